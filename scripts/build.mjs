@@ -1,0 +1,38 @@
+// Builds everything a clone needs: the runtime (ESM, CommonJS and the packed tarball) and the CLI with the codemods.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
+const tsc = path.join(path.dirname(require.resolve("typescript/package.json")), "bin", "tsc");
+
+function run(command, args, cwd = root) {
+  const result = spawnSync(command, args, { cwd, stdio: ["ignore", "inherit", "inherit"] });
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+const compile = (project) => run(process.execPath, [tsc, "-p", project]);
+
+const only = process.argv[2];
+if (only === undefined || only === "runtime") {
+  rmSync(path.join(root, "runtime", "dist"), { recursive: true, force: true });
+  compile("runtime/tsconfig.json");
+  compile("runtime/tsconfig.cjs.json");
+  writeFileSync(path.join(root, "runtime", "dist", "cjs", "package.json"), '{ "type": "commonjs" }\n');
+  run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", "dist"], path.join(root, "runtime"));
+}
+if (only === undefined || only === "cli") {
+  rmSync(path.join(root, "dist"), { recursive: true, force: true });
+  compile("tsconfig.build.json");
+  const main = path.join(root, "dist", "cli", "main.js");
+  if (existsSync(main)) {
+    chmodSync(main, 0o755);
+    // npm links the bins of dependencies, not of the root package itself: `npx connect-migrate` in a clone needs this one.
+    const bin = path.join(root, "node_modules", ".bin", "connect-migrate");
+    mkdirSync(path.dirname(bin), { recursive: true });
+    rmSync(bin, { force: true });
+    symlinkSync(path.relative(path.dirname(bin), main), bin);
+  }
+}

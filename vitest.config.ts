@@ -1,0 +1,20 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const runtime = (path: string) => fileURLToPath(new URL(`./runtime/src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@connect-migrate\/runtime$/, replacement: runtime("index.ts") },
+      { find: /^@connect-migrate\/runtime\/(node|grpc-js|health|reflection)$/, replacement: runtime("$1/index.ts") },
+    ],
+  },
+  test: {
+    include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop}/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", "fixtures/**/before/**", "fixtures/**/after/**"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
