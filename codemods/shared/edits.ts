@@ -1,0 +1,92 @@
+import MagicString from "magic-string";
+import type { Outcome } from "./finding.js";
+import type { Reason } from "./reasons.js";
+
+/** One change of a range of the original text. An insertion has `start === end`. Offsets are UTF-16 units of the original. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  /** For insertions: does the text stick to what is left or right of the position? */
+  readonly side: "left" | "right";
+  readonly rule: string;
+  readonly outcome: Outcome;
+  readonly reason: Reason | null;
+}
+
+/** What one edit is for. */
+export interface EditOrigin {
+  readonly rule: string;
+  readonly outcome: Outcome;
+  readonly reason?: Reason | null;
+}
+
+/** Collects the edits of one file. Rules keep edits granular: never overwrite a range that holds another rule's expression. */
+export interface EditSink {
+  overwrite(start: number, end: number, text: string, origin: EditOrigin): void;
+  remove(start: number, end: number, origin: EditOrigin): void;
+  /** Inserts before what stands at `position`, after all earlier insertions there. */
+  insertRight(position: number, text: string, origin: EditOrigin): void;
+  /** Inserts after what ends at `position`. */
+  insertLeft(position: number, text: string, origin: EditOrigin): void;
+  readonly edits: readonly Edit[];
+}
+
+export interface EditConflict {
+  readonly first: Edit;
+  readonly second: Edit;
+}
+
+export function createEditSink(): EditSink {
+  const edits: Edit[] = [];
+  const add = (start: number, end: number, text: string, side: "left" | "right", origin: EditOrigin) => {
+    edits.push({ start, end, text, side, rule: origin.rule, outcome: origin.outcome, reason: origin.reason ?? null });
+  };
+  return {
+    overwrite: (start, end, text, origin) => add(start, end, text, "left", origin),
+    remove: (start, end, origin) => add(start, end, "", "left", origin),
+    insertRight: (position, text, origin) => add(position, position, text, "right", origin),
+    insertLeft: (position, text, origin) => add(position, position, text, "left", origin),
+    edits,
+  };
+}
+
+/** Pairs of replacing edits that touch the same text. The same edit made twice is no conflict. */
+export function conflictsOf(edits: readonly Edit[]): EditConflict[] {
+  const replacing = edits.filter((edit) => edit.end > edit.start).sort((a, b) => a.start - b.start || b.end - a.end);
+  const conflicts: EditConflict[] = [];
+  let last: Edit | undefined;
+  for (const edit of replacing) {
+    if (last && edit.start < last.end && !isSame(last, edit)) conflicts.push({ first: last, second: edit });
+    if (!last || edit.end > last.end) last = edit;
+  }
+  for (const edit of edits) {
+    if (edit.start !== edit.end) continue;
+    const around = replacing.find((other) => other.start < edit.start && edit.start < other.end);
+    if (around) conflicts.push({ first: around, second: edit });
+  }
+  return conflicts;
+}
+
+/** The text with all edits made. Throws if two edits overlap: ask {@link conflictsOf} first. */
+export function applyEdits(source: string, edits: readonly Edit[]): string {
+  if (edits.length === 0) return source;
+  const text = new MagicString(source);
+  const done: Edit[] = [];
+  for (const edit of edits) {
+    if (edit.start === edit.end) {
+      if (edit.side === "left") text.appendLeft(edit.start, edit.text);
+      else text.appendRight(edit.start, edit.text);
+      continue;
+    }
+    if (done.some((other) => isSame(other, edit))) continue;
+    done.push(edit);
+    if (edit.text === "") text.remove(edit.start, edit.end);
+    else text.update(edit.start, edit.end, edit.text);
+  }
+  return text.toString();
+}
+
+function isSame(a: Edit, b: Edit): boolean {
+  return a.start === b.start && a.end === b.end && a.text === b.text;
+}

@@ -1,0 +1,60 @@
+/**
+ * Every reason for which a construct is bridged or left alone. The short text stands in reports, the long one in
+ * TODO lines and MIGRATION.md. `{detail}` is replaced by what was found at the place.
+ */
+export const reasons = {
+  "types-unknown": {
+    short: "nothing proves what this is",
+    long: "Neither types nor provenance prove what this value is: {detail}.",
+  },
+  "callback-escapes": {
+    short: "the callback is handed on",
+    long: "The callback is passed to or kept by other code ({detail}), so its reply cannot become a return or a throw.",
+  },
+  "code-after-reply": {
+    short: "code runs after the reply",
+    long: "Statements run after the reply ({detail}); a return would skip them. Check for a missing return.",
+  },
+  "reply-in-nested-function": {
+    short: "the reply is made in a nested function",
+    long: "The reply is made inside a nested function ({detail}) whose result nobody awaits.",
+  },
+  "call-escapes": {
+    short: "the call object is handed on",
+    long: "The call object is passed to or kept by other code ({detail}).",
+  },
+  "no-equivalent": { short: "Connect has no equivalent", long: "Connect has no equivalent for {detail}." },
+  "path-without-reply": {
+    short: "a path ends without a reply",
+    long: "A path through the handler ends without a reply ({detail}); returning there would answer an empty message.",
+  },
+  "not-found-in-proto": {
+    short: "the proto does not have it",
+    long: "{detail} is not in any .proto file that was found.",
+  },
+  "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
+  "dependencies-missing": {
+    short: "node_modules is missing",
+    long: "node_modules is missing, so types could not be resolved: {detail}. Install dependencies and run again.",
+  },
+  "neighbour-not-migrated": {
+    short: "a neighbour is not migrated yet",
+    long: "{detail} still uses grpc-js; a bridge keeps both working.",
+  },
+  "syntax-error": { short: "the file does not parse", long: "{detail}" },
+  "gate-failed": { short: "the result did not pass the gate", long: "The rewritten file did not pass the gate: {detail}." },
+  "edit-conflict": { short: "two rules wanted the same text", long: "Two rules wanted to edit the same text: {detail}." },
+} as const satisfies Record<string, { short: string; long: string }>;
+
+export type ReasonCode = keyof typeof reasons;
+
+/** A reason with its long text filled in. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly text: string;
+}
+
+/** Makes a {@link Reason}: `reason("callback-escapes", "passed to fs.readFile")`. */
+export function reason(code: ReasonCode, detail: string): Reason {
+  return { code, text: reasons[code].long.replace("{detail}", () => detail) };
+}
