@@ -1,0 +1,8 @@
+import * as protobuf from "@bufbuild/protobuf";
+import * as wkt from "@bufbuild/protobuf/wkt";
+import * as core from "@connect-migrate/runtime";
+import * as node from "@connect-migrate/runtime/node";
+import { smoke } from "./smoke.cjs";
+
+await smoke({ core, node, protobuf, wkt });
+console.log("ok");
