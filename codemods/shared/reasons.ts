@@ -42,8 +42,14 @@ export const reasons = {
     long: "{detail} still uses grpc-js; a bridge keeps both working.",
   },
   "syntax-error": { short: "the file does not parse", long: "{detail}" },
-  "gate-failed": { short: "the result did not pass the gate", long: "The rewritten file did not pass the gate: {detail}." },
-  "edit-conflict": { short: "two rules wanted the same text", long: "Two rules wanted to edit the same text: {detail}." },
+  "gate-failed": {
+    short: "the result did not pass the gate",
+    long: "The rewritten file did not pass the gate: {detail}.",
+  },
+  "edit-conflict": {
+    short: "two rules wanted the same text",
+    long: "Two rules wanted to edit the same text: {detail}.",
+  },
 } as const satisfies Record<string, { short: string; long: string }>;
 
 export type ReasonCode = keyof typeof reasons;

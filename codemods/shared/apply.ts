@@ -1,0 +1,108 @@
+import type { FactBase } from "../analysis/facts.js";
+import type { File } from "./ast.js";
+import { innermostAt } from "./ast.js";
+import { applyEdits, conflictsOf, createEditSink, type Edit } from "./edits.js";
+import type { Finding } from "./finding.js";
+import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
+import { j, languageOf, parse, rootOf } from "./parse.js";
+import { reason } from "./reasons.js";
+import type { MessagesMode, Rule, RuleContext, Target } from "./rule.js";
+import { hasTodoAbove, todoPlace, todoText } from "./todo.js";
+
+export interface ApplyOptions {
+  readonly facts: readonly FactBase[];
+  readonly target: Target;
+  readonly messages: MessagesMode;
+  /** For a file that neither imports nor requires anything: what its package.json says. */
+  readonly moduleSystem?: ModuleSystem;
+}
+
+export interface ApplyResult {
+  /** The new text; the old one if nothing changed or rules were in conflict. */
+  readonly text: string;
+  readonly edits: readonly Edit[];
+  readonly findings: readonly Finding[];
+  readonly file: File;
+  readonly conflict: string | null;
+}
+
+/** All rules over one file: one parse, one sink, then the import phase. Throws {@link SourceSyntaxError} for a bad source. */
+export function applyRules(source: string, path: string, rules: readonly Rule[], options: ApplyOptions): ApplyResult {
+  const file = parse(source, path);
+  const edit = createEditSink();
+  const imports = createImportRequests(file);
+  const findings: Finding[] = [];
+  const moduleSystem = moduleSystemOf(file, path, options.moduleSystem ?? "cjs");
+  const todoAt = new Set<string>();
+  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+
+  const context: RuleContext = {
+    j,
+    root: rootOf(file),
+    source,
+    path,
+    facts: options.facts,
+    target: options.target,
+    messages: options.messages,
+    language: languageOf(path),
+    moduleSystem,
+    edit,
+    imports,
+    report: (finding) => {
+      findings.push({ ...finding, file: path });
+    },
+    todo: (finding) => {
+      findings.push({ ...finding, outcome: "manual", file: path });
+      const node = innermostAt(file, finding.start, finding.end);
+      const place = todoPlace(file, source, node);
+      if (!place) return;
+      const key = `${finding.rule}@${place.position}`;
+      if (todoAt.has(key) || hasTodoAbove(source, place.position, finding.rule)) return;
+      todoAt.add(key);
+      const text = todoText(finding.rule, finding.reason?.text ?? "");
+      edit.insertRight(place.position, `${text}${eol}${place.indent}`, {
+        rule: finding.rule,
+        outcome: "manual",
+      });
+    },
+  };
+  for (const rule of rules) rule.apply(context);
+
+  const conflicts = conflictsOf(edit.edits);
+  if (conflicts.length > 0) {
+    const details = conflicts.map(({ first, second }) => {
+      const [a, b] = [first, second].map((part) => `${part.rule} at ${lineAndColumn(source, part.start)}`);
+      return `${a} and ${b}`;
+    });
+    const conflict = [...new Set(details)].join("; ");
+    const failed = findings.map((finding) =>
+      finding.outcome === "manual"
+        ? finding
+        : { ...finding, outcome: "failed" as const, reason: reason("edit-conflict", conflict) },
+    );
+    return { text: source, edits: [], findings: failed, file, conflict };
+  }
+  const edited = applyEdits(source, edit.edits);
+  // A rule may leave the text and only need an import, or the other way round.
+  const text =
+    edited === source && imports.requests.length === 0
+      ? source
+      : applyImports({ file, path }, edited, imports.requests, moduleSystem);
+  return { text, edits: edit.edits, findings, file, conflict: null };
+}
+
+/** `12:5`, counted from 1. */
+export function lineAndColumn(source: string, offset: number): string {
+  const { line, column } = positionOf(source, offset);
+  return `${line}:${column}`;
+}
+
+export function positionOf(source: string, offset: number): { line: number; column: number } {
+  let line = 1;
+  let lineStart = 0;
+  for (let i = source.indexOf("\n"); i !== -1 && i < offset; i = source.indexOf("\n", i + 1)) {
+    line++;
+    lineStart = i + 1;
+  }
+  return { line, column: offset - lineStart + 1 };
+}

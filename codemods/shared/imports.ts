@@ -1,0 +1,408 @@
+import { builtinModules } from "node:module";
+import { type File, indentAt, isIdentifier, keyName, lineEndingOf, type Node, parentMap } from "./ast.js";
+import { applyEdits, createEditSink, type EditOrigin } from "./edits.js";
+import { languageOf, parse } from "./parse.js";
+import type { ImportRequests } from "./rule.js";
+import { scopesOf } from "./scope.js";
+
+export type ModuleSystem = "esm" | "cjs";
+
+export interface ImportRequest {
+  readonly module: string;
+  readonly name: string;
+  readonly local: string;
+  readonly typeOnly: boolean;
+}
+
+/** One name that a file takes from a module. `imported` is `*` for the whole module, `default` for its default export. */
+interface ImportedName {
+  readonly module: string;
+  readonly imported: string;
+  readonly local: Node;
+  readonly typeOnly: boolean;
+  readonly statement: Node;
+  /** The specifier, the property of the destructuring pattern, or the declarator. */
+  readonly part: Node;
+}
+
+/** `require("x")`'s argument, if `node` is that call. */
+export function requiredModule(node: Node | null | undefined): string | undefined {
+  if (node?.type !== "CallExpression" || !isIdentifier(node.callee, "require")) return undefined;
+  const [argument] = node.arguments as Node[];
+  return argument?.type === "StringLiteral" ? argument.value : undefined;
+}
+
+/** How a file takes other modules: by what it does, and where it does neither by `fallback`. */
+export function moduleSystemOf(file: File, path: string, fallback: ModuleSystem): ModuleSystem {
+  if (/\.mjs$/.test(path)) return "esm";
+  if (/\.cjs$/.test(path)) return "cjs";
+  const body = file.program.body as Node[];
+  if (body.some((node) => /^(Import|Export)/.test(node.type) || node.type === "TSExportAssignment")) return "esm";
+  if (languageOf(path) === "ts") return "esm";
+  const { names } = scopesOf(file);
+  return names.has("require") || names.has("module") || names.has("exports") ? "cjs" : fallback;
+}
+
+/** Every name that top-level imports and requires bind. */
+function importedNames(file: File): ImportedName[] {
+  const found: ImportedName[] = [];
+  for (const statement of file.program.body as Node[]) {
+    if (statement.type === "ImportDeclaration") {
+      for (const specifier of statement.specifiers as Node[]) {
+        const imported =
+          specifier.type === "ImportNamespaceSpecifier"
+            ? "*"
+            : specifier.type === "ImportDefaultSpecifier"
+              ? "default"
+              : (specifier.imported.name ?? specifier.imported.value);
+        const typeOnly = statement.importKind === "type" || specifier.importKind === "type";
+        found.push({
+          module: statement.source.value,
+          imported,
+          local: specifier.local,
+          typeOnly,
+          statement,
+          part: specifier,
+        });
+      }
+    } else if (
+      statement.type === "TSImportEqualsDeclaration" &&
+      statement.moduleReference.type === "TSExternalModuleReference"
+    ) {
+      found.push({
+        module: statement.moduleReference.expression.value,
+        imported: "*",
+        local: statement.id,
+        typeOnly: false,
+        statement,
+        part: statement,
+      });
+    } else if (statement.type === "VariableDeclaration") {
+      for (const declarator of statement.declarations as Node[]) {
+        const module = requiredModule(declarator.init);
+        if (module === undefined) continue;
+        if (declarator.id.type === "Identifier")
+          found.push({ module, imported: "*", local: declarator.id, typeOnly: false, statement, part: declarator });
+        else if (declarator.id.type === "ObjectPattern")
+          for (const property of declarator.id.properties as Node[]) {
+            const imported = property.type === "ObjectProperty" ? keyName(property) : undefined;
+            if (imported !== undefined && isIdentifier(property.value))
+              found.push({ module, imported, local: property.value, typeOnly: false, statement, part: property });
+          }
+      }
+    }
+  }
+  return found;
+}
+
+export interface ImportCollector extends ImportRequests {
+  readonly requests: readonly ImportRequest[];
+}
+
+/** Collects the names that rules ask for; a name that the file uses for something else gets another local name. */
+export function createImportRequests(file: File): ImportCollector {
+  const { names } = scopesOf(file);
+  const existing = importedNames(file);
+  const requests: ImportRequest[] = [];
+  const taken = new Set(names);
+
+  const freshName = (name: string): string => {
+    if (!taken.has(name)) return name;
+    const capital = /^[A-Z]/.test(name);
+    const prefixed = capital ? `Connect${name}` : `connect${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    for (let i = 1; ; i++) {
+      const candidate = i === 1 ? prefixed : `${prefixed}${i}`;
+      if (!taken.has(candidate)) return candidate;
+    }
+  };
+
+  return {
+    requests,
+    add(module, name, options) {
+      const typeOnly = options?.typeOnly ?? false;
+      const there = existing.find(
+        (entry) => entry.module === module && entry.imported === name && (typeOnly || !entry.typeOnly),
+      );
+      if (there) return there.local.name;
+      const index = requests.findIndex((request) => request.module === module && request.name === name);
+      const asked = requests[index];
+      if (asked) {
+        if (asked.typeOnly && !typeOnly) requests[index] = { ...asked, typeOnly: false };
+        return asked.local;
+      }
+      const local = freshName(name);
+      taken.add(local);
+      requests.push({ module, name, local, typeOnly });
+      return local;
+    },
+  };
+}
+
+const GRPC_MODULE = /^(@grpc\/(grpc-js|proto-loader)|grpc)(\/|$)/;
+const GENERATED_MODULE = /(_pb|_grpc_pb|\.grpc-client|\.grpc-server|_connect)(\.js)?$/;
+const ORIGIN: EditOrigin = { rule: "imports", outcome: "idiomatic" };
+
+/** Is it safe to drop an import of this module once nothing uses it? Others might be there for their side effects. */
+function isDroppable(module: string, path: string): boolean {
+  const bare = module.replace(/^node:/, "").split("/")[0] ?? "";
+  if (GRPC_MODULE.test(module) || GENERATED_MODULE.test(module) || builtinModules.includes(bare)) return true;
+  // TypeScript drops an unused import itself.
+  return languageOf(path) === "ts";
+}
+
+/** Local names of droppable imports that something in the file refers to. */
+function usedImports(file: File, path: string): Set<string> {
+  const scopes = scopesOf(file);
+  const used = new Set<string>();
+  for (const entry of importedNames(file)) {
+    if (!isDroppable(entry.module, path)) continue;
+    const binding = scopes.bindingOf(entry.local);
+    if (binding && binding.references.length + binding.writes.length > 0) used.add(entry.local.name);
+  }
+  return used;
+}
+
+interface Style {
+  readonly quote: "'" | '"';
+  readonly semicolon: ";" | "";
+  readonly eol: "\r\n" | "\n";
+  /** Text inside braces: `{ a }` or `{a}`. */
+  readonly pad: " " | "";
+}
+
+function styleOf(file: File, source: string): Style {
+  let single = 0;
+  let double = 0;
+  let withSemicolon = 0;
+  let without = 0;
+  for (const token of (file.tokens ?? []) as Node[]) {
+    const first = source[token.start];
+    if (first === "'") single++;
+    else if (first === '"') double++;
+  }
+  for (const statement of file.program.body as Node[]) {
+    if (/^(ImportDeclaration|VariableDeclaration|ExpressionStatement)$/.test(statement.type))
+      source[statement.end - 1] === ";" ? withSemicolon++ : without++;
+  }
+  const importsText = source.match(/(?:import|const)\s*(?:type\s*)?\{[^}\n]*\}\s*(?:from|=\s*require)/g) ?? [];
+  const tight = importsText.filter((text) => /\{\S/.test(text)).length;
+  return {
+    quote: single > double ? "'" : '"',
+    semicolon: without > withSemicolon ? "" : ";",
+    eol: lineEndingOf(source),
+    pad: tight > importsText.length / 2 ? "" : " ",
+  };
+}
+
+/**
+ * The import phase, on the text that the rules' edits made: adds what was asked for in the file's own style, and drops
+ * imports of grpc packages, generated stubs and node's own modules that the edits left without use.
+ */
+export function applyImports(
+  original: { readonly file: File; readonly path: string },
+  text: string,
+  requests: readonly ImportRequest[],
+  moduleSystem: ModuleSystem,
+): string {
+  const { path } = original;
+  const file = parse(text, path);
+  const scopes = scopesOf(file);
+  const style = styleOf(original.file, text);
+  const sink = createEditSink();
+  const names = importedNames(file);
+
+  // What became unused. An import that nothing used before stays: no rule touched it.
+  const usedBefore = usedImports(original.file, path);
+  const usedNow = usedImports(file, path);
+  const unused = names.filter(
+    (entry) => isDroppable(entry.module, path) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
+  );
+
+  // Requests that a rule dropped again would be unused: only names that the text refers to are added.
+  const wanted = requests.filter((request) => scopes.names.has(request.local));
+  const groups = new Map<string, ImportRequest[]>();
+  for (const request of wanted) {
+    if (names.some((entry) => entry.local.name === request.local && entry.module === request.module)) continue;
+    const key = `${request.typeOnly ? "type " : ""}${request.module}`;
+    groups.set(key, [...(groups.get(key) ?? []), request]);
+  }
+
+  const removed = removeImports(names, unused, text, sink);
+  const lines: string[] = [];
+  for (const group of groups.values()) {
+    const { module, typeOnly } = group[0] as ImportRequest;
+    const extended = names.find(
+      (entry) =>
+        entry.module === module &&
+        !removed.has(entry.statement) &&
+        (entry.part.type === "ImportSpecifier" || entry.part.type === "ObjectProperty") &&
+        (entry.statement.importKind === "type") === typeOnly,
+    );
+    const separator = moduleSystem === "cjs" ? ": " : " as ";
+    const specifiers = group.map(({ name, local }) => (name === local ? name : `${name}${separator}${local}`));
+    if (extended) {
+      const last = names.filter(
+        (entry) =>
+          entry.statement === extended.statement && entry.part.type === extended.part.type && entry.module === module,
+      );
+      const end = Math.max(...last.map((entry) => entry.part.end));
+      const first = last[0]?.part as Node;
+      const multiline = text.slice(extended.statement.start, first.start).includes("\n");
+      const join = multiline ? `,${style.eol}${indentAt(text, first.start)}` : ", ";
+      const separatorOf = extended.part.type === "ImportSpecifier" ? " as " : ": ";
+      const parts = group.map(({ name, local }) => (name === local ? name : `${name}${separatorOf}${local}`));
+      sink.insertLeft(end, parts.map((part) => join + part).join(""), ORIGIN);
+      continue;
+    }
+    const braces = `{${style.pad}${specifiers.join(", ")}${style.pad}}`;
+    const quoted = `${style.quote}${module}${style.quote}`;
+    lines.push(
+      moduleSystem === "cjs"
+        ? `const ${braces} = require(${quoted})${style.semicolon}`
+        : `import ${typeOnly ? "type " : ""}${braces} from ${quoted}${style.semicolon}`,
+    );
+  }
+  if (lines.length > 0) {
+    const place = insertionPlace(file, text, moduleSystem);
+    const block = lines.join(style.eol);
+    if (place.after) sink.insertLeft(place.position, style.eol + block, ORIGIN);
+    else sink.insertRight(place.position, block + style.eol + (place.blankLine ? style.eol : ""), ORIGIN);
+  }
+  return applyEdits(text, sink.edits);
+}
+
+/** Removes names from their statements, whole lines where a statement holds nothing else. Returns the removed statements. */
+function removeImports(
+  names: readonly ImportedName[],
+  unused: readonly ImportedName[],
+  text: string,
+  sink: ReturnType<typeof createEditSink>,
+): Set<Node> {
+  const removed = new Set<Node>();
+  for (const statement of new Set(unused.map((entry) => entry.statement))) {
+    const all = names.filter((entry) => entry.statement === statement);
+    const gone = unused.filter((entry) => entry.statement === statement);
+    const declarations = statement.type === "VariableDeclaration" ? (statement.declarations as Node[]) : [];
+    const isWhole =
+      gone.length === all.length &&
+      (statement.type !== "VariableDeclaration" ||
+        (declarations.length === 1 && (declarations[0] as Node).id.type === "Identifier") ||
+        (declarations.length === 1 && (declarations[0] as Node).id.properties?.length === gone.length));
+    if (isWhole) {
+      removed.add(statement);
+      const { start, end } = lineRange(text, statement.start, statement.end);
+      sink.remove(start, end, ORIGIN);
+      continue;
+    }
+    for (const entry of gone) {
+      if (!/^(ImportSpecifier|ObjectProperty|VariableDeclarator)$/.test(entry.part.type)) continue;
+      const siblings = partsAround(entry, statement);
+      const index = siblings.indexOf(entry.part);
+      const next = siblings[index + 1];
+      const previous = siblings[index - 1];
+      const goneParts = new Set(gone.map((other) => other.part));
+      if (next) sink.remove(entry.part.start, next.start, ORIGIN);
+      else if (previous && !goneParts.has(previous)) sink.remove(previous.end, entry.part.end, ORIGIN);
+      else sink.remove(entry.part.start, entry.part.end, ORIGIN);
+    }
+  }
+  return removed;
+}
+
+function partsAround(entry: ImportedName, statement: Node): Node[] {
+  if (entry.part.type === "ImportSpecifier")
+    return (statement.specifiers as Node[]).filter((node) => node.type === "ImportSpecifier");
+  if (entry.part.type === "VariableDeclarator") return statement.declarations as Node[];
+  const declarator = (statement.declarations as Node[]).find(
+    (node) => node.start <= entry.part.start && entry.part.end <= node.end,
+  );
+  return (declarator?.id.properties as Node[] | undefined) ?? [];
+}
+
+/** The whole lines that `start..end` stands on alone, otherwise just the range. */
+export function lineRange(text: string, start: number, end: number): { start: number; end: number } {
+  const lineStart = text.lastIndexOf("\n", start - 1) + 1;
+  const newline = text.indexOf("\n", end);
+  const lineEnd = newline === -1 ? text.length : newline + 1;
+  const isAlone = /^\s*$/.test(text.slice(lineStart, start)) && /^\s*$/.test(text.slice(end, lineEnd));
+  return isAlone ? { start: lineStart, end: lineEnd } : { start, end };
+}
+
+interface Place {
+  readonly position: number;
+  /** Insert behind what ends at `position`, on a new line; otherwise before what begins there. */
+  readonly after: boolean;
+  readonly blankLine: boolean;
+}
+
+/** Behind the imports: in ES modules the last one, in CommonJS the last of the run that holds the grpc one (or the first run). */
+function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem): Place {
+  const body = file.program.body as Node[];
+  const endOfLine = (node: Node): Place => {
+    // A comment on the same line belongs to the import.
+    const rest = /^[ \t]*(?:\/\/[^\r\n]*|\/\*[^\r\n]*\*\/[ \t]*(?=\r?\n|$))?/.exec(text.slice(node.end))?.[0] ?? "";
+    return { position: node.end + rest.trimEnd().length, after: true, blankLine: false };
+  };
+  if (moduleSystem === "esm") {
+    const last = body
+      .filter((node) => node.type === "ImportDeclaration" || node.type === "TSImportEqualsDeclaration")
+      .at(-1);
+    if (last) return endOfLine(last);
+  } else {
+    const runs: Node[][] = [];
+    let run: Node[] = [];
+    for (const node of body) {
+      if (isRequireStatement(node)) {
+        if (run.length === 0) runs.push(run);
+        run.push(node);
+      } else run = [];
+    }
+    const chosen = runs.find((nodes) => nodes.some((node) => GRPC_MODULE.test(requireOf(node) ?? ""))) ?? runs[0];
+    const last = chosen?.at(-1);
+    if (last) return endOfLine(last);
+  }
+  // Nothing is imported yet: behind the directives, otherwise before the first statement and below the licence header.
+  const directive = (file.program.directives as Node[] | undefined)?.at(-1);
+  if (directive) return endOfLine(directive);
+  const first = body[0];
+  if (!first) return { position: text.length, after: false, blankLine: false };
+  const lineStart = text.lastIndexOf("\n", first.start - 1) + 1;
+  return { position: lineStart, after: false, blankLine: true };
+}
+
+function requireOf(statement: Node): string | undefined {
+  if (statement.type === "VariableDeclaration") {
+    for (const declarator of statement.declarations as Node[]) {
+      let node: Node | null = declarator.init;
+      while (
+        node?.type === "MemberExpression" ||
+        (node?.type === "CallExpression" && requiredModule(node) === undefined)
+      )
+        node = node.type === "MemberExpression" ? node.object : node.callee;
+      const module = requiredModule(node);
+      if (module !== undefined) return module;
+    }
+  }
+  return statement.type === "ExpressionStatement" ? requiredModule(statement.expression) : undefined;
+}
+
+function isRequireStatement(statement: Node): boolean {
+  return requireOf(statement) !== undefined;
+}
+
+/** Modules that a file still takes, by import, require, re-export or dynamic import anywhere. */
+export function modulesOf(file: File): Set<string> {
+  const modules = new Set<string>();
+  for (const [node] of parentMap(file)) {
+    if (/^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type) && node.source) modules.add(node.source.value);
+    else if (node.type === "TSExternalModuleReference") modules.add(node.expression.value);
+    else if (node.type === "TSImportType" && node.argument?.value) modules.add(node.argument.value);
+    else if (node.type === "CallExpression") {
+      const module = requiredModule(node);
+      const [argument] = node.arguments as Node[];
+      if (module !== undefined) modules.add(module);
+      else if (node.callee.type === "Import" && argument?.type === "StringLiteral") modules.add(argument.value);
+    }
+  }
+  return modules;
+}
