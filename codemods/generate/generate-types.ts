@@ -28,6 +28,10 @@ export interface ProtoDiscovery {
   readonly roots: readonly string[];
   /** What a person should know: left-out copies, unresolvable imports, paths that are not constant. */
   readonly notes: readonly string[];
+  /** Files that are left out because another one says the same: absolute path -> import path of the one that counts. */
+  readonly copies: ReadonlyMap<string, string>;
+  /** Absolute path of a proto -> its imports as written -> the import path of the file that is meant. */
+  readonly imports: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 export type Language = "ts" | "js";

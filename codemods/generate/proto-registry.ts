@@ -61,9 +61,11 @@ export interface ProtoRegistryInput {
   readonly layout: GeneratedLayout;
   /** Import path of a proto file (`shop/v1/shop.proto`) -> absolute path on disk, for files of the project. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Further .proto files with the same content: absolute path -> import path. */
+  readonly copies?: ReadonlyMap<string, string>;
 }
 
-export function createProtoRegistry({ registry, layout, sources }: ProtoRegistryInput): ProtoRegistry {
+export function createProtoRegistry({ registry, layout, sources, copies }: ProtoRegistryInput): ProtoRegistry {
   const files = [...registry.files];
   const services = files.flatMap((file) => file.services);
   const byPath = new Map<string, DescMethod>(
@@ -72,7 +74,7 @@ export function createProtoRegistry({ registry, layout, sources }: ProtoRegistry
     ),
   );
   const byImportPath = new Map(files.map((file) => [file.proto.name, file]));
-  const bySource = new Map([...sources].map(([name, path]) => [resolve(path), name]));
+  const bySource = new Map([...(copies ?? []), ...[...sources].map(([name, path]) => [resolve(path), name] as const)]);
   const names = new Map<DescFile, ReturnType<typeof generatedNames>>();
   const namesOf = (desc: DescService | DescMessage | DescEnum): GeneratedNames => {
     const ofFile = names.get(desc.file) ?? generatedNames(desc.file);

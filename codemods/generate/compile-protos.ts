@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, sep } from "node:path";
+import { createFileRegistry, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { bufScript, runBuf } from "./buf-tool.js";
+import type { GenerateFailure, ProtoDiscovery, ProtoFile } from "./generate-types.js";
+import { outlineOfProto } from "./proto-syntax.js";
+
+/** A compiled set of protos. `image` is a buf image: a FileDescriptorSet with source locations. */
+export interface CompiledProtos {
+  readonly image: Uint8Array;
+  readonly registry: FileRegistry;
+  readonly files: readonly ProtoFile[];
+  readonly notes: readonly string[];
+}
+
+export type CompileResult =
+  | { readonly ok: true; readonly compiled: CompiledProtos }
+  | { readonly ok: false; readonly failure: GenerateFailure };
+
+/** Results by content: one run asks several times for the same protos (scan, services, clients, generate). */
+const memory = new Map<string, Promise<CompileResult>>();
+
+/**
+ * Compiles the discovered protos with `buf build`. They are staged under their import paths as one module, so that
+ * overlapping roots, roots outside the project and packages in node_modules are all the same to buf.
+ * A file that nothing refers to does not stand in the way: when it does not compile it is left out, with a note.
+ */
+export function compileProtos(discovery: ProtoDiscovery, projectRoot: string): Promise<CompileResult> {
+  const staged = stage(discovery);
+  const hash = createHash("sha256").update(projectRoot);
+  for (const { file, text } of staged) hash.update(`\0${file.path}\0${file.name}\0${file.referenced}\0${text}`);
+  const key = hash.digest("hex");
+  let result = memory.get(key);
+  if (!result) {
+    result = compile(staged, projectRoot);
+    memory.set(key, result);
+  }
+  return result;
+}
+
+interface Staged {
+  readonly file: ProtoFile;
+  readonly text: string;
+}
+
+async function compile(staged: readonly Staged[], projectRoot: string): Promise<CompileResult> {
+  if (!bufScript()) {
+    return {
+      ok: false,
+      failure: { kind: "buf-missing", text: "The package @bufbuild/buf is not installed beside connect-migrate." },
+    };
+  }
+  const notes: string[] = [];
+  let current = staged;
+  for (;;) {
+    const result = await build(current, projectRoot);
+    if (result.ok) return { ok: true, compiled: { ...result, files: current.map(({ file }) => file), notes } };
+    const broken = current.filter(({ file }) => !file.referenced && result.failedNames.has(file.name));
+    const next = withoutDependents(current, new Set(broken));
+    const hasReferenced = current.some(({ file }) => file.referenced);
+    if (broken.length === 0 || !hasReferenced || next.length === 0) {
+      const kind = result.failedNames.size > 0 ? "proto-invalid" : "buf-failed";
+      return { ok: false, failure: { kind, text: result.text } };
+    }
+    notes.push(`Left out, because nothing refers to it and it does not compile: ${result.text}`);
+    current = next;
+  }
+}
+
+type BuildResult =
+  | { readonly ok: true; readonly image: Uint8Array; readonly registry: FileRegistry }
+  | { readonly ok: false; readonly failedNames: ReadonlySet<string>; readonly text: string };
+
+async function build(staged: readonly Staged[], projectRoot: string): Promise<BuildResult> {
+  const directory = mkdtempSync(join(tmpdir(), "connect-migrate-buf-"));
+  try {
+    const module = join(directory, "module");
+    for (const { file, text } of staged) {
+      const path = join(module, file.name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    const image = join(directory, "image.binpb");
+    const run = await runBuf(["build", ".", "-o", image], { cwd: module, cacheDir: join(directory, "cache") });
+    if (run.code !== 0) {
+      return { ok: false, ...ownPaths(run.stderr.trim() || run.stdout.trim(), staged, projectRoot) };
+    }
+    const bytes = new Uint8Array(readFileSync(image));
+    return { ok: true, image: bytes, registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** buf names files by their place in the staged module; people know them by their place in the project. */
+function ownPaths(
+  text: string,
+  staged: readonly Staged[],
+  projectRoot: string,
+): { text: string; failedNames: Set<string> } {
+  const byName = new Map(staged.map(({ file }) => [file.name, file]));
+  const failedNames = new Set<string>();
+  const lines = text.split("\n").map((line) => {
+    const name = /^(.+?\.proto):\d+:\d+:/.exec(line)?.[1];
+    const file = name === undefined ? undefined : byName.get(name);
+    if (!file || name === undefined) return line;
+    failedNames.add(name);
+    return relative(projectRoot, file.path).split(sep).join("/") + line.slice(name.length);
+  });
+  return { text: lines.join("\n"), failedNames };
+}
+
+/** Reads the files; where an import is written otherwise than the file is named (`../common.proto`), the name is put in. */
+function stage(discovery: ProtoDiscovery): Staged[] {
+  return discovery.files.map((file) => {
+    let text = readFileSync(file.path, "utf8").replace(/^\uFEFF/, "");
+    const targets = discovery.imports.get(file.path);
+    for (const { name, start, end } of [...outlineOfProto(text).imports].reverse()) {
+      const meant = targets?.get(name);
+      if (meant !== undefined && meant !== name) text = text.slice(0, start) + meant + text.slice(end);
+    }
+    return { file, text };
+  });
+}
+
+function withoutDependents(all: readonly Staged[], dropped: ReadonlySet<Staged>): Staged[] {
+  const gone = new Set([...dropped].map(({ file }) => file.name));
+  for (let before = -1; before !== gone.size; ) {
+    before = gone.size;
+    for (const { file, text } of all) {
+      if (!file.referenced && outlineOfProto(text).imports.some(({ name }) => gone.has(name))) gone.add(file.name);
+    }
+  }
+  return all.filter(({ file }) => !gone.has(file.name));
+}

@@ -1,0 +1,280 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { globSync } from "tinyglobby";
+import type { ProtoDiscovery, ProtoFile, SourceText } from "./generate-types.js";
+import { outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
+import { includeDirsOfScript, rootsOfBufYaml } from "./script-references.js";
+import { mayReferenceProtos, protoReferencesOf } from "./source-references.js";
+
+const ignored = ["**/node_modules/**", "**/.*/**", "**/{dist,build,out,coverage}/**"];
+const protoFolder = /^(protos?|protobufs?|idl|pb)$/i;
+
+interface Candidate {
+  readonly path: string;
+  readonly text: string;
+  readonly outline: ProtoOutline;
+  dependency: boolean;
+  referenced: boolean;
+  /** Fixed by an import statement of another file. */
+  name: string | undefined;
+}
+
+/** Finds a project's .proto files, how they import each other, and from which roots. Reads only. */
+export function discoverProtos(projectRoot: string, given?: readonly SourceText[]): ProtoDiscovery {
+  const root = resolve(projectRoot);
+  const notes: string[] = [];
+  const show = (path: string) => relative(root, path).split(sep).join("/") || ".";
+  const references = (given ?? sourcesOf(root))
+    .filter((source) => mayReferenceProtos(source.text))
+    .map((source) => ({ source, found: protoReferencesOf(source, root) }));
+  const explicitRoots = [
+    ...new Set([...references.flatMap(({ found }) => found.includeDirs), ...configuredRoots(root)]),
+  ];
+
+  const candidates = new Map<string, Candidate>();
+  const candidate = (path: string, dependency = false): Candidate => {
+    let one = candidates.get(path);
+    if (!one) {
+      const text = readFileSync(path, "utf8");
+      one = { path, text, outline: outlineOfProto(text), dependency, referenced: false, name: undefined };
+      candidates.set(path, one);
+    }
+    return one;
+  };
+  for (const path of globSync("**/*.proto", { cwd: root, absolute: true, ignore: [...ignored] }))
+    candidate(resolve(path));
+  for (const { found } of references) for (const path of found.files) candidate(path).referenced = true;
+  for (const { source, found } of references) {
+    for (const written of found.unresolved) {
+      const fitting = bySuffix(candidates.values(), written);
+      if (fitting) fitting.referenced = true;
+      else if (/[\w)}]\.proto$/.test(written))
+        notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
+    }
+    for (const name of found.generatedFrom) {
+      const fitting = bySuffix(candidates.values(), name);
+      if (fitting) fitting.name ??= name;
+    }
+  }
+
+  // Imports, transitively. What a file imports decides the imported file's name, and with it its root.
+  const resolved = new Map<Candidate, Map<string, Candidate>>();
+  const queue = [...candidates.values()];
+  for (let file = queue.shift(); file; file = queue.shift()) {
+    const targets = new Map<string, Candidate>();
+    resolved.set(file, targets);
+    for (const { name } of file.outline.imports) {
+      if (isWellKnown(name)) continue;
+      const path = resolveImport(file, name, explicitRoots, root, candidates);
+      if (!path) continue; // buf reports it, with file and line
+      const isNew = !candidates.has(path);
+      const target = candidate(path, path.includes(`${sep}node_modules${sep}`));
+      targets.set(name, target);
+      if (!name.split("/").includes("..") && path.endsWith(`/${name}`)) target.name ??= name;
+      if (isNew) queue.push(target);
+    }
+  }
+  spreadReferenced(resolved);
+
+  const files: ProtoFile[] = [];
+  const byName = new Map<string, { file: ProtoFile; text: string }>();
+  const symbols = new Map<string, ProtoFile>();
+  const copies = new Map<string, string>();
+  const order = [...candidates.values()].sort(
+    (a, b) =>
+      Number(b.referenced) - Number(a.referenced) ||
+      a.path.split(sep).length - b.path.split(sep).length ||
+      (a.path < b.path ? -1 : 1),
+  );
+  for (const one of order) {
+    const importRoot = rootOf(one, resolved.get(one), explicitRoots, root);
+    let name = relative(importRoot, one.path).split(sep).join("/");
+    if (isWellKnown(name)) continue; // buf and protobuf-es bring their own
+    const same = byName.get(name);
+    if (same?.text === one.text) {
+      copies.set(one.path, name);
+      continue;
+    }
+    const rival = one.outline.symbols.map((symbol) => symbols.get(symbol)).find((file) => file !== undefined);
+    if (rival) {
+      if (sameText(rival.path, one.text)) copies.set(one.path, rival.name);
+      else
+        notes.push(
+          `${show(one.path)} declares what ${show(rival.path)} declares, with other text; ${show(one.path)} was left out.`,
+        );
+      continue;
+    }
+    let effectiveRoot = importRoot;
+    if (same) {
+      effectiveRoot = root;
+      name = show(one.path);
+      if (byName.has(name) || name.startsWith("..")) {
+        notes.push(
+          `${show(one.path)} and ${show(same.file.path)} have the same import path; ${show(one.path)} was left out.`,
+        );
+        continue;
+      }
+    }
+    const file: ProtoFile = {
+      path: one.path,
+      name,
+      root: effectiveRoot,
+      referenced: one.referenced,
+      dependency: one.dependency,
+    };
+    files.push(file);
+    byName.set(name, { file, text: one.text });
+    for (const symbol of one.outline.symbols) symbols.set(symbol, file);
+  }
+
+  const nameOf = new Map([...files.map((file) => [file.path, file.name] as const), ...copies]);
+  const imports = new Map<string, ReadonlyMap<string, string>>();
+  for (const [file, targets] of resolved) {
+    imports.set(
+      file.path,
+      new Map(
+        [...targets].flatMap(([written, target]) => {
+          const name = nameOf.get(target.path);
+          return name === undefined ? [] : [[written, name] as const];
+        }),
+      ),
+    );
+  }
+  return { files, roots: [...new Set(files.map((file) => file.root))], notes, copies, imports };
+}
+
+/** True for the protos that buf and protobuf-es carry themselves. */
+export function isWellKnown(name: string): boolean {
+  return /^google\/protobuf\/(compiler\/)?\w+\.proto$/.test(name);
+}
+
+function sourcesOf(root: string): SourceText[] {
+  return globSync("**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}", { cwd: root, absolute: true, ignore: [...ignored] }).flatMap(
+    (path) => {
+      const text = readFileSync(path, "utf8");
+      return mayReferenceProtos(text) ? [{ path: resolve(path), text }] : [];
+    },
+  );
+}
+
+function configuredRoots(root: string): string[] {
+  const patterns = ["**/package.json", "**/*.sh", "**/Makefile", "**/*.mk", "**/buf.yaml", "**/buf.work.yaml"];
+  const found: string[] = [];
+  for (const path of globSync(patterns, { cwd: root, absolute: true, ignore: [...ignored], deep: 6 })) {
+    const text = readFileSync(path, "utf8");
+    const bases = [dirname(path), root];
+    if (basename(path) === "package.json") {
+      for (const script of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
+    } else if (basename(path).startsWith("buf.")) found.push(...rootsOfBufYaml(text, dirname(path)));
+    else found.push(...includeDirsOfScript(text, bases));
+  }
+  return [...new Set(found)];
+}
+
+function scriptsOf(packageJson: string): string[] {
+  try {
+    const scripts: unknown = (JSON.parse(packageJson) as { scripts?: unknown }).scripts;
+    return typeof scripts === "object" && scripts !== null
+      ? Object.values(scripts).filter((s): s is string => typeof s === "string")
+      : [];
+  } catch {
+    return []; // the engine reports a broken package.json
+  }
+}
+
+/** The one candidate whose path ends in `written`, or in its last segment when nothing else does. */
+function bySuffix(candidates: Iterable<Candidate>, written: string): Candidate | undefined {
+  const wanted = written.replaceAll("\\", "/").replace(/^(\.{0,2}\/)+/, "");
+  const all = [...candidates].filter((one) => !one.dependency);
+  const fitting = all.filter((one) => one.path.split(sep).join("/").endsWith(`/${wanted}`));
+  if (fitting.length === 1) return fitting[0];
+  const named = all.filter((one) => basename(one.path) === basename(wanted));
+  return fitting.length === 0 && named.length === 1 ? named[0] : undefined;
+}
+
+function resolveImport(
+  file: Candidate,
+  name: string,
+  explicitRoots: readonly string[],
+  root: string,
+  candidates: ReadonlyMap<string, Candidate>,
+): string | undefined {
+  const tried = [...explicitRoots, ...ancestors(dirname(file.path), root)].map((base) => resolve(base, name));
+  const near = tried.find((path) => existsSync(path));
+  if (near) return near;
+  const fitting = [...candidates.keys()].filter((path) => path.split(sep).join("/").endsWith(`/${name}`));
+  if (fitting.length === 1) return fitting[0];
+  return inPackages(name, dirname(file.path));
+}
+
+/** `google/api/annotations.proto` and the like, from packages that are installed: `<package>/[protos/]google/api/…`. */
+function inPackages(name: string, from: string): string | undefined {
+  for (const directory of ancestors(from)) {
+    const modules = join(directory, "node_modules");
+    if (!existsSync(modules)) continue;
+    const packages = readdirSync(modules).flatMap((entry) =>
+      entry.startsWith("@")
+        ? readdirSync(join(modules, entry)).map((scoped) => join(entry, scoped))
+        : entry.startsWith(".")
+          ? []
+          : [entry],
+    );
+    for (const folder of ["", "proto", "protos", "build/protos", "src"]) {
+      for (const one of packages) {
+        const path = join(modules, one, folder, name);
+        if (existsSync(path)) return path;
+      }
+    }
+    const direct = join(modules, name); // import "package/file.proto"
+    if (existsSync(direct)) return direct;
+  }
+  return undefined;
+}
+
+/** A directory and its parents, nearest first; up to `last` when that is one of them. */
+function ancestors(directory: string, last?: string): string[] {
+  const all: string[] = [];
+  for (let at = directory; ; at = dirname(at)) {
+    all.push(at);
+    if (at === last || at === dirname(at)) return all;
+  }
+}
+
+function rootOf(
+  file: Candidate,
+  imports: ReadonlyMap<string, Candidate> | undefined,
+  explicitRoots: readonly string[],
+  root: string,
+): string {
+  const slashed = file.path.split(sep).join("/");
+  const without = (name: string) => slashed.slice(0, -name.length - 1);
+  if (file.name !== undefined && slashed.endsWith(`/${file.name}`)) return without(file.name);
+  for (const [name, target] of imports ?? []) {
+    const targetPath = target.path.split(sep).join("/");
+    if (!targetPath.endsWith(`/${name}`)) continue;
+    const theirs = targetPath.slice(0, -name.length - 1);
+    if (slashed.startsWith(`${theirs}/`)) return theirs;
+  }
+  const explicit = explicitRoots.filter((one) => file.path.startsWith(one + sep)).sort((a, b) => b.length - a.length);
+  if (explicit[0] !== undefined) return explicit[0];
+  const packagePath = `${file.outline.package.replaceAll(".", "/")}/${basename(file.path)}`;
+  if (file.outline.package !== "" && slashed.endsWith(`/${packagePath}`)) return without(packagePath);
+  const folders = ancestors(dirname(file.path), root);
+  return folders.filter((folder) => folder !== root && protoFolder.test(basename(folder))).at(-1) ?? dirname(file.path);
+}
+
+/** What a referenced file imports is referenced. */
+function spreadReferenced(resolved: ReadonlyMap<Candidate, ReadonlyMap<string, Candidate>>): void {
+  const queue = [...resolved.keys()].filter((file) => file.referenced);
+  for (let file = queue.pop(); file; file = queue.pop()) {
+    for (const target of resolved.get(file)?.values() ?? []) {
+      if (target.referenced) continue;
+      target.referenced = true;
+      queue.push(target);
+    }
+  }
+}
+
+function sameText(path: string, text: string): boolean {
+  return readFileSync(path, "utf8") === text;
+}

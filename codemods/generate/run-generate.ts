@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { globSync } from "tinyglobby";
+import { protocGenEsScript, runBuf } from "./buf-tool.js";
+import { type CompiledProtos, compileProtos } from "./compile-protos.js";
+import { discoverProtos } from "./discover-protos.js";
+import type {
+  GenerateFailure,
+  GenerateOptions,
+  GeneratePlan,
+  GenerateResult,
+  PlannedFile,
+  ProtoDiscovery,
+  SourceText,
+} from "./generate-types.js";
+import { planGenerate } from "./plan-generate.js";
+import { createProtoRegistry, type ProtoRegistry } from "./proto-registry.js";
+
+/**
+ * The command `generate`: protobuf-es code for the project's protos, and the buf configuration to make it again.
+ * Nothing is written when a proto does not compile, or when `write` is false: then `files` says what would be.
+ */
+export async function generate(options: GenerateOptions): Promise<GenerateResult> {
+  const result = await ensureGenerated(options);
+  if (options.write && result.status === "generated")
+    writeAll(result.files.filter((file) => file.status !== "unchanged"));
+  return result;
+}
+
+/** What `services` and `clients` need: the registry, and the files that are missing or stale. Writes nothing. */
+export async function ensureGenerated(options: Omit<GenerateOptions, "write">): Promise<GenerateResult> {
+  const root = resolve(options.root);
+  if (!existsSync(root) || !statSync(root).isDirectory()) {
+    return failed(emptyDiscovery, { kind: "path-missing", text: `${root} is not a directory.` });
+  }
+  const discovery = discoverProtos(root, options.sources);
+  if (discovery.files.length === 0) {
+    return {
+      status: "no-protos",
+      plan: null,
+      files: [],
+      discovery,
+      registry: null,
+      failure: null,
+      notes: [...discovery.notes, noProtos],
+    };
+  }
+  const compiled = await compileProtos(discovery, root);
+  if (!compiled.ok) return failed(discovery, compiled.failure);
+  const used = { ...discovery, files: compiled.compiled.files };
+  const plan = planGenerate(used, {
+    root,
+    out: options.out,
+    language: options.language,
+    moduleSystem: options.moduleSystem,
+  });
+  const code = await runPlugin(compiled.compiled, plan);
+  if (!code.ok) return failed(discovery, code.failure);
+  return {
+    status: "generated",
+    plan,
+    files: [...plan.configFiles, ...code.files].map(compareToDisk),
+    discovery,
+    registry: registryFor(compiled.compiled, plan, discovery),
+    failure: null,
+    notes: [...discovery.notes, ...compiled.compiled.notes, ...plan.notes],
+  };
+}
+
+export interface LoadedProtos {
+  readonly registry: ProtoRegistry | null;
+  readonly failure: GenerateFailure | null;
+  readonly discovery: ProtoDiscovery;
+  readonly notes: readonly string[];
+}
+
+/** Descriptors only, for commands that look and change nothing. */
+export async function loadProtos(options: {
+  readonly root: string;
+  readonly sources?: readonly SourceText[];
+}): Promise<LoadedProtos> {
+  const root = resolve(options.root);
+  const discovery = discoverProtos(root, options.sources);
+  if (discovery.files.length === 0)
+    return { registry: null, failure: null, discovery, notes: [...discovery.notes, noProtos] };
+  const compiled = await compileProtos(discovery, root);
+  if (!compiled.ok) return { registry: null, failure: compiled.failure, discovery, notes: discovery.notes };
+  const plan = planGenerate({ ...discovery, files: compiled.compiled.files }, { root });
+  const notes = [...discovery.notes, ...compiled.compiled.notes];
+  return { registry: registryFor(compiled.compiled, plan, discovery), failure: null, discovery, notes };
+}
+
+// Descriptors can be recovered from generated code (ts-proto, google-protobuf) too; that is not built yet, so it is said.
+const noProtos =
+  "No .proto file was found. connect-migrate needs them to generate protobuf-es code; it cannot yet recover them from code that an old generator wrote.";
+
+const emptyDiscovery: ProtoDiscovery = { files: [], roots: [], notes: [], copies: new Map(), imports: new Map() };
+
+function failed(discovery: ProtoDiscovery, failure: GenerateFailure): GenerateResult {
+  return { status: "failed", plan: null, files: [], discovery, registry: null, failure, notes: discovery.notes };
+}
+
+function registryFor(compiled: CompiledProtos, plan: GeneratePlan, discovery: ProtoDiscovery): ProtoRegistry {
+  return createProtoRegistry({
+    registry: compiled.registry,
+    layout: plan.layout,
+    sources: new Map(compiled.files.map((file) => [file.name, file.path])),
+    copies: discovery.copies,
+  });
+}
+
+type PluginResult =
+  | { readonly ok: true; readonly files: PlannedFile[] }
+  | { readonly ok: false; readonly failure: GenerateFailure };
+
+/** Generated text by protos and options: one run may ask for it on several occasions. */
+const memory = new Map<string, Promise<PluginResult>>();
+
+function runPlugin(compiled: CompiledProtos, plan: GeneratePlan): Promise<PluginResult> {
+  const key = createHash("sha256")
+    .update(compiled.image)
+    .update(JSON.stringify([plan.layout.outDir, plan.options]))
+    .digest("hex");
+  let result = memory.get(key);
+  if (!result) {
+    result = generateInto(compiled, plan);
+    memory.set(key, result);
+  }
+  return result;
+}
+
+async function generateInto(compiled: CompiledProtos, plan: GeneratePlan): Promise<PluginResult> {
+  const plugin = protocGenEsScript();
+  if (!plugin) {
+    return {
+      ok: false,
+      failure: {
+        kind: "buf-missing",
+        text: "The package @bufbuild/protoc-gen-es is not installed beside connect-migrate.",
+      },
+    };
+  }
+  const directory = mkdtempSync(join(tmpdir(), "connect-migrate-gen-"));
+  try {
+    const image = join(directory, "image.binpb");
+    writeFileSync(image, compiled.image);
+    const template = {
+      version: "v2",
+      plugins: [{ local: [process.execPath, plugin], out: "out", opt: plan.options, include_imports: true }],
+    };
+    const run = await runBuf(["generate", image, "--template", JSON.stringify(template)], {
+      cwd: directory,
+      cacheDir: join(directory, "cache"),
+    });
+    if (run.code !== 0)
+      return { ok: false, failure: { kind: "buf-failed", text: run.stderr.trim() || run.stdout.trim() } };
+    const out = join(directory, "out");
+    const files = globSync("**/*", { cwd: out }).sort();
+    return {
+      ok: true,
+      files: files.map((name) => ({
+        path: join(plan.layout.outDir, name),
+        content: readFileSync(join(out, name), "utf8"),
+        status: "created",
+      })),
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function compareToDisk(file: PlannedFile): PlannedFile {
+  if (!existsSync(file.path)) return { ...file, status: "created" };
+  return { ...file, status: readFileSync(file.path, "utf8") === file.content ? "unchanged" : "updated" };
+}
+
+/** Every file is complete beside its place before the first one takes it. */
+function writeAll(files: readonly PlannedFile[]): void {
+  const temporary = files.map((file) => ({ file, path: `${file.path}.connect-migrate-${process.pid}` }));
+  try {
+    for (const { file, path } of temporary) {
+      mkdirSync(dirname(file.path), { recursive: true });
+      writeFileSync(path, file.content);
+    }
+    for (const { file, path } of temporary) renameSync(path, file.path);
+  } finally {
+    for (const { path } of temporary) rmSync(path, { force: true });
+  }
+}

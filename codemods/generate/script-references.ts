@@ -1,0 +1,57 @@
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse } from "yaml";
+
+/** Directories that a shell line gives to protoc, grpc_tools, pbjs or proto-loader-gen-types as import roots. */
+export function includeDirsOfScript(text: string, bases: readonly string[]): string[] {
+  const found: string[] = [];
+  const joined = text.replace(/\\\r?\n/g, " ");
+  const flag =
+    /(?:^|\s)(?:-I[= ]?|--proto_path[= ]|--includeDirs?[= ]|--include-dirs?[= ]|-p\s+|--path[= ])\s*("[^"]+"|'[^']+'|[^\s;&|"']+)/g;
+  for (const line of joined.split(/\r?\n/)) {
+    if (!/protoc|pbjs|proto-loader-gen-types/.test(line)) continue;
+    for (const match of line.matchAll(flag)) {
+      const written = (match[1] ?? "").replace(/^["']|["']$/g, "");
+      for (const part of written.split(":")) addDirectory(part, bases, found);
+    }
+  }
+  return found;
+}
+
+/** Import roots that buf.yaml (v1beta1, v1, v2) or buf.work.yaml, standing in `directory`, declare. */
+export function rootsOfBufYaml(text: string, directory: string): string[] {
+  let config: unknown;
+  try {
+    config = parse(text);
+  } catch {
+    return []; // buf itself will say what is wrong with it
+  }
+  if (typeof config !== "object" || config === null) return [];
+  const { modules, directories, build } = config as {
+    modules?: unknown;
+    directories?: unknown;
+    build?: { roots?: unknown };
+  };
+  const paths = Array.isArray(modules)
+    ? modules.map((module: { path?: unknown }) => module?.path ?? ".")
+    : Array.isArray(directories)
+      ? directories
+      : Array.isArray(build?.roots)
+        ? build.roots
+        : ["."];
+  const found: string[] = [];
+  for (const path of paths) if (typeof path === "string") addDirectory(path, [directory], found);
+  return found;
+}
+
+function addDirectory(written: string, bases: readonly string[], into: string[]): void {
+  // `$(pwd)/x`, `$PWD/x`, `${DIR}/x`: the variable is taken to be the base.
+  const path = written.replace(/^(\$\([^)]*\)|\$\{[^}]*\}|\$\w+)\/?/, "./");
+  for (const base of bases) {
+    const candidate = resolve(base, path);
+    if (existsSync(candidate) && statSync(candidate).isDirectory()) {
+      if (!into.includes(candidate)) into.push(candidate);
+      return;
+    }
+  }
+}

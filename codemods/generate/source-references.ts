@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { ts } from "ts-morph";
+import { type ConstantScope, constantScope, constantText } from "./constant-text.js";
+import type { SourceText } from "./generate-types.js";
+
+/** What one source file says about protos. */
+export interface ProtoReferences {
+  /** Absolute paths of .proto files that exist. */
+  readonly files: readonly string[];
+  /** Absolute import roots (proto-loader's includeDirs) that exist. */
+  readonly includeDirs: readonly string[];
+  /** Paths that end in `.proto` and name no file where they were looked for: their last segments may still fit one. */
+  readonly unresolved: readonly string[];
+  /** Import paths in the headers of generated code: `shop/v1/shop.proto`. */
+  readonly generatedFrom: readonly string[];
+}
+
+/** Cheap test before parsing. */
+export function mayReferenceProtos(text: string): boolean {
+  return text.includes(".proto") || text.includes("includeDirs");
+}
+
+/** Finds the .proto files that a source file names: in proto-loader calls, in configuration objects, anywhere as a path. */
+export function protoReferencesOf(source: SourceText, cwd: string): ProtoReferences {
+  const files = new Set<string>();
+  const includeDirs = new Set<string>();
+  const unresolved = new Set<string>();
+  const file = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true, scriptKind(source.path));
+  const scope = constantScope(file, cwd);
+  const bases = [cwd, dirname(source.path)];
+
+  collectIncludeDirs(file, scope, bases, includeDirs);
+  const visit = (node: ts.Node): void => {
+    if (ts.isExpression(node) && !ts.isIdentifier(node)) {
+      const path = pathText(constantText(node, scope));
+      if (path?.endsWith(".proto") && !path.includes("\n")) {
+        const found = [...includeDirs, ...bases]
+          .map((base) => resolve(base, path))
+          .find((candidate) => existsSync(candidate));
+        if (found) files.add(found);
+        else unresolved.add(path);
+        return;
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return {
+    files: [...files],
+    includeDirs: [...includeDirs],
+    unresolved: [...unresolved],
+    generatedFrom: generatedFrom(source.text),
+  };
+}
+
+function collectIncludeDirs(
+  file: ts.SourceFile,
+  scope: ConstantScope,
+  bases: readonly string[],
+  into: Set<string>,
+): void {
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAssignment(node) && /^["']?includeDirs["']?$/.test(node.name.getText())) {
+      const list = ts.isIdentifier(node.initializer) ? scope.variables.get(node.initializer.text) : node.initializer;
+      if (list && ts.isArrayLiteralExpression(list)) {
+        for (const element of list.elements) {
+          const path = pathText(constantText(element, scope));
+          const found =
+            path === undefined ? undefined : bases.map((base) => resolve(base, path)).find((dir) => existsSync(dir));
+          if (found) into.add(found);
+        }
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+}
+
+/** The header comments of protoc-gen-js, ts-proto, protobuf-ts, protobuf-es and proto-loader-gen-types. */
+function generatedFrom(text: string): string[] {
+  const head = text.slice(0, 3000);
+  const names: string[] = [];
+  for (const match of head.matchAll(
+    /^\s*(?:\/\/|\*)\s*(?:@generated from (?:protobuf )?file|source:|Original file:)\s*"?([\w./-]+\.proto)/gm,
+  )) {
+    if (match[1] && !isAbsolute(match[1])) names.push(match[1].replace(/^(\.\.?\/)+/, ""));
+  }
+  return names;
+}
+
+function pathText(text: string | undefined): string | undefined {
+  if (!text?.startsWith("file:")) return text;
+  return decodeURIComponent(new URL(text).pathname);
+}
+
+function scriptKind(path: string): ts.ScriptKind {
+  if (/\.tsx$/.test(path)) return ts.ScriptKind.TSX;
+  if (/\.[cm]?ts$/.test(path)) return ts.ScriptKind.TS;
+  return ts.ScriptKind.JSX;
+}
