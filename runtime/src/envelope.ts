@@ -1,0 +1,136 @@
+import { Code } from "./code.js";
+import { readLimitError } from "./compression.js";
+import { ConnectError } from "./connect-error.js";
+
+/** A length-prefixed message of gRPC, gRPC-Web and streaming Connect: one byte flags, four bytes length, data. */
+export interface Envelope {
+  flags: number;
+  data: Uint8Array;
+}
+
+/** Takes chunks of a body in any split and gives envelopes. Bytes are copied at most once, when an envelope spans chunks. */
+export interface EnvelopeParser {
+  push(chunk: Uint8Array): void;
+  /** The next complete envelope, or undefined. Throws resource_exhausted as soon as a prefix announces too much. */
+  next(): Envelope | undefined;
+  /** Bytes that are not part of a complete envelope yet. 0 at the end of a well-formed body. */
+  readonly pending: number;
+}
+
+const prefixLength = 5;
+
+/** @param readMaxBytes limit per message; a message whose prefix says more is refused before its data is buffered */
+export function createEnvelopeParser(readMaxBytes: number): EnvelopeParser {
+  return new ChunkParser(readMaxBytes);
+}
+
+class ChunkParser implements EnvelopeParser {
+  readonly #readMaxBytes: number;
+  #chunks: Uint8Array[] = [];
+  // Position in the first chunk; the list is only shifted when a chunk is used up.
+  #offset = 0;
+  #pending = 0;
+  #flags = -1;
+  #length = 0;
+
+  constructor(readMaxBytes: number) {
+    this.#readMaxBytes = readMaxBytes;
+  }
+
+  get pending(): number {
+    return this.#flags === -1 ? this.#pending : this.#pending + prefixLength;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
+    this.#chunks.push(chunk);
+    this.#pending += chunk.byteLength;
+  }
+
+  next(): Envelope | undefined {
+    if (this.#flags === -1) {
+      if (this.#pending < prefixLength) return undefined;
+      const prefix = this.#take(prefixLength);
+      this.#flags = prefix[0] as number;
+      this.#length = uint32(prefix, 1);
+      if (this.#length > this.#readMaxBytes) throw readLimitError(this.#length, this.#readMaxBytes);
+    }
+    if (this.#pending < this.#length) return undefined;
+    const envelope = { flags: this.#flags, data: this.#take(this.#length) };
+    this.#flags = -1;
+    return envelope;
+  }
+
+  #take(length: number): Uint8Array {
+    if (length === 0) return empty;
+    this.#pending -= length;
+    const first = this.#chunks[0] as Uint8Array;
+    const start = this.#offset;
+    const rest = first.byteLength - start;
+    if (rest >= length) {
+      if (rest === length) {
+        this.#chunks.shift();
+        this.#offset = 0;
+      } else this.#offset = start + length;
+      // A plain Uint8Array, never a Buffer: what a handler sees must not depend on how chunks were split.
+      return new Uint8Array(first.buffer, first.byteOffset + start, length);
+    }
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    let index = 0;
+    let from = start;
+    while (filled < length) {
+      const chunk = this.#chunks[index] as Uint8Array;
+      const count = Math.min(chunk.byteLength - from, length - filled);
+      bytes.set(from === 0 && count === chunk.byteLength ? chunk : chunk.subarray(from, from + count), filled);
+      filled += count;
+      if (from + count === chunk.byteLength) {
+        index++;
+        from = 0;
+      } else from += count;
+    }
+    this.#chunks.splice(0, index);
+    this.#offset = from;
+    return bytes;
+  }
+}
+
+const empty = new Uint8Array(0);
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) * 0x1000000 +
+    (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
+  );
+}
+
+/** The five bytes in front of `length` bytes of data. */
+export function envelopePrefix(flags: number, length: number): Uint8Array<ArrayBuffer> {
+  const prefix = new Uint8Array(prefixLength);
+  writePrefix(prefix, flags, length);
+  return prefix;
+}
+
+function writePrefix(target: Uint8Array, flags: number, length: number): void {
+  target[0] = flags;
+  target[1] = length >>> 24;
+  target[2] = length >>> 16;
+  target[3] = length >>> 8;
+  target[4] = length;
+}
+
+/** Prefix and data in one piece. For data above some ten KiB write prefix and data apart instead: it saves the copy. */
+export function encodeEnvelope(flags: number, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(prefixLength + data.byteLength);
+  writePrefix(bytes, flags, data.byteLength);
+  bytes.set(data, prefixLength);
+  return bytes;
+}
+
+/** The error of a body that ends in the middle of an envelope. */
+export function incompleteEnvelope(pending: number): ConnectError {
+  return new ConnectError(
+    `protocol error: incomplete envelope: the body ended after ${pending} bytes of it`,
+    Code.InvalidArgument,
+  );
+}

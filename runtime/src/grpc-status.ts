@@ -1,0 +1,127 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader, BinaryWriter, base64Decode, base64Encode, WireType } from "@bufbuild/protobuf/wire";
+import { Code } from "./code.js";
+import { ConnectError, type IncomingDetail } from "./connect-error.js";
+import { decodeGrpcMessage, encodeGrpcMessage } from "./grpc-message.js";
+
+/** google.rpc.Status, read and written by hand: three fields do not need generated code. */
+export interface RpcStatus {
+  code: number;
+  message: string;
+  details: IncomingDetail[];
+}
+
+export function encodeRpcStatus(status: RpcStatus): Uint8Array {
+  const writer = new BinaryWriter();
+  if (status.code !== 0) writer.tag(1, WireType.Varint).int32(status.code);
+  if (status.message !== "") writer.tag(2, WireType.LengthDelimited).string(status.message);
+  for (const detail of status.details) {
+    const type = detail.type.includes("/") ? detail.type : `type.googleapis.com/${detail.type}`;
+    writer.tag(3, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.LengthDelimited).string(type);
+    if (detail.value.byteLength > 0) writer.tag(2, WireType.LengthDelimited).bytes(detail.value);
+    writer.join();
+  }
+  return writer.finish();
+}
+
+/** Throws on bytes that are no message. */
+export function decodeRpcStatus(bytes: Uint8Array): RpcStatus {
+  const status: RpcStatus = { code: 0, message: "", details: [] };
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 1) status.code = reader.int32();
+    else if (field === 2) status.message = reader.string();
+    else if (field === 3) status.details.push(decodeAny(reader.bytes()));
+    else reader.skip(wireType, field);
+  }
+  return status;
+}
+
+function decodeAny(bytes: Uint8Array): IncomingDetail {
+  const detail: IncomingDetail = { type: "", value: new Uint8Array(0) };
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 1) detail.type = typeNameFromUrl(reader.string());
+    else if (field === 2) detail.value = new Uint8Array(reader.bytes());
+    else reader.skip(wireType, field);
+  }
+  return detail;
+}
+
+/** `type.googleapis.com/pkg.Message` -> `pkg.Message` */
+export function typeNameFromUrl(url: string): string {
+  return url.slice(url.lastIndexOf("/") + 1);
+}
+
+/** The details of an error in their form on the wire. */
+export function encodeDetails(error: ConnectError): IncomingDetail[] {
+  return error.details.map((detail) =>
+    "desc" in detail
+      ? { type: detail.desc.typeName, value: toBinary(detail.desc, create(detail.desc, detail.value)) }
+      : detail,
+  );
+}
+
+/** `grpc-status-details-bin` of an error, or undefined when it has no details. */
+export function grpcStatusDetailsBin(error: ConnectError): string | undefined {
+  if (error.details.length === 0) return undefined;
+  const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
+  return base64Encode(encodeRpcStatus(status), "std_raw");
+}
+
+/** Writes the status trailers of a call onto `target`. Undefined is success. */
+export function addGrpcStatus(target: Record<string, unknown>, error: ConnectError | undefined): void {
+  if (error === undefined) {
+    target["grpc-status"] = "0";
+    return;
+  }
+  target["grpc-status"] = String(error.code);
+  target["grpc-message"] = encodeGrpcMessage(error.rawMessage);
+  const details = grpcStatusDetailsBin(error);
+  if (details !== undefined) target["grpc-status-details-bin"] = details;
+}
+
+/**
+ * The error that gRPC trailers say, or undefined for success.
+ *
+ * @param get reads one trailer (name in lower case)
+ * @param metadata makes the error's metadata; only called for an error
+ */
+export function errorFromGrpcTrailer(
+  get: (name: string) => string | null | undefined,
+  metadata?: () => Headers | undefined,
+): ConnectError | undefined {
+  const status = get("grpc-status");
+  if (status === "0") return undefined;
+  if (status === null || status === undefined) {
+    return wire(new ConnectError("protocol error: missing grpc-status", Code.Internal, metadata?.()));
+  }
+  const code = /^\d+$/.test(status) ? Number(status) : Number.NaN;
+  if (code === 0) return undefined;
+  if (!(code >= 1 && code <= 16)) {
+    return wire(new ConnectError(`invalid grpc-status: ${status}`, Code.Internal, metadata?.()));
+  }
+  const blob = get("grpc-status-details-bin");
+  if (blob) {
+    try {
+      const rpc = decodeRpcStatus(base64Decode(blob));
+      if (rpc.code === 0) {
+        return wire(new ConnectError("protocol error: grpc-status-details-bin says OK", Code.Internal, metadata?.()));
+      }
+      const error = new ConnectError(rpc.message, rpc.code as Code, metadata?.());
+      error.details = rpc.details;
+      return wire(error);
+    } catch {
+      // grpc-status and grpc-message still say what happened.
+    }
+  }
+  return wire(new ConnectError(decodeGrpcMessage(get("grpc-message") ?? ""), code as Code, metadata?.()));
+}
+
+function wire(error: ConnectError): ConnectError {
+  error.isWireError = true;
+  return error;
+}

@@ -1,0 +1,30 @@
+// errors
+
+export type { WritableIterable } from "./async-iterable.js";
+// iterables
+export { createAsyncIterable, createWritableIterable } from "./async-iterable.js";
+
+// headers
+export { decodeBinaryHeader, encodeBinaryHeader } from "./binary-header.js";
+// calls
+export type { CallOptions } from "./call-options.js";
+export { Code } from "./code.js";
+// compression
+export type { Compression } from "./compression.js";
+export { ConnectError } from "./connect-error.js";
+export type { ContextKey, ContextValues } from "./context-values.js";
+export { createContextKey, createContextValues } from "./context-values.js";
+export { appendHeaders, createHeaders, headerLines, headerValues } from "./headers.js";
+export type { HandlerContext, MethodImpl, MethodImplSpec, ServiceImpl, ServiceImplSpec } from "./implementation.js";
+// implementations
+export { createHandlerContext, createMethodImplSpec, createServiceImplSpec } from "./implementation.js";
+export type {
+  Interceptor,
+  StreamRequest,
+  StreamResponse,
+  UnaryRequest,
+  UnaryResponse,
+} from "./interceptor.js";
+// messages
+export type { MessageCodec, MessageCodecs } from "./message-codec.js";
+export type { Transport } from "./transport.js";

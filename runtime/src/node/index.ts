@@ -1,0 +1,2 @@
+// compression
+export { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";

@@ -1,0 +1,118 @@
+import {
+  type BinaryReadOptions,
+  type BinaryWriteOptions,
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  isMessage,
+  type JsonReadOptions,
+  type JsonValue,
+  type JsonWriteOptions,
+  type MessageInitShape,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { Code } from "./code.js";
+import { ConnectError } from "./connect-error.js";
+import type { Format } from "./content-type.js";
+import type { MessageCodec, MessageCodecs } from "./message-codec.js";
+
+export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
+export type BinaryOptions = Partial<BinaryReadOptions & BinaryWriteOptions>;
+
+/** How one side of a method is written in each format. Errors are thrown as they come: the caller says in which role. */
+export type FormatCodecs = Readonly<Record<Format, MessageCodec>>;
+
+export interface MethodCodecs {
+  input: FormatCodecs;
+  output: FormatCodecs;
+}
+
+export interface SerializationOptions {
+  binaryOptions?: BinaryOptions | undefined;
+  jsonOptions?: JsonOptions | undefined;
+  messages?: MessageCodecs | undefined;
+}
+
+const utf8Encoder = new TextEncoder();
+// fatal: a JSON body that is no UTF-8 is an error, not a message with replacement characters.
+const utf8Decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The codecs of a method. Make them once per method, not per call. */
+export function createMethodCodecs(method: DescMethod, options: SerializationOptions): MethodCodecs {
+  const own = options.messages?.method(methodPath(method));
+  return {
+    input: createFormatCodecs(method.input, own?.input, options),
+    output: createFormatCodecs(method.output, own?.output, options),
+  };
+}
+
+/** `/pkg.Service/Method` */
+export function methodPath(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function createFormatCodecs(
+  desc: DescMessage,
+  own: MessageCodec | undefined,
+  options: SerializationOptions,
+): FormatCodecs {
+  const binary = binaryCodec(desc, options.binaryOptions);
+  const json = jsonCodec(desc, options.jsonOptions);
+  if (own === undefined) return { proto: binary, json };
+  return {
+    proto: own,
+    json: {
+      serialize: (value) => json.serialize(binary.deserialize(own.serialize(value))),
+      deserialize: (bytes) => own.deserialize(binary.serialize(json.deserialize(bytes))),
+    },
+  };
+}
+
+function binaryCodec(desc: DescMessage, options: BinaryOptions | undefined): MessageCodec {
+  return {
+    serialize: (value) => toBinary(desc, messageFrom(desc, value), options),
+    deserialize: (bytes) => fromBinary(desc, bytes, options),
+  };
+}
+
+function jsonCodec(desc: DescMessage, options: JsonOptions | undefined): MessageCodec {
+  const merged = { ignoreUnknownFields: true, ...options };
+  return {
+    serialize: (value) => utf8Encoder.encode(toJsonString(desc, messageFrom(desc, value), merged)),
+    deserialize: (bytes) => fromJsonString(desc, utf8Decoder.decode(bytes), merged),
+  };
+}
+
+/** A message from JSON that a server framework has parsed already. */
+export function messageFromJson(desc: DescMessage, json: JsonValue, options: JsonOptions | undefined): unknown {
+  return fromJson(desc, json, { ignoreUnknownFields: true, ...options });
+}
+
+// Handlers may return an init object; a message is used as it is.
+function messageFrom(desc: DescMessage, value: unknown) {
+  return isMessage(value, desc) ? value : create(desc, value as MessageInitShape<DescMessage>);
+}
+
+/** A codec whose failures are ConnectErrors, as clients and servers report them: internal to write, `readCode` to read. */
+export function guardCodec(codec: MessageCodec, readCode: Code = Code.InvalidArgument): MessageCodec {
+  return {
+    serialize(value) {
+      try {
+        return codec.serialize(value);
+      } catch (error) {
+        throw ConnectError.from(error, Code.Internal);
+      }
+    },
+    deserialize(bytes) {
+      try {
+        return codec.deserialize(bytes);
+      } catch (error) {
+        throw ConnectError.from(error, readCode);
+      }
+    },
+  };
+}
