@@ -46,13 +46,13 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
   for (const { found } of references) for (const path of found.files) candidate(path).referenced = true;
   for (const { source, found } of references) {
     for (const written of found.unresolved) {
-      const fitting = bySuffix(candidates.values(), written);
+      const fitting = bySuffix(candidates.values(), written, source.path);
       if (fitting) fitting.referenced = true;
       else if (/[\w)}]\.proto$/.test(written))
         notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
     }
     for (const name of found.generatedFrom) {
-      const fitting = bySuffix(candidates.values(), name);
+      const fitting = bySuffix(candidates.values(), name, source.path);
       if (fitting) fitting.name ??= name;
     }
   }
@@ -182,14 +182,20 @@ function scriptsOf(packageJson: string): string[] {
   }
 }
 
-/** The one candidate whose path ends in `written`, or in its last segment when nothing else does. */
-function bySuffix(candidates: Iterable<Candidate>, written: string): Candidate | undefined {
+/** The candidate whose path ends in `written`, or in its last segment when none does; of several, the one nearest to `from`. */
+function bySuffix(candidates: Iterable<Candidate>, written: string, from: string): Candidate | undefined {
   const wanted = written.replaceAll("\\", "/").replace(/^(\.{0,2}\/)+/, "");
   const all = [...candidates].filter((one) => !one.dependency);
-  const fitting = all.filter((one) => one.path.split(sep).join("/").endsWith(`/${wanted}`));
-  if (fitting.length === 1) return fitting[0];
-  const named = all.filter((one) => basename(one.path) === basename(wanted));
-  return fitting.length === 0 && named.length === 1 ? named[0] : undefined;
+  const exact = all.filter((one) => one.path.split(sep).join("/").endsWith(`/${wanted}`));
+  const fitting = exact.length > 0 ? exact : all.filter((one) => basename(one.path) === basename(wanted));
+  const shared = (one: Candidate) => {
+    const [a, b] = [one.path.split(sep), from.split(sep)];
+    const differs = a.findIndex((segment, index) => segment !== b[index]);
+    return differs < 0 ? a.length : differs;
+  };
+  const most = Math.max(...fitting.map(shared));
+  const nearest = fitting.filter((one) => shared(one) === most);
+  return nearest.length === 1 ? nearest[0] : undefined;
 }
 
 function resolveImport(

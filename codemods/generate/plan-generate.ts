@@ -28,7 +28,7 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
     return { root, language, moduleSystem, layout, options: existing.options, configFiles: [], notes };
   }
   const language = options.language ?? languageOf(root);
-  const moduleSystem = options.moduleSystem ?? moduleSystemOf(root, language);
+  const moduleSystem = options.moduleSystem ?? moduleSystemOf(root);
   const importExtension = language === "js" ? ".js" : typeScriptExtension(root, moduleSystem);
   const pluginOptions =
     language === "ts"
@@ -58,9 +58,8 @@ function languageOf(root: string): Language {
   return count("ts,mts,cts,tsx") > count("js,mjs,cjs,jsx") ? "ts" : "js";
 }
 
-function moduleSystemOf(root: string, language: Language): ModuleSystem {
-  // A generated .js file is what the nearest package.json says, whatever the files that import it are.
-  if (language === "js") return packageType(root) === "module" ? "esm" : "cjs";
+/** A generated .js file is what the nearest package.json says, whatever the files that import it are. */
+function moduleSystemOf(root: string): ModuleSystem {
   return packageType(root) === "module" ? "esm" : "cjs";
 }
 
@@ -200,7 +199,10 @@ function plannedConfig(
   return files;
 }
 
-type Inputs = { kind: "inputs"; lines: string[] } | { kind: "modules"; lines: string[] } | { kind: "none"; note: string };
+type Inputs =
+  | { kind: "inputs"; lines: string[] }
+  | { kind: "modules"; lines: string[] }
+  | { kind: "none"; note: string };
 
 /** What `buf generate` must read when a person runs it later. One root is an input; several are the modules of a workspace. */
 function inputsFor(root: string, discovery: ProtoDiscovery, show: (path: string) => string): Inputs {
