@@ -1,0 +1,151 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { create, createFileRegistry } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { afterEach, describe, expect, it } from "vitest";
+import { createProtoRegistry } from "../generate/proto-registry.js";
+import { createAnalysisProject } from "./project.js";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function projectOf(files: Record<string, string>) {
+  const root = mkdtempSync(path.join(tmpdir(), "provenance-"));
+  folders.push(root);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), text);
+  }
+  const protos = createProtoRegistry({
+    registry: createFileRegistry(create(FileDescriptorSetSchema, {}), () => undefined),
+    layout: { outDir: path.join(root, "gen"), importExtension: ".js" },
+    sources: new Map(),
+  });
+  const candidates = Object.keys(files)
+    .filter((name) => /\.[cm]?[jt]s$/.test(name))
+    .map((name) => path.join(root, name));
+  return createAnalysisProject({ root, candidates, context: [], protos });
+}
+
+/** The last identifier `name` of a file. */
+function identifier(file: SourceFile | undefined, name: string): Node {
+  const found = file
+    ?.getDescendantsOfKind(SyntaxKind.Identifier)
+    .filter((node) => node.getText() === name)
+    .at(-1);
+  if (!found) throw new Error(`no ${name}`);
+  return found;
+}
+
+describe("origins in JavaScript, without node_modules", () => {
+  it("follows a proto-loader client across files, a factory and a constructor", () => {
+    const project = projectOf({
+      "shop.proto": "",
+      "lib/proto.js": `
+        const path = require('path');
+        const grpc = require('@grpc/grpc-js');
+        const loader = require('@grpc/proto-loader');
+        const PROTO = path.join(__dirname, '..', 'shop.proto');
+        const definition = loader.loadSync(PROTO, { keepCase: true, longs: String });
+        const { shop } = grpc.loadPackageDefinition(definition);
+        module.exports = { shop, definition };`,
+      "lib/client.js": `
+        const grpc = require('@grpc/grpc-js');
+        const { shop: api } = require('./proto');
+        function createClient(address) {
+          return new api.v1.Inventory(address, grpc.credentials.createInsecure());
+        }
+        module.exports = createClient;`,
+      "lib/service.js": `
+        class Orders {
+          constructor(client) { this.client = client; }
+          run() { return this.client; }
+        }
+        exports.Orders = Orders;`,
+      "main.js": `
+        const createClient = require('./lib/client');
+        const { Orders } = require('./lib/service.js');
+        const inventory = createClient('localhost:1');
+        new Orders(inventory);
+        inventory;`,
+    });
+    expect(project.dependenciesMissing).toBe(true);
+    const at = (name: string) => project.fileAt(path.join(project.root, name));
+    expect(project.originOf(identifier(at("main.js"), "inventory"))).toMatchObject({
+      kind: "client",
+      service: "shop.v1.Inventory",
+      flavour: "proto-loader",
+      packageDefinition: {
+        protos: [path.join(project.root, "shop.proto")],
+        options: { keepCase: true, longs: "constructor:String" },
+      },
+    });
+    const client = identifier(at("lib/service.js"), "client").getParentOrThrow();
+    expect(Node.isPropertyAccessExpression(client)).toBe(true);
+    expect(project.originOf(client)).toMatchObject({ kind: "client", service: "shop.v1.Inventory" });
+    expect(project.referencesTo(identifier(at("lib/client.js"), "createClient")).length).toBe(4);
+  });
+
+  it.each([
+    [
+      "const g = require('@grpc/grpc-js'); const x = g.status.NOT_FOUND; x;",
+      { kind: "grpc", path: "status.NOT_FOUND" },
+    ],
+    ["const { status: s } = require('@grpc/grpc-js'); const x = s.OK; x;", { kind: "grpc", path: "status.OK" }],
+    ["import g from '@grpc/grpc-js'; const x = g.Server; x;", { kind: "grpc", path: "Server" }],
+    ["import { Server as S } from '@grpc/grpc-js'; const x = new S(); x;", { kind: "server" }],
+    ["import { Metadata } from '@grpc/grpc-js/build/src/metadata'; const x = new Metadata(); x;", { kind: "metadata" }],
+    ["import * as g from '@grpc/grpc-js'; let x; x = new g.Server(); x;", { kind: "server" }],
+    ["import * as g from '@grpc/grpc-js'; let x = new g.Server(); x = 1; x;", { kind: "unknown" }],
+    ["const a = 'x', x = `${a}/y`; x;", { kind: "string", value: "x/y" }],
+    ["const o = { run() {} }; const { run: x } = o; x;", { kind: "function" }],
+    ["const o = {}; o.run = function () {}; const x = o.run; x;", { kind: "function" }],
+    [
+      "const x = { say: { path: '/a.B/Say', requestStream: false } }; x;",
+      { kind: "service-definition", service: "a.B" },
+    ],
+    [
+      "const g = require('@grpc/grpc-js'); const C = g.makeGenericClientConstructor({ s: { path: '/a.B/S' } }, 'B'); const x = new C(); x;",
+      { kind: "client", service: "a.B", flavour: "generic" },
+    ],
+  ])("%s", (text, origin) => {
+    const project = projectOf({ "a.js": text });
+    expect(project.originOf(identifier(project.files[0], "x"))).toMatchObject(origin);
+  });
+});
+
+describe("origins in TypeScript", () => {
+  it("follows a ts-proto client through a typed constructor parameter", () => {
+    const project = projectOf({
+      "tsconfig.json": `{ "compilerOptions": { "module": "NodeNext", "strict": true } }`,
+      "src/gen/greeter.ts": `// Code generated by protoc-gen-ts_proto. DO NOT EDIT.
+        import { Client, makeGenericClientConstructor } from "@grpc/grpc-js";
+        export type GreeterService = typeof GreeterService;
+        export const GreeterService = { sayHello: { path: "/hello.Greeter/SayHello", requestStream: false } } as const;
+        export interface GreeterClient extends Client { sayHello(x: unknown): void }
+        export const GreeterClient = makeGenericClientConstructor(GreeterService, "hello.Greeter") as unknown as { new (a: string): GreeterClient };`,
+      "src/app.ts": `
+        import type { GreeterClient } from "./gen/greeter.js";
+        export class App {
+          constructor(private readonly greeter: GreeterClient) {}
+          run() { this.greeter; }
+        }`,
+      "src/main.ts": `
+        import { GreeterClient, GreeterService } from "./gen/greeter";
+        const client = new GreeterClient("x");
+        client; GreeterService;`,
+    });
+    const at = (name: string) => project.fileAt(path.join(project.root, name));
+    const client = { kind: "client", service: "hello.Greeter", flavour: "ts-proto" };
+    expect(project.originOf(identifier(at("src/main.ts"), "client"))).toMatchObject(client);
+    expect(project.originOf(identifier(at("src/app.ts"), "greeter").getParentOrThrow())).toMatchObject(client);
+    expect(project.originOf(identifier(at("src/main.ts"), "GreeterService"))).toMatchObject({
+      kind: "service-definition",
+      service: "hello.Greeter",
+    });
+  });
+});
