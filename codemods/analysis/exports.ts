@@ -55,7 +55,7 @@ function collect(file: SourceFile): FileExports {
       if (statement.isExportEquals()) whole = statement.getExpression();
       else add("default", { kind: "node", node: statement.getExpression() });
     } else if (Node.isVariableStatement(statement)) {
-      if (!statement.isExported()) continue;
+      if (!statement.hasExportKeyword()) continue;
       for (const declaration of statement.getDeclarations()) {
         const nameNode = declaration.getNameNode();
         if (Node.isIdentifier(nameNode)) named.set(nameNode.getText(), { kind: "node", node: declaration });
@@ -71,12 +71,12 @@ function collect(file: SourceFile): FileExports {
       Node.isTypeAliasDeclaration(statement) ||
       Node.isModuleDeclaration(statement)
     ) {
-      if (!statement.isExported()) continue;
+      if (!statement.hasExportKeyword()) continue;
       const name =
         Node.isFunctionDeclaration(statement) || Node.isClassDeclaration(statement)
           ? statement.getName()
           : statement.getName();
-      if ("isDefaultExport" in statement && statement.isDefaultExport())
+      if ("hasDefaultKeyword" in statement && statement.hasDefaultKeyword())
         named.set("default", { kind: "node", node: statement });
       // A value wins over the type of the same name.
       else if (name !== undefined && (!named.has(name) || !isTypeOnly(statement)))

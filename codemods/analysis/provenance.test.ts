@@ -21,7 +21,7 @@ function projectOf(files: Record<string, string>) {
     writeFileSync(path.join(root, name), text);
   }
   const protos = createProtoRegistry({
-    registry: createFileRegistry(create(FileDescriptorSetSchema, {}), () => undefined),
+    registry: createFileRegistry(create(FileDescriptorSetSchema)),
     layout: { outDir: path.join(root, "gen"), importExtension: ".js" },
     sources: new Map(),
   });
@@ -101,6 +101,7 @@ describe("origins in JavaScript, without node_modules", () => {
     ["import { Metadata } from '@grpc/grpc-js/build/src/metadata'; const x = new Metadata(); x;", { kind: "metadata" }],
     ["import * as g from '@grpc/grpc-js'; let x; x = new g.Server(); x;", { kind: "server" }],
     ["import * as g from '@grpc/grpc-js'; let x = new g.Server(); x = 1; x;", { kind: "unknown" }],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     ["const a = 'x', x = `${a}/y`; x;", { kind: "string", value: "x/y" }],
     ["const o = { run() {} }; const { run: x } = o; x;", { kind: "function" }],
     ["const o = {}; o.run = function () {}; const x = o.run; x;", { kind: "function" }],
