@@ -1,0 +1,95 @@
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
+import { HealthCheckResponse_ServingStatus, Health as HealthService } from "../gen/grpc/health/v1/health_pb.js";
+import type { ServiceImpl } from "../implementation.js";
+
+/** The state of one service, by the names of grpc.health.v1. */
+export type ServingStatus = "UNKNOWN" | "SERVING" | "NOT_SERVING";
+
+interface ServiceRouter {
+  service(service: typeof HealthService, implementation: Partial<ServiceImpl<typeof HealthService>>): unknown;
+}
+
+/** The health of a server, and the service that tells it (grpc.health.v1.Health: Check, Watch, List). */
+export interface Health {
+  /** Mounts the service: `routes(router) { health.routes(router); … }`. */
+  routes(router: ServiceRouter): void;
+  /** Sets the status of a service, by its full name; `""` is the server as a whole. Watchers are told. */
+  setStatus(service: string, status: ServingStatus): void;
+  /** All that are known become NOT_SERVING and stay so: what a server says while it shuts down. */
+  shutdown(): void;
+}
+
+/** More services than this are not listed, as grpc-health-check has it. */
+const LIST_LIMIT = 100;
+
+/**
+ * Makes the health of a server. Without an argument the server as a whole is SERVING.
+ * A service that was never set answers NOT_FOUND to Check and SERVICE_UNKNOWN to Watch.
+ */
+export function createHealth(statuses: Readonly<Record<string, ServingStatus>> = { "": "SERVING" }): Health {
+  const known = new Map<string, ServingStatus>(Object.entries(statuses));
+  const watchers = new Map<string, Set<() => void>>();
+  let isShutDown = false;
+  const set = (service: string, status: ServingStatus): void => {
+    if (known.get(service) === status) return;
+    known.set(service, status);
+    for (const wake of watchers.get(service) ?? []) wake();
+  };
+  const statusOf = (service: string): HealthCheckResponse_ServingStatus => {
+    const status = known.get(service);
+    return status === undefined
+      ? HealthCheckResponse_ServingStatus.SERVICE_UNKNOWN
+      : HealthCheckResponse_ServingStatus[status];
+  };
+  const implementation: ServiceImpl<typeof HealthService> = {
+    check(request) {
+      if (!known.has(request.service)) {
+        throw new ConnectError(`Health status unknown for service ${request.service}`, Code.NotFound);
+      }
+      return { status: statusOf(request.service) };
+    },
+    list() {
+      if (known.size > LIST_LIMIT) throw new ConnectError("Too many services to list.", Code.ResourceExhausted);
+      return {
+        statuses: Object.fromEntries([...known.keys()].map((service) => [service, { status: statusOf(service) }])),
+      };
+    },
+    async *watch(request, context) {
+      let wake = () => {};
+      const notify = () => wake();
+      const all = watchers.get(request.service) ?? new Set();
+      watchers.set(request.service, all.add(notify));
+      context.signal.addEventListener("abort", notify);
+      try {
+        let told: HealthCheckResponse_ServingStatus | undefined;
+        while (!context.signal.aborted) {
+          const changed = new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          const status = statusOf(request.service);
+          if (status !== told) {
+            told = status;
+            yield { status };
+          } else {
+            await changed;
+          }
+        }
+      } finally {
+        context.signal.removeEventListener("abort", notify);
+        all.delete(notify);
+        if (all.size === 0) watchers.delete(request.service);
+      }
+    },
+  };
+  return {
+    routes: (router) => void router.service(HealthService, implementation),
+    setStatus(service, status) {
+      if (!isShutDown) set(service, status);
+    },
+    shutdown() {
+      isShutDown = true;
+      for (const service of known.keys()) set(service, "NOT_SERVING");
+    },
+  };
+}

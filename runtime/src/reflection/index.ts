@@ -1,0 +1,1 @@
+export { createReflection, type Reflection } from "./reflection.js";
