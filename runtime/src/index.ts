@@ -8,6 +8,14 @@ export { createAsyncIterable, createWritableIterable } from "./async-iterable.js
 export { decodeBinaryHeader, encodeBinaryHeader } from "./binary-header.js";
 // calls
 export type { CallOptions } from "./call-options.js";
+// clients
+export type { AnyClient } from "./client/any-client.js";
+export { makeAnyClient } from "./client/any-client.js";
+export type { CallbackClient } from "./client/callback-client.js";
+export { createCallbackClient } from "./client/callback-client.js";
+export type { Client, ClientOptions } from "./client/create-client.js";
+export { createClient } from "./client/create-client.js";
+export { createMethodUrl } from "./client/method-url.js";
 export { Code } from "./code.js";
 // compression
 export type { Compression } from "./compression.js";

@@ -1,2 +1,12 @@
 // compression
 export { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";
+// transports
+export type { ConnectTransportOptions } from "./connect-transport.js";
+export { createConnectTransport } from "./connect-transport.js";
+export type { GrpcTransportOptions } from "./grpc-transport.js";
+export { createGrpcTransport } from "./grpc-transport.js";
+export type { GrpcWebTransportOptions } from "./grpc-web-transport.js";
+export { createGrpcWebTransport } from "./grpc-web-transport.js";
+export type { Http2SessionOptions } from "./http2-session-manager.js";
+export { Http2SessionManager } from "./http2-session-manager.js";
+export type { NodeHttp2ClientSessionManager } from "./transport-options.js";

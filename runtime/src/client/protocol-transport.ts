@@ -1,0 +1,239 @@
+import type { DescMethod, DescMethodStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import { create, isMessage } from "@bufbuild/protobuf";
+import type { ContextValues } from "../context-values.js";
+import { createContextValues } from "../context-values.js";
+import { createHeaders } from "../headers.js";
+import {
+  applyInterceptors,
+  type StreamRequest,
+  type StreamResponse,
+  type UnaryRequest,
+  type UnaryResponse,
+} from "../interceptor.js";
+import type { MessageCodecs } from "../message-codec.js";
+import type { Transport } from "../transport.js";
+import { type Attempt, CallScope } from "./call-scope.js";
+import { OneMessage } from "./one-message.js";
+import { runStream } from "./stream-call.js";
+import {
+  callHeaders,
+  createPlan,
+  type MethodPlan,
+  type TransportCore,
+  type TransportSettings,
+} from "./transport-core.js";
+import { runUnary } from "./unary-call.js";
+import type { WireProtocol } from "./wire-protocol.js";
+
+/** A transport of ours: it can be closed, and it can carry messages that are not protobuf-es'. */
+export interface ClosableTransport extends Transport {
+  /** Calls under way finish; later calls fail with `unavailable`. */
+  close(): void;
+}
+
+/** The same transport for a client with its own message codecs. */
+export const withMessages = Symbol.for("connect-migrate/transport-with-messages");
+
+export interface MessagesTransport extends Transport {
+  [withMessages](messages: MessageCodecs): Transport;
+}
+
+export function createProtocolTransport(protocol: WireProtocol, settings: TransportSettings): ClosableTransport {
+  const core: TransportCore = { protocol, settings };
+  const transport: ClosableTransport & MessagesTransport = {
+    ...callsOf(core, undefined),
+    close: () => settings.http.close(),
+    [withMessages]: (messages) => callsOf(core, messages),
+  };
+  return transport;
+}
+
+function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Transport {
+  const { settings } = core;
+  const plans = new Map<DescMethod, MethodPlan>();
+  const intercepted = settings.interceptors.length > 0;
+
+  function planOf(method: DescMethod): MethodPlan {
+    let plan = plans.get(method);
+    if (plan === undefined) {
+      plan = createPlan(core, method, messages);
+      plans.set(method, plan);
+    }
+    return plan;
+  }
+
+  return {
+    unary(method, signal, timeoutMs, header, input, contextValues) {
+      try {
+        const plan = planOf(method);
+        const scope = new CallScope(signal, timeoutMs ?? settings.defaultTimeoutMs);
+        const run = intercepted
+          ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
+          : runUnary(core, plan, scope, callHeaders(header), input);
+        return run as Promise<never>;
+      } catch (e) {
+        return Promise.reject(e);
+      }
+    },
+    stream(method, signal, timeoutMs, header, input, contextValues) {
+      try {
+        const plan = planOf(method);
+        const scope = new CallScope(signal, timeoutMs ?? settings.defaultTimeoutMs);
+        const run = intercepted
+          ? interceptedStream(core, plan, scope, header, input, contextValues, messages)
+          : runStream(core, plan, scope, callHeaders(header), input);
+        return run as Promise<never>;
+      } catch (e) {
+        return Promise.reject(e);
+      }
+    },
+  };
+}
+
+// ---- with interceptors: they see a request object with real Headers and a real AbortSignal, made when touched
+
+function interceptedUnary(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: CallScope,
+  header: HeadersInit | undefined,
+  input: unknown,
+  contextValues: ContextValues | undefined,
+  messages: MessageCodecs | undefined,
+): Promise<UnaryResponse> {
+  const request: UnaryRequest = {
+    ...requestCommon(plan, contextValues),
+    stream: false,
+    method: plan.method as DescMethodUnary,
+    message: asMessage(plan, input, messages) as UnaryRequest["message"],
+    ...lateParts(core, plan, scope, header),
+  };
+  defineSignal(request, scope);
+  const next = (req: UnaryRequest) => runUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
+  return settled(applyInterceptors(next, core.settings.interceptors)(request), scope);
+}
+
+function interceptedStream(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: CallScope,
+  header: HeadersInit | undefined,
+  input: AsyncIterable<unknown>,
+  contextValues: ContextValues | undefined,
+  messages: MessageCodecs | undefined,
+): Promise<StreamResponse> {
+  const request: StreamRequest = {
+    ...requestCommon(plan, contextValues),
+    stream: true,
+    method: plan.method as DescMethodStreaming,
+    message: asMessages(plan, input, messages) as StreamRequest["message"],
+    ...lateParts(core, plan, scope, header),
+  };
+  defineSignal(request, scope);
+  let attempt: Attempt | undefined;
+  const next = (req: StreamRequest) => {
+    attempt = scopeOf(req, scope);
+    return runStream(core, plan, attempt, callHeaders(req.header), req.message);
+  };
+  return applyInterceptors(
+    next,
+    core.settings.interceptors,
+  )(request).then(
+    (response) => {
+      if (attempt === undefined) {
+        // An interceptor answered by itself
+        scope.finish();
+      } else {
+        attempt.opened = true;
+        if (attempt.finished) {
+          scope.finish();
+        }
+      }
+      return response;
+    },
+    (e) => {
+      scope.finish();
+      throw e;
+    },
+  );
+}
+
+function requestCommon(plan: MethodPlan, contextValues: ContextValues | undefined) {
+  return {
+    service: plan.method.parent,
+    requestMethod: plan.useGet ? "GET" : "POST",
+    url: plan.url,
+    contextValues: contextValues ?? createContextValues(),
+  };
+}
+
+function lateParts(core: TransportCore, plan: MethodPlan, scope: CallScope, header: HeadersInit | undefined) {
+  const headers = createHeaders(plan.fixedHeaders as Record<string, string>);
+  for (const [name, value] of Object.entries(callHeaders(header) ?? {})) {
+    if (Array.isArray(value)) {
+      headers.delete(name);
+      for (const one of value) {
+        headers.append(name, one);
+      }
+    } else {
+      headers.set(name, value);
+    }
+  }
+  const remaining = scope.remainingMs();
+  if (remaining !== undefined) {
+    headers.set(core.protocol.timeoutHeader, core.protocol.formatTimeout(remaining));
+  }
+  return { header: headers, signal: undefined as unknown as AbortSignal };
+}
+
+/** An AbortController per call is expensive: made when an interceptor reads `signal`. */
+function defineSignal(request: object, scope: CallScope): void {
+  Object.defineProperty(request, "signal", { get: () => scope.signal, enumerable: true, configurable: true });
+}
+
+/** The scope of this attempt. An interceptor may have replaced the signal; each attempt has its own listener. */
+function scopeOf(request: { readonly signal: AbortSignal }, scope: CallScope): Attempt {
+  const own = Object.getOwnPropertyDescriptor(request, "signal");
+  if (own?.get !== undefined) {
+    return scope.attempt(undefined);
+  }
+  return scope.attempt(request.signal === scope.signal ? undefined : request.signal);
+}
+
+function settled<T>(call: Promise<T>, scope: CallScope): Promise<T> {
+  return call.then(
+    (response) => {
+      scope.finish();
+      return response;
+    },
+    (e) => {
+      scope.finish();
+      throw e;
+    },
+  );
+}
+
+/** Interceptors see messages, not what one can be made from. */
+function asMessage(plan: MethodPlan, input: unknown, messages: MessageCodecs | undefined): unknown {
+  if (messages?.method(plan.path) !== undefined || isMessage(input, plan.method.input)) {
+    return input;
+  }
+  return create(plan.method.input, input as never);
+}
+
+function asMessages(
+  plan: MethodPlan,
+  input: AsyncIterable<unknown>,
+  messages: MessageCodecs | undefined,
+): AsyncIterable<unknown> {
+  if (input instanceof OneMessage) {
+    return new OneMessage(asMessage(plan, input.value, messages));
+  }
+  return mapped(input, (item) => asMessage(plan, item, messages));
+}
+
+async function* mapped(input: AsyncIterable<unknown>, map: (item: unknown) => unknown): AsyncIterable<unknown> {
+  for await (const item of input) {
+    yield map(item);
+  }
+}

@@ -1,0 +1,372 @@
+import { base64Encode } from "@bufbuild/protobuf/wire";
+import { Code } from "../code.js";
+import { type Compression, compressedFlag, readLimitError, writeLimitError } from "../compression.js";
+import { ConnectError } from "../connect-error.js";
+import { errorFromJsonBytes } from "../connect-json.js";
+import { createEnvelopeParser, type EnvelopeParser, encodeEnvelope, envelopePrefix } from "../envelope.js";
+import { headersFromRaw } from "../headers.js";
+import { deadlineError } from "../implementation.js";
+import type { UnaryResponse } from "../interceptor.js";
+import type { Scope } from "./call-scope.js";
+import { unaryHeader } from "./connect-protocol.js";
+import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import type { MethodPlan, TransportCore } from "./transport-core.js";
+import type { ResponseHead } from "./wire-protocol.js";
+
+/** Above this, prefix and message are written apart instead of being copied together. */
+export const copyLimit = 32 * 1024;
+
+/** Run one unary call. Rejects with a ConnectError. */
+export function runUnary(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: Scope,
+  extra: OutgoingHeaders | undefined,
+  message: unknown,
+): Promise<UnaryResponse> {
+  return new Promise((resolve, reject) => {
+    new UnaryCall(core, plan, scope, extra, resolve, reject).start(message);
+  });
+}
+
+/** A class because the listener's five callbacks share its state and must not cost five closures per call. */
+class UnaryCall implements ResponseListener {
+  #exchange: Exchange | undefined;
+  #done = false;
+  #retried = false;
+  #head: ResponseHead | undefined;
+  #parser: EnvelopeParser | undefined;
+  #chunks: Uint8Array[] = [];
+  #received = 0;
+  #data: Uint8Array | undefined;
+  #dataFlags = 0;
+  #extraMessage = false;
+  #end: Uint8Array | undefined;
+  #send: (() => void) | undefined;
+  readonly #bare: boolean;
+
+  constructor(
+    private readonly core: TransportCore,
+    private readonly plan: MethodPlan,
+    private readonly scope: Scope,
+    private readonly extra: OutgoingHeaders | undefined,
+    private readonly resolve: (response: UnaryResponse) => void,
+    private readonly reject: (error: ConnectError) => void,
+  ) {
+    this.#bare = core.protocol.bareUnary;
+  }
+
+  start(message: unknown): void {
+    const { settings } = this.core;
+    this.scope.watch((error) => this.fail(error));
+    if (this.#done) {
+      return;
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = this.plan.input.serialize(message);
+    } catch (e) {
+      this.fail(ConnectError.from(e, Code.Internal));
+      return;
+    }
+    if (bytes.byteLength > settings.writeMaxBytes) {
+      this.fail(writeLimitError(bytes.byteLength, settings.writeMaxBytes));
+      return;
+    }
+    const compression = settings.sendCompression;
+    if (compression !== null && bytes.byteLength >= settings.compressMinBytes) {
+      compression.compress(bytes).then(
+        (compressed) => this.#dispatch(compressed, compression),
+        (e) => this.fail(ConnectError.from(e, Code.Internal)),
+      );
+    } else {
+      this.#dispatch(bytes, null);
+    }
+  }
+
+  #dispatch(bytes: Uint8Array, compression: Compression | null): void {
+    if (this.#done) {
+      return;
+    }
+    const { core, plan } = this;
+    const { http } = core.settings;
+    const options = { waitForReady: core.settings.waitForReady };
+    const flags = compression === null ? 0 : compressedFlag;
+    if (plan.useGet) {
+      const head = http.prepare("GET", getPath(core, plan, bytes, compression), getHeaders(plan.fixedHeaders));
+      this.#send = () => {
+        this.#exchange = http.send(head, this.#headers(null), noBytes, this, options);
+      };
+    } else if (this.#bare) {
+      this.#send = () => {
+        this.#exchange = http.send(plan.head, this.#headers(compression), bytes, this, options);
+      };
+    } else if (bytes.byteLength <= copyLimit) {
+      const body = encodeEnvelope(flags, bytes);
+      this.#send = () => {
+        this.#exchange = http.send(plan.head, this.#headers(null), body, this, options);
+      };
+    } else {
+      this.#send = () => {
+        const exchange = http.send(plan.head, this.#headers(null), undefined, this, options);
+        this.#exchange = exchange;
+        exchange.write(envelopePrefix(flags, bytes.byteLength));
+        exchange.write(bytes);
+        exchange.end();
+      };
+    }
+    this.#send();
+  }
+
+  #headers(bodyCompression: Compression | null): OutgoingHeaders | undefined {
+    const { protocol } = this.core;
+    const remaining = this.scope.remainingMs();
+    if (remaining === undefined && bodyCompression === null) {
+      return this.extra;
+    }
+    const headers: OutgoingHeaders = { ...this.extra };
+    if (remaining !== undefined) {
+      headers[protocol.timeoutHeader] = protocol.formatTimeout(remaining);
+    }
+    if (bodyCompression !== null) {
+      headers["content-encoding"] = bodyCompression.name;
+    }
+    return headers;
+  }
+
+  onHeaders(status: number, fields: Fields): void {
+    const { core } = this;
+    const head = core.protocol.openResponse(core.settings, false, status, fields);
+    if (head.error !== undefined) {
+      this.#cancelWith(head.error);
+      return;
+    }
+    this.#head = head;
+    if (!this.#bare) {
+      this.#parser = createEnvelopeParser(core.settings.readMaxBytes);
+    }
+  }
+
+  onData(chunk: Uint8Array): void {
+    const { readMaxBytes } = this.core.settings;
+    const parser = this.#parser;
+    if (parser === undefined) {
+      this.#received += chunk.byteLength;
+      if (this.#received > readMaxBytes) {
+        this.#cancelWith(readLimitError(this.#received, readMaxBytes));
+        return;
+      }
+      this.#chunks.push(chunk);
+      return;
+    }
+    parser.push(chunk);
+    try {
+      for (let envelope = parser.next(); envelope !== undefined; envelope = parser.next()) {
+        if (this.#end !== undefined) {
+          this.#cancelWith(
+            new ConnectError("protocol error: received data after the end of the stream", Code.Internal),
+          );
+          return;
+        }
+        if ((envelope.flags & this.core.protocol.endFlag) !== 0) {
+          this.#end = envelope.data;
+          this.#endFlags = envelope.flags;
+        } else if (this.#data !== undefined) {
+          // Keep reading: the status may be an error, which says more
+          this.#extraMessage = true;
+        } else {
+          this.#data = envelope.data;
+          this.#dataFlags = envelope.flags;
+        }
+      }
+    } catch (e) {
+      this.#cancelWith(ConnectError.from(e, Code.Internal));
+    }
+  }
+  #endFlags = 0;
+
+  onEnd(trailers: Fields | undefined): void {
+    const head = this.#head;
+    if (this.#done || head === undefined) {
+      return;
+    }
+    if (this.#bare) {
+      this.#endBare(head);
+    } else {
+      this.#endEnveloped(head, trailers);
+    }
+  }
+
+  #endBare(head: ResponseHead): void {
+    const bytes = joined(this.#chunks, this.#received);
+    const finish = (plain: Uint8Array) => {
+      if (head.errorBody !== undefined) {
+        this.fail(errorFromJsonBytes(plain, head.errorBody.metadata, head.errorBody));
+        return;
+      }
+      this.#complete(head, plain, () => this.core.protocol.closeResponse(head, undefined, undefined).trailer());
+    };
+    this.#decompress(head.compression !== null, head, bytes, finish);
+  }
+
+  #endEnveloped(head: ResponseHead, trailers: Fields | undefined): void {
+    const { protocol } = this.core;
+    const end = this.#end;
+    if (end !== undefined && (this.#endFlags & compressedFlag) !== 0) {
+      this.#decompress(true, head, end, (plain) => {
+        this.#end = plain;
+        this.#endFlags = 0;
+        this.#endEnveloped(head, trailers);
+      });
+      return;
+    }
+    const { error, trailer } = protocol.closeResponse(head, end, trailers);
+    if (error !== undefined) {
+      this.fail(error);
+      return;
+    }
+    const { name } = this.plan.method;
+    if (this.#extraMessage) {
+      this.fail(
+        new ConnectError(`protocol error: received extra output message for unary method ${name}`, Code.Unimplemented),
+      );
+      return;
+    }
+    if (this.#parser !== undefined && this.#parser.pending > 0) {
+      this.fail(new ConnectError("protocol error: incomplete envelope", Code.Internal));
+      return;
+    }
+    if (this.#data === undefined) {
+      this.fail(
+        new ConnectError(`protocol error: missing output message for unary method ${name}`, Code.Unimplemented),
+      );
+      return;
+    }
+    this.#decompress((this.#dataFlags & compressedFlag) !== 0, head, this.#data, (plain) =>
+      this.#complete(head, plain, trailer),
+    );
+  }
+
+  #decompress(compressed: boolean, head: ResponseHead, bytes: Uint8Array, then: (plain: Uint8Array) => void): void {
+    if (!compressed) {
+      then(bytes);
+      return;
+    }
+    if (head.compression === null) {
+      this.fail(new ConnectError("protocol error: received a compressed message without an encoding", Code.Internal));
+      return;
+    }
+    head.compression.decompress(bytes, this.core.settings.readMaxBytes).then(
+      (plain) => {
+        if (!this.#done) {
+          then(plain);
+        }
+      },
+      (e) => this.fail(ConnectError.from(e, Code.Internal)),
+    );
+  }
+
+  #complete(head: ResponseHead, bytes: Uint8Array, trailer: () => Headers): void {
+    let message: unknown;
+    try {
+      message = this.plan.output.deserialize(bytes);
+    } catch (e) {
+      this.fail(ConnectError.from(e, Code.Internal));
+      return;
+    }
+    this.#done = true;
+    this.scope.finish();
+    this.resolve(unaryResponse(this.plan, head.fields, this.#bare, trailer, message));
+  }
+
+  onFailure(failure: ExchangeFailure): void {
+    if (failure.unprocessed && !this.#retried && this.#send !== undefined) {
+      // gRPC A6, "transparent retries": the server certainly did not see it
+      this.#retried = true;
+      this.#send();
+      return;
+    }
+    const late = failure.error.code === Code.Canceled && this.scope.isExpired();
+    this.fail(late ? deadlineError() : failure.error);
+  }
+
+  onDrain(): void {}
+
+  #cancelWith(error: ConnectError): void {
+    this.#exchange?.cancel();
+    this.fail(error);
+  }
+
+  fail(error: ConnectError): void {
+    if (this.#done) {
+      return;
+    }
+    this.#done = true;
+    this.#exchange?.cancel();
+    this.scope.finish();
+    this.reject(error);
+  }
+}
+
+function unaryResponse(
+  plan: MethodPlan,
+  fields: Fields,
+  bare: boolean,
+  makeTrailer: () => Headers,
+  message: unknown,
+): UnaryResponse {
+  let header: Headers | undefined;
+  let trailer: Headers | undefined;
+  // Own properties: an interceptor may spread the response
+  return {
+    stream: false,
+    service: plan.method.parent,
+    method: plan.method as UnaryResponse["method"],
+    message: message as UnaryResponse["message"],
+    get header() {
+      header ??= bare ? unaryHeader(fields) : headersFromRaw(fields.lines);
+      return header;
+    },
+    get trailer() {
+      trailer ??= makeTrailer();
+      return trailer;
+    },
+  };
+}
+
+const noBytes = new Uint8Array(0);
+
+/** One buffer, without a copy when there is one chunk. */
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const first = chunks[0];
+  if (chunks.length === 1 && first !== undefined) {
+    return first;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** Connect: Unary-Get-Request. */
+function getPath(core: TransportCore, plan: MethodPlan, bytes: Uint8Array, compression: Compression | null): string {
+  const { format } = core.settings;
+  let query = `?connect=v1&encoding=${format}`;
+  if (compression !== null) {
+    query += `&compression=${encodeURIComponent(compression.name)}`;
+  }
+  if (format === "json" && compression === null) {
+    query += `&message=${encodeURIComponent(new TextDecoder().decode(bytes))}`;
+  } else {
+    query += `&base64=1&message=${base64Encode(bytes, "url")}`;
+  }
+  return plan.path + query;
+}
+
+function getHeaders(headers: OutgoingHeaders): OutgoingHeaders {
+  const { "content-type": _type, "connect-protocol-version": _version, ...rest } = headers;
+  return rest;
+}

@@ -1,0 +1,165 @@
+import type * as http2 from "node:http2";
+import type * as tls from "node:tls";
+import type { HttpClient } from "../client/http-client.js";
+import type { TransportSettings } from "../client/transport-core.js";
+import { type Compression, validateReadWriteMaxBytes } from "../compression.js";
+import type { Interceptor } from "../interceptor.js";
+import type { BinaryOptions, JsonOptions } from "../serialization.js";
+import { type Channel, createSingleChannel, createTargetChannel } from "./channel.js";
+import { compressionBrotli, compressionGzip } from "./compression.js";
+import { createForeignClient } from "./foreign-session.js";
+import { createHttp1Client, type Http1RequestOptions } from "./http1-client.js";
+import { createHttp2Client } from "./http2-client.js";
+import { type Http2ClientOptions, Http2SessionManager, type Http2SessionOptions } from "./http2-session-manager.js";
+import { parseTarget } from "./target.js";
+
+/** What all transports share. Names and defaults are those of @connectrpc/connect-node. */
+export interface CommonOptions {
+  /** Messages in protobuf's binary format (default) or, with false, in JSON. */
+  useBinaryFormat?: boolean;
+  /** The first is the outermost layer. */
+  interceptors?: Interceptor[];
+  jsonOptions?: JsonOptions;
+  binaryOptions?: BinaryOptions;
+  /** Compressions that responses may use, the most preferred first. Default gzip and br; `[]` for none. */
+  acceptCompression?: Compression[];
+  /** Compress request messages. Default: not. */
+  sendCompression?: Compression;
+  /** Messages with fewer bytes are not compressed. Default 1024. */
+  compressMinBytes?: number;
+  /** Longest message to receive, in bytes. Default 2^32-1. */
+  readMaxBytes?: number;
+  /** Longest message to send, in bytes. Default 2^32-1. */
+  writeMaxBytes?: number;
+  /** Timeout of calls that give none. */
+  defaultTimeoutMs?: number;
+  /** Addition: calls wait for a connection instead of failing when the server cannot be reached. */
+  waitForReady?: boolean;
+}
+
+/**
+ * Where the calls go: a URL, or (an addition to connect-node) a gRPC name such as `localhost:50051`,
+ * `dns:///host:port`, `ipv4:10.0.0.1:80,10.0.0.2:80` or `unix:/run/app.sock`. A name without a port means 443.
+ */
+export type Destination =
+  | { baseUrl: string; target?: undefined; tls?: undefined; loadBalancing?: undefined }
+  | {
+      target: string;
+      /** Use TLS: true, or options of tls.connect such as `ca`, `key` and `cert`. Default: cleartext. */
+      tls?: boolean | tls.ConnectionOptions | undefined;
+      /** How calls are spread over several addresses. Default `pick_first`. */
+      loadBalancing?: "pick_first" | "round_robin";
+      baseUrl?: undefined;
+    };
+
+/** The part of a session manager that a transport needs; connect-node's own fits. */
+export interface NodeHttp2ClientSessionManager {
+  authority: string;
+  request(
+    method: string,
+    path: string,
+    headers: http2.OutgoingHttpHeaders,
+    options: Omit<http2.ClientSessionRequestOptions, "signal">,
+  ): Promise<http2.ClientHttp2Stream>;
+  notifyResponseByteRead(stream: http2.ClientHttp2Stream): void;
+}
+
+export interface NodeHttp2TransportOptions extends Http2SessionOptions {
+  /** With a manager, `nodeOptions` and the session options have no effect. */
+  sessionManager?: NodeHttp2ClientSessionManager;
+  /** Options of http2.connect(). */
+  nodeOptions?: Http2ClientOptions;
+}
+
+export interface NodeHttp1TransportOptions {
+  /** Options of http.request() or https.request(). */
+  nodeOptions?: Http1RequestOptions;
+}
+
+export type NodeTransportOptions =
+  | (NodeHttp1TransportOptions & { httpVersion: "1.1" })
+  | (NodeHttp2TransportOptions & { httpVersion: "2" });
+
+export type AnyTransportOptions = CommonOptions & Destination & NodeTransportOptions & { useHttpGet?: boolean };
+
+/** Options merged with their defaults, once. */
+export function settingsFrom(options: AnyTransportOptions): TransportSettings {
+  const baseUrl = options.baseUrl ?? baseUrlOf(options);
+  return {
+    ...validateReadWriteMaxBytes(options.readMaxBytes, options.writeMaxBytes, options.compressMinBytes),
+    http: httpClientFor(options, baseUrl),
+    baseUrl,
+    format: options.useBinaryFormat === false ? "json" : "proto",
+    interceptors: [...(options.interceptors ?? [])],
+    jsonOptions: options.jsonOptions,
+    binaryOptions: options.binaryOptions,
+    sendCompression: options.sendCompression ?? null,
+    acceptCompression: options.acceptCompression ?? [compressionGzip, compressionBrotli],
+    useHttpGet: options.useHttpGet ?? false,
+    defaultTimeoutMs: options.defaultTimeoutMs,
+    waitForReady: options.waitForReady ?? false,
+  };
+}
+
+function baseUrlOf(options: AnyTransportOptions): string {
+  if (options.target === undefined) {
+    throw new Error("A transport needs `baseUrl` (a URL) or `target` (a gRPC name such as localhost:50051).");
+  }
+  const scheme = options.tls ? "https" : "http";
+  try {
+    return new URL(`${scheme}://${parseTarget(options.target).authority}`).origin;
+  } catch (e) {
+    if (e instanceof TypeError) {
+      return `${scheme}://localhost`;
+    }
+    throw e;
+  }
+}
+
+function httpClientFor(options: AnyTransportOptions, baseUrl: string): HttpClient {
+  if (options.httpVersion === "1.1") {
+    return createHttp1Client(new URL(baseUrl), http1Options(options));
+  }
+  const { sessionManager } = options;
+  if (sessionManager !== undefined && !(sessionManager instanceof Http2SessionManager)) {
+    return createForeignClient(sessionManager, new URL(baseUrl).host);
+  }
+  return createHttp2Client(channelFor(options, sessionManager, baseUrl));
+}
+
+function channelFor(
+  options: NodeHttp2TransportOptions & Destination,
+  manager: Http2SessionManager | undefined,
+  baseUrl: string,
+): Channel {
+  if (manager !== undefined) {
+    return createSingleChannel(manager, new URL(baseUrl).host);
+  }
+  if (options.target !== undefined) {
+    const tlsOptions = options.tls === true ? {} : options.tls === false ? undefined : options.tls;
+    return createTargetChannel(parseTarget(options.target), tlsOptions, {
+      session: options,
+      nodeOptions: options.nodeOptions,
+      loadBalancing: options.loadBalancing,
+    });
+  }
+  const own = new Http2SessionManager(baseUrl, options, options.nodeOptions);
+  return createSingleChannel(own, new URL(baseUrl).host);
+}
+
+/** A target over HTTP/1.1 is one address: Node's agent resolves and connects. */
+function http1Options(options: AnyTransportOptions & { httpVersion: "1.1" }): Http1RequestOptions | undefined {
+  if (options.target === undefined) {
+    return options.nodeOptions;
+  }
+  const target = parseTarget(options.target);
+  const tlsOptions = typeof options.tls === "object" ? options.tls : {};
+  switch (target.scheme) {
+    case "unix":
+      return { ...tlsOptions, ...options.nodeOptions, socketPath: target.path };
+    case "ip":
+      return { ...tlsOptions, ...target.addresses[0], ...options.nodeOptions };
+    case "dns":
+      return { ...tlsOptions, host: target.host, port: target.port, ...options.nodeOptions };
+  }
+}
