@@ -29,6 +29,8 @@ export interface AnalysisProject {
   /** Problems with compiler configurations, for the user. */
   readonly problems: readonly ConfigProblem[];
   isTestFile(path: string): boolean;
+  /** May this run change the file? Others are part of the project and stay as they are. */
+  isSelected(path: string): boolean;
 }
 
 export interface ConfigProblem {
@@ -40,6 +42,8 @@ export interface AnalysisInput {
   readonly root: string;
   /** Absolute paths of the files that may change. */
   readonly candidates: readonly string[];
+  /** Those of the candidates that this run may change. Default: all. */
+  readonly selected?: ReadonlySet<string>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
@@ -260,6 +264,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     fileAt: (file: string) => files.get(path.resolve(file)),
     dependenciesMissing: candidates.some((file) => isGrpcMissing(path.dirname(file.getFilePath()))),
     problems: finder.problems,
+    isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };
   return { ...base, ...createProvenance({ ...base, allFiles: () => files.values() }) };

@@ -139,13 +139,20 @@ export function createImportRequests(file: File): ImportCollector {
 }
 
 const GRPC_MODULE = /^(@grpc\/(grpc-js|proto-loader)|grpc)(\/|$)/;
+const BRIDGE_MODULE = "@connect-migrate/runtime/grpc-js";
 const GENERATED_MODULE = /(_pb|_grpc_pb|\.grpc-client|\.grpc-server|_connect)(\.js)?$/;
 const ORIGIN: EditOrigin = { rule: "imports", outcome: "idiomatic" };
 
 /** Is it safe to drop an import of this module once nothing uses it? Others might be there for their side effects. */
 function isDroppable(module: string, path: string): boolean {
   const bare = module.replace(/^node:/, "").split("/")[0] ?? "";
-  if (GRPC_MODULE.test(module) || GENERATED_MODULE.test(module) || builtinModules.includes(bare)) return true;
+  if (
+    module === BRIDGE_MODULE ||
+    GRPC_MODULE.test(module) ||
+    GENERATED_MODULE.test(module) ||
+    builtinModules.includes(bare)
+  )
+    return true;
   // TypeScript drops an unused import itself.
   return languageOf(path) === "ts";
 }

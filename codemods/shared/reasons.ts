@@ -41,6 +41,10 @@ export const reasons = {
     short: "a neighbour is not migrated yet",
     long: "{detail} still uses grpc-js; a bridge keeps both working.",
   },
+  "not-covered": {
+    short: "no rule covers this yet",
+    long: "No rule rewrites this use of {detail} yet; it stays as it is.",
+  },
   "syntax-error": { short: "the file does not parse", long: "{detail}" },
   "gate-failed": {
     short: "the result did not pass the gate",

@@ -1,0 +1,159 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { glob } from "tinyglobby";
+import { ts } from "ts-morph";
+import { createConfigFinder, localModulePath, resolveInWorkspace, workspacePackages } from "../analysis/project.js";
+import { generatorOf } from "./generated.js";
+
+/** What discovery found; texts are without a byte order mark. */
+export interface Discovery {
+  readonly root: string;
+  /** Absolute paths of the files below the given paths that use grpc-js or are connected to one that does by imports. */
+  readonly selected: readonly string[];
+  /** Files of the same project outside the given paths; they are looked into and never changed. */
+  readonly related: readonly string[];
+  /** Generated code. */
+  readonly generated: readonly string[];
+  /** How many source files below the given paths were looked at. */
+  readonly scanned: number;
+  readonly texts: ReadonlyMap<string, string>;
+  /** Files that begin with a byte order mark. */
+  readonly withMark: ReadonlySet<string>;
+  /** file -> files that it imports. */
+  readonly imports: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Files whose own text names grpc-js or proto-loader. */
+  readonly users: ReadonlySet<string>;
+  /** All source files of the project that import a package, by package, whether selected or not. */
+  readonly unreadable: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface DiscoverInput {
+  readonly root: string;
+  /** Absolute files and folders. */
+  readonly paths: readonly string[];
+  /** Texts that stand for those on disk, also of files that are not there yet. */
+  readonly texts?: ReadonlyMap<string, string>;
+}
+
+export const SOURCE_FILES = "**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}";
+const IGNORED = ["**/node_modules/**", "**/.git/**", "**/dist/**", "**/coverage/**", "**/.next/**", "**/vendor/**"];
+
+/** A file that names one of these uses grpc itself. */
+const USES_GRPC =
+  /@grpc\/(?:grpc-js|proto-loader)|(?:from|require\()\s*['"]grpc['"]|['"]nice-grpc|@connect-migrate\/runtime\/grpc-js|_grpc_pb['"]/;
+const SPECIFIER = /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*\(\s*|\bimport\s+)(['"])([^'"\n]+)\1/g;
+
+/** The folder of a project: the nearest package.json at or above all paths, not above their git repository. */
+export function projectRoot(paths: readonly string[], cwd: string): string {
+  const folders = paths.map((file) => (existsSync(file) && statSync(file).isDirectory() ? file : path.dirname(file)));
+  let common = folders[0] ?? cwd;
+  for (const folder of folders)
+    while (!isInside(folder, common) && common !== path.dirname(common)) common = path.dirname(common);
+  for (let current = common; ; current = path.dirname(current)) {
+    if (existsSync(path.join(current, "package.json"))) return current;
+    if (existsSync(path.join(current, ".git")) || current === path.dirname(current)) return common;
+  }
+}
+
+export function isInside(file: string, folder: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative === "" || (!relative.startsWith(`..${path.sep}`) && relative !== ".." && !path.isAbsolute(relative));
+}
+
+export async function discover(input: DiscoverInput): Promise<Discovery> {
+  const { root } = input;
+  const listed = await glob(SOURCE_FILES, {
+    cwd: root,
+    ignore: IGNORED,
+    absolute: true,
+    dot: false,
+    followSymbolicLinks: false,
+  });
+  const explicit = input.paths.filter((file) => !existsSync(file) || statSync(file).isFile());
+  const universe = new Set([...listed.map((file) => path.resolve(file)), ...explicit, ...(input.texts?.keys() ?? [])]);
+  const texts = new Map<string, string>();
+  const withMark = new Set<string>();
+  const unreadable: { path: string; message: string }[] = [];
+  for (const file of [...universe].sort()) {
+    if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
+    const given = input.texts?.get(file);
+    if (given !== undefined) {
+      texts.set(file, given);
+      continue;
+    }
+    try {
+      const bytes = readFileSync(file);
+      const text = bytes.toString("utf8");
+      if (text.includes("\uFFFD") && !Buffer.from(text, "utf8").equals(bytes)) {
+        unreadable.push({ path: file, message: "is not UTF-8 text" });
+        continue;
+      }
+      if (text.startsWith("\uFEFF")) withMark.add(file);
+      texts.set(file, text.replace(/^\uFEFF/, ""));
+    } catch (error) {
+      unreadable.push({ path: file, message: (error as Error).message });
+    }
+  }
+
+  const workspace = workspacePackages(root);
+  const configs = createConfigFinder(root);
+  const exists = (file: string) => texts.has(file);
+  const imports = new Map<string, Set<string>>();
+  const importers = new Map<string, Set<string>>();
+  for (const [file, text] of texts) {
+    const targets = new Set<string>();
+    for (const match of text.matchAll(SPECIFIER)) {
+      const specifier = match[2] as string;
+      let target: string | undefined;
+      if (specifier.startsWith(".")) target = localModulePath(path.resolve(path.dirname(file), specifier), exists);
+      else {
+        target = resolveInWorkspace(specifier, workspace, exists);
+        if (target === undefined && !/^(node:|@grpc\/)/.test(specifier)) {
+          const { options } = configs.configOf(file);
+          const isMapped =
+            options.baseUrl !== undefined ||
+            Object.keys(options.paths ?? {}).some((pattern) => specifier.startsWith(pattern.split("*")[0] ?? pattern));
+          const found = isMapped
+            ? ts.resolveModuleName(specifier, file, options, ts.sys).resolvedModule?.resolvedFileName
+            : undefined;
+          if (found !== undefined && texts.has(path.resolve(found))) target = path.resolve(found);
+        }
+      }
+      if (target === undefined || target === file) continue;
+      targets.add(target);
+      importers.set(target, (importers.get(target) ?? new Set()).add(file));
+    }
+    imports.set(file, targets);
+  }
+
+  const generated = new Set(
+    [...texts].filter(([file, text]) => generatorOf(file, text) !== null).map(([file]) => file),
+  );
+  const users = new Set(
+    [...texts].filter(([file, text]) => USES_GRPC.test(text) && !generated.has(file)).map(([file]) => file),
+  );
+
+  // Clients arrive by injection and handlers by re-export: everything that is connected to a user may be concerned.
+  const connected = new Set<string>();
+  const queue = [...users, ...[...generated].filter((file) => USES_GRPC.test(texts.get(file) ?? ""))];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (connected.has(file)) continue;
+    connected.add(file);
+    for (const next of [...(imports.get(file) ?? []), ...(importers.get(file) ?? [])]) queue.push(next);
+  }
+
+  const isSelected = (file: string) => input.paths.some((given) => isInside(file, given));
+  const written = [...connected].filter((file) => !generated.has(file) && !file.endsWith(".d.ts")).sort();
+  return {
+    root,
+    selected: written.filter(isSelected),
+    related: written.filter((file) => !isSelected(file)),
+    generated: [...generated].filter((file) => connected.has(file)).sort(),
+    scanned: [...texts.keys()].filter(isSelected).length,
+    texts,
+    withMark,
+    imports,
+    users,
+    unreadable: unreadable.filter(({ path: file }) => isSelected(file)),
+  };
+}

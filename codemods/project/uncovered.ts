@@ -1,0 +1,142 @@
+import { type File, type Node, parentMap, statementOf } from "../shared/ast.js";
+import type { Edit } from "../shared/edits.js";
+import type { Finding } from "../shared/finding.js";
+import { requiredModule } from "../shared/imports.js";
+import { reason } from "../shared/reasons.js";
+import { scopesOf } from "../shared/scope.js";
+
+type Side = "services" | "clients";
+
+/** Whose construct a member of grpc-js is; all others belong to whatever else the file is about. */
+const SIDES: readonly (readonly [RegExp, Side])[] = [
+  [/^(Server|ServerCredentials|ServerInterceptingCall|ServerListenerBuilder|ResponderBuilder)\b/, "services"],
+  [
+    /^(Server\w*(Call|Stream)|handle\w*Call|sendUnaryData|UntypedHandleCall|UntypedServiceImplementation)\b/,
+    "services",
+  ],
+  [/^(Client\w*|credentials|ChannelCredentials|CallCredentials|Channel|make(Generic)?ClientConstructor)\b/, "clients"],
+  [/^(InterceptingCall|ListenerBuilder|RequesterBuilder|CallOptions|requestCallback|waitForClientReady)\b/, "clients"],
+  [/^(connectivityState|closeClient|getClientChannel|ServiceClientConstructor|ServiceClient)\b/, "clients"],
+];
+
+interface Use {
+  readonly construct: string;
+  readonly member: string;
+  readonly node: Node;
+  readonly package: string;
+}
+
+/**
+ * Every use of grpc-js or proto-loader on which no rule has said or done anything, as a manual finding: a report that is
+ * silent about a construct would be a lie.
+ */
+export function uncoveredFindings(
+  file: File,
+  path: string,
+  side: Side,
+  findings: readonly Finding[],
+  edits: readonly Edit[],
+  otherSideToo: boolean,
+): Finding[] {
+  const uses = grpcUses(file);
+  const parents = parentMap(file);
+  const sidesHere = new Set(uses.map((use) => sideOf(use.member)).filter((found) => found !== undefined));
+  const isMine = (use: Use) => {
+    const found = sideOf(use.member);
+    if (found !== undefined) return found === side;
+    return otherSideToo || sidesHere.size === 0 || sidesHere.has(side) || findings.length > 0;
+  };
+  const isCovered = (use: Use) => {
+    const statement = statementOf(use.node, parents);
+    const start = isBlockLike(statement) ? use.node.start : (statement?.start ?? use.node.start);
+    const end = isBlockLike(statement) ? use.node.end : (statement?.end ?? use.node.end);
+    return (
+      findings.some((finding) => overlaps(finding, start, end) || overlaps(finding, use.node.start, use.node.end)) ||
+      edits.some((edit) => edit.end > edit.start && overlaps(edit, use.node.start, use.node.end))
+    );
+  };
+  const seen = new Set<number>();
+  return uses
+    .filter((use) => isMine(use) && !isCovered(use))
+    .filter((use) => !seen.has(use.node.start) && seen.add(use.node.start))
+    .map((use) => ({
+      rule: `${side}/uncovered`,
+      outcome: "manual" as const,
+      construct: use.construct,
+      reason: reason("not-covered", use.construct),
+      file: path,
+      start: use.node.start,
+      end: use.node.end,
+      rpc: null,
+    }));
+}
+
+function sideOf(member: string): Side | undefined {
+  return SIDES.find(([pattern]) => pattern.test(member))?.[1];
+}
+
+/** A statement that holds other statements covers nothing by itself. */
+function isBlockLike(statement: Node | undefined): boolean {
+  if (statement === undefined) return true;
+  const inner = statement.type.startsWith("Export") ? (statement.declaration as Node | null) : statement;
+  if (inner?.type === "VariableDeclaration") return inner.end - inner.start > 2000;
+  return inner !== null && inner !== undefined && !/^(Expression|Return|Throw|Import|TSTypeAlias)/.test(inner.type);
+}
+
+function overlaps(range: { start: number; end: number }, start: number, end: number): boolean {
+  return range.start < end && start < range.end;
+}
+
+const PACKAGE = /^(?:@grpc\/(grpc-js|proto-loader)|grpc)(?:\/|$)/;
+
+/** References to bindings that the file takes from grpc packages, each with its longest member chain. */
+function grpcUses(file: File): Use[] {
+  const scopes = scopesOf(file);
+  const parents = parentMap(file);
+  const uses: Use[] = [];
+  const add = (local: Node, imported: string, module: string) => {
+    const name = PACKAGE.exec(module)?.[1] ?? "grpc-js";
+    const binding = scopes.bindingOf(local);
+    if (!binding) return;
+    for (const reference of [...binding.references, ...binding.writes]) {
+      let node = reference;
+      const chain: string[] = imported === "" ? [] : [imported];
+      for (let parent = parents.get(node); parent; parent = parents.get(node)) {
+        const isMember =
+          (parent.type === "MemberExpression" || parent.type === "OptionalMemberExpression") &&
+          parent.object === node &&
+          !parent.computed;
+        const isQualified = parent.type === "TSQualifiedName" && parent.left === node;
+        if (!isMember && !isQualified) break;
+        chain.push((isMember ? parent.property : parent.right).name);
+        node = parent;
+      }
+      const member = chain.join(".");
+      uses.push({ construct: member === "" ? `@grpc/${name}` : member, member, node, package: name });
+    }
+  };
+  for (const [node] of parents) {
+    if (node.type === "ImportDeclaration" && PACKAGE.test(node.source.value))
+      for (const specifier of node.specifiers as Node[])
+        add(
+          specifier.local,
+          specifier.type === "ImportSpecifier" ? (specifier.imported.name ?? specifier.imported.value) : "",
+          node.source.value,
+        );
+    else if (node.type === "TSImportEqualsDeclaration" && node.moduleReference.type === "TSExternalModuleReference") {
+      const module = node.moduleReference.expression.value as string;
+      if (PACKAGE.test(module)) add(node.id, "", module);
+    } else if (node.type === "VariableDeclarator") {
+      const module = requiredModule(node.init);
+      if (module === undefined || !PACKAGE.test(module)) continue;
+      if (node.id.type === "Identifier") add(node.id, "", module);
+      else if (node.id.type === "ObjectPattern")
+        for (const property of node.id.properties as Node[])
+          if (property.type === "ObjectProperty" && property.value.type === "Identifier")
+            add(property.value, property.key.name ?? property.key.value, module);
+    } else if (/^Export(Named|All)Declaration$/.test(node.type) && node.source && PACKAGE.test(node.source.value)) {
+      uses.push({ construct: `re-export of ${node.source.value}`, member: "", node, package: "grpc-js" });
+    }
+  }
+  return uses;
+}
