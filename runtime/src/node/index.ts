@@ -1,6 +1,25 @@
 // compression
+
 export { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";
+
+// server
+
+export { kPeerAddress, kPeerCertificate } from "../server/peer.js";
+export type {
+  App,
+  AppOptions,
+  ConnectNodeAdapterOptions,
+  NodeHandlerFn,
+  NodeServerRequest,
+  NodeServerResponse,
+} from "./app.js";
+export { connectNodeAdapter, createApp } from "./app.js";
+export { isMain } from "./is-main.js";
+export type { RunningServer, ServeOptions, TlsOptions } from "./serve.js";
+export { serve } from "./serve.js";
+
 // transports
+
 export type { ConnectTransportOptions } from "./connect-transport.js";
 export { createConnectTransport } from "./connect-transport.js";
 export type { GrpcTransportOptions } from "./grpc-transport.js";

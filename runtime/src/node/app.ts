@@ -1,0 +1,146 @@
+import { IncomingMessage, type ServerResponse } from "node:http";
+import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { ContextValues } from "../context-values.js";
+import { answerUnknownPath, dispatch } from "../server/dispatch.js";
+import type { Exchange } from "../server/exchange.js";
+import { createFetchHandler } from "../server/fetch-handler.js";
+import type { RouteTable } from "../server/route.js";
+import { type ConnectRouter, type ConnectRouterOptions, createRoutingRouter } from "../server/router.js";
+import { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";
+import { createHttp1Exchange } from "./http1-exchange.js";
+import { Http2Exchange } from "./http2-exchange.js";
+
+export type NodeServerRequest = IncomingMessage | Http2ServerRequest;
+// `write` of the two responses disagrees on its encoding parameter; nothing here uses it.
+export type NodeServerResponse = (Omit<ServerResponse, "write"> | Omit<Http2ServerResponse, "write">) & {
+  write(chunk: string | Uint8Array, callback?: (err: Error | null | undefined) => void): boolean;
+  write(
+    chunk: string | Uint8Array,
+    encoding: BufferEncoding,
+    callback?: (err: Error | null | undefined) => void,
+  ): boolean;
+  writeHead(status: number, headers?: NodeJS.Dict<number | string | string[]>): unknown;
+};
+/** A request listener of node:http, node:https and node:http2. */
+export type NodeHandlerFn = (request: NodeServerRequest, response: NodeServerResponse) => void;
+
+export interface ConnectNodeAdapterOptions extends ConnectRouterOptions {
+  /** Registers services. */
+  routes: (router: ConnectRouter) => void;
+  /** Takes requests whose path is no method's. Default: 404. */
+  fallback?: NodeHandlerFn;
+  /** Serves everything under this prefix, for instance `/api`. Many gRPC clients cannot use one. */
+  requestPathPrefix?: string;
+  /** Context values of a call, from its request. */
+  contextValues?: (req: NodeServerRequest) => ContextValues;
+}
+
+/** Options of `createApp`: those of connectNodeAdapter, with gRPC-specific behaviour in `compat`. */
+export type AppOptions = ConnectNodeAdapterOptions;
+
+/** What `serve` and adapters need to run an app without going through a request listener. */
+export interface AppInternals {
+  readonly routes: RouteTable;
+  readonly options: AppOptions;
+  /** Takes a stream of node:http2 as it comes from the core API. */
+  handleStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    flags: number,
+    rawHeaders: readonly string[],
+  ): void;
+  /** Runs functions when a server starts and when it drains; health uses it. */
+  readonly lifecycle: Set<AppLifecycle>;
+}
+
+export interface AppLifecycle {
+  draining?(): void;
+}
+
+/**
+ * Services as a value: a request listener for node:http and node:http2, `.fetch` for other servers, and what `serve` runs.
+ * Making one has no side effects.
+ */
+export interface App extends NodeHandlerFn {
+  fetch(request: Request): Promise<Response>;
+  readonly internals: AppInternals;
+}
+
+const endStreamFlag = 0x1;
+
+export function createApp(options: AppOptions): App {
+  const merged: AppOptions = {
+    ...options,
+    acceptCompression: options.acceptCompression ?? [compressionGzip, compressionBrotli, compressionDeflate],
+  };
+  const router = createRoutingRouter(merged);
+  options.routes(router);
+  const { routes } = router;
+  const prefix = normalPrefix(options.requestPathPrefix);
+  const lifecycle = new Set<AppLifecycle>();
+
+  const run = (exchange: Exchange, fallback: (() => void) | undefined): void => {
+    if (dispatch(routes, exchange, prefix)) return;
+    if (fallback !== undefined) fallback();
+    else answerUnknownPath(exchange, options.compat);
+  };
+
+  const listener: NodeHandlerFn = (request, response) => {
+    const contextValues = options.contextValues && (() => options.contextValues?.(request) as ContextValues);
+    const fallback = options.fallback && (() => options.fallback?.(request, response));
+    if (!("stream" in request)) {
+      run(createHttp1Exchange(request, response as ServerResponse, contextValues), fallback);
+      return;
+    }
+    const path = request.url;
+    if (fallback !== undefined && !routes.has(pathWithoutQuery(path, prefix))) {
+      fallback();
+      return;
+    }
+    const { stream } = request;
+    // The compatibility API answers `wantTrailers` itself, with its own, empty, trailers.
+    stream.removeAllListeners("wantTrailers");
+    run(
+      new Http2Exchange(stream as ServerHttp2Stream, request.headers, request.rawHeaders, false, contextValues),
+      undefined,
+    );
+  };
+
+  const handleStream: AppInternals["handleStream"] = (stream, headers, flags, rawHeaders) => {
+    const needsRequest = options.contextValues !== undefined || options.fallback !== undefined;
+    if (needsRequest) {
+      // What the application's functions expect is a request of the compatibility API.
+      const request = new Http2ServerRequest(stream, headers, { highWaterMark: 0 }, rawHeaders);
+      const response = new Http2ServerResponse(stream);
+      listener(request, response as unknown as NodeServerResponse);
+      return;
+    }
+    run(new Http2Exchange(stream, headers, rawHeaders, (flags & endStreamFlag) !== 0), undefined);
+  };
+
+  return Object.assign(listener, {
+    fetch: createFetchHandler((exchange) => run(exchange, undefined)),
+    internals: { routes, options: merged, handleStream, lifecycle },
+  });
+}
+
+function normalPrefix(prefix: string | undefined): string | undefined {
+  if (!prefix || prefix === "/") return undefined;
+  return `/${prefix.replace(/^\/+|\/+$/g, "")}`;
+}
+
+function pathWithoutQuery(target: string, prefix: string | undefined): string {
+  const query = target.indexOf("?");
+  const path = query === -1 ? target : target.slice(0, query);
+  return prefix !== undefined && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+}
+
+/** A request listener for node:http and node:http2, with the options of @connectrpc/connect-node. */
+export function connectNodeAdapter(options: ConnectNodeAdapterOptions): NodeHandlerFn {
+  return createApp(options);
+}
+
+/** True for a request of node:http, false for one of node:http2. */
+export function isHttp1Request(request: NodeServerRequest): request is IncomingMessage {
+  return request instanceof IncomingMessage;
+}

@@ -1,0 +1,22 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { type ContextValues, createContextValues } from "../context-values.js";
+import { kPeerAddress, kPeerCertificate } from "../server/peer.js";
+
+/** Context values with what the socket says about the peer; values that the application set are kept. */
+export function valuesWithPeer(
+  socket: Socket | TLSSocket | undefined,
+  given: ContextValues | undefined,
+): ContextValues {
+  const values = given ?? createContextValues();
+  if (socket?.remoteAddress !== undefined && values.get(kPeerAddress) === kPeerAddress.defaultValue) {
+    const { remoteAddress, remotePort } = socket;
+    values.set(kPeerAddress, remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`);
+  }
+  // As grpc-js: a certificate that was not verified says nothing.
+  if (socket !== undefined && "authorized" in socket && socket.authorized) {
+    const certificate = socket.getPeerCertificate();
+    if (Object.keys(certificate).length > 0) values.set(kPeerCertificate, certificate);
+  }
+  return values;
+}

@@ -1,0 +1,311 @@
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as net from "node:net";
+import type * as tls from "node:tls";
+import type { App, NodeServerRequest, NodeServerResponse } from "./app.js";
+import { type ListenAddress, resolveListenAddress } from "./listen-address.js";
+
+export interface TlsOptions extends tls.SecureContextOptions, tls.TlsOptions {}
+
+export interface ServeOptions {
+  /** As for grpc-js's bindAsync: `0.0.0.0:50051`, `[::]:0`, `localhost:8080`, `dns:name:1`, `unix:/run/app.sock`. */
+  address: string;
+  /** Serves TLS instead of cleartext: HTTP/2 and HTTP/1.1 by ALPN. */
+  tls?: TlsOptions;
+  /** Signals that close the server gracefully before they end the process. Default SIGTERM and SIGINT. */
+  signals?: readonly NodeJS.Signals[] | false;
+  /** How long a graceful close by a signal may take before calls are cancelled, in milliseconds. Default: no limit. */
+  shutdownGraceMs?: number;
+  /** Ping an idle connection after this time, in milliseconds. Default: never. */
+  keepaliveTimeMs?: number;
+  /** Close a connection that does not answer a ping for this time, in milliseconds. Default 20 seconds. */
+  keepaliveTimeoutMs?: number;
+  /** Close a connection gracefully at this age, in milliseconds, with 10 % jitter. Default: never. */
+  maxConnectionAgeMs?: number;
+  /** Cancel what still runs on an aged connection after this time, in milliseconds. Default: never. */
+  maxConnectionAgeGraceMs?: number;
+  /** Close a connection without calls gracefully after this time, in milliseconds. Default: never. */
+  maxConnectionIdleMs?: number;
+  /** Concurrent calls on one connection. Default: node's, practically unlimited. */
+  maxConcurrentStreams?: number;
+  /** Further options for node:http2; they win over the defaults here. */
+  http2?: http2.ServerOptions;
+}
+
+export interface RunningServer {
+  /** The port; 1 for a unix socket, as grpc-js says. */
+  readonly port: number;
+  /** What the first socket is bound to, for instance `127.0.0.1:50051`. */
+  readonly address: string;
+  /** Graceful: no new connections and calls, running calls finish. Resolves when the last one has. */
+  close(): Promise<void>;
+  /** At once: running calls are cancelled (grpc-js's forceShutdown). */
+  destroy(): void;
+}
+
+const streamWindow = 1024 * 1024;
+const connectionWindow = 16 * 1024 * 1024;
+
+/**
+ * Serves an app on one address: HTTP/1.1 and HTTP/2 on one port, told apart by ALPN under TLS and by the first bytes
+ * without. Rejects when no socket can be bound.
+ */
+export async function serve(app: App, options: ServeOptions): Promise<RunningServer> {
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const sockets = new Set<net.Socket>();
+  const listeners: net.Server[] = [];
+  let closing: Promise<void> | undefined;
+
+  const h2Options: http2.ServerOptions = {
+    maxSessionMemory: Number.MAX_SAFE_INTEGER,
+    maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
+    ...options.http2,
+    settings: {
+      initialWindowSize: streamWindow,
+      ...(options.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: options.maxConcurrentStreams }),
+      ...options.http2?.settings,
+    },
+  };
+
+  const onSession = (session: http2.ServerHttp2Session): void => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", () => {});
+    // Only the stream window is a setting; the connection's is raised by a WINDOW_UPDATE (RFC 9113 §6.9.2).
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+    superviseSession(session, options);
+    if (closing !== undefined) session.close();
+  };
+  const onStream = (
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    flags: number,
+    rawHeaders: string[],
+  ): void => app.internals.handleStream(stream, headers, flags, rawHeaders);
+
+  const http1 = http.createServer();
+  http1.on("request", app as unknown as http.RequestListener);
+  // A client that waits for 100 Continue gets it when the body is wanted, which is always.
+  http1.on("checkContinue", (request, response) => {
+    response.writeContinue();
+    app(request as NodeServerRequest, response as unknown as NodeServerResponse);
+  });
+
+  const createListener = (): net.Server => {
+    if (options.tls !== undefined) {
+      const server = http2.createSecureServer({ ...h2Options, ...options.tls, allowHTTP1: true });
+      server.on("session", onSession);
+      server.on("stream", onStream);
+      server.on("sessionError", () => {});
+      server.on("tlsClientError", () => {});
+      // Requests of HTTP/1.1 come here too; those of HTTP/2 have been taken as streams.
+      server.on("request", (request, response) => {
+        if (request.httpVersionMajor === 1) app(request, response as unknown as NodeServerResponse);
+      });
+      return server;
+    }
+    const h2c = http2.createServer(h2Options);
+    h2c.on("session", onSession);
+    h2c.on("stream", onStream);
+    h2c.on("sessionError", () => {});
+    return net.createServer({ noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      socket.on("error", () => {});
+      sniff(socket, (isHttp2) => (isHttp2 ? h2c : http1).emit("connection", socket));
+    });
+  };
+
+  const bound = await listenAll(await resolveListenAddress(options.address), createListener);
+  listeners.push(...bound.servers);
+
+  const closeAll = (): Promise<void> => {
+    for (const lifecycle of app.internals.lifecycle) lifecycle.draining?.();
+    const ends: Promise<void>[] = [];
+    for (const server of listeners) ends.push(new Promise((resolve) => void server.close(() => resolve())));
+    for (const session of sessions) {
+      ends.push(
+        new Promise((resolve) => {
+          if (session.destroyed) resolve();
+          else {
+            session.once("close", () => resolve());
+            if (!session.closed) session.close();
+          }
+        }),
+      );
+    }
+    http1.closeIdleConnections();
+    for (const server of listeners)
+      if ("closeIdleConnections" in server) (server as http.Server).closeIdleConnections();
+    // A keep-alive connection that was busy goes idle later: nothing else would close it.
+    const sweep = setInterval(() => http1.closeIdleConnections(), 50);
+    for (const socket of sockets) if (!isTaken(socket)) socket.destroy();
+    return Promise.all(ends).then(() => clearInterval(sweep));
+  };
+  const destroyAll = (): void => {
+    for (const server of listeners) server.close();
+    for (const session of [...sessions]) {
+      if (!session.closed) session.close();
+      session.destroy(undefined, http2.constants.NGHTTP2_CANCEL);
+    }
+    http1.closeAllConnections();
+    for (const server of listeners) if ("closeAllConnections" in server) (server as http.Server).closeAllConnections();
+    for (const socket of [...sockets]) if (!isTaken(socket)) socket.destroy();
+    removeSignals();
+  };
+
+  const removeSignals = handleSignals(options, () => running);
+  const running: RunningServer = {
+    port: bound.port,
+    address: bound.address,
+    close() {
+      closing ??= closeAll().then(removeSignals);
+      return closing;
+    },
+    destroy() {
+      closing ??= Promise.resolve();
+      destroyAll();
+    },
+  };
+  return running;
+}
+
+async function listenAll(
+  addresses: ListenAddress[],
+  createListener: () => net.Server,
+): Promise<{ servers: net.Server[]; port: number; address: string }> {
+  const servers: net.Server[] = [];
+  const errors: string[] = [];
+  let port = 0;
+  let text = "";
+  for (const address of addresses) {
+    const server = createListener();
+    // With port 0 the first socket picks, and the others share its port.
+    const target = "path" in address ? address : { host: address.host, port: address.port === 0 ? port : address.port };
+    const error = await new Promise<Error | undefined>((resolve) => {
+      server.once("error", resolve);
+      server.listen(target, () => resolve(undefined));
+    });
+    if (error !== undefined) {
+      errors.push(error.message);
+      continue;
+    }
+    server.on("error", () => {});
+    servers.push(server);
+    if (servers.length > 1) continue;
+    const info = server.address();
+    port = typeof info === "object" && info !== null ? info.port : 1;
+    if (typeof info === "object" && info !== null) {
+      text = `${info.family === "IPv6" ? `[${info.address}]` : info.address}:${info.port}`;
+    } else text = `unix:${"path" in address ? address.path : ""}`;
+  }
+  if (servers.length === 0) {
+    throw new Error(`No address added out of total ${addresses.length} resolved errors: [${errors.join(",")}]`);
+  }
+  return { servers, port, address: text };
+}
+
+const taken = new WeakSet<net.Socket>();
+const isTaken = (socket: net.Socket): boolean => taken.has(socket);
+const preface = Buffer.from("PRI * HTTP/2.0");
+
+/** Reads the first bytes of a connection, puts them back and says whether they are HTTP/2's preface. */
+function sniff(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const onReadable = (): void => {
+    const chunk: Buffer | null = socket.read();
+    if (chunk === null) return;
+    seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const length = Math.min(seen.byteLength, preface.byteLength);
+    const isHttp2 = seen.compare(preface, 0, length, 0, length) === 0;
+    // `P` alone could still become POST.
+    if (isHttp2 && length < 3) return;
+    socket.removeListener("readable", onReadable);
+    taken.add(socket);
+    socket.unshift(seen);
+    decide(isHttp2);
+  };
+  socket.on("readable", onReadable);
+  socket.once("end", () => {
+    if (!isTaken(socket)) socket.destroy();
+  });
+}
+
+/** Keepalive, age and idleness of one connection. */
+function superviseSession(session: http2.ServerHttp2Session, options: ServeOptions): void {
+  const timers = new Set<NodeJS.Timeout>();
+  const later = (ms: number, run: () => void): NodeJS.Timeout => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      run();
+    }, ms);
+    timer.unref();
+    timers.add(timer);
+    return timer;
+  };
+  session.once("close", () => {
+    for (const timer of timers) clearTimeout(timer);
+  });
+  const { keepaliveTimeMs, maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = options;
+  if (keepaliveTimeMs !== undefined) {
+    const ping = (): void => {
+      if (session.destroyed || session.closed) return;
+      const timeout = later(options.keepaliveTimeoutMs ?? 20_000, () => session.destroy());
+      session.ping(() => {
+        clearTimeout(timeout);
+        timers.delete(timeout);
+        later(keepaliveTimeMs, ping);
+      });
+    };
+    later(keepaliveTimeMs, ping);
+  }
+  if (maxConnectionAgeMs !== undefined) {
+    later(maxConnectionAgeMs * (0.9 + Math.random() * 0.2), () => {
+      session.close();
+      if (maxConnectionAgeGraceMs !== undefined) {
+        later(maxConnectionAgeGraceMs, () => session.destroy(undefined, http2.constants.NGHTTP2_CANCEL));
+      }
+    });
+  }
+  if (maxConnectionIdleMs !== undefined) {
+    let running = 0;
+    let idle: NodeJS.Timeout | undefined = later(maxConnectionIdleMs, () => session.close());
+    session.on("stream", (stream) => {
+      running++;
+      if (idle !== undefined) {
+        clearTimeout(idle);
+        timers.delete(idle);
+        idle = undefined;
+      }
+      stream.once("close", () => {
+        if (--running === 0 && !session.destroyed) idle = later(maxConnectionIdleMs, () => session.close());
+      });
+    });
+  }
+}
+
+/** Closes gracefully on a signal and lets the signal end the process afterwards. */
+function handleSignals(options: ServeOptions, running: () => RunningServer): () => void {
+  const { signals = ["SIGTERM", "SIGINT"] } = options;
+  if (signals === false) return () => {};
+  const handlers = new Map<NodeJS.Signals, () => void>();
+  const remove = (): void => {
+    for (const [signal, handler] of handlers) process.removeListener(signal, handler);
+    handlers.clear();
+  };
+  for (const signal of signals) {
+    const handler = (): void => {
+      remove();
+      const server = running();
+      const force =
+        options.shutdownGraceMs === undefined ? undefined : setTimeout(() => server.destroy(), options.shutdownGraceMs);
+      server.close().then(() => {
+        clearTimeout(force);
+        process.kill(process.pid, signal);
+      });
+    };
+    handlers.set(signal, handler);
+    process.on(signal, handler);
+  }
+  return remove;
+}

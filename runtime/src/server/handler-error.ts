@@ -1,0 +1,9 @@
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
+
+/** The error that a caller sees when a handler throws. What is no ConnectError is hidden: it may hold secrets. */
+export function handlerError(reason: unknown, compat: "grpc-js" | undefined): ConnectError {
+  if (reason instanceof ConnectError) return reason;
+  if (compat === "grpc-js") return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, reason);
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}

@@ -1,0 +1,169 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code } from "../code.js";
+import { type Compression, validateReadWriteMaxBytes } from "../compression.js";
+import { ConnectError } from "../connect-error.js";
+import { type HandlerContext, type MethodImpl, type ServiceImpl, unimplementedImpl } from "../implementation.js";
+import type { Interceptor } from "../interceptor.js";
+import type { MessageCodecs } from "../message-codec.js";
+import { type BinaryOptions, createMethodCodecs, type JsonOptions, methodPath } from "../serialization.js";
+import type { HandlerOptions, Route, RouteTable } from "./route.js";
+import { createUniversalHandler, type UniversalHandler } from "./universal-handler.js";
+
+/** Options of handlers, for a router or for one of its services. */
+export interface UniversalHandlerOptions {
+  /** Compressions that requests may use. Default on Node: gzip, br, deflate. */
+  acceptCompression: Compression[];
+  /** Addition to @connectrpc/connect: compress responses with what the caller accepts. Default false. */
+  sendCompression: boolean;
+  /** Smaller messages are never compressed. Default 1024 bytes. */
+  compressMinBytes: number;
+  /** Limit of one received message in bytes. Default 2^32-1; grpc-js's default is 4 MiB. */
+  readMaxBytes: number;
+  /** Limit of one sent message in bytes. Default 2^32-1. */
+  writeMaxBytes: number;
+  /** Unknown fields are ignored by default. */
+  jsonOptions?: JsonOptions;
+  binaryOptions?: BinaryOptions;
+  /** Longest timeout that a caller may ask for; a longer one is invalid_argument. */
+  maxTimeoutMs: number;
+  /** Aborting it aborts the signal of every running handler. */
+  shutdownSignal?: AbortSignal;
+  /** Refuse Connect calls without the header Connect-Protocol-Version. */
+  requireConnectProtocolHeader: boolean;
+  interceptors: Interceptor[];
+  /** Runs when headers are there and before a body is read: the place to refuse callers cheaply. */
+  requestGate?: (context: HandlerContext) => void | Promise<void>;
+  /** Addition to @connectrpc/connect: `grpc-js` gives protocol errors the codes and texts of a grpc-js server. */
+  compat?: "grpc-js";
+}
+
+/** Options of one service. */
+export type ServiceOptions = Partial<UniversalHandlerOptions> & {
+  /** Addition to @connectrpc/connect: codecs in place of protobuf-es (see `grpcJsMessages`). */
+  messages?: MessageCodecs;
+};
+
+/** Options of a router. All three protocols are on by default. */
+export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
+  grpc?: boolean;
+  grpcWeb?: boolean;
+  connect?: boolean;
+}
+
+/** Where services and methods are registered. */
+export interface ConnectRouter {
+  readonly handlers: UniversalHandler[];
+  /** Methods that the implementation lacks answer unimplemented. */
+  service: <T extends DescService>(
+    service: T,
+    // With `messages` an implementation has the codec's message types and may have its keys.
+    implementation: Partial<ServiceImpl<T>> | Record<string, unknown> | object,
+    options?: ServiceOptions,
+  ) => this;
+  rpc: <M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions) => this;
+}
+
+/** A router with its table, for the servers of this package. */
+export interface RoutingRouter extends ConnectRouter {
+  readonly routes: RouteTable;
+}
+
+export function createConnectRouter(options?: ConnectRouterOptions): ConnectRouter {
+  return createRoutingRouter(options);
+}
+
+export function createRoutingRouter(routerOptions: ConnectRouterOptions = {}): RoutingRouter {
+  const base = handlerOptions(routerOptions, undefined);
+  if (!base.grpc && !base.grpcWeb && !base.connect) {
+    throw new ConnectError(
+      "cannot create a router without a protocol: enable one of grpc, grpcWeb, connect",
+      Code.InvalidArgument,
+    );
+  }
+  const routes = new Map<string, Route>();
+  const handlers: UniversalHandler[] = [];
+  const add = (method: DescMethod, impl: Route["impl"], options: HandlerOptions, messages?: MessageCodecs): void => {
+    const path = methodPath(method);
+    const codecs = createMethodCodecs(method, {
+      binaryOptions: options.binaryOptions,
+      jsonOptions: options.jsonOptions,
+      messages,
+    });
+    const route: Route = {
+      path,
+      service: method.parent,
+      method,
+      kind: method.methodKind,
+      impl,
+      codecs,
+      ownMessages: messages?.method(path) !== undefined,
+      options,
+    };
+    routes.set(path, route);
+    handlers.push(createUniversalHandler(route));
+  };
+  const router: RoutingRouter = {
+    routes,
+    handlers,
+    service(service, implementation, serviceOptions) {
+      const options = serviceOptions === undefined ? base : handlerOptions(routerOptions, serviceOptions);
+      for (const method of service.methods) {
+        const keys = serviceOptions?.messages?.method(methodPath(method))?.keys ?? [];
+        const impl = implOf(implementation as Record<string, unknown>, [...keys, method.localName]);
+        const text =
+          options.compat === "grpc-js"
+            ? `The server does not implement the method ${keys[0] ?? method.name}`
+            : undefined;
+        add(method, impl ?? unimplementedImpl(method, text), options, serviceOptions?.messages);
+      }
+      return router;
+    },
+    rpc(method, impl, serviceOptions) {
+      const options = serviceOptions === undefined ? base : handlerOptions(routerOptions, serviceOptions);
+      add(method, impl as Route["impl"], options, serviceOptions?.messages);
+      return router;
+    },
+  };
+  return router;
+}
+
+// The first key wins, as in grpc-js, where a definition's key goes before its camelCase alias. `this` stays the object.
+function implOf(implementation: Record<string, unknown>, keys: readonly string[]): Route["impl"] | undefined {
+  for (const key of keys) {
+    const own = implementation[key];
+    if (typeof own === "function") return own.bind(implementation);
+  }
+  return undefined;
+}
+
+/** Merged once per service. A service's options never switch a protocol on that the router switched off. */
+function handlerOptions(
+  router: ConnectRouterOptions,
+  service: Partial<UniversalHandlerOptions> | undefined,
+): HandlerOptions {
+  const merged = { ...router, ...withoutUndefined(service) };
+  return {
+    ...validateReadWriteMaxBytes(merged.readMaxBytes, merged.writeMaxBytes, merged.compressMinBytes),
+    acceptCompression: merged.acceptCompression ?? [],
+    sendCompression: merged.sendCompression ?? false,
+    jsonOptions: merged.jsonOptions,
+    binaryOptions: merged.binaryOptions,
+    maxTimeoutMs: merged.maxTimeoutMs ?? Number.MAX_SAFE_INTEGER,
+    shutdownSignal: merged.shutdownSignal,
+    requireConnectProtocolHeader: merged.requireConnectProtocolHeader ?? false,
+    interceptors: [...(router.interceptors ?? []), ...(service?.interceptors ?? [])],
+    requestGate: merged.requestGate,
+    grpc: router.grpc ?? true,
+    grpcWeb: router.grpcWeb ?? true,
+    connect: router.connect ?? true,
+    compat: merged.compat,
+  };
+}
+
+function withoutUndefined<T extends object>(options: T | undefined): Partial<T> {
+  const given: Partial<T> = {};
+  for (const [key, value] of Object.entries(options ?? {})) {
+    if (value !== undefined) given[key as keyof T] = value as T[keyof T];
+  }
+  return given;
+}
