@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Side } from "../codemods/index.js";
+import { toolRoot } from "../codemods/project/tool.js";
+import { WriteError } from "../codemods/project/write.js";
+import { EXIT_CODES } from "./exit-code.js";
+import { generateCommand } from "./generate.js";
+import { type MigrateFlags, migrate, type Terminal } from "./migrate.js";
+import { scan } from "./scan.js";
+import { UsageError } from "./usage-error.js";
+
+const terminal: Terminal = { cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr };
+const { version } = JSON.parse(readFileSync(path.join(toolRoot(), "package.json"), "utf8")) as { version: string };
+
+const jsonFile = (value: string): string => {
+  if (value.startsWith("-")) throw new InvalidArgumentError("a file name is expected.");
+  return value;
+};
+
+const program = new Command("connect-migrate")
+  .description(
+    "Moves Node code from @grpc/grpc-js to Connect, one file per pull request, without breaking a client on the way.",
+  )
+  .version(version)
+  .showHelpAfterError("(connect-migrate --help shows what there is)")
+  .exitOverride()
+  .addHelpText("after", EXIT_CODES);
+
+const choices = (flag: string, text: string, values: string[], fallback: string) =>
+  new Option(flag, text).choices(values).default(fallback);
+const withModes = (command: Command) =>
+  command
+    .option("--json <file>", "write a report (schema version 1) to a file", jsonFile)
+    .addOption(choices("--target <target>", "what migrated code imports", ["bundled", "connectrpc"], "bundled"))
+    .addOption(choices("--messages <mode>", "the shape of messages", ["auto", "native", "bridge"], "auto"))
+    .addOption(
+      choices(
+        "--runtime <from>",
+        "where the runtime comes from: a packed copy in vendor/, or npm",
+        ["vendor", "npm"],
+        "vendor",
+      ),
+    )
+    .option("--verbose", "name every file that was looked at")
+    .addHelpText("after", EXIT_CODES);
+
+let exitCode = 0;
+
+withModes(
+  program
+    .command("scan")
+    .description("list what is there: what would be migrated, what is not automatic and why; writes nothing")
+    .argument("[paths...]", "files and folders (default: this folder)"),
+).action(async (paths: string[], flags: MigrateFlags) => {
+  exitCode = await scan(paths, flags, terminal);
+});
+
+program
+  .command("generate")
+  .description("make protobuf-es code from the project's .proto files")
+  .argument("[paths...]", "files and folders (default: this folder)")
+  .option("--out <folder>", "where the code goes")
+  .option("--dry-run", "say what would be written")
+  .option("--json <file>", "write a report to a file", jsonFile)
+  .action(async (paths: string[], flags) => {
+    exitCode = await generateCommand(paths, flags, terminal);
+  });
+
+for (const [side, what] of [
+  ["services", "migrate server-side code: handlers, service registration, server start"],
+  ["clients", "migrate client-side code: client construction, calls, streams, errors"],
+] as const satisfies readonly (readonly [Side, string])[]) {
+  withModes(
+    program
+      .command(side)
+      .description(what)
+      .argument("[paths...]", "files and folders (default: this folder)")
+      .option("--dry-run", "show the diff and the report, write nothing")
+      .option("--allow-dirty", "run although the git tree has uncommitted changes"),
+  ).action(async (paths: string[], flags: MigrateFlags) => {
+    exitCode = await migrate(side, paths, flags, terminal);
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 1;
+  else {
+    exitCode = 1;
+    const known = error instanceof UsageError || error instanceof WriteError;
+    const { message, stack, code } = error as NodeJS.ErrnoException;
+    if (process.env.CONNECT_MIGRATE_DEBUG && stack !== undefined) process.stderr.write(`${stack}\n`);
+    else if (known || code !== undefined) process.stderr.write(`error: ${message}\n`);
+    else
+      process.stderr.write(
+        `error: connect-migrate itself failed: ${message}\nNothing was written. Run again with CONNECT_MIGRATE_DEBUG=1 for details to report.\n`,
+      );
+  }
+}
+process.exitCode = exitCode;

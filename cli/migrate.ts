@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { runMigration, type Side, writeMigration } from "../codemods/index.js";
+import { projectRoot } from "../codemods/project/discover.js";
+import { gitState } from "../codemods/project/git.js";
+import type { MessagesMode, Target } from "../codemods/shared/rule.js";
+import { unifiedDiff } from "./diff.js";
+import { exitCodeOf } from "./exit-code.js";
+import { jsonReport } from "./json-report.js";
+import { paintFor } from "./paint.js";
+import { createProgress } from "./progress.js";
+import { summary } from "./summary.js";
+import { UsageError } from "./usage-error.js";
+
+export interface MigrateFlags {
+  readonly dryRun?: boolean;
+  readonly json?: string;
+  readonly target: Target;
+  readonly messages: MessagesMode;
+  readonly runtime: "vendor" | "npm";
+  readonly allowDirty?: boolean;
+  readonly verbose?: boolean;
+}
+
+export interface Terminal {
+  readonly cwd: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** The commands `services` and `clients`. Returns the exit code. */
+export async function migrate(
+  side: Side,
+  given: readonly string[],
+  flags: MigrateFlags,
+  terminal: Terminal,
+): Promise<number> {
+  const { cwd, stdout, stderr } = terminal;
+  const paths = given.length === 0 ? ["."] : given;
+  assertPaths(paths, cwd);
+  const isDryRun = flags.dryRun === true;
+  const notes: string[] = [];
+  if (!isDryRun) {
+    const root = projectRoot(
+      paths.map((file) => path.resolve(cwd, file)),
+      cwd,
+    );
+    const state = gitState(root);
+    if (state.kind === "none")
+      notes.push(
+        `${root} is ${state.reason.replace(/^not /, "not in ")}: what this run changes cannot be undone with git.`,
+      );
+    if (state.kind === "dirty" && flags.allowDirty !== true)
+      throw new UsageError(
+        `${root} has uncommitted changes (${state.files.slice(0, 3).join(", ")}${state.files.length > 3 ? `, and ${state.files.length - 3} more` : ""}). Commit or stash them so that this run can be told apart, or use --allow-dirty. --dry-run needs neither.`,
+      );
+  }
+
+  const progress = createProgress(stderr);
+  const made = await runMigration({
+    cwd,
+    paths,
+    side,
+    target: flags.target,
+    messages: flags.messages,
+    runtime: flags.runtime,
+    onProgress: progress.report,
+  }).finally(progress.done);
+  const result = { ...made, notes: [...notes, ...made.notes] };
+
+  if (!isDryRun) writeMigration(result);
+  const paint = paintFor(stdout);
+  if (isDryRun) {
+    const diff = unifiedDiff(result, cwd, paint);
+    if (diff !== "") stdout.write(`${diff}\n`);
+  }
+  stdout.write(summary(result, { cwd, isDryRun, verbose: flags.verbose === true, command: side, paint }));
+  if (flags.json !== undefined) writeJson(path.resolve(cwd, flags.json), jsonReport(result, cwd));
+  return exitCodeOf(result, isDryRun);
+}
+
+export function assertPaths(paths: readonly string[], cwd: string): void {
+  for (const given of paths) {
+    const file = path.resolve(cwd, given);
+    if (!existsSync(file))
+      throw new UsageError(`${given} does not exist (looked for ${file}). Give a file or a folder of your project.`);
+  }
+}
+
+export function writeJson(file: string, value: object): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,41 @@
+import path from "node:path";
+import { type MigrationResult, runMigration } from "../codemods/index.js";
+import { jsonReport } from "./json-report.js";
+import { assertPaths, type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
+import { paintFor } from "./paint.js";
+import { createProgress } from "./progress.js";
+import { summary } from "./summary.js";
+
+/** The command `scan`: what `services` and `clients` would do, side by side, without a diff. Writes nothing. */
+export async function scan(given: readonly string[], flags: MigrateFlags, terminal: Terminal): Promise<number> {
+  const { cwd, stdout, stderr } = terminal;
+  const paths = given.length === 0 ? ["."] : given;
+  assertPaths(paths, cwd);
+  const progress = createProgress(stderr);
+  const paint = paintFor(stdout);
+  const results: MigrationResult[] = [];
+  for (const side of ["services", "clients"] as const) {
+    const { target, messages, runtime } = flags;
+    const result = await runMigration({
+      cwd,
+      paths,
+      side,
+      target,
+      messages,
+      runtime,
+      onProgress: progress.report,
+    }).finally(progress.done);
+    results.push(result);
+    stdout.write(`${paint.bold(`== ${side}`)}\n`);
+    stdout.write(
+      `${summary(result, { cwd, isDryRun: true, verbose: flags.verbose === true, command: side, paint })}\n`,
+    );
+  }
+  if (flags.json !== undefined) {
+    const [services, clients] = results.map((result) => jsonReport(result, cwd));
+    writeJson(path.resolve(cwd, flags.json), { schemaVersion: 1, services, clients });
+  }
+  if (results.some((result) => result.summary.failed > 0)) return 1;
+  if (results.some((result) => result.summary.filesChanged > 0)) return 2;
+  return results.some((result) => result.summary.manual > 0) ? 3 : 0;
+}
