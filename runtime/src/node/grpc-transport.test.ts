@@ -1,37 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collect, failureOf, requests } from "../../testing/calls.js";
 import { Echo } from "../../testing/gen/echo_pb.js";
 import { type GrpcJsPeer, startGrpcJsServer } from "../../testing/grpc-js-server.js";
 import { createWritableIterable } from "../async-iterable.js";
 import { type Client, createClient } from "../client/create-client.js";
 import type { ClosableTransport } from "../client/protocol-transport.js";
 import { Code } from "../code.js";
-import { ConnectError } from "../connect-error.js";
 import { compressionGzip } from "./compression.js";
 import { createGrpcTransport } from "./grpc-transport.js";
-
-async function failureOf(call: Promise<unknown>): Promise<ConnectError> {
-  try {
-    await call;
-  } catch (e) {
-    expect(e).toBeInstanceOf(ConnectError);
-    return e as ConnectError;
-  }
-  throw new Error("the call succeeded");
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) {
-    all.push(item);
-  }
-  return all;
-}
-
-async function* requests(texts: string[]) {
-  for (const text of texts) {
-    yield { text };
-  }
-}
 
 describe("createGrpcTransport with a grpc-js server", () => {
   let peer: GrpcJsPeer;
