@@ -87,7 +87,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   const text =
     edited === source && imports.requests.length === 0
       ? source
-      : applyImports({ file, path }, edited, imports.requests, moduleSystem);
+      : applyImports({ file, path, source }, edited, imports.requests, moduleSystem);
   return { text, edits: edit.edits, findings, file, conflict: null };
 }
 

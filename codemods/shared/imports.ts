@@ -177,7 +177,7 @@ interface Style {
   readonly pad: " " | "";
 }
 
-function styleOf(file: File, source: string): Style {
+function styleOf(file: File, source: string, path: string): Style {
   let single = 0;
   let double = 0;
   let withSemicolon = 0;
@@ -194,7 +194,7 @@ function styleOf(file: File, source: string): Style {
   const importsText = source.match(/(?:import|const)\s*(?:type\s*)?\{[^}\n]*\}\s*(?:from|=\s*require)/g) ?? [];
   const tight = importsText.filter((text) => /\{\S/.test(text)).length;
   return {
-    quote: single > double ? "'" : '"',
+    quote: single > double || (single === double && languageOf(path) === "js") ? "'" : '"',
     semicolon: without > withSemicolon ? "" : ";",
     eol: lineEndingOf(source),
     pad: tight > importsText.length / 2 ? "" : " ",
@@ -206,7 +206,7 @@ function styleOf(file: File, source: string): Style {
  * imports of grpc packages, generated stubs and node's own modules that the edits left without use.
  */
 export function applyImports(
-  original: { readonly file: File; readonly path: string },
+  original: { readonly file: File; readonly path: string; readonly source: string },
   text: string,
   requests: readonly ImportRequest[],
   moduleSystem: ModuleSystem,
@@ -214,7 +214,7 @@ export function applyImports(
   const { path } = original;
   const file = parse(text, path);
   const scopes = scopesOf(file);
-  const style = styleOf(original.file, text);
+  const style = styleOf(original.file, original.source, path);
   const sink = createEditSink();
   const names = importedNames(file);
 
@@ -270,7 +270,7 @@ export function applyImports(
     );
   }
   if (lines.length > 0) {
-    const place = insertionPlace(file, text, moduleSystem);
+    const place = insertionPlace(file, text, moduleSystem, removed);
     const block = lines.join(style.eol);
     if (place.after) sink.insertLeft(place.position, style.eol + block, ORIGIN);
     else sink.insertRight(place.position, block + style.eol + (place.blankLine ? style.eol : ""), ORIGIN);
@@ -343,18 +343,24 @@ interface Place {
 }
 
 /** Behind the imports: in ES modules the last one, in CommonJS the last of the run that holds the grpc one (or the first run). */
-function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem): Place {
+function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem, removed: ReadonlySet<Node>): Place {
   const body = file.program.body as Node[];
   const endOfLine = (node: Node): Place => {
     // A comment on the same line belongs to the import.
     const rest = /^[ \t]*(?:\/\/[^\r\n]*|\/\*[^\r\n]*\*\/[ \t]*(?=\r?\n|$))?/.exec(text.slice(node.end))?.[0] ?? "";
     return { position: node.end + rest.trimEnd().length, after: true, blankLine: false };
   };
-  if (moduleSystem === "esm") {
-    const last = body
-      .filter((node) => node.type === "ImportDeclaration" || node.type === "TSImportEqualsDeclaration")
-      .at(-1);
+  const behind = (imports: readonly Node[]): Place | undefined => {
+    const last = imports.findLast((node) => !removed.has(node));
     if (last) return endOfLine(last);
+    const gone = imports.at(-1);
+    return gone && { position: lineRange(text, gone.start, gone.end).end, after: false, blankLine: false };
+  };
+  let place: Place | undefined;
+  if (moduleSystem === "esm") {
+    place = behind(
+      body.filter((node) => node.type === "ImportDeclaration" || node.type === "TSImportEqualsDeclaration"),
+    );
   } else {
     const runs: Node[][] = [];
     let run: Node[] = [];
@@ -364,10 +370,11 @@ function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem): P
         run.push(node);
       } else run = [];
     }
-    const chosen = runs.find((nodes) => nodes.some((node) => GRPC_MODULE.test(requireOf(node) ?? ""))) ?? runs[0];
-    const last = chosen?.at(-1);
-    if (last) return endOfLine(last);
+    place = behind(
+      runs.find((nodes) => nodes.some((node) => GRPC_MODULE.test(requireOf(node) ?? ""))) ?? runs[0] ?? [],
+    );
   }
+  if (place) return place;
   // Nothing is imported yet: behind the directives, otherwise before the first statement and below the licence header.
   const directive = (file.program.directives as Node[] | undefined)?.at(-1);
   if (directive) return endOfLine(directive);

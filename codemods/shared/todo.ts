@@ -1,4 +1,4 @@
-import { type Node, parentMap, statementOf } from "./ast.js";
+import { type Node, parentMap } from "./ast.js";
 
 /** Where a rule is explained: every rule id is a heading of the guide, and an anchor has no slash. */
 export function guideAnchor(rule: string): string {
@@ -12,21 +12,32 @@ export function todoText(rule: string, reason: string): string {
 /** The place of a TODO line: the start of the innermost statement or class member that begins a line. */
 export function todoPlace(root: Node, source: string, node: Node): { position: number; indent: string } | undefined {
   const parents = parentMap(root);
-  let current: Node | undefined = node;
-  while (current) {
-    const parent: Node | undefined = parents.get(current);
-    const isMember = parent?.type === "ClassBody";
-    if (isMember || statementOf(current, parents) === current) {
-      // Decorators and `export` belong to the statement: the line goes above them.
-      const decorators = (current.decorators as Node[] | undefined) ?? [];
-      const start = Math.min(current.start, ...decorators.map((decorator) => decorator.start));
-      const lineStart = source.lastIndexOf("\n", start - 1) + 1;
-      const before = source.slice(lineStart, start);
+  for (let current: Node | undefined = node; current; current = parents.get(current)) {
+    const parent = parents.get(current);
+    const siblings = parent && listWith(parent, current);
+    if (!siblings) continue;
+    // `a(); b();` on one line: the line goes above the first of them.
+    for (const sibling of siblings.slice(0, siblings.indexOf(current) + 1).reverse()) {
+      if (source.slice(startOf(sibling), current.start).includes("\n") && sibling !== current) break;
+      const start = startOf(sibling);
+      const before = source.slice(source.lastIndexOf("\n", start - 1) + 1, start);
       if (/^[ \t]*$/.test(before)) return { position: start, indent: before };
     }
-    current = parent;
   }
   return undefined;
+}
+
+/** The statements or class members that `child` is one of. */
+function listWith(parent: Node, child: Node): Node[] | undefined {
+  const list = parent.type === "SwitchCase" ? parent.consequent : parent.body;
+  const isList = /^(BlockStatement|Program|TSModuleBlock|StaticBlock|ClassBody|SwitchCase)$/.test(parent.type);
+  return isList && Array.isArray(list) && list.includes(child) ? list : undefined;
+}
+
+/** Decorators belong to what they decorate: the line goes above them. */
+function startOf(node: Node): number {
+  const decorators = (node.decorators as Node[] | undefined) ?? [];
+  return Math.min(node.start, ...decorators.map((decorator) => decorator.start));
 }
 
 /** Does a TODO line of this rule stand in the comment lines just above `position`? */
