@@ -19,6 +19,7 @@ import type { Transport } from "../transport.js";
 import { type AnyClient, makeAnyClient } from "./any-client.js";
 import { bindMessages } from "./bind-messages.js";
 import { OneMessage } from "./one-message.js";
+import { noMessage } from "./unary-call.js";
 
 /** One function per method of the service: a promise for one response, an AsyncIterable for a stream of them. */
 export type Client<Desc extends DescService> = {
@@ -140,9 +141,12 @@ async function onlyResponse(
     message = item;
     count++;
   }
-  if (count !== 1) {
-    const what = count === 0 ? "missing output message" : "received extra output message";
-    throw new ConnectError(`protocol error: ${what} for client-streaming method ${method.name}`, Code.Unimplemented);
+  if (count === 0) {
+    throw noMessage();
+  }
+  if (count > 1) {
+    const text = `protocol error: received extra output message for client-streaming method ${method.name}`;
+    throw new ConnectError(text, Code.Unimplemented);
   }
   options?.onTrailer?.(response.trailer);
   return message;

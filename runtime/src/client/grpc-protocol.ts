@@ -5,7 +5,7 @@ import { errorFromGrpcTrailer } from "../grpc-status.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
 import { formatGrpcTimeout } from "../timeout.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
-import { acceptedNames, fieldOf, mergedHeaders, noFields, responseCompression } from "./response-fields.js";
+import { acceptedNames, fieldOf, mergedHeaders, responseCompression } from "./response-fields.js";
 import { userAgent } from "./user-agent.js";
 import type { ResponseEnd, ResponseHead, WireProtocol, WireSettings } from "./wire-protocol.js";
 
@@ -123,13 +123,20 @@ function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined): Re
       return { error: undefined, trailer: () => headersFromRaw(head.fields.lines) };
     }
   }
-  const fields = trailers ?? noFields;
+  if (trailers === undefined) {
+    // grpc-js's text for a stream that just ends
+    const text = "Received RST_STREAM with code 0 (Call ended without gRPC status)";
+    return {
+      error: wireError(new ConnectError(text, Code.Internal, mergedHeaders(head.fields))),
+      trailer: () => createHeaders(),
+    };
+  }
   return {
     error: errorFromGrpcTrailer(
-      (name) => fieldOf(fields, name),
+      (name) => fieldOf(trailers, name),
       () => mergedHeaders(head.fields, trailers),
     ),
-    trailer: () => (trailers === undefined ? createHeaders() : headersFromRaw(trailers.lines)),
+    trailer: () => headersFromRaw(trailers.lines),
   };
 }
 

@@ -2,8 +2,6 @@ import type { Compression } from "../compression.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
 import type { Fields } from "./http-client.js";
 
-export const noFields: Fields = { map: {}, lines: [] };
-
 /** One field; the first value if the peer sent several. */
 export function fieldOf(fields: Fields, name: string): string | undefined {
   const value = fields.map[name];

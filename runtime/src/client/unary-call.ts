@@ -237,9 +237,7 @@ class UnaryCall implements ResponseListener {
       return;
     }
     if (this.#data === undefined) {
-      this.fail(
-        new ConnectError(`protocol error: missing output message for unary method ${name}`, Code.Unimplemented),
-      );
+      this.fail(noMessage());
       return;
     }
     this.#decompress((this.#dataFlags & compressedFlag) !== 0, head, this.#data, (plain) =>
@@ -332,6 +330,11 @@ function unaryResponse(
       return trailer;
     },
   };
+}
+
+/** The server said OK and gave no message. grpc-js's text. */
+export function noMessage(): ConnectError {
+  return new ConnectError("No message received", Code.Unimplemented);
 }
 
 const noBytes = new Uint8Array(0);

@@ -10,7 +10,7 @@ import type {
 } from "../client/http-client.js";
 import { ConnectError } from "../connect-error.js";
 import type { Http2Connection } from "./http2-session-manager.js";
-import { connectFailure, connectionLost, refusedStream, streamReset } from "./node-failure.js";
+import { connectFailure, connectionLost, isSocketError, refusedStream, streamReset } from "./node-failure.js";
 import type { NodeHttp2ClientSessionManager } from "./transport-options.js";
 
 /** Where the connections come from: one session manager, or a channel over several addresses. */
@@ -296,17 +296,14 @@ class Http2Exchange implements Exchange {
       return;
     }
     const rst = stream.rstCode;
-    const { session } = connection;
-    const special = rst === 11 || rst === 12 || rst === refusedStream;
-    if (this.#error instanceof ConnectError) {
-      this.fail(this.#error, false);
-    } else if (
-      (session.destroyed && !special) ||
-      (rst === http2.constants.NGHTTP2_INTERNAL_ERROR && isSocketError(this.#error))
-    ) {
-      this.fail(connectionLost(this.#error), false);
+    const error = this.#error;
+    const gone = connection.session.destroyed && !isSessionError(error);
+    if (error instanceof ConnectError) {
+      this.fail(error, false);
+    } else if (isSocketError(error) || (gone && !hasMeaning(rst))) {
+      this.fail(connectionLost(error), false);
     } else {
-      this.fail(streamReset(rst, this.#error), rst === refusedStream && !this.#sawHeaders);
+      this.fail(streamReset(rst, error), rst === refusedStream && !this.#sawHeaders);
     }
   }
 
@@ -355,9 +352,14 @@ function foreignConnection(manager: NodeHttp2ClientSessionManager, stream: http2
   };
 }
 
-function isSocketError(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return code === "ECONNRESET" || code === "ETIMEDOUT" || code === "EPIPE" || code === "ECONNABORTED";
+/** The peer ended the whole session with an error code, which stands for each of its streams. */
+function isSessionError(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === "ERR_HTTP2_SESSION_ERROR";
+}
+
+/** Reset codes that say more than that the connection is gone: refused, calm down, inadequate security. */
+function hasMeaning(rstCode: number): boolean {
+  return rstCode === refusedStream || rstCode === 11 || rstCode === 12;
 }
 
 /** node:http2 refuses to open a stream on a session that closes, is gone, or has used all stream ids. */

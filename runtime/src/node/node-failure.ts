@@ -23,11 +23,16 @@ export function connectionLost(cause: unknown): ConnectError {
   if (cause instanceof ConnectError) {
     return cause;
   }
-  return new ConnectError("Connection dropped", Code.Unavailable, undefined, undefined, cause);
+  const text = cause instanceof Error && isSocketError(cause) ? cause.message : "Connection dropped";
+  return new ConnectError(text, Code.Unavailable, undefined, undefined, cause);
 }
 
 /** A RST_STREAM by the peer (gRPC PROTOCOL-HTTP2, "HTTP2 Transport Mapping: Errors"), with grpc-js's texts. */
 export function streamReset(rstCode: number, cause: unknown): ConnectError {
+  if (rstCode === 2 && cause instanceof Error && (cause as { code?: unknown }).code !== "ERR_HTTP2_STREAM_ERROR") {
+    const text = `Received RST_STREAM with code 2 triggered by internal client error: ${cause.message}`;
+    return new ConnectError(text, Code.Internal, undefined, undefined, cause);
+  }
   const [code, text] = resetTable[rstCode] ?? [Code.Internal, `Received RST_STREAM with code ${rstCode}`];
   return new ConnectError(text, code, undefined, undefined, cause);
 }
@@ -43,6 +48,11 @@ const resetTable: { readonly [rstCode: number]: readonly [Code, string] | undefi
 };
 
 export const refusedStream = 7;
+
+export function isSocketError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return code === "ECONNRESET" || code === "ETIMEDOUT" || code === "EPIPE" || code === "ECONNABORTED";
+}
 
 function textOf(cause: unknown): string {
   // All addresses of a name failed: the AggregateError itself has an empty message
