@@ -1,5 +1,6 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { DescService } from "@bufbuild/protobuf";
 import type { ContextValues } from "../context-values.js";
 import { answerUnknownPath, dispatch } from "../server/dispatch.js";
 import type { Exchange } from "../server/exchange.js";
@@ -49,12 +50,8 @@ export interface AppInternals {
     flags: number,
     rawHeaders: readonly string[],
   ): void;
-  /** Runs functions when a server starts and when it drains; health uses it. */
-  readonly lifecycle: Set<AppLifecycle>;
-}
-
-export interface AppLifecycle {
-  draining?(): void;
+  /** Run when a server begins to close gracefully; health uses it. */
+  readonly drainCallbacks: ReadonlySet<() => void>;
 }
 
 /**
@@ -63,6 +60,8 @@ export interface AppLifecycle {
  */
 export interface App extends NodeHandlerFn {
   fetch(request: Request): Promise<Response>;
+  /** What the app serves, for reflection. */
+  readonly services: readonly DescService[];
   readonly internals: AppInternals;
 }
 
@@ -77,7 +76,6 @@ export function createApp(options: AppOptions): App {
   options.routes(router);
   const { routes } = router;
   const prefix = normalPrefix(options.requestPathPrefix);
-  const lifecycle = new Set<AppLifecycle>();
 
   const run = (exchange: Exchange, fallback: (() => void) | undefined): void => {
     if (dispatch(routes, exchange, prefix)) return;
@@ -120,7 +118,8 @@ export function createApp(options: AppOptions): App {
 
   return Object.assign(listener, {
     fetch: createFetchHandler((exchange) => run(exchange, undefined)),
-    internals: { routes, options: merged, handleStream, lifecycle },
+    services: [...new Set([...routes.values()].map((route) => route.service))],
+    internals: { routes, options: merged, handleStream, drainCallbacks: router.drainCallbacks },
   });
 }
 

@@ -14,7 +14,7 @@ export interface ServeOptions {
   tls?: TlsOptions;
   /** Signals that close the server gracefully before they end the process. Default SIGTERM and SIGINT. */
   signals?: readonly NodeJS.Signals[] | false;
-  /** How long a graceful close by a signal may take before calls are cancelled, in milliseconds. Default: no limit. */
+  /** How long a graceful close by a signal may take before calls are cancelled, in milliseconds. Default 30 seconds. */
   shutdownGraceMs?: number;
   /** Ping an idle connection after this time, in milliseconds. Default: never. */
   keepaliveTimeMs?: number;
@@ -120,7 +120,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
   listeners.push(...bound.servers);
 
   const closeAll = (): Promise<void> => {
-    for (const lifecycle of app.internals.lifecycle) lifecycle.draining?.();
+    for (const callback of app.internals.drainCallbacks) callback();
     const ends: Promise<void>[] = [];
     for (const server of listeners) ends.push(new Promise((resolve) => void server.close(() => resolve())));
     for (const session of sessions) {
@@ -146,7 +146,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     for (const server of listeners) server.close();
     for (const session of [...sessions]) {
       if (!session.closed) session.close();
-      session.destroy(undefined, http2.constants.NGHTTP2_CANCEL);
+      cancelSession(session);
     }
     http1.closeAllConnections();
     for (const server of listeners) if ("closeAllConnections" in server) (server as http.Server).closeAllConnections();
@@ -231,6 +231,11 @@ function sniff(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
   });
 }
 
+// The code alone, as grpc-js does it: with `undefined` as the error node would send NO_ERROR, and callers would see INTERNAL.
+function cancelSession(session: http2.ServerHttp2Session): void {
+  session.destroy(http2.constants.NGHTTP2_CANCEL as unknown as Error);
+}
+
 /** Keepalive, age and idleness of one connection. */
 function superviseSession(session: http2.ServerHttp2Session, options: ServeOptions): void {
   const timers = new Set<NodeJS.Timeout>();
@@ -263,7 +268,7 @@ function superviseSession(session: http2.ServerHttp2Session, options: ServeOptio
     later(maxConnectionAgeMs * (0.9 + Math.random() * 0.2), () => {
       session.close();
       if (maxConnectionAgeGraceMs !== undefined) {
-        later(maxConnectionAgeGraceMs, () => session.destroy(undefined, http2.constants.NGHTTP2_CANCEL));
+        later(maxConnectionAgeGraceMs, () => cancelSession(session));
       }
     });
   }
@@ -297,8 +302,7 @@ function handleSignals(options: ServeOptions, running: () => RunningServer): () 
     const handler = (): void => {
       remove();
       const server = running();
-      const force =
-        options.shutdownGraceMs === undefined ? undefined : setTimeout(() => server.destroy(), options.shutdownGraceMs);
+      const force = setTimeout(() => server.destroy(), options.shutdownGraceMs ?? 30_000);
       server.close().then(() => {
         clearTimeout(force);
         process.kill(process.pid, signal);

@@ -54,18 +54,22 @@ export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
 export interface ConnectRouter {
   readonly handlers: UniversalHandler[];
   /** Methods that the implementation lacks answer unimplemented. */
-  service: <T extends DescService>(
+  service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: ServiceOptions): this;
+  /** With codecs an implementation has the codecs' message types, and may use their keys for methods. */
+  service<T extends DescService>(
     service: T,
-    // With `messages` an implementation has the codec's message types and may have its keys.
-    implementation: Partial<ServiceImpl<T>> | Record<string, unknown> | object,
-    options?: ServiceOptions,
-  ) => this;
-  rpc: <M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions) => this;
+    implementation: object,
+    options: ServiceOptions & { messages: MessageCodecs },
+  ): this;
+  rpc<M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions): this;
+  /** Addition to @connectrpc/connect: runs when a server that `serve` started begins to close gracefully. */
+  onDrain?(callback: () => void): void;
 }
 
 /** A router with its table, for the servers of this package. */
 export interface RoutingRouter extends ConnectRouter {
   readonly routes: RouteTable;
+  readonly drainCallbacks: ReadonlySet<() => void>;
 }
 
 export function createConnectRouter(options?: ConnectRouterOptions): ConnectRouter {
@@ -102,10 +106,13 @@ export function createRoutingRouter(routerOptions: ConnectRouterOptions = {}): R
     routes.set(path, route);
     handlers.push(createUniversalHandler(route));
   };
+  const drainCallbacks = new Set<() => void>();
   const router: RoutingRouter = {
     routes,
     handlers,
-    service(service, implementation, serviceOptions) {
+    drainCallbacks,
+    onDrain: (callback) => void drainCallbacks.add(callback),
+    service(service: DescService, implementation: object, serviceOptions?: ServiceOptions) {
       const options = serviceOptions === undefined ? base : handlerOptions(routerOptions, serviceOptions);
       for (const method of service.methods) {
         const keys = serviceOptions?.messages?.method(methodPath(method))?.keys ?? [];
