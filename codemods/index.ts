@@ -34,6 +34,11 @@ export interface MigrationOptions {
   readonly target: Target;
   readonly messages: MessagesMode;
   readonly runtime: "vendor" | "npm";
+  /** Instead of the rules and facts of `side`: one rule alone, with its facts. */
+  readonly only?: {
+    readonly rules: readonly Rule[];
+    readonly collect?: (project: AnalysisProject) => FactBase[];
+  };
   /** Told what is being done, for a progress line. */
   readonly onProgress?: (what: string) => void;
 }
@@ -225,6 +230,7 @@ interface Attempt {
 }
 
 function rulesOf(options: MigrationOptions): readonly Rule[] {
+  if (options.only) return options.only.rules;
   const own = options.side === "services" ? serviceRules : clientRules;
   return options.messages === "bridge" ? own : [...own, ...messages.messageRules];
 }
@@ -232,6 +238,7 @@ function rulesOf(options: MigrationOptions): readonly Rule[] {
 type CollectMessageFacts = (project: AnalysisProject, side: Side) => FactBase[];
 
 function factsOf(options: MigrationOptions, project: AnalysisProject): FactBase[] {
+  if (options.only) return options.only.collect?.(project) ?? [];
   const own = options.side === "services" ? collectServerFacts(project) : collectClientFacts(project);
   const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
   return options.messages === "bridge" || !collectMessageFacts

@@ -1,6 +1,6 @@
-import { createRequire } from "node:module";
 import path from "node:path";
 import jscodeshift, { type Collection, type JSCodeshift } from "jscodeshift";
+import getParser from "jscodeshift/src/getParser.js";
 import type { File, Node } from "./ast.js";
 
 export type Language = "js" | "ts";
@@ -8,12 +8,6 @@ export type Language = "js" | "ts";
 interface Parser {
   parse(source: string): unknown;
 }
-
-// jscodeshift has no types for the module that makes its parsers.
-const getParser = createRequire(import.meta.url)("jscodeshift/src/getParser.js") as (
-  name: string,
-  options?: object,
-) => Parser;
 
 /**
  * JavaScript is parsed with jscodeshift's `babylon` parser and not with its default: the default makes ESTree nodes
@@ -30,6 +24,7 @@ const javascript = {
   plugins: ["jsx", "decorators-legacy", "exportDefaultFrom", "importMeta", "dynamicImport"],
 };
 
+// jscodeshift -t loads rules through Babel as CommonJS: nothing that a rule imports may use `import.meta`.
 const parsers = new Map<string, Parser>();
 
 function parserFor(file: string): Parser {

@@ -45,6 +45,10 @@ export const reasons = {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
   },
+  "message-unproved": {
+    short: "message code is not proved",
+    long: "The messages stay on the bridge, because not every use is proved: {detail}.",
+  },
   "syntax-error": { short: "the file does not parse", long: "{detail}" },
   "gate-failed": {
     short: "the result did not pass the gate",
