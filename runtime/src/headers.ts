@@ -1,3 +1,11 @@
+// In the registry, because a program may hold the ESM and the CommonJS build of this package at once.
+const linesOf = Symbol.for("@connect-migrate/runtime/header-lines");
+
+function linesFrom(headers: unknown): ReadonlyMap<string, readonly string[]> | undefined {
+  const lines = (headers as { [linesOf]?: () => ReadonlyMap<string, readonly string[]> })[linesOf];
+  return lines?.call(headers);
+}
+
 /**
  * Headers that remember every value of a repeated key.
  *
@@ -45,7 +53,7 @@ class LineHeaders extends Headers {
     this.#lines.delete(key.toLowerCase());
   }
 
-  lines(): ReadonlyMap<string, readonly string[]> {
+  [linesOf](): ReadonlyMap<string, readonly string[]> {
     return this.#lines;
   }
 }
@@ -69,8 +77,9 @@ export function headersFromRaw(rawHeaders: readonly string[]): Headers {
 export function headerLines(init: HeadersInit | undefined): Array<[string, string]> {
   const lines: Array<[string, string]> = [];
   if (init === undefined || init === null) return lines;
-  if (init instanceof LineHeaders) {
-    for (const [key, values] of init.lines()) for (const value of values) lines.push([key, value]);
+  const known = linesFrom(init);
+  if (known !== undefined) {
+    for (const [key, values] of known) for (const value of values) lines.push([key, value]);
   } else if (init instanceof Headers) {
     init.forEach((value, key) => {
       lines.push([key, value]);
@@ -85,7 +94,8 @@ export function headerLines(init: HeadersInit | undefined): Array<[string, strin
 
 /** The separate values of one key; `[]` if it is absent. */
 export function headerValues(headers: Headers, key: string): string[] {
-  if (headers instanceof LineHeaders) return [...(headers.lines().get(key.toLowerCase()) ?? [])];
+  const lines = linesFrom(headers);
+  if (lines !== undefined) return [...(lines.get(key.toLowerCase()) ?? [])];
   const value = headers.get(key);
   return value === null ? [] : [value];
 }
