@@ -58,3 +58,7 @@ export type { Compression } from "./compression.js";
 
 export type { WritableIterable } from "./async-iterable.js";
 export { createAsyncIterable, createWritableIterable } from "./async-iterable.js";
+export type { RouterTransportOptions } from "./client/router-transport.js";
+export { createRouterTransport } from "./client/router-transport.js";
+export type { UniversalClientFn, UniversalClientRequest, UniversalClientResponse } from "./client/universal-client.js";
+export { createUniversalHandlerClient } from "./client/universal-client.js";
