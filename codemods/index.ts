@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { create, createFileRegistry } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -143,6 +143,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const findings: Finding[] = [];
   for (const [file, failure] of failures) if (!discovery.selected.includes(file)) findings.push(failure.finding);
   for (const file of [...new Set([...discovery.selected, ...failures.keys()])].sort()) {
+    if (file === root) continue;
     const before = discovery.texts.get(file) ?? null;
     const failure = failures.get(file);
     const after = attempt.texts.get(file) ?? before;
@@ -237,13 +238,26 @@ function rulesOf(options: MigrationOptions): readonly Rule[] {
 
 type CollectMessageFacts = (project: AnalysisProject, side: Side) => FactBase[];
 
-function factsOf(options: MigrationOptions, project: AnalysisProject): FactBase[] {
-  if (options.only) return options.only.collect?.(project) ?? [];
-  const own = options.side === "services" ? collectServerFacts(project) : collectClientFacts(project);
+/** Facts of every collector; one that fails costs its own facts, and the run says so. */
+function factsOf(options: MigrationOptions, project: AnalysisProject, failed: (text: string) => void): FactBase[] {
   const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
-  return options.messages === "bridge" || !collectMessageFacts
-    ? own
-    : [...own, ...collectMessageFacts(project, options.side)];
+  const collectors: { name: string; collect: () => FactBase[] }[] = options.only
+    ? [{ name: "given", collect: () => options.only?.collect?.(project) ?? [] }]
+    : [
+        options.side === "services"
+          ? { name: "server", collect: () => collectServerFacts(project) }
+          : { name: "client", collect: () => collectClientFacts(project) },
+      ];
+  if (!options.only && options.messages !== "bridge" && collectMessageFacts)
+    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side) });
+  return collectors.flatMap(({ name, collect }) => {
+    try {
+      return collect();
+    } catch (error) {
+      failed(debug(error, `the ${name} analysis failed: ${(error as Error).message}`));
+      return [];
+    }
+  });
 }
 
 async function transform(
@@ -274,7 +288,14 @@ async function transform(
       protos: generated.registry ?? emptyRegistry(discovery.root),
       texts: new Map([...overlay, ...current]),
     });
-    const facts = factsOf(options, project);
+    const facts = factsOf(options, project, (text) => {
+      const [first] = discovery.selected;
+      notes.push(
+        `${text}. This is a defect of connect-migrate; run again with CONNECT_MIGRATE_DEBUG=1 for details to report.`,
+      );
+      if (first !== undefined && !failures.has(discovery.root))
+        failures.set(discovery.root, failureAt(discovery.root, text, null));
+    });
     if (pass === 0) {
       for (const problem of project.problems)
         notes.push(
@@ -306,7 +327,11 @@ async function transform(
           moduleSystem: moduleSystemOfPackage(file),
         });
       } catch (error) {
-        const text = `a rule failed: ${(error as Error).message}`;
+        // Only the import phase parses again, and it parses what the edits made.
+        const text =
+          error instanceof SourceSyntaxError
+            ? `the new text does not parse: ${error.line}:${error.column}: ${error.message}`
+            : `a rule failed: ${(error as Error).message}`;
         failures.set(file, failureAt(file, debug(error, text), reason("gate-failed", text)));
         texts.delete(file);
         continue;
@@ -528,7 +553,8 @@ function emptyResult(
 
 function placed(findings: readonly Finding[], texts: ReadonlyMap<string, string>): PlacedFinding[] {
   return findings.map((finding) => {
-    const text = texts.get(finding.file) ?? (existsSync(finding.file) ? readFileSync(finding.file, "utf8") : "");
+    const isFile = existsSync(finding.file) && statSync(finding.file).isFile();
+    const text = texts.get(finding.file) ?? (isFile ? readFileSync(finding.file, "utf8") : "");
     return { ...finding, ...positionOf(text, finding.start) };
   });
 }

@@ -1,0 +1,182 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { type MigrationOptions, runMigration, writeMigration } from "./index.js";
+import { WriteError } from "./project/write.js";
+import { memberName, type Node, parentMap } from "./shared/ast.js";
+import type { Rule } from "./shared/rule.js";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function project(files: Record<string, string>): string {
+  const root = mkdtempSync(path.join(tmpdir(), "connect-migrate-"));
+  folders.push(root);
+  for (const [name, text] of Object.entries({ "package.json": '{\n\t"name": "p"\n}\n', ...files })) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), text);
+  }
+  return root;
+}
+
+const id = "services/sample";
+const origin = { rule: id, outcome: "idiomatic" } as const;
+const report = (node: Node, ctx: Parameters<Rule["apply"]>[0]) =>
+  ctx.report({ ...origin, construct: "status", reason: null, start: node.start, end: node.end, rpc: null });
+
+/** `X.status.Y` -> `Code.Y`. */
+const codes: Rule = {
+  id,
+  side: "services",
+  apply(ctx) {
+    for (const [node] of parentMap(ctx.root.get().value as Node)) {
+      if (node.type !== "MemberExpression" || memberName(node.object) !== "status") continue;
+      ctx.edit.overwrite(
+        node.object.start,
+        node.object.end,
+        ctx.imports.add("@connect-migrate/runtime", "Code"),
+        origin,
+      );
+      report(node, ctx);
+    }
+  },
+};
+/** Replaces the text `from` by `to`, wherever it stands. */
+const replacing = (from: string, to: string): Rule => ({
+  id,
+  side: "services",
+  apply(ctx) {
+    for (let at = ctx.source.indexOf(from); at !== -1; at = ctx.source.indexOf(from, at + 1)) {
+      ctx.edit.overwrite(at, at + from.length, to, origin);
+      ctx.report({ ...origin, construct: from, reason: null, start: at, end: at + from.length, rpc: null });
+    }
+  },
+});
+
+const migrate = (root: string, rule: Rule, more: Partial<MigrationOptions> = {}) =>
+  runMigration({
+    cwd: root,
+    paths: ["."],
+    side: "services",
+    target: "bundled",
+    messages: "bridge",
+    runtime: "npm",
+    only: { rules: [rule] },
+    ...more,
+  });
+
+const js = "const grpc = require('@grpc/grpc-js');\r\nmodule.exports = grpc.status.NOT_FOUND;\r\n";
+
+describe("a migration is a value, then files", () => {
+  it("changes files and package.json, in their own formatting, and then nothing more", async () => {
+    const manifest =
+      '{\r\n\t"name": "p",\r\n\t"dependencies": {\r\n\t\t"@grpc/grpc-js": "^1.0.0",\r\n\t\t"zod": "1"\r\n\t}\r\n}\r\n';
+    const root = project({ "a.js": js, "b.js": "\uFEFFmodule.exports = require('./a');\n", "package.json": manifest });
+    const result = await migrate(root, codes);
+    expect(readFileSync(path.join(root, "a.js"), "utf8")).toBe(js);
+    expect(result.summary).toMatchObject({ idiomatic: 3, failed: 0, filesChanged: 1, filesScanned: 2 });
+    writeMigration(result);
+    expect(readFileSync(path.join(root, "a.js"), "utf8")).toBe(
+      "const { Code } = require('@connect-migrate/runtime');\r\nmodule.exports = Code.NOT_FOUND;\r\n",
+    );
+    expect(readFileSync(path.join(root, "package.json"), "utf8")).toBe(
+      '{\r\n\t"name": "p",\r\n\t"dependencies": {\r\n\t\t"@connect-migrate/runtime": "^0.1.0",\r\n\t\t"zod": "1"\r\n\t}\r\n}\r\n',
+    );
+    const second = await migrate(root, codes);
+    expect(second.files.filter((file) => file.status !== "unchanged")).toEqual([]);
+    expect(second.extraFiles).toEqual([]);
+  });
+
+  it("keeps grpc-js while another file needs it", async () => {
+    const root = project({
+      "a.js": js,
+      "test/a.test.js": "const grpc = require('@grpc/grpc-js');\nnew grpc.Server();\n",
+      "package.json": '{ "dependencies": { "@grpc/grpc-js": "1" } }\n',
+    });
+    const result = await migrate(root, codes);
+    const manifest = result.extraFiles.find((file) => file.why === "package.json");
+    expect(JSON.parse(String(manifest?.content)).dependencies).toEqual({
+      "@connect-migrate/runtime": "^0.1.0",
+      "@grpc/grpc-js": "1",
+    });
+  });
+
+  it("touches only what was asked for", async () => {
+    const root = project({ "src/a.js": js, "src/b.js": js });
+    const result = await migrate(root, codes, { paths: ["src/a.js"] });
+    expect(result.files.map((file) => [path.basename(file.path), file.status])).toEqual([["a.js", "changed"]]);
+  });
+
+  it("writes nothing at all when one file is read-only", async () => {
+    const root = project({ "a.js": js, "b.js": js });
+    chmodSync(path.join(root, "b.js"), 0o444);
+    const result = await migrate(root, codes);
+    expect(() => writeMigration(result)).toThrow(WriteError);
+    expect(() => writeMigration(result)).toThrow(/b\.js is read-only/);
+    expect(readFileSync(path.join(root, "a.js"), "utf8")).toBe(js);
+    expect(existsSync(path.join(root, "node_modules"))).toBe(false);
+  });
+
+  it("writes nothing when a file changed meanwhile", async () => {
+    const root = project({ "a.js": js, "b.js": js });
+    const result = await migrate(root, codes);
+    writeFileSync(path.join(root, "b.js"), "// edited\n");
+    expect(() => writeMigration(result)).toThrow(/b\.js changed while/);
+    expect(readFileSync(path.join(root, "a.js"), "utf8")).toBe(js);
+  });
+});
+
+describe("the gate", () => {
+  const source = "import { status } from '@grpc/grpc-js';\nexport const marker: number = 1;\nexport { status };\n";
+
+  it.each([
+    ["a result that does not parse", "= 1", "= ", /does not parse/],
+    ["a new type error", "= 1", '= "x"', /new error at a\.ts:2:14: TS2322/],
+    ["a result that another run would change again", "marker", "marker_marker", /another run would change it again/],
+  ])("%s leaves the file alone and says why", async (_name, from, to, why) => {
+    const root = project({ "a.ts": source, "tsconfig.json": '{ "compilerOptions": { "strict": true, "types": [] } }' });
+    const result = await migrate(root, replacing(from, to));
+    expect(result.files).toEqual([
+      expect.objectContaining({ status: "failed", error: expect.stringMatching(why), after: source }),
+    ]);
+    expect(result.summary).toMatchObject({ filesChanged: 0 });
+    expect(result.summary.failed).toBeGreaterThan(0);
+    expect(result.extraFiles).toEqual([]);
+  });
+
+  it("an error that was there before is no reason", async () => {
+    const text = `${source}export const wrong: number = "no";\n`;
+    const root = project({ "a.ts": text, "tsconfig.json": '{ "compilerOptions": { "strict": true, "types": [] } }' });
+    const result = await migrate(root, replacing("= 1;", "= 2;"));
+    expect(result.files[0]).toMatchObject({ status: "changed", error: null });
+  });
+
+  it("one file's failure does not keep the others", async () => {
+    const root = project({ "a.ts": source, "b.ts": source.replace("= 1", "= 1 as number"), "tsconfig.json": "{}" });
+    const rule = replacing("= 1;", '= "x";');
+    const more = replacing("as number", "as  number");
+    const both: Rule = { ...rule, apply: (ctx) => (ctx.path.endsWith("a.ts") ? rule : more).apply(ctx) };
+    const result = await migrate(root, both);
+    // "as  number" still holds "number": it is not touched again, because "as number" no longer stands there.
+    expect(result.files.map((file) => file.status)).toEqual(["failed", "changed"]);
+  });
+
+  it("a throwing rule fails its file only", async () => {
+    const root = project({ "a.js": js, "b.js": js });
+    const rule: Rule = {
+      ...codes,
+      apply(ctx) {
+        if (ctx.path.endsWith("a.js")) throw new Error("boom");
+        codes.apply(ctx);
+      },
+    };
+    const result = await migrate(root, rule);
+    expect(result.files.map((file) => [file.status, file.error])).toEqual([
+      ["failed", "a rule failed: boom"],
+      ["changed", null],
+    ]);
+  });
+});
