@@ -8,9 +8,13 @@ export type ServingStatus = "UNKNOWN" | "SERVING" | "NOT_SERVING";
 
 interface ServiceRouter {
   service(service: typeof HealthService, implementation: Partial<ServiceImpl<typeof HealthService>>): unknown;
+  onDrain?(callback: () => void): void;
 }
 
-/** The health of a server, and the service that tells it (grpc.health.v1.Health: Check, Watch, List). */
+/**
+ * The health of a server, and the service that tells it (grpc.health.v1.Health: Check, Watch, List). When a server that
+ * `serve` started begins to close, everything becomes NOT_SERVING and watches end as UNAVAILABLE, so that it can drain.
+ */
 export interface Health {
   /** Mounts the service: `routes(router) { health.routes(router); … }`. */
   routes(router: ServiceRouter): void;
@@ -31,6 +35,7 @@ export function createHealth(statuses: Readonly<Record<string, ServingStatus>> =
   const known = new Map<string, ServingStatus>(Object.entries(statuses));
   const watchers = new Map<string, Set<() => void>>();
   let isShutDown = false;
+  let isDraining = false;
   const set = (service: string, status: ServingStatus): void => {
     if (known.get(service) === status) return;
     known.set(service, status);
@@ -71,6 +76,8 @@ export function createHealth(statuses: Readonly<Record<string, ServingStatus>> =
           if (status !== told) {
             told = status;
             yield { status };
+          } else if (isDraining) {
+            throw new ConnectError("The server is shutting down", Code.Unavailable);
           } else {
             await changed;
           }
@@ -82,14 +89,22 @@ export function createHealth(statuses: Readonly<Record<string, ServingStatus>> =
       }
     },
   };
+  const shutdown = (): void => {
+    isShutDown = true;
+    for (const service of known.keys()) set(service, "NOT_SERVING");
+  };
   return {
-    routes: (router) => void router.service(HealthService, implementation),
+    routes(router) {
+      router.service(HealthService, implementation);
+      router.onDrain?.(() => {
+        isDraining = true;
+        shutdown();
+        for (const all of watchers.values()) for (const wake of all) wake();
+      });
+    },
     setStatus(service, status) {
       if (!isShutDown) set(service, status);
     },
-    shutdown() {
-      isShutDown = true;
-      for (const service of known.keys()) set(service, "NOT_SERVING");
-    },
+    shutdown,
   };
 }
