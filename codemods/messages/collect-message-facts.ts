@@ -1,0 +1,132 @@
+import { Node } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { type Bridge, findBridges } from "./find-bridges.js";
+import type { MessageEditFact, MessageOutcomeFact, MessageRuleId } from "./message-facts.js";
+import { type Proof, proveMessages } from "./prove-messages.js";
+
+/**
+ * What can be said about the messages of every migrated service or client that is still on the bridge: the edits that put
+ * it on protobuf-es, where every use of its messages is proved, and otherwise what is in the way. All or nothing per
+ * service or client.
+ */
+export function collectMessageFacts(
+  project: AnalysisProject,
+  side: "services" | "clients",
+): (MessageEditFact | MessageOutcomeFact)[] {
+  const bridges = findBridges(project, side);
+  const proofs = new Map<Bridge, Proof>();
+  // Services may share helpers that make messages: together they can be proved where one alone cannot.
+  const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));
+  for (const shape of shapes.values()) {
+    const group = bridges.filter((bridge) => bridge.shape?.id === shape.id);
+    const together = proveMessages(project, group, shape);
+    for (const bridge of group) {
+      proofs.set(
+        bridge,
+        group.length === 1 || together.blockers.length === 0 ? together : proveMessages(project, [bridge], shape),
+      );
+    }
+  }
+  const proved = bridges.filter((bridge) => proofs.get(bridge)?.blockers.length === 0);
+  const edits = new Map<string, MessageEditFact>();
+  for (const bridge of proved) {
+    for (const edit of [...(proofs.get(bridge)?.edits ?? []), optionRemoval(bridge)])
+      edits.set(JSON.stringify(edit), edit);
+  }
+  for (const edit of unusedDefinitions(project, proved)) edits.set(JSON.stringify(edit), edit);
+  return [...bridges.map((bridge) => outcomeOf(bridge, proofs.get(bridge))), ...edits.values()];
+}
+
+function outcomeOf(bridge: Bridge, proof: Proof | undefined): MessageOutcomeFact {
+  return {
+    kind: "message-outcome",
+    file: bridge.option.getSourceFile().getFilePath(),
+    start: bridge.option.getStart(),
+    end: bridge.option.getEnd(),
+    via: "provenance",
+    rule: bridge.rule,
+    service: bridge.service.typeName,
+    of: bridge.of,
+    blockers: proof?.blockers ?? [{ code: "message-unproved", detail: bridge.why }],
+  };
+}
+
+function removal(node: Node, start: number, end: number, rule: MessageRuleId): MessageEditFact {
+  const file = node.getSourceFile().getFilePath();
+  return { kind: "message-edit", file, start, end, via: "provenance", rule, parts: [], belongsTo: "after" };
+}
+
+/** `{ messages: … }` and the comma before it, or just the property where there are other options. */
+function optionRemoval(bridge: Bridge): MessageEditFact {
+  const { option, options, call, rule } = bridge;
+  if (!Node.isObjectLiteralExpression(options)) return removal(option, option.getStart(), option.getEnd(), rule);
+  const properties = options.getProperties();
+  if (properties.length === 1) {
+    const before = call.getArguments()[1];
+    return removal(option, before?.getEnd() ?? options.getStart(), options.getEnd(), rule);
+  }
+  const index = properties.indexOf(option as (typeof properties)[number]);
+  const next = properties[index + 1];
+  if (next) return removal(option, option.getStart(), next.getStart(), rule);
+  return removal(option, properties[index - 1]?.getEnd() ?? option.getStart(), option.getEnd(), rule);
+}
+
+/** The loadSync call that only served as a codec, and the constants that only served it. */
+function unusedDefinitions(project: AnalysisProject, proved: readonly Bridge[]): MessageEditFact[] {
+  const found: MessageEditFact[] = [];
+  const gone: Node[] = proved.map((bridge) => bridge.option);
+  const isGone = (node: Node) =>
+    gone.some(
+      (one) =>
+        one.getSourceFile() === node.getSourceFile() &&
+        one.getStart() <= node.getStart() &&
+        node.getEnd() <= one.getEnd(),
+    );
+  const queue: { readonly node: Node; readonly rule: MessageRuleId }[] = proved.map(({ definition, rule }) => ({
+    node: definition,
+    rule,
+  }));
+  for (let item = queue.shift(); item; item = queue.shift()) {
+    const { node, rule } = item;
+    const names = Node.isIdentifier(node) ? [node] : node.getDescendants().filter(Node.isIdentifier);
+    for (const name of names) {
+      const declaration = project.declarationOf(name);
+      if (!declaration || !Node.isVariableDeclaration(declaration) || !Node.isIdentifier(declaration.getNameNode()))
+        continue;
+      if (declaration.getSourceFile() !== name.getSourceFile() || gone.includes(declaration)) continue;
+      const statement = declaration.getVariableStatement();
+      const initializer = declaration.getInitializer();
+      if (!statement || statement.isExported() || statement.getDeclarations().length !== 1 || !initializer) continue;
+      if (/^(await\s+)?(require|import)\b/.test(initializer.getText()) || !hasNoEffect(initializer.getText())) continue;
+      const uses = project.referencesTo(declaration.getNameNode()).filter((use) => use !== declaration.getNameNode());
+      if (uses.some((use) => !isGone(use))) continue;
+      gone.push(declaration);
+      const { start, end } = wholeLines(statement);
+      found.push(removal(statement, start, end, rule));
+      queue.push({ node: initializer, rule });
+    }
+  }
+  return found;
+}
+
+/** Reading protos, joining paths and literals: what may go when nobody looks at the result. */
+function hasNoEffect(text: string): boolean {
+  const calls = [...text.matchAll(/([\w.]+)\s*\(/g)].map((match) => match[1] ?? "");
+  return (
+    calls.every((name) => /(^|\.)(loadSync|load|join|resolve|dirname|fileURLToPath|URL)$/.test(name)) &&
+    !/=>|\bfunction\b/.test(text)
+  );
+}
+
+function wholeLines(node: Node): { start: number; end: number } {
+  const text = node.getSourceFile().getFullText();
+  const lineStart = text.lastIndexOf("\n", node.getStart() - 1) + 1;
+  const newline = text.indexOf("\n", node.getEnd());
+  let lineEnd = newline < 0 ? text.length : newline + 1;
+  const alone =
+    text.slice(lineStart, node.getStart()).trim() === "" && text.slice(node.getEnd(), lineEnd).trim() === "";
+  // Between two blank lines it takes one of them along.
+  const blank = /^[ \t]*\r?\n/.exec(text.slice(lineEnd))?.[0];
+  if (alone && blank !== undefined && /\n[ \t]*\r?\n$/.test(text.slice(0, lineStart))) lineEnd += blank.length;
+  return alone ? { start: lineStart, end: lineEnd } : { start: node.getStart(), end: node.getEnd() };
+}

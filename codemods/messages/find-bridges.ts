@@ -1,0 +1,60 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { type CallExpression, Node, SyntaxKind } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { type LegacyShape, protoLoaderShape } from "./legacy-shape.js";
+import type { MessageRuleId } from "./message-facts.js";
+
+/** One `{ messages: grpcJsMessages(…) }`: a service or client that is migrated and still sees its old messages. */
+export interface Bridge {
+  readonly of: "service" | "client";
+  readonly call: CallExpression;
+  /** The options object; `option` is its `messages` property. */
+  readonly options: Node;
+  readonly option: Node;
+  /** The argument of grpcJsMessages. */
+  readonly definition: Node;
+  readonly service: DescService;
+  readonly rule: MessageRuleId;
+  /** Null, with `why`, where old messages cannot be followed. */
+  readonly shape: LegacyShape | null;
+  readonly why: string;
+}
+
+/** All bridges of one side, in source order. */
+export function findBridges(project: AnalysisProject, side: "services" | "clients"): Bridge[] {
+  const found: Bridge[] = [];
+  for (const file of project.files) {
+    if (!file.getFullText().includes("grpcJsMessages")) continue;
+    for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
+      const callee = call.getExpression();
+      const isService = Node.isPropertyAccessExpression(callee) && callee.getName() === "service";
+      const isClient = Node.isIdentifier(callee) && callee.getText() === "createClient";
+      if (side === "services" ? !isService : !isClient) continue;
+      const bridge = bridgeOf(project, call, side === "services" ? "service" : "client");
+      if (bridge) found.push(bridge);
+    }
+  }
+  return found;
+}
+
+function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" | "client"): Bridge | undefined {
+  const options = call.getArguments()[2];
+  if (!options || !Node.isObjectLiteralExpression(options)) return undefined;
+  const option = options.getProperty("messages");
+  if (!option || !Node.isPropertyAssignment(option)) return undefined;
+  const value = option.getInitializer();
+  if (!value || !Node.isCallExpression(value) || value.getExpression().getText() !== "grpcJsMessages") return undefined;
+  const [definition] = value.getArguments();
+  if (!definition) return undefined;
+  const origin = project.originOf(definition);
+  if (origin.kind !== "service-definition") return undefined;
+  const service = project.protos.service(origin.service);
+  if (!service) return undefined;
+  const rule = origin.flavour === "ts-proto" ? "messages/ts-proto-native" : "messages/proto-loader-native";
+  const shape =
+    origin.flavour === "proto-loader" && origin.packageDefinition
+      ? protoLoaderShape(origin.packageDefinition.options)
+      : { why: `messages of ${origin.flavour} are not followed yet` };
+  const base = { of, call, options, option, definition, service, rule } as const;
+  return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
+}

@@ -1,0 +1,160 @@
+import {
+  type DescEnum,
+  type DescEnumValue,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { Edition } from "@bufbuild/protobuf/wkt";
+import type { MessageRuleId } from "./message-facts.js";
+
+/** How the value of a field, or of one element of it, looks in old code compared to protobuf-es. */
+export type Representation =
+  /** Identical at run time. */
+  | { readonly kind: "same"; readonly type: PlainType }
+  | { readonly kind: "int64-string" }
+  | { readonly kind: "int64-number" }
+  | { readonly kind: "enum-name"; readonly desc: DescEnum }
+  | { readonly kind: "enum-number"; readonly desc: DescEnum }
+  /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
+  | { readonly kind: "bytes" }
+  | { readonly kind: "message"; readonly desc: DescMessage }
+  | { readonly kind: "unsupported"; readonly why: string };
+
+export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean";
+
+/** The old objects of one code generator with one set of options. */
+export interface LegacyShape {
+  readonly rule: MessageRuleId;
+  /** Equal for equal shapes. */
+  readonly id: string;
+  /** The key of a field in old objects; undefined where versions of the generator disagree. */
+  keyOf(field: DescField): string | undefined;
+  /** Key of the discriminator of a oneof, where old objects have one. */
+  oneofKeyOf(oneof: DescOneof): string | undefined;
+  enumName(value: DescEnumValue): string;
+  /** Of a field, or of the elements of a repeated or map field. */
+  representation(field: DescField): Representation;
+}
+
+/** A shape, or why old objects of these options cannot be followed. */
+export type ShapeResult = { readonly shape: LegacyShape } | { readonly why: string };
+
+const SUPPORTED = new Set([
+  "keepCase",
+  "longs",
+  "enums",
+  "defaults",
+  "arrays",
+  "objects",
+  "oneofs",
+  "includeDirs",
+  "alternateCommentMode",
+  "preferTrailingComment",
+]);
+
+/** The shape that proto-loader's options give. Options are as provenance evaluates them: `longs: String` is `constructor:String`. */
+export function protoLoaderShape(options: Readonly<Record<string, unknown>> | null): ShapeResult {
+  if (options === null) return { why: "the options of proto-loader are not constant" };
+  const strange = Object.keys(options).find(
+    (name) => !SUPPORTED.has(name) && options[name] !== false && options[name] !== undefined,
+  );
+  if (strange !== undefined) return { why: `proto-loader's option ${strange} is not followed` };
+  // Without defaults a key is missing where protobuf-es has the default: each read would have to be judged.
+  if (options.defaults !== true)
+    return { why: "proto-loader runs without defaults: true, so unset fields are undefined" };
+  const longs = converter(options.longs);
+  const enums = converter(options.enums);
+  const keepCase = options.keepCase === true;
+  return {
+    shape: {
+      rule: "messages/proto-loader-native",
+      id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
+      keyOf: (field) => (keepCase ? field.name : protobufjsCamelCase(field.name)),
+      oneofKeyOf: (oneof) =>
+        options.oneofs === true ? (keepCase ? oneof.name : protobufjsCamelCase(oneof.name)) : undefined,
+      enumName: (value) => value.name,
+      representation: (field) => representationOf(field, longs, enums),
+    },
+  };
+}
+
+type Converter = "String" | "Number" | "none" | "other";
+
+function converter(option: unknown): Converter {
+  if (option === undefined || option === null) return "none";
+  if (option === "constructor:String" || option === "String") return "String";
+  if (option === "constructor:Number" || option === "Number") return "Number";
+  return "other";
+}
+
+function representationOf(field: DescField, longs: Converter, enums: Converter): Representation {
+  const edition = field.parent.file.edition;
+  if (edition !== Edition.EDITION_PROTO3) {
+    return { kind: "unsupported", why: `${field.parent.typeName} is not proto3` };
+  }
+  if (field.fieldKind === "map" && /64|FIXED/.test(ScalarType[field.mapKey])) {
+    return { kind: "unsupported", why: `${field.name} has 64-bit keys` };
+  }
+  const message =
+    field.fieldKind === "message" || field.fieldKind === "list" || field.fieldKind === "map"
+      ? field.message
+      : undefined;
+  if (message) {
+    return followed(message)
+      ? { kind: "message", desc: message }
+      : { kind: "unsupported", why: `${message.typeName} has another shape in protobuf-es` };
+  }
+  const desc =
+    field.fieldKind === "enum" || field.fieldKind === "list" || field.fieldKind === "map" ? field.enum : undefined;
+  if (desc) {
+    if (enums === "String") return { kind: "enum-name", desc };
+    return enums === "none" || enums === "Number"
+      ? { kind: "enum-number", desc }
+      : { kind: "unsupported", why: "the option enums is not a constructor" };
+  }
+  const scalar = field.fieldKind === "message" || field.fieldKind === "enum" ? undefined : field.scalar;
+  switch (scalar) {
+    case ScalarType.STRING:
+      return { kind: "same", type: "string" };
+    case ScalarType.BOOL:
+      return { kind: "same", type: "boolean" };
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return { kind: "same", type: "number" };
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
+      return { kind: "same", type: "int32" };
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return { kind: "same", type: "uint32" };
+    case ScalarType.BYTES:
+      return { kind: "bytes" };
+    case undefined:
+      return { kind: "unsupported", why: `${field.toString()} has no type` };
+    default: {
+      const asString = "longAsString" in field && field.longAsString === true;
+      if (longs === "String") return asString ? { kind: "same", type: "string" } : { kind: "int64-string" };
+      if (longs === "Number" && !asString) return { kind: "int64-number" };
+      return { kind: "unsupported", why: `${field.name} is a Long` };
+    }
+  }
+}
+
+/** Of the well-known types, those whose fields are the same in both worlds; the others are plain values in protobuf-es. */
+function followed(message: DescMessage): boolean {
+  if (!message.file.proto.package.startsWith("google.protobuf")) return true;
+  return /^google\.protobuf\.(Timestamp|Duration|Empty|FieldMask)$/.test(message.typeName);
+}
+
+/** protobufjs's own camel case. Its versions disagree on names such as `a_b_c`; for those the answer is undefined. */
+export function protobufjsCamelCase(name: string): string | undefined {
+  const head = name.slice(0, 1);
+  const tail = name.slice(1);
+  const upper = (_: string, letter: string) => letter.toUpperCase();
+  const one = head + tail.replace(/_([a-z])/g, upper);
+  const other = head + tail.replace(/_([a-z])(?=[a-z]|$)/g, upper);
+  return one === other ? one : undefined;
+}

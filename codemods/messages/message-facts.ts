@@ -1,0 +1,43 @@
+import type { FactBase } from "../analysis/facts.js";
+import type { ReasonCode } from "../shared/reasons.js";
+
+/** The two rewrites of message code, one per code generator. */
+export type MessageRuleId = "messages/proto-loader-native" | "messages/ts-proto-native";
+
+/** A piece of new text: words, or a name that has to be imported. */
+export type TextPart = string | { readonly module: string; readonly name: string; readonly typeOnly?: boolean };
+
+/**
+ * One proved change of message code: `start..end` becomes `parts`. With `start === end` it is an insertion that belongs to
+ * what stands `before` the position or `after` it.
+ */
+export interface MessageEditFact extends FactBase {
+  readonly kind: "message-edit";
+  readonly rule: MessageRuleId;
+  readonly parts: readonly TextPart[];
+  readonly belongsTo: "before" | "after";
+}
+
+/** What became of the messages of one service registration or client. `start..end` is the `messages` option. */
+export interface MessageOutcomeFact extends FactBase {
+  readonly kind: "message-outcome";
+  readonly rule: MessageRuleId;
+  readonly service: string;
+  readonly of: "service" | "client";
+  /** Empty when every use is proved; otherwise what is not, the first place first. */
+  readonly blockers: readonly MessageBlocker[];
+}
+
+export interface MessageBlocker {
+  readonly code: ReasonCode;
+  /** With file and line: it may be another file's. */
+  readonly detail: string;
+}
+
+export function isMessageEdit(fact: FactBase): fact is MessageEditFact {
+  return fact.kind === "message-edit";
+}
+
+export function isMessageOutcome(fact: FactBase): fact is MessageOutcomeFact {
+  return fact.kind === "message-outcome";
+}
