@@ -2,7 +2,7 @@ import { IncomingMessage, type ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ContextValues } from "../context-values.js";
-import { answerUnknownPath, dispatch } from "../server/dispatch.js";
+import { answerUnknownPath, dispatch, pathOf } from "../server/dispatch.js";
 import type { Exchange } from "../server/exchange.js";
 import { createFetchHandler } from "../server/fetch-handler.js";
 import type { RouteTable } from "../server/route.js";
@@ -91,7 +91,7 @@ export function createApp(options: AppOptions): App {
       return;
     }
     const path = request.url;
-    if (fallback !== undefined && !routes.has(pathWithoutQuery(path, prefix))) {
+    if (fallback !== undefined && !routes.has(pathOf(path, prefix))) {
       fallback();
       return;
     }
@@ -126,12 +126,6 @@ export function createApp(options: AppOptions): App {
 function normalPrefix(prefix: string | undefined): string | undefined {
   if (!prefix || prefix === "/") return undefined;
   return `/${prefix.replace(/^\/+|\/+$/g, "")}`;
-}
-
-function pathWithoutQuery(target: string, prefix: string | undefined): string {
-  const query = target.indexOf("?");
-  const path = query === -1 ? target : target.slice(0, query);
-  return prefix !== undefined && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
 }
 
 /** A request listener for node:http and node:http2, with the options of @connectrpc/connect-node. */

@@ -206,6 +206,10 @@ export class ServerCall implements HandlerContext, ExchangeSink {
       return false;
     }
     this.#deadline = performance.now() + timeoutMs;
+    if (timeoutMs <= 0) {
+      this.expire();
+      return false;
+    }
     if (timeoutMs <= maxTimerMs) this.#timer = setTimeout(expire, timeoutMs, this);
     return true;
   }

@@ -9,13 +9,11 @@ import type { Exchange, NodeHeaders } from "./exchange.js";
 import type { Route, RouteTable } from "./route.js";
 import { connectGetWires, type Wire, wireFromContentType } from "./wire.js";
 
-export interface DispatchOptions {
-  compat?: "grpc-js" | undefined;
-  /** Removed from the front of every path. */
-  prefix?: string | undefined;
-}
-
-/** Runs the call that an exchange asks for. False when there is no such path: the caller answers. */
+/**
+ * Runs the call that an exchange asks for. False when there is no such path: the caller answers.
+ *
+ * @param prefix removed from the front of every path
+ */
 export function dispatch(routes: RouteTable, exchange: Exchange, prefix?: string): boolean {
   const route = routes.get(pathOf(exchange.target, prefix));
   if (route === undefined) return false;
@@ -23,7 +21,8 @@ export function dispatch(routes: RouteTable, exchange: Exchange, prefix?: string
   return true;
 }
 
-function pathOf(target: string, prefix: string | undefined): string {
+/** The path that routes are known by: without query and prefix. Empty when the prefix is missing. */
+export function pathOf(target: string, prefix: string | undefined): string {
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);
   if (!prefix) return path;
