@@ -193,7 +193,9 @@ function createChannel(
   }
 
   async function pickFirst(): Promise<Http2Connection> {
-    await refresh();
+    if (resolve !== undefined) {
+      await refresh(resolve);
+    }
     let failure: unknown = new ConnectError("No addresses", Code.Unavailable);
     for (const manager of managers) {
       if (!open) {
@@ -212,7 +214,9 @@ function createChannel(
 
   /** round_robin: connect to all, the first that is there serves this call. */
   async function pickAny(): Promise<Http2Connection> {
-    await refresh();
+    if (resolve !== undefined) {
+      await refresh(resolve);
+    }
     if (managers.length === 0) {
       throw new ConnectError("No addresses", Code.Unavailable);
     }
@@ -227,11 +231,8 @@ function createChannel(
     }
   }
 
-  async function refresh(): Promise<void> {
-    if (resolve === undefined) {
-      return;
-    }
-    resolving ??= resolve()
+  async function refresh(resolveAgain: () => Promise<Http2SessionManager[]>): Promise<void> {
+    resolving ??= resolveAgain()
       .then((found) => {
         managers = found;
         if (!open) {

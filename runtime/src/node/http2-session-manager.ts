@@ -253,14 +253,24 @@ export class Http2SessionManager {
         this.#forget(connection, undefined);
       }
     });
-    session.on("close", () => {
+    const ended = () => {
       clearTimeout(timer);
       if (connection === undefined) {
         reject(connectFailure(lastError ?? new Error("the connection was closed before it was established")));
-        return;
+      } else {
+        this.#connections.delete(connection);
+        this.#forget(connection, lastError);
       }
-      this.#connections.delete(connection);
-      this.#forget(connection, lastError);
+    };
+    session.on("close", ended);
+    // After a TLS alert (a missing client certificate, for instance) Node 20 destroys the session and emits nothing
+    session.socket.on("error", (e: unknown) => {
+      lastError ??= e;
+      setImmediate(() => {
+        if (session.destroyed) {
+          ended();
+        }
+      });
     });
     return (reason) => {
       lastError = reason;
