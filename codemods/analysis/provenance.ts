@@ -822,10 +822,11 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     let service: string | undefined;
     for (const property of node.getProperties()) {
       if (!Node.isPropertyAssignment(property)) return undefined;
-      const method = property.getInitializer();
+      const method = bare(property.getInitializer());
       if (!method || !Node.isObjectLiteralExpression(method)) return undefined;
       const pathProperty = method.getProperty("path");
-      const value = pathProperty && Node.isPropertyAssignment(pathProperty) ? pathProperty.getInitializer() : undefined;
+      const value =
+        pathProperty && Node.isPropertyAssignment(pathProperty) ? bare(pathProperty.getInitializer()) : undefined;
       const text =
         value && (Node.isStringLiteral(value) || Node.isNoSubstitutionTemplateLiteral(value))
           ? value.getLiteralText()
@@ -1194,6 +1195,17 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   return { originOf, originOfType, referencesTo, declarationOf, constantOf };
+}
+
+/** An expression without `as const` and the like. */
+function bare(node: Node | undefined): Node | undefined {
+  let current = node;
+  while (
+    current &&
+    (Node.isAsExpression(current) || Node.isSatisfiesExpression(current) || Node.isParenthesizedExpression(current))
+  )
+    current = current.getExpression();
+  return current;
 }
 
 function isTypeDeclaration(node: Node): boolean {
