@@ -14,8 +14,10 @@ export function valuesWithPeer(
     values.set(kPeerAddress, remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`);
   }
   // As grpc-js: a certificate that was not verified says nothing.
-  if (socket !== undefined && "authorized" in socket && socket.authorized) {
-    const certificate = socket.getPeerCertificate();
+  // (The socket of an HTTP/2 session is a proxy without `in`, so the property is read.)
+  const secure = socket as TLSSocket | undefined;
+  if (secure?.authorized === true) {
+    const certificate = secure.getPeerCertificate();
     if (Object.keys(certificate).length > 0) values.set(kPeerCertificate, certificate);
   }
   return values;

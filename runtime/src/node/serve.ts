@@ -1,7 +1,7 @@
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
-import type * as tls from "node:tls";
+import * as tls from "node:tls";
 import type { App, NodeServerRequest, NodeServerResponse } from "./app.js";
 import { type ListenAddress, resolveListenAddress } from "./listen-address.js";
 
@@ -91,34 +91,53 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     app(request as NodeServerRequest, response as unknown as NodeServerResponse);
   });
 
+  const h2 = http2.createServer(h2Options);
+  h2.on("session", onSession);
+  h2.on("stream", onStream);
+  h2.on("sessionError", () => {});
+  // Connections are handed over, so it never listens; the event starts its timeouts and its list of connections.
+  http1.emit("listening");
+
+  const onSocket = (socket: net.Socket): void => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => {});
+  };
+  const accept = (socket: net.Socket): void =>
+    sniff(socket, (isHttp2) => (isHttp2 ? h2 : http1).emit("connection", socket));
   const createListener = (): net.Server => {
-    if (options.tls !== undefined) {
-      const server = http2.createSecureServer({ ...h2Options, ...options.tls, allowHTTP1: true });
-      server.on("session", onSession);
-      server.on("stream", onStream);
-      server.on("sessionError", () => {});
-      server.on("tlsClientError", () => {});
-      // Requests of HTTP/1.1 come here too; those of HTTP/2 have been taken as streams.
-      server.on("request", (request, response) => {
-        if (request.httpVersionMajor === 1) app(request, response as unknown as NodeServerResponse);
+    if (options.tls === undefined) {
+      return net.createServer({ noDelay: true }, (socket) => {
+        onSocket(socket);
+        accept(socket);
       });
-      return server;
     }
-    const h2c = http2.createServer(h2Options);
-    h2c.on("session", onSession);
-    h2c.on("stream", onStream);
-    h2c.on("sessionError", () => {});
-    return net.createServer({ noDelay: true }, (socket) => {
-      sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
-      socket.on("error", () => {});
-      sniff(socket, (isHttp2) => (isHttp2 ? h2c : http1).emit("connection", socket));
+    const server = tls.createServer({ noDelay: true, ALPNProtocols: ["h2", "http/1.1"], ...options.tls });
+    const shaking = new Map<string, net.Socket>();
+    server.on("connection", (socket) => {
+      onSocket(socket);
+      shaking.set(peerOf(socket), socket);
     });
+    server.on("secureConnection", (socket) => {
+      const raw = shaking.get(peerOf(socket));
+      shaking.delete(peerOf(socket));
+      if (raw !== undefined) taken.add(raw);
+      onSocket(socket);
+      // A client without ALPN is told apart as it is without TLS.
+      if (socket.alpnProtocol === "h2" || socket.alpnProtocol === "http/1.1") {
+        taken.add(socket);
+        (socket.alpnProtocol === "h2" ? h2 : http1).emit("connection", socket);
+      } else accept(socket);
+    });
+    server.on("tlsClientError", (_error, socket) => shaking.delete(peerOf(socket)));
+    return server;
   };
 
   const bound = await listenAll(await resolveListenAddress(options.address), createListener);
   listeners.push(...bound.servers);
 
+  // Stops the timeouts; that it was not listening is no error here.
+  const stopHttp1 = (): void => void http1.close(() => {});
   const closeAll = (): Promise<void> => {
     for (const callback of app.internals.drainCallbacks) callback();
     const ends: Promise<void>[] = [];
@@ -135,12 +154,13 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
       );
     }
     http1.closeIdleConnections();
-    for (const server of listeners)
-      if ("closeIdleConnections" in server) (server as http.Server).closeIdleConnections();
     // A keep-alive connection that was busy goes idle later: nothing else would close it.
     const sweep = setInterval(() => http1.closeIdleConnections(), 50);
     for (const socket of sockets) if (!isTaken(socket)) socket.destroy();
-    return Promise.all(ends).then(() => clearInterval(sweep));
+    return Promise.all(ends).then(() => {
+      clearInterval(sweep);
+      stopHttp1();
+    });
   };
   const destroyAll = (): void => {
     for (const server of listeners) server.close();
@@ -149,7 +169,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
       cancelSession(session);
     }
     http1.closeAllConnections();
-    for (const server of listeners) if ("closeAllConnections" in server) (server as http.Server).closeAllConnections();
+    stopHttp1();
     for (const socket of [...sockets]) if (!isTaken(socket)) socket.destroy();
     removeSignals();
   };
@@ -205,6 +225,9 @@ async function listenAll(
   return { servers, port, address: text };
 }
 
+const peerOf = (socket: net.Socket): string => `${socket.remoteAddress}:${socket.remotePort}`;
+
+// Connections whose protocol is known; the others are only waiting and are dropped by a graceful close.
 const taken = new WeakSet<net.Socket>();
 const isTaken = (socket: net.Socket): boolean => taken.has(socket);
 const preface = Buffer.from("PRI * HTTP/2.0");
