@@ -10,6 +10,7 @@ import {
   parseTree,
 } from "jsonc-parser";
 import type { Finding } from "../shared/finding.js";
+import { OFFICIAL_VERSIONS } from "../shared/official.js";
 import type { RuntimePackage } from "./tool.js";
 
 export const RULE = "project/package-json";
@@ -111,6 +112,7 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
       if (isVendored && !existsSync(to)) vendor = { from: runtimePackage.tarball, to };
     }
   }
+  for (const [name, version] of Object.entries(OFFICIAL_VERSIONS)) if (needs.modules.has(name)) add(name, version);
   if (needs.modules.has(PROTOBUF)) add(PROTOBUF, runtimePackage.protobuf);
   for (const name of DROPPABLE) {
     const section = sectionOf(name);

@@ -115,6 +115,29 @@ describe("TODO lines", () => {
   });
 });
 
+describe("--target connectrpc", () => {
+  const asking = (module: string, name: string): Rule => ({
+    ...rule,
+    apply: ({ edit, imports, report }) => {
+      edit.overwrite(0, 1, imports.add(module, name), { rule: rule.id, outcome: "idiomatic" });
+      report({ rule: rule.id, outcome: "idiomatic", construct: "x", reason: null, start: 0, end: 1, rpc: null });
+    },
+  });
+  const official = { ...options, target: "connectrpc" } as const;
+
+  it("imports the same names from the official packages", () => {
+    expect(
+      applyRules("x();\n", "/p/a.js", [asking("@connect-migrate/runtime/node", "createGrpcTransport")], official).text,
+    ).toBe("const { createGrpcTransport } = require('@connectrpc/connect-node');\n\ncreateGrpcTransport();\n");
+  });
+
+  it("leaves a file that needs what only our runtime has, with the reason", () => {
+    const result = applyRules("x();\n", "/p/a.js", [asking("@connect-migrate/runtime/node", "serve")], official);
+    expect(result.text).toBe("x();\n");
+    expect(result.findings).toMatchObject([{ outcome: "manual", reason: { code: "no-equivalent" } }]);
+  });
+});
+
 describe("conflicts", () => {
   it("leave the file alone and say which rules and where", () => {
     const other: Rule = {

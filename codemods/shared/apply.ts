@@ -30,7 +30,7 @@ export interface ApplyResult {
 export function applyRules(source: string, path: string, rules: readonly Rule[], options: ApplyOptions): ApplyResult {
   const file = parse(source, path);
   const edit = createEditSink();
-  const imports = createImportRequests(file);
+  const imports = createImportRequests(file, options.target);
   const findings: Finding[] = [];
   const moduleSystem = moduleSystemOf(file, path, options.moduleSystem ?? "cjs");
   const todoAt = new Set<string>();
@@ -81,6 +81,18 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
         : { ...finding, outcome: "failed" as const, reason: reason("edit-conflict", conflict) },
     );
     return { text: source, edits: [], findings: failed, file, conflict };
+  }
+  // A name that only our runtime has: with the official packages as target the file stays as it is.
+  const [lacking] = imports.unofficial;
+  if (lacking && edit.edits.length > 0) {
+    const why = reason(
+      "no-equivalent",
+      `${lacking.name} of ${lacking.module} in the official packages (--target connectrpc)`,
+    );
+    const kept = findings.map((finding) =>
+      finding.outcome === "manual" ? finding : { ...finding, outcome: "manual" as const, reason: why },
+    );
+    return { text: source, edits: [], findings: kept, file, conflict: null };
   }
   const edited = applyEdits(source, edit.edits);
   // A rule may leave the text and only need an import, or the other way round.

@@ -1,8 +1,9 @@
 import { builtinModules } from "node:module";
 import { type File, indentAt, isIdentifier, keyName, lineEndingOf, type Node, parentMap } from "./ast.js";
 import { applyEdits, createEditSink, type EditOrigin } from "./edits.js";
+import { officialModule } from "./official.js";
 import { languageOf, parse } from "./parse.js";
-import type { ImportRequests } from "./rule.js";
+import type { ImportRequests, Target } from "./rule.js";
 import { scopesOf } from "./scope.js";
 
 export type ModuleSystem = "esm" | "cjs";
@@ -97,13 +98,16 @@ function importedNames(file: File): ImportedName[] {
 
 export interface ImportCollector extends ImportRequests {
   readonly requests: readonly ImportRequest[];
+  /** Names of our runtime that the official packages do not have. Only for that target. */
+  readonly unofficial: readonly ImportRequest[];
 }
 
 /** Collects the names that rules ask for; a name that the file uses for something else gets another local name. */
-export function createImportRequests(file: File): ImportCollector {
+export function createImportRequests(file: File, target: Target = "bundled"): ImportCollector {
   const { names } = scopesOf(file);
   const existing = importedNames(file);
   const requests: ImportRequest[] = [];
+  const unofficial: ImportRequest[] = [];
   const taken = new Set(names);
 
   const freshName = (name: string): string => {
@@ -118,17 +122,21 @@ export function createImportRequests(file: File): ImportCollector {
 
   return {
     requests,
-    add(module, name, options) {
+    unofficial,
+    add(asked, name, options) {
       const typeOnly = options?.typeOnly ?? false;
+      const official = target === "connectrpc" ? officialModule(asked, name) : asked;
+      if (official === undefined) unofficial.push({ module: asked, name, local: name, typeOnly });
+      const module = official ?? asked;
       const there = existing.find(
         (entry) => entry.module === module && entry.imported === name && (typeOnly || !entry.typeOnly),
       );
       if (there) return there.local.name;
       const index = requests.findIndex((request) => request.module === module && request.name === name);
-      const asked = requests[index];
-      if (asked) {
-        if (asked.typeOnly && !typeOnly) requests[index] = { ...asked, typeOnly: false };
-        return asked.local;
+      const earlier = requests[index];
+      if (earlier) {
+        if (earlier.typeOnly && !typeOnly) requests[index] = { ...earlier, typeOnly: false };
+        return earlier.local;
       }
       const local = freshName(name);
       taken.add(local);
@@ -226,7 +234,8 @@ export function applyImports(
   );
 
   // Requests that a rule dropped again would be unused: only names that the text refers to are added.
-  const wanted = requests.filter((request) => scopes.names.has(request.local));
+  const isTyped = languageOf(path) === "ts";
+  const wanted = requests.filter((request) => scopes.names.has(request.local) && (isTyped || !request.typeOnly));
   const groups = new Map<string, ImportRequest[]>();
   for (const request of wanted) {
     if (names.some((entry) => entry.local.name === request.local && entry.module === request.module)) continue;

@@ -49,6 +49,14 @@ export const reasons = {
     short: "message code is not proved",
     long: "The messages stay on the bridge, because not every use is proved: {detail}.",
   },
+  "client-use": {
+    short: "one use of the client cannot change",
+    long: "The client keeps its grpc-js shape, because not every use of it can be rewritten: {detail}.",
+  },
+  "error-escapes": {
+    short: "the error is looked at as a whole",
+    long: "The error is turned back into the ServiceError that grpc-js gives, because {detail}.",
+  },
   "syntax-error": { short: "the file does not parse", long: "{detail}" },
   "gate-failed": {
     short: "the result did not pass the gate",
