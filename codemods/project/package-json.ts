@@ -72,9 +72,11 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
   const findings: Finding[] = [];
   const sectionOf = (name: string) => SECTIONS.find((section) => manifest[section]?.[name] !== undefined);
   const edit = (section: string, name: string, value: string | undefined) => {
+    // A section that is not there yet goes behind what is.
+    const isNew = (parse(text) as Record<string, unknown>)[section] === undefined;
     const options = {
       formattingOptions: formattingOf(before),
-      getInsertionIndex: (names: string[]) => insertionIndex(names, name),
+      getInsertionIndex: (names: string[]) => (isNew ? names.length : insertionIndex(names, name)),
     };
     text = applyEdits(text, modify(text, [section, name], value, options));
   };

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { discover, projectRoot } from "./discover.js";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function tree(files: Record<string, string>): string {
+  const root = mkdtempSync(path.join(tmpdir(), "discover-"));
+  folders.push(root);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), text);
+  }
+  return root;
+}
+
+describe("discovery", () => {
+  it("follows imports from and to what uses grpc-js, and leaves out the rest", async () => {
+    const root = tree({
+      "package.json": '{ "name": "app", "workspaces": ["packages/*"] }',
+      "server.js": "const grpc = require('@grpc/grpc-js'); require('./handlers');",
+      "handlers/index.js": "module.exports = require('./orders.js');",
+      "handlers/orders.js": "exports.get = (call, callback) => callback(null, {});",
+      "controller.ts": "import { client } from '@app/clients'; export const run = () => client;",
+      "route.ts": "import { run } from './controller.js'; run();",
+      "packages/clients/package.json": '{ "name": "@app/clients", "main": "index.js" }',
+      "packages/clients/index.js": "exports.client = new (require('@grpc/grpc-js').Client)();",
+      "gen/a_grpc_pb.js": "var grpc = require('@grpc/grpc-js');",
+      "unrelated.js": "require('fs');",
+      "node_modules/x/index.js": "require('@grpc/grpc-js');",
+      "dist/server.js": "require('@grpc/grpc-js');",
+    });
+    const found = await discover({ root, paths: [root] });
+    const names = (files: readonly string[]) => files.map((file) => path.relative(root, file));
+    expect(names(found.selected)).toEqual([
+      "controller.ts",
+      "handlers/index.js",
+      "handlers/orders.js",
+      "packages/clients/index.js",
+      "route.ts",
+      "server.js",
+    ]);
+    expect(names(found.generated)).toEqual(["gen/a_grpc_pb.js"]);
+    expect(found.scanned).toBe(8);
+    const one = await discover({ root, paths: [path.join(root, "handlers")] });
+    expect(names(one.selected)).toEqual(["handlers/index.js", "handlers/orders.js"]);
+    expect(names(one.related)).toContain("server.js");
+  });
+
+  it("follows the paths of a tsconfig", async () => {
+    const root = tree({
+      "tsconfig.json": '{ "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"] } } }',
+      "src/client.ts": "import '@grpc/grpc-js';",
+      "src/use.ts": "import '@/client';",
+    });
+    const found = await discover({ root, paths: [root] });
+    expect(found.selected.map((file) => path.basename(file))).toEqual(["client.ts", "use.ts"]);
+  });
+
+  it("finds the folder of a project", () => {
+    const root = tree({ "package.json": "{}", "src/a.ts": "", "lib/b.ts": "" });
+    expect(projectRoot([path.join(root, "src/a.ts")], "/")).toBe(root);
+    expect(projectRoot([path.join(root, "src"), path.join(root, "lib")], "/")).toBe(root);
+  });
+});
