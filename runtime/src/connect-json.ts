@@ -61,7 +61,7 @@ export function errorFromJson(json: unknown, metadata: HeadersInit | undefined, 
   if (message !== undefined && message !== null && typeof message !== "string") return fallback;
   const known = codeFromName(code);
   // Connect: a missing or unknown code is inferred from the HTTP status; the rest of the body still counts.
-  if (known === undefined && code !== undefined && typeof code !== "string") return fallback;
+  if (known === undefined && code !== undefined && code !== null && typeof code !== "string") return fallback;
   const error = new ConnectError((message as string | null | undefined) ?? "", known ?? fallback.code, metadata);
   error.isWireError = true;
   if (Array.isArray(details)) {

@@ -23,7 +23,7 @@ export const grpcProtocol: WireProtocol = {
     ...encodingHeaders(settings),
   }),
   openResponse: (settings, _stream, status, fields) => openGrpcResponse("grpc", settings, status, fields),
-  closeResponse: (head, _end, trailers) => closeGrpcResponse(head, trailers),
+  closeResponse: (head, _end, trailers, sawBody) => closeGrpcResponse(head, trailers, sawBody),
 };
 
 const trailersFlag = 0b10000000;
@@ -43,10 +43,11 @@ export const grpcWebProtocol: WireProtocol = {
     ...encodingHeaders(settings),
   }),
   openResponse: (settings, _stream, status, fields) => openGrpcResponse("grpc-web", settings, status, fields),
-  closeResponse: (head, end, trailers) => {
+  closeResponse: (head, end, trailers, sawBody) => {
     // Some servers answer with HTTP trailers or, for an error, with everything in the head
     const fields = end === undefined ? undefined : parseTrailerBlock(end);
-    return closeGrpcResponse(head, fields ?? (trailers?.map["grpc-status"] === undefined ? undefined : trailers));
+    const status = fields ?? (trailers?.map["grpc-status"] === undefined ? undefined : trailers);
+    return closeGrpcResponse(head, status, sawBody);
   },
 };
 
@@ -98,30 +99,25 @@ function openGrpcResponse(
       return failed(`unsupported content type ${contentType}`, Code.Internal);
     }
   }
-  if (grpcStatus !== undefined) {
-    // Trailers-Only
-    const error = errorFromGrpcTrailer(
-      (name) => fieldOf(fields, name),
-      () => mergedHeaders(fields),
-    );
-    if (error !== undefined) {
-      return { fields, compression: null, error };
-    }
-  }
   const encoding = fieldOf(fields, "grpc-encoding");
   const compression = responseCompression(settings.acceptCompression, encoding);
   if (compression === undefined) {
     return failed(`unsupported response encoding "${encoding}"`, Code.Internal);
   }
-  return { fields, compression };
+  return { fields, compression, maybeOnly: grpcStatus !== undefined };
 }
 
-function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined): ResponseEnd {
-  if (trailers === undefined || trailers.map["grpc-status"] === undefined) {
-    if (fieldOf(head.fields, "grpc-status") !== undefined) {
-      // Trailers-Only with status OK: the one block is both
-      return { error: undefined, trailer: () => headersFromRaw(head.fields.lines) };
-    }
+function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined, sawBody: boolean): ResponseEnd {
+  if (head.maybeOnly === true && !sawBody && trailers?.map["grpc-status"] === undefined) {
+    // Trailers-Only: the one block is both
+    const { fields } = head;
+    return {
+      error: errorFromGrpcTrailer(
+        (name) => fieldOf(fields, name),
+        () => mergedHeaders(fields),
+      ),
+      trailer: () => headersFromRaw(fields.lines),
+    };
   }
   if (trailers === undefined) {
     // grpc-js's text for a stream that just ends

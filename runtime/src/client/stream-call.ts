@@ -33,6 +33,7 @@ class StreamCall implements ResponseListener {
   #exchange!: Exchange;
   #done = false;
   #opened = false;
+  #sawBody = false;
   #retried = false;
   #head: ResponseHead | undefined;
   readonly #parser: EnvelopeParser;
@@ -186,7 +187,7 @@ class StreamCall implements ResponseListener {
   // ---- response
 
   onHeaders(status: number, fields: Fields): void {
-    const { core, plan } = this;
+    const { core } = this;
     this.#sent = undefined;
     const head = core.protocol.openResponse(core.settings, true, status, fields);
     if (head.error !== undefined) {
@@ -194,6 +195,15 @@ class StreamCall implements ResponseListener {
       return;
     }
     this.#head = head;
+    if (head.maybeOnly !== true) {
+      this.#open(head);
+    }
+  }
+
+  /** The response has begun: from here on, failures go to who iterates. */
+  #open(head: ResponseHead): void {
+    const { plan } = this;
+    const { fields } = head;
     this.#opened = true;
     let header: Headers | undefined;
     const trailer = this.#trailer;
@@ -211,6 +221,10 @@ class StreamCall implements ResponseListener {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#sawBody = true;
+    if (!this.#opened && this.#head !== undefined) {
+      this.#open(this.#head);
+    }
     this.#parser.push(chunk);
     try {
       for (let envelope = this.#parser.next(); envelope !== undefined; envelope = this.#parser.next()) {
@@ -281,7 +295,7 @@ class StreamCall implements ResponseListener {
     if (this.#done || head === undefined) {
       return;
     }
-    const { error, trailer } = this.core.protocol.closeResponse(head, this.#end, trailers);
+    const { error, trailer } = this.core.protocol.closeResponse(head, this.#end, trailers, this.#sawBody);
     for (const [name, value] of headerLines(trailer())) {
       this.#trailer.append(name, value);
     }
@@ -290,6 +304,9 @@ class StreamCall implements ResponseListener {
     } else if (this.#parser.pending > 0) {
       this.fail(new ConnectError("protocol error: incomplete envelope", Code.Internal));
     } else {
+      if (!this.#opened) {
+        this.#open(head);
+      }
       this.#finish();
       this.#queue.end();
     }

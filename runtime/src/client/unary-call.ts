@@ -41,6 +41,7 @@ class UnaryCall implements ResponseListener {
   #data: Uint8Array | undefined;
   #dataFlags = 0;
   #extraMessage = false;
+  #sawBody = false;
   #end: Uint8Array | undefined;
   #send: (() => void) | undefined;
   readonly #bare: boolean;
@@ -159,6 +160,7 @@ class UnaryCall implements ResponseListener {
       this.#chunks.push(chunk);
       return;
     }
+    this.#sawBody = true;
     parser.push(chunk);
     try {
       for (let envelope = parser.next(); envelope !== undefined; envelope = parser.next()) {
@@ -204,7 +206,7 @@ class UnaryCall implements ResponseListener {
         this.fail(errorFromJsonBytes(plain, head.errorBody.metadata, head.errorBody));
         return;
       }
-      this.#complete(head, plain, () => this.core.protocol.closeResponse(head, undefined, undefined).trailer());
+      this.#complete(head, plain, () => this.core.protocol.closeResponse(head, undefined, undefined, true).trailer());
     };
     this.#decompress(head.compression !== null, head, bytes, finish);
   }
@@ -220,7 +222,7 @@ class UnaryCall implements ResponseListener {
       });
       return;
     }
-    const { error, trailer } = protocol.closeResponse(head, end, trailers);
+    const { error, trailer } = protocol.closeResponse(head, end, trailers, this.#sawBody);
     if (error !== undefined) {
       this.fail(error);
       return;

@@ -18,6 +18,11 @@ export interface ResponseHead {
   readonly error?: ConnectError | undefined;
   /** The body is a JSON error (unary Connect); the error that stands if it is not one. */
   readonly errorBody?: ConnectError | undefined;
+  /**
+   * The head carries a gRPC status: it is the whole response (Trailers-Only) unless a body or trailers follow, which
+   * then decide.
+   */
+  readonly maybeOnly?: boolean;
   /** How messages are compressed, if they are. */
   readonly compression: Compression | null;
 }
@@ -42,6 +47,12 @@ export interface WireProtocol {
   /**
    * @param end data of the envelope with `endFlag`
    * @param trailers HTTP trailers
+   * @param sawBody any bytes of a body
    */
-  closeResponse(head: ResponseHead, end: Uint8Array | undefined, trailers: Fields | undefined): ResponseEnd;
+  closeResponse(
+    head: ResponseHead,
+    end: Uint8Array | undefined,
+    trailers: Fields | undefined,
+    sawBody: boolean,
+  ): ResponseEnd;
 }
