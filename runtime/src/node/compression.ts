@@ -2,6 +2,7 @@ import * as zlib from "node:zlib";
 import { Code } from "../code.js";
 import { type Compression, readLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
+import { snappyCompress, snappyDecompress } from "./snappy.js";
 
 type Done = (error: Error | null, result: Uint8Array) => void;
 type Run = (bytes: Uint8Array, options: { maxOutputLength?: number }, done: Done) => void;
@@ -45,3 +46,20 @@ export const compressionBrotli: Compression = nodeCompression(
 
 /** deflate in the zlib format, as grpc-js sends it. From node:zlib. */
 export const compressionDeflate: Compression = nodeCompression("deflate", zlib.deflate as Run, zlib.inflate as Run);
+
+/** snappy in its framed stream format. Node has none: this one is in JavaScript, and off unless it is asked for. */
+export const compressionSnappy: Compression = {
+  name: "snappy",
+  compress: async (bytes) => snappyCompress(bytes),
+  decompress: async (bytes, readMaxBytes) => snappyDecompress(bytes, readMaxBytes),
+};
+
+interface Zstd {
+  zstdCompress?: Run;
+  zstdDecompress?: Run;
+}
+const { zstdCompress, zstdDecompress } = zlib as Zstd;
+
+/** Zstandard, from node:zlib. Undefined where node has none: it came with Node 22.15. */
+export const compressionZstd: Compression | undefined =
+  zstdCompress && zstdDecompress ? nodeCompression("zstd", zstdCompress, zstdDecompress) : undefined;

@@ -1,6 +1,12 @@
 // compression
 
-export { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";
+export {
+  compressionBrotli,
+  compressionDeflate,
+  compressionGzip,
+  compressionSnappy,
+  compressionZstd,
+} from "./compression.js";
 
 // server
 
@@ -14,9 +20,14 @@ export type {
   NodeServerResponse,
 } from "./app.js";
 export { connectNodeAdapter, createApp } from "./app.js";
+export type { ConnectMiddleware, ExpressConnectMiddlewareOptions } from "./express.js";
+export { expressConnectMiddleware } from "./express.js";
+export type { FastifyConnectPluginOptions } from "./fastify.js";
+export { fastifyConnectPlugin } from "./fastify.js";
 export { isMain } from "./is-main.js";
 export type { RunningServer, ServeOptions, TlsOptions } from "./serve.js";
 export { serve } from "./serve.js";
+export { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "./universal-node.js";
 
 // transports
 
