@@ -155,6 +155,15 @@ describe("a run", () => {
     expect(status(root)).toBe("");
   });
 
+  it("scan lists services, clients and generated code", () => {
+    const client = "const { Client } = require('@grpc/grpc-js');\nnew Client('a:1');\n";
+    const { out, report } = run(project({ "server.js": server, "client.js": client, "gen/x_grpc_pb.js": "" }), "scan");
+    expect(out).toMatch(
+      /^Services offered:\n {2}a\.B \[generic\] server\.js:3\nClients:\n {2}\(not known which\) \[generic\] client\.js:2\n/,
+    );
+    expect(report).toMatchObject({ schemaVersion: 1, services: { schemaVersion: 1 }, clients: { schemaVersion: 1 } });
+  });
+
   it("--help documents the exit codes", () => {
     const { out } = {
       out: spawnSync(process.execPath, ["--import", tsx, main, "services", "--help"], { encoding: "utf8" }).stdout,

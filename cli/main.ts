@@ -48,6 +48,12 @@ const withModes = (command: Command) =>
 
 let exitCode = 0;
 
+// `connect-migrate … | head`: whoever reads has read enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(exitCode);
+});
+
 withModes(
   program
     .command("scan")

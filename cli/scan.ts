@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type MigrationResult, runMigration } from "../codemods/index.js";
+import { type Inventory, type MigrationResult, runMigration, takeInventory } from "../codemods/index.js";
 import { jsonReport } from "./json-report.js";
 import { assertPaths, type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
 import { paintFor } from "./paint.js";
@@ -14,6 +14,9 @@ export async function scan(given: readonly string[], flags: MigrateFlags, termin
   const progress = createProgress(stderr);
   const paint = paintFor(stdout);
   const results: MigrationResult[] = [];
+  progress.report("taking the inventory");
+  const inventory = await takeInventory({ cwd, paths }).finally(progress.done);
+  stdout.write(inventoryText(inventory, cwd));
   for (const side of ["services", "clients"] as const) {
     const { target, messages, runtime } = flags;
     const result = await runMigration({
@@ -33,9 +36,26 @@ export async function scan(given: readonly string[], flags: MigrateFlags, termin
   }
   if (flags.json !== undefined) {
     const [services, clients] = results.map((result) => jsonReport(result, cwd));
-    writeJson(path.resolve(cwd, flags.json), { schemaVersion: 1, services, clients });
+    writeJson(path.resolve(cwd, flags.json), { schemaVersion: 1, inventory, services, clients });
   }
   if (results.some((result) => result.summary.failed > 0)) return 1;
   if (results.some((result) => result.summary.filesChanged > 0)) return 2;
   return results.some((result) => result.summary.manual > 0) ? 3 : 0;
+}
+
+function inventoryText(inventory: Inventory, cwd: string): string {
+  const lines: string[] = [];
+  for (const [title, entries] of [
+    ["Services offered", inventory.services],
+    ["Clients", inventory.clients],
+  ] as const) {
+    lines.push(`${title}: ${entries.length === 0 ? "none" : ""}`.trimEnd());
+    for (const { service, flavour, places } of entries) {
+      const where = places.map(({ file, line }) => `${path.relative(cwd, file).split(path.sep).join("/")}:${line}`);
+      lines.push(`  ${service ?? "(not known which)"}${flavour === null ? "" : ` [${flavour}]`} ${where.join(", ")}`);
+    }
+  }
+  const generated = inventory.generated.map(({ generator, files }) => `${files} by ${generator}`).join(", ");
+  lines.push(`.proto files: ${inventory.protos}; generated files: ${generated === "" ? "none" : generated}`, "");
+  return `${lines.join("\n")}\n`;
 }

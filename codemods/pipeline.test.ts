@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type MigrationOptions, runMigration, writeMigration } from "./index.js";
+import { type MigrationOptions, runMigration, writeMigration } from "./pipeline.js";
 import { WriteError } from "./project/write.js";
 import { memberName, type Node, parentMap } from "./shared/ast.js";
 import type { Rule } from "./shared/rule.js";

@@ -1,0 +1,571 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { collectClientFacts } from "./analysis/client.js";
+import type { FactBase } from "./analysis/facts.js";
+import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
+import { collectServerFacts } from "./analysis/server.js";
+import { clientRules } from "./clients/index.js";
+import { ensureGenerated, type GenerateResult } from "./generate/index.js";
+import * as messages from "./messages/index.js";
+import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
+import { emptyRegistry } from "./project/empty-registry.js";
+import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
+import { runtimePackage } from "./project/tool.js";
+import { type NewError, newTypeErrors } from "./project/type-gate.js";
+import { uncoveredFindings } from "./project/uncovered.js";
+import { type FileToWrite, writeAll } from "./project/write.js";
+import { serviceRules } from "./services/index.js";
+import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
+import type { Finding } from "./shared/finding.js";
+import { modulesOf } from "./shared/imports.js";
+import { parse, SourceSyntaxError } from "./shared/parse.js";
+import { reason } from "./shared/reasons.js";
+import type { MessagesMode, Rule, Target } from "./shared/rule.js";
+
+export type Side = "services" | "clients";
+export type { Finding } from "./shared/finding.js";
+
+export interface MigrationOptions {
+  readonly cwd: string;
+  /** Files and folders, absolute or relative to `cwd`. */
+  readonly paths: readonly string[];
+  readonly side: Side;
+  readonly target: Target;
+  readonly messages: MessagesMode;
+  readonly runtime: "vendor" | "npm";
+  /** Instead of the rules and facts of `side`: one rule alone, with its facts. */
+  readonly only?: {
+    readonly rules: readonly Rule[];
+    readonly collect?: (project: AnalysisProject) => FactBase[];
+  };
+  /** Told what is being done, for a progress line. */
+  readonly onProgress?: (what: string) => void;
+}
+
+/** A finding with its place in the file, counted from 1. */
+export interface PlacedFinding extends Finding {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type FileStatus = "changed" | "unchanged" | "failed";
+
+export interface MigratedFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly status: FileStatus;
+  readonly error: string | null;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface ExtraFile {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+  readonly before: string | null;
+  readonly why: "package.json" | "generated" | "vendor";
+}
+
+export interface MigrationSummary {
+  readonly idiomatic: number;
+  readonly bridged: number;
+  readonly manual: number;
+  readonly failed: number;
+  readonly filesChanged: number;
+  readonly filesScanned: number;
+}
+
+/** What a run would do, as a value: nothing is written by making it. */
+export interface MigrationResult {
+  readonly root: string;
+  readonly files: readonly MigratedFile[];
+  readonly findings: readonly PlacedFinding[];
+  readonly summary: MigrationSummary;
+  readonly extraFiles: readonly ExtraFile[];
+  /** What the user should know about the run as a whole. */
+  readonly notes: readonly string[];
+  /** How many of the scanned files use grpc or are connected to one that does. */
+  readonly candidates: number;
+  readonly withMark: ReadonlySet<string>;
+}
+
+/** Passes until nothing changes any more: what one rule made, another may make better. */
+const MAX_PASSES = 5;
+
+interface Failure {
+  readonly error: string;
+  readonly finding: Finding;
+}
+
+export async function runMigration(options: MigrationOptions): Promise<MigrationResult> {
+  const progress = options.onProgress ?? (() => {});
+  const paths = options.paths.map((file) => path.resolve(options.cwd, file));
+  const root = projectRoot(paths, options.cwd);
+
+  progress("looking for files that use grpc-js");
+  const discovery = await discover({ root, paths });
+  const notes: string[] = [];
+  const failures = new Map<string, Failure>();
+  for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
+  if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);
+  assertParses(discovery, failures);
+
+  progress("compiling .proto files");
+  const generated = await ensureGenerated({ root, sources: sourceTexts(discovery) });
+  notes.push(...generated.notes);
+  if (generated.failure) notes.push(generated.failure.text.trim());
+  const generatedTexts = new Map(
+    generated.files
+      .filter((file) => /\.[cm]?[jt]s$/.test(file.path))
+      .map((file) => [path.resolve(file.path), file.content]),
+  );
+
+  // Passes over texts in memory; a file that fails is put back and everything is done again without it.
+  let attempt = await transform(options, discovery, generated, failures, progress);
+  for (let round = 0; round < 4; round++) {
+    progress("checking the result");
+    const broken = gate(root, discovery, attempt.texts, generatedTexts);
+    if (broken.size === 0) break;
+    for (const [file, failure] of broken) failures.set(file, failure);
+    attempt = await transform(options, discovery, generated, failures, progress);
+    if (round === 3)
+      for (const file of attempt.texts.keys())
+        failures.set(
+          file,
+          failureAt(file, "the result did not settle", reason("gate-failed", "the result did not settle")),
+        );
+  }
+  for (const file of failures.keys()) attempt.texts.delete(file);
+  notes.push(...attempt.notes);
+
+  const files: MigratedFile[] = [];
+  const findings: Finding[] = [];
+  for (const [file, failure] of failures) if (!discovery.selected.includes(file)) findings.push(failure.finding);
+  for (const file of [...new Set([...discovery.selected, ...failures.keys()])].sort()) {
+    if (file === root) continue;
+    const before = discovery.texts.get(file) ?? null;
+    const failure = failures.get(file);
+    const after = attempt.texts.get(file) ?? before;
+    const status: FileStatus = failure ? "failed" : after === before ? "unchanged" : "changed";
+    files.push({ path: file, status, error: failure?.error ?? null, before, after: failure ? before : after });
+    const own = attempt.findings.get(file) ?? [];
+    if (failure && discovery.selected.includes(file)) findings.push(failure.finding);
+    findings.push(...own);
+  }
+
+  const changed = files.filter((file) => file.status === "changed");
+  const extraFiles = extraFilesOf(options, root, discovery, generated, attempt.texts, changed, findings, notes);
+  return {
+    root,
+    files,
+    findings: placed(findings, discovery.texts),
+    summary: summaryOf(findings, changed.length, discovery.scanned),
+    extraFiles,
+    notes: [...new Set(notes)],
+    candidates: discovery.selected.length,
+    withMark: discovery.withMark,
+  };
+}
+
+/** Writes a result, everything or nothing. Throws {@link WriteError} with nothing written. */
+export function writeMigration(result: MigrationResult): void {
+  const files: FileToWrite[] = [];
+  for (const file of result.files) {
+    if (file.status !== "changed" || file.after === null) continue;
+    const mark = result.withMark.has(file.path) ? "\uFEFF" : "";
+    files.push({ path: file.path, content: mark + file.after, expected: file.before });
+  }
+  for (const file of result.extraFiles)
+    files.push({ path: file.path, content: file.content, expected: file.before ?? undefined });
+  if (files.length > 0) writeAll(files);
+}
+
+// ---- stages --------------------------------------------------------------------------------------------------------
+
+function sourceTexts(discovery: Discovery) {
+  return [...discovery.texts].map(([file, text]) => ({ path: file, text }));
+}
+
+function assertParses(discovery: Discovery, failures: Map<string, Failure>): void {
+  for (const file of discovery.selected) {
+    try {
+      parse(discovery.texts.get(file) ?? "", file);
+    } catch (error) {
+      if (!(error instanceof SourceSyntaxError)) throw error;
+      const text = `${error.line}:${error.column}: ${error.message}`;
+      failures.set(
+        file,
+        failureAt(file, text, reason("syntax-error", text), offsetOf(discovery.texts.get(file) ?? "", error)),
+      );
+    }
+  }
+}
+
+function offsetOf(text: string, place: { line: number; column: number }): number {
+  const lines = text.split("\n").slice(0, place.line - 1);
+  return lines.reduce((sum, line) => sum + line.length + 1, 0) + place.column - 1;
+}
+
+function failureAt(file: string, error: string, why: Finding["reason"], offset = 0): Failure {
+  return {
+    error,
+    finding: {
+      rule: "project/gate",
+      outcome: "failed",
+      construct: path.basename(file),
+      reason: why ?? reason("gate-failed", error),
+      file,
+      start: offset,
+      end: offset,
+      rpc: null,
+    },
+  };
+}
+
+interface Attempt {
+  /** New texts of the files that change. */
+  readonly texts: Map<string, string>;
+  readonly findings: Map<string, Finding[]>;
+  readonly notes: string[];
+}
+
+function rulesOf(options: MigrationOptions): readonly Rule[] {
+  if (options.only) return options.only.rules;
+  const own = options.side === "services" ? serviceRules : clientRules;
+  return options.messages === "bridge" ? own : [...own, ...messages.messageRules];
+}
+
+type CollectMessageFacts = (project: AnalysisProject, side: Side) => FactBase[];
+
+/** Facts of every collector; one that fails costs its own facts, and the run says so. */
+function factsOf(options: MigrationOptions, project: AnalysisProject, failed: (text: string) => void): FactBase[] {
+  const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
+  const collectors: { name: string; collect: () => FactBase[] }[] = options.only
+    ? [{ name: "given", collect: () => options.only?.collect?.(project) ?? [] }]
+    : [
+        options.side === "services"
+          ? { name: "server", collect: () => collectServerFacts(project) }
+          : { name: "client", collect: () => collectClientFacts(project) },
+      ];
+  if (!options.only && options.messages !== "bridge" && collectMessageFacts)
+    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side) });
+  return collectors.flatMap(({ name, collect }) => {
+    try {
+      return collect();
+    } catch (error) {
+      failed(debug(error, `the ${name} analysis failed: ${(error as Error).message}`));
+      return [];
+    }
+  });
+}
+
+async function transform(
+  options: MigrationOptions,
+  discovery: Discovery,
+  generated: GenerateResult,
+  failures: Map<string, Failure>,
+  progress: (what: string) => void,
+): Promise<Attempt> {
+  const texts = new Map<string, string>();
+  const findings = new Map<string, Finding[]>();
+  const notes: string[] = [];
+  const rules = rulesOf(options);
+  const overlay = new Map(
+    generated.files
+      .filter((file) => /\.[cm]?[jt]s$/.test(file.path))
+      .map((file) => [path.resolve(file.path), file.content]),
+  );
+  const unsettled = new Set<string>();
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    progress(pass === 0 ? "analysing" : "analysing the result");
+    const current: Map<string, string> = new Map([...discovery.texts, ...texts]);
+    const project = createAnalysisProject({
+      root: discovery.root,
+      candidates: [...discovery.selected, ...discovery.related],
+      selected: new Set(discovery.selected.filter((file) => !failures.has(file))),
+      context: [...discovery.generated, ...overlay.keys()],
+      protos: generated.registry ?? emptyRegistry(discovery.root),
+      texts: new Map([...overlay, ...current]),
+    });
+    const facts = factsOf(options, project, (text) => {
+      const [first] = discovery.selected;
+      notes.push(
+        `${text}. This is a defect of connect-migrate; run again with CONNECT_MIGRATE_DEBUG=1 for details to report.`,
+      );
+      if (first !== undefined && !failures.has(discovery.root))
+        failures.set(discovery.root, failureAt(discovery.root, text, null));
+    });
+    if (pass === 0) {
+      for (const problem of project.problems)
+        notes.push(
+          `${relative(problem.file, options.cwd)} is broken (${problem.message}); its files are analysed with default settings. Fix it and run again for more.`,
+        );
+      if (project.dependenciesMissing)
+        notes.push(
+          "@grpc/grpc-js is not installed (no node_modules): types could not be resolved, only what imports, names and .proto files show could be proved. Install dependencies and run again for more.",
+        );
+    }
+    const factsByFile = new Map<string, FactBase[]>();
+    for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
+
+    let hasChanged = false;
+    for (const [index, file] of discovery.selected.entries()) {
+      if (failures.has(file)) continue;
+      const source = current.get(file) ?? "";
+      const own = factsByFile.get(file) ?? [];
+      if (own.length === 0 && !discovery.users.has(file)) continue;
+      progress(
+        `${pass === 0 ? "rewriting" : "rewriting again"} ${index + 1}/${discovery.selected.length} ${relative(file, options.cwd)}`,
+      );
+      let result: ApplyResult;
+      try {
+        result = applyRules(source, file, rules, {
+          facts: own,
+          target: options.target,
+          messages: options.messages,
+          moduleSystem: moduleSystemOfPackage(file),
+        });
+      } catch (error) {
+        // Only the import phase parses again, and it parses what the edits made.
+        const text =
+          error instanceof SourceSyntaxError
+            ? `the new text does not parse: ${error.line}:${error.column}: ${error.message}`
+            : `a rule failed: ${(error as Error).message}`;
+        failures.set(file, failureAt(file, debug(error, text), reason("gate-failed", text)));
+        texts.delete(file);
+        continue;
+      }
+      if (result.conflict !== null) {
+        // The findings of this pass say so one by one; what earlier passes made stays out.
+        failures.set(
+          file,
+          failureAt(
+            file,
+            `two rules wanted the same text: ${result.conflict}`,
+            reason("edit-conflict", result.conflict),
+          ),
+        );
+        texts.delete(file);
+        continue;
+      }
+      if (pass === 0)
+        findings.set(file, [
+          ...result.findings,
+          ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0),
+        ]);
+      else if (result.text !== source) {
+        const more = result.findings.filter(
+          (finding) => finding.outcome === "idiomatic" && finding.rule.startsWith("messages/"),
+        );
+        findings.set(file, [...(findings.get(file) ?? []), ...more]);
+      }
+      if (result.text === source) continue;
+      if (pass === MAX_PASSES - 1) unsettled.add(file);
+      hasChanged = true;
+      if (result.text === discovery.texts.get(file)) texts.delete(file);
+      else texts.set(file, result.text);
+    }
+    if (!hasChanged) break;
+  }
+  for (const file of unsettled) {
+    const text = "another run would change it again";
+    failures.set(file, failureAt(file, text, reason("gate-failed", text)));
+    texts.delete(file);
+  }
+  // A file that is put back keeps its findings, as failures.
+  for (const file of failures.keys()) {
+    const own = findings.get(file);
+    if (own)
+      findings.set(
+        file,
+        own.map((finding) => failedFinding(finding, failures.get(file) as Failure)),
+      );
+  }
+  return { texts, findings, notes };
+}
+
+function failedFinding(finding: Finding, failure: Failure): Finding {
+  if (finding.outcome === "manual") return finding;
+  return { ...finding, outcome: "failed", reason: failure.finding.reason };
+}
+
+function debug(error: unknown, text: string): string {
+  return process.env.CONNECT_MIGRATE_DEBUG ? `${text}\n${(error as Error).stack}` : text;
+}
+
+/** Files whose new text does not stand: it does not parse, or the compiler says more about the project than before. */
+function gate(
+  root: string,
+  discovery: Discovery,
+  texts: ReadonlyMap<string, string>,
+  generated: ReadonlyMap<string, string>,
+): Map<string, Failure> {
+  const broken = new Map<string, Failure>();
+  if (texts.size === 0) return broken;
+  for (const [file, text] of texts) {
+    try {
+      parse(text, file);
+    } catch (error) {
+      const detail = `the new text does not parse: ${(error as Error).message}`;
+      broken.set(file, failureAt(file, detail, reason("gate-failed", detail)));
+    }
+  }
+  if (broken.size > 0) return broken;
+  const files = [...discovery.selected, ...discovery.related];
+  const errors = newTypeErrors({ root, files, before: discovery.texts, after: new Map([...generated, ...texts]) });
+  const byFile = new Map<string, NewError[]>();
+  for (const error of errors) byFile.set(error.file, [...(byFile.get(error.file) ?? []), error]);
+  for (const [file, found] of byFile) {
+    // An error in a file that did not change is the fault of what it imports.
+    const culprits = texts.has(file)
+      ? [file]
+      : [...(discovery.imports.get(file) ?? [])].filter((each) => texts.has(each));
+    const [first] = found as [NewError, ...NewError[]];
+    const where = `${relative(file, root)}:${first.line}:${first.column}`;
+    const detail = `new error at ${where}: ${first.message}${found.length > 1 ? ` (and ${found.length - 1} more)` : ""}`;
+    for (const culprit of culprits)
+      if (!broken.has(culprit)) broken.set(culprit, failureAt(culprit, detail, reason("gate-failed", detail)));
+  }
+  return broken;
+}
+
+function extraFilesOf(
+  options: MigrationOptions,
+  root: string,
+  discovery: Discovery,
+  generated: GenerateResult,
+  texts: ReadonlyMap<string, string>,
+  changed: readonly MigratedFile[],
+  findings: Finding[],
+  notes: string[],
+): ExtraFile[] {
+  if (changed.length === 0) return [];
+  const extra: ExtraFile[] = [];
+  // Only what the new texts import needs to be there.
+  const modules = new Map(changed.map((file) => [file.path, modulesOf(parse(file.after ?? "", file.path))]));
+  const needsGenerated = [...modules].some(([, names]) => [...names].some((name) => /_pb(\.[jt]s)?$/.test(name)));
+  const written = needsGenerated ? generated.files.filter((file) => file.status !== "unchanged") : [];
+  for (const file of written) {
+    const target = path.resolve(file.path);
+    extra.push({
+      path: target,
+      content: file.content,
+      before: existsSync(target) ? readFileSync(target, "utf8") : null,
+      why: "generated",
+    });
+  }
+
+  const runtime = runtimePackage();
+  const manifests = new Map<string, Set<string>>();
+  for (const [file, names] of modules) {
+    const manifest = manifestOf(file, root);
+    if (manifest === undefined) {
+      notes.push(
+        `${relative(file, options.cwd)} belongs to no package.json below ${root}: add @connect-migrate/runtime and @bufbuild/protobuf to the dependencies yourself.`,
+      );
+      continue;
+    }
+    const needs = manifests.get(manifest) ?? new Set();
+    for (const name of names) needs.add(packageName(name));
+    if (needsGenerated) needs.add("@bufbuild/protobuf");
+    manifests.set(manifest, needs);
+  }
+  for (const [manifest, needs] of manifests) {
+    const change = changeManifest(
+      {
+        file: manifest,
+        modules: needs,
+        remaining: remainingPackages(manifest, discovery, texts),
+        runtime: options.runtime,
+      },
+      runtime,
+    );
+    if (change.error !== null) {
+      notes.push(`${relative(manifest, options.cwd)} ${change.error}: dependencies were not added.`);
+      continue;
+    }
+    if (options.runtime === "vendor" && runtime.tarball === null && needs.has("@connect-migrate/runtime"))
+      notes.push(
+        "The runtime is not packed yet: run `npm run build` in the clone of connect-migrate, then run this command again.",
+      );
+    if (change.after !== change.before)
+      notes.push(
+        `${relative(manifest, options.cwd)}: dependencies change; run your package manager's install (npm install).`,
+      );
+    if (change.after !== change.before)
+      extra.push({ path: manifest, content: change.after, before: change.before, why: "package.json" });
+    if (change.vendor)
+      extra.push({ path: change.vendor.to, content: readFileSync(change.vendor.from), before: null, why: "vendor" });
+    findings.push(...change.findings);
+  }
+  return extra;
+}
+
+/** Packages that any source of a package.json's folder names after the run, generated code included. */
+function remainingPackages(manifest: string, discovery: Discovery, texts: ReadonlyMap<string, string>): Set<string> {
+  const folder = path.dirname(manifest);
+  const names = new Set<string>();
+  for (const [file, text] of discovery.texts) {
+    if (!isInside(file, folder)) continue;
+    for (const match of (texts.get(file) ?? text).matchAll(/['"](@grpc\/[\w-]+|@bufbuild\/protobuf)/g))
+      names.add(match[1] as string);
+  }
+  for (const match of readFileSync(manifest, "utf8").matchAll(/grpc[-_](js|tools)|proto-loader-gen-types/g)) {
+    if (match[0] === "proto-loader-gen-types") names.add("@grpc/proto-loader");
+  }
+  return names;
+}
+
+function packageName(specifier: string): string {
+  const parts = specifier.split("/");
+  return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? specifier);
+}
+
+function emptyResult(
+  root: string,
+  discovery: Discovery,
+  failures: Map<string, Failure>,
+  notes: string[],
+): MigrationResult {
+  const findings = [...failures.values()].map((failure) => failure.finding);
+  return {
+    root,
+    files: [...failures].map(([file, { error }]) => ({
+      path: file,
+      status: "failed",
+      error,
+      before: null,
+      after: null,
+    })),
+    findings: placed(findings, discovery.texts),
+    summary: summaryOf(findings, 0, discovery.scanned),
+    extraFiles: [],
+    notes,
+    candidates: 0,
+    withMark: discovery.withMark,
+  };
+}
+
+function placed(findings: readonly Finding[], texts: ReadonlyMap<string, string>): PlacedFinding[] {
+  return findings.map((finding) => {
+    const isFile = existsSync(finding.file) && statSync(finding.file).isFile();
+    const text = texts.get(finding.file) ?? (isFile ? readFileSync(finding.file, "utf8") : "");
+    return { ...finding, ...positionOf(text, finding.start) };
+  });
+}
+
+function summaryOf(findings: readonly Finding[], filesChanged: number, filesScanned: number): MigrationSummary {
+  const count = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome).length;
+  return {
+    idiomatic: count("idiomatic"),
+    bridged: count("bridged"),
+    manual: count("manual"),
+    failed: count("failed"),
+    filesChanged,
+    filesScanned,
+  };
+}
+
+function relative(file: string, from: string): string {
+  return path.relative(from, file).split(path.sep).join("/") || ".";
+}
