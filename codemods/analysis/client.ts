@@ -1,6 +1,754 @@
-import type { FactBase } from "./facts.js";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type CallPlan, middleArguments, planCall } from "../clients/plan-call.js";
+import { type File, nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { parse } from "../shared/parse.js";
+import { type Reason, reason } from "../shared/reasons.js";
+import { transportOf } from "./channel.js";
+import { collectErrorFacts, type RpcSite } from "./client-errors.js";
+import type {
+  CallArgument,
+  ClientCallFact,
+  ClientCloseFact,
+  ClientConstructionFact,
+  ClientFact,
+  ClientPromisifyFact,
+  ClientTypeFact,
+  DefinitionRef,
+} from "./client-facts.js";
+import { collectMetadataFacts, type MetadataArgument } from "./client-metadata.js";
+import type { FactBase, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 
-export function collectClientFacts(_project: AnalysisProject): FactBase[] {
-  return [];
+interface Service {
+  readonly name: string;
+  readonly constructions: Construction[];
+  readonly calls: Call[];
+  readonly promisified: Promisified[];
+  readonly closes: Node[];
+  readonly types: Node[];
+  /** Why clients of this service stay bridged. */
+  readonly obstacles: Obstacle[];
+}
+
+interface Obstacle {
+  readonly node: Node;
+  readonly detail: string;
+}
+
+interface Construction {
+  readonly node: Node;
+  readonly transport: readonly string[] | string;
+}
+
+interface Call {
+  readonly node: Node;
+  readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
+  readonly plan: CallPlan;
+}
+
+interface Promisified {
+  /** The whole expression. */
+  readonly node: Node;
+  readonly method: Node;
+  readonly rpc: RpcRef;
+}
+
+/** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
+export function collectClientFacts(project: AnalysisProject): FactBase[] {
+  const services = findServices(project);
+  if (services.size === 0) return [];
+  const trees = treesOf();
+
+  // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
+  const argumentsOf = new Map<Call, CallArgument[]>();
+  for (const service of services.values()) {
+    for (const call of service.calls) {
+      if (call.plan.kind === "refused") {
+        service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${call.plan.reason}` });
+        continue;
+      }
+      const found = classifyArguments(project, call, trees);
+      if (typeof found === "string")
+        service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${found}` });
+      else argumentsOf.set(call, found);
+    }
+    for (const construction of service.constructions)
+      if (typeof construction.transport === "string")
+        service.obstacles.push({ node: construction.node, detail: construction.transport });
+    if (service.constructions.length === 0)
+      for (const call of service.calls)
+        service.obstacles.push({ node: call.node, detail: "the place where the client is made was not found" });
+    const all = [...service.constructions, ...service.calls, ...service.promisified].map((use) => use.node);
+    for (const node of [...all, ...service.types]) {
+      const path = node.getSourceFile().getFilePath() as string;
+      if (!project.isSelected(path)) service.obstacles.push({ node, detail: "another file of the project uses it" });
+    }
+  }
+
+  const facts: ClientFact[] = [];
+  let errors: ReturnType<typeof collectErrorFacts>;
+  for (;;) {
+    const idiomatic = [...services.values()].filter((service) => isIdiomatic(service));
+    const sites: RpcSite[] = idiomatic.flatMap((service) =>
+      service.calls.map((call) => ({ node: call.node, form: call.form })),
+    );
+    errors = collectErrorFacts(project, sites, trees);
+    if (errors.obstacle === null) break;
+    for (const service of idiomatic) service.obstacles.push(errors.obstacle);
+  }
+  facts.push(...errors.facts);
+
+  const metadataArguments: MetadataArgument[] = [];
+  for (const service of services.values())
+    for (const call of service.calls)
+      for (const [index, argument] of (argumentsOf.get(call) ?? []).entries())
+        if (argument.kind === "metadata") {
+          const node = middleOf(call, trees)[index];
+          const morph = node && nodeOf(call.node.getSourceFile(), node);
+          if (morph) metadataArguments.push({ node: morph, isIdiomatic: isIdiomatic(service) });
+        }
+  const metadata = collectMetadataFacts(project, metadataArguments);
+  facts.push(...metadata.facts);
+
+  for (const service of services.values())
+    facts.push(...factsOf(project, service, argumentsOf, metadata.isHeaders, trees));
+  return facts;
+}
+
+const isIdiomatic = (service: Service) => service.obstacles.length === 0;
+
+function factsOf(
+  project: AnalysisProject,
+  service: Service,
+  argumentsOf: ReadonlyMap<Call, CallArgument[]>,
+  isHeaders: (node: Node) => boolean,
+  trees: Trees,
+): ClientFact[] {
+  const facts: ClientFact[] = [];
+  const idiomatic = isIdiomatic(service);
+  const desc = project.protos.service(service.name);
+  const transports = new Map<Node, string>();
+  for (const { node, transport } of service.constructions) {
+    const file = node.getSourceFile();
+    const path = file.getFilePath() as string;
+    const generated = desc && project.protos.importPathFor(desc, path);
+    const definition = definitionAt(project, node);
+    const manual: Reason | null =
+      typeof transport === "string"
+        ? reason("no-equivalent", transport)
+        : !generated
+          ? reason("proto-missing", service.name)
+          : !definition
+            ? reason("types-unknown", `the service definition of ${service.name}`)
+            : null;
+    const closed = service.closes.filter((close) => close.getSourceFile() === file);
+    const fact: ClientConstructionFact = {
+      ...placeOf(node),
+      kind: "client-construction",
+      service: service.name,
+      outcome: manual ? "manual" : idiomatic ? "idiomatic" : "bridged",
+      reason: manual ?? (idiomatic ? null : obstacleReason(service, project.root)),
+      descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
+      definition: definition ?? null,
+      transport: typeof transport === "string" ? [] : transport,
+      isClosed: closed.length > 0,
+      typeText: /\.[cm]?ts$/.test(path) ? (constructorOf(node)?.getText() ?? null) : null,
+    };
+    facts.push(fact);
+    transports.set(node, "transport");
+  }
+  for (const call of service.calls) {
+    const args = argumentsOf.get(call) ?? [];
+    const middle = middleOf(call, trees);
+    const own = service.obstacles.find((obstacle) => obstacle.node === call.node);
+    facts.push({
+      ...placeOf(call.node),
+      kind: "client-call",
+      rpc: call.rpc,
+      form: call.form,
+      outcome: idiomatic ? "idiomatic" : "bridged",
+      reason: idiomatic ? null : own ? reason("client-use", own.detail) : obstacleReason(service, project.root),
+      args: args.map((argument, index) => {
+        const node = middle[index];
+        const morph = node && nodeOf(call.node.getSourceFile(), node);
+        return argument.kind === "metadata" ? { kind: "metadata", isHeaders: !!morph && isHeaders(morph) } : argument;
+      }),
+    } satisfies ClientCallFact);
+  }
+  for (const { node, method, rpc } of service.promisified)
+    facts.push({
+      ...placeOf(node),
+      kind: "client-promisify",
+      rpc,
+      outcome: idiomatic ? "idiomatic" : "bridged",
+      reason: idiomatic ? null : obstacleReason(service, project.root),
+      method: { start: method.getStart(), end: method.getEnd() },
+    } satisfies ClientPromisifyFact);
+  for (const close of service.closes)
+    facts.push({
+      ...placeOf(close),
+      kind: "client-close",
+      outcome: idiomatic ? "idiomatic" : "bridged",
+      transport: "transport",
+    } satisfies ClientCloseFact);
+  if (idiomatic)
+    for (const type of service.types) {
+      const definition = typeDefinition(project, type);
+      if (definition) facts.push({ ...placeOf(type), kind: "client-type", definition } satisfies ClientTypeFact);
+    }
+  return facts;
+}
+
+function obstacleReason(service: Service, root: string): Reason {
+  const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
+    const file = node.getSourceFile();
+    const path = (file.getFilePath() as string).replace(`${root}/`, "");
+    return `${detail} (${path}:${file.getLineAndColumnAtPos(node.getStart()).line})`;
+  });
+  const unique = [...new Set(shown)];
+  const more = service.obstacles.length - unique.length;
+  return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
+}
+
+function placeOf(node: Node) {
+  return {
+    file: node.getSourceFile().getFilePath() as string,
+    start: node.getStart(),
+    end: node.getEnd(),
+    via: "provenance" as const,
+  };
+}
+
+// ---- trees: the parser that the rules see --------------------------------------------------------------------------
+
+export type Trees = (file: SourceFile) => File | undefined;
+
+function treesOf(): Trees {
+  const trees = new Map<SourceFile, File | undefined>();
+  return (file) => {
+    if (!trees.has(file)) {
+      try {
+        trees.set(file, parse(file.getFullText(), file.getFilePath()));
+      } catch {
+        trees.set(file, undefined);
+      }
+    }
+    return trees.get(file);
+  };
+}
+
+function nodeOf(file: SourceFile, node: TreeNode): Node | undefined {
+  let current = file.getDescendantAtPos(node.start);
+  while (current && (current.getStart() !== node.start || current.getEnd() !== node.end)) current = current.getParent();
+  return current;
+}
+
+function middleOf(call: Call, trees: Trees): readonly TreeNode[] {
+  const tree = trees(call.node.getSourceFile());
+  const node = tree && nodeAt(tree, call.node.getStart(), call.node.getEnd());
+  return node ? middleArguments(node, call.rpc.kind, call.form) : [];
+}
+
+// ---- uses of clients -----------------------------------------------------------------------------------------------
+
+function findServices(project: AnalysisProject): Map<string, Service> {
+  const services = new Map<string, Service>();
+  const trees = treesOf();
+  const serviceOf = (name: string): Service => {
+    let service = services.get(name);
+    if (!service) {
+      service = { name, constructions: [], calls: [], promisified: [], closes: [], types: [], obstacles: [] };
+      services.set(name, service);
+    }
+    return service;
+  };
+  const seen = new Set<Node>();
+
+  for (const file of project.files) {
+    file.forEachDescendant((node, traversal) => {
+      if (Node.isTypeReference(node)) {
+        const origin = project.originOfType(node);
+        if (origin.kind === "client" || origin.kind === "client-constructor") {
+          if (origin.service) serviceOf(origin.service).types.push(node);
+          traversal.skip();
+        }
+        return;
+      }
+      if (!isValuePosition(node) || seen.has(node)) return;
+      const origin = project.originOf(node);
+      if (origin.kind === "client-constructor") {
+        const parent = node.getParent();
+        if (parent && Node.isExpressionWithTypeArguments(parent) && origin.service)
+          serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client" });
+        return;
+      }
+      if (origin.kind !== "client") return;
+      const service = serviceOf(origin.service);
+      if (Node.isNewExpression(node)) service.constructions.push({ node, transport: transportOf(project, node) });
+      use(node, service);
+    });
+  }
+  for (const [name, service] of services)
+    if (service.constructions.length + service.calls.length + service.types.length === 0) services.delete(name);
+  return services;
+
+  function use(start: Node, service: Service): void {
+    let node = start;
+    let parent = node.getParent();
+    // Wrappers that pass the value on.
+    while (
+      parent &&
+      (Node.isParenthesizedExpression(parent) ||
+        Node.isAsExpression(parent) ||
+        Node.isNonNullExpression(parent) ||
+        Node.isSatisfiesExpression(parent) ||
+        Node.isAwaitExpression(parent) ||
+        (Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText())) ||
+        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
+    ) {
+      node = parent;
+      seen.add(node);
+      parent = node.getParent();
+    }
+    if (!parent) return;
+    const escape = (detail: string) => service.obstacles.push({ node: start, detail });
+
+    if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
+      if (parent.getExpression() !== node) return;
+      member(parent, service, escape);
+      return;
+    }
+    if (Node.isVariableDeclaration(parent)) {
+      const name = parent.getNameNode();
+      if (parent.getInitializer() !== node) return;
+      if (Node.isIdentifier(name) && project.originOf(name).kind === "client") return;
+      escape("it is destructured or its variable is assigned again");
+      return;
+    }
+    if (Node.isBinaryExpression(parent)) {
+      const operator = parent.getOperatorToken().getText();
+      if (operator === "=") {
+        if (parent.getLeft() === node) return;
+        const left = parent.getLeft();
+        if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+        if (project.originOf(left).kind === "client" && !leaks(left)) return;
+        escape(`it is kept in ${left.getText()}`);
+        return;
+      }
+      if (/^(&&|[!=]==?)$/.test(operator)) return;
+      escape("it is part of an expression");
+      return;
+    }
+    if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
+      if (isExported(parent)) return;
+      if (leaksByName(parent.getName().replace(/^['"]|['"]$/g, "")))
+        escape(`it is kept in an object as ${parent.getName()}`);
+      return;
+    }
+    if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
+      if (parent.getExpression() === node) return;
+      const index = parent.getArguments().indexOf(node);
+      if (isParameterAClient(parent, index)) return;
+      escape(`it is passed to ${parent.getExpression().getText()}`);
+      return;
+    }
+    if (Node.isPropertyDeclaration(parent)) {
+      if (leaksByName(parent.getName())) escape(`it is kept in the field ${parent.getName()}`);
+      return;
+    }
+    if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
+      const owner = Node.isArrowFunction(parent)
+        ? parent
+        : parent.getFirstAncestor(
+            (ancestor) => Node.isFunctionLikeDeclaration(ancestor) || Node.isFunctionExpression(ancestor),
+          );
+      if (owner && isCalledOnly(owner)) return;
+      escape("it is returned from a function whose uses are not all known");
+      return;
+    }
+    if (
+      Node.isExpressionStatement(parent) ||
+      Node.isIfStatement(parent) ||
+      Node.isPrefixUnaryExpression(parent) ||
+      Node.isExportAssignment(parent) ||
+      Node.isExportSpecifier(parent) ||
+      Node.isImportSpecifier(parent) ||
+      Node.isImportClause(parent) ||
+      Node.isBindingElement(parent) ||
+      Node.isParameterDeclaration(parent) ||
+      Node.isNamespaceImport(parent)
+    )
+      return;
+    escape(`it is used in a ${parent.getKindName()}`);
+  }
+
+  function member(access: Node, service: Service, escape: (detail: string) => void): void {
+    const name = Node.isPropertyAccessExpression(access)
+      ? access.getName()
+      : Node.isElementAccessExpression(access)
+        ? stringOf(access.getArgumentExpression())
+        : undefined;
+    if (name === undefined) return escape("a method is chosen by a computed name");
+    const desc = project.protos.methodByLegacyKey(service.name, name);
+    const parent = access.getParent();
+    const isCalled = parent && Node.isCallExpression(parent) && parent.getExpression() === access;
+    if (!desc) {
+      if (name === "close" && isCalled && Node.isPropertyAccessExpression(access)) {
+        if (canCloseTransport(parent)) service.closes.push(parent);
+        else escape("close() is called where the transport has no name");
+        return;
+      }
+      return escape(`${name} is used`);
+    }
+    const rpc = project.protos.rpc(desc);
+    if (isCalled) {
+      addCall(parent, rpc, "client", service);
+      return;
+    }
+    const whole = promisifiedAround(access);
+    if (!whole) return escape(`${name} is taken as a function`);
+    service.promisified.push({ node: whole, method: access, rpc });
+    followFunction(whole, rpc, service, escape);
+  }
+
+  /** `promisify(client.m)`, `promisify(client.m).bind(client)`, `promisify(client.m.bind(client))`, casts included. */
+  function promisifiedAround(access: Node): Node | undefined {
+    let node = access;
+    let parent = node.getParent();
+    const step = (next: Node) => {
+      node = next;
+      parent = node.getParent();
+    };
+    const casts = () => {
+      while (
+        parent &&
+        (Node.isParenthesizedExpression(parent) || Node.isAsExpression(parent) || Node.isNonNullExpression(parent))
+      )
+        step(parent);
+    };
+    const bind = () => {
+      casts();
+      if (!parent || !Node.isPropertyAccessExpression(parent) || parent.getName() !== "bind") return;
+      const call = parent.getParent();
+      if (call && Node.isCallExpression(call) && call.getArguments().length === 1) step(call);
+    };
+    bind();
+    casts();
+    if (
+      !parent ||
+      !Node.isCallExpression(parent) ||
+      parent.getArguments()[0] !== node ||
+      parent.getArguments().length !== 1
+    )
+      return undefined;
+    const callee = project.originOf(parent.getExpression());
+    if (callee.kind !== "external" || callee.module !== "util" || !/^(default\.)?promisify$/.test(callee.path))
+      return undefined;
+    step(parent);
+    bind();
+    casts();
+    return node;
+  }
+
+  function followFunction(whole: Node, rpc: RpcRef, service: Service, escape: (detail: string) => void): void {
+    const parent = whole.getParent();
+    if (parent && Node.isCallExpression(parent) && parent.getExpression() === whole) {
+      addCall(parent, rpc, "promisified", service);
+      return;
+    }
+    let nameNode: Node | undefined;
+    if (parent && Node.isVariableDeclaration(parent)) nameNode = parent.getNameNode();
+    else if (parent && (Node.isPropertyAssignment(parent) || Node.isPropertyDeclaration(parent)))
+      nameNode = parent.getNameNode();
+    else if (
+      parent &&
+      Node.isBinaryExpression(parent) &&
+      parent.getOperatorToken().getText() === "=" &&
+      Node.isPropertyAccessExpression(parent.getLeft())
+    )
+      nameNode = (parent.getLeft() as import("ts-morph").PropertyAccessExpression).getNameNode();
+    if (!nameNode || !Node.isIdentifier(nameNode)) return escape("a promisified method is handed on");
+    if (Node.isVariableDeclaration(parent as Node)) {
+      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, rpc, service, escape);
+      return;
+    }
+    const declarations = new Set(nameNode.getSymbol()?.getDeclarations() ?? []);
+    const name = nameNode.getText();
+    for (const file of project.files)
+      for (const identifier of file.getDescendantsOfKind(SyntaxKind.Identifier)) {
+        if (identifier.getText() !== name || identifier === nameNode) continue;
+        const symbol = identifier.getSymbol();
+        const own = symbol?.getDeclarations() ?? [];
+        if (own.some((declaration) => declarations.has(declaration)))
+          functionUse(identifier, nameNode, rpc, service, escape);
+        else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
+          const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
+          const origin = project.originOf(owner);
+          if (origin.kind === "unknown") escape(`${owner.getText()}.${name} may be a promisified method`);
+          else if (origin.kind === "object" || origin.kind === "instance")
+            functionUse(identifier, nameNode, rpc, service, escape);
+        }
+      }
+  }
+
+  function functionUse(
+    reference: Node,
+    declared: Node,
+    rpc: RpcRef,
+    service: Service,
+    escape: (detail: string) => void,
+  ): void {
+    if (reference === declared) return;
+    let node = reference;
+    let parent = node.getParent();
+    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+      node = parent;
+      parent = node.getParent();
+    }
+    if (!parent) return;
+    if (Node.isCallExpression(parent) && parent.getExpression() === node) {
+      addCall(parent, rpc, "promisified", service);
+      return;
+    }
+    if (
+      Node.isExportSpecifier(parent) ||
+      Node.isImportSpecifier(parent) ||
+      Node.isImportClause(parent) ||
+      Node.isTypeQuery(parent) ||
+      Node.isBindingElement(parent) ||
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+    )
+      return;
+    if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
+    escape(`the promisified ${rpc.method} is handed on`);
+  }
+
+  function addCall(node: Node, rpc: RpcRef, form: "client" | "promisified", service: Service): void {
+    if (service.calls.some((call) => call.node === node)) return;
+    const tree = trees(node.getSourceFile());
+    const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
+    const plan: CallPlan = inTree
+      ? planCall(tree, inTree, rpc.kind, form)
+      : { kind: "refused", reason: "the call was not found again" };
+    service.calls.push({ node, rpc, form, plan });
+  }
+
+  /** close() is for the transport, which has a name where client and close() stand in the same scope. */
+  function canCloseTransport(close: Node): boolean {
+    const receiver = (close as import("ts-morph").CallExpression).getExpression();
+    const object = Node.isPropertyAccessExpression(receiver) ? receiver.getExpression() : undefined;
+    if (!object || !Node.isIdentifier(object)) return false;
+    const declaration = object.getSymbol()?.getValueDeclaration();
+    if (!declaration || !Node.isVariableDeclaration(declaration)) return false;
+    const initializer = declaration.getInitializer();
+    return (
+      !!initializer &&
+      Node.isNewExpression(initializer) &&
+      Node.isVariableStatement(declaration.getParent()?.getParent() as Node)
+    );
+  }
+
+  function isParameterAClient(call: Node, index: number): boolean {
+    const callee = (call as import("ts-morph").CallExpression).getExpression();
+    const origin = project.originOf(callee);
+    const parameters =
+      origin.kind === "function"
+        ? (origin.node as unknown as { getParameters?(): Node[] }).getParameters?.()
+        : origin.kind === "class"
+          ? (origin.node as import("ts-morph").ClassDeclaration).getConstructors()[0]?.getParameters()
+          : methodParameters(callee);
+    const parameter = parameters?.[index];
+    return !!parameter && project.originOf(parameter).kind === "client";
+  }
+
+  function methodParameters(callee: Node): Node[] | undefined {
+    const declaration = Node.isPropertyAccessExpression(callee)
+      ? callee.getNameNode().getSymbol()?.getValueDeclaration()
+      : undefined;
+    return declaration && Node.isMethodDeclaration(declaration) ? declaration.getParameters() : undefined;
+  }
+
+  function isCalledOnly(owner: Node): boolean {
+    const holder = owner.getParent();
+    const name =
+      Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)
+        ? owner.getNameNode()
+        : holder && (Node.isVariableDeclaration(holder) || Node.isPropertyAssignment(holder))
+          ? holder.getNameNode()
+          : undefined;
+    if (Node.isGetAccessorDeclaration(owner)) return !leaksByName(owner.getName());
+    if (!name || !Node.isIdentifier(name)) {
+      // An arrow function called at once, or a module's whole export.
+      return (
+        !!holder && Node.isBinaryExpression(holder) && /^(module\.)?exports(\.\w+)?$/.test(holder.getLeft().getText())
+      );
+    }
+    if (!Node.isFunctionDeclaration(owner) && !(holder && Node.isVariableDeclaration(holder)))
+      return !leaksByName(name.getText());
+    return project.referencesTo(name).every((reference) => {
+      if (reference === name) return true;
+      let node = reference;
+      let parent = node.getParent();
+      if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+        node = parent;
+        parent = node.getParent();
+      }
+      return (
+        !!parent &&
+        ((Node.isCallExpression(parent) && parent.getExpression() === node) ||
+          Node.isImportSpecifier(parent) ||
+          Node.isExportSpecifier(parent) ||
+          Node.isImportClause(parent) ||
+          Node.isExportAssignment(parent) ||
+          Node.isBindingElement(parent) ||
+          Node.isVariableDeclaration(parent) ||
+          Node.isTypeQuery(parent) ||
+          ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
+          (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText())))
+      );
+    });
+  }
+
+  function leaks(target: Node): boolean {
+    return Node.isPropertyAccessExpression(target) ? leaksByName(target.getName()) : false;
+  }
+
+  /** Is a member of this name read from something that nothing is known about? It could be the client. */
+  function leaksByName(name: string): boolean {
+    return project.files.some((file) =>
+      file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).some((access) => {
+        if (access.getName() !== name) return false;
+        const parent = access.getParent();
+        if (
+          parent &&
+          Node.isBinaryExpression(parent) &&
+          parent.getLeft() === access &&
+          parent.getOperatorToken().getText() === "="
+        )
+          return false;
+        if (project.originOf(access).kind !== "unknown") return false;
+        return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
+      }),
+    );
+  }
+}
+
+function isExported(property: Node): boolean {
+  const object = property.getParent();
+  const holder = object?.getParent();
+  if (!holder) return false;
+  if (Node.isExportAssignment(holder)) return true;
+  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+}
+
+/** Expressions that may hold a client; names that declare one and property names are not looked at. */
+function isValuePosition(node: Node): boolean {
+  if (Node.isNewExpression(node) || Node.isCallExpression(node) || Node.isPropertyAccessExpression(node)) return true;
+  if (Node.isElementAccessExpression(node)) return true;
+  if (!Node.isIdentifier(node)) return false;
+  const parent = node.getParent();
+  if (!parent) return false;
+  if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
+  if (Node.isPropertyAssignment(parent)) return parent.getInitializer() === node;
+  if (Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
+  if (Node.isShorthandPropertyAssignment(parent)) return true;
+  if (Node.isTypeReference(parent) || Node.isQualifiedName(parent)) return false;
+  return !(
+    Node.isBindingElement(parent) ||
+    Node.isParameterDeclaration(parent) ||
+    Node.isImportSpecifier(parent) ||
+    Node.isImportClause(parent) ||
+    Node.isNamespaceImport(parent) ||
+    Node.isExportSpecifier(parent) ||
+    Node.isPropertyDeclaration(parent) ||
+    Node.isMethodDeclaration(parent) ||
+    Node.isFunctionDeclaration(parent) ||
+    Node.isClassDeclaration(parent) ||
+    Node.isPropertySignature(parent)
+  );
+}
+
+function stringOf(node: Node | undefined): string | undefined {
+  return node && (Node.isStringLiteral(node) || Node.isNoSubstitutionTemplateLiteral(node))
+    ? node.getLiteralText()
+    : undefined;
+}
+
+// ---- arguments -----------------------------------------------------------------------------------------------------
+
+const OPTIONS = new Set(["deadline"]);
+
+function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): CallArgument[] | string {
+  const nodes = middleOf(call, trees);
+  if (nodes.length > 2) return "it has too many arguments";
+  const found: CallArgument[] = [];
+  for (const [index, node] of nodes.entries()) {
+    const morph = nodeOf(call.node.getSourceFile(), node);
+    if (node.type === "ObjectExpression") {
+      for (const property of node.properties as TreeNode[]) {
+        if (property.type !== "ObjectProperty" || property.computed) return "its options are not written out";
+        const name: string = property.key.name ?? property.key.value;
+        if (!OPTIONS.has(name)) return `the call option ${name} has no counterpart yet`;
+      }
+      found.push({ kind: "options" });
+    } else if (morph && project.originOf(morph).kind === "metadata") {
+      if (index > 0) return "its arguments are in an unknown order";
+      found.push({ kind: "metadata", isHeaders: false });
+    } else
+      return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
+  }
+  return found;
+}
+
+// ---- definitions ---------------------------------------------------------------------------------------------------
+
+function constructorOf(node: Node): Node | undefined {
+  return Node.isNewExpression(node) ? node.getExpression() : undefined;
+}
+
+/** How the old service definition is written at a construction. */
+function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | undefined {
+  const callee = constructorOf(node);
+  if (!callee) return undefined;
+  const origin = project.originOf(node);
+  if (origin.kind !== "client") return undefined;
+  if (origin.flavour === "proto-loader") {
+    const holder = origin.packageDefinition?.call.getParent();
+    if (holder && Node.isVariableDeclaration(holder) && holder.getSourceFile() === node.getSourceFile()) {
+      const block = holder.getFirstAncestor((ancestor) => Node.isBlock(ancestor) || Node.isSourceFile(ancestor));
+      const isAround = block && node.getAncestors().includes(block as never);
+      const quote = node.getSourceFile().getFullText().includes("'") ? "'" : '"';
+      if (isAround && Node.isIdentifier(holder.getNameNode()))
+        return { kind: "text", text: `${holder.getName()}[${quote}${origin.service}${quote}]` };
+    }
+    return { kind: "text", text: `${callee.getText()}.service` };
+  }
+  return definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` };
+}
+
+/** The `XService` const that generated code exports beside `XClient`. */
+function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef | undefined {
+  const text = name.getText();
+  const last = /(\w+)Client$/.exec(text)?.[1];
+  if (last === undefined) return undefined;
+  if (Node.isPropertyAccessExpression(name) || Node.isQualifiedName(name)) {
+    const prefix = text.slice(0, text.length - `${last}Client`.length);
+    return { kind: "text", text: `${prefix}${last}Service` };
+  }
+  const declaration = name.getSymbol()?.getDeclarations()[0];
+  const importing = declaration?.getFirstAncestorByKind(SyntaxKind.ImportDeclaration);
+  let module = importing?.getModuleSpecifierValue();
+  if (module === undefined && declaration && Node.isBindingElement(declaration)) {
+    const variable = declaration.getFirstAncestorByKind(SyntaxKind.VariableDeclaration);
+    module = /^require\(\s*['"]([^'"]+)['"]\s*\)$/.exec(variable?.getInitializer()?.getText() ?? "")?.[1];
+  }
+  if (module === undefined) return undefined;
+  const file = project.resolveModule(name.getSourceFile(), module);
+  if (!file || !new RegExp(`\\b${last}Service\\b`).test(file.getFullText())) return undefined;
+  return { kind: "import", module, name: `${last}Service` };
+}
+
+function typeDefinition(project: AnalysisProject, type: Node): DefinitionRef | undefined {
+  return Node.isTypeReference(type) ? definitionBeside(project, type.getTypeName()) : undefined;
 }

@@ -1,0 +1,189 @@
+import type { Node, SourceFile } from "ts-morph";
+import { callbackShape } from "../clients/callback-shape.js";
+import { planError } from "../clients/plan-error.js";
+import {
+  type File,
+  isFunction,
+  isIdentifier,
+  memberName,
+  nodeAt,
+  parentMap,
+  type Node as TreeNode,
+  walk,
+} from "../shared/ast.js";
+import { type Reason, reason } from "../shared/reasons.js";
+import { scopesOf } from "../shared/scope.js";
+import type { ClientErrorFact } from "./client-facts.js";
+import type { AnalysisProject } from "./project.js";
+
+/** One call that will return a promise or an async iterable which may fail with a ConnectError. */
+export interface RpcSite {
+  readonly node: Node;
+  readonly form: "client" | "promisified";
+}
+
+export interface ErrorFacts {
+  readonly facts: ClientErrorFact[];
+  /** A place that sees errors of migrated calls and cannot change. */
+  readonly obstacle: { readonly node: Node; readonly detail: string } | null;
+}
+
+/**
+ * Where errors of migrated calls may be caught: catch clauses, `.catch` and `.then` callbacks around the calls themselves and around
+ * calls of functions that make them. Functions are told by name, so that more places are found than there are, never fewer:
+ * a place that gets no such error is not changed in what it does.
+ */
+export function collectErrorFacts(
+  project: AnalysisProject,
+  sites: readonly RpcSite[],
+  trees: (file: SourceFile) => File | undefined,
+): ErrorFacts {
+  const facts: ClientErrorFact[] = [];
+  if (sites.length === 0) return { facts, obstacle: null };
+  const files = project.files.flatMap((file) => {
+    const tree = trees(file);
+    return tree ? [{ file, tree }] : [];
+  });
+  const calls = new Map<SourceFile, Set<TreeNode>>();
+  for (const { node } of sites) {
+    const tree = trees(node.getSourceFile());
+    const found = tree && nodeAt(tree, node.getStart(), node.getEnd());
+    if (!found) continue;
+    const set = calls.get(node.getSourceFile()) ?? new Set();
+    set.add(found);
+    calls.set(node.getSourceFile(), set);
+  }
+
+  // Names of functions that make such calls, directly or through each other.
+  const names = new Set<string>();
+  for (let size = -1; size !== names.size; ) {
+    size = names.size;
+    for (const { file, tree } of files) {
+      walk(tree, (node, parents) => {
+        if (!calls.get(file)?.has(node) && !isCallOf(node, names)) return;
+        for (const [index, parent] of parents.entries()) {
+          if (!isFunction(parent)) continue;
+          const name = functionName(parent, parents[index + 1]);
+          if (name !== undefined && name !== "constructor") names.add(name);
+        }
+      });
+    }
+  }
+
+  let obstacle: ErrorFacts["obstacle"] = null;
+  for (const { file, tree } of files) {
+    const own = calls.get(file) ?? new Set<TreeNode>();
+    const parents = parentMap(tree);
+    const scopes = scopesOf(tree);
+    const mayFail = (node: TreeNode): boolean => {
+      let found = false;
+      walk(node, (inner) => {
+        if (found) return false;
+        if (own.has(inner) || isCallOf(inner, names)) found = true;
+        else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
+          // A function that was passed in may be one that calls.
+          found =
+            scopes.bindingOf(inner.callee)?.kind === "param" &&
+            inner.callee.name !== "callback" &&
+            !/^(resolve|reject)$/.test(inner.callee.name);
+        return undefined;
+      });
+      return found;
+    };
+    const add = (param: TreeNode, body: TreeNode) => {
+      const plan = planError(tree, param, body);
+      if (plan.mode === "none") return;
+      if (!project.isSelected(file.getFilePath())) {
+        if (plan.changes)
+          obstacle = {
+            node: file,
+            detail: `${file.getBaseName()} handles errors of the call and is not part of this run`,
+          };
+        return;
+      }
+      facts.push({
+        kind: "client-error",
+        file: file.getFilePath(),
+        start: param.start,
+        end: param.end,
+        via: "provenance",
+        mode: plan.mode,
+        reason: plan.mode === "wrapped" ? reason("error-escapes", plan.reason) : null,
+      });
+    };
+    walk(tree, (node) => {
+      if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
+        add(node.handler.param, node.handler.body);
+        return;
+      }
+      if (own.has(node)) {
+        // The callback's own error parameter becomes a catch clause's.
+        const callback = (node.arguments as TreeNode[]).at(-1);
+        if (callback && isFunction(callback)) {
+          const shape = callbackShape(callback);
+          if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
+        }
+        const declarator = parents.get(node);
+        if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
+          for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
+            const member = parents.get(reference);
+            const on = member && parents.get(member);
+            if (!on || on.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
+            const [event, callbackOfError] = on.arguments as TreeNode[];
+            if (
+              event?.type === "StringLiteral" &&
+              event.value === "error" &&
+              callbackOfError &&
+              isFunction(callbackOfError)
+            ) {
+              const [param] = callbackOfError.params;
+              if (param) add(param, callbackOfError.body);
+            }
+          }
+      }
+      if (node.type !== "CallExpression") return;
+      const name = memberName(node.callee);
+      if (name !== "catch" && name !== "then") return;
+      const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
+      if (!handler || !mayFail(node.callee.object)) return;
+      if (isFunction(handler)) {
+        const [param] = handler.params;
+        if (param) add(param, handler.body);
+      } else if (isConsole(handler)) {
+        facts.push({
+          kind: "client-error",
+          file: file.getFilePath(),
+          start: handler.start,
+          end: handler.end,
+          via: "provenance",
+          mode: "wrapped",
+          reason: reason("error-escapes", "console"),
+        });
+      }
+    });
+  }
+  return { facts, obstacle };
+}
+
+function isConsole(node: TreeNode): boolean {
+  return node.type === "MemberExpression" && isIdentifier(node.object, "console");
+}
+
+function isCallOf(node: TreeNode, names: ReadonlySet<string>): boolean {
+  if (node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return false;
+  const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
+  return name !== undefined && names.has(name);
+}
+
+function functionName(node: TreeNode, parent: TreeNode | undefined): string | undefined {
+  if (node.id?.type === "Identifier") return node.id.name;
+  if (node.key?.type === "Identifier") return node.key.name;
+  if (!parent) return undefined;
+  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) return parent.id.name;
+  if ((parent.type === "ObjectProperty" || parent.type === "ClassProperty") && isIdentifier(parent.key))
+    return parent.key.name;
+  if (parent.type === "AssignmentExpression") return memberName(parent.left) ?? parent.left.name;
+  return undefined;
+}
+
+export type { Reason };

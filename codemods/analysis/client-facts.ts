@@ -1,0 +1,95 @@
+import type { Reason } from "../shared/reasons.js";
+import type { FactBase, RpcRef } from "./facts.js";
+
+/** What a value or call becomes. A client is idiomatic only if all its uses are. */
+export type ClientOutcome = "idiomatic" | "bridged" | "manual";
+
+/** `new X(address, credentials, options)`. The range is the expression. */
+export interface ClientConstructionFact extends FactBase {
+  readonly kind: "client-construction";
+  readonly service: string;
+  readonly outcome: ClientOutcome;
+  readonly reason: Reason | null;
+  /** Import of the service's descriptor. */
+  readonly descriptor: { readonly module: string; readonly name: string } | null;
+  /** The old service definition, whose functions are the codec. */
+  readonly definition: DefinitionRef | null;
+  /** `baseUrl: "…"`, `readMaxBytes: …`: members of the transport's options, as text. */
+  readonly transport: readonly string[];
+  /** Is `close()` called on it? Then the transport needs a name. */
+  readonly isClosed: boolean;
+  /** The old client's type, as written, for a bridged client in TypeScript. */
+  readonly typeText: string | null;
+}
+
+/** How the old service definition is written at a place. */
+export type DefinitionRef =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "import"; readonly module: string; readonly name: string };
+
+/** One call of an RPC: `client.getItem(…)`, or of a function made from one by promisify. The range is the call. */
+export interface ClientCallFact extends FactBase {
+  readonly kind: "client-call";
+  readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
+  readonly outcome: ClientOutcome;
+  readonly reason: Reason | null;
+  /** What the arguments behind the request are, the callback left out. */
+  readonly args: readonly CallArgument[];
+}
+
+export type CallArgument = { readonly kind: "metadata"; readonly isHeaders: boolean } | { readonly kind: "options" };
+
+/** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */
+export interface ClientPromisifyFact extends FactBase {
+  readonly kind: "client-promisify";
+  readonly rpc: RpcRef;
+  readonly outcome: ClientOutcome;
+  readonly reason: Reason | null;
+  /** Range of `client.m`. */
+  readonly method: { readonly start: number; readonly end: number };
+}
+
+/** `client.close()`. The range is the call. */
+export interface ClientCloseFact extends FactBase {
+  readonly kind: "client-close";
+  readonly outcome: ClientOutcome;
+  /** Name of the transport that is to be closed. */
+  readonly transport: string | null;
+}
+
+/** A type position that names an idiomatic client. */
+export interface ClientTypeFact extends FactBase {
+  readonly kind: "client-type";
+  readonly definition: DefinitionRef;
+}
+
+/** One caught error that may come from a migrated call. The range is the parameter of the catch clause or function. */
+export interface ClientErrorFact extends FactBase {
+  readonly kind: "client-error";
+  /** `native`: all uses have a counterpart on ConnectError. `wrapped`: it is turned back into a ServiceError first. */
+  readonly mode: "native" | "wrapped";
+  readonly reason: Reason | null;
+}
+
+/** An expression of a Metadata value all of whose uses become Headers: `new Metadata()`, a method call, a type. */
+export interface ClientMetadataFact extends FactBase {
+  readonly kind: "client-metadata";
+  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "type";
+}
+
+export type ClientFact =
+  | ClientConstructionFact
+  | ClientCallFact
+  | ClientPromisifyFact
+  | ClientCloseFact
+  | ClientTypeFact
+  | ClientErrorFact
+  | ClientMetadataFact;
+
+export function clientFacts<K extends ClientFact["kind"]>(
+  facts: readonly FactBase[],
+  kind: K,
+): Extract<ClientFact, { kind: K }>[] {
+  return facts.filter((fact) => fact.kind === kind) as Extract<ClientFact, { kind: K }>[];
+}

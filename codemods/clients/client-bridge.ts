@@ -1,0 +1,46 @@
+import { clientFacts } from "../analysis/client-facts.js";
+import { nodeAt } from "../shared/ast.js";
+import type { Rule } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import { construct, fileOf } from "./write-call.js";
+import { writeConstruction } from "./write-construction.js";
+
+const id = "clients/client-bridge";
+
+/** A client that keeps its grpc-js shape, on a Connect transport; its calls stay as they are. What cannot be moved at all says why. */
+export const rule: Rule = {
+  id,
+  side: "clients",
+  apply(ctx) {
+    for (const fact of clientFacts(ctx.facts, "client-construction")) {
+      const finding = {
+        rule: id,
+        construct: `new ${fact.service}(…)`,
+        reason: fact.reason,
+        start: fact.start,
+        end: fact.end,
+        rpc: null,
+      };
+      if (fact.outcome === "manual") ctx.todo(finding);
+      if (fact.outcome !== "bridged") continue;
+      writeConstruction(ctx, fact, id);
+      ctx.report({ ...finding, outcome: "bridged" });
+    }
+    for (const kind of ["client-call", "client-promisify"] as const)
+      for (const fact of clientFacts(ctx.facts, kind)) {
+        if (fact.outcome !== "bridged") continue;
+        const node = nodeAt(fileOf(ctx), fact.start, fact.end);
+        ctx.report({
+          rule: id,
+          outcome: "bridged",
+          construct: kind === "client-call" && node ? `${construct(ctx, node)}(…)` : `promisify(${fact.rpc.localName})`,
+          reason: fact.reason,
+          start: fact.start,
+          end: fact.end,
+          rpc: `${fact.rpc.service}/${fact.rpc.method}`,
+        });
+      }
+  },
+};
+
+export default transformFromRule(rule);

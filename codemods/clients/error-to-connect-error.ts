@@ -1,0 +1,119 @@
+import { clientFacts } from "../analysis/client-facts.js";
+import {
+  indentAt,
+  isFunction,
+  isIdentifier,
+  lineEndingOf,
+  type Node,
+  nodeAt,
+  parentMap,
+  textOf,
+  walk,
+} from "../shared/ast.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import { planError } from "./plan-error.js";
+import { fileOf, freshName, GRPC_JS, RUNTIME, unitOf } from "./write-call.js";
+
+const id = "clients/error-to-connect-error";
+
+/** Caught errors of migrated calls: their uses become ConnectError's, or the error is turned back into a ServiceError. */
+export const rule: Rule = {
+  id,
+  side: "clients",
+  apply(ctx) {
+    const file = fileOf(ctx);
+    const parents = parentMap(file);
+    for (const fact of clientFacts(ctx.facts, "client-error")) {
+      const param = nodeAt(file, fact.start, fact.end);
+      const owner = param && parents.get(param);
+      if (!param || !owner) continue;
+      const finding = { rule: id, construct: "caught error", start: fact.start, end: fact.end, rpc: null };
+      if (fact.mode === "wrapped") {
+        writeWrapped(ctx, param, owner, parents);
+        ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
+        continue;
+      }
+      writeNative(ctx, param, owner);
+      ctx.report({ ...finding, outcome: "idiomatic", reason: null });
+    }
+  },
+};
+
+function bodyOf(owner: Node, parents: ReturnType<typeof parentMap>): Node {
+  if (owner.type === "CatchClause") return owner.body;
+  // The callback of a call: only its failing path is meant, and uses elsewhere were refused.
+  return isFunction(owner) ? owner.body : (parents.get(owner) as Node);
+}
+
+function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
+  const origin = { rule: id, outcome: "idiomatic" } as const;
+  const file = fileOf(ctx);
+  const plan = planError(file, param, bodyOf(owner, parentMap(file)));
+  for (const use of plan.uses) {
+    switch (use.kind) {
+      case "details":
+        ctx.edit.overwrite(use.property.start, use.property.end, "rawMessage", origin);
+        break;
+      case "metadata":
+        ctx.edit.insertRight(use.whole.start, "(", origin);
+        ctx.edit.overwrite(use.get.end, use.whole.end, " ?? undefined)", origin);
+        break;
+      case "type":
+        if (use.type.start >= param.start && use.type.end <= param.end && owner.type !== "CatchClause") break;
+        ctx.edit.overwrite(use.type.start, use.type.end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
+        break;
+      default:
+        ctx.edit.overwrite(use.member.start, use.member.end, `${ctx.imports.add(RUNTIME, "Code")}.${use.name}`, origin);
+    }
+  }
+}
+
+function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: ReturnType<typeof parentMap>): void {
+  const origin = { rule: id, outcome: "bridged" } as const;
+  const text = textOf(ctx.source, param);
+  if (!isFunction(owner) && owner.type !== "CatchClause") {
+    // `.catch(console.error)`
+    const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
+    ctx.edit.overwrite(param.start, param.end, `(error) => ${text}(${convert}(error))`, origin);
+    return;
+  }
+  if (isFunction(owner) && !isPromiseHandler(owner, parents)) return;
+  const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
+  const body = owner.body as Node;
+  if (body.type !== "BlockStatement") {
+    // `.catch((err) => console.error(err))`: the one expression takes the converted error.
+    const uses: Node[] = [];
+    if (isIdentifier(param))
+      walk(body, (node, [parent]) => {
+        if (isIdentifier(node, param.name) && !(parent?.property === node && !parent.computed)) uses.push(node);
+        return undefined;
+      });
+    for (const use of uses) {
+      ctx.edit.insertRight(use.start, `${convert}(`, origin);
+      ctx.edit.insertLeft(use.end, ")", origin);
+    }
+    return;
+  }
+  const caught = freshName(ctx, "caught", "caughtError");
+  const first = (body.body as Node[])[0];
+  const indent = first ? indentAt(ctx.source, first.start) : indentAt(ctx.source, body.start) + unitOf(ctx.source);
+  const isOneLine = first && !ctx.source.slice(body.start, first.start).includes("\n");
+  const declare = `const ${text} = ${convert}(${caught});`;
+  ctx.edit.overwrite(param.start, param.end, caught, origin);
+  ctx.edit.insertLeft(
+    body.start + 1,
+    isOneLine ? ` ${declare}` : `${lineEndingOf(ctx.source)}${indent}${declare}`,
+    origin,
+  );
+}
+
+/** `.catch(f)` or `.then(_, f)`; other functions are callbacks of calls, whose own rule writes the parameter. */
+function isPromiseHandler(owner: Node, parents: ReturnType<typeof parentMap>): boolean {
+  const call = parents.get(owner);
+  const name =
+    call?.type === "CallExpression" && call.callee.type === "MemberExpression" ? call.callee.property.name : "";
+  return name === "catch" || name === "then";
+}
+
+export default transformFromRule(rule);

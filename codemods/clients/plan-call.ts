@@ -1,0 +1,281 @@
+import type { RpcKind } from "../analysis/facts.js";
+import {
+  ancestorOf,
+  type File,
+  functionOf,
+  isFunction,
+  isIdentifier,
+  memberName,
+  type Node,
+  type Parents,
+  parentMap,
+  statementOf,
+  walk,
+} from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+import { type CallbackShape, callbackShape, mentions } from "./callback-shape.js";
+
+/** What a call of an RPC becomes, by the syntax around it alone. */
+export type CallPlan =
+  /** Only the arguments change: the value is a promise or an async iterable already. */
+  | { readonly kind: "plain" }
+  /** `client.m(req, () => {})` */
+  | { readonly kind: "forget"; readonly callback: Node }
+  /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
+  | { readonly kind: "executor"; readonly promise: Node; readonly shape: CallbackShape; readonly value: Node | null }
+  /** `client.m(req, (err, res) => {…})`, whose result nothing waits for: an async function called at once. */
+  | { readonly kind: "block"; readonly statement: Node; readonly shape: CallbackShape }
+  | ListenersPlan
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** `const call = client.list(req); call.on("data", …)…` */
+export interface ListenersPlan {
+  readonly kind: "listeners";
+  readonly declaration: Node;
+  readonly data: Listener;
+  readonly error: Listener | null;
+  readonly end: Listener | null;
+}
+
+export interface Listener {
+  readonly statement: Node;
+  readonly call: Node;
+  readonly callback: Node;
+}
+
+const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
+
+/** What a call that was made from promisify returns is a promise already. */
+export function planCall(file: File, call: Node, kind: RpcKind, form: "client" | "promisified"): CallPlan {
+  const parents = parentMap(file);
+  const args = call.arguments as Node[];
+  if (args.some((arg) => arg.type === "SpreadElement")) return refused("its arguments are spread");
+  if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
+    return refused("it is called with `?.`");
+  if (form === "promisified") {
+    return kind === "unary" ? { kind: "plain" } : refused("a streaming method was promisified");
+  }
+  switch (kind) {
+    case "unary":
+      return planUnary(file, call, parents);
+    case "server_streaming":
+      return planReader(file, call, parents);
+    case "client_streaming":
+      return refused("messages are written to the call one by one");
+    default:
+      return refused("messages are written and read on one call");
+  }
+}
+
+/** The arguments between the request and the callback. */
+export function middleArguments(call: Node, kind: RpcKind, form: "client" | "promisified"): readonly Node[] {
+  const args = call.arguments as Node[];
+  const hasRequest = kind === "unary" || kind === "server_streaming";
+  const hasCallback = form === "client" && (kind === "unary" || kind === "client_streaming");
+  return args.slice(hasRequest ? 1 : 0, hasCallback ? -1 : undefined);
+}
+
+function planUnary(file: File, call: Node, parents: Parents): CallPlan {
+  const args = call.arguments as Node[];
+  const callback = args.at(-1);
+  if (args.length < 2 || !callback) return refused("it has no callback");
+  const shape = callbackShape(callback);
+  if (typeof shape === "string") return refused(shape);
+  const parent = parents.get(call) as Node;
+
+  const promise = executorAround(call, parents);
+  if (promise) {
+    const settled = settlement(shape, promise.executor);
+    if (settled && !hasCommentOutside(file, promise.node, call, callback, settled.value))
+      return { kind: "executor", promise: promise.node, shape, value: settled.value };
+  }
+  if (parent.type !== "ExpressionStatement") {
+    const around = parents.get(parent);
+    const isWholeArrow = parent.type === "ArrowFunctionExpression" && parent.body === call;
+    return refused(
+      isWholeArrow || around?.type === "ReturnStatement" || parent.type === "ReturnStatement"
+        ? "the call object is returned"
+        : "the call object is used",
+    );
+  }
+  if (shape.form === "empty") return { kind: "forget", callback };
+  if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
+  const caller = functionOf(call, parents);
+  if (!caller && statementOf(call, parents) !== parent) return refused("it stands in no block");
+  if (
+    shape.success.some(hasDirectReturn) &&
+    shape.form !== "guard" &&
+    shape.form !== "conditional" &&
+    shape.failureReturns
+  )
+    return refused("both paths return");
+  return { kind: "block", statement: parent, shape };
+}
+
+function hasDirectReturn(node: Node): boolean {
+  return node.type === "ReturnStatement";
+}
+
+/** `new Promise((resolve, reject) => call)`, or with a block that holds nothing else. */
+function executorAround(call: Node, parents: Parents): { node: Node; executor: Node } | undefined {
+  let inner = parents.get(call) as Node;
+  if (inner.type === "ExpressionStatement" || inner.type === "ReturnStatement") {
+    const block = parents.get(inner) as Node;
+    if (block.type !== "BlockStatement" || (block.body as Node[]).length !== 1) return undefined;
+    inner = parents.get(block) as Node;
+  }
+  if (!isFunction(inner)) return undefined;
+  const node = parents.get(inner);
+  if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return undefined;
+  if ((node.arguments as Node[])[0] !== inner) return undefined;
+  return { node, executor: inner };
+}
+
+/** `reject(err)` on one path and `resolve(value)` on the other, and nothing else. */
+function settlement(shape: CallbackShape, executor: Node): { value: Node | null } | undefined {
+  const [resolve, reject] = executor.params as Node[];
+  if (!isIdentifier(resolve) || !isIdentifier(reject) || !shape.failure || !shape.error) return undefined;
+  const failed = onlyCall(shape.failure, reject.name);
+  if (!failed || failed.length !== 1 || !isIdentifier(failed[0], shape.error.name)) return undefined;
+  const success = shape.success.length === 1 ? onlyCall(shape.success[0] as Node, resolve.name) : undefined;
+  if (!success || success.length > 1) return undefined;
+  const value = success[0] ?? null;
+  if (!value && shape.success.length > 0) return { value: null };
+  return { value };
+}
+
+/** The arguments of `name(…)`, if a path is that call and nothing else. */
+function onlyCall(node: Node, name: string): Node[] | undefined {
+  let current = node;
+  if (current.type === "BlockStatement") {
+    const body = current.body as Node[];
+    const isBareReturn = body.length === 2 && body[1]?.type === "ReturnStatement" && !body[1].argument;
+    if (body.length !== 1 && !isBareReturn) return undefined;
+    current = body[0] as Node;
+  }
+  if (current.type === "ExpressionStatement") current = current.expression;
+  else if (current.type === "ReturnStatement") {
+    if (!current.argument) return undefined;
+    current = current.argument;
+  }
+  return current.type === "CallExpression" && isIdentifier(current.callee, name)
+    ? (current.arguments as Node[])
+    : undefined;
+}
+
+/** Is there a comment in what an executor loses? */
+function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node, value: Node | null): boolean {
+  return (file.comments ?? []).some((comment) => {
+    if (comment.start < promise.start || comment.end > promise.end) return false;
+    const inCall = comment.start >= call.start && comment.end <= callback.start;
+    const inValue = value !== null && comment.start >= value.start && comment.end <= value.end;
+    return !inCall && !inValue;
+  });
+}
+
+const LISTENED = new Set(["data", "error", "end"]);
+
+function planReader(file: File, call: Node, parents: Parents): CallPlan {
+  const parent = parents.get(call) as Node;
+  if (parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
+  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
+  const declaration = parents.get(parent) as Node;
+  if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
+  const binding = scopesOf(file).bindingOf(parent.id);
+  if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
+
+  const references = binding.references;
+  const [only] = references;
+  if (references.length === 1 && only) {
+    const loop = parents.get(only);
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
+  }
+  const block = parents.get(declaration);
+  if (block?.type !== "BlockStatement" && block?.type !== "Program") return refused("the stream stands in no block");
+  const statements = block.body as Node[];
+  const listeners = new Map<string, Listener>();
+  for (const reference of references) {
+    const member = parents.get(reference) as Node;
+    const name = memberName(member);
+    if (member.object !== reference || name === undefined) return refused("the stream is handed on");
+    if (name !== "on") return refused(`${binding.name}.${name} is used`);
+    const on = parents.get(member) as Node;
+    if (on.type !== "CallExpression" || on.callee !== member) return refused("the stream is handed on");
+    const [event, callback] = on.arguments as [Node, Node];
+    const statement = parents.get(on) as Node;
+    if (event?.type !== "StringLiteral" || !LISTENED.has(event.value))
+      return refused(`it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`);
+    if (statement.type !== "ExpressionStatement") return refused("listeners are chained");
+    if (parents.get(statement) !== block) return refused("a listener is added elsewhere");
+    if (callback?.type !== "ArrowFunctionExpression" && callback?.type !== "FunctionExpression")
+      return refused(`the listener of "${event.value}" is not written there`);
+    if (callback.async || callback.generator) return refused(`the listener of "${event.value}" is async`);
+    if (listeners.has(event.value)) return refused(`"${event.value}" has two listeners`);
+    listeners.set(event.value, { statement, call: on, callback });
+  }
+  const data = listeners.get("data");
+  if (!data) return refused("nothing listens to its data");
+  const error = listeners.get("error") ?? null;
+  const end = listeners.get("end") ?? null;
+  const order = [data, error, end].filter((listener) => listener !== null).map((listener) => listener.statement);
+  const index = statements.indexOf(declaration);
+  const contiguous = order.every((statement, i) => statements[index + 1 + i] === statement);
+  if (!contiguous) return refused("the listeners are not in the order data, error, end right behind the call");
+  if (data.callback.params.length > 1) return refused("the data listener has more than one parameter");
+  const bad = [data, error, end].some(
+    (listener) => listener && (usesThis(listener.callback) || returns(listener.callback)),
+  );
+  if (bad) return refused("a listener returns early or uses `this`");
+  if (mayThrow(data.callback.body)) return refused("the data listener may throw");
+  if (data.callback.body.type !== "BlockStatement" && data.callback.body.type === "ConditionalExpression")
+    return refused("the data listener is a condition");
+  const names = new Set<string>();
+  for (const listener of [data, error, end])
+    for (const param of (listener?.callback.params ?? []) as Node[]) if (isIdentifier(param)) names.add(param.name);
+  if ((call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
+    return refused("a listener's parameter hides a name of the request");
+  const variables = ancestorOf(declaration, parents, isFunction);
+  void variables;
+  return { kind: "listeners", declaration, data, error, end };
+}
+
+function usesThis(callback: Node): boolean {
+  let found = false;
+  if (callback.type === "ArrowFunctionExpression") return false;
+  walk(callback.body, (node) => {
+    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+/** A `return` of the listener itself. */
+function returns(callback: Node): boolean {
+  let found = false;
+  walk(callback.body, (node) => {
+    if (node !== callback && isFunction(node)) return false;
+    if (node.type === "ReturnStatement") found = true;
+    return undefined;
+  });
+  return found;
+}
+
+/** A throw in a data listener is an uncaught exception; in a loop it would be caught with the stream's errors. */
+function mayThrow(body: Node): boolean {
+  let found = false;
+  walk(body, (node) => {
+    if (isFunction(node)) return false;
+    if (node.type === "ThrowStatement" || node.type === "AwaitExpression" || node.type === "YieldExpression")
+      found = true;
+    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+function calleeText(node: Node): string {
+  const { callee } = node;
+  if (isIdentifier(callee)) return callee.name;
+  const name = memberName(callee);
+  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
+}

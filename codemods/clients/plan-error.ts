@@ -1,0 +1,236 @@
+import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+import { isPropertyName } from "./callback-shape.js";
+
+/** One use of a caught error that has a counterpart on ConnectError. */
+export type ErrorUse =
+  /** `.details` */
+  | { readonly kind: "details"; readonly property: Node }
+  /** `err.metadata.get("k")[0]`, the whole expression. */
+  | { readonly kind: "metadata"; readonly whole: Node; readonly get: Node }
+  /** The type `ServiceError` of a cast. */
+  | { readonly kind: "type"; readonly type: Node }
+  /** `status.NOT_FOUND` that the code is compared with. */
+  | { readonly kind: "status"; readonly member: Node; readonly name: string };
+
+export interface ErrorPlan {
+  /** `none`: nothing looks at the error. */
+  readonly mode: "none" | "native" | "wrapped";
+  /** Does any text change? */
+  readonly changes: boolean;
+  readonly reason: string;
+  readonly uses: readonly ErrorUse[];
+}
+
+/** What becomes of the uses of a caught error, which is a ConnectError where it was a ServiceError. */
+export function planError(file: File, param: Node, body: Node): ErrorPlan {
+  const uses: ErrorUse[] = [];
+  const wrapped = (reason: string): ErrorPlan => ({ mode: "wrapped", changes: true, reason, uses: [] });
+  if (!isIdentifier(param)) {
+    const names =
+      param.type === "ObjectPattern" ? (param.properties as Node[]).map((property) => property.key?.name) : [null];
+    return names.every((name) => name === "code")
+      ? { mode: "native", changes: false, reason: "", uses }
+      : wrapped("it is destructured");
+  }
+  if (param.typeAnnotation && !/^TS(Any|Unknown)Keyword$/.test(param.typeAnnotation.typeAnnotation.type)) {
+    const type = param.typeAnnotation.typeAnnotation;
+    if (!isServiceErrorType(type)) return wrapped("its type is written out");
+    uses.push({ kind: "type", type });
+  }
+  const parents = parentMap(file);
+  const reason = follow(param, body);
+  if (reason !== undefined) return wrapped(reason);
+  if (!mentioned(body, param.name)) return { mode: "none", changes: false, reason: "", uses: [] };
+  return { mode: "native", changes: uses.length > 0, reason: "", uses };
+
+  /** Looks at all uses of a name; the reason why one has no counterpart. */
+  function follow(name: Node, scope: Node): string | undefined {
+    const binding = scopesOf(file).bindingOf(name);
+    if (!binding || binding.writes.length > 0) return `${name.name} is assigned again`;
+    for (const reference of binding.references) {
+      if (reference.start < scope.start || reference.end > scope.end) continue;
+      let node = reference;
+      let parent = parents.get(node) as Node;
+      while (unwrap(parent) !== parent && (unwrap(parent) === node || parent.expression === node)) {
+        if (parent.type === "TSAsExpression" || parent.type === "TSTypeAssertion") {
+          if (isServiceErrorType(parent.typeAnnotation)) uses.push({ kind: "type", type: parent.typeAnnotation });
+          else if (parent.typeAnnotation.type !== "TSAnyKeyword") return "it is cast to another type";
+        }
+        node = parent;
+        parent = parents.get(node) as Node;
+      }
+      const problem = useOf(node, parent);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  function useOf(node: Node, parent: Node): string | undefined {
+    if ((parent.type === "MemberExpression" || parent.type === "OptionalMemberExpression") && parent.object === node) {
+      const name = memberName(parent);
+      switch (name) {
+        case "code":
+          return codeUse(parent);
+        case "details":
+          if (isWritten(parent)) return "details is assigned";
+          uses.push({ kind: "details", property: parent.property });
+          return undefined;
+        case "rawMessage":
+          return undefined;
+        case "metadata":
+          return metadataUse(parent);
+        default:
+          return `${name ?? "a computed member"} is read`;
+      }
+    }
+    if (parent.type === "ThrowStatement") return undefined;
+    if (parent.type === "UnaryExpression" && (parent.operator === "!" || parent.operator === "typeof"))
+      return undefined;
+    if (parent.type === "IfStatement" && parent.test === node) return undefined;
+    if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
+    if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
+      return undefined;
+    // Promise settlers hand it to whoever waits, whose catch is looked at on its own.
+    if (
+      parent.type === "CallExpression" &&
+      isIdentifier(parent.callee) &&
+      /^(reject|rej|no|fail)$/.test(parent.callee.name)
+    ) {
+      const binding = scopesOf(file).bindingOf(parent.callee);
+      const executor = binding && parents.get(binding.declaration);
+      const promise = executor && parents.get(executor);
+      if (promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise")) return undefined;
+    }
+    if (parent.type === "VariableDeclarator" && parent.init === node && isIdentifier(parent.id)) {
+      const annotation = parent.id.typeAnnotation?.typeAnnotation;
+      if (annotation) {
+        if (!isServiceErrorType(annotation)) return "it is kept under another type";
+        uses.push({ kind: "type", type: annotation });
+      }
+      return follow(parent.id, { ...parent, start: 0, end: Number.MAX_SAFE_INTEGER } as Node);
+    }
+    return parent.type === "CallExpression" ? "it is passed to a function" : "it is used as a whole";
+  }
+
+  function codeUse(member: Node): string | undefined {
+    if (isWritten(member)) return "code is assigned";
+    const parent = parents.get(member) as Node;
+    const compared: Node[] = [];
+    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator))
+      compared.push(parent.left === member ? parent.right : parent.left);
+    if (parent.type === "SwitchStatement" && parent.discriminant === member)
+      for (const one of parent.cases as Node[]) if (one.test) compared.push(one.test);
+    for (const other of compared) {
+      const name = statusName(file, other);
+      if (name !== undefined) uses.push({ kind: "status", member: other, name });
+    }
+    return undefined;
+  }
+
+  function metadataUse(member: Node): string | undefined {
+    const get = parents.get(member) as Node;
+    if (memberName(get) !== "get" || get.object !== member) return "metadata is used as a whole";
+    const call = parents.get(get) as Node;
+    const index = parents.get(call) as Node;
+    const [key] = (call.arguments ?? []) as Node[];
+    const isFirst =
+      call.type === "CallExpression" &&
+      key?.type === "StringLiteral" &&
+      !/-bin$/i.test(key.value) &&
+      index.type === "MemberExpression" &&
+      index.computed &&
+      index.property.type === "NumericLiteral" &&
+      index.property.value === 0;
+    if (!isFirst) return "metadata is read as a list";
+    uses.push({ kind: "metadata", whole: index, get: call });
+    return undefined;
+  }
+
+  function isWritten(member: Node): boolean {
+    const parent = parents.get(member) as Node;
+    return parent.type === "AssignmentExpression" && parent.left === member;
+  }
+}
+
+function isServiceErrorType(type: Node): boolean {
+  if (type.type !== "TSTypeReference") return false;
+  const name = type.typeName;
+  return (isIdentifier(name) ? name.name : name.right?.name) === "ServiceError";
+}
+
+function mentioned(body: Node, name: string): boolean {
+  let found = false;
+  walk(body, (node, [parent]) => {
+    if (isIdentifier(node, name) && !isPropertyName(node, parent)) found = true;
+    return !found;
+  });
+  return found;
+}
+
+const CODES: Readonly<Record<string, string>> = {
+  CANCELLED: "Canceled",
+  UNKNOWN: "Unknown",
+  INVALID_ARGUMENT: "InvalidArgument",
+  DEADLINE_EXCEEDED: "DeadlineExceeded",
+  NOT_FOUND: "NotFound",
+  ALREADY_EXISTS: "AlreadyExists",
+  PERMISSION_DENIED: "PermissionDenied",
+  RESOURCE_EXHAUSTED: "ResourceExhausted",
+  FAILED_PRECONDITION: "FailedPrecondition",
+  ABORTED: "Aborted",
+  OUT_OF_RANGE: "OutOfRange",
+  UNIMPLEMENTED: "Unimplemented",
+  INTERNAL: "Internal",
+  UNAVAILABLE: "Unavailable",
+  DATA_LOSS: "DataLoss",
+  UNAUTHENTICATED: "Unauthenticated",
+};
+
+/** Connect's name of a `status.X` of grpc-js; undefined for anything else, and for OK, which has none. */
+export function statusName(file: File, node: Node): string | undefined {
+  const name = memberName(node);
+  if (name === undefined || !Object.hasOwn(CODES, name)) return undefined;
+  const owner = node.object as Node;
+  const root = isIdentifier(owner)
+    ? owner
+    : owner.type === "MemberExpression" && memberName(owner) === "status"
+      ? owner.object
+      : undefined;
+  if (!isIdentifier(root)) return undefined;
+  const binding = scopesOf(file).bindingOf(root);
+  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return undefined;
+  const isStatus = isIdentifier(owner)
+    ? importedName(binding.declaration) === "status"
+    : importedName(binding.declaration) === "*";
+  return isStatus ? CODES[name] : undefined;
+}
+
+function importedName(declaration: Node): string | undefined {
+  switch (declaration.type) {
+    case "ImportSpecifier":
+      return declaration.imported.name;
+    case "ImportNamespaceSpecifier":
+    case "ImportDefaultSpecifier":
+    case "TSImportEqualsDeclaration":
+      return "*";
+    case "VariableDeclarator":
+      // `const { status } = require(…)`: the pattern's names are their own.
+      return declaration.id.type === "ObjectPattern" ? "status" : "*";
+    default:
+      return undefined;
+  }
+}
+
+function isOfGrpc(declaration: Node, parents: ReturnType<typeof parentMap>): boolean {
+  if (declaration.type === "VariableDeclarator") {
+    const init = declaration.init;
+    return (
+      init?.type === "CallExpression" &&
+      isIdentifier(init.callee, "require") &&
+      init.arguments[0]?.value === "@grpc/grpc-js"
+    );
+  }
+  const statement = parents.get(declaration);
+  return statement?.type === "ImportDeclaration" && statement.source.value === "@grpc/grpc-js";
+}

@@ -1,0 +1,98 @@
+import { isIdentifier, type Node, textOf } from "../shared/ast.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import type { Listener, ListenersPlan } from "./plan-call.js";
+import { catchHead, construct, layoutAt, plannedCalls } from "./write-call.js";
+
+const id = "clients/stream-to-for-await";
+const origin = { rule: id, outcome: "idiomatic" } as const;
+
+/** `call.on("data" | "error" | "end")` -> `for await`, in an async function called at once. */
+export const rule: Rule = {
+  id,
+  side: "clients",
+  apply(ctx) {
+    for (const { plan, call, fact } of plannedCalls(ctx)) {
+      if (fact.rpc.kind !== "server_streaming") continue;
+      if (plan.kind === "listeners") writeLoop(ctx, call, plan);
+      else if (plan.kind !== "plain") continue;
+      ctx.report({
+        rule: id,
+        outcome: "idiomatic",
+        construct:
+          plan.kind === "plain" ? `for await (… of ${construct(ctx, call)}(…))` : `${construct(ctx, call)}(…).on(…)`,
+        reason: null,
+        start: fact.start,
+        end: fact.end,
+        rpc: `${fact.rpc.service}/${fact.rpc.method}`,
+      });
+    }
+  },
+};
+
+function writeLoop(ctx: RuleContext, call: Node, plan: ListenersPlan): void {
+  const { declaration, data, error, end } = plan;
+  const layout = layoutAt(ctx, declaration.start);
+  const { eol } = layout;
+  const [outer, inner, deep] = layout.at;
+  const { source } = ctx;
+  const semicolon = source[declaration.end - 1] === ";" ? ";" : "";
+  const guard = semicolon === "" ? ";" : "";
+  const [item] = data.callback.params as Node[];
+  const name = item ? textOf(source, item) : "_";
+  const loopAt = error ? deep : inner;
+  const open = `${guard}(async () => {${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (const ${name} of `;
+  ctx.edit.overwrite(declaration.start, call.start, open, origin);
+  // What stands between the call and the listener's body.
+  const shift = loopAt.slice(outer.length);
+  const writeBody = (listener: Listener, from: number, before: string, indent: string, more: string) => {
+    const body = listener.callback.body as Node;
+    if (body.type !== "BlockStatement") {
+      ctx.edit.overwrite(from, body.start, `${before}${eol}${indent}`, origin);
+      ctx.edit.overwrite(body.end, listener.statement.end, semicolon, origin);
+      return;
+    }
+    const statements = body.body as Node[];
+    const [first] = statements;
+    const last = statements.at(-1);
+    if (!first || !last) {
+      ctx.edit.overwrite(from, listener.statement.end, before, origin);
+      return;
+    }
+    const isOneLine = !source.slice(body.start, first.start).includes("\n");
+    if (isOneLine) ctx.edit.overwrite(from, first.start, `${before}${eol}${indent}`, origin);
+    else ctx.edit.overwrite(from, body.start + 1, before, origin);
+    if (!isOneLine) indentLines(ctx, body.start + 1, last.end, more);
+    ctx.edit.overwrite(last.end, listener.statement.end, "", origin);
+  };
+  const unit = inner.slice(outer.length);
+  writeBody(data, call.end, ") {", loopAt + unit, shift);
+  let tail = data.statement.end;
+  let pending = `${eol}${loopAt}}`;
+  if (error) {
+    const [param] = error.callback.params as Node[];
+    const { head, first } = catchHead(ctx, isIdentifier(param) ? param : null, layout);
+    writeBody(error, tail, `${pending}${eol}${inner}} ${head}${first}`, deep, unit);
+    tail = error.statement.end;
+    pending = `${eol}${inner}}`;
+  }
+  if (end) {
+    writeBody(end, tail, pending, inner, "");
+    tail = end.statement.end;
+    pending = "";
+  }
+  ctx.edit.insertLeft(tail, `${pending}${eol}${outer}})()${semicolon}`, origin);
+}
+
+function indentLines(ctx: RuleContext, start: number, end: number, more: string): void {
+  if (more === "" || ctx.source.slice(start, end).includes("`")) return;
+  for (
+    let line = ctx.source.indexOf("\n", start) + 1;
+    line > 0 && line < end;
+    line = ctx.source.indexOf("\n", line) + 1
+  )
+    if (!/^[ \t]*\r?$/m.test(ctx.source.slice(line, ctx.source.indexOf("\n", line))))
+      ctx.edit.insertRight(line, more, origin);
+}
+
+export default transformFromRule(rule);

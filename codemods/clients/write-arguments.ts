@@ -1,0 +1,74 @@
+import { keyName, type Node, textOf } from "../shared/ast.js";
+import type { RuleContext } from "../shared/rule.js";
+import { middleArguments } from "./plan-call.js";
+import { GRPC_JS, type PlannedCall } from "./write-call.js";
+
+/** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs })`, leaving each value where it stands. */
+export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {
+  const { fact, call } = planned;
+  const middle = middleArguments(call, fact.rpc.kind, fact.form);
+  if (middle.length === 0) return;
+  const origin = { rule, outcome: "idiomatic" } as const;
+  const [metadataAt, optionsAt] = [0, 1].map((i) =>
+    fact.args.findIndex((arg) => arg.kind === (i === 0 ? "metadata" : "options")),
+  );
+  const metadata = middle[metadataAt as number];
+  const options = middle[optionsAt as number];
+  const deadline = options && deadlineOf(options);
+  const first = middle[0] as Node;
+  const request = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
+  let from = request ? request.end : first.start;
+  let text = request ? ", { " : "{ ";
+  if (metadata) {
+    const argument = fact.args[metadataAt as number];
+    const isHeaders = argument?.kind === "metadata" && argument.isHeaders;
+    const open = isHeaders ? "headers: " : `headers: ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(`;
+    ctx.edit.overwrite(from, metadata.start, `${text}${open}`, origin);
+    from = metadata.end;
+    text = isHeaders ? "" : ")";
+  }
+  if (deadline) {
+    const constant = constantTimeout(deadline, ctx.source);
+    const separator = metadata ? `${text}, ` : text;
+    if (constant !== undefined) {
+      ctx.edit.overwrite(from, (options as Node).end, `${separator}timeoutMs: ${constant} }`, origin);
+      return;
+    }
+    const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
+    ctx.edit.overwrite(from, deadline.start, `${separator}timeoutMs: ${name}(`, origin);
+    ctx.edit.overwrite(deadline.end, (options as Node).end, ") }", origin);
+    return;
+  }
+  if (options) {
+    // `{}` says nothing.
+    if (metadata) ctx.edit.overwrite(from, options.end, `${text} }`, origin);
+    else ctx.edit.remove(request ? request.end : options.start, options.end, origin);
+    return;
+  }
+  ctx.edit.insertLeft(from, `${text} }`, origin);
+}
+
+function deadlineOf(options: Node): Node | undefined {
+  return (options.properties as Node[]).find((property) => keyName(property) === "deadline")?.value;
+}
+
+/** `Date.now() + 500`, `new Date(Date.now() + 5 * 1000)`: the timeout in the source's own words. */
+function constantTimeout(node: Node, source: string): string | undefined {
+  if (node.type === "NewExpression" && node.callee.name === "Date" && node.arguments.length === 1)
+    return constantTimeout(node.arguments[0], source);
+  if (node.type !== "BinaryExpression" || node.operator !== "+") return undefined;
+  const isNow = (side: Node) => textOf(source, side).replace(/\s/g, "") === "Date.now()";
+  const rest = isNow(node.left) ? node.right : isNow(node.right) ? node.left : undefined;
+  const value = rest && numberOf(rest);
+  return value !== undefined && Number.isInteger(value) && value > 0 && value < 1e8
+    ? textOf(source, rest as Node)
+    : undefined;
+}
+
+function numberOf(node: Node): number | undefined {
+  if (node.type === "NumericLiteral") return node.value;
+  if (node.type !== "BinaryExpression" || node.operator !== "*") return undefined;
+  const left = numberOf(node.left);
+  const right = numberOf(node.right);
+  return left === undefined || right === undefined ? undefined : left * right;
+}

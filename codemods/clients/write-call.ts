@@ -1,0 +1,87 @@
+import { type ClientCallFact, clientFacts } from "../analysis/client-facts.js";
+import { type File, indentAt, lineEndingOf, type Node, nodeAt, textOf } from "../shared/ast.js";
+import type { RuleContext } from "../shared/rule.js";
+import { scopesOf } from "../shared/scope.js";
+import { type CallPlan, middleArguments, planCall } from "./plan-call.js";
+
+export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
+export const RUNTIME = "@connect-migrate/runtime";
+
+export interface PlannedCall {
+  readonly fact: ClientCallFact;
+  readonly call: Node;
+  readonly plan: CallPlan;
+}
+
+export function fileOf(ctx: RuleContext): File {
+  return ctx.root.get().value as unknown as File;
+}
+
+/** The idiomatic calls of a file, with their plans. */
+export function plannedCalls(ctx: RuleContext): PlannedCall[] {
+  const file = fileOf(ctx);
+  return clientFacts(ctx.facts, "client-call").flatMap((fact) => {
+    const call = nodeAt(file, fact.start, fact.end);
+    if (fact.outcome !== "idiomatic" || !call) return [];
+    return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form) }];
+  });
+}
+
+/** Where the arguments that stay end; the callback follows. */
+export function argumentsEnd({ fact, call }: PlannedCall): number {
+  const args = call.arguments as Node[];
+  const middle = middleArguments(call, fact.rpc.kind, fact.form);
+  return (middle.at(-1) ?? args[0] ?? call).end;
+}
+
+export interface Layout {
+  readonly eol: string;
+  /** Indentation of the statement, of one level more, and of two. */
+  readonly at: readonly [string, string, string];
+}
+
+export function layoutAt(ctx: RuleContext, position: number): Layout {
+  const base = indentAt(ctx.source, position);
+  const unit = unitOf(ctx.source);
+  return { eol: lineEndingOf(ctx.source), at: [base, base + unit, base + unit + unit] };
+}
+
+/** One level of indentation, as the file has it. */
+export function unitOf(source: string): string {
+  if (/^\t/m.test(source)) return "\t";
+  const widths = [...source.matchAll(/^( +)\S/gm)]
+    .map((match) => (match[1] as string).length)
+    .filter((width) => width > 1);
+  return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
+}
+
+/** A name that the file does not use. */
+export function freshName(ctx: RuleContext, ...candidates: readonly string[]): string {
+  const { names } = scopesOf(fileOf(ctx));
+  for (const name of candidates) if (!names.has(name)) return name;
+  for (let i = 2; ; i++) {
+    const name = `${candidates[0]}${i}`;
+    if (!names.has(name)) return name;
+  }
+}
+
+export function construct(ctx: RuleContext, call: Node): string {
+  return textOf(ctx.source, call.callee).replace(/\s+/g, " ");
+}
+
+/**
+ * How a catch clause of a generated `try` begins, for an error parameter of the old code. `null`: nothing reads it.
+ * Only calls stand in such a `try`, so that in TypeScript the error's type can be said.
+ */
+export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout): { head: string; first: string } {
+  const fact = param && clientFacts(ctx.facts, "client-error").find((each) => each.start === param.start);
+  if (!param || !fact) return { head: "catch {", first: "" };
+  const [, , inner] = layout.at;
+  if (fact.mode === "native" && ctx.language === "js") return { head: `catch (${param.name}) {`, first: "" };
+  const caught = freshName(ctx, "caught", "caughtError");
+  const value =
+    fact.mode === "wrapped"
+      ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`
+      : `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
+  return { head: `catch (${caught}) {`, first: `${layout.eol}${inner}const ${param.name} = ${value};` };
+}

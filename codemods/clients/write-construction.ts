@@ -1,0 +1,54 @@
+import { type ClientConstructionFact, clientFacts } from "../analysis/client-facts.js";
+import { indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, parentMap, statementOf } from "../shared/ast.js";
+import type { RuleContext } from "../shared/rule.js";
+import { scopesOf } from "../shared/scope.js";
+import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
+
+/** Writes transport and client for one construction. */
+export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact, rule: string): void {
+  const node = nodeAt(fileOf(ctx), fact.start, fact.end);
+  if (!node || !fact.descriptor || !fact.definition) return;
+  const origin = { rule, outcome: fact.outcome, reason: fact.reason };
+  const isBridge = fact.outcome === "bridged";
+  const create = isBridge ? ctx.imports.add(GRPC_JS, "createGrpcJsClient") : ctx.imports.add(RUNTIME, "createClient");
+  const createTransport = ctx.imports.add("@connect-migrate/runtime/node", "createGrpcTransport");
+  const messages = ctx.imports.add(GRPC_JS, "grpcJsMessages");
+  const descriptor = ctx.imports.add(fact.descriptor.module, fact.descriptor.name);
+  const definition =
+    fact.definition.kind === "text"
+      ? fact.definition.text
+      : ctx.imports.add(fact.definition.module, fact.definition.name);
+  const transport = `${createTransport}({ ${fact.transport.join(", ")} })`;
+  const name = transportName(ctx, fact);
+  // A class with generated methods is more than its calls: the type stays what it was.
+  const cast = isBridge && fact.typeText !== null ? ` as unknown as ${fact.typeText}` : "";
+  const parent = parentMap(fileOf(ctx)).get(node) as Node;
+  const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
+  const client = `${create}(${descriptor}, ${name ?? transport}, { messages: ${messages}(${definition}) })${cast}`;
+  ctx.edit.overwrite(node.start, node.end, needsParens ? `(${client})` : client, origin);
+  if (name === undefined) return;
+  const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
+  const indent = indentAt(ctx.source, statement.start);
+  const semicolon = ctx.source[statement.end - 1] === ";" ? ";" : "";
+  ctx.edit.insertRight(
+    statement.start,
+    `const ${name} = ${transport}${semicolon}${lineEndingOf(ctx.source)}${indent}`,
+    origin,
+  );
+}
+
+/** A transport gets a name where the client is declared by a statement of its own. */
+export function transportName(ctx: RuleContext, fact: ClientConstructionFact): string | undefined {
+  const file = fileOf(ctx);
+  const parents = parentMap(file);
+  const node = nodeAt(file, fact.start, fact.end);
+  const declarator = node && parents.get(node);
+  if (declarator?.type !== "VariableDeclarator" || !isIdentifier(declarator.id)) return undefined;
+  const declaration = parents.get(declarator) as Node;
+  const statement = statementOf(declaration, parents);
+  if ((declaration.declarations as Node[]).length !== 1) return undefined;
+  if (statement !== declaration && statement?.declaration !== declaration) return undefined;
+  const isOnly = clientFacts(ctx.facts, "client-construction").length === 1;
+  const { names } = scopesOf(file);
+  return isOnly && !names.has("transport") ? "transport" : `${declarator.id.name}Transport`;
+}
