@@ -53,7 +53,17 @@ function outcomeOf(bridge: Bridge, proof: Proof | undefined): MessageOutcomeFact
 
 function removal(node: Node, start: number, end: number, rule: MessageRuleId): MessageEditFact {
   const file = node.getSourceFile().getFilePath();
-  return { kind: "message-edit", file, start, end, via: "provenance", rule, parts: [], belongsTo: "after" };
+  return {
+    kind: "message-edit",
+    file,
+    start,
+    end,
+    via: "provenance",
+    rule,
+    parts: [],
+    belongsTo: "after",
+    embraces: 0,
+  };
 }
 
 /** `{ messages: … }` and the comma before it, or just the property where there are other options. */

@@ -109,6 +109,9 @@ function representationOf(field: DescField, longs: Converter, enums: Converter):
   const desc =
     field.fieldKind === "enum" || field.fieldKind === "list" || field.fieldKind === "map" ? field.enum : undefined;
   if (desc) {
+    const isAliased = new Set(desc.values.map((value) => value.number)).size < desc.values.length;
+    if (enums === "String" && isAliased)
+      return { kind: "unsupported", why: `${desc.typeName} has two names for a number` };
     if (enums === "String") return { kind: "enum-name", desc };
     return enums === "none" || enums === "Number"
       ? { kind: "enum-number", desc }

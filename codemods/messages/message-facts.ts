@@ -16,6 +16,8 @@ export interface MessageEditFact extends FactBase {
   readonly rule: MessageRuleId;
   readonly parts: readonly TextPart[];
   readonly belongsTo: "before" | "after";
+  /** For an insertion: the length of what it stands around. At one position the longer one is the outer one. */
+  readonly embraces: number;
 }
 
 /** What became of the messages of one service registration or client. `start..end` is the `messages` option. */

@@ -1,13 +1,8 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { create, createRegistry, type DescMessage, equals, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
-import protoLoader from "@grpc/proto-loader";
-import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { globSync } from "tinyglobby";
-import { afterAll, describe, expect, it } from "vitest";
-import { ensureGenerated, generate, loadProtos } from "../generate/index.js";
-import { type TempProject, tempProject } from "../generate/testing/temp-project.js";
+import { describe, expect, it } from "vitest";
+import { tempProject } from "../generate/testing/temp-project.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 
 const fixture = resolve(import.meta.dirname, "../../fixtures/messages/proto-loader-native");
@@ -48,5 +43,168 @@ describe("the fixture", () => {
     const { files, findings } = await migrateMessages(join(fixture, "before"), "bridge");
     expect(files).toEqual(textsOf(join(fixture, "before")));
     expect(findings).toEqual([]);
+  });
+});
+
+const proto = `syntax = "proto3";
+package p.v1;
+import "google/protobuf/wrappers.proto";
+service S { rpc Get(Req) returns (Res); rpc Feed(Req) returns (stream Res); }
+enum Color { COLOR_NONE = 0; COLOR_RED = 1; }
+message Req { string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_child = 4; repeated Req the_list = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } bytes the_bytes = 10; }
+message Res { string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_req = 4; repeated string the_names = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } }
+`;
+const options = "{ keepCase: true, longs: String, enums: String, defaults: true, oneofs: true }";
+const program = (handler: string, loaderOptions = options) => `const protoLoader = require('@grpc/proto-loader');
+const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { S } = require('./gen/s_pb.js');
+const other = require('other');
+const definition = protoLoader.loadSync(__dirname + '/s.proto', ${loaderOptions});
+const store = new Map();
+${handler}
+module.exports = (router) => router.service(S, { get }, { messages: grpcJsMessages(definition['p.v1.S']) });
+`;
+
+describe("what is not proved stays on the bridge, byte for byte, and says why", () => {
+  const cases: [name: string, handler: string, why: RegExp, loaderOptions?: string][] = [
+    [
+      "a request that is logged whole",
+      "function get(req) { console.log(JSON.stringify(req)); return {}; }",
+      /goes where it cannot be followed/,
+    ],
+    [
+      "a request that unknown code gets",
+      "function get(req) { other(req); return {}; }",
+      /goes where it cannot be followed/,
+    ],
+    ["a spread", "function get(req) { return { ...req }; }", /spread/],
+    ["a computed key", "function get(req) { return { [req.the_name]: 1 }; }", /computed key/],
+    ["a computed read", "function get(req) { const key = 'the_name'; return { the_name: req[key] }; }", /computed/],
+    [
+      "a row of a store",
+      "function get(req) { return store.get(req.the_name); }",
+      /nothing proves that this is a p.v1.Res/,
+    ],
+    [
+      "a value of unknown type",
+      "function get(req) { return { the_name: store.get(1).name }; }",
+      /nothing proves that this is a string/,
+    ],
+    ["a number for a string", "function get(req) { return { the_name: 5 }; }", /nothing proves that this is a string/],
+    ["a fraction for an int64", "function get(req) { return { big_no: req.small_no / 2 }; }", /whole number/],
+    ["a key that is no field", "function get(req) { return { theName: 'x' }; }", /no field theName/],
+    ["a read that is no field", "function get(req) { return { the_name: req.theName }; }", /no field theName/],
+    ["a request that is written to", "function get(req) { req.the_name = 'x'; return {}; }", /written to/],
+    ["another message as reply", "function get(req) { return req; }", /no p.v1.Res/],
+    [
+      "an enum name that does not exist",
+      "function get(req) { return { the_color: 'COLOR_BLUE' }; }",
+      /no value COLOR_BLUE/,
+    ],
+    [
+      "an enum name compared that does not exist",
+      "function get(req) { return { small_no: req.the_color === 'RED' ? 1 : 2 }; }",
+      /no value RED/,
+    ],
+    [
+      "an enum name that is computed",
+      "function get(req) { return { the_color: 'COLOR_' + req.the_name }; }",
+      /value of p.v1.Color/,
+    ],
+    ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /another shape/],
+    ["a wrapper in a reply", "function get(req) { return { wrapped_text: { value: 'x' } }; }", /another shape/],
+    [
+      "two members of a oneof",
+      "function get(req) { return { pick_a: 'x', pick_b: '1' }; }",
+      /two members of the oneof/,
+    ],
+    [
+      "the name of a oneof's member as a value",
+      "function get(req) { return { the_name: req.pick }; }",
+      /oneof's member/,
+    ],
+    [
+      "an int64 member of a oneof without a guard",
+      "function get(req) { return { the_name: String(req.pick_b) }; }",
+      /needs a conversion/,
+    ],
+    ["a loop over keys", "function get(req) { for (const key in req) other(key); return {}; }", /goes where/],
+    ["the in operator", "function get(req) { return { small_no: 'the_name' in req ? 1 : 0 }; }", /goes where/],
+    ["the rest of a request", "function get({ the_name, ...rest }) { return { the_name }; }", /rest of a message/],
+    ["a message kept for later", "function get(req) { store.set('last', req.the_child); return {}; }", /goes where/],
+    [
+      "a list that others fill",
+      "function get(req) { const the_names = []; other(the_names); return { the_names }; }",
+      /handed on/,
+    ],
+    [
+      "a list with unknown elements",
+      "function get(req) { const the_names = []; the_names[0] = 5; return { the_names }; }",
+      /handed on/,
+    ],
+    ["a shared reply", "const reply = { the_name: 'x' };\nfunction get(req) { return reply; }", /lives longer/],
+    [
+      "a handler that is also a function",
+      "function get(req) { return {}; }\nget({ the_name: 'x' });",
+      /called as a function/,
+    ],
+    [
+      "a helper that is handed on",
+      "function f(r) { return r.the_name; }\nother(f);\nfunction get(req) { return { the_name: f(req) }; }",
+      /handed on/,
+    ],
+    [
+      "a helper that others call",
+      "function f(r) { return r.the_name; }\nf({ name: 'x' });\nfunction get(req) { return { the_name: f(req) }; }",
+      /no field name/,
+    ],
+    ["a wrapped handler", "const get = other.wrap((req) => ({}));", /no function that can be seen/],
+    [
+      "a bridged handler",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => cb(null, {}));",
+      /no function that can be seen/,
+    ],
+    [
+      "a reply that may be another",
+      "function get(req) { if (req.small_no) return store.get(1); return { the_name: 'x' }; }",
+      /nothing proves/,
+    ],
+    [
+      "a promise chain",
+      "function get(req) { return other.load().then((x) => ({ the_name: 'x' })); }",
+      /nothing proves/,
+    ],
+    [
+      "Long objects",
+      "function get(req) { return { the_name: String(req.big_no) }; }",
+      /is a Long/,
+      "{ keepCase: true, enums: String, defaults: true, oneofs: true }",
+    ],
+    ["no defaults", "function get(req) { return {}; }", /without defaults/, "{ keepCase: true, longs: String }"],
+    [
+      "base64 bytes",
+      "function get(req) { return {}; }",
+      /option bytes/,
+      "{ keepCase: true, defaults: true, bytes: String }",
+    ],
+    ["options that are not constant", "function get(req) { return {}; }", /not constant/, "other.options"],
+  ];
+  it.each(cases)("%s", async (_name, handler, why, loaderOptions) => {
+    const text = program(handler, loaderOptions);
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": text });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["server.js"]).toBe(text);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toMatchObject({ outcome: "bridged", rpc: "p.v1.S", reason: { code: "message-unproved" } });
+    expect(findings[0]?.reason?.text).toMatch(why);
+  });
+
+  it("with --messages native that is an error", async () => {
+    using project = tempProject({
+      "package.json": "{}",
+      "s.proto": proto,
+      "server.js": program("function get(req) { return { ...req }; }"),
+    });
+    expect((await migrateMessages(project.root, "native")).findings[0]?.outcome).toBe("failed");
   });
 });

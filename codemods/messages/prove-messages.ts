@@ -1,4 +1,5 @@
 import type { DescEnum, DescField, DescMessage, DescMethod, DescOneof } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, Node, type ObjectLiteralExpression, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
@@ -8,7 +9,8 @@ import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.
 /** What an expression is known to hold, as protobuf-es will hold it. */
 type Kind =
   | { readonly kind: "message"; readonly desc: DescMessage }
-  | { readonly kind: "value"; readonly as: Representation }
+  /** `maybe`: it can be undefined, and a conversion must let that through. */
+  | { readonly kind: "value"; readonly as: Representation; readonly maybe?: boolean }
   | { readonly kind: "list"; readonly of: Kind }
   | { readonly kind: "map"; readonly of: Kind }
   /** The discriminator of a oneof: a string of old keys. */
@@ -30,6 +32,20 @@ export interface Proof {
 const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } };
 const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
+/** Methods that put nothing new into a list. */
+const LIST_READERS = new Set(
+  "join includes indexOf forEach map filter some every find findIndex slice concat sort reverse entries keys values".split(
+    " ",
+  ),
+);
+
+/** Methods that give a string, whatever has them. */
+const STRING_MAKERS = new Set(
+  "toString toFixed toISOString toLowerCase toUpperCase trim padStart padEnd join charAt substring toLocaleString".split(
+    " ",
+  ),
+);
+
 /**
  * Follows every message of one service or client from where it arrives to where it goes, and proves that each use can be
  * written on protobuf-es. Forward: a handler's request, a call's reply, what is read of them. Backward: a handler's reply,
@@ -49,6 +65,8 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   /** Functions whose results or parameters carry messages; all their uses must be calls. */
   const helpers = new Map<Node, { result: Kind | null; params: Map<number, Kind> }>();
   const edited = new Set<string>();
+  /** Uses of lists and maps that are being made: whoever gets them could put anything in, unless a sink takes them. */
+  const leaks: Node[] = [];
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   const overLists: { readonly call: CallExpression; readonly kind: Kind }[] = [];
 
@@ -67,7 +85,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     });
   };
   const edit = (
-    file: Node,
+    around: Node,
     start: number,
     end: number,
     parts: readonly TextPart[],
@@ -75,13 +93,14 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   ) => {
     const fact: MessageEditFact = {
       kind: "message-edit",
-      file: file.getSourceFile().getFilePath(),
+      file: around.getSourceFile().getFilePath(),
       start,
       end,
       via: "provenance",
       rule: shape.rule,
       parts,
       belongsTo,
+      embraces: start < end ? 0 : around.getEnd() - around.getStart(),
     };
     const key = JSON.stringify(fact);
     if (edited.has(key)) return;
@@ -100,7 +119,10 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 
   const kindOf = (field: DescField): Kind => {
     const as = shape.representation(field);
-    const one: Kind = as.kind === "message" ? { kind: "message", desc: as.desc } : { kind: "value", as };
+    const canBeUnset =
+      field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence === FeatureSet_FieldPresence.EXPLICIT;
+    const one: Kind =
+      as.kind === "message" ? { kind: "message", desc: as.desc } : { kind: "value", as, maybe: canBeUnset };
     return field.fieldKind === "list"
       ? { kind: "list", of: one }
       : field.fieldKind === "map"
@@ -167,7 +189,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       if (field) {
         if (field.oneof) return oneofMember(access, object, field);
         if (name !== field.localName) replace(nameNode, field.localName);
-        return flow(access, kindOf(field));
+        return flow(access, access.getText().includes("?.") ? maybe(kindOf(field)) : kindOf(field));
       }
       const oneof = oneofBy(kind.desc, name);
       if (oneof) {
@@ -180,49 +202,54 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (kind.kind === "list") {
       const call = access.getParent();
       if (name === "length") return;
-      if (isPlain(kind)) return;
+      if (isPlain(kind)) {
+        const callback =
+          Node.isCallExpression(call) && call.getExpression() === access ? call.getArguments()[0] : undefined;
+        const [item] = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
+        if (item) bind(item.getNameNode(), kind.of);
+        return;
+      }
       if (Node.isCallExpression(call) && call.getExpression() === access) return listCall(call, name, kind);
       return block(access, `what ${name} of a list of messages does is not followed`);
     }
-    if (kind.kind === "map") {
-      if (isPlain(kind)) return;
-      return element(access, kind);
-    }
+    if (kind.kind === "map") return element(access, kind);
     if (kind.kind === "value" && kind.as.kind === "bytes" && (name === "length" || name === "byteLength")) return;
-    if (kind.kind === "value") return convert(object, kind.as);
+    if (kind.kind === "value") return convert(object, kind.as, kind.maybe === true);
     return block(access, "a member of a stream");
   };
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
     const oneof = field.oneof as DescOneof;
     const chain = chainText(object);
-    if (chain === undefined)
+    if (chain === undefined) {
       return block(access, "a member of a oneof is read of an expression that cannot be repeated");
+    }
+    const kind = kindOf(field);
+    if (isGuarded(access, `${object.getText()}.${shape.oneofKeyOf(oneof) ?? ""}`, shape.keyOf(field) ?? "")) {
+      edit(access, object.getEnd(), access.getEnd(), [`.${oneof.localName}.value`]);
+      return flow(access, kind);
+    }
     const choice = `${chain}.${oneof.localName}`;
     edit(access, access.getStart(), access.getStart(), ["("], "after");
     edit(access, object.getEnd(), access.getEnd(), [
       `.${oneof.localName}.case === ${quoted(access, field.localName)} ? ${choice}.value : undefined)`,
     ]);
-    const kind = kindOf(field);
     // `undefined` where another member is set, as it was; conversions would have to let it through.
     if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number") {
       return block(access, "this member of a oneof needs a conversion");
     }
-    flow(access, kind);
+    flow(access, kind.kind === "value" ? maybe(kind) : kind);
   };
 
   const element = (access: Node, kind: Kind): unknown => {
-    if (kind.kind === "list" || kind.kind === "map") {
-      if (isPlain(kind)) return;
-      return flow(access, kind.of);
-    }
+    if (kind.kind === "list" || kind.kind === "map") return flow(access, maybe(kind.of));
     block(access, "a key that is computed");
   };
 
   const listCall = (call: CallExpression, name: string, kind: Kind & { kind: "list" }): unknown => {
     const [callback] = call.getArguments();
     if (name === "slice" || name === "reverse") return flow(call, kind);
-    if (name === "at" || name === "pop" || name === "shift") return flow(call, kind.of);
+    if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (!ARRAY_READERS.has(name) || !callback)
       return block(call, `what ${name} of a list of messages does is not followed`);
     if (isFunctionNode(callback)) {
@@ -235,15 +262,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       takes(origin.node, 0, kind.of, call);
     }
     if (name === "filter") flow(call, kind);
-    if (name === "find") flow(call, kind.of);
+    if (name === "find") flow(call, maybe(kind.of));
   };
 
   const iterate = (loop: Node, kind: Kind): unknown => {
     if (!Node.isForOfStatement(loop)) return;
     if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
-    if (isPlain(kind)) return;
     const left = loop.getInitializer();
     const [declaration] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
+    if (!declaration && isPlain(kind)) return;
     if (!declaration) return block(left, "a message is written to a variable that is declared elsewhere");
     bind(declaration.getNameNode(), kind.of);
   };
@@ -265,6 +292,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       return;
     }
     if (Node.isObjectBindingPattern(name)) {
+      if (isPlain(kind)) return;
       if (kind.kind !== "message") return block(name, "this is taken apart");
       for (const part of name.getElements()) {
         if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
@@ -285,7 +313,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       }
       return;
     }
-    block(name, "a list of messages is taken apart");
+    if (!isPlain(kind)) block(name, "a list of messages is taken apart");
   };
 
   /** A known value is returned or yielded: by a handler, by a callback, or by a function whose calls then give it. */
@@ -441,29 +469,30 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   };
 
   /** A value that other code goes on to use: it keeps its old form. */
-  const convert = (expression: Node, as: Representation): unknown => {
-    if (isTransparentChain(expression)) expression = topOf(expression);
+  const convert = (given: Node, as: Representation, isMaybe: boolean): unknown => {
+    const expression = topOf(given);
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
       case "same":
       case "enum-number":
         return;
       case "int64-string":
+        if (isMaybe) return wrap(expression, [prefix], "?.toString()");
         return wrap(expression, [`${prefix}String(`], ")");
       case "int64-number":
+        if (isMaybe) return block(expression, "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
+        if (isMaybe) return block(expression, "bytes that may be absent");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "enum-name": {
         const chain = chainText(expression);
         if (chain === undefined)
           return block(expression, "the name of an enum value is taken of an expression that cannot be repeated");
         // protobufjs gives the number itself for a value without a name.
-        return wrap(
-          expression,
-          [`${prefix}(`, generated(as.desc, "descriptor", expression), ".value["],
-          `]?.name ?? ${chain})`,
-        );
+        const [opening, closing] = standsAlone(expression) ? ["", ""] : ["(", ")"];
+        const schema = generated(as.desc, "descriptor", expression);
+        return wrap(expression, [`${prefix}${opening}`, schema, ".value["], `]?.name ?? ${chain}${closing}`);
       }
       default:
         return block(expression, "this is used in a way that is not followed");
@@ -636,8 +665,14 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
         if (as.type === "int32" || as.type === "uint32") {
           if (isWithinRange(expression, as.type)) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
-          if (isNumber(expression))
-            return wrap(expression, [shorthandPrefix(expression), "("], as.type === "int32" ? ") | 0" : ") >>> 0");
+          if (isNumber(expression)) {
+            const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
+            return wrap(
+              expression,
+              [shorthandPrefix(expression), opening],
+              `${closing}${as.type === "int32" ? " | 0" : " >>> 0"}`,
+            );
+          }
         }
         return block(expression, `nothing proves that this is ${as.type === "int32" ? "an int32" : `a ${as.type}`}`);
       case "int64-string":
@@ -713,7 +748,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
         else block(parent, "this changes a value of a map in place");
         continue;
       }
+      if (isPlain(wanted) && onlyReads(reference, parent)) continue;
       open.push({ expression: reference, kind: wanted });
+      if (isPlain(wanted)) leaks.push(reference);
     }
   };
 
@@ -723,6 +760,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const parent = access.getParent();
     if (wanted.kind === "list") {
       if (access.getName() === "length" && !isAssignmentTarget(access)) return;
+      if (isPlain(wanted) && LIST_READERS.has(access.getName()) && Node.isCallExpression(parent)) return;
       if (access.getName() === "push" && Node.isCallExpression(parent) && parent.getExpression() === access) {
         for (const item of parent.getArguments()) {
           if (Node.isSpreadElement(item)) sink(item.getExpression(), wanted);
@@ -829,6 +867,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
     if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText()))
       return [node.getLeft(), node.getRight()];
+    const isAwaited = Node.isAwaitExpression(node);
+    const call = isAwaited ? unwrapped(node.getExpression()) : node;
+    if (Node.isCallExpression(call)) return resultsOf(call, isAwaited);
     if (!Node.isIdentifier(node)) return undefined;
     const declaration = project.declarationOf(node);
     if (Node.isVariableDeclaration(declaration)) {
@@ -869,6 +910,18 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       return parts;
     }
     return undefined;
+  };
+
+  /** What a project function returns. */
+  const resultsOf = (call: CallExpression, isAwaited: boolean): Node[] | undefined => {
+    const origin = project.originOf(call.getExpression());
+    if (origin.kind !== "function" || !isFunctionNode(origin.node) || isGenerator(origin.node)) return undefined;
+    if (isAsync(origin.node) && !isAwaited) return undefined;
+    const body = origin.node.getBody();
+    if (!body) return undefined;
+    if (!Node.isBlock(body)) return [body];
+    const returns = ownReturns(origin.node).map((statement) => statement.getExpression());
+    return returns.length > 0 && returns.every((one) => one !== undefined) ? returns : undefined;
   };
 
   const quietCallsOf = (owner: Node): CallExpression[] | undefined => {
@@ -954,7 +1007,11 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (known)
       return plainKnown(expression) === "string" || (known.kind === "value" && known.as.kind === "int64-string");
     if (hasType(typeText(expression), "string") || Node.isTemplateExpression(expression)) return true;
-    if (Node.isCallExpression(expression) && expression.getExpression().getText() === "String") return true;
+    if (Node.isCallExpression(expression)) {
+      const callee = expression.getExpression();
+      if (callee.getText() === "String") return true;
+      if (Node.isPropertyAccessExpression(callee) && STRING_MAKERS.has(callee.getName())) return true;
+    }
     if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
       return isString(expression.getLeft()) || isString(expression.getRight());
     }
@@ -980,14 +1037,16 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     else startClient(project, bridge, start);
   }
   for (let sinkItem = sinks.shift(); sinkItem; sinkItem = sinks.shift()) prove(sinkItem.expression, sinkItem.wanted);
+  for (const leak of leaks) if (!proved.has(leak)) block(leak, "a list that is being made is handed on");
   for (const { call, kind } of overLists) {
     const callee = call.getExpression();
     const held = Node.isPropertyAccessExpression(callee) ? kinds.get(unwrapped(callee.getExpression())) : undefined;
     if (held?.kind !== "list" || !sameKind(held.of, kind)) block(call, "a list that is not known to hold messages");
   }
   for (const { expression, kind } of open) {
-    if (consumed.has(expression) || proved.has(expression)) continue;
-    if (kind.kind === "value") convert(expression, kind.as);
+    // A value that was proved for another kind of field (an int64 in a string) is converted, too.
+    if (consumed.has(expression) || (kind.kind !== "value" && proved.has(expression))) continue;
+    if (kind.kind === "value") convert(expression, kind.as, kind.maybe === true);
     else if (!isPlain(kind)) block(expression, "a message goes where it cannot be followed");
   }
   return { blockers: unique(blockers), edits };
@@ -1088,15 +1147,12 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
 }
 
 function yieldsOf(generator: Node, reply: Kind, start: Start): void {
+  if (!isGenerator(generator)) start.block(generator, "a stream that is made elsewhere");
   for (const one of generator.getDescendantsOfKind(SyntaxKind.YieldExpression)) {
     if (functionAround(one) !== generator) continue;
     const expression = one.getExpression();
     if (one.getText().startsWith("yield*") || !expression) start.block(one, "what is yielded here is not followed");
     else start.sink(expression, reply);
-  }
-  for (const statement of ownReturns(generator)) {
-    const expression = statement.getExpression();
-    if (expression && !isGenerator(generator)) start.block(statement, "a stream that is made elsewhere");
   }
 }
 
@@ -1207,6 +1263,16 @@ function isGenerator(node: Node): boolean {
   );
 }
 
+function isAsync(node: Node): boolean {
+  return (
+    (Node.isFunctionDeclaration(node) ||
+      Node.isFunctionExpression(node) ||
+      Node.isArrowFunction(node) ||
+      Node.isMethodDeclaration(node)) &&
+    node.isAsync()
+  );
+}
+
 function functionAround(node: Node): Node | undefined {
   let current = node.getParent();
   while (current && !isFunctionNode(current) && !Node.isConstructorDeclaration(current)) current = current.getParent();
@@ -1256,11 +1322,6 @@ function unwrapped(node: Node): Node {
   return current;
 }
 
-function isTransparentChain(node: Node): boolean {
-  const parent = node.getParent();
-  return parent !== undefined && isTransparent(parent);
-}
-
 function topOf(node: Node): Node {
   let current = node;
   for (let parent = current.getParent(); parent && isTransparent(parent); parent = current.getParent())
@@ -1306,6 +1367,77 @@ function isValueOfLogical(parent: Node): boolean {
   }
 }
 
+function isOperand(node: Node): boolean {
+  return Node.isIdentifier(node) || Node.isPropertyAccessExpression(node) || Node.isCallExpression(node);
+}
+
+/** Can a conditional or `??` stand here without parentheses? */
+function standsAlone(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isCallExpression(parent)) return parent.getArguments().includes(node);
+  if (Node.isPropertyAssignment(parent) || Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
+  return (
+    Node.isReturnStatement(parent) ||
+    Node.isTemplateSpan(parent) ||
+    Node.isIfStatement(parent) ||
+    Node.isShorthandPropertyAssignment(parent)
+  );
+}
+
+/** Does `if (message.choice === "member")` or `case "member":` stand around a node? */
+function isGuarded(node: Node, discriminator: string, member: string): boolean {
+  for (let inner = node, outer = node.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (isFunctionNode(outer)) return false;
+    if (
+      Node.isIfStatement(outer) &&
+      outer.getThenStatement() === inner &&
+      conjuncts(outer.getExpression()).some((one) => isEqual(one, discriminator, member))
+    ) {
+      return true;
+    }
+    if (
+      Node.isConditionalExpression(outer) &&
+      outer.getWhenTrue() === inner &&
+      isEqual(unwrapped(outer.getCondition()), discriminator, member)
+    ) {
+      return true;
+    }
+    if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
+      const block = outer.getParent();
+      const test = unwrapped(outer.getExpression());
+      const subject = block?.getParent();
+      const clauses = Node.isCaseBlock(block) ? block.getClauses() : [];
+      const before = clauses[clauses.indexOf(outer) - 1];
+      const fallsIn =
+        before !== undefined &&
+        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
+      if (
+        Node.isSwitchStatement(subject) &&
+        subject.getExpression().getText() === discriminator &&
+        Node.isStringLiteral(test) &&
+        test.getLiteralText() === member &&
+        !fallsIn
+      ) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+function conjuncts(condition: Node): Node[] {
+  const one = unwrapped(condition);
+  if (Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "&&")
+    return [...conjuncts(one.getLeft()), ...conjuncts(one.getRight())];
+  return [one];
+}
+
+function isEqual(test: Node, subject: string, text: string): boolean {
+  if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
+  const [left, right] = [unwrapped(test.getLeft()), unwrapped(test.getRight())];
+  return left.getText() === subject && Node.isStringLiteral(right) && right.getLiteralText() === text;
+}
+
 /** The string literals that an expression is compared with: `x === "A"`, `switch (x) { case "A": }`. */
 function comparedLiterals(parent: Node, expression: Node) {
   if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
@@ -1323,6 +1455,17 @@ function comparedLiterals(parent: Node, expression: Node) {
     return found;
   }
   return undefined;
+}
+
+/** A list or map of plain values that is only looked at: iterated, indexed, tested, spread. */
+function onlyReads(reference: Node, parent: Node | undefined): boolean {
+  if (!parent) return false;
+  if (Node.isForOfStatement(parent) || Node.isSpreadElement(parent) || Node.isTemplateSpan(parent)) return true;
+  if (Node.isElementAccessExpression(parent))
+    return parent.getExpression() === reference && !isAssignmentTarget(parent);
+  if (Node.isCallExpression(parent))
+    return /^(Object\.(keys|values|entries)|JSON\.stringify|console\.\w+)$/.test(parent.getExpression().getText());
+  return isTruthTest(parent, reference) && !isValueOfLogical(parent);
 }
 
 function isShorthand(node: Node): boolean {
@@ -1414,6 +1557,10 @@ function isStringValue(kind: Kind): boolean {
 /** No conversion is ever written around such a value. */
 function neverWrapped(kind: Kind): boolean {
   return isPlain(kind) && !(kind.kind === "value" && kind.as.kind === "same" && /int32/.test(kind.as.type));
+}
+
+function maybe(kind: Kind): Kind {
+  return kind.kind === "value" ? { ...kind, maybe: true } : kind;
 }
 
 function unsupportedIn(kind: Kind): string | undefined {

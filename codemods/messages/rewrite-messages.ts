@@ -15,13 +15,16 @@ export function rewriteMessages(context: RuleContext, rule: MessageRuleId): void
           : context.imports.add(part.module, part.name, { typeOnly: part.typeOnly ?? false }),
       )
       .join("");
-  for (const { start, end, parts, belongsTo } of edits) {
+  for (const { start, end, parts } of edits) {
     if (start < end) context.edit.overwrite(start, end, textOf(parts), origin);
-    else if (belongsTo === "after") context.edit.insertRight(start, textOf(parts), origin);
   }
-  // What was opened first is closed last.
-  for (const { start, end, parts, belongsTo } of edits.toReversed()) {
-    if (start === end && belongsTo === "before") context.edit.insertLeft(start, textOf(parts), origin);
+  // What stands around more is opened first and closed last; of equals, what was proved first.
+  const insertions = edits.filter(({ start, end }) => start === end);
+  for (const { start, parts, belongsTo } of insertions.toSorted((a, b) => b.embraces - a.embraces)) {
+    if (belongsTo === "after") context.edit.insertRight(start, textOf(parts), origin);
+  }
+  for (const { start, parts, belongsTo } of insertions.toReversed().toSorted((a, b) => a.embraces - b.embraces)) {
+    if (belongsTo === "before") context.edit.insertLeft(start, textOf(parts), origin);
   }
   for (const fact of context.facts.filter(isMessageOutcome)) {
     if (fact.rule !== rule) continue;
