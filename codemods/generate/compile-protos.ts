@@ -26,16 +26,17 @@ const memory = new Map<string, Promise<CompileResult>>();
 /**
  * Compiles the discovered protos with `buf build`. They are staged under their import paths as one module, so that
  * overlapping roots, roots outside the project and packages in node_modules are all the same to buf.
- * A file that nothing refers to does not stand in the way: when it does not compile it is left out, with a note.
+ * A file that nothing refers to does not stand in the way: when it does not compile it is left out, with a note. With
+ * `lenient` that holds for every file, as long as one is left: what uses the others can still be migrated.
  */
-export function compileProtos(discovery: ProtoDiscovery, projectRoot: string): Promise<CompileResult> {
+export function compileProtos(discovery: ProtoDiscovery, projectRoot: string, lenient = false): Promise<CompileResult> {
   const staged = stage(discovery);
-  const hash = createHash("sha256").update(projectRoot);
+  const hash = createHash("sha256").update(`${projectRoot}\0${lenient}`);
   for (const { file, text } of staged) hash.update(`\0${file.path}\0${file.name}\0${file.referenced}\0${text}`);
   const key = hash.digest("hex");
   let result = memory.get(key);
   if (!result) {
-    result = compile(staged, projectRoot);
+    result = compile(staged, projectRoot, lenient);
     memory.set(key, result);
   }
   return result;
@@ -46,7 +47,7 @@ interface Staged {
   readonly text: string;
 }
 
-async function compile(staged: readonly Staged[], projectRoot: string): Promise<CompileResult> {
+async function compile(staged: readonly Staged[], projectRoot: string, lenient: boolean): Promise<CompileResult> {
   if (!bufScript()) {
     return {
       ok: false,
@@ -58,14 +59,18 @@ async function compile(staged: readonly Staged[], projectRoot: string): Promise<
   for (;;) {
     const result = await build(current, projectRoot);
     if (result.ok) return { ok: true, compiled: { ...result, files: current.map(({ file }) => file), notes } };
-    const broken = current.filter(({ file }) => !file.referenced && result.failedNames.has(file.name));
-    const next = withoutDependents(current, new Set(broken));
+    const failing = current.filter(({ file }) => result.failedNames.has(file.name));
+    const unreferenced = failing.filter(({ file }) => !file.referenced);
     const hasReferenced = current.some(({ file }) => file.referenced);
-    if (broken.length === 0 || !hasReferenced || next.length === 0) {
+    // First what nothing refers to: a broken import may be all that is wrong with a file.
+    const dropped = unreferenced.length > 0 && hasReferenced ? unreferenced : lenient ? failing : [];
+    const next = withoutDependents(current, new Set(dropped), lenient);
+    if (dropped.length === 0 || next.length === 0) {
       const kind = result.failedNames.size > 0 ? "proto-invalid" : "buf-failed";
       return { ok: false, failure: { kind, text: result.text } };
     }
-    notes.push(`Left out, because nothing refers to it and it does not compile: ${result.text}`);
+    const names = dropped.map(({ file }) => relative(projectRoot, file.path).split(sep).join("/")).join(", ");
+    notes.push(`Left out, because it does not compile: ${names}. ${result.text}`);
     current = next;
   }
 }
@@ -126,12 +131,13 @@ function stage(discovery: ProtoDiscovery): Staged[] {
   });
 }
 
-function withoutDependents(all: readonly Staged[], dropped: ReadonlySet<Staged>): Staged[] {
+function withoutDependents(all: readonly Staged[], dropped: ReadonlySet<Staged>, lenient: boolean): Staged[] {
   const gone = new Set([...dropped].map(({ file }) => file.name));
   for (let before = -1; before !== gone.size; ) {
     before = gone.size;
     for (const { file, text } of all) {
-      if (!file.referenced && outlineOfProto(text).imports.some(({ name }) => gone.has(name))) gone.add(file.name);
+      if ((lenient || !file.referenced) && outlineOfProto(text).imports.some(({ name }) => gone.has(name)))
+        gone.add(file.name);
     }
   }
   return all.filter(({ file }) => !gone.has(file.name));

@@ -212,7 +212,8 @@ function inputsFor(root: string, discovery: ProtoDiscovery, show: (path: string)
   const [only] = roots;
   if (roots.length === 1 && only !== undefined && !hasDependencies) {
     // A root that holds more than the protos that count (node_modules, other programs) is narrowed to their paths.
-    const narrow = only === root || relative(root, only).startsWith("..");
+    const all = globSync("**/*.proto", { cwd: only, ignore: ["**/node_modules/**"] }).length;
+    const narrow = all > own.length || only === root || relative(root, only).startsWith("..");
     const paths = own.map((file) => show(file.path)).sort();
     return {
       kind: "inputs",

@@ -214,7 +214,25 @@ modules:
     const result = await ensureGenerated({ root: project.root });
     expect(result.status, result.failure?.text).toBe("generated");
     expect(result.registry?.files().map((file) => file.proto.name)).toEqual(["shop.proto"]);
-    expect(result.notes.join("\n")).toMatch(/nothing refers to it.*old\/draft\.proto:2:17/);
+    expect(result.notes.join("\n")).toMatch(
+      /Left out, because it does not compile: old\/draft\.proto.*old\/draft\.proto:2:17/,
+    );
+  });
+
+  it("a broken proto that is referred to: generate fails, services and clients go on with the others", async () => {
+    using project = tempProject({
+      "package.json": `{"name":"shop"}`,
+      "server/main.js": `${protoLoaderServer}\nload(__dirname + '/../protos/todo.proto');`,
+      "protos/shop.proto": shop,
+      "protos/todo.proto": `syntax = "proto3";\npackage todo;\nmessage T { required string title = 1; }\n`,
+      "protos/uses-todo.proto": `syntax = "proto3";\nimport "todo.proto";\nmessage U { todo.T t = 1; }\n`,
+    });
+    expect((await generate({ root: project.root, write: true })).failure?.text).toMatch(/^protos\/todo\.proto:3:13/);
+    const result = await ensureGenerated({ root: project.root });
+    expect(result.registry?.files().map((file) => file.proto.name)).toEqual(["shop.proto"]);
+    expect(result.notes.join()).toContain(
+      "Left out, because it does not compile: protos/todo.proto. protos/todo.proto:3:13",
+    );
   });
 
   it("no proto: says so, and what it cannot do", async () => {

@@ -23,14 +23,21 @@ import { createProtoRegistry, type ProtoRegistry } from "./proto-registry.js";
  * Nothing is written when a proto does not compile, or when `write` is false: then `files` says what would be.
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
-  const result = await ensureGenerated(options);
+  const result = await planned(options, false);
   if (options.write && result.status === "generated")
     writeAll(result.files.filter((file) => file.status !== "unchanged"));
   return result;
 }
 
-/** What `services` and `clients` need: the registry, and the files that are missing or stale. Writes nothing. */
-export async function ensureGenerated(options: Omit<GenerateOptions, "write">): Promise<GenerateResult> {
+/**
+ * What `services` and `clients` need: the registry, and the files that are missing or stale. Writes nothing. Protos that
+ * do not compile are left out with a note, so that the services of the others can be migrated.
+ */
+export function ensureGenerated(options: Omit<GenerateOptions, "write">): Promise<GenerateResult> {
+  return planned(options, true);
+}
+
+async function planned(options: Omit<GenerateOptions, "write">, lenient: boolean): Promise<GenerateResult> {
   const root = resolve(options.root);
   if (!existsSync(root) || !statSync(root).isDirectory()) {
     return failed(emptyDiscovery, { kind: "path-missing", text: `${root} is not a directory.` });
@@ -47,7 +54,7 @@ export async function ensureGenerated(options: Omit<GenerateOptions, "write">): 
       notes: [...discovery.notes, noProtos],
     };
   }
-  const compiled = await compileProtos(discovery, root);
+  const compiled = await compileProtos(discovery, root, lenient);
   if (!compiled.ok) return failed(discovery, compiled.failure);
   const used = { ...discovery, files: compiled.compiled.files };
   const plan = planGenerate(used, {
@@ -85,7 +92,7 @@ export async function loadProtos(options: {
   const discovery = discoverProtos(root, options.sources);
   if (discovery.files.length === 0)
     return { registry: null, failure: null, discovery, notes: [...discovery.notes, noProtos] };
-  const compiled = await compileProtos(discovery, root);
+  const compiled = await compileProtos(discovery, root, true);
   if (!compiled.ok) return { registry: null, failure: compiled.failure, discovery, notes: discovery.notes };
   const plan = planGenerate({ ...discovery, files: compiled.compiled.files }, { root });
   const notes = [...discovery.notes, ...compiled.compiled.notes];
