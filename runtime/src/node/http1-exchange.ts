@@ -12,12 +12,12 @@ export function createHttp1Exchange(
 ): Exchange {
   let sink: ExchangeSink | undefined;
   let requestEnded = false;
-  // A body that is not read to its end cannot be followed by another request on this connection.
   const start = (status: number, headers: NodeHeaders) => {
-    if (!requestEnded && !request.complete) headers.connection = "close";
     response.writeHead(status, headers as Record<string, string | string[]>);
     response.flushHeaders();
   };
+  // The rest of a refused body is read and dropped. Closing instead would reset the connection while the client still
+  // writes, and many clients then never see the answer.
   const leaveRequest = () => {
     if (!requestEnded) request.resume();
   };
@@ -64,7 +64,6 @@ export function createHttp1Exchange(
     resume: () => void request.resume(),
     sendAll(status, headers, body, trailers) {
       if (response.destroyed || response.writableEnded) return;
-      if (!requestEnded && !request.complete) headers.connection = "close";
       if (trailers === undefined) {
         headers["content-length"] = body.reduce((length, part) => length + part.byteLength, 0);
         response.writeHead(status, headers as Record<string, string | string[]>);

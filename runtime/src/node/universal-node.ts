@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { ContextValues } from "../context-values.js";
+import { addToNodeHeaders, headersFromRaw } from "../headers.js";
+import type { NodeHeaders } from "../server/exchange.js";
+import type { UniversalServerRequest, UniversalServerResponse } from "../server/universal-handler.js";
+import { isHttp1Request, type NodeServerRequest, type NodeServerResponse } from "./app.js";
+
+/** A universal request from a Node request, for adapters of server frameworks. The signal aborts when the caller goes. */
+export function universalRequestFromNodeRequest(
+  request: NodeServerRequest,
+  response: NodeServerResponse,
+  parsedJsonBody: JsonValue | undefined,
+  contextValues: ContextValues | undefined,
+): UniversalServerRequest {
+  const controller = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  const headers: IncomingHttpHeaders = request.headers;
+  const encrypted = isHttp1Request(request) ? "encrypted" in request.socket : request.scheme === "https";
+  const authority = headers.host ?? (isHttp1Request(request) ? undefined : request.authority) ?? "localhost";
+  const universal: UniversalServerRequest = {
+    httpVersion: request.httpVersion,
+    method: request.method ?? "",
+    url: new URL(request.url ?? "/", `${encrypted ? "https" : "http"}://${authority}`).href,
+    header: headersFromRaw(request.rawHeaders),
+    body: parsedJsonBody === undefined ? request : parsedJsonBody,
+    signal: controller.signal,
+  };
+  return contextValues === undefined ? universal : { ...universal, contextValues };
+}
+
+/** Writes a universal response. Resolves when all of it is written, or the caller is gone. */
+export async function universalResponseToNodeResponse(
+  universal: UniversalServerResponse,
+  response: NodeServerResponse,
+): Promise<void> {
+  const headers: NodeHeaders = {};
+  if (universal.header !== undefined) addToNodeHeaders(headers, universal.header);
+  response.writeHead(universal.status, headers as NodeJS.Dict<string | string[]>);
+  if (universal.body !== undefined) {
+    for await (const chunk of universal.body) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await drainedOrClosed(response);
+    }
+  }
+  if (universal.trailer !== undefined) {
+    const trailers: NodeHeaders = {};
+    addToNodeHeaders(trailers, universal.trailer);
+    if (Object.keys(trailers).length > 0) response.addTrailers(trailers as NodeJS.Dict<string>);
+  }
+  await new Promise<void>((resolve) => {
+    response.once("close", () => resolve());
+    response.end(() => resolve());
+  });
+}
+
+function drainedOrClosed(response: NodeServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.once("drain", done);
+    response.once("close", done);
+  });
+}
