@@ -1,11 +1,12 @@
 import { Code } from "../code.js";
 import { compressedFlag, writeLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
-import { createEnvelopeParser, type EnvelopeParser, encodeEnvelope, envelopePrefix } from "../envelope.js";
+import { createEnvelopeParser, type EnvelopeParser } from "../envelope.js";
 import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
+import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
@@ -153,9 +154,9 @@ class StreamCall implements ResponseListener {
       return true;
     }
     if (bytes.byteLength <= copyLimit) {
-      return this.#writeBytes(encodeEnvelope(flags, bytes));
+      return this.#writeBytes(frame(flags, bytes));
     }
-    this.#writeBytes(envelopePrefix(flags, bytes.byteLength));
+    this.#writeBytes(framePrefix(flags, bytes.byteLength));
     return this.#writeBytes(bytes);
   }
 

@@ -3,12 +3,13 @@ import { Code } from "../code.js";
 import { type Compression, compressedFlag, readLimitError, writeLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import { errorFromJsonBytes } from "../connect-json.js";
-import { createEnvelopeParser, type EnvelopeParser, encodeEnvelope, envelopePrefix } from "../envelope.js";
+import { createEnvelopeParser, type EnvelopeParser } from "../envelope.js";
 import { headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
+import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
@@ -103,7 +104,7 @@ class UnaryCall implements ResponseListener {
         this.#exchange = http.send(plan.head, this.#headers(compression), bytes, this, options);
       };
     } else if (bytes.byteLength <= copyLimit) {
-      const body = encodeEnvelope(flags, bytes);
+      const body = frame(flags, bytes);
       this.#send = () => {
         this.#exchange = http.send(plan.head, this.#headers(null), body, this, options);
       };
@@ -111,7 +112,7 @@ class UnaryCall implements ResponseListener {
       this.#send = () => {
         const exchange = http.send(plan.head, this.#headers(null), undefined, this, options);
         this.#exchange = exchange;
-        exchange.write(envelopePrefix(flags, bytes.byteLength));
+        exchange.write(framePrefix(flags, bytes.byteLength));
         exchange.write(bytes);
         exchange.end();
       };
