@@ -83,7 +83,7 @@ function optionRemoval(bridge: Bridge): MessageEditFact {
 
 /** The loadSync call that only served as a codec, and the constants that only served it. */
 function unusedDefinitions(project: AnalysisProject, proved: readonly Bridge[]): MessageEditFact[] {
-  const found: MessageEditFact[] = [];
+  const found: { readonly statement: Node; readonly rule: MessageRuleId }[] = [];
   const gone: Node[] = proved.map((bridge) => bridge.option);
   const isGone = (node: Node) =>
     gone.some(
@@ -111,12 +111,29 @@ function unusedDefinitions(project: AnalysisProject, proved: readonly Bridge[]):
       const uses = project.referencesTo(declaration.getNameNode()).filter((use) => use !== declaration.getNameNode());
       if (uses.some((use) => !isGone(use))) continue;
       gone.push(declaration);
-      const { start, end } = wholeLines(statement);
-      found.push(removal(statement, start, end, rule));
+      found.push({ statement, rule });
       queue.push({ node: initializer, rule });
     }
   }
-  return found;
+  return removalsOf(found);
+}
+
+/** Whole lines; what stands together goes together. */
+function removalsOf(found: readonly { readonly statement: Node; readonly rule: MessageRuleId }[]): MessageEditFact[] {
+  const runs: { start: number; end: number; statement: Node; rule: MessageRuleId }[] = [];
+  for (const { statement, rule } of found.toSorted((a, b) => a.statement.getStart() - b.statement.getStart())) {
+    const { start, end } = wholeLines(statement);
+    const last = runs.find((run) => run.end === start && run.statement.getSourceFile() === statement.getSourceFile());
+    if (last) last.end = end;
+    else runs.push({ start, end, statement, rule });
+  }
+  return runs.map(({ start, end, statement, rule }) => {
+    const text = statement.getSourceFile().getFullText();
+    // Between two blank lines it takes one of them along.
+    const blank = /^[ \t]*\r?\n/.exec(text.slice(end))?.[0];
+    const isAfterBlank = /(^|\n)[ \t]*\r?\n$/.test(text.slice(0, start));
+    return removal(statement, start, end + (blank !== undefined && isAfterBlank ? blank.length : 0), rule);
+  });
 }
 
 /** Reading protos, joining paths and literals: what may go when nobody looks at the result. */
@@ -132,11 +149,8 @@ function wholeLines(node: Node): { start: number; end: number } {
   const text = node.getSourceFile().getFullText();
   const lineStart = text.lastIndexOf("\n", node.getStart() - 1) + 1;
   const newline = text.indexOf("\n", node.getEnd());
-  let lineEnd = newline < 0 ? text.length : newline + 1;
+  const lineEnd = newline < 0 ? text.length : newline + 1;
   const alone =
     text.slice(lineStart, node.getStart()).trim() === "" && text.slice(node.getEnd(), lineEnd).trim() === "";
-  // Between two blank lines it takes one of them along.
-  const blank = /^[ \t]*\r?\n/.exec(text.slice(lineEnd))?.[0];
-  if (alone && blank !== undefined && /\n[ \t]*\r?\n$/.test(text.slice(0, lineStart))) lineEnd += blank.length;
   return alone ? { start: lineStart, end: lineEnd } : { start: node.getStart(), end: node.getEnd() };
 }
