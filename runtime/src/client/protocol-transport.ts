@@ -66,7 +66,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
     unary(method, signal, timeoutMs, header, input, contextValues) {
       try {
         const plan = planOf(method);
-        const scope = new CallScope(signal, timeoutMs ?? settings.defaultTimeoutMs);
+        const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
           : runUnary(core, plan, scope, callHeaders(header), input);
@@ -78,7 +78,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
     stream(method, signal, timeoutMs, header, input, contextValues) {
       try {
         const plan = planOf(method);
-        const scope = new CallScope(signal, timeoutMs ?? settings.defaultTimeoutMs);
+        const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedStream(core, plan, scope, header, input, contextValues, messages)
           : runStream(core, plan, scope, callHeaders(header), input);
@@ -88,6 +88,14 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
       }
     },
   };
+}
+
+/** A timeout of the service config only ever shortens a call's own. */
+function shorter(own: number | undefined, configured: number | undefined): number | undefined {
+  if (configured === undefined) {
+    return own;
+  }
+  return own === undefined || !(own > 0) ? configured : Math.min(own, configured);
 }
 
 // ---- with interceptors: they see a request object with real Headers and a real AbortSignal, made when touched

@@ -4,6 +4,7 @@ import type { BinaryOptions, JsonOptions } from "../serialization.js";
 import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from "../server/router.js";
 import { connectProtocol } from "./connect-protocol.js";
 import { type ClosableTransport, createProtocolTransport } from "./protocol-transport.js";
+import { createCallPolicies } from "./service-config.js";
 import { createUniversalHandlerClient, createUniversalHttpClient } from "./universal-client.js";
 
 export interface RouterTransportOptions {
@@ -45,5 +46,6 @@ export function createRouterTransport(
     useHttpGet: own.useHttpGet ?? false,
     defaultTimeoutMs: own.defaultTimeoutMs,
     waitForReady: false,
+    policyOf: createCallPolicies(undefined),
   });
 }

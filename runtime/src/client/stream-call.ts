@@ -10,6 +10,7 @@ import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
+import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import { copyLimit } from "./unary-call.js";
 import type { ResponseHead } from "./wire-protocol.js";
@@ -36,6 +37,9 @@ class StreamCall implements ResponseListener {
   #opened = false;
   #sawBody = false;
   #retried = false;
+  #retries: Retries | undefined;
+  #attempts = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #head: ResponseHead | undefined;
   readonly #parser: EnvelopeParser;
   readonly #queue: MessageQueue<unknown>;
@@ -85,9 +89,8 @@ class StreamCall implements ResponseListener {
       remaining === undefined
         ? this.extra
         : { ...this.extra, [protocol.timeoutHeader]: protocol.formatTimeout(remaining) };
-    this.#exchange = settings.http.send(this.plan.head, extra, undefined, this, {
-      waitForReady: settings.waitForReady,
-    });
+    const headers = this.#attempts === 0 ? extra : { ...extra, "grpc-previous-rpc-attempts": String(this.#attempts) };
+    this.#exchange = settings.http.send(this.plan.head, headers, undefined, this, this.plan.sendOptions);
   }
 
   // ---- request
@@ -189,10 +192,10 @@ class StreamCall implements ResponseListener {
 
   onHeaders(status: number, fields: Fields): void {
     const { core } = this;
-    this.#sent = undefined;
     const head = core.protocol.openResponse(core.settings, true, status, fields);
     if (head.error !== undefined) {
-      this.fail(head.error);
+      this.#exchange.cancel();
+      this.#attemptFailed(head.error);
       return;
     }
     this.#head = head;
@@ -206,6 +209,8 @@ class StreamCall implements ResponseListener {
     const { plan } = this;
     const { fields } = head;
     this.#opened = true;
+    this.#sent = undefined;
+    this.#retries?.succeeded();
     let header: Headers | undefined;
     const trailer = this.#trailer;
     this.resolve({
@@ -297,6 +302,10 @@ class StreamCall implements ResponseListener {
       return;
     }
     const { error, trailer } = this.core.protocol.closeResponse(head, this.#end, trailers, this.#sawBody);
+    if (error !== undefined && !this.#opened) {
+      this.#attemptFailed(error);
+      return;
+    }
     for (const [name, value] of headerLines(trailer())) {
       this.#trailer.append(name, value);
     }
@@ -314,25 +323,54 @@ class StreamCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    const sent = this.#sent;
-    if (failure.unprocessed && !this.#retried && sent !== undefined) {
+    if (failure.unprocessed && !this.#retried && this.#sent !== undefined) {
       this.#retried = true;
-      this.#connect();
-      for (const bytes of sent) {
-        this.#exchange.write(bytes);
-      }
-      if (this.#sentAll) {
-        this.#exchange.end();
-      }
+      this.#sendAgain(this.#sent);
       return;
     }
     const late = failure.error.code === Code.Canceled && this.scope.isExpired();
     const error = late ? deadlineError() : failure.error;
     if (this.#order === undefined) {
-      this.fail(error);
+      this.#attemptFailed(error);
     } else {
       this.#inOrder(() => this.fail(error));
     }
+  }
+
+  #sendAgain(sent: readonly Uint8Array[]): void {
+    this.#connect();
+    for (const bytes of sent) {
+      this.#exchange.write(bytes);
+    }
+    if (this.#sentAll) {
+      this.#exchange.end();
+    }
+  }
+
+  /** gRPC A6: a failed attempt may be repeated until the response begins, if what was sent is still there. */
+  #attemptFailed(error: ConnectError): void {
+    const { startRetries } = this.plan.policy;
+    const sent = this.#sent;
+    if (this.#done || this.#opened || startRetries === undefined || sent === undefined) {
+      this.fail(error);
+      return;
+    }
+    this.#retries ??= startRetries();
+    const delay = this.#retries.delayAfter(error);
+    if (delay === undefined) {
+      this.fail(error);
+      return;
+    }
+    this.#attempts++;
+    this.#head = undefined;
+    this.#retryTimer = setTimeout(() => {
+      // The request may have grown in the meantime
+      if (!this.#done && this.#sent !== undefined) {
+        this.#sendAgain(this.#sent);
+      } else {
+        this.fail(error);
+      }
+    }, delay);
   }
 
   fail(error: ConnectError): void {
@@ -350,6 +388,7 @@ class StreamCall implements ResponseListener {
 
   #finish(): void {
     this.#done = true;
+    clearTimeout(this.#retryTimer);
     this.scope.finish();
     this.onDrain();
     if (!this.#sentAll) {

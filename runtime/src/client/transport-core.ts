@@ -6,7 +6,8 @@ import { headerLines } from "../headers.js";
 import type { Interceptor } from "../interceptor.js";
 import type { MessageCodec, MessageCodecs } from "../message-codec.js";
 import { type BinaryOptions, createMethodCodecs, guardCodec, type JsonOptions, methodPath } from "../serialization.js";
-import type { HttpClient, OutgoingHeaders, RequestHead } from "./http-client.js";
+import type { HttpClient, OutgoingHeaders, RequestHead, SendOptions } from "./http-client.js";
+import type { CallPolicy } from "./service-config.js";
 import type { WireProtocol, WireSettings } from "./wire-protocol.js";
 
 /** A transport's options, merged once. */
@@ -25,6 +26,8 @@ export interface TransportSettings extends WireSettings {
   readonly useHttpGet: boolean;
   readonly defaultTimeoutMs: number | undefined;
   readonly waitForReady: boolean;
+  /** Of a gRPC service config. */
+  readonly policyOf: (path: string) => CallPolicy;
 }
 
 /** Everything of a method that is the same for each call. */
@@ -38,6 +41,8 @@ export interface MethodPlan {
   readonly input: MessageCodec;
   readonly output: MessageCodec;
   readonly useGet: boolean;
+  readonly policy: CallPolicy;
+  readonly sendOptions: SendOptions;
 }
 
 /** Protocol and settings of one transport, as calls see them. */
@@ -51,6 +56,7 @@ export function createPlan(core: TransportCore, method: DescMethod, messages: Me
   const stream = method.methodKind !== "unary";
   const path = new URL(settings.baseUrl).pathname.replace(/\/$/, "") + methodPath(method);
   const fixedHeaders = protocol.headers(settings, stream);
+  const policy = settings.policyOf(methodPath(method));
   const codecs = createMethodCodecs(method, { ...settings, messages });
   return {
     method,
@@ -61,6 +67,8 @@ export function createPlan(core: TransportCore, method: DescMethod, messages: Me
     fixedHeaders,
     input: guardCodec(codecs.input[settings.format], Code.Internal),
     output: guardCodec(codecs.output[settings.format], Code.Internal),
+    policy,
+    sendOptions: { waitForReady: policy.waitForReady ?? settings.waitForReady },
     // MethodOptions.IdempotencyLevel.NO_SIDE_EFFECTS
     useGet: settings.useHttpGet && !stream && protocol.name === "connect" && method.idempotency === 1,
   };

@@ -11,6 +11,7 @@ import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
 import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
 
@@ -45,6 +46,9 @@ class UnaryCall implements ResponseListener {
   #sawBody = false;
   #end: Uint8Array | undefined;
   #send: (() => void) | undefined;
+  #retries: Retries | undefined;
+  #attempts = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #bare: boolean;
 
   constructor(
@@ -92,7 +96,7 @@ class UnaryCall implements ResponseListener {
     }
     const { core, plan } = this;
     const { http } = core.settings;
-    const options = { waitForReady: core.settings.waitForReady };
+    const options = plan.sendOptions;
     const flags = compression === null ? 0 : compressedFlag;
     if (plan.useGet) {
       const head = http.prepare("GET", getPath(core, plan, bytes, compression), getHeaders(plan.fixedHeaders));
@@ -123,7 +127,7 @@ class UnaryCall implements ResponseListener {
   #headers(bodyCompression: Compression | null): OutgoingHeaders | undefined {
     const { protocol } = this.core;
     const remaining = this.scope.remainingMs();
-    if (remaining === undefined && bodyCompression === null) {
+    if (remaining === undefined && bodyCompression === null && this.#attempts === 0) {
       return this.extra;
     }
     const headers: OutgoingHeaders = { ...this.extra };
@@ -133,6 +137,9 @@ class UnaryCall implements ResponseListener {
     if (bodyCompression !== null) {
       headers["content-encoding"] = bodyCompression.name;
     }
+    if (this.#attempts > 0) {
+      headers["grpc-previous-rpc-attempts"] = String(this.#attempts);
+    }
     return headers;
   }
 
@@ -140,7 +147,8 @@ class UnaryCall implements ResponseListener {
     const { core } = this;
     const head = core.protocol.openResponse(core.settings, false, status, fields);
     if (head.error !== undefined) {
-      this.#cancelWith(head.error);
+      this.#exchange?.cancel();
+      this.#attemptFailed(head.error);
       return;
     }
     this.#head = head;
@@ -204,7 +212,7 @@ class UnaryCall implements ResponseListener {
     const bytes = joined(this.#chunks, this.#received);
     const finish = (plain: Uint8Array) => {
       if (head.errorBody !== undefined) {
-        this.fail(errorFromJsonBytes(plain, head.errorBody.metadata, head.errorBody));
+        this.#attemptFailed(errorFromJsonBytes(plain, head.errorBody.metadata, head.errorBody));
         return;
       }
       this.#complete(head, plain, () => this.core.protocol.closeResponse(head, undefined, undefined, true).trailer());
@@ -225,7 +233,7 @@ class UnaryCall implements ResponseListener {
     }
     const { error, trailer } = protocol.closeResponse(head, end, trailers, this.#sawBody);
     if (error !== undefined) {
-      this.fail(error);
+      this.#attemptFailed(error);
       return;
     }
     const { name } = this.plan.method;
@@ -276,6 +284,7 @@ class UnaryCall implements ResponseListener {
       return;
     }
     this.#done = true;
+    this.#retries?.succeeded();
     this.scope.finish();
     this.resolve(unaryResponse(this.plan, head.fields, this.#bare, trailer, message));
   }
@@ -288,7 +297,34 @@ class UnaryCall implements ResponseListener {
       return;
     }
     const late = failure.error.code === Code.Canceled && this.scope.isExpired();
-    this.fail(late ? deadlineError() : failure.error);
+    this.#attemptFailed(late ? deadlineError() : failure.error);
+  }
+
+  /** gRPC A6: a failed attempt may be repeated as long as no message came. */
+  #attemptFailed(error: ConnectError): void {
+    if (this.#done) {
+      return;
+    }
+    const { startRetries } = this.plan.policy;
+    if (startRetries === undefined || this.#data !== undefined) {
+      this.fail(error);
+      return;
+    }
+    this.#retries ??= startRetries();
+    const delay = this.#retries.delayAfter(error);
+    if (delay === undefined) {
+      this.fail(error);
+      return;
+    }
+    this.#attempts++;
+    this.#head = undefined;
+    this.#parser = undefined;
+    this.#chunks = [];
+    this.#received = 0;
+    this.#extraMessage = false;
+    this.#sawBody = false;
+    this.#end = undefined;
+    this.#retryTimer = setTimeout(() => this.#send?.(), delay);
   }
 
   onDrain(): void {}
@@ -303,6 +339,7 @@ class UnaryCall implements ResponseListener {
       return;
     }
     this.#done = true;
+    clearTimeout(this.#retryTimer);
     this.#exchange?.cancel();
     this.scope.finish();
     this.reject(error);

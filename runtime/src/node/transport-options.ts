@@ -1,6 +1,7 @@
 import type * as http2 from "node:http2";
 import type * as tls from "node:tls";
 import type { HttpClient } from "../client/http-client.js";
+import { createCallPolicies, type ServiceConfig } from "../client/service-config.js";
 import type { TransportSettings } from "../client/transport-core.js";
 import { type Compression, validateReadWriteMaxBytes } from "../compression.js";
 import type { Interceptor } from "../interceptor.js";
@@ -35,6 +36,8 @@ export interface CommonOptions {
   defaultTimeoutMs?: number;
   /** Addition: calls wait for a connection instead of failing when the server cannot be reached. */
   waitForReady?: boolean;
+  /** Addition: retries, timeouts and wait-for-ready per method, as a gRPC service config or its JSON. */
+  serviceConfig?: ServiceConfig | string;
 }
 
 /**
@@ -98,6 +101,7 @@ export function settingsFrom(options: AnyTransportOptions): TransportSettings {
     useHttpGet: options.useHttpGet ?? false,
     defaultTimeoutMs: options.defaultTimeoutMs,
     waitForReady: options.waitForReady ?? false,
+    policyOf: createCallPolicies(options.serviceConfig),
   };
 }
 

@@ -1,0 +1,163 @@
+import { type Code, codeFromName } from "../code.js";
+import type { ConnectError } from "../connect-error.js";
+
+/**
+ * A gRPC service config (https://github.com/grpc/grpc/blob/master/doc/service_config.md), as grpc-js takes it in
+ * `grpc.service_config`. What is not listed here is ignored.
+ */
+export interface ServiceConfig {
+  methodConfig?: MethodConfig[];
+  retryThrottling?: { maxTokens: number; tokenRatio: number };
+}
+
+export interface MethodConfig {
+  /** Which methods; `{}` means all, `{ service }` all of a service. The most specific one counts. */
+  name: Array<{ service?: string; method?: string }>;
+  waitForReady?: boolean;
+  /** For instance `"1.5s"`. The shorter of this and the call's own timeout counts. */
+  timeout?: string | { seconds: number; nanos?: number };
+  retryPolicy?: RetryPolicy;
+}
+
+/** gRPC A6. */
+export interface RetryPolicy {
+  /** With the first one; at most 5 count. */
+  maxAttempts: number;
+  /** For instance `"0.1s"`. */
+  initialBackoff: string;
+  maxBackoff: string;
+  backoffMultiplier: number;
+  /** Names (`"UNAVAILABLE"`) or numbers. */
+  retryableStatusCodes: Array<string | number>;
+}
+
+/** What one method's calls do, with all texts parsed. */
+export interface CallPolicy {
+  readonly timeoutMs: number | undefined;
+  readonly waitForReady: boolean | undefined;
+  /** Retries of one call; undefined without a retry policy. */
+  readonly startRetries: (() => Retries) | undefined;
+}
+
+export interface Retries {
+  /** Milliseconds until the next attempt, or undefined: the error stands. */
+  delayAfter(error: ConnectError): number | undefined;
+  succeeded(): void;
+}
+
+const noPolicy: CallPolicy = { timeoutMs: undefined, waitForReady: undefined, startRetries: undefined };
+
+/**
+ * @returns the policy of a method, by its path `/pkg.Service/Method`
+ * @throws Error if a duration, a code or a number is none
+ */
+export function createCallPolicies(config: ServiceConfig | string | undefined): (path: string) => CallPolicy {
+  if (config === undefined) {
+    return () => noPolicy;
+  }
+  const parsed: ServiceConfig = typeof config === "string" ? JSON.parse(config) : config;
+  const throttle = createThrottle(parsed.retryThrottling);
+  const byName = new Map<string, CallPolicy>();
+  for (const method of parsed.methodConfig ?? []) {
+    const policy = policyOf(method, throttle);
+    for (const { service = "", method: name = "" } of method.name) {
+      const key = service === "" ? "" : `/${service}/${name}`;
+      if (!byName.has(key)) {
+        byName.set(key, policy);
+      }
+    }
+  }
+  return (path) =>
+    byName.get(path) ?? byName.get(path.slice(0, path.lastIndexOf("/") + 1)) ?? byName.get("") ?? noPolicy;
+}
+
+function policyOf(config: MethodConfig, throttle: Throttle): CallPolicy {
+  return {
+    timeoutMs: config.timeout === undefined ? undefined : durationMs(config.timeout),
+    waitForReady: config.waitForReady,
+    startRetries: config.retryPolicy === undefined ? undefined : createRetries(config.retryPolicy, throttle),
+  };
+}
+
+function durationMs(duration: string | { seconds: number; nanos?: number }): number {
+  if (typeof duration === "object") {
+    return duration.seconds * 1000 + (duration.nanos ?? 0) / 1e6;
+  }
+  const match = /^(\d+(?:\.\d{1,9})?)s$/.exec(duration);
+  if (match === null) {
+    throw new Error(`Service config: "${duration}" is no duration; expected seconds such as "0.5s".`);
+  }
+  return Number(match[1]) * 1000;
+}
+
+function codeOf(code: string | number): Code {
+  const found = typeof code === "number" ? code : codeFromName(code.toLowerCase().replace("cancelled", "canceled"));
+  if (found === undefined || !(found >= 1 && found <= 16)) {
+    throw new Error(
+      `Service config: "${code}" is no status code; expected a name such as "UNAVAILABLE" or its number.`,
+    );
+  }
+  return found as Code;
+}
+
+const maxAttempts = 5;
+
+function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
+  const attempts = Math.min(policy.maxAttempts, maxAttempts);
+  if (!(Number.isInteger(policy.maxAttempts) && attempts >= 2)) {
+    throw new Error(`Service config: maxAttempts is ${policy.maxAttempts}; expected an integer of at least 2.`);
+  }
+  const initial = durationMs(policy.initialBackoff);
+  const max = durationMs(policy.maxBackoff);
+  const codes = new Set(policy.retryableStatusCodes.map(codeOf));
+  return () => {
+    let made = 1;
+    let backoff = Math.min(initial, max);
+    return {
+      delayAfter(error) {
+        const pushback = error.metadata.get("grpc-retry-pushback-ms");
+        const refused = pushback !== null && !/^\d+$/.test(pushback);
+        const retryable = codes.has(error.code);
+        if (retryable || refused) {
+          throttle.failed();
+        }
+        if (!retryable || refused || made >= attempts || throttle.isThrottled()) {
+          return undefined;
+        }
+        made++;
+        if (pushback !== null) {
+          backoff = Math.min(initial, max);
+          return Number(pushback);
+        }
+        const delay = Math.random() * backoff;
+        backoff = Math.min(backoff * policy.backoffMultiplier, max);
+        return delay;
+      },
+      succeeded: () => throttle.succeeded(),
+    };
+  };
+}
+
+interface Throttle {
+  failed(): void;
+  succeeded(): void;
+  isThrottled(): boolean;
+}
+
+/** gRPC A6, "Throttling Retry Attempts": failures cost a token, successes give back a part of one. */
+function createThrottle(settings: ServiceConfig["retryThrottling"]): Throttle {
+  if (settings === undefined) {
+    return { failed() {}, succeeded() {}, isThrottled: () => false };
+  }
+  const { maxTokens, tokenRatio } = settings;
+  let tokens = maxTokens;
+  return {
+    failed() {
+      tokens = Math.max(tokens - 1, 0);
+    },
+    succeeded() {
+      tokens = Math.min(tokens + tokenRatio, maxTokens);
+    },
+    isThrottled: () => tokens <= maxTokens / 2,
+  };
+}
