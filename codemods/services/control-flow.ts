@@ -1,0 +1,148 @@
+import { type FunctionNode, isFunction, type Node, type Parents } from "../shared/ast.js";
+
+const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
+
+/** Is nothing with an effect left to run after `statement` in its function? (matrix H-1) */
+export function isTail(statement: Node, fn: FunctionNode, parents: Parents): boolean {
+  let node = statement;
+  for (;;) {
+    const parent = parents.get(node);
+    if (!parent || parent === fn) return true;
+    if (isFunction(parent)) return parent === fn;
+    if (LOOPS.test(parent.type)) return false;
+    const list = listOf(parent, node);
+    if (list) {
+      let leavesSwitch = false;
+      for (const next of list.slice(list.indexOf(node) + 1)) {
+        if (next.type === "EmptyStatement" || next.type === "FunctionDeclaration") continue;
+        if (next.type === "ReturnStatement" && !next.argument) return true;
+        if (next.type === "BreakStatement" && !next.label) {
+          leavesSwitch = true;
+          break;
+        }
+        return false;
+      }
+      if (leavesSwitch || parent.type === "SwitchCase") {
+        const owner = breakTarget(node, parents);
+        if (owner?.type !== "SwitchStatement") return false;
+        const cases = owner.cases as Node[];
+        const own = cases.findIndex((one) => one.start <= node.start && node.end <= one.end);
+        const isFallThrough = cases.slice(own + 1).some((one) => one.consequent.length > 0);
+        if (!leavesSwitch && isFallThrough) return false;
+        node = owner;
+        continue;
+      }
+    }
+    node = parent;
+  }
+}
+
+/** An unlabelled `break;` or empty `return;` right behind a reply, which becomes unreachable. */
+export function removableAfter(statement: Node, parents: Parents): Node | null {
+  const list = listOf(parents.get(statement), statement);
+  const next = list?.[list.indexOf(statement) + 1];
+  if (next?.type === "ReturnStatement" && !next.argument) return next;
+  return next?.type === "BreakStatement" && !next.label ? next : null;
+}
+
+function listOf(parent: Node | undefined, child: Node): Node[] | undefined {
+  if (parent?.type === "BlockStatement") return (parent.body as Node[]).includes(child) ? parent.body : undefined;
+  if (parent?.type === "SwitchCase")
+    return (parent.consequent as Node[]).includes(child) ? parent.consequent : undefined;
+  return undefined;
+}
+
+function breakTarget(node: Node, parents: Parents): Node | undefined {
+  let current = parents.get(node);
+  while (current && current.type !== "SwitchStatement" && !LOOPS.test(current.type) && !isFunction(current)) {
+    current = parents.get(current);
+  }
+  return current;
+}
+
+export interface ReplyQuestions {
+  isReply(statement: Node): boolean;
+  /** The block that is inlined in place of a statement, null for one that just goes on, undefined for any other. */
+  replaced(statement: Node): Node | null | undefined;
+}
+
+/** Why a function's body may end without a reply; undefined when every path replies or throws. */
+export function mayEndWithout(body: Node, questions: ReplyQuestions): string | undefined {
+  let problem: string | undefined;
+  const completes = (node: Node | null | undefined): boolean => {
+    if (!node) return true;
+    if (questions.isReply(node)) return false;
+    const inlined = questions.replaced(node);
+    if (inlined !== undefined) return inlined === null ? true : completes(inlined);
+    switch (node.type) {
+      case "BlockStatement":
+        for (const statement of node.body as Node[]) if (!completes(statement)) return false;
+        return true;
+      case "ReturnStatement":
+        problem ??= node.argument ? "a return of something that is no reply" : "a return without a reply";
+        return false;
+      case "ThrowStatement":
+        return false;
+      case "IfStatement": {
+        const then = completes(node.consequent);
+        const otherwise = completes(node.alternate);
+        return then || otherwise;
+      }
+      case "TryStatement": {
+        const block = completes(node.block);
+        const handler = node.handler ? completes(node.handler.body) : false;
+        const finalizer = node.finalizer ? completes(node.finalizer) : true;
+        return finalizer && (block || handler);
+      }
+      case "SwitchStatement": {
+        let isExhaustive = false;
+        let last = true;
+        let breaks = false;
+        for (const one of node.cases as Node[]) {
+          if (!one.test) isExhaustive = true;
+          last = true;
+          for (const statement of one.consequent as Node[]) {
+            if (statement.type === "BreakStatement" && !statement.label) {
+              breaks = true;
+              last = false;
+              break;
+            }
+            if (!completes(statement)) {
+              last = false;
+              break;
+            }
+            if (holdsBreak(statement)) breaks = true;
+          }
+        }
+        return !isExhaustive || breaks || last;
+      }
+      case "LabeledStatement":
+        completes(node.body);
+        return true;
+      case "BreakStatement":
+      case "ContinueStatement":
+        return false;
+      default:
+        if (LOOPS.test(node.type)) {
+          completes(node.body);
+          return true;
+        }
+        return true;
+    }
+  };
+  const ends = completes(body);
+  if (problem) return problem;
+  return ends ? "the end of the function" : undefined;
+}
+
+/** An unlabelled `break` that leaves the switch around, from below an `if` or a block. */
+function holdsBreak(node: Node): boolean {
+  if (node.type === "BreakStatement") return true;
+  if (node.type === "BlockStatement") return (node.body as Node[]).some(holdsBreak);
+  if (node.type === "IfStatement")
+    return holdsBreak(node.consequent) || (node.alternate ? holdsBreak(node.alternate) : false);
+  if (node.type === "TryStatement") {
+    return [node.block, node.handler?.body, node.finalizer].some((part) => part && holdsBreak(part));
+  }
+  return false;
+}

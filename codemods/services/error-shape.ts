@@ -1,0 +1,113 @@
+import { statusName } from "../clients/plan-error.js";
+import { type File, isIdentifier, keyName, memberName, type Node, unwrap } from "../shared/ast.js";
+
+/**
+ * What is known of an error reply. `literal`: code and text stand in the source, so it is `new ConnectError(text, Code.X)`.
+ * `value`: `toConnectError(…)` has to look at it at run time.
+ */
+export type ErrorShape =
+  | {
+      readonly kind: "literal";
+      readonly node: Node;
+      /** The expression of the text; null for grpc-js's "Unknown Error". */
+      readonly text: Node | null;
+      /** Connect's name of the code. */
+      readonly code: string;
+      readonly metadata: Node | null;
+    }
+  | { readonly kind: "value"; readonly node: Node };
+
+const codeNames = [
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+];
+
+/** Connect's name of a code that stands in the source, as `status.X` or as a number from 1 to 16. */
+function codeOf(node: Node, file: File): string | undefined {
+  const value = unwrap(node);
+  if (value.type === "NumericLiteral") return codeNames[value.value - 1];
+  return statusName(file, value);
+}
+
+/** The shape of the first argument of an error reply (matrix E-1 to E-7: details wins over message). */
+export function errorShape(node: Node, file: File): ErrorShape {
+  const error = unwrap(node);
+  const dynamic: ErrorShape = { kind: "value", node };
+  if (error.type === "NewExpression" && isIdentifier(error.callee, "Error") && error.arguments.length === 1) {
+    return isText(error.arguments[0])
+      ? { kind: "literal", node, text: error.arguments[0], code: "Unknown", metadata: null }
+      : dynamic;
+  }
+  if (error.type === "ObjectExpression") return fromMembers(error, null);
+  if (
+    error.type === "CallExpression" &&
+    memberName(error.callee) === "assign" &&
+    isIdentifier(error.callee.object, "Object") &&
+    error.arguments.length === 2 &&
+    error.arguments[1].type === "ObjectExpression"
+  ) {
+    const made = unwrap(error.arguments[0]);
+    if (made.type === "NewExpression" && isIdentifier(made.callee, "Error") && made.arguments.length === 1) {
+      return fromMembers(error.arguments[1], made.arguments[0]);
+    }
+  }
+  return dynamic;
+
+  function fromMembers(object: Node, message: Node | null): ErrorShape {
+    const members = new Map<string, Node>();
+    if (message) members.set("message", message);
+    for (const property of object.properties as Node[]) {
+      const key = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
+      if (key === undefined || !["code", "message", "details", "metadata"].includes(key)) return dynamic;
+      members.set(key, property.value);
+    }
+    const code = members.get("code");
+    const name = code && codeOf(code, file);
+    if (!name) return dynamic;
+    const details = members.get("details");
+    const text = details ?? members.get("message") ?? null;
+    // What is left out must not have had an effect, and only a string may be the text.
+    if (details && members.has("message") && !isText(members.get("message") as Node)) return dynamic;
+    if (text && !isText(text)) return dynamic;
+    if (details && !isSurelyText(details)) return dynamic;
+    const shorthand = (object.properties as Node[]).some(
+      (property) => property.shorthand && keyName(property) === "metadata",
+    );
+    if (shorthand && members.get("metadata") === undefined) return dynamic;
+    return { kind: "literal", node, text, code: name, metadata: members.get("metadata") ?? null };
+  }
+}
+
+/** A string in the source: literal, template, or a concatenation with one. */
+function isSurelyText(node: Node): boolean {
+  const value = unwrap(node);
+  if (value.type === "StringLiteral" || value.type === "TemplateLiteral") return true;
+  return (
+    value.type === "BinaryExpression" &&
+    value.operator === "+" &&
+    (isSurelyText(value.left) || isSurelyText(value.right))
+  );
+}
+
+/** A string as far as a text goes: also `error.message`, and a name, which grpc-js would have put into the text as it is. */
+function isText(node: Node): boolean {
+  const value = unwrap(node);
+  if (isSurelyText(value) || isIdentifier(value)) return !isIdentifier(value, "undefined");
+  if (value.type === "ConditionalExpression") return isText(value.consequent) && isText(value.alternate);
+  if (value.type === "LogicalExpression") return isText(value.left) && isText(value.right);
+  return memberName(value) !== undefined && ["message", "details"].includes(memberName(value) as string);
+}
