@@ -65,6 +65,41 @@ ${handler}
 module.exports = (router) => router.service(S, { get }, { messages: grpcJsMessages(definition['p.v1.S']) });
 `;
 
+describe("handlers on a class", () => {
+  const server = (members: string) =>
+    program("").replace("{ get }", "new Impl()").replace("const store", `class Impl {\n${members}\n}\nconst store`);
+
+  it("are followed like others", async () => {
+    using project = tempProject({
+      "package.json": "{}",
+      "s.proto": proto,
+      "server.js": server(
+        "  get(req) { return { the_name: req.the_name, big_no: req.big_no }; }\n  async *feed({ big_no }) { yield { big_no }; }",
+      ),
+    });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["server.js"]).toContain("get(req) { return { theName: req.theName, bigNo: req.bigNo }; }");
+    expect(files["server.js"]).toContain("async *feed({ bigNo: big_no }) { yield { bigNo: big_no }; }");
+    expect(files["server.js"]).toContain("router.service(S, new Impl());");
+  });
+
+  it.each([
+    ["  get(req) { return {}; }", /Feed is not among the methods/],
+    ["  get(req) { return {}; }\n  async *feed(req) { yield this.get(req); }", /called as a method|nothing proves/],
+    [
+      "  get(req) { return this.make(req); }\n  make(req) { return {}; }\n  async *feed(req) {}",
+      /without a name|nothing proves/,
+    ],
+  ])("%s", async (members, why) => {
+    const text = server(members);
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": text });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["server.js"]).toBe(text);
+    expect(findings[0]?.reason?.text).toMatch(why);
+  });
+});
+
 describe("what is not proved stays on the bridge, byte for byte, and says why", () => {
   const cases: [name: string, handler: string, why: RegExp, loaderOptions?: string][] = [
     [

@@ -1071,9 +1071,7 @@ function startService(project: AnalysisProject, bridge: Bridge, start: Start): u
   const origin = given && project.originOf(given);
   const implementation =
     given && Node.isObjectLiteralExpression(given) ? given : origin?.kind === "object" ? origin.node : undefined;
-  if (given && (origin?.kind === "instance" || origin?.kind === "class")) {
-    return start.block(given, "handlers on a class are not followed yet");
-  }
+  if (origin?.kind === "instance") return startClass(project, bridge, origin.class, start);
   if (!implementation || !Node.isObjectLiteralExpression(implementation)) {
     return start.block(given ?? bridge.call, "the implementation is not written out where it can be seen");
   }
@@ -1108,6 +1106,31 @@ function startService(project: AnalysisProject, bridge: Bridge, start: Start): u
       }
     }
   }
+}
+
+/** Handlers that are the methods of a class; its other methods are its own affair. */
+function startClass(project: AnalysisProject, bridge: Bridge, owner: Node, start: Start): void {
+  if (!Node.isClassDeclaration(owner) && !Node.isClassExpression(owner)) {
+    start.block(owner, "a class that cannot be seen");
+    return;
+  }
+  if (owner.getExtends()) start.block(owner.getNameNode() ?? owner, "handlers may be inherited");
+  const found = new Set<DescMethod>();
+  for (const method of owner.getInstanceMethods()) {
+    const rpc = project.protos.methodByLegacyKey(bridge.service, method.getName());
+    if (!rpc) continue;
+    found.add(rpc);
+    const nameNode = method.getNameNode();
+    if (method.getName() !== rpc.localName) start.replace(nameNode, rpc.localName);
+    startHandler(method, rpc, start);
+    for (const access of owner.getSourceFile().getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
+      if (access.getName() === method.getName() && Node.isThisExpression(access.getExpression())) {
+        start.block(access, "a handler is called as a method");
+      }
+    }
+  }
+  const missing = bridge.service.methods.find((method) => !found.has(method));
+  if (missing) start.block(owner.getNameNode() ?? owner, `${missing.name} is not among the methods of this class`);
 }
 
 function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
