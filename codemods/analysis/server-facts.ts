@@ -36,7 +36,9 @@ export interface ServerFact extends FactBase {
   readonly uses: readonly { readonly start: number; readonly end: number; readonly member: string }[];
   /** The program closes the server itself when a signal arrives. */
   readonly ownSignals: boolean;
-  /** Top-level declarations that nothing needs once the registrations are gone (`const proto = loadPackageDefinition(…)`). */
+  /** How the module asks whether it is the program; null if another file imports it for what it does. */
+  readonly entry: "require" | "import.meta" | null;
+  /** Declarations that nothing needs once the registrations are gone (`const proto = loadPackageDefinition(…)`). */
   readonly unused: readonly { readonly start: number; readonly end: number }[];
 }
 

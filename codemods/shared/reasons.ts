@@ -41,6 +41,14 @@ export const reasons = {
     short: "a neighbour is not migrated yet",
     long: "{detail} still uses grpc-js; a bridge keeps both working.",
   },
+  "server-escapes": {
+    short: "the server object is used in other ways",
+    long: "The server cannot become an app, because its object is used in a way that an app has not: {detail}.",
+  },
+  "handler-used-elsewhere": {
+    short: "other code calls the handler",
+    long: "Other code uses this handler in its old shape ({detail}).",
+  },
   "not-covered": {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
