@@ -37,7 +37,7 @@ export function transportOf(project: AnalysisProject, construction: Node): reado
 type Tls = { readonly kind: "none" } | { readonly kind: "tls"; readonly text: string } | { readonly kind: "unknown" };
 
 function tlsOf(project: AnalysisProject, node: Node): Tls {
-  const expression = valueOf(project, node);
+  const expression = constantValueOf(project, node);
   if (!Node.isCallExpression(expression)) return { kind: "unknown" };
   const origin = project.originOf(expression.getExpression());
   if (origin.kind !== "grpc") return { kind: "unknown" };
@@ -60,14 +60,15 @@ function part(name: string, node: Node | undefined): string | null {
 }
 
 /** A name's value, where it is a constant of the project. */
-function valueOf(project: AnalysisProject, node: Node): Node {
-  if (Node.isParenthesizedExpression(node) || Node.isAsExpression(node)) return valueOf(project, node.getExpression());
+function constantValueOf(project: AnalysisProject, node: Node): Node {
+  if (Node.isParenthesizedExpression(node) || Node.isAsExpression(node))
+    return constantValueOf(project, node.getExpression());
   if (!Node.isIdentifier(node)) return node;
   const declaration = project.declarationOf(node);
   if (!declaration || !Node.isVariableDeclaration(declaration)) return node;
   const isConst = declaration.getVariableStatement()?.getDeclarationKind() === "const";
   const initializer = declaration.getInitializer();
-  return isConst && initializer ? valueOf(project, initializer) : node;
+  return isConst && initializer ? constantValueOf(project, initializer) : node;
 }
 
 function destination(address: Node, tls: Tls): string[] {
@@ -83,7 +84,7 @@ function destination(address: Node, tls: Tls): string[] {
 }
 
 function channelOptions(options: Node | undefined, project: AnalysisProject): string[] | string {
-  const literal = options && valueOf(project, options);
+  const literal = options && constantValueOf(project, options);
   if (literal && !Node.isObjectLiteralExpression(literal))
     return `channel options that are not written out (${options.getText()})`;
   const isElsewhere = literal !== undefined && literal !== options;

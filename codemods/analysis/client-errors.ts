@@ -128,7 +128,7 @@ export function collectErrorFacts(
           for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
             const member = parents.get(reference);
             const on = member && parents.get(member);
-            if (!on || on.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
+            if (on?.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
             const [event, callbackOfError] = on.arguments as TreeNode[];
             if (
               event?.type === "StringLiteral" &&

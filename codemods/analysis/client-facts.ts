@@ -18,8 +18,20 @@ export interface ClientConstructionFact extends FactBase {
   readonly transport: readonly string[];
   /** Is `close()` called on it? Then the transport needs a name. */
   readonly isClosed: boolean;
+  /** A client that is a field of a class and is closed: its transport becomes a field beside it. */
+  readonly field: ClientField | null;
   /** The old client's type, as written, for a bridged client in TypeScript. */
   readonly typeText: string | null;
+}
+
+export interface ClientField {
+  /** The transport's field. */
+  readonly transport: string;
+  /** `this.client = new X(…)` in a method, or `client = new X(…)` as a member. */
+  readonly isMember: boolean;
+  /** Where a TypeScript class declares the client; null where nothing declares it. */
+  readonly declaration: number | null;
+  readonly modifiers: string;
 }
 
 /** How the old service definition is written at a place. */
@@ -54,14 +66,16 @@ export interface ClientPromisifyFact extends FactBase {
 export interface ClientCloseFact extends FactBase {
   readonly kind: "client-close";
   readonly outcome: ClientOutcome;
-  /** Name of the transport that is to be closed. */
-  readonly transport: string | null;
+  /** The field that holds the transport; null where it is the variable beside the client's. */
+  readonly field: string | null;
 }
 
 /** A type position that names an idiomatic client. */
 export interface ClientTypeFact extends FactBase {
   readonly kind: "client-type";
   readonly definition: DefinitionRef;
+  /** The type is that of one method of the client. */
+  readonly member: string | null;
 }
 
 /** One caught error that may come from a migrated call. The range is the parameter of the catch clause or function. */

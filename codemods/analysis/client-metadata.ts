@@ -114,7 +114,11 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
         const owner = Node.isArrowFunction(parent)
           ? parent
           : parent.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
-        if (owner && (Node.isFunctionDeclaration(owner) || Node.isArrowFunction(owner)) && !owner.isAsync())
+        if (
+          owner &&
+          (Node.isFunctionDeclaration(owner) || Node.isArrowFunction(owner) || Node.isMethodDeclaration(owner)) &&
+          !owner.isAsync()
+        )
           return union(key, owner);
         return void spoil();
       }

@@ -1,4 +1,4 @@
-import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { type CallPlan, middleArguments, planCall } from "../clients/plan-call.js";
 import { type File, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
@@ -11,6 +11,7 @@ import type {
   ClientCloseFact,
   ClientConstructionFact,
   ClientFact,
+  ClientField,
   ClientPromisifyFact,
   ClientTypeFact,
   DefinitionRef,
@@ -26,6 +27,8 @@ interface Service {
   readonly promisified: Promisified[];
   readonly closes: Node[];
   readonly types: Node[];
+  /** Annotations of names that hold a promisified method. */
+  readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
   /** Why clients of this service stay bridged. */
   readonly obstacles: Obstacle[];
 }
@@ -66,6 +69,14 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
     for (const call of service.calls) {
       if (call.plan.kind === "refused") {
         service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${call.plan.reason}` });
+        continue;
+      }
+      const hasWriter = (call.plan.kind === "block" || call.plan.kind === "listeners") && call.plan.writer !== null;
+      if (hasWriter && /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath())) {
+        service.obstacles.push({
+          node: call.node,
+          detail: `${call.rpc.method}: the type of the written messages is not known`,
+        });
         continue;
       }
       const found = classifyArguments(project, call, trees);
@@ -128,7 +139,6 @@ function factsOf(
   const facts: ClientFact[] = [];
   const idiomatic = isIdiomatic(service);
   const desc = project.protos.service(service.name);
-  const transports = new Map<Node, string>();
   for (const { node, transport } of service.constructions) {
     const file = node.getSourceFile();
     const path = file.getFilePath() as string;
@@ -143,6 +153,7 @@ function factsOf(
             ? reason("types-unknown", `the service definition of ${service.name}`)
             : null;
     const closed = service.closes.filter((close) => close.getSourceFile() === file);
+    const owner = closed.length > 0 ? fieldHolding(node) : undefined;
     const fact: ClientConstructionFact = {
       ...placeOf(node),
       kind: "client-construction",
@@ -153,10 +164,10 @@ function factsOf(
       definition: definition ?? null,
       transport: typeof transport === "string" ? [] : transport,
       isClosed: closed.length > 0,
+      field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
       typeText: /\.[cm]?ts$/.test(path) ? (constructorOf(node)?.getText() ?? null) : null,
     };
     facts.push(fact);
-    transports.set(node, "transport");
   }
   for (const call of service.calls) {
     const args = argumentsOf.get(call) ?? [];
@@ -190,14 +201,84 @@ function factsOf(
       ...placeOf(close),
       kind: "client-close",
       outcome: idiomatic ? "idiomatic" : "bridged",
-      transport: "transport",
+      field: closedField(close) === undefined ? null : transportField(close),
     } satisfies ClientCloseFact);
   if (idiomatic)
     for (const type of service.types) {
       const definition = typeDefinition(project, type);
-      if (definition) facts.push({ ...placeOf(type), kind: "client-type", definition } satisfies ClientTypeFact);
+      if (definition)
+        facts.push({ ...placeOf(type), kind: "client-type", definition, member: null } satisfies ClientTypeFact);
+    }
+  if (idiomatic)
+    for (const { node, member, method } of service.methodTypes) {
+      const definition = clientDefinition(project, service, method);
+      if (definition)
+        facts.push({ ...placeOf(node), kind: "client-type", definition, member } satisfies ClientTypeFact);
     }
   return facts;
+}
+
+interface FieldHolder {
+  readonly name: string;
+  readonly owner: ClassDeclaration | ClassExpression;
+  readonly isMember: boolean;
+}
+
+/** The class field that a construction is the value of. */
+function fieldHolding(construction: Node): FieldHolder | undefined {
+  const parent = construction.getParent();
+  const owner = classAround(construction);
+  if (!parent || !owner) return undefined;
+  if (Node.isPropertyDeclaration(parent)) return { name: parent.getName(), owner, isMember: true };
+  if (!Node.isBinaryExpression(parent) || parent.getOperatorToken().getText() !== "=") return undefined;
+  const left = parent.getLeft();
+  const isField = Node.isPropertyAccessExpression(left) && left.getExpression().getKind() === SyntaxKind.ThisKeyword;
+  const isStatement = Node.isExpressionStatement(parent.getParent() as Node);
+  return isField && isStatement ? { name: left.getName(), owner, isMember: false } : undefined;
+}
+
+function classAround(node: Node): ClassDeclaration | ClassExpression | undefined {
+  return node.getFirstAncestor(
+    (ancestor): ancestor is ClassDeclaration | ClassExpression =>
+      Node.isClassDeclaration(ancestor) || Node.isClassExpression(ancestor),
+  );
+}
+
+/** The field whose client `this.client.close()` closes. */
+function closedField(close: Node): string | undefined {
+  const callee = Node.isCallExpression(close) ? close.getExpression() : undefined;
+  const object = callee && Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
+  return object &&
+    Node.isPropertyAccessExpression(object) &&
+    object.getExpression().getKind() === SyntaxKind.ThisKeyword
+    ? object.getName()
+    : undefined;
+}
+
+function transportField(node: Node): string {
+  return /\btransport\b/.test(classAround(node)?.getText() ?? "") ? "grpcTransport" : "transport";
+}
+
+function fieldOf({ name, owner, isMember }: FieldHolder): ClientField {
+  const declared = owner.getInstanceProperty(name);
+  const declaration = declared && Node.isPropertyDeclaration(declared) ? declared : undefined;
+  const modifiers = declaration?.getModifiers().map((modifier) => modifier.getText()) ?? [];
+  return {
+    transport: transportField(owner),
+    isMember,
+    declaration: declaration?.getStart() ?? null,
+    modifiers: modifiers.length > 0 ? `${modifiers.join(" ")} ` : "",
+  };
+}
+
+/** The old service definition as a type, in the file of a promisified method: by the client's own type or construction there. */
+function clientDefinition(project: AnalysisProject, service: Service, method: Node): DefinitionRef | undefined {
+  const file = method.getSourceFile();
+  const made = service.constructions.find(({ node }) => node.getSourceFile() === file);
+  const found = made && definitionAt(project, made.node);
+  if (found && (found.kind === "import" || /^[\w.]+$/.test(found.text))) return found;
+  const typed = service.types.find((type) => type.getSourceFile() === file);
+  return typed && typeDefinition(project, typed);
 }
 
 function obstacleReason(service: Service, root: string): Reason {
@@ -258,7 +339,16 @@ function findServices(project: AnalysisProject): Map<string, Service> {
   const serviceOf = (name: string): Service => {
     let service = services.get(name);
     if (!service) {
-      service = { name, constructions: [], calls: [], promisified: [], closes: [], types: [], obstacles: [] };
+      service = {
+        name,
+        constructions: [],
+        calls: [],
+        promisified: [],
+        closes: [],
+        types: [],
+        methodTypes: [],
+        obstacles: [],
+      };
       services.set(name, service);
     }
     return service;
@@ -312,18 +402,18 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       parent = node.getParent();
     }
     if (!parent) return;
-    const escape = (detail: string) => service.obstacles.push({ node: start, detail });
+    const refuse = (detail: string) => service.obstacles.push({ node: start, detail });
 
     if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
       if (parent.getExpression() !== node) return;
-      member(parent, service, escape);
+      member(parent, service, refuse);
       return;
     }
     if (Node.isVariableDeclaration(parent)) {
       const name = parent.getNameNode();
       if (parent.getInitializer() !== node) return;
       if (Node.isIdentifier(name) && project.originOf(name).kind === "client") return;
-      escape("it is destructured or its variable is assigned again");
+      refuse("it is destructured or its variable is assigned again");
       return;
     }
     if (Node.isBinaryExpression(parent)) {
@@ -333,28 +423,31 @@ function findServices(project: AnalysisProject): Map<string, Service> {
         const left = parent.getLeft();
         if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
         if (project.originOf(left).kind === "client" && !leaks(left)) return;
-        escape(`it is kept in ${left.getText()}`);
+        refuse(`it is kept in ${left.getText()}`);
         return;
       }
       if (/^(&&|[!=]==?)$/.test(operator)) return;
-      escape("it is part of an expression");
+      refuse("it is part of an expression");
       return;
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
       if (isExported(parent)) return;
       if (leaksByName(parent.getName().replace(/^['"]|['"]$/g, "")))
-        escape(`it is kept in an object as ${parent.getName()}`);
+        refuse(`it is kept in an object as ${parent.getName()}`);
       return;
     }
     if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
       if (parent.getExpression() === node) return;
+      const callee = parent.getExpression();
+      // `promisify(client.m).bind(client)`: the method itself was looked at.
+      if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
       const index = parent.getArguments().indexOf(node);
       if (isParameterAClient(parent, index)) return;
-      escape(`it is passed to ${parent.getExpression().getText()}`);
+      refuse(`it is passed to ${parent.getExpression().getText()}`);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) {
-      if (leaksByName(parent.getName())) escape(`it is kept in the field ${parent.getName()}`);
+      if (leaksByName(parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
       return;
     }
     if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
@@ -364,7 +457,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
             (ancestor) => Node.isFunctionLikeDeclaration(ancestor) || Node.isFunctionExpression(ancestor),
           );
       if (owner && isCalledOnly(owner)) return;
-      escape("it is returned from a function whose uses are not all known");
+      refuse("it is returned from a function whose uses are not all known");
       return;
     }
     if (
@@ -380,26 +473,30 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       Node.isNamespaceImport(parent)
     )
       return;
-    escape(`it is used in a ${parent.getKindName()}`);
+    refuse(`it is used in a ${parent.getKindName()}`);
   }
 
-  function member(access: Node, service: Service, escape: (detail: string) => void): void {
+  function member(access: Node, service: Service, refuse: (detail: string) => void): void {
     const name = Node.isPropertyAccessExpression(access)
       ? access.getName()
       : Node.isElementAccessExpression(access)
         ? stringOf(access.getArgumentExpression())
         : undefined;
-    if (name === undefined) return escape("a method is chosen by a computed name");
+    if (name === undefined) {
+      refuse("a method is chosen by a computed name");
+      return;
+    }
     const desc = project.protos.methodByLegacyKey(service.name, name);
     const parent = access.getParent();
     const isCalled = parent && Node.isCallExpression(parent) && parent.getExpression() === access;
     if (!desc) {
       if (name === "close" && isCalled && Node.isPropertyAccessExpression(access)) {
         if (canCloseTransport(parent)) service.closes.push(parent);
-        else escape("close() is called where the transport has no name");
+        else refuse("close() is called where the transport has no name");
         return;
       }
-      return escape(`${name} is used`);
+      refuse(`${name} is used`);
+      return;
     }
     const rpc = project.protos.rpc(desc);
     if (isCalled) {
@@ -407,9 +504,12 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       return;
     }
     const whole = promisifiedAround(access);
-    if (!whole) return escape(`${name} is taken as a function`);
+    if (!whole) {
+      refuse(`${name} is taken as a function`);
+      return;
+    }
     service.promisified.push({ node: whole, method: access, rpc });
-    followFunction(whole, rpc, service, escape);
+    followFunction(whole, access, rpc, service, refuse);
   }
 
   /** `promisify(client.m)`, `promisify(client.m).bind(client)`, `promisify(client.m.bind(client))`, casts included. */
@@ -451,7 +551,13 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     return node;
   }
 
-  function followFunction(whole: Node, rpc: RpcRef, service: Service, escape: (detail: string) => void): void {
+  function followFunction(
+    whole: Node,
+    method: Node,
+    rpc: RpcRef,
+    service: Service,
+    refuse: (detail: string) => void,
+  ): void {
     const parent = whole.getParent();
     if (parent && Node.isCallExpression(parent) && parent.getExpression() === whole) {
       addCall(parent, rpc, "promisified", service);
@@ -468,9 +574,21 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       Node.isPropertyAccessExpression(parent.getLeft())
     )
       nameNode = (parent.getLeft() as import("ts-morph").PropertyAccessExpression).getNameNode();
-    if (!nameNode || !Node.isIdentifier(nameNode)) return escape("a promisified method is handed on");
+    if (!nameNode || !Node.isIdentifier(nameNode)) {
+      refuse("a promisified method is handed on");
+      return;
+    }
+    const member = Node.isPropertyAccessExpression(method) ? method.getName() : rpc.localName;
+    const annotate = (declaration: Node) => {
+      if (!Node.isVariableDeclaration(declaration) && !Node.isPropertyDeclaration(declaration)) return;
+      const type = declaration.getTypeNode();
+      if (!type) return;
+      service.methodTypes.push({ node: type, member, method });
+      if (!clientDefinition(project, service, method)) refuse(`the type of ${declaration.getName()} is written out`);
+    };
+    for (const declaration of nameNode.getSymbol()?.getDeclarations() ?? []) annotate(declaration);
     if (Node.isVariableDeclaration(parent as Node)) {
-      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, rpc, service, escape);
+      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, rpc, service, refuse);
       return;
     }
     const declarations = new Set(nameNode.getSymbol()?.getDeclarations() ?? []);
@@ -481,13 +599,13 @@ function findServices(project: AnalysisProject): Map<string, Service> {
         const symbol = identifier.getSymbol();
         const own = symbol?.getDeclarations() ?? [];
         if (own.some((declaration) => declarations.has(declaration)))
-          functionUse(identifier, nameNode, rpc, service, escape);
+          functionUse(identifier, nameNode, rpc, service, refuse);
         else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
           const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
           const origin = project.originOf(owner);
-          if (origin.kind === "unknown") escape(`${owner.getText()}.${name} may be a promisified method`);
+          if (origin.kind === "unknown") refuse(`${owner.getText()}.${name} may be a promisified method`);
           else if (origin.kind === "object" || origin.kind === "instance")
-            functionUse(identifier, nameNode, rpc, service, escape);
+            functionUse(identifier, nameNode, rpc, service, refuse);
         }
       }
   }
@@ -497,7 +615,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     declared: Node,
     rpc: RpcRef,
     service: Service,
-    escape: (detail: string) => void,
+    refuse: (detail: string) => void,
   ): void {
     if (reference === declared) return;
     let node = reference;
@@ -511,6 +629,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       addCall(parent, rpc, "promisified", service);
       return;
     }
+    if (Node.isPropertyDeclaration(parent)) return;
     if (
       Node.isExportSpecifier(parent) ||
       Node.isImportSpecifier(parent) ||
@@ -521,7 +640,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     )
       return;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
-    escape(`the promisified ${rpc.method} is handed on`);
+    refuse(`the promisified ${rpc.method} is handed on`);
   }
 
   function addCall(node: Node, rpc: RpcRef, form: "client" | "promisified", service: Service): void {
@@ -538,6 +657,17 @@ function findServices(project: AnalysisProject): Map<string, Service> {
   function canCloseTransport(close: Node): boolean {
     const receiver = (close as import("ts-morph").CallExpression).getExpression();
     const object = Node.isPropertyAccessExpression(receiver) ? receiver.getExpression() : undefined;
+    const field = closedField(close);
+    if (field !== undefined) {
+      // Where the client is made for this very field, in this class.
+      const owner = classAround(close);
+      return (
+        owner?.getDescendantsOfKind(SyntaxKind.NewExpression).some((made) => {
+          const holder = fieldHolding(made);
+          return holder?.owner === owner && holder.name === field && project.originOf(made).kind === "client";
+        }) ?? false
+      );
+    }
     if (!object || !Node.isIdentifier(object)) return false;
     const declaration = object.getSymbol()?.getValueDeclaration();
     if (!declaration || !Node.isVariableDeclaration(declaration)) return false;

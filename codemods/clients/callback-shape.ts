@@ -60,9 +60,9 @@ export function callbackShape(callback: Node): ShapeResult {
   const tested = testOf(first.test, error.name);
   if (tested !== "error") return tested === "success" ? "the test is negated" : "the test is not of the error alone";
   if (first.alternate) {
-    if (rest.length > 0 && !endsPath(first.consequent)) return "statements follow both paths";
+    if (rest.length > 0) return "statements follow both paths";
     if (first.alternate.type !== "BlockStatement") return "the else path is no block";
-    return shape("if-else", first.consequent, [first.alternate, ...rest], rest.length > 0, first.test);
+    return shape("if-else", first.consequent, [first.alternate, ...rest], !endsPath(first.consequent), first.test);
   }
   if (rest.length > 0 && !endsPath(first.consequent)) return "the error path falls through to the success path";
   return shape("guard", first.consequent, rest, rest.length > 0, first.test);

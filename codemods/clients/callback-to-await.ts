@@ -1,9 +1,7 @@
-import { indentAt, type Node, textOf } from "../shared/ast.js";
-import type { Rule, RuleContext } from "../shared/rule.js";
+import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { mentions } from "./callback-shape.js";
-import type { CallPlan } from "./plan-call.js";
-import { argumentsEnd, catchHead, construct, layoutAt, type PlannedCall, plannedCalls } from "./write-call.js";
+import { writeBlock } from "./write-block.js";
+import { argumentsEnd, construct, plannedCalls } from "./write-call.js";
 
 const id = "clients/callback-to-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -19,8 +17,8 @@ export const rule: Rule = {
     for (const planned of plannedCalls(ctx)) {
       const { plan, call, fact } = planned;
       if (plan.kind === "forget") {
-        ctx.edit.overwrite(argumentsEnd(planned), call.end, ").catch(() => {})", origin);
-      } else if (plan.kind === "block") writeBlock(ctx, planned, plan);
+        ctx.edit.overwrite(argumentsEnd(ctx, planned), call.end, ").catch(() => {})", origin);
+      } else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
       ctx.report({
         rule: id,
@@ -34,105 +32,5 @@ export const rule: Rule = {
     }
   },
 };
-
-function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: Extract<CallPlan, { kind: "block" }>): void {
-  const { statement, shape } = plan;
-  const layout = layoutAt(ctx, statement.start);
-  const { eol } = layout;
-  const [outer, inner, deep] = layout.at;
-  const { source } = ctx;
-  const response =
-    shape.response && shape.success.some((node) => mentions(node, shape.response?.name)) ? shape.response : null;
-  const semicolon = source[statement.end - 1] === ";" ? ";" : "";
-  const declare = response ? `${eol}${inner}let ${response.name}${semicolon}` : "";
-  const assign = response ? `${response.name} = ` : "";
-  // A statement that begins with a parenthesis needs the semicolon of the one before it.
-  const guard = semicolon === "" ? ";" : "";
-  ctx.edit.insertRight(
-    statement.start,
-    `${guard}(async () => {${declare}${eol}${inner}try {${eol}${deep}${assign}await `,
-    origin,
-  );
-  const { head, first } = catchHead(ctx, shape.error, layout);
-  const opened = `)${semicolon}${eol}${inner}} ${head}${first}`;
-  const failure = shape.failure as Node;
-  const end = argumentsEnd(planned);
-  const returns = shape.failureReturns && shape.form !== "guard" ? `${eol}${deep}return${semicolon}` : "";
-
-  let cursor: number;
-  if (failure.type === "BlockStatement") {
-    ctx.edit.overwrite(end, failure.start + 1, opened, origin);
-    if (returns) {
-      const closing = failure.end - 1;
-      const lineStart = source.lastIndexOf("\n", closing) + 1;
-      const at = /^[ \t]*$/.test(source.slice(lineStart, closing)) ? lineStart : closing;
-      ctx.edit.insertRight(at, at === lineStart ? `${deep}return${semicolon}${eol}` : ` return${semicolon} `, origin);
-    }
-    cursor = failure.end;
-  } else {
-    const isExpression = !/Statement$/.test(failure.type);
-    ctx.edit.overwrite(end, failure.start, `${opened}${eol}${deep}`, origin);
-    const tail = isExpression ? `${semicolon}${eol}${deep}return${semicolon}` : returns;
-    ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);
-    cursor = failure.end;
-  }
-  const body = shape.callback.body as Node;
-  const close = `})()${semicolon}`;
-  switch (shape.form) {
-    case "guard": {
-      const [next] = shape.success;
-      if (next && !source.slice(cursor, next.start).includes("\n"))
-        ctx.edit.overwrite(cursor, next.start, `${eol}${inner}`, origin);
-      const last = shape.success.at(-1) ?? failure;
-      const isOneLine = !source.slice(last.end, body.end).includes("\n");
-      ctx.edit.overwrite(
-        isOneLine ? last.end : body.end - 1,
-        statement.end,
-        isOneLine ? `${eol}${outer}${close}` : close,
-        origin,
-      );
-      return;
-    }
-    case "conditional": {
-      const success = shape.success[0] as Node;
-      ctx.edit.overwrite(cursor, success.start, `${eol}${inner}`, origin);
-      ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}${close}`, origin);
-      return;
-    }
-    default: {
-      // `if (err) {…} else {…}`: the else block's statements move one level up.
-      const block = shape.success[0] as Node;
-      const statements = block.body as Node[];
-      const [next] = statements;
-      if (!next) {
-        ctx.edit.remove(cursor, block.end, origin);
-      } else {
-        const firstLine = source.indexOf("\n", block.start) + 1;
-        const isOwnLine = firstLine > 0 && firstLine <= next.start;
-        ctx.edit.overwrite(cursor, isOwnLine ? firstLine : next.start, isOwnLine ? eol : `${eol}${inner}`, origin);
-        if (isOwnLine)
-          dedent(ctx, firstLine, (statements.at(-1) as Node).end, indentAt(source, next.start).length - inner.length);
-        ctx.edit.remove((statements.at(-1) as Node).end, block.end, origin);
-      }
-      const isOneLine = !source.slice(block.end, body.end).includes("\n");
-      ctx.edit.overwrite(
-        isOneLine ? block.end : body.end - 1,
-        statement.end,
-        isOneLine ? `${eol}${outer}${close}` : close,
-        origin,
-      );
-    }
-  }
-}
-
-/** Takes `width` characters of white space from the lines that begin in a range; template literals keep theirs. */
-function dedent(ctx: RuleContext, start: number, end: number, width: number): void {
-  if (width <= 0 || textOf(ctx.source, { type: "", start, end }).includes("`")) return;
-  for (let line = start; line > 0 && line < end; line = ctx.source.indexOf("\n", line) + 1) {
-    const blank = /^[ \t]*/.exec(ctx.source.slice(line, line + width))?.[0].length ?? 0;
-    if (blank > 0) ctx.edit.remove(line, line + blank, origin);
-    if (ctx.source.indexOf("\n", line) === -1) return;
-  }
-}
 
 export default transformFromRule(rule);

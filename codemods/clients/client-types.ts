@@ -1,7 +1,10 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import type { Rule } from "../shared/rule.js";
+import type { Node } from "../shared/ast.js";
+import { lineRange } from "../shared/imports.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
+import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
-import { GRPC_JS } from "./write-call.js";
+import { fileOf, GRPC_JS } from "./write-call.js";
 
 const id = "clients/client-types";
 
@@ -17,7 +20,8 @@ export const rule: Rule = {
           ? definition.text
           : ctx.imports.add(definition.module, definition.name, { typeOnly: true });
       const type = ctx.imports.add(GRPC_JS, "ClientOf", { typeOnly: true });
-      ctx.edit.overwrite(fact.start, fact.end, `${type}<typeof ${name}>`, { rule: id, outcome: "idiomatic" });
+      const member = fact.member === null ? "" : `["${fact.member}"]`;
+      ctx.edit.overwrite(fact.start, fact.end, `${type}<typeof ${name}>${member}`, { rule: id, outcome: "idiomatic" });
       ctx.report({
         rule: id,
         outcome: "idiomatic",
@@ -28,7 +32,26 @@ export const rule: Rule = {
         rpc: null,
       });
     }
+    removeUnusedTypes(ctx);
   },
 };
+
+/** A type alias that only replaced annotations named. */
+function removeUnusedTypes(ctx: RuleContext): void {
+  const file = fileOf(ctx);
+  const facts = [...clientFacts(ctx.facts, "client-type"), ...clientFacts(ctx.facts, "client-promisify")].filter(
+    (fact) => fact.kind === "client-type" || fact.outcome === "idiomatic",
+  );
+  for (const statement of file.program.body as Node[]) {
+    if (statement.type !== "TSTypeAliasDeclaration") continue;
+    const references = scopesOf(file).bindingOf(statement.id)?.references ?? [];
+    const isReplaced = (node: Node) => facts.some((fact) => fact.start <= node.start && node.end <= fact.end);
+    if (references.length === 0 || !references.every(isReplaced)) continue;
+    const range = lineRange(ctx.source, statement.start, statement.end);
+    // The blank line behind it goes too.
+    const more = /^\r?\n/.exec(ctx.source.slice(range.end))?.[0].length ?? 0;
+    ctx.edit.remove(range.start, range.end + more, { rule: id, outcome: "idiomatic" });
+  }
+}
 
 export default transformFromRule(rule);

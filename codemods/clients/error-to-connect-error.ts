@@ -12,7 +12,7 @@ import {
 } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { planError } from "./plan-error.js";
+import { planError, statusComparisons } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, RUNTIME, unitOf } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
@@ -31,6 +31,13 @@ export const rule: Rule = {
       const finding = { rule: id, construct: "caught error", start: fact.start, end: fact.end, rpc: null };
       if (fact.mode === "wrapped") {
         writeWrapped(ctx, param, owner, parents);
+        // In TypeScript the two enums are no match for each other's comparisons.
+        if (ctx.language === "js")
+          for (const { member, name } of statusComparisons(file, param, bodyOf(owner, parents)))
+            ctx.edit.overwrite(member.start, member.end, `${ctx.imports.add(RUNTIME, "Code")}.${name}`, {
+              rule: id,
+              outcome: "idiomatic",
+            });
         ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
         continue;
       }

@@ -8,6 +8,7 @@ import { rule as errorToConnectError } from "./error-to-connect-error.js";
 import { rule as metadataToHeaders } from "./metadata-to-headers.js";
 import { rule as promisifyToClient } from "./promisify-to-client.js";
 import { rule as streamToForAwait } from "./stream-to-for-await.js";
+import { rule as writerToIterable } from "./writer-to-iterable.js";
 
 /** The rules of `clients`, in the order in which they run. */
 export const clientRules: readonly Rule[] = [
@@ -19,5 +20,6 @@ export const clientRules: readonly Rule[] = [
   metadataToHeaders,
   callbackToAwait,
   streamToForAwait,
+  writerToIterable,
   errorToConnectError,
 ];

@@ -1,6 +1,5 @@
 import type { RpcKind } from "../analysis/facts.js";
 import {
-  ancestorOf,
   type File,
   functionOf,
   isFunction,
@@ -24,7 +23,13 @@ export type CallPlan =
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
   | { readonly kind: "executor"; readonly promise: Node; readonly shape: CallbackShape; readonly value: Node | null }
   /** `client.m(req, (err, res) => {…})`, whose result nothing waits for: an async function called at once. */
-  | { readonly kind: "block"; readonly statement: Node; readonly shape: CallbackShape }
+  | {
+      readonly kind: "block";
+      readonly statement: Node;
+      readonly shape: CallbackShape;
+      /** The variable that messages are written to, for a call that sends a stream. */
+      readonly writer: Writer | null;
+    }
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -35,6 +40,14 @@ export interface ListenersPlan {
   readonly data: Listener;
   readonly error: Listener | null;
   readonly end: Listener | null;
+  readonly writer: Writer | null;
+}
+
+/** `call.write(message)` and `call.end()`: the calls, each a statement of its own. */
+export interface Writer {
+  readonly name: string;
+  readonly writes: readonly Node[];
+  readonly ends: readonly Node[];
 }
 
 export interface Listener {
@@ -61,9 +74,9 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
     case "server_streaming":
       return planReader(file, call, parents);
     case "client_streaming":
-      return refused("messages are written to the call one by one");
+      return planWriter(file, call, parents);
     default:
-      return refused("messages are written and read on one call");
+      return planReader(file, call, parents, true);
   }
 }
 
@@ -102,18 +115,7 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
   const caller = functionOf(call, parents);
   if (!caller && statementOf(call, parents) !== parent) return refused("it stands in no block");
-  if (
-    shape.success.some(hasDirectReturn) &&
-    shape.form !== "guard" &&
-    shape.form !== "conditional" &&
-    shape.failureReturns
-  )
-    return refused("both paths return");
-  return { kind: "block", statement: parent, shape };
-}
-
-function hasDirectReturn(node: Node): boolean {
-  return node.type === "ReturnStatement";
+  return { kind: "block", statement: parent, shape, writer: null };
 }
 
 /** `new Promise((resolve, reject) => call)`, or with a block that holds nothing else. */
@@ -136,7 +138,7 @@ function settlement(shape: CallbackShape, executor: Node): { value: Node | null 
   const [resolve, reject] = executor.params as Node[];
   if (!isIdentifier(resolve) || !isIdentifier(reject) || !shape.failure || !shape.error) return undefined;
   const failed = onlyCall(shape.failure, reject.name);
-  if (!failed || failed.length !== 1 || !isIdentifier(failed[0], shape.error.name)) return undefined;
+  if (failed?.length !== 1 || !isIdentifier(failed[0], shape.error.name)) return undefined;
   const success = shape.success.length === 1 ? onlyCall(shape.success[0] as Node, resolve.name) : undefined;
   if (!success || success.length > 1) return undefined;
   const value = success[0] ?? null;
@@ -173,20 +175,64 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
   });
 }
 
+/** `const call = client.m(callback); call.write(x); call.end();` */
+function planWriter(file: File, call: Node, parents: Parents): CallPlan {
+  const callback = (call.arguments as Node[]).at(-1);
+  if (!callback) return refused("it has no callback");
+  const shape = callbackShape(callback);
+  if (typeof shape === "string") return refused(shape);
+  if (shape.form === "empty" || !shape.failure) return refused("nothing looks at the reply");
+  if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
+  const declarator = parents.get(call) as Node;
+  if (declarator.type !== "VariableDeclarator" || !isIdentifier(declarator.id))
+    return refused("the call object is used");
+  const declaration = parents.get(declarator) as Node;
+  if (declaration.declarations.length !== 1) return refused("the call is declared with others");
+  if (statementOf(call, parents) !== declaration) return refused("it stands in no block");
+  const binding = scopesOf(file).bindingOf(declarator.id);
+  if (!binding || binding.writes.length > 0) return refused("the call's variable is assigned again");
+  const writer = writerOf(binding.name, binding.references, parents);
+  if (typeof writer === "string") return refused(writer);
+  // The reply's code would see another thing under the name.
+  if (mentions(callback, binding.name)) return refused("the callback uses the call");
+  return { kind: "block", statement: declaration, shape, writer };
+}
+
+function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
+  const writes: Node[] = [];
+  const ends: Node[] = [];
+  for (const reference of references) {
+    const member = parents.get(reference) as Node;
+    const used = memberName(member);
+    if (member.object !== reference || used === undefined) return "the call is handed on";
+    const use = parents.get(member) as Node;
+    const isCall = use.type === "CallExpression" && use.callee === member;
+    if (!isCall || parents.get(use)?.type !== "ExpressionStatement") return `${name}.${used} is used`;
+    if (used === "write" && use.arguments.length === 1) writes.push(use);
+    else if (used === "end" && use.arguments.length <= 1) ends.push(use);
+    else return `${name}.${used} is used`;
+  }
+  if (ends.length === 0) return "the call is never ended";
+  return { name, writes, ends };
+}
+
 const LISTENED = new Set(["data", "error", "end"]);
 
-function planReader(file: File, call: Node, parents: Parents): CallPlan {
+function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
-  if (parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
   const declaration = parents.get(parent) as Node;
   if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
   const binding = scopesOf(file).bindingOf(parent.id);
   if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
 
-  const references = binding.references;
+  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
+  const writer = isDuplex ? writerOf(binding.name, binding.references.filter(isWriting), parents) : null;
+  if (typeof writer === "string") return refused(writer);
+  const references = isDuplex ? binding.references.filter((reference) => !isWriting(reference)) : binding.references;
   const [only] = references;
-  if (references.length === 1 && only) {
+  if (!isDuplex && references.length === 1 && only) {
     const loop = parents.get(only);
     if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
   }
@@ -234,9 +280,7 @@ function planReader(file: File, call: Node, parents: Parents): CallPlan {
     for (const param of (listener?.callback.params ?? []) as Node[]) if (isIdentifier(param)) names.add(param.name);
   if ((call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
     return refused("a listener's parameter hides a name of the request");
-  const variables = ancestorOf(declaration, parents, isFunction);
-  void variables;
-  return { kind: "listeners", declaration, data, error, end };
+  return { kind: "listeners", declaration, data, error, end, writer };
 }
 
 function usesThis(callback: Node): boolean {

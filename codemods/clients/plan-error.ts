@@ -153,6 +153,27 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
   }
 }
 
+/** `err.code` compared with members of `status`: the numbers are the same, whatever else becomes of the error. */
+export function statusComparisons(file: File, param: Node, body: Node): { member: Node; name: string }[] {
+  const found: { member: Node; name: string }[] = [];
+  if (!isIdentifier(param)) return found;
+  const isCode = (node: Node) => memberName(node) === "code" && isIdentifier(unwrap(node.object), param.name);
+  walk(body, (node) => {
+    const compared: Node[] = [];
+    if (node.type === "BinaryExpression" && /^[!=]==?$/.test(node.operator)) {
+      if (isCode(node.left)) compared.push(node.right);
+      else if (isCode(node.right)) compared.push(node.left);
+    } else if (node.type === "SwitchStatement" && isCode(node.discriminant))
+      for (const one of node.cases as Node[]) if (one.test) compared.push(one.test);
+    for (const member of compared) {
+      const name = statusName(file, member);
+      if (name !== undefined) found.push({ member, name });
+    }
+    return undefined;
+  });
+  return found;
+}
+
 function isServiceErrorType(type: Node): boolean {
   if (type.type !== "TSTypeReference") return false;
   const name = type.typeName;

@@ -44,7 +44,7 @@ export const rule: Rule = {
         continue;
       }
       const { promise, value, shape } = plan;
-      const end = argumentsEnd(planned);
+      const end = argumentsEnd(ctx, planned);
       ctx.edit.remove(promise.start, call.start, origin);
       const response = shape.response;
       const isResponse =

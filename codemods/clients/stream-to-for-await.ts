@@ -2,7 +2,7 @@ import { isIdentifier, type Node, textOf } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { Listener, ListenersPlan } from "./plan-call.js";
-import { catchHead, construct, layoutAt, plannedCalls } from "./write-call.js";
+import { catchHead, construct, layoutAt, type PlannedCall, plannedCalls, RUNTIME, writeWriter } from "./write-call.js";
 
 const id = "clients/stream-to-for-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -12,9 +12,10 @@ export const rule: Rule = {
   id,
   side: "clients",
   apply(ctx) {
-    for (const { plan, call, fact } of plannedCalls(ctx)) {
-      if (fact.rpc.kind !== "server_streaming") continue;
-      if (plan.kind === "listeners") writeLoop(ctx, call, plan);
+    for (const planned of plannedCalls(ctx)) {
+      const { plan, call, fact } = planned;
+      if (fact.rpc.kind !== "server_streaming" && fact.rpc.kind !== "bidi_streaming") continue;
+      if (plan.kind === "listeners") writeLoop(ctx, planned, plan);
       else if (plan.kind !== "plain") continue;
       ctx.report({
         rule: id,
@@ -30,7 +31,8 @@ export const rule: Rule = {
   },
 };
 
-function writeLoop(ctx: RuleContext, call: Node, plan: ListenersPlan): void {
+function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan): void {
+  const { call } = planned;
   const { declaration, data, error, end } = plan;
   const layout = layoutAt(ctx, declaration.start);
   const { eol } = layout;
@@ -42,7 +44,12 @@ function writeLoop(ctx: RuleContext, call: Node, plan: ListenersPlan): void {
   const name = item ? textOf(source, item) : "_";
   const loopAt = error ? deep : inner;
   const open = `${guard}(async () => {${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (const ${name} of `;
-  ctx.edit.overwrite(declaration.start, call.start, open, origin);
+  let writable = "";
+  if (plan.writer) {
+    writable = `const ${plan.writer.name} = ${ctx.imports.add(RUNTIME, "createWritableIterable")}()${semicolon}${eol}${outer}`;
+    writeWriter(ctx, planned, plan.writer, id);
+  }
+  ctx.edit.overwrite(declaration.start, call.start, writable + open, origin);
   // What stands between the call and the listener's body.
   const shift = loopAt.slice(outer.length);
   const writeBody = (listener: Listener, from: number, before: string, indent: string, more: string) => {

@@ -5,7 +5,7 @@ import { GRPC_JS, type PlannedCall } from "./write-call.js";
 
 /** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs })`, leaving each value where it stands. */
 export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {
-  const { fact, call } = planned;
+  const { fact, call, plan } = planned;
   const middle = middleArguments(call, fact.rpc.kind, fact.form);
   if (middle.length === 0) return;
   const origin = { rule, outcome: "idiomatic" } as const;
@@ -18,7 +18,8 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const first = middle[0] as Node;
   const request = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
   let from = request ? request.end : first.start;
-  let text = request ? ", { " : "{ ";
+  const writer = plan.kind === "block" || plan.kind === "listeners" ? plan.writer : null;
+  let text = request ? ", { " : writer ? `${writer.name}, { ` : "{ ";
   if (metadata) {
     const argument = fact.args[metadataAt as number];
     const isHeaders = argument?.kind === "metadata" && argument.isHeaders;
@@ -42,7 +43,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   if (options) {
     // `{}` says nothing.
     if (metadata) ctx.edit.overwrite(from, options.end, `${text} }`, origin);
-    else ctx.edit.remove(request ? request.end : options.start, options.end, origin);
+    else ctx.edit.overwrite(request ? request.end : options.start, options.end, writer ? writer.name : "", origin);
     return;
   }
   ctx.edit.insertLeft(from, `${text} }`, origin);

@@ -2,7 +2,7 @@ import { type ClientCallFact, clientFacts } from "../analysis/client-facts.js";
 import { type File, indentAt, lineEndingOf, type Node, nodeAt, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallPlan, middleArguments, planCall } from "./plan-call.js";
+import { type CallPlan, middleArguments, planCall, type Writer } from "./plan-call.js";
 
 export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
 export const RUNTIME = "@connect-migrate/runtime";
@@ -28,10 +28,40 @@ export function plannedCalls(ctx: RuleContext): PlannedCall[] {
 }
 
 /** Where the arguments that stay end; the callback follows. */
-export function argumentsEnd({ fact, call }: PlannedCall): number {
+export function argumentsEnd(ctx: RuleContext, { fact, call }: PlannedCall): number {
   const args = call.arguments as Node[];
   const middle = middleArguments(call, fact.rpc.kind, fact.form);
-  return (middle.at(-1) ?? args[0] ?? call).end;
+  const last = middle.at(-1);
+  if (last) return last.end;
+  const hasRequest = fact.rpc.kind === "unary" || fact.rpc.kind === "server_streaming";
+  return hasRequest && args[0] ? args[0].end : afterParenthesis(ctx, call);
+}
+
+/** Behind the `(` of a call's arguments. */
+export function afterParenthesis(ctx: RuleContext, call: Node): number {
+  return ctx.source.indexOf("(", (call.typeParameters ?? call.typeArguments ?? call.callee).end) + 1;
+}
+
+/** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */
+export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
+  const origin = { rule, outcome: "idiomatic" } as const;
+  // With metadata or options, the rule of the arguments writes the name too.
+  if (planned.fact.args.length === 0) ctx.edit.insertRight(afterParenthesis(ctx, planned.call), writer.name, origin);
+  for (const write of writer.writes) ctx.edit.insertLeft(write.end, ".catch(() => {})", origin);
+  for (const end of writer.ends) {
+    const { property } = end.callee;
+    if (end.arguments.length === 0) ctx.edit.overwrite(property.start, property.end, "close", origin);
+    else {
+      ctx.edit.overwrite(property.start, property.end, "write", origin);
+      const semicolon = ctx.source[end.end] === ";" ? ";" : "";
+      const eol = lineEndingOf(ctx.source);
+      ctx.edit.insertLeft(
+        end.end,
+        `.catch(() => {})${semicolon}${eol}${indentAt(ctx.source, end.start)}${writer.name}.close()`,
+        origin,
+      );
+    }
+  }
 }
 
 export interface Layout {

@@ -24,8 +24,13 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   const cast = isBridge && fact.typeText !== null ? ` as unknown as ${fact.typeText}` : "";
   const parent = parentMap(fileOf(ctx)).get(node) as Node;
   const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
-  const client = `${create}(${descriptor}, ${name ?? transport}, { messages: ${messages}(${definition}) })${cast}`;
+  const field = isBridge ? null : fact.field;
+  const client = `${create}(${descriptor}, ${field ? `this.${field.transport}` : (name ?? transport)}, { messages: ${messages}(${definition}) })${cast}`;
   ctx.edit.overwrite(node.start, node.end, needsParens ? `(${client})` : client, origin);
+  if (field) {
+    writeField(ctx, fact, node, transport, createTransport, rule);
+    return;
+  }
   if (name === undefined) return;
   const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
   const indent = indentAt(ctx.source, statement.start);
@@ -35,6 +40,40 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
     `const ${name} = ${transport}${semicolon}${lineEndingOf(ctx.source)}${indent}`,
     origin,
   );
+}
+
+/** The transport as a field beside the client's. */
+function writeField(
+  ctx: RuleContext,
+  fact: ClientConstructionFact,
+  node: Node,
+  transport: string,
+  createTransport: string,
+  rule: string,
+): void {
+  const { field } = fact;
+  if (!field) return;
+  const origin = { rule, outcome: fact.outcome, reason: fact.reason };
+  const eol = lineEndingOf(ctx.source);
+  const insert = (position: number, text: string) => {
+    const semicolon = usesSemicolons(ctx) ? ";" : "";
+    ctx.edit.insertRight(position, `${text}${semicolon}${eol}${indentAt(ctx.source, position)}`, origin);
+  };
+  if (field.isMember && field.declaration !== null) {
+    insert(field.declaration, `${field.modifiers}${field.transport} = ${transport}`);
+    return;
+  }
+  const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
+  insert(statement.start, `this.${field.transport} = ${transport}`);
+  if (field.declaration !== null) {
+    const type = ctx.language === "ts" ? `: ReturnType<typeof ${createTransport}>` : "";
+    insert(field.declaration, `${field.modifiers}${field.transport}${type}`);
+  }
+}
+
+function usesSemicolons(ctx: RuleContext): boolean {
+  const lines = ctx.source.split("\n").length;
+  return (ctx.source.match(/;\s*$/gm)?.length ?? 0) * 4 > lines;
 }
 
 /** A transport gets a name where the client is declared by a statement of its own. */

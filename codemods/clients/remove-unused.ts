@@ -1,0 +1,68 @@
+import { clientFacts } from "../analysis/client-facts.js";
+import { isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { lineRange } from "../shared/imports.js";
+import type { RuleContext } from "../shared/rule.js";
+import { type Binding, scopesOf } from "../shared/scope.js";
+import { fileOf } from "./write-call.js";
+
+/**
+ * Removes declarations that only the replaced constructions used: `const { shop } = grpc.loadPackageDefinition(definition)`,
+ * `const creds = grpc.credentials.createInsecure()`. They do nothing but make a value.
+ */
+export function removeUnused(ctx: RuleContext, rule: string): void {
+  const file = fileOf(ctx);
+  const gone = clientFacts(ctx.facts, "client-construction")
+    .filter((fact) => fact.outcome !== "manual")
+    .map((fact) => ({
+      start: fact.start,
+      end: fact.end,
+      // What the new text still says.
+      kept: [...fact.transport, fact.definition?.kind === "text" ? fact.definition.text : ""]
+        .join(" ")
+        .replace(/'[^']*'|"[^"]*"/g, ""),
+    }));
+  if (gone.length === 0) return;
+  const removed: { start: number; end: number }[] = [];
+  const isGone = (node: Node, name: string) =>
+    gone.some(
+      (range) =>
+        range.start <= node.start &&
+        node.end <= range.end &&
+        !new RegExp(`(^|[^.\\w$])${name.replaceAll("$", "\\$")}\\b`).test(range.kept),
+    ) || removed.some((range) => range.start <= node.start && node.end <= range.end);
+  const isUnused = (binding: Binding | undefined) =>
+    binding !== undefined &&
+    binding.writes.length === 0 &&
+    binding.references.every((reference) => isGone(reference, binding.name));
+
+  // Later declarations use earlier ones.
+  for (const statement of [...(file.program.body as Node[])].reverse()) {
+    if (statement.type !== "VariableDeclaration" || statement.declarations.length !== 1) continue;
+    const [declarator] = statement.declarations as [Node];
+    if (!declarator.init || !isGrpcValue(declarator.init)) continue;
+    const names: Node[] = isIdentifier(declarator.id)
+      ? [declarator.id]
+      : declarator.id.type === "ObjectPattern"
+        ? (declarator.id.properties as Node[]).map((property) => property.value)
+        : [];
+    const bindings = names.map((name) => (isIdentifier(name) ? scopesOf(file).bindingOf(name) : undefined));
+    if (names.length === 0 || !bindings.every(isUnused)) continue;
+    // Something has to have used it, or no rule is concerned.
+    if (bindings.every((binding) => binding?.references.length === 0)) continue;
+    const range = lineRange(ctx.source, statement.start, statement.end);
+    removed.push(range);
+    ctx.edit.remove(range.start, range.end, { rule, outcome: "idiomatic" });
+  }
+}
+
+/** `grpc.loadPackageDefinition(x)`, members of that, and credentials without effects. */
+function isGrpcValue(node: Node): boolean {
+  if (node.type === "MemberExpression" && !node.computed) return isGrpcValue(node.object) || isIdentifier(node.object);
+  if (node.type !== "CallExpression") return false;
+  const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
+  return (
+    name === "loadPackageDefinition" ||
+    name === "createInsecure" ||
+    (name === "createSsl" && node.arguments.length === 0)
+  );
+}
