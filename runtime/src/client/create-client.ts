@@ -12,6 +12,7 @@ import type {
 import type { CallOptions } from "../call-options.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import type { ClientOf } from "../grpc-js/types.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
 import { methodPath } from "../serialization.js";
@@ -35,23 +36,34 @@ export type Client<Desc extends DescService> = {
 };
 
 /** Additions to @connectrpc/connect. */
-export interface ClientOptions {
+export interface ClientOptions<M extends MessageCodecs | undefined = MessageCodecs | undefined> {
   /**
    * Codecs in place of protobuf-es: the client's functions then take and return the codecs' own messages. The client
    * also answers to the codecs' other names of its methods.
    */
-  messages?: MessageCodecs | undefined;
+  messages?: M;
 }
+
+/** With codecs that know their definition, the client is typed by its messages. */
+export type ClientFor<T extends DescService, M> = M extends { readonly definition: infer Def }
+  ? ClientOf<Def>
+  : Client<T>;
 
 type Unary = DescMethodUnary<DescMessage, DescMessage>;
 type Streaming = DescMethodStreaming<DescMessage, DescMessage>;
 
 /** A client of a service on a transport. */
+export function createClient<T extends DescService>(service: T, transport: Transport): Client<T>;
+export function createClient<T extends DescService, M extends MessageCodecs | undefined>(
+  service: T,
+  transport: Transport,
+  options: ClientOptions<M>,
+): ClientFor<T, M>;
 export function createClient<T extends DescService>(
   service: T,
   transport: Transport,
   options?: ClientOptions,
-): Client<T> {
+): unknown {
   const messages = options?.messages;
   const bound = messages === undefined ? transport : bindMessages(transport, messages);
   const client = makeAnyClient(service, (method) => {
@@ -74,7 +86,7 @@ export function createClient<T extends DescService>(
   if (messages !== undefined) {
     addOtherNames(client, service, messages);
   }
-  return client as Client<T>;
+  return client;
 }
 
 function addOtherNames(client: AnyClient, service: DescService, messages: MessageCodecs): void {

@@ -1,0 +1,97 @@
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
+import { decodeRpcStatus } from "../grpc-status.js";
+import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
+import type { MetadataLike, ServiceErrorLike } from "./types.js";
+
+const statusNames = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
+
+/** `grpc.status[code]`: the name of a code as grpc-js has it, for instance `NOT_FOUND`. */
+export function grpcStatusName(code: number): string {
+  return statusNames[code] ?? "undefined";
+}
+
+/**
+ * The error that a grpc-js client would see if a handler had called back with `error`: the code counts only if it is
+ * an integer, `details` goes before `message`, metadata becomes trailers.
+ *
+ * @param trailer replaces the error's own metadata, as the third argument of a callback does
+ */
+export function toConnectError(error: unknown, trailer?: MetadataLike | Headers | null): ConnectError {
+  if (error instanceof ConnectError) {
+    return error;
+  }
+  if (typeof error !== "object" || error === null) {
+    return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
+  }
+  const given = error as { code?: unknown; details?: unknown; message?: unknown; metadata?: unknown };
+  let code = Code.Unknown;
+  let text = "message" in given ? String(given.message) : "Unknown Error";
+  if (typeof given.code === "number" && Number.isInteger(given.code)) {
+    code = given.code;
+    if (typeof given.details === "string") {
+      text = given.details;
+    }
+  }
+  const metadata = trailer ?? (given.metadata as MetadataLike | undefined);
+  const converted = new ConnectError(wellFormed(text), code, headersFromMetadata(metadata), undefined, error);
+  const blob = metadata instanceof Headers ? undefined : metadata?.get?.("grpc-status-details-bin")?.[0];
+  if (blob instanceof Uint8Array) {
+    try {
+      converted.details = decodeRpcStatus(blob).details;
+    } catch {
+      // Details that nobody can read must not hide the status
+    }
+  }
+  return converted;
+}
+
+/** A lone surrogate cannot be sent. */
+function wellFormed(text: string): string {
+  return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
+}
+
+/**
+ * The ServiceError that grpc-js would have given for a ConnectError. Anything else is returned as it is, so that it may
+ * stand around every caught value.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: it stands where code reads a ServiceError, or whatever else was thrown
+export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): any {
+  if (!(error instanceof ConnectError)) {
+    return error;
+  }
+  let details = error.rawMessage;
+  if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
+    details = "Cancelled on client";
+  } else if (error.code === Code.DeadlineExceeded && details === "the operation timed out") {
+    details = "Deadline exceeded";
+  }
+  const serviceError: ServiceErrorLike = Object.assign(
+    new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`),
+    { code: error.code as number, details, metadata: metadataFromHeaders(error.metadata) },
+  );
+  serviceError.cause = error;
+  return serviceError;
+}
+
+function isAbort(error: ConnectError): boolean {
+  return error.cause instanceof Error && error.cause.name === "AbortError";
+}

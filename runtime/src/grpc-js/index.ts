@@ -1,0 +1,8 @@
+// Bridges between grpc-js code and this runtime. Nothing here loads @grpc/grpc-js unless Metadata objects are needed.
+
+export { timeoutFromDeadline } from "./deadline.js";
+export { grpcStatusName, serviceErrorFrom, toConnectError } from "./errors.js";
+export type { GrpcJsMessages } from "./messages.js";
+export { grpcJsMessages } from "./messages.js";
+export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
+export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";

@@ -1,0 +1,51 @@
+import type { MessageCodec, MessageCodecs } from "../message-codec.js";
+import type { MethodDefinition } from "./types.js";
+
+/** The codecs of a grpc-js ServiceDefinition. `definition` also carries its types. */
+export interface GrpcJsMessages<Def> extends MessageCodecs {
+  readonly definition: Def;
+}
+
+/**
+ * Keep the messages of a grpc-js ServiceDefinition, made by whatever generator: its own four functions per method are
+ * the codec, so handlers and callers see the objects that they always saw.
+ *
+ * ```ts
+ * router.service(Greeter, impl, { messages: grpcJsMessages(packageDefinition["pkg.Greeter"]) });
+ * createClient(Greeter, transport, { messages: grpcJsMessages(GreeterService) });
+ * ```
+ *
+ * @throws Error if `definition` is no ServiceDefinition
+ */
+export function grpcJsMessages<Def extends object>(definition: Def): GrpcJsMessages<Def> {
+  const byPath = new Map<string, ReturnType<MessageCodecs["method"]>>();
+  for (const [key, value] of Object.entries(definition ?? {})) {
+    const method = value as MethodDefinition;
+    if (typeof method?.path !== "string" || typeof method.requestDeserialize !== "function") {
+      throw new Error(
+        `grpcJsMessages: "${key}" is no method definition. Expected a grpc-js ServiceDefinition, such as ` +
+          'loadSync(…)["package.Service"], Client.service or a generated XService.',
+      );
+    }
+    byPath.set(method.path, {
+      keys: method.originalName === undefined ? [key] : [key, method.originalName],
+      input: codecOf(method.requestSerialize, method.requestDeserialize),
+      output: codecOf(method.responseSerialize, method.responseDeserialize),
+    });
+  }
+  if (definition === undefined || definition === null) {
+    throw new Error("grpcJsMessages: there is no definition. Is the service's full name right?");
+  }
+  return { definition, method: (path) => byPath.get(path) };
+}
+
+function codecOf(
+  serialize: (value: unknown) => Uint8Array,
+  deserialize: (bytes: Buffer) => unknown,
+): MessageCodec<unknown> {
+  return {
+    serialize,
+    // Generators expect a Buffer; it shares the memory
+    deserialize: (bytes) => deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+  };
+}

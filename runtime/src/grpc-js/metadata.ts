@@ -1,0 +1,196 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { createHeaders, headerLines, headerValues as linesOf } from "../headers.js";
+import type { MetadataLike } from "./types.js";
+
+/**
+ * Headers of the protocol and of HTTP. grpc-js strips or never had them in its Metadata, so they do not cross over in
+ * either direction.
+ */
+const protocolHeaders = new Set([
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "accept-encoding",
+  "host",
+  "trailer",
+  "te",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "grpc-status",
+  "grpc-message",
+  "grpc-timeout",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+  "grpc-status-details-bin",
+]);
+
+/** Not sent by an application: grpc-js overwrites them. */
+const overwrittenHeaders = new Set(["user-agent", "date"]);
+
+type MetadataClass = new () => MetadataLike;
+let known: MetadataClass | undefined;
+
+/** Headers with the entries of grpc-js Metadata. Binary values are encoded; protocol headers are left out. */
+export function headersFromMetadata(metadata: MetadataLike | Headers | null | undefined): Headers {
+  const headers = createHeaders();
+  addMetadata(headers, metadata);
+  return headers;
+}
+
+/** Append Metadata to Headers. */
+export function addMetadata(headers: Headers, metadata: MetadataLike | Headers | null | undefined): void {
+  if (metadata === null || metadata === undefined) {
+    return;
+  }
+  if (metadata instanceof Headers) {
+    for (const [key, value] of headerLines(metadata)) {
+      headers.append(key, value);
+    }
+    return;
+  }
+  remember(metadata);
+  const entries = typeof metadata.toJSON === "function" ? metadata.toJSON() : {};
+  for (const [key, values] of Object.entries(entries)) {
+    if (protocolHeaders.has(key) || overwrittenHeaders.has(key)) {
+      continue;
+    }
+    for (const value of values) {
+      headers.append(key, typeof value === "string" ? value : encodeBase64(value));
+    }
+  }
+}
+
+/**
+ * Metadata with the fields of Headers: grpc-js's own class where it is installed, otherwise one with the same methods.
+ * Protocol headers are left out, as grpc-js does.
+ */
+export function metadataFromHeaders(headers: Headers): MetadataLike {
+  const metadata = createMetadata();
+  for (const [key, value] of headerLines(headers)) {
+    if (protocolHeaders.has(key) || key.startsWith(":")) {
+      continue;
+    }
+    try {
+      if (key.endsWith("-bin")) {
+        for (const part of value.split(",")) {
+          metadata.add(key, Buffer.from(part.trim(), "base64"));
+        }
+      } else {
+        metadata.add(key, value);
+      }
+    } catch {
+      // grpc-js refuses characters that HTTP allows; it would have dropped the entry, too
+    }
+  }
+  return metadata;
+}
+
+/** What `metadata.get(key)` was: all values of a key, binary ones decoded. */
+export function headerValues(headers: Headers, key: string): Array<string | Buffer> {
+  const values = linesOf(headers, key);
+  if (!key.toLowerCase().endsWith("-bin")) {
+    return values;
+  }
+  return values.flatMap((value) => value.split(",").map((part) => Buffer.from(part.trim(), "base64")));
+}
+
+export function isMetadata(value: unknown): value is MetadataLike {
+  const shape = value as Partial<MetadataLike> | null | undefined;
+  const is = typeof shape?.getMap === "function" && typeof shape.add === "function";
+  if (is) {
+    remember(value as MetadataLike);
+  }
+  return is;
+}
+
+export function createMetadata(): MetadataLike {
+  known ??= findMetadataClass() ?? PlainMetadata;
+  return new known();
+}
+
+/** The class of the program's own copy of grpc-js: `instanceof` must hold there. */
+function remember(metadata: MetadataLike): void {
+  const itsClass = (metadata as { constructor?: unknown }).constructor;
+  if (known === undefined && typeof itsClass === "function" && itsClass.name === "Metadata") {
+    known = itsClass as MetadataClass;
+  }
+}
+
+/** grpc-js is an optional peer and is only looked for when Metadata is needed: from the program, then from its folder. */
+function findMetadataClass(): MetadataClass | undefined {
+  for (const from of [process.argv[1], `${process.cwd()}/index.js`]) {
+    if (from === undefined) {
+      continue;
+    }
+    try {
+      const found = createRequire(pathToFileURL(from))("@grpc/grpc-js") as { Metadata?: MetadataClass };
+      if (found.Metadata !== undefined) {
+        return found.Metadata;
+      }
+    } catch {
+      // not installed there
+    }
+  }
+  return undefined;
+}
+
+function encodeBase64(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64").replace(/=+$/, "");
+}
+
+/** For programs without grpc-js. */
+class PlainMetadata implements MetadataLike {
+  readonly #entries = new Map<string, Array<string | Buffer>>();
+
+  set(key: string, value: string | Buffer): void {
+    this.#entries.set(key.toLowerCase(), [value]);
+  }
+
+  add(key: string, value: string | Buffer): void {
+    const values = this.#entries.get(key.toLowerCase());
+    if (values === undefined) {
+      this.set(key, value);
+    } else {
+      values.push(value);
+    }
+  }
+
+  remove(key: string): void {
+    this.#entries.delete(key.toLowerCase());
+  }
+
+  get(key: string): Array<string | Buffer> {
+    return [...(this.#entries.get(key.toLowerCase()) ?? [])];
+  }
+
+  getMap(): { [key: string]: string | Buffer } {
+    const map: { [key: string]: string | Buffer } = {};
+    for (const [key, values] of this.#entries) {
+      if (values[0] !== undefined) {
+        map[key] = values[0];
+      }
+    }
+    return map;
+  }
+
+  clone(): PlainMetadata {
+    const copy = new PlainMetadata();
+    copy.merge(this);
+    return copy;
+  }
+
+  merge(other: PlainMetadata): void {
+    for (const [key, values] of Object.entries(other.toJSON())) {
+      for (const value of values) {
+        this.add(key, value);
+      }
+    }
+  }
+
+  toJSON(): { [key: string]: Array<string | Buffer> } {
+    return Object.fromEntries([...this.#entries].map(([key, values]) => [key, [...values]]));
+  }
+}
