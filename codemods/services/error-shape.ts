@@ -84,11 +84,9 @@ export function errorShape(node: Node, file: File): ErrorShape {
     if (details && members.has("message") && !isText(members.get("message") as Node)) return dynamic;
     if (text && !isText(text)) return dynamic;
     if (details && !isSurelyText(details)) return dynamic;
-    const shorthand = (object.properties as Node[]).some(
-      (property) => property.shorthand && keyName(property) === "metadata",
-    );
-    if (shorthand && members.get("metadata") === undefined) return dynamic;
-    return { kind: "literal", node, text, code: name, metadata: members.get("metadata") ?? null };
+    const metadata = members.get("metadata");
+    if (metadata && !isIdentifier(metadata)) return dynamic;
+    return { kind: "literal", node, text, code: name, metadata: metadata ?? null };
   }
 }
 

@@ -305,6 +305,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     if (flags && !isPure(flags)) refuse("code-after-reply", "a fourth argument with effects");
     if (!error) refuse("path-without-reply", "callback() without arguments");
     const metadata = trailers && isNothing(trailers) ? null : trailers;
+    if (metadata && !isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
     if (isNothing(error)) {
       if (!value || isNothing(value)) refuse("path-without-reply", "callback(null) without a message");
       const reply = replyOf(call);
@@ -441,6 +442,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     const metadata = trailers && isNothing(trailers) ? null : trailers;
     if (metadata) {
       needsContext = true;
+      if (!isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
       if (!reply.inList) refuse("no-equivalent", "trailers in an end that is not a statement of its own");
     }
     const around = functionOf(call, parents) as FunctionNode;

@@ -1,6 +1,23 @@
 import type { Rule } from "../shared/rule.js";
+import { rule as callMembers } from "./call-members.js";
+import { rule as callbackToReturn } from "./callback-to-return.js";
+import { rule as callbackToThrow } from "./callback-to-throw.js";
+import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
 import { rule as handlerBridge } from "./handler-bridge.js";
+import { rule as handlerSignature } from "./handler-signature.js";
+import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as serverToApp } from "./server-to-app.js";
+import { rule as writeToYield } from "./write-to-yield.js";
 
 /** The rules of `services`, in the order in which they run. */
-export const serviceRules: readonly Rule[] = [serverToApp, handlerBridge];
+export const serviceRules: readonly Rule[] = [
+  handlerSignature,
+  callMembers,
+  listenersToForAwait,
+  writeToYield,
+  callbackToReturn,
+  callbackToThrow,
+  emitErrorToThrow,
+  serverToApp,
+  handlerBridge,
+];

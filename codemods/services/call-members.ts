@@ -1,0 +1,78 @@
+import { type Node, parentMap } from "../shared/ast.js";
+import type { Rule } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
+
+const id = "services/call-members";
+
+/** `call.request`, `call.metadata`, `call.cancelled` and what else a handler reads -> the request and the context. */
+export const rule: Rule = {
+  id,
+  side: "services",
+  apply(ctx) {
+    const overwrite = (node: Node, text: string, origin: Parameters<typeof ctx.edit.overwrite>[3]) =>
+      ctx.edit.overwrite(node.start, node.end, text, origin);
+    forSteps(ctx, id, ["request"], (step, { plan }, origin) => {
+      overwrite(step.node, plan.requestName ?? "req", origin);
+      return "call.request";
+    });
+    forSteps(ctx, id, ["metadata-first"], (step, { plan }, origin) => {
+      const parent = parentMap(fileOf(ctx)).get(step.node) as Node;
+      const header = `${contextName(plan)}.requestHeader`;
+      if (
+        parent.type === "VariableDeclarator" ||
+        parent.type === "AssignmentExpression" ||
+        parent.type === "ReturnStatement"
+      ) {
+        replaceAround(ctx, step.node, step.key, `${header}.get(`, ") ?? undefined", origin);
+      } else {
+        // The value of a header may be missing; where it is used at once, the old array reads better and types the same.
+        replaceAround(
+          ctx,
+          step.node,
+          step.key,
+          `${ctx.imports.add(GRPC_JS, "headerValues")}(${header}, `,
+          ")[0]",
+          origin,
+        );
+      }
+      return "call.metadata.get(key)[0]";
+    });
+    forSteps(ctx, id, ["metadata"], (step, { plan }, origin) => {
+      overwrite(
+        step.node,
+        `${ctx.imports.add(GRPC_JS, "metadataFromHeaders")}(${contextName(plan)}.requestHeader)`,
+        origin,
+      );
+      return "call.metadata";
+    });
+    forSteps(ctx, id, ["cancelled"], (step, { plan }, origin) => {
+      overwrite(step.node, `${contextName(plan)}.signal.aborted`, origin);
+      return "call.cancelled";
+    });
+    forSteps(ctx, id, ["on-cancelled"], (step, { plan }, origin) => {
+      const quote = ctx.source[step.node.arguments[0].start];
+      const text = `${contextName(plan)}.signal.addEventListener(${quote}abort${quote}, `;
+      ctx.edit.overwrite(step.node.start, step.listener.start, text, origin);
+      return 'call.on("cancelled", listener)';
+    });
+    forSteps(ctx, id, ["path"], (step, { plan }, origin) => {
+      const context = contextName(plan);
+      overwrite(step.node, `\`/\${${context}.service.typeName}/\${${context}.method.name}\``, origin);
+      return "call.getPath()";
+    });
+    forSteps(ctx, id, ["peer"], (step, { plan }, origin) => {
+      overwrite(step.node, `${contextName(plan)}.values.get(${ctx.imports.add(NODE, "kPeerAddress")})`, origin);
+      return "call.getPeer()";
+    });
+    forSteps(ctx, id, ["send-metadata"], (step, { plan }, origin) => {
+      const context = contextName(plan);
+      const flush = step.flush ? `; ${context}.sendHeaders?.()` : "";
+      const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
+      replaceAround(ctx, step.node, step.metadata, `${convert}(`, `, ${context}.responseHeader)${flush}`, origin);
+      return "call.sendMetadata(metadata)";
+    });
+  },
+};
+
+export default transformFromRule(rule);

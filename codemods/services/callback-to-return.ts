@@ -1,0 +1,36 @@
+import type { Rule } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import {
+  contextName,
+  forSteps,
+  GRPC_JS,
+  insertStatementBefore,
+  removeDead,
+  replaceAround,
+} from "./planned-handlers.js";
+
+const id = "services/callback-to-return";
+
+/** `callback(null, reply, trailers)` -> `return reply`, with the trailers put into the context before. */
+export const rule: Rule = {
+  id,
+  side: "services",
+  apply(ctx) {
+    forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
+      const { node, value, statement, form, trailers } = step;
+      if (trailers) {
+        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
+        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
+        insertStatementBefore(ctx, statement, text, origin);
+      }
+      if (form === "arrow") {
+        const isObject = value.type === "ObjectExpression";
+        replaceAround(ctx, node, value, isObject ? "(" : "", isObject ? ")" : "", origin);
+      } else replaceAround(ctx, node, value, form === "statement" ? "return " : "", "", origin);
+      removeDead(ctx, step, origin);
+      return trailers ? "callback(null, reply, trailers)" : "callback(null, reply)";
+    });
+  },
+};
+
+export default transformFromRule(rule);

@@ -1,0 +1,140 @@
+import type { RpcRef } from "../analysis/facts.js";
+import type { HandlerFact } from "../analysis/server-facts.js";
+import {
+  type File,
+  type FunctionNode,
+  indentAt,
+  isFunction,
+  isIdentifier,
+  type Node,
+  unwrap,
+  walk,
+} from "../shared/ast.js";
+import type { EditOrigin } from "../shared/edits.js";
+import type { RuleContext } from "../shared/rule.js";
+import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
+
+export const RUNTIME = "@connect-migrate/runtime";
+export const NODE = "@connect-migrate/runtime/node";
+export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
+
+export interface PlannedHandler {
+  readonly plan: HandlerPlan;
+  /** Null when the rule runs alone, on local syntax. */
+  readonly rpc: RpcRef | null;
+}
+
+export function fileOf(ctx: RuleContext): File {
+  return ctx.root.get().value as File;
+}
+
+/**
+ * The handlers of a file that become idiomatic, with their plans. Facts say which functions are handlers; without facts
+ * (a rule that jscodeshift runs alone) a function with parameters named call and callback counts as a unary one.
+ */
+export function plannedHandlers(ctx: RuleContext): PlannedHandler[] {
+  const file = fileOf(ctx);
+  const facts = ctx.facts.filter((fact): fact is HandlerFact => fact.kind === "handler");
+  const byBody = new Map(facts.filter((fact) => fact.idiomatic).map((fact) => [`${fact.start}:${fact.end}`, fact]));
+  const found: PlannedHandler[] = [];
+  walk(file, (node) => {
+    if (!isFunction(node)) return;
+    const body = unwrap(node.body);
+    const fact = byBody.get(`${body.start}:${body.end}`);
+    if (!fact && (ctx.facts.length > 0 || !looksUnary(node))) return;
+    const plan = planHandler(node, fact?.rpc.kind ?? "unary", file);
+    if (plan.ok) found.push({ plan, rpc: fact?.rpc ?? null });
+  });
+  return found;
+}
+
+function looksUnary(fn: FunctionNode): boolean {
+  const [call, callback, ...rest] = fn.params;
+  return (
+    isIdentifier(call, "call") &&
+    (isIdentifier(callback, "callback") || isIdentifier(callback, "cb")) &&
+    rest.length === 0
+  );
+}
+
+/** Runs `write` for each step of some kinds and reports it under the rule's id. */
+export function forSteps<K extends Step["kind"]>(
+  ctx: RuleContext,
+  rule: string,
+  kinds: readonly K[],
+  write: (step: Extract<Step, { kind: K }>, handler: PlannedHandler, origin: EditOrigin) => string | undefined,
+): void {
+  for (const handler of plannedHandlers(ctx)) {
+    for (const step of handler.plan.steps) {
+      if (!(kinds as readonly string[]).includes(step.kind)) continue;
+      const origin: EditOrigin = { rule, outcome: "idiomatic" };
+      const construct = write(step as Extract<Step, { kind: K }>, handler, origin);
+      if (construct === undefined) continue;
+      const node = "node" in step ? step.node : step.statement;
+      ctx.report({
+        rule,
+        outcome: "idiomatic",
+        construct,
+        reason: null,
+        start: node.start,
+        end: node.end,
+        rpc: handler.rpc ? `${handler.rpc.service}/${handler.rpc.method}` : null,
+      });
+    }
+  }
+}
+
+/** Replaces what stands around `inner` in `outer`, and leaves `inner` to other rules. */
+export function replaceAround(
+  ctx: RuleContext,
+  outer: { start: number; end: number },
+  inner: { start: number; end: number },
+  before: string,
+  after: string,
+  origin: EditOrigin,
+): void {
+  if (outer.start === inner.start) {
+    if (before) ctx.edit.insertRight(inner.start, before, origin);
+  } else ctx.edit.overwrite(outer.start, inner.start, before, origin);
+  if (outer.end === inner.end) {
+    if (after) ctx.edit.insertLeft(inner.end, after, origin);
+  } else ctx.edit.overwrite(inner.end, outer.end, after, origin);
+}
+
+/** The range of a statement with its whole line, where it stands on a line of its own. */
+export function lineRange(source: string, node: { start: number; end: number }): { start: number; end: number } {
+  const lineStart = source.lastIndexOf("\n", node.start - 1) + 1;
+  const newline = source.indexOf("\n", node.end);
+  const lineEnd = newline === -1 ? source.length : newline + 1;
+  const alone = source.slice(lineStart, node.start).trim() === "" && source.slice(node.end, lineEnd).trim() === "";
+  return alone ? { start: lineStart, end: lineEnd } : { start: node.start, end: node.end };
+}
+
+/** Takes away the `return;` or `break;` that a reply made unreachable. */
+export function removeDead(ctx: RuleContext, reply: Reply, origin: EditOrigin): void {
+  if (reply.dead) ctx.edit.remove(reply.statement.end, reply.dead.end, origin);
+}
+
+export function contextName(plan: HandlerPlan): string {
+  return plan.contextName ?? "ctx";
+}
+
+/** Puts a statement in front of another one, on a line of its own. */
+export function insertStatementBefore(ctx: RuleContext, statement: Node, text: string, origin: EditOrigin): void {
+  const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+  ctx.edit.insertRight(
+    statement.start,
+    `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}`,
+    origin,
+  );
+}
+
+/** The file's way to end a statement, seen at one. */
+export function semicolonOf(source: string, statement: Node): ";" | "" {
+  return source[statement.end - 1] === ";" ? ";" : "";
+}
+
+/** Does a range hold a comment that an edit would lose? */
+export function holdsComment(ctx: RuleContext, start: number, end: number): boolean {
+  return (fileOf(ctx).comments ?? []).some((comment) => comment.start >= start && comment.end <= end);
+}

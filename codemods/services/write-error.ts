@@ -1,0 +1,43 @@
+import type { EditOrigin } from "../shared/edits.js";
+import type { RuleContext } from "../shared/rule.js";
+import type { Step } from "./handler-plan.js";
+import { GRPC_JS, holdsComment, RUNTIME, removeDead } from "./planned-handlers.js";
+
+type ErrorStep = Extract<Step, { kind: "error" }>;
+
+/** Writes an error reply as a throw (or as a returned rejection, where a throw would meet the handler's own catch: matrix H-3). */
+export function writeError(ctx: RuleContext, step: ErrorStep, origin: EditOrigin): void {
+  const { node, statement, form, error, trailers, asRejection } = step;
+  const start = form === "return" ? statement.start : node.start;
+  const [open, close] = asRejection
+    ? ["return Promise.reject(", ")"]
+    : form === "arrow"
+      ? ["{ throw ", "; }"]
+      : ["throw ", ""];
+  const kept = error.kind === "literal" && !trailers ? (error.text ?? null) : null;
+  const isLiteral =
+    error.kind === "literal" &&
+    !trailers &&
+    !holdsComment(ctx, start, kept?.start ?? node.end) &&
+    !(kept && holdsComment(ctx, kept.end, node.end));
+  if (isLiteral) {
+    const make = ctx.imports.add(RUNTIME, "ConnectError");
+    const code = `${ctx.imports.add(RUNTIME, "Code")}.${error.code}`;
+    const metadata = error.metadata
+      ? `, ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(${ctx.source.slice(error.metadata.start, error.metadata.end)})`
+      : "";
+    if (kept) {
+      ctx.edit.overwrite(start, kept.start, `${open}new ${make}(`, origin);
+      ctx.edit.overwrite(kept.end, node.end, `, ${code}${metadata})${close}`, origin);
+    } else {
+      // grpc-js's text of an error without one.
+      ctx.edit.overwrite(start, node.end, `${open}new ${make}("Unknown Error", ${code}${metadata})${close}`, origin);
+    }
+  } else {
+    const convert = ctx.imports.add(GRPC_JS, "toConnectError");
+    const extra = trailers ? `, ${ctx.source.slice(trailers.start, trailers.end)}` : "";
+    ctx.edit.overwrite(start, error.node.start, `${open}${convert}(`, origin);
+    ctx.edit.overwrite(error.node.end, node.end, `${extra})${close}`, origin);
+  }
+  removeDead(ctx, step, origin);
+}

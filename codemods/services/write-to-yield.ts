@@ -1,0 +1,46 @@
+import { indentAt } from "../shared/ast.js";
+import type { Rule } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import {
+  contextName,
+  forSteps,
+  GRPC_JS,
+  lineRange,
+  removeDead,
+  replaceAround,
+  semicolonOf,
+} from "./planned-handlers.js";
+
+const id = "services/write-to-yield";
+
+/** `call.write(message)` -> `yield message`, `call.end()` -> the end of the generator. */
+export const rule: Rule = {
+  id,
+  side: "services",
+  apply(ctx) {
+    forSteps(ctx, id, ["write"], (step, _handler, origin) => {
+      replaceAround(ctx, step.node, step.value, "yield ", "", origin);
+      return "call.write(message)";
+    });
+    forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
+      const { node, statement, form, trailers, isLast } = step;
+      if (trailers) {
+        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
+        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
+        const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+        const leave = isLast
+          ? ""
+          : `${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}return`;
+        ctx.edit.overwrite(form === "return" ? statement.start : node.start, node.end, text + leave, origin);
+      } else if (isLast) {
+        const { start, end } = lineRange(ctx.source, statement);
+        ctx.edit.remove(start, end, origin);
+      } else if (form === "return") ctx.edit.remove(statement.start + "return".length, node.end, origin);
+      else ctx.edit.overwrite(node.start, node.end, "return", origin);
+      removeDead(ctx, step, origin);
+      return trailers ? "call.end(trailers)" : "call.end()";
+    });
+  },
+};
+
+export default transformFromRule(rule);
