@@ -2,6 +2,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import {
   contextName,
+  dedent,
   forSteps,
   GRPC_JS,
   insertStatementBefore,
@@ -27,6 +28,7 @@ export const rule: Rule = {
         const isObject = value.type === "ObjectExpression";
         replaceAround(ctx, node, value, isObject ? "(" : "", isObject ? ")" : "", origin);
       } else replaceAround(ctx, node, value, form === "statement" ? "return " : "", "", origin);
+      if (form !== "arrow") dedent(ctx, value, statement, origin);
       removeDead(ctx, step, origin);
       return trailers ? "callback(null, reply, trailers)" : "callback(null, reply)";
     });

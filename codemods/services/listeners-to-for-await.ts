@@ -1,8 +1,8 @@
-import { indentAt, type Node, walk } from "../shared/ast.js";
+import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { forSteps, lineRange } from "./planned-handlers.js";
+import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
 
@@ -58,17 +58,7 @@ function inline(ctx: RuleContext, statement: Node, block: Node, origin: EditOrig
   ctx.edit.remove(last, statement.end, origin);
   const outer = indentAt(source, statement.start);
   const inner = indentAt(source, first);
-  if (inner.length <= outer.length || !inner.startsWith(outer)) return;
-  const templates: Node[] = [];
-  walk(block, (node) => {
-    if (node.type === "TemplateLiteral") templates.push(node);
-  });
-  const extra = inner.length - outer.length;
-  for (let at = source.indexOf("\n", first); at !== -1 && at < last; at = source.indexOf("\n", at + 1)) {
-    const line = at + 1;
-    if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
-    ctx.edit.remove(line, line + extra, origin);
-  }
+  dedentLines(ctx, block, first, last, outer, inner, origin);
 }
 
 export default transformFromRule(rule);

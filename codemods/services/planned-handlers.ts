@@ -101,6 +101,39 @@ export function replaceAround(
   } else ctx.edit.overwrite(inner.end, outer.end, after, origin);
 }
 
+/**
+ * Moves the lines of `node` out by as much as it stood deeper than `statement`: what was an argument on a line of its own
+ * now begins on the statement's line.
+ */
+export function dedent(ctx: RuleContext, node: Node, statement: Node, origin: EditOrigin): void {
+  const { source } = ctx;
+  if (!source.slice(statement.start, node.start).includes("\n")) return;
+  dedentLines(ctx, node, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
+}
+
+/** Takes `inner` minus `outer` off the indentation of every line between two offsets, but not within template literals. */
+export function dedentLines(
+  ctx: RuleContext,
+  around: Node,
+  from: number,
+  to: number,
+  outer: string,
+  inner: string,
+  origin: EditOrigin,
+): void {
+  const { source } = ctx;
+  if (inner.length <= outer.length || !inner.startsWith(outer)) return;
+  const templates: Node[] = [];
+  walk(around, (node) => {
+    if (node.type === "TemplateLiteral") templates.push(node);
+  });
+  for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
+    const line = at + 1;
+    if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
+    ctx.edit.remove(line, line + inner.length - outer.length, origin);
+  }
+}
+
 /** The range of a statement with its whole line, where it stands on a line of its own. */
 export function lineRange(source: string, node: { start: number; end: number }): { start: number; end: number } {
   const lineStart = source.lastIndexOf("\n", node.start - 1) + 1;

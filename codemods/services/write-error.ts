@@ -1,7 +1,7 @@
 import type { EditOrigin } from "../shared/edits.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { Step } from "./handler-plan.js";
-import { GRPC_JS, holdsComment, RUNTIME, removeDead } from "./planned-handlers.js";
+import { dedent, GRPC_JS, holdsComment, RUNTIME, removeDead } from "./planned-handlers.js";
 
 type ErrorStep = Extract<Step, { kind: "error" }>;
 
@@ -39,5 +39,7 @@ export function writeError(ctx: RuleContext, step: ErrorStep, origin: EditOrigin
     ctx.edit.overwrite(start, error.node.start, `${open}${convert}(`, origin);
     ctx.edit.overwrite(error.node.end, node.end, `${extra})${close}`, origin);
   }
+  const remaining = isLiteral ? kept : error.node;
+  if (form !== "arrow" && remaining) dedent(ctx, remaining, statement, origin);
   removeDead(ctx, step, origin);
 }

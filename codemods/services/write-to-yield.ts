@@ -3,6 +3,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import {
   contextName,
+  dedent,
   forSteps,
   GRPC_JS,
   lineRange,
@@ -20,6 +21,7 @@ export const rule: Rule = {
   apply(ctx) {
     forSteps(ctx, id, ["write"], (step, _handler, origin) => {
       replaceAround(ctx, step.node, step.value, "yield ", "", origin);
+      dedent(ctx, step.value, step.node, origin);
       return "call.write(message)";
     });
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
