@@ -22,7 +22,8 @@ export interface RegistrationFact extends FactBase {
   readonly definition: string | null;
   /** How the implementation is handed over: as it is, one member at a time, or bridged as a whole. */
   readonly implementation: "plain" | "members" | "callbacks";
-  readonly rpcs: readonly RpcRef[];
+  /** For `members`: the keys whose handler keeps its callback. */
+  readonly bridgedKeys: readonly string[];
 }
 
 /** `new grpc.Server(…)`; the range is that of the expression. Present for every construction, whether it can be migrated or not. */
@@ -32,6 +33,8 @@ export interface ServerFact extends FactBase {
   readonly reason: Reason | null;
   /** The addService calls of this server, in source order. */
   readonly registrations: readonly RegistrationFact[];
+  /** The proto-loader calls of this file that stay as the codec of messages. */
+  readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server: range of the member call (`server.start()`) and the member's name. */
   readonly uses: readonly { readonly start: number; readonly end: number; readonly member: string }[];
   /** The program closes the server itself when a signal arrives. */

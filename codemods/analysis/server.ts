@@ -26,7 +26,8 @@ interface Member {
 }
 
 interface Draft {
-  readonly fact: Omit<RegistrationFact, "implementation">;
+  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
+  readonly codec: Node | null;
   readonly implementation: Node;
 }
 
@@ -58,6 +59,7 @@ function serverFact(project: AnalysisProject, made: NewExpression, handlers: Map
     ok: false,
     reason: why,
     registrations: [],
+    codecs: [],
     uses: [],
     ownSignals: false,
     entry: null,
@@ -133,6 +135,10 @@ function serverFact(project: AnalysisProject, made: NewExpression, handlers: Map
     ok: true,
     reason: null,
     registrations,
+    codecs: drafts
+      .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
+      .filter((codec, index, all) => all.indexOf(codec) === index)
+      .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
     uses,
     ownSignals: /process\s*\.\s*(?:on|once)\s*\(\s*['"]SIG(?:TERM|INT)/.test(text),
     entry: entryOf(project, made),
@@ -183,6 +189,7 @@ function registrationOf(project: AnalysisProject, call: CallExpression): Draft |
     Node.isIdentifier(holder.getNameNode());
   return {
     implementation,
+    codec: origin.packageDefinition?.call ?? null,
     fact: {
       kind: "registration",
       file,
@@ -192,7 +199,6 @@ function registrationOf(project: AnalysisProject, call: CallExpression): Draft |
       service: origin.service,
       descriptor: { module, name: descriptor },
       definition: isHere ? `${(holder as VariableDeclaration).getName()}['${origin.service}']` : null,
-      rpcs: service.methods.map((method) => project.protos.rpc(method)),
     },
   };
 }
@@ -206,57 +212,27 @@ function decide(
   handlers: Map<Node, HandlerFact>,
 ): RegistrationFact {
   const found = membersOf(project, implementation);
-  if (!found) return { ...fact, implementation: "callbacks" };
-  const decided: HandlerFact[] = [];
-  for (const { key, handler } of found.members) {
+  const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
+  for (const { key, handler } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
     if (!method) continue;
-    if (!handler) {
-      // What answers this RPC is not known here: the whole implementation keeps its shape, or this one member does.
-      if (!found.isOwn) return bridged({ ...fact, implementation: "callbacks" }, decided, handlers);
-      continue;
-    }
-    decided.push(handlerFact(project, handler, project.protos.rpc(method), found.isClass));
+    const made = handler && handlerFact(project, handler, project.protos.rpc(method), found?.isClass ?? false);
+    decided.push({ key, handler: made, node: handler });
   }
-  const allIdiomatic = decided.every((handler) => handler.idiomatic) && decided.length > 0;
-  const isComplete = found.members.every(
-    ({ key, handler }) => handler !== null || !project.protos.methodByLegacyKey(fact.service, key),
-  );
-  if (allIdiomatic && isComplete) return kept({ ...fact, implementation: "plain" }, decided, handlers, found);
-  if (found.isOwn) return kept({ ...fact, implementation: "members" }, decided, handlers, found);
-  return bridged({ ...fact, implementation: "callbacks" }, decided, handlers);
-}
-
-function kept(
-  fact: RegistrationFact,
-  decided: readonly HandlerFact[],
-  handlers: Map<Node, HandlerFact>,
-  found: Members,
-): RegistrationFact {
-  remember(decided, handlers, found);
-  return fact;
-}
-
-const nodesOf = new WeakMap<HandlerFact, Node>();
-
-function remember(decided: readonly HandlerFact[], handlers: Map<Node, HandlerFact>, _found?: Members): void {
-  for (const handler of decided) {
-    const node = nodesOf.get(handler);
-    if (node) handlers.set(node, handler);
+  const isPlain = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
+  const isWhole = !isPlain && found?.isOwn !== true;
+  for (const { handler, node } of decided) {
+    if (!handler || !node) continue;
+    const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
+    const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
+    handlers.set(node, isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler);
   }
-}
-
-function bridged(
-  fact: RegistrationFact,
-  decided: readonly HandlerFact[],
-  handlers: Map<Node, HandlerFact>,
-): RegistrationFact {
-  for (const handler of decided) {
-    const node = nodesOf.get(handler);
-    const why = handler.reason ?? reason("neighbour-not-migrated", "another handler of the same implementation");
-    if (node) handlers.set(node, { ...handler, idiomatic: false, reason: why });
-  }
-  return fact;
+  return {
+    ...fact,
+    implementation: isPlain ? "plain" : isWhole ? "callbacks" : "members",
+    bridgedKeys:
+      isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true).map(({ key }) => key),
+  };
 }
 
 interface Members {
@@ -328,7 +304,6 @@ function handlerFact(project: AnalysisProject, handler: Node, rpc: RpcRef, isCla
     reason: why,
     messages: "bridge",
   };
-  nodesOf.set(fact, handler);
   return fact;
 }
 

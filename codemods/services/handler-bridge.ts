@@ -1,10 +1,10 @@
-import type { RpcRef } from "../analysis/facts.js";
 import type { HandlerFact, RegistrationFact, ServerFact } from "../analysis/server-facts.js";
-import { childrenOf, isFunction, isIdentifier, keyName, type Node, nodeAt, textOf, unwrap } from "../shared/ast.js";
+import { isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { callAt, hoistPlace } from "./app-place.js";
 
 const id = "services/handler-bridge";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
@@ -31,41 +31,27 @@ export const rule: Rule = {
           rpc: `${handler.rpc.service}/${handler.rpc.method}`,
         });
       }
-      if (fact.kind === "server" && (fact as ServerFact).ok)
+      if (fact.kind === "server" && (fact as ServerFact).ok) {
+        const isHoisted = hoistPlace(context.root.get().value as Node, fact as ServerFact) !== null;
         for (const registration of (fact as ServerFact).registrations)
-          if (registration.implementation === "members") wrapMembers(context, registration);
+          if (registration.implementation === "members") wrapMembers(context, registration, isHoisted);
+      }
     }
   },
 };
 export default transformFromRule(rule);
 
-function wrapMembers(context: RuleContext, registration: RegistrationFact): void {
+function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoisted: boolean): void {
   const file = context.root.get().value as Node;
-  const call = callAt(file, registration.start, registration.end);
-  const literal = call && literalOf(file, (call.arguments as Node[])[1] as Node);
-  if (!literal) return;
-  const idiomatic = new Set(
-    context.facts
-      .filter((fact) => fact.kind === "handler" && (fact as HandlerFact).idiomatic)
-      .map((fact) => (fact as HandlerFact).start),
-  );
+  const call = callAt(file, registration);
+  const implementation = call && unwrap((call.arguments as Node[])[1] as Node);
+  const literal = implementation && literalOf(file, implementation);
+  // An inline literal that moves with the app is written by server-to-app.
+  if (!literal || (isHoisted && literal === implementation)) return;
   for (const property of literal.properties as Node[]) {
     const key = keyName(property);
-    if (key === undefined || !rpcOf(registration.rpcs, key)) continue;
-    const fn = functionOf(file, property);
-    if (fn && idiomatic.has(bodyStart(fn))) continue;
-    wrap(context, property);
+    if (key !== undefined && registration.bridgedKeys.includes(key)) wrap(context, property);
   }
-}
-
-function bodyStart(fn: Node): number {
-  return (fn.body as Node).start;
-}
-
-/** Case and underscores do not matter here: whether the member is an RPC was settled by the descriptor. */
-function rpcOf(rpcs: readonly RpcRef[], key: string): RpcRef | undefined {
-  const plain = (name: string) => name.replaceAll("_", "").toLowerCase();
-  return rpcs.find((rpc) => plain(rpc.method) === plain(key) || plain(rpc.localName) === plain(key));
 }
 
 function wrap(context: RuleContext, property: Node): void {
@@ -95,13 +81,6 @@ function wrap(context: RuleContext, property: Node): void {
   edit.insertLeft(property.value.end, ")", origin);
 }
 
-function callAt(file: Node, start: number, end: number): Node | undefined {
-  let node = nodeAt(file, start, end);
-  while (node && node.type !== "CallExpression")
-    node = childrenOf(node).find((child) => child.start === start && child.end === end);
-  return node;
-}
-
 function literalOf(file: Node, node: Node): Node | undefined {
   const value = unwrap(node);
   if (value.type === "ObjectExpression") return value;
@@ -109,14 +88,4 @@ function literalOf(file: Node, node: Node): Node | undefined {
   const declaration = scopesOf(file).bindingOf(value)?.declaration;
   const init = declaration?.type === "VariableDeclarator" ? declaration.init : undefined;
   return init && unwrap(init).type === "ObjectExpression" ? unwrap(init) : undefined;
-}
-
-function functionOf(file: Node, property: Node): Node | undefined {
-  if (property.type === "ObjectMethod") return property;
-  const value = unwrap(property.value);
-  if (isFunction(value)) return value;
-  if (!isIdentifier(value)) return undefined;
-  const declaration = scopesOf(file).bindingOf(value)?.declaration;
-  if (isFunction(declaration)) return declaration;
-  return declaration?.type === "VariableDeclarator" && isFunction(declaration.init) ? declaration.init : undefined;
 }

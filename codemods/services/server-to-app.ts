@@ -18,6 +18,7 @@ import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { callAt, hoistPlace } from "./app-place.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -69,41 +70,56 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       context.language === "ts" ? `: ${imports.add(RUNTIME, "RunningServer", { typeOnly: true })} | undefined` : "";
     edit.overwrite(declaration.start, declaration.end, `let ${name}${type}${end}`, origin);
   } else {
-    const { start, end: stop } = lineRange(source, declaration.start, declaration.end);
-    edit.remove(start, stop, origin);
+    const range = withBlankLine(source, lineRange(source, declaration.start, declaration.end));
+    edit.remove(range.start, range.end, origin);
   }
   report(context, construct, fact.start, fact.end);
 
   // addService: the calls stand next to each other and become the body of `routes`.
-  const indent = indentAt(source, fact.registrations[0]?.start ?? fact.start);
-  const limits = messageLimits(made, source);
+  const place = hoistPlace(file, fact);
+  const indent = place ? "" : indentAt(source, fact.registrations[0]?.start ?? fact.start);
+  const inner = indent + unit + unit;
+  const head = `const ${app} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}routes(router) {${eol}${inner}`;
+  const limits = messageLimits(made, source).map((line) => `${eol}${indent}${unit}${line},`);
+  const tail = `${eol}${indent}${unit}},${limits.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
+  const routes: string[] = [];
   fact.registrations.forEach((registration, index) => {
-    const call = nodeAtCall(file, registration.start, registration.end);
+    const call = callAt(file, registration);
     const statement = call && parents.get(call);
     if (!call || !statement) return;
     const [definition, implementation] = call.arguments as [Node, Node];
     const descriptor = imports.add(registration.descriptor.module, registration.descriptor.name);
-    const isFirst = index === 0;
-    const isLast = index === fact.registrations.length - 1;
-    const inner = indent + unit + unit;
-    const head = isFirst
-      ? `const ${app} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}routes(router) {${eol}${inner}`
-      : unit + unit;
-    const tail = isLast
-      ? `${eol}${indent}${unit}},${limits.map((line) => `${eol}${indent}${unit}${line},`).join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`
-      : "";
     const whole = registration.implementation === "callbacks" ? `${imports.add(BRIDGE, "fromCallbacks")}(` : "";
     const codec =
       registration.definition === null ? textOf(source, definition) : quoted(registration.definition, quote);
-    edit.overwrite(statement.start, implementation.start, `${head}router.service(${descriptor}, ${whole}`, origin);
-    edit.overwrite(
-      implementation.end,
-      statement.end,
-      `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end || ";"}${tail}`,
-      origin,
-    );
+    const before = `router.service(${descriptor}, ${whole}`;
+    const after = `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
+    if (place) {
+      routes.push(before + implementationText(context, registration, implementation, eol, inner, unit) + after);
+      const range = withBlankLine(source, lineRange(source, statement.start, statement.end));
+      edit.remove(range.start, range.end, origin);
+    } else {
+      const isFirst = index === 0;
+      const isLast = index === fact.registrations.length - 1;
+      edit.overwrite(statement.start, implementation.start, (isFirst ? head : unit + unit) + before, origin);
+      edit.overwrite(implementation.end, statement.end, after + (isLast ? tail : ""), origin);
+    }
     reportRegistration(context, registration);
   });
+  if (place) {
+    const at = startWithComments(source, place);
+    edit.insertRight(at, `${head}${routes.join(eol + inner)}${tail}${eol}${eol}`, origin);
+  }
+  for (const codec of fact.codecs)
+    context.report({
+      rule: id,
+      outcome: "bridged",
+      construct: "proto-loader as codec",
+      reason: reason("messages-bridged", "proto-loader reads and writes them"),
+      start: codec.start,
+      end: codec.end,
+      rpc: null,
+    });
   for (const { start, end: stop } of fact.unused) {
     const range = lineRange(source, start, stop);
     edit.remove(range.start, range.end, origin);
@@ -119,12 +135,13 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       report(context, "server.forceShutdown()", call.start, call.end);
     } else if (use.member === "tryShutdown") {
       const [done] = call.arguments as Node[];
+      const ignores = done && isFunction(done) && (done.params as Node[]).length === 0;
       if (!done) edit.overwrite(call.start, call.end, `${name}?.close()`, origin);
       else {
         edit.overwrite(
           call.start,
           done.start,
-          `${name}?.close().then(() => undefined, (error) => error).then(`,
+          `${name}?.close().${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
           origin,
         );
         edit.overwrite(done.end, call.end, ")", origin);
@@ -132,7 +149,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       report(context, "server.tryShutdown()", call.start, call.end);
     }
   }
-  if (parents.get(declaration)?.type === "Program") exportApp(context, file, app, eol, end);
+  if (place || parents.get(declaration)?.type === "Program") exportApp(context, file, app, eol, end);
 }
 
 interface Binding {
@@ -334,6 +351,47 @@ function messageLimits(made: Node, source: string): string[] {
     if (key === "grpc.max_send_message_length" && !isUnlimited) lines.push(`writeMaxBytes: ${value}`);
   }
   return read === "" ? lines : [read, ...lines];
+}
+
+/** The text of an implementation that moves to the app, with bridged members wrapped. */
+function implementationText(
+  context: RuleContext,
+  registration: RegistrationFact,
+  node: Node,
+  eol: string,
+  indent: string,
+  unit: string,
+): string {
+  const { source, imports } = context;
+  const literal = unwrap(node);
+  if (literal.type !== "ObjectExpression") return textOf(source, node);
+  const members = (literal.properties as Node[]).map((property) => {
+    const key = keyName(property);
+    if (registration.implementation !== "members" || key === undefined || !registration.bridgedKeys.includes(key))
+      return textOf(source, property);
+    return `${textOf(source, property.key)}: ${imports.add(BRIDGE, "fromCallback")}(${textOf(source, property.value)})`;
+  });
+  const line = `{ ${members.join(", ")} }`;
+  if (line.length < 60 && !textOf(source, literal).includes("\n")) return line;
+  return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
+}
+
+/** The start of a statement or of the comment lines that stand on it. */
+function startWithComments(source: string, statement: Node): number {
+  let start = statement.start;
+  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
+    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
+    start = comment.start;
+  }
+  return start;
+}
+
+/** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
+function withBlankLine(source: string, range: { start: number; end: number }): { start: number; end: number } {
+  const above = source.slice(0, range.start).trimEnd();
+  const isOpen = above.endsWith("{") || /\n[ \t]*\r?\n[ \t]*$/.test(source.slice(0, range.start));
+  const blank = /^[ \t]*\r?\n/.exec(source.slice(range.end));
+  return isOpen && blank ? { start: range.start, end: range.end + blank[0].length } : range;
 }
 
 function removeStatement(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {

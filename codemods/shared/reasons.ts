@@ -49,6 +49,10 @@ export const reasons = {
     short: "other code calls the handler",
     long: "Other code uses this handler in its old shape ({detail}).",
   },
+  "messages-bridged": {
+    short: "messages keep their shape",
+    long: "Messages keep the shape they had: {detail}.",
+  },
   "not-covered": {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",

@@ -1,0 +1,68 @@
+import type { RegistrationFact, ServerFact } from "../analysis/server-facts.js";
+import { isIdentifier, type Node, nodeAt, parentMap, unwrap, walk } from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+
+/**
+ * The top-level statement before which the app can be made, so that the module can export it: the registrations stand in a
+ * function, name only what the module declares before that function, and hold no functions themselves. Null: the app is
+ * made where the services were added.
+ */
+export function hoistPlace(file: Node, fact: ServerFact): Node | null {
+  const parents = parentMap(file);
+  const made = nodeAt(file, fact.start, fact.end);
+  let top: Node | undefined = made;
+  while (top && parents.get(top)?.type !== "Program") top = parents.get(top);
+  if (!made || !top) return null;
+  const declaration = parents.get(parents.get(made) as Node);
+  if (declaration === top || declaration === undefined) return null;
+  for (const registration of fact.registrations) {
+    const call = callAt(file, registration);
+    if (
+      !call ||
+      !(call.arguments as Node[]).every((argument) => isSimple(argument) && isOfModule(file, argument, top as Node))
+    )
+      return null;
+  }
+  const [options] = made.arguments as Node[];
+  return options && !isOfModule(file, options, top) ? null : top;
+}
+
+export function callAt(file: Node, registration: RegistrationFact): Node | undefined {
+  const node = nodeAt(file, registration.start, registration.end);
+  if (node?.type === "ExpressionStatement") return node.expression;
+  return node?.type === "CallExpression" ? node : undefined;
+}
+
+/** Names, members and `new X(…)` of them: text that means the same elsewhere in the module. */
+function isSimple(node: Node): boolean {
+  const value = unwrap(node);
+  switch (value.type) {
+    case "Identifier":
+    case "StringLiteral":
+    case "NumericLiteral":
+      return true;
+    case "MemberExpression":
+      return isSimple(value.object) && (!value.computed || isSimple(value.property));
+    case "NewExpression":
+      return isSimple(value.callee) && (value.arguments as Node[]).every(isSimple);
+    case "ObjectExpression":
+      return (value.properties as Node[]).every(
+        (property) => property.type === "ObjectProperty" && !property.computed && isSimple(property.value),
+      );
+    default:
+      return false;
+  }
+}
+
+function isOfModule(file: Node, node: Node, before: Node): boolean {
+  const scopes = scopesOf(file);
+  let isKnown = true;
+  walk(node, (inner) => {
+    if (!isIdentifier(inner)) return;
+    const binding = scopes.bindingOf(inner);
+    if (!binding) return;
+    const isEarly = binding.kind === "function" || binding.kind === "import" || binding.identifier.start < before.start;
+    if (binding.scope !== scopes.program || !isEarly) isKnown = false;
+  });
+  return isKnown;
+}
