@@ -96,7 +96,9 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     const after = `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
     if (place) {
       routes.push(before + implementationText(context, registration, implementation, eol, inner, unit) + after);
-      const range = withBlankLine(source, lineRange(source, statement.start, statement.end));
+      // Where the statement before it goes too, its blank line has gone with it.
+      const isNext = (position: number) => edit.edits.some((each) => each.end === position && each.text === "");
+      const range = withBlankLine(source, lineRange(source, statement.start, statement.end), isNext);
       edit.remove(range.start, range.end, origin);
     } else {
       const isFirst = index === 0;
@@ -254,8 +256,18 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
     error: error.name as string,
     port: portName,
     check,
-    failure: isRethrow ? null : consequent.type === "BlockStatement" ? text : `{ ${text} }`,
+    failure: isRethrow
+      ? null
+      : consequent.type === "BlockStatement"
+        ? dedented(text, indentAt(source, check.start), indentAt(source, callback.start))
+        : `{ ${text} }`,
   };
+}
+
+/** Moves the lines of a block from one indentation to another; template literals keep theirs. */
+function dedented(text: string, from: string, to: string): string {
+  if (text.includes("`")) return text;
+  return text.replaceAll(`\n${from}`, `\n${to}`);
 }
 
 function isErrorTest(test: Node, name: string): boolean {
@@ -387,9 +399,13 @@ function startWithComments(source: string, statement: Node): number {
 }
 
 /** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
-function withBlankLine(source: string, range: { start: number; end: number }): { start: number; end: number } {
+function withBlankLine(
+  source: string,
+  range: { start: number; end: number },
+  gone: (position: number) => boolean = () => false,
+): { start: number; end: number } {
   const above = source.slice(0, range.start).trimEnd();
-  const isOpen = above.endsWith("{") || /\n[ \t]*\r?\n[ \t]*$/.test(source.slice(0, range.start));
+  const isOpen = above.endsWith("{") || /\n[ \t]*\r?\n[ \t]*$/.test(source.slice(0, range.start)) || gone(range.start);
   const blank = /^[ \t]*\r?\n/.exec(source.slice(range.end));
   return isOpen && blank ? { start: range.start, end: range.end + blank[0].length } : range;
 }
