@@ -75,7 +75,7 @@ class ChunkParser implements EnvelopeParser {
       // A plain Uint8Array, never a Buffer: what a handler sees must not depend on how chunks were split.
       return new Uint8Array(first.buffer, first.byteOffset + start, length);
     }
-    const bytes = new Uint8Array(length);
+    const bytes = allocateOwn(length);
     let filled = 0;
     let index = 0;
     let from = start;
@@ -97,6 +97,19 @@ class ChunkParser implements EnvelopeParser {
 
 const empty = new Uint8Array(0);
 
+// On Node memory that is written over at once is not zeroed first; and what is sent comes from the pool of Buffers, as
+// node's streams would wrap anything else in one.
+const onNode = typeof Buffer === "function";
+const allocatePooled: (length: number) => Uint8Array = onNode
+  ? (length) => Buffer.allocUnsafe(length)
+  : (length) => new Uint8Array(length);
+const allocateOwn: (length: number) => Uint8Array = onNode
+  ? (length) => {
+      const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
+      return new Uint8Array(buffer, byteOffset, length);
+    }
+  : (length) => new Uint8Array(length);
+
 function uint32(bytes: Uint8Array, at: number): number {
   return (
     (bytes[at] as number) * 0x1000000 +
@@ -105,8 +118,8 @@ function uint32(bytes: Uint8Array, at: number): number {
 }
 
 /** The five bytes in front of `length` bytes of data. */
-export function envelopePrefix(flags: number, length: number): Uint8Array<ArrayBuffer> {
-  const prefix = new Uint8Array(prefixLength);
+export function envelopePrefix(flags: number, length: number): Uint8Array {
+  const prefix = allocatePooled(prefixLength);
   writePrefix(prefix, flags, length);
   return prefix;
 }
@@ -120,8 +133,8 @@ function writePrefix(target: Uint8Array, flags: number, length: number): void {
 }
 
 /** Prefix and data in one piece. For data above some ten KiB write prefix and data apart instead: it saves the copy. */
-export function encodeEnvelope(flags: number, data: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(prefixLength + data.byteLength);
+export function encodeEnvelope(flags: number, data: Uint8Array): Uint8Array {
+  const bytes = allocatePooled(prefixLength + data.byteLength);
   writePrefix(bytes, flags, data.byteLength);
   bytes.set(data, prefixLength);
   return bytes;

@@ -445,3 +445,18 @@ describe("options", () => {
     expect([trailers["grpc-status"], trailers["x-many"]]).toEqual(["0", "1, 2"]);
   });
 });
+
+test("trailers that HTTP allows once only are joined", async () => {
+  const app = echoApp(
+    {},
+    {
+      unary(_request, context) {
+        context.responseTrailer.append("etag", "1");
+        context.responseTrailer.append("etag", "2");
+        return {};
+      },
+    },
+  );
+  const { trailers } = await h2(await serveApp(app), { ":path": `${base}/Unary` }, frame("a"));
+  expect([trailers["grpc-status"], trailers.etag]).toEqual(["0", "1, 2"]);
+});

@@ -21,10 +21,15 @@ function onClose(this: Stream): void {
 }
 function onWantTrailers(this: Stream): void {
   const exchange = this[exchangeOf];
+  const trailers = exchange.trailers as NodeHeaders;
   try {
-    this.sendTrailers(exchange.trailers as NodeHeaders);
+    this.sendTrailers(trailers);
   } catch {
-    this.close(constants.NGHTTP2_INTERNAL_ERROR);
+    try {
+      this.sendTrailers(joined(trailers));
+    } catch {
+      this.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
   }
   exchange.leaveRequest();
 }
@@ -122,7 +127,7 @@ export class Http2Exchange implements Exchange {
       this.#watchFinish();
       this.#respond(headers, plain);
     } else {
-      this.trailers = joined(trailers);
+      this.trailers = trailers;
       stream.on("wantTrailers", onWantTrailers);
       this.#respond(headers, withTrailersOption);
     }
@@ -161,7 +166,7 @@ export class Http2Exchange implements Exchange {
   }
 
   end(trailers: NodeHeaders | undefined): void {
-    if (trailers !== undefined) this.trailers = joined(trailers);
+    if (trailers !== undefined) this.trailers = trailers;
     if (!this.#stream.destroyed) this.#stream.end();
   }
 
