@@ -19,11 +19,13 @@ export function collectMessageFacts(
   const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));
   for (const shape of shapes.values()) {
     const group = bridges.filter((bridge) => bridge.shape?.id === shape.id);
-    const together = proveMessages(project, group, shape);
+    const together = withinReach(project, proveMessages(project, group, shape));
     for (const bridge of group) {
       proofs.set(
         bridge,
-        group.length === 1 || together.blockers.length === 0 ? together : proveMessages(project, [bridge], shape),
+        group.length === 1 || together.blockers.length === 0
+          ? together
+          : withinReach(project, proveMessages(project, [bridge], shape)),
       );
     }
   }
@@ -37,6 +39,16 @@ export function collectMessageFacts(
   return [...bridges.map((bridge) => outcomeOf(bridge, proofs.get(bridge))), ...edits.values()];
 }
 
+/** A message changes everywhere or nowhere: what lies outside the paths that this run may change is in the way. */
+function withinReach(project: AnalysisProject, proof: Proof): Proof {
+  const outside = [...new Set(proof.edits.map((edit) => edit.file))].filter((file) => !project.isSelected(file));
+  const blockers = outside.map((file) => ({
+    code: "message-unproved" as const,
+    detail: `${file.startsWith(`${project.root}/`) ? file.slice(project.root.length + 1) : file} would have to change, too, and is not among the given paths`,
+  }));
+  return { ...proof, blockers: [...proof.blockers, ...blockers] };
+}
+
 function outcomeOf(bridge: Bridge, proof: Proof | undefined): MessageOutcomeFact {
   return {
     kind: "message-outcome",
@@ -47,6 +59,7 @@ function outcomeOf(bridge: Bridge, proof: Proof | undefined): MessageOutcomeFact
     rule: bridge.rule,
     service: bridge.service.typeName,
     of: bridge.of,
+    files: [...new Set((proof?.edits ?? []).map((edit) => edit.file))],
     blockers: proof?.blockers ?? [{ code: "message-unproved", detail: bridge.why }],
   };
 }

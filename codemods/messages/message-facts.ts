@@ -26,6 +26,8 @@ export interface MessageOutcomeFact extends FactBase {
   readonly rule: MessageRuleId;
   readonly service: string;
   readonly of: "service" | "client";
+  /** Every file that has to change along: all of them, or none. */
+  readonly files: readonly string[];
   /** Empty when every use is proved; otherwise what is not, the first place first. */
   readonly blockers: readonly MessageBlocker[];
 }

@@ -100,6 +100,46 @@ describe("handlers on a class", () => {
   });
 });
 
+describe("clients", () => {
+  const client = (text: string) => `const protoLoader = require('@grpc/proto-loader');
+const { createClient } = require('@connect-migrate/runtime');
+const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { S } = require('./gen/s_pb.js');
+const definition = protoLoader.loadSync(__dirname + '/s.proto', ${options});
+const client = createClient(S, transport, { messages: grpcJsMessages(definition['p.v1.S']) });
+${text}`;
+
+  it("through the project's own functions, across files", async () => {
+    using project = tempProject({
+      "package.json": "{}",
+      "s.proto": proto,
+      "client.js": client(
+        "const load = (name) => client.get({ the_name: name, big_no: '7' });\nexports.load = load;\n",
+      ),
+      "main.js":
+        "const { load } = require('./client');\nasync function main() {\n  const { big_no, the_req } = await load('x');\n  console.log(big_no, the_req === null);\n}\nmain();\n",
+    });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["client.js"]).toContain("const load = (name) => client.get({ theName: name, bigNo: 7n });");
+    expect(files["main.js"]).toContain("const { bigNo: big_no, theReq: the_req } = await load('x');");
+    expect(files["main.js"]).toContain("console.log(String(big_no), the_req === undefined);");
+  });
+
+  it.each([
+    ["exports.client = client;\nother(client);", /handed on/],
+    ["client.get({ the_name: 'x' }).then((reply) => console.log(reply));", /promise of a reply/],
+    ["async function f() { return JSON.stringify(await client.get({})); }", /goes where/],
+    ["async function f(name) { await client.get({ the_name: name }); }", /nothing proves that this is a string/],
+    ["async function f() { return client.get({}); }\nf().the_name;\nother(f());", /goes where/],
+  ])("%s", async (text, why) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "client.js": client(text) });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["client.js"]).toBe(client(text));
+    expect(findings[0]?.reason?.text).toMatch(why);
+  });
+});
+
 describe("what is not proved stays on the bridge, byte for byte, and says why", () => {
   const cases: [name: string, handler: string, why: RegExp, loaderOptions?: string][] = [
     [
@@ -142,10 +182,16 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /no value RED/,
     ],
     [
-      "an enum name that is computed",
-      "function get(req) { return { the_color: 'COLOR_' + req.the_name }; }",
-      /value of p.v1.Color/,
+      "members of a oneof out of order",
+      "function get(req) { const out = {}; if (req.small_no) out.pick_b = '1'; if (req.the_name) out.pick_a = 'x'; return out; }",
+      /another order/,
     ],
+    [
+      "a member of a oneof that may be absent",
+      "function get(req) { const out = {}; out.pick_a = req.the_list.length ? 'x' : undefined; return out; }",
+      /may be absent/,
+    ],
+    ["an enum of another type", "function get(req) { return { the_color: store.size }; }", /value of p.v1.Color/],
     ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /another shape/],
     ["a wrapper in a reply", "function get(req) { return { wrapped_text: { value: 'x' } }; }", /another shape/],
     [

@@ -1,6 +1,12 @@
 import type { DescEnum, DescField, DescMessage, DescMethod, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { type CallExpression, Node, type ObjectLiteralExpression, SyntaxKind } from "ts-morph";
+import {
+  type CallExpression,
+  Node,
+  type ObjectLiteralExpression,
+  type PropertyAccessExpression,
+  SyntaxKind,
+} from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
 import type { LegacyShape, PlainType, Representation } from "./legacy-shape.js";
@@ -686,6 +692,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
           return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
         }
         if (Node.isNumericLiteral(expression)) return;
+        if (!known && typeText(expression) === "string") {
+          // protobufjs leaves a name out that it does not know.
+          const schema = generated(as.desc, "descriptor", expression);
+          return wrap(
+            expression,
+            [shorthandPrefix(expression), schema, ".values.find(({ name }) => name === "],
+            ")?.number",
+          );
+        }
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
       case "bytes":
@@ -773,8 +788,8 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     }
     if (wanted.kind !== "message") return block(access, "a member of a map");
     const field = fieldBy(wanted.desc, access.getName());
-    if (!field || field.oneof)
-      return block(access, `${wanted.desc.typeName}: ${access.getName()} is not followed here`);
+    if (!field) return block(access, `${wanted.desc.typeName} has no field ${access.getName()}`);
+    if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
     if (isAssignmentTarget(access)) {
@@ -787,6 +802,49 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       return assigned(parent, kind);
     if (kind.kind === "value" && kind.as.kind === "same") return;
     block(access, "a part of a reply is read while it is made");
+  };
+
+  /** `reply.member = value`, where `reply` is a variable: the last assignment counts, if they stand in the order of the fields. */
+  const chooses = (access: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown => {
+    const assignment = access.getParent();
+    const object = access.getExpression();
+    const isPlainAssignment =
+      Node.isBinaryExpression(assignment) &&
+      isAssignmentTarget(access) &&
+      assignment.getOperatorToken().getText() === "=" &&
+      Node.isExpressionStatement(assignment.getParent());
+    if (!isPlainAssignment || !Node.isIdentifier(object))
+      return block(access, "a member of a oneof is used while the message is made");
+    const value = assignment.getRight();
+    if (isAbsent(value) || /\b(undefined|null)\b/.test(value.getType().getText())) {
+      return block(assignment, "a member of a oneof that may be absent");
+    }
+    const declaration = project.declarationOf(object);
+    const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const isInLiteral =
+      initializer !== undefined &&
+      Node.isObjectLiteralExpression(initializer) &&
+      oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined);
+    const isInLoop =
+      functionAround(assignment) !== (declaration && functionAround(declaration)) ||
+      assignment
+        .getAncestors()
+        .some((node) => Node.isIterationStatement(node) && (declaration?.getPos() ?? 0) < node.getPos());
+    // protobufjs writes every member that is set; the one with the highest number comes last and wins.
+    const isInOrder = project.referencesTo(object).every((reference) => {
+      const other = reference.getParent();
+      const key = Node.isPropertyAccessExpression(other) && isAssignmentTarget(other) ? other.getName() : undefined;
+      const set = key === undefined ? undefined : oneof.fields.find((one) => shape.keyOf(one) === key);
+      if (!set || set === field) return true;
+      return reference.getPos() < object.getPos() === set.number < field.number;
+    });
+    if (isInLiteral || isInLoop || !isInOrder) {
+      return block(assignment, "members of a oneof are set in another order than that of their fields");
+    }
+    replace(access.getNameNode(), oneof.localName);
+    edit(value, value.getStart(), value.getStart(), [`{ case: ${quoted(access, field.localName)}, value: `], "after");
+    edit(value, value.getEnd(), value.getEnd(), [" }"], "before");
+    sink(value, kindOf(field));
   };
 
   const helperResult = (call: CallExpression, owner: Node, wanted: Kind): unknown => {
@@ -948,8 +1006,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       );
     }
     if (isLength(expression)) return true;
-    // A counter that goes up by one does not get out of range.
+    // A counter that goes up by one does not get out of range, nor does it with a small constant added.
     if (isStep(expression)) return true;
+    if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
+      const sides = [unwrapped(expression.getLeft()), unwrapped(expression.getRight())];
+      const constants = sides.map(numberOf);
+      const isSmall = constants.some((one) => one !== undefined && Number.isInteger(one) && one >= 0 && one < 65536);
+      const counter = sides[constants[0] === undefined ? 0 : 1];
+      return isSmall && counter !== undefined && !kinds.has(counter) && isWithinRange(counter, type);
+    }
     return ofParts(expression, type, (part) => isWithinRange(part, type));
   };
 
@@ -979,6 +1044,12 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const expression = unwrapped(node);
     if (isInteger(expression)) return true;
     if (Node.isNumericLiteral(expression)) return true;
+    if (Node.isIdentifier(expression)) return ofParts(expression, "finite", isFiniteNumber);
+    if (Node.isCallExpression(expression) && expression.getExpression().getText() === "Number") {
+      const [first] = expression.getArguments();
+      const of = first && kinds.get(unwrapped(first));
+      return of?.kind === "value" && /^int64-/.test(of.as.kind) && !of.maybe;
+    }
     if (!Node.isBinaryExpression(expression)) return false;
     const operator = expression.getOperatorToken().getText();
     if (operator === "/")
@@ -1217,6 +1288,11 @@ function startCall(project: AnalysisProject, call: CallExpression, method: DescM
   const awaited = call.getParent();
   if (Node.isAwaitExpression(awaited)) return start.flow(awaited, reply);
   if (Node.isExpressionStatement(awaited)) return;
+  // A function that gives the promise on: its callers await it.
+  if (awaited && (Node.isReturnStatement(awaited) || isArrowBody(awaited, call))) {
+    start.flow(call, reply);
+    return;
+  }
   start.block(call, "the promise of a reply is handed on");
 }
 

@@ -91,9 +91,10 @@ function transformIt(req) {
   return {
     item_name: total > 1 ? 'many' : req.item_name,
     u_num: req.u_num * 3 - 5,
-    opt_num: req.some_ratio,
+    opt_num: req.sub_items.length + 1,
+    opt_big: String(Math.round(Number(req.big_count) / 1000)),
     big_count: req.u_num,
-    item_kind: req.is_on ? 'KIND_RED_ONE' : req.item_kind,
+    item_kind: req.is_on ? 'KIND_' + (req.u_num > 9 ? 'BLUE' : 'NOPE') : req.item_kind,
     sub_items: req.sub_items.filter((one) => one.item_kind !== 'KIND_BLUE' && one.item_name !== '').map(flip),
     some_ratio: req.u_num / 7,
     u_big: '18446744073709551615',
@@ -102,7 +103,7 @@ function transformIt(req) {
     is_on: req.big_count === '0' || req.u_num > 5,
     pick_num: req.opt_num ? 1 : 2,
     at_time: { seconds: Math.floor(req.u_num / 1000), nanos: 5 },
-    num_map: { a: req.u_num, b: -3 },
+    num_map: { c: req.some_ratio, a: req.u_num, b: -3 },
   };
 }
 
@@ -139,6 +140,8 @@ function loopIt(req) {
       out.lines_out.push('nothing');
   }
   out.lines_out.push(req.the_pick === 'pick_num' ? 'num ' + req.pick_num : 'no num');
+  if (req.is_on) out.good_one = 'g' + req.item_name;
+  if (req.u_num > 5) out.bad_one = req.item_name;
   const seen = [];
   for (const tag of req.tag_list) if (!seen.includes(tag)) seen.push(tag);
   seen.sort();
