@@ -2,6 +2,8 @@
 
 export { timeoutFromDeadline } from "./deadline.js";
 export { grpcStatusName, serviceErrorFrom, toConnectError } from "./errors.js";
+export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
+export { fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";

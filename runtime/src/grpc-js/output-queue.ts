@@ -1,0 +1,77 @@
+import type { ConnectError } from "../connect-error.js";
+
+interface Item {
+  readonly value: unknown;
+  readonly taken: () => void;
+}
+
+/** Values pushed on one side, iterated on the other; each push learns when its value is taken. */
+export class OutputQueue implements AsyncIterableIterator<unknown> {
+  #items: Item[] = [];
+  #reader: { resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void } | undefined;
+  #ended = false;
+  #error: ConnectError | undefined;
+  onReturn: (() => void) | undefined;
+
+  push(value: unknown, taken: () => void): void {
+    if (this.#ended) {
+      taken();
+      return;
+    }
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.resolve({ done: false, value });
+      taken();
+      return;
+    }
+    this.#items.push({ value, taken });
+  }
+
+  /** What was pushed is still delivered. Only the first end counts. */
+  end(error?: ConnectError): void {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    this.#error = error;
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      if (error === undefined) {
+        reader.resolve({ done: true, value: undefined });
+      } else {
+        reader.reject(error);
+      }
+    }
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    const item = this.#items.shift();
+    if (item !== undefined) {
+      item.taken();
+      return Promise.resolve({ done: false, value: item.value });
+    }
+    if (this.#ended) {
+      return this.#error === undefined
+        ? Promise.resolve({ done: true, value: undefined })
+        : Promise.reject(this.#error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    this.#ended = true;
+    for (const item of this.#items.splice(0)) {
+      item.taken();
+    }
+    this.onReturn?.();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
