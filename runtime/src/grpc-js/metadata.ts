@@ -33,9 +33,12 @@ const overwrittenHeaders = new Set(["user-agent", "date"]);
 type MetadataClass = new () => MetadataLike;
 let known: MetadataClass | undefined;
 
-/** Headers with the entries of grpc-js Metadata. Binary values are encoded; protocol headers are left out. */
-export function headersFromMetadata(metadata: MetadataLike | Headers | null | undefined): Headers {
-  const headers = createHeaders();
+/**
+ * Headers with the entries of grpc-js Metadata. Binary values are encoded; protocol headers are left out. With `into`, for
+ * instance `ctx.responseTrailer`, the entries are appended to those headers.
+ */
+export function headersFromMetadata(metadata: MetadataLike | Headers | null | undefined, into?: Headers): Headers {
+  const headers = into ?? createHeaders();
   addMetadata(headers, metadata);
   return headers;
 }
