@@ -209,8 +209,9 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
       refuse("call-escapes", "this of a listener");
     if (endListener.listener.params.length > 0 || endListener.listener.generator)
       refuse("no-equivalent", "the shape of the end listener");
-    if (listener.body.type !== "BlockStatement" || endListener.listener.body.type !== "BlockStatement") {
-      refuse("reply-in-nested-function", "a listener without a block");
+    for (const { body: expression } of [listener, endListener.listener]) {
+      if (/^(Object|Function|Class)Expression$/.test(expression.type))
+        refuse("no-equivalent", "a listener whose expression cannot be a statement");
     }
     if (isCaughtName(endListener.listener))
       refuse("edit-conflict", "a name of the end listener that the handler has too");
@@ -238,8 +239,12 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
 
   const replyOf = (call: Node): Reply => {
     if (!own(call)) refuse("reply-in-nested-function", "a reply in a nested function");
+    if (isInFinally(call)) refuse("code-after-reply", "a reply in finally, which would swallow what was thrown");
     const parent = parents.get(call) as Node;
     if (isFunction(parent) && parent.body === call) {
+      // The expression of an end listener becomes a statement of the handler.
+      if (endListener && parent === endListener.listener)
+        return { node: call, statement: call, form: "statement", dead: null, inList: false };
       if (parent !== fn) refuse("reply-in-nested-function", "a reply in an arrow function");
       return { node: call, statement: call, form: "arrow", dead: null, inList: false };
     }
@@ -264,6 +269,16 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
       inList: list.type === "BlockStatement" || list.type === "SwitchCase",
     };
   };
+  const isInFinally = (node: Node): boolean => {
+    for (
+      let child = node, parent = parents.get(node);
+      parent && !isFunction(parent);
+      child = parent, parent = parents.get(parent)
+    ) {
+      if (parent.type === "TryStatement" && parent.finalizer === child) return true;
+    }
+    return false;
+  };
   const isInCatchingTry = (node: Node): boolean => {
     for (
       let child = node, parent = parents.get(node);
@@ -275,12 +290,22 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     return false;
   };
   const replyNodes = new Set<Node>();
+  /** A comment between the parts of a reply would be lost with the call around it. */
+  const keepComments = (call: Node, kept: readonly (Node | null | undefined)[]) => {
+    const isLost = (comment: { start: number; end: number }) =>
+      call.start <= comment.start &&
+      comment.end <= call.end &&
+      !kept.some((node) => node && node.start <= comment.start && comment.end <= node.end);
+    if ((file.comments ?? []).some(isLost)) refuse("edit-conflict", "a comment inside the reply");
+  };
   const addError = (call: Node, error: Node, trailers: Node | null, via: "callback" | "emit") => {
     const reply = replyOf(call);
     const asRejection = isInCatchingTry(call);
     if (asRejection && !replies) refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
     if (reply.form === "arrow" && trailers) refuse("no-equivalent", "an arrow function that replies with trailers");
-    steps.push({ ...reply, kind: "error", error: errorShape(error, file), trailers, asRejection, via });
+    const shape = errorShape(error, file);
+    keepComments(call, [error, trailers]);
+    steps.push({ ...reply, kind: "error", error: shape, trailers, asRejection, via });
     replyNodes.add(reply.statement);
   };
 
@@ -313,6 +338,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
         needsContext = true;
         if (!reply.inList) refuse("no-equivalent", "trailers in a reply that is not a statement of its own");
       }
+      keepComments(call, [value]);
       steps.push({ ...reply, kind: "value", value, trailers: metadata });
       replyNodes.add(reply.statement);
       return;
@@ -371,22 +397,22 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
         return;
       case "sendMetadata":
         if (!isStatement || !own(whole) || (whole.arguments as Node[]).length !== 1) break;
+        if (steps.some((step) => step.kind === "send-metadata"))
+          refuse("no-equivalent", "a second call.sendMetadata, which grpc-js ignores");
         needsContext = true;
         steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !replies });
         return;
       case "on": {
         if (listeners.some((one) => one.statement === parents.get(whole)) && inlined.size > 0) return;
         const [event, listener] = (isCalled ? whole.arguments : []) as Node[];
-        if (isStatement && event?.type === "StringLiteral" && event.value === "cancelled" && isFunction(listener)) {
-          needsContext = true;
-          steps.push({ kind: "on-cancelled", node: whole, listener });
-          return;
-        }
+        // grpc-js emits `cancelled` at the end of every call; our signal, like Connect's promise, aborts only calls that failed.
+        if (isStatement && event?.type === "StringLiteral" && event.value === "cancelled" && isFunction(listener))
+          refuse("no-equivalent", 'call.on("cancelled"), which grpc-js also emits when a call ends well');
         refuse("reply-in-nested-function", `call.on(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
         break;
       }
       case "write":
-        if (replies || !isStatement) break;
+        if (replies || !(isStatement || dataListener?.listener.body === whole)) break;
         if (!own(whole)) refuse("reply-in-nested-function", "call.write in a nested function");
         if (
           (whole.arguments as Node[]).length !== 1 ||
@@ -447,7 +473,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     }
     const around = functionOf(call, parents) as FunctionNode;
     const list = around.body.type === "BlockStatement" ? (around.body.body as Node[]) : [];
-    const isLast = reply.form === "statement" && list.at(-1) === reply.statement;
+    const isLast = reply.form === "statement" && (list.at(-1) === reply.statement || around.body === reply.statement);
     steps.push({ ...reply, kind: "end", trailers: metadata, isLast });
     replyNodes.add(reply.statement);
   }

@@ -2,6 +2,7 @@ import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import type { Step } from "./handler-plan.js";
 import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
@@ -24,11 +25,25 @@ export const rule: Rule = {
         const nameEnd = (param.typeAnnotation as Node | undefined)?.start ?? param.end;
         ctx.edit.overwrite(nameEnd, listener.body.start, ` of ${requests}) `, origin);
       } else ctx.edit.overwrite(statement.start, listener.body.start, `for await (const _ of ${requests}) `, origin);
-      ctx.edit.remove(listener.body.end, statement.end, origin);
+      const { body } = listener;
+      if (body.type === "BlockStatement") ctx.edit.remove(body.end, statement.end, origin);
+      else ctx.edit.overwrite(body.end, statement.end, ";", origin);
       return 'call.on("data", listener)';
     });
-    forSteps(ctx, id, ["end-listener"], (step, _handler, origin) => {
-      inline(ctx, step.statement, step.listener.body, origin);
+    forSteps(ctx, id, ["end-listener"], (step, { plan }, origin) => {
+      const { body } = step.listener;
+      // A `call.end()` at the end of the listener goes with it.
+      const ending = plan.steps.find((other) => other.kind === "end" && isEndOf(other, body)) as
+        | Extract<Step, { kind: "end" }>
+        | undefined;
+      if (body.type === "BlockStatement") inline(ctx, step.statement, body, ending?.statement, origin);
+      else if (ending) {
+        const { start, end } = lineRange(ctx.source, step.statement);
+        ctx.edit.remove(start, end, origin);
+      } else {
+        ctx.edit.remove(step.statement.start, body.start, origin);
+        ctx.edit.overwrite(body.end, step.statement.end, ";", origin);
+      }
       return 'call.on("end", listener)';
     });
     forSteps(ctx, id, ["error-listener"], (step, _handler, origin) => {
@@ -43,12 +58,18 @@ export const rule: Rule = {
   },
 };
 
+/** Is it the `call.end()` that is the last thing in a listener? */
+export function isEndOf(step: Extract<Step, { kind: "end" }>, body: Node): boolean {
+  return step.isLast && step.trailers === null && body.start <= step.node.start && step.node.end <= body.end;
+}
+
 /** Puts the content of a listener's block in place of the statement that registered it, one level further out. */
-function inline(ctx: RuleContext, statement: Node, block: Node, origin: EditOrigin): void {
+function inline(ctx: RuleContext, statement: Node, block: Node, ending: Node | undefined, origin: EditOrigin): void {
   const { source } = ctx;
-  const inside = source.slice(block.start + 1, block.end - 1);
+  const insideEnd = ending?.start ?? block.end - 1;
+  const inside = source.slice(block.start + 1, insideEnd);
   const first = block.start + 1 + (/^\s*/.exec(inside)?.[0].length ?? 0);
-  const last = block.end - 1 - (/\s*$/.exec(inside)?.[0].length ?? 0);
+  const last = insideEnd - (/\s*$/.exec(inside)?.[0].length ?? 0);
   if (first >= last) {
     const { start, end } = lineRange(source, statement);
     ctx.edit.remove(start, end, origin);

@@ -1,6 +1,7 @@
 import { indentAt } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { isEndOf } from "./listeners-to-for-await.js";
 import {
   contextName,
   dedent,
@@ -34,6 +35,8 @@ export const rule: Rule = {
           ? ""
           : `${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}return`;
         ctx.edit.overwrite(form === "return" ? statement.start : node.start, node.end, text + leave, origin);
+      } else if (plan.steps.some((other) => other.kind === "end-listener" && isEndOf(step, other.listener.body))) {
+        // It goes with the listener.
       } else if (isLast) {
         const { start, end } = lineRange(ctx.source, statement);
         ctx.edit.remove(start, end, origin);
