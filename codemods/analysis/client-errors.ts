@@ -36,6 +36,8 @@ export interface ErrorFacts {
 export function collectErrorFacts(
   project: AnalysisProject,
   sites: readonly RpcSite[],
+  /** Calls that stay on grpc-js's shape, whose errors are ServiceErrors. */
+  otherSites: readonly RpcSite[],
   trees: (file: SourceFile) => File | undefined,
 ): ErrorFacts {
   const facts: ClientErrorFact[] = [];
@@ -44,42 +46,21 @@ export function collectErrorFacts(
     const tree = trees(file);
     return tree ? [{ file, tree }] : [];
   });
-  const calls = new Map<SourceFile, Set<TreeNode>>();
-  for (const { node } of sites) {
-    const tree = trees(node.getSourceFile());
-    const found = tree && nodeAt(tree, node.getStart(), node.getEnd());
-    if (!found) continue;
-    const set = calls.get(node.getSourceFile()) ?? new Set();
-    set.add(found);
-    calls.set(node.getSourceFile(), set);
-  }
-
-  // Names of functions that make such calls, directly or through each other.
-  const names = new Set<string>();
-  for (let size = -1; size !== names.size; ) {
-    size = names.size;
-    for (const { file, tree } of files) {
-      walk(tree, (node, parents) => {
-        if (!calls.get(file)?.has(node) && !isCallOf(node, names)) return;
-        for (const [index, parent] of parents.entries()) {
-          if (!isFunction(parent)) continue;
-          const name = functionName(parent, parents[index + 1]);
-          if (name !== undefined && name !== "constructor") names.add(name);
-        }
-      });
-    }
-  }
+  const { calls, names } = reachOf(sites, files, trees);
+  const others = reachOf(otherSites, files, trees);
 
   let obstacle: ErrorFacts["obstacle"] = null;
   for (const { file, tree } of files) {
     const own = calls.get(file) ?? new Set<TreeNode>();
     const parents = parentMap(tree);
     const scopes = scopesOf(tree);
-    const mayFail = (node: TreeNode): boolean => {
+    const mayFail = (node: TreeNode, isOther = false): boolean => {
+      const reached = isOther ? (others.calls.get(file) ?? new Set<TreeNode>()) : own;
+      const called = isOther ? others.names : names;
       let found = false;
       walk(node, (inner) => {
         if (found) return false;
-        if (own.has(inner) || isCallOf(inner, names)) found = true;
+        if (reached.has(inner) || isCallOf(inner, called)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
           found =
@@ -90,9 +71,18 @@ export function collectErrorFacts(
       });
       return found;
     };
-    const add = (param: TreeNode, body: TreeNode) => {
-      const plan = planError(tree, param, body);
-      if (plan.mode === "none") return;
+    const add = (param: TreeNode, body: TreeNode, within?: TreeNode) => {
+      const found = planError(tree, param, body);
+      if (found.mode === "none") return;
+      const isMixed =
+        found.mode === "native" &&
+        found.changes &&
+        within !== undefined &&
+        otherSites.length > 0 &&
+        mayFail(within, true);
+      const plan = isMixed
+        ? { ...found, mode: "wrapped" as const, reason: "it may come from a call that is not migrated" }
+        : { ...found, mode: found.mode };
       if (!project.isSelected(file.getFilePath())) {
         if (plan.changes)
           obstacle = {
@@ -113,7 +103,7 @@ export function collectErrorFacts(
     };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
-        add(node.handler.param, node.handler.body);
+        add(node.handler.param, node.handler.body, node.block);
         return;
       }
       if (own.has(node)) {
@@ -148,8 +138,8 @@ export function collectErrorFacts(
       if (!handler || !mayFail(node.callee.object)) return;
       if (isFunction(handler)) {
         const [param] = handler.params;
-        if (param) add(param, handler.body);
-      } else if (isConsole(handler)) {
+        if (param) add(param, handler.body, node.callee.object);
+      } else if (isHandedOn(handler)) {
         facts.push({
           kind: "client-error",
           file: file.getFilePath(),
@@ -165,8 +155,47 @@ export function collectErrorFacts(
   return { facts, obstacle };
 }
 
-function isConsole(node: TreeNode): boolean {
-  return node.type === "MemberExpression" && isIdentifier(node.object, "console");
+/** `.catch(console.error)`, `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself. */
+function isHandedOn(node: TreeNode): boolean {
+  if (isIdentifier(node)) return !/^(reject|rej|undefined)$/.test(node.name);
+  return node.type === "MemberExpression" && isIdentifier(node.object);
+}
+
+interface Reach {
+  readonly calls: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>>;
+  /** Names of functions that make such calls, directly or through each other. */
+  readonly names: ReadonlySet<string>;
+}
+
+function reachOf(
+  sites: readonly RpcSite[],
+  files: readonly { file: SourceFile; tree: File }[],
+  trees: (file: SourceFile) => File | undefined,
+): Reach {
+  const calls = new Map<SourceFile, Set<TreeNode>>();
+  for (const { node } of sites) {
+    const tree = trees(node.getSourceFile());
+    const found = tree && nodeAt(tree, node.getStart(), node.getEnd());
+    if (!found) continue;
+    const set = calls.get(node.getSourceFile()) ?? new Set();
+    set.add(found);
+    calls.set(node.getSourceFile(), set);
+  }
+  const names = new Set<string>();
+  for (let size = -1; size !== names.size; ) {
+    size = names.size;
+    for (const { file, tree } of files) {
+      walk(tree, (node, parents) => {
+        if (!calls.get(file)?.has(node) && !isCallOf(node, names)) return;
+        for (const [index, parent] of parents.entries()) {
+          if (!isFunction(parent)) continue;
+          const name = functionName(parent, parents[index + 1]);
+          if (name !== undefined && name !== "constructor") names.add(name);
+        }
+      });
+    }
+  }
+  return { calls, names };
 }
 
 function isCallOf(node: TreeNode, names: ReadonlySet<string>): boolean {

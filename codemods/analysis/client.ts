@@ -12,6 +12,7 @@ import type {
   ClientConstructionFact,
   ClientFact,
   ClientField,
+  ClientOutcome,
   ClientPromisifyFact,
   ClientTypeFact,
   DefinitionRef,
@@ -104,7 +105,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
     const sites: RpcSite[] = idiomatic.flatMap((service) =>
       service.calls.map((call) => ({ node: call.node, form: call.form })),
     );
-    errors = collectErrorFacts(project, sites, trees);
+    const otherSites: RpcSite[] = [...services.values()]
+      .filter((service) => !isIdiomatic(service))
+      .flatMap((service) => service.calls.map((call) => ({ node: call.node, form: call.form })));
+    errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
     for (const service of idiomatic) service.obstacles.push(errors.obstacle);
   }
@@ -169,6 +173,11 @@ function factsOf(
     };
     facts.push(fact);
   }
+  // Calls of a client that cannot move at all stay with it.
+  const isManual =
+    service.constructions.length > 0 &&
+    facts.every((fact) => fact.kind !== "client-construction" || fact.outcome === "manual");
+  const stays: ClientOutcome = isManual ? "manual" : "bridged";
   for (const call of service.calls) {
     const args = argumentsOf.get(call) ?? [];
     const middle = middleOf(call, trees);
@@ -178,7 +187,7 @@ function factsOf(
       kind: "client-call",
       rpc: call.rpc,
       form: call.form,
-      outcome: idiomatic ? "idiomatic" : "bridged",
+      outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : own ? reason("client-use", own.detail) : obstacleReason(service, project.root),
       args: args.map((argument, index) => {
         const node = middle[index];
@@ -192,7 +201,7 @@ function factsOf(
       ...placeOf(node),
       kind: "client-promisify",
       rpc,
-      outcome: idiomatic ? "idiomatic" : "bridged",
+      outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
     } satisfies ClientPromisifyFact);

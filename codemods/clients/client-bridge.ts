@@ -28,11 +28,11 @@ export const rule: Rule = {
     }
     for (const kind of ["client-call", "client-promisify"] as const)
       for (const fact of clientFacts(ctx.facts, kind)) {
-        if (fact.outcome !== "bridged") continue;
+        if (fact.outcome === "idiomatic") continue;
         const node = nodeAt(fileOf(ctx), fact.start, fact.end);
         ctx.report({
           rule: id,
-          outcome: "bridged",
+          outcome: fact.outcome,
           construct: kind === "client-call" && node ? `${construct(ctx, node)}(…)` : `promisify(${fact.rpc.localName})`,
           reason: fact.reason,
           start: fact.start,

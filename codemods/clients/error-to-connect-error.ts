@@ -12,7 +12,7 @@ import {
 } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { planError, statusComparisons } from "./plan-error.js";
+import { planError, rethrows, statusComparisons } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, RUNTIME, unitOf } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
@@ -67,7 +67,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
         ctx.edit.overwrite(use.get.end, use.whole.end, " ?? undefined)", origin);
         break;
       case "type":
-        if (use.type.start >= param.start && use.type.end <= param.end && owner.type !== "CatchClause") break;
+        // A callback's parameter goes away with its type.
+        if (use.type.end <= param.end && isFunction(owner) && !isPromiseHandler(owner, parentMap(file))) break;
         ctx.edit.overwrite(use.type.start, use.type.end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
         break;
       default:
@@ -85,9 +86,12 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
     ctx.edit.overwrite(param.start, param.end, `(error) => ${text}(${convert}(error))`, origin);
     return;
   }
+  const caught = freshName(ctx, "caught", "caughtError");
+  const body = owner.body as Node;
+  if (body.type === "BlockStatement")
+    for (const error of rethrows(param, body)) ctx.edit.overwrite(error.start, error.end, caught, origin);
   if (isFunction(owner) && !isPromiseHandler(owner, parents)) return;
   const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
-  const body = owner.body as Node;
   if (body.type !== "BlockStatement") {
     // `.catch((err) => console.error(err))`: the one expression takes the converted error.
     const uses: Node[] = [];
@@ -102,7 +106,6 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
     }
     return;
   }
-  const caught = freshName(ctx, "caught", "caughtError");
   const first = (body.body as Node[])[0];
   const indent = first ? indentAt(ctx.source, first.start) : indentAt(ctx.source, body.start) + unitOf(ctx.source);
   const isOneLine = first && !ctx.source.slice(body.start, first.start).includes("\n");

@@ -153,6 +153,21 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
   }
 }
 
+/** Where a caught error goes on to the next catch: `throw err`, `reject(err)`. What goes on is the error as it came. */
+export function rethrows(param: Node, body: Node): Node[] {
+  const found: Node[] = [];
+  if (!isIdentifier(param)) return found;
+  const isError = (node: Node | null | undefined): node is Node => node != null && isIdentifier(node, param.name);
+  walk(body, (node) => {
+    if (node.type === "ThrowStatement" && isError(node.argument)) found.push(node.argument);
+    if (node.type !== "CallExpression" || node.arguments.length !== 1 || !isError(node.arguments[0])) return undefined;
+    const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
+    if (name !== undefined && /^(reject|rej)$/.test(name)) found.push(node.arguments[0]);
+    return undefined;
+  });
+  return found;
+}
+
 /** `err.code` compared with members of `status`: the numbers are the same, whatever else becomes of the error. */
 export function statusComparisons(file: File, param: Node, body: Node): { member: Node; name: string }[] {
   const found: { member: Node; name: string }[] = [];

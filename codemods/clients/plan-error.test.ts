@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import type { Node } from "../shared/ast.js";
+import { parse } from "../shared/parse.js";
+import { planError } from "./plan-error.js";
+
+function plan(body: string, file = "a.js") {
+  const tree = parse(
+    `import { status, type ServiceError } from "@grpc/grpc-js";\ntry { call(); } catch (err) { ${body} }`.replace(
+      file === "a.js" ? ", type ServiceError" : "",
+      "",
+    ),
+    file,
+  );
+  const { handler } = (tree.program.body as Node[])[1] as Node;
+  const { mode, uses, reason } = planError(tree, handler.param, handler.body);
+  return mode === "wrapped" ? `wrapped: ${reason}` : [mode, ...uses.map((use) => use.kind)].join(" ");
+}
+
+describe("what becomes of a caught error", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["retry();", "none"],
+    ["log(err.code);", "native"],
+    ["if (err.code === status.NOT_FOUND) return;", "native status"],
+    ["if (err.code === 5) return;", "native"],
+    ["if (err.code === 'ENOENT') return;", "native"],
+    ["switch (err.code) { case status.ABORTED: retry(); }", "native status"],
+    ["if (err.code === other.NOT_FOUND) return;", "native"],
+    ["log(err.details);", "native details"],
+    ["log(err.metadata.get('a')[0]);", "native metadata"],
+    ["throw err;", "native"],
+    ["const e = err; log(e.details);", "native details"],
+    ["if (err instanceof Error) log(err.code);", "native"],
+    ["log(err.message);", "wrapped: message is read"],
+    ["log(err);", "wrapped: it is passed to a function"],
+    ["log('' + err);", "wrapped: it is used as a whole"],
+    ["log(err.metadata.get('a-bin')[0]);", "wrapped: metadata is read as a list"],
+    ["log(err.metadata.getMap());", "wrapped: metadata is used as a whole"],
+    ["err = null;", "wrapped: err is assigned again"],
+    ["err.code = 3;", "wrapped: code is assigned"],
+    ["return { code: err.code, ...err };", "wrapped: it is used as a whole"],
+  ];
+  it.each(cases)("%s -> %s", (body, expected) => {
+    expect(plan(body)).toBe(expected);
+  });
+
+  it("knows the type of a ServiceError", () => {
+    expect(plan("const e = err as ServiceError; log(e.code);", "a.ts")).toBe("native type");
+    expect(plan("log((err as ServiceError).details);", "a.ts")).toBe("native type details");
+    expect(plan("log((err as Error).message);", "a.ts")).toBe("wrapped: it is cast to another type");
+  });
+});
