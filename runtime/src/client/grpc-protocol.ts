@@ -4,6 +4,7 @@ import { parseContentType } from "../content-type.js";
 import { errorFromGrpcTrailer } from "../grpc-status.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
 import { formatGrpcTimeout } from "../timeout.js";
+import { rememberParts } from "./error-parts.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
 import { acceptedNames, fieldOf, mergedHeaders, responseCompression } from "./response-fields.js";
 import { userAgent } from "./user-agent.js";
@@ -111,13 +112,12 @@ function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined, saw
   if (head.maybeOnly === true && !sawBody && trailers?.map["grpc-status"] === undefined) {
     // Trailers-Only: the one block is both
     const { fields } = head;
-    return {
-      error: errorFromGrpcTrailer(
-        (name) => fieldOf(fields, name),
-        () => mergedHeaders(fields),
-      ),
-      trailer: () => headersFromRaw(fields.lines),
-    };
+    const error = errorFromGrpcTrailer(
+      (name) => fieldOf(fields, name),
+      () => mergedHeaders(fields),
+    );
+    rememberParts(error, undefined, fields);
+    return { error, trailer: () => headersFromRaw(fields.lines) };
   }
   if (trailers === undefined) {
     // grpc-js's text for a stream that just ends
@@ -127,13 +127,12 @@ function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined, saw
       trailer: () => createHeaders(),
     };
   }
-  return {
-    error: errorFromGrpcTrailer(
-      (name) => fieldOf(trailers, name),
-      () => mergedHeaders(head.fields, trailers),
-    ),
-    trailer: () => headersFromRaw(trailers.lines),
-  };
+  const error = errorFromGrpcTrailer(
+    (name) => fieldOf(trailers, name),
+    () => mergedHeaders(head.fields, trailers),
+  );
+  rememberParts(error, head.fields, trailers);
+  return { error, trailer: () => headersFromRaw(trailers.lines) };
 }
 
 const utf8 = new TextDecoder();

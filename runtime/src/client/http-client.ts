@@ -22,6 +22,17 @@ export interface HttpClient {
   ): Exchange;
   /** Let exchanges under way finish, refuse later ones. */
   close(): void;
+  /** Where connections are kept open: their state, and a way to open one before the first exchange. */
+  readonly connectivity?: Connectivity;
+}
+
+/** gRPC's states of a channel. */
+export type ConnectivityState = "idle" | "connecting" | "ready" | "transient_failure" | "shutdown";
+
+export interface Connectivity {
+  state(): ConnectivityState;
+  /** Resolves when a connection is ready; keeps trying while `isWanted`. */
+  connect(isWanted: () => boolean): Promise<void>;
 }
 
 export interface SendOptions {

@@ -13,6 +13,7 @@ import {
 import type { MessageCodecs } from "../message-codec.js";
 import type { Transport } from "../transport.js";
 import { type Attempt, CallScope } from "./call-scope.js";
+import type { Connectivity } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
 import { runStream } from "./stream-call.js";
 import {
@@ -29,6 +30,8 @@ import type { WireProtocol } from "./wire-protocol.js";
 export interface ClosableTransport extends Transport {
   /** Calls under way finish; later calls fail with `unavailable`. */
   close(): void;
+  /** State of the connections; undefined over HTTP/1.1, where Node's agent keeps them. */
+  readonly connectivity?: Connectivity | undefined;
 }
 
 /** The same transport for a client with its own message codecs. */
@@ -43,6 +46,7 @@ export function createProtocolTransport(protocol: WireProtocol, settings: Transp
   const transport: ClosableTransport & MessagesTransport = {
     ...callsOf(core, undefined),
     close: () => settings.http.close(),
+    connectivity: settings.http.connectivity,
     [withMessages]: (messages) => callsOf(core, messages),
   };
   return transport;

@@ -9,6 +9,7 @@ import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
+import { partsOf, rememberParts } from "./error-parts.js";
 import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import type { Retries } from "./service-config.js";
@@ -342,6 +343,9 @@ class UnaryCall implements ResponseListener {
     clearTimeout(this.#retryTimer);
     this.#exchange?.cancel();
     this.scope.finish();
+    if (this.#head !== undefined && partsOf(error) === undefined) {
+      rememberParts(error, this.#head.fields, noFields);
+    }
     this.reject(error);
   }
 }
@@ -377,6 +381,7 @@ export function noMessage(): ConnectError {
   return new ConnectError("No message received", Code.Unimplemented);
 }
 
+const noFields: Fields = { map: {}, lines: [] };
 const noBytes = new Uint8Array(0);
 
 /** One buffer, without a copy when there is one chunk. */

@@ -1,6 +1,8 @@
+import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { decodeRpcStatus } from "../grpc-status.js";
+import { headersFromRaw } from "../headers.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
@@ -86,10 +88,16 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   }
   const serviceError: ServiceErrorLike = Object.assign(
     new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`),
-    { code: error.code as number, details, metadata: metadataFromHeaders(error.metadata) },
+    { code: error.code as number, details, metadata: metadataFromHeaders(trailerOf(error)) },
   );
   serviceError.cause = error;
   return serviceError;
+}
+
+/** grpc-js's errors carry the trailers only. */
+function trailerOf(error: ConnectError): Headers {
+  const parts = partsOf(error);
+  return parts === undefined ? error.metadata : headersFromRaw(parts.trailer.lines);
 }
 
 function isAbort(error: ConnectError): boolean {

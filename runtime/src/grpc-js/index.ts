@@ -1,9 +1,12 @@
 // Bridges between grpc-js code and this runtime. Nothing here loads @grpc/grpc-js unless Metadata objects are needed.
 
+export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
+export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
 export { grpcStatusName, serviceErrorFrom, toConnectError } from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { fromCallback, fromCallbacks } from "./from-callback.js";
+export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";

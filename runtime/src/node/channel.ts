@@ -165,6 +165,19 @@ function createChannel(
         }
       }
     },
+    state() {
+      if (!open) {
+        return "shutdown";
+      }
+      const states = managers.map((manager) => manager.state());
+      if (states.some((state) => state === "open" || state === "idle" || state === "verifying")) {
+        return "ready";
+      }
+      if (picking !== undefined) {
+        return "connecting";
+      }
+      return states.includes("error") ? "transient_failure" : "idle";
+    },
     close() {
       open = false;
       for (const manager of managers) {

@@ -8,6 +8,7 @@ export function createForeignClient(manager: NodeHttp2ClientSessionManager, auth
     authority,
     scheme: manager.authority.startsWith("https:") ? "https" : "http",
     foreign: manager,
+    state: () => "idle",
     ready: () => undefined,
     acquire: () => Promise.reject(new Error("a foreign session manager opens its own streams")),
     close() {},

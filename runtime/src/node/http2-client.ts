@@ -1,5 +1,6 @@
 import * as http2 from "node:http2";
 import type {
+  ConnectivityState,
   Exchange,
   Fields,
   HttpClient,
@@ -22,6 +23,7 @@ export interface ConnectionSource {
   ready(): Http2Connection | undefined;
   /** @param isWanted false when the call that waits has ended */
   acquire(waitForReady: boolean, isWanted: () => boolean): Promise<Http2Connection>;
+  state(): ConnectivityState;
   /** A manager of another package: it opens the streams itself. */
   readonly foreign?: NodeHttp2ClientSessionManager;
   close(): void;
@@ -69,6 +71,14 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
       return exchange;
     },
     close: () => source.close(),
+    connectivity: {
+      state: () => source.state(),
+      connect: async (isWanted) => {
+        if (source.ready() === undefined) {
+          await source.acquire(true, isWanted);
+        }
+      },
+    },
   };
 }
 

@@ -1,0 +1,191 @@
+import * as grpc from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Echo } from "../../testing/gen/echo_pb.js";
+import { echoDefinition, type GrpcJsPeer, startGrpcJsServer } from "../../testing/grpc-js-server.js";
+import { createGrpcTransport } from "../node/grpc-transport.js";
+import { createGrpcJsClient } from "./create-grpc-js-client.js";
+import { grpcJsMessages } from "./messages.js";
+
+// The same calls by a grpc-js client and by ours, to one grpc-js server: the same events in the same order.
+
+// biome-ignore lint/suspicious/noExplicitAny: grpc-js clients of both sides
+type Any = any;
+type Script = (client: Any, log: (...event: unknown[]) => void) => Any;
+
+function own(md: grpc.Metadata): object {
+  return Object.fromEntries(Object.entries(md.toJSON()).filter(([key]) => key.startsWith("x-")));
+}
+const metadata = () => {
+  const md = new grpc.Metadata();
+  md.set("x-in", "1");
+  md.set("x-in-bin", Buffer.from([1, 2]));
+  return md;
+};
+const plain = (m: Any) =>
+  m === undefined || m === null ? m : { text: m.text, count: m.count, payload: Buffer.isBuffer(m.payload) };
+/** grpc-js adds how long it took, and where. */
+const text = (details: string) => details.replace(/^Deadline exceeded.*/s, "Deadline exceeded");
+
+function record(script: Script, client: Any): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    const events: unknown[] = [];
+    const log = (...event: unknown[]) => events.push(event);
+    const call = script(client, log);
+    call.on("metadata", (md: grpc.Metadata) => log("metadata", own(md)));
+    call.on("data", (m: Any) => log("data", plain(m)));
+    call.on("end", () => log("end"));
+    call.on("error", (e: Any) => log("error", e.code, text(e.details), e instanceof Error, own(e.metadata)));
+    call.on("status", (s: Any) => {
+      log("status", s.code, text(s.details), own(s.metadata));
+      setTimeout(() => resolve(events), 30);
+    });
+  });
+}
+const callback = (log: (...event: unknown[]) => void) => (error: Any, value: Any) =>
+  log(
+    "callback",
+    error && [error.code, text(error.details), text(error.message.replace(/^\d+ \w+: /, "")), own(error.metadata)],
+    plain(value),
+  );
+
+const scripts: Record<string, Script> = {
+  unary: (c, log) => c.Unary({ text: "u", count: 3, payload: Buffer.from("x") }, metadata(), callback(log)),
+  "unary by its other name, options only": (c, log) =>
+    c.unary({ text: "u" }, { deadline: Date.now() + 5000 }, callback(log)),
+  "unary, metadata and options": (c, log) => c.Unary({ text: "u" }, metadata(), {}, callback(log)),
+  "unary error": (c, log) => c.Unary({ text: "fail 5 no: such, 100%" }, callback(log)),
+  "unary deadline": (c, log) => c.Unary({ text: "hang" }, { deadline: new Date(Date.now() + 60) }, callback(log)),
+  "unary deadline in the past": (c, log) => c.Unary({ text: "u" }, { deadline: Date.now() - 1000 }, callback(log)),
+  "unary deadline Infinity": (c, log) =>
+    c.Unary({ text: "timeout?" }, { deadline: Number.POSITIVE_INFINITY }, callback(log)),
+  "unary cancel": (c, log) => {
+    const call = c.Unary({ text: "hang" }, callback(log));
+    setTimeout(() => call.cancel(), 30);
+    return call;
+  },
+  "unary without callback": (c, log) => {
+    try {
+      c.Unary({ text: "u" });
+    } catch (e) {
+      log("thrown", (e as Error).message);
+    }
+    return c.Unary({ text: "u" }, callback(log));
+  },
+  "server stream": (c) => c.ServerStream({ text: "s", count: 5 }, metadata()),
+  "server stream, slow reader": (c, log) => {
+    const call = c.ServerStream({ text: "s", count: 40 });
+    call.pause();
+    setTimeout(() => {
+      log("resume");
+      call.resume();
+    }, 50);
+    return call;
+  },
+  "server stream error": (c) => c.ServerStream({ text: "fail 9 stop", count: 2 }),
+  "server stream empty": (c) => c.ServerStream({ text: "s", count: 0 }),
+  "server stream cancel": (c) => {
+    const call = c.ServerStream({ text: "hang", count: 1 });
+    call.once("data", () => call.cancel());
+    return call;
+  },
+  "server stream deadline": (c) => c.ServerStream({ text: "hang", count: 1 }, { deadline: Date.now() + 80 }),
+  "client stream": (c, log) => {
+    const call = c.ClientStream(metadata(), callback(log));
+    call.write({ text: "a" });
+    call.write({ text: "b" }, () => log("written"));
+    call.end();
+    return call;
+  },
+  "client stream, end with message": (c, log) => {
+    const call = c.ClientStream(callback(log));
+    call.end({ text: "last" });
+    return call;
+  },
+  "client stream error": (c, log) => {
+    const call = c.ClientStream(callback(log));
+    call.write({ text: "fail 7 no" });
+    return call;
+  },
+  bidi: (c) => {
+    const call = c.Bidi(metadata());
+    call.write({ text: "a" });
+    call.once("data", () => {
+      call.write({ text: "b" });
+      call.end();
+    });
+    return call;
+  },
+  "bidi error": (c) => {
+    const call = c.Bidi();
+    call.write({ text: "fail 3 bad" });
+    return call;
+  },
+  "bidi cancel": (c) => {
+    const call = c.Bidi();
+    call.write({ text: "a" });
+    call.once("data", () => call.cancel());
+    return call;
+  },
+};
+
+describe("createGrpcJsClient", () => {
+  let peer: GrpcJsPeer;
+  let old: Any;
+  let migrated: Any;
+  beforeAll(async () => {
+    peer = await startGrpcJsServer();
+    const Client = grpc.makeGenericClientConstructor(echoDefinition, "Echo");
+    old = new Client(peer.address, grpc.credentials.createInsecure());
+    migrated = createGrpcJsClient(Echo, createGrpcTransport({ target: peer.address }), {
+      messages: grpcJsMessages(echoDefinition),
+    });
+  });
+  afterAll(() => {
+    old.close();
+    migrated.close();
+    peer.stop();
+  });
+
+  it.each(Object.entries(scripts))("%s", async (_name, script) => {
+    expect(await record(script, migrated)).toEqual(await record(script, old));
+  });
+
+  it("for await, and leaving it early", async () => {
+    const seen: string[] = [];
+    for await (const message of migrated.ServerStream({ text: "s", count: 3 })) {
+      seen.push(message.text);
+    }
+    expect(seen).toEqual(["s 0", "s 1", "s 2"]);
+    await expect(
+      (async () => {
+        for await (const _ of migrated.ServerStream({ text: "fail 5 x", count: 1 }));
+      })(),
+    ).rejects.toMatchObject({ code: 5, details: "x" });
+  });
+
+  it("waitForReady, connectivity, close", async () => {
+    const client = createGrpcJsClient(Echo, createGrpcTransport({ target: peer.address })) as Any;
+    expect(client.getChannel().getConnectivityState(false)).toBe(grpc.connectivityState.IDLE);
+    expect(await new Promise((resolve) => client.waitForReady(Date.now() + 2000, resolve))).toBeUndefined();
+    expect(client.getChannel().getConnectivityState(false)).toBe(grpc.connectivityState.READY);
+    client.close();
+    expect(client.getChannel().getConnectivityState(false)).toBe(grpc.connectivityState.SHUTDOWN);
+    expect(() => client.unary({}, () => {})).toThrow("Channel has been shut down");
+    const nowhere = createGrpcJsClient(Echo, createGrpcTransport({ target: "127.0.0.1:1" })) as Any;
+    const error = await new Promise<Error>((resolve) => nowhere.waitForReady(Date.now() + 100, resolve));
+    expect(error.message).toBe("Failed to connect before the deadline");
+    expect(nowhere.getChannel().getConnectivityState(false)).toBe(grpc.connectivityState.TRANSIENT_FAILURE);
+    nowhere.close();
+  });
+
+  it("clients that share a transport: the last one closes it", async () => {
+    const transport = createGrpcTransport({ target: peer.address });
+    const one = createGrpcJsClient(Echo, transport) as Any;
+    const two = createGrpcJsClient(Echo, transport) as Any;
+    one.close();
+    expect(() => one.unary({}, () => {})).toThrow();
+    await new Promise<void>((resolve, reject) => two.unary({ text: "x" }, (e: unknown) => (e ? reject(e) : resolve())));
+    two.close();
+    expect(transport.connectivity?.state()).toBe("shutdown");
+  });
+});

@@ -1,0 +1,364 @@
+import { EventEmitter } from "node:events";
+import { Duplex, Readable, Writable } from "node:stream";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { bindMessages } from "../client/bind-messages.js";
+import { partsOf } from "../client/error-parts.js";
+import type { Connectivity } from "../client/http-client.js";
+import { OneMessage } from "../client/one-message.js";
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
+import { headersFromRaw } from "../headers.js";
+import type { MessageCodecs } from "../message-codec.js";
+import { methodPath } from "../serialization.js";
+import type { Transport } from "../transport.js";
+import { timeoutFromDeadline } from "./deadline.js";
+import { serviceErrorFrom } from "./errors.js";
+import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
+import { createMetadata, headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
+import { OutputQueue } from "./output-queue.js";
+import type { MetadataLike } from "./types.js";
+
+export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {
+  /** Codecs of the old messages: `grpcJsMessages(definition)`. Default: protobuf-es messages. */
+  messages?: M;
+}
+
+type Callback = (error: unknown, value?: unknown) => void;
+
+interface CallOptions {
+  deadline?: Date | number;
+}
+
+/** Clients that share a transport: it is closed with the last one. */
+const clientsOf = new WeakMap<Transport, Set<object>>();
+
+/**
+ * A client that looks like grpc-js's generated one, on a transport of ours: callbacks, EventEmitter streams, Metadata,
+ * deadlines, `cancel()`. For call sites that stay as they are while the connection below is migrated.
+ */
+export function createGrpcJsClient<T extends DescService, M extends MessageCodecs | undefined = undefined>(
+  service: T,
+  transport: Transport,
+  options?: GrpcJsClientOptions<M>,
+): GrpcJsClientOf<M> {
+  const messages = options?.messages;
+  const bound = messages === undefined ? transport : bindMessages(transport, messages);
+  const client: Record<string, unknown> = {};
+  const channel = createChannelView(transport, service, client);
+  Object.assign(client, channel.members);
+  for (const method of service.methods) {
+    const call = callFunction(bound, method, channel.assertOpen);
+    const keys = messages?.method(methodPath(method))?.keys ?? [method.name];
+    for (const key of [...keys, method.localName]) {
+      client[key] = call;
+    }
+  }
+  return client as GrpcJsClientOf<M>;
+}
+
+/** Numbers of grpc-js's connectivityState. */
+const stateNumbers = { idle: 0, connecting: 1, ready: 2, transient_failure: 3, shutdown: 4 } as const;
+
+function createChannelView(transport: Transport, service: DescService, client: object) {
+  const siblings = clientsOf.get(transport) ?? new Set();
+  clientsOf.set(transport, siblings.add(client));
+  const { connectivity } = transport as { connectivity?: Connectivity };
+  let open = true;
+
+  function close(): void {
+    open = false;
+    siblings.delete(client);
+    if (siblings.size === 0) {
+      (transport as { close?: () => void }).close?.();
+    }
+  }
+  function waitForReady(deadline: Date | number, callback: (error?: Error) => void): void {
+    let wanted = true;
+    const timeoutMs = timeoutFromDeadline(deadline);
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => finish(new Error("Failed to connect before the deadline")), timeoutMs);
+    function finish(error?: Error): void {
+      if (wanted) {
+        wanted = false;
+        clearTimeout(timer);
+        process.nextTick(callback, error);
+      }
+    }
+    if (!open) {
+      finish(new Error("The channel has been closed"));
+      return;
+    }
+    const ready = connectivity?.connect(() => wanted && open) ?? Promise.resolve();
+    ready.then(
+      () => finish(),
+      () => {
+        if (!open) {
+          finish(new Error("The channel has been closed"));
+        }
+      },
+    );
+  }
+  function getConnectivityState(tryToConnect?: boolean): number {
+    if (!open) {
+      return stateNumbers.shutdown;
+    }
+    const state = connectivity?.state() ?? "ready";
+    if (tryToConnect === true && state === "idle") {
+      connectivity?.connect(() => false).catch(() => {});
+    }
+    return stateNumbers[state];
+  }
+  return {
+    assertOpen() {
+      if (!open) {
+        throw new Error("Channel has been shut down");
+      }
+    },
+    members: {
+      close,
+      waitForReady,
+      getChannel: () => ({ close, getConnectivityState, getTarget: () => service.typeName }),
+    },
+  };
+}
+
+/** What comes after the request: metadata, options, callback, each of them optional. */
+function restOf(args: readonly unknown[], needsCallback: boolean) {
+  let metadata: MetadataLike | undefined;
+  let options: CallOptions = {};
+  let callback: Callback | undefined;
+  for (const arg of args) {
+    if (typeof arg === "function") {
+      callback = arg as Callback;
+    } else if (isMetadata(arg)) {
+      metadata = arg;
+    } else if (typeof arg === "object" && arg !== null) {
+      options = arg as CallOptions;
+    }
+  }
+  if (needsCallback && callback === undefined) {
+    throw new Error("Incorrect arguments passed");
+  }
+  return { metadata, options, callback: callback ?? (() => {}) };
+}
+
+interface Started {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number | undefined;
+  readonly header: Headers;
+  isCanceled(): boolean;
+  sawHeader: boolean;
+}
+
+/** Adds `cancel` and `getPeer` to a call, and says how it is to be run. */
+function startCall(call: object, metadata: MetadataLike | undefined, options: CallOptions): Started {
+  const controller = new AbortController();
+  let canceled = false;
+  Object.assign(call, {
+    cancel() {
+      canceled = true;
+      controller.abort();
+    },
+    getPeer: () => "unknown",
+  });
+  const { deadline } = options;
+  if (deadline !== undefined && Number(deadline) <= Date.now()) {
+    // timeoutMs cannot say "already over"
+    controller.abort(new ConnectError("Deadline exceeded", Code.DeadlineExceeded));
+  }
+  return {
+    signal: controller.signal,
+    timeoutMs: timeoutFromDeadline(deadline),
+    header: headersFromMetadata(metadata),
+    isCanceled: () => canceled,
+    sawHeader: false,
+  };
+}
+
+type AnyTransport = {
+  unary(...args: unknown[]): Promise<{ header: Headers; trailer: Headers; message: unknown }>;
+  stream(...args: unknown[]): Promise<{ header: Headers; trailer: Headers; message: AsyncIterable<unknown> }>;
+};
+
+function callFunction(transport: Transport, method: DescMethod, assertOpen: () => void) {
+  const run = transport as unknown as AnyTransport;
+  switch (method.methodKind) {
+    case "unary":
+      return (request: unknown, ...args: unknown[]) => {
+        const { metadata, options, callback } = restOf(args, true);
+        assertOpen();
+        const call = new EventEmitter();
+        const start = startCall(call, metadata, options);
+        run.unary(method, start.signal, start.timeoutMs, start.header, request).then(
+          (response) =>
+            outside(() => {
+              call.emit("metadata", metadataFromHeaders(response.header));
+              callback(null, response.message);
+              emitOk(call, response.trailer);
+            }),
+          (e) => failCallback(call, callback, e, start),
+        );
+        return call;
+      };
+    case "client_streaming":
+      return (...args: unknown[]) => {
+        const { metadata, options, callback } = restOf(args, true);
+        assertOpen();
+        const requests = new OutputQueue();
+        const call = new Writable({ objectMode: true, ...writeTo(requests) });
+        const start = startCall(call, metadata, options);
+        uploadAll(run, method, start, requests, call).then(
+          ([message, trailer]) =>
+            outside(() => {
+              callback(null, message);
+              emitOk(call, trailer);
+            }),
+          (e) => failCallback(call, callback, e, start),
+        );
+        return call;
+      };
+    case "server_streaming":
+      return (request: unknown, ...args: unknown[]) => {
+        const { metadata, options } = restOf(args, false);
+        assertOpen();
+        const reader = createReader();
+        const call = new Readable({ objectMode: true, read: () => reader.read() });
+        const start = startCall(call, metadata, options);
+        reader.attach(
+          call,
+          run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request)),
+          start,
+        );
+        return call;
+      };
+    case "bidi_streaming":
+      return (...args: unknown[]) => {
+        const { metadata, options } = restOf(args, false);
+        assertOpen();
+        const requests = new OutputQueue();
+        const reader = createReader();
+        const call = new Duplex({ objectMode: true, read: () => reader.read(), ...writeTo(requests) });
+        const start = startCall(call, metadata, options);
+        reader.attach(call, run.stream(method, start.signal, start.timeoutMs, start.header, requests), start);
+        return call;
+      };
+  }
+}
+
+/** Exceptions of a caller's callback stay uncaughtExceptions; in a promise they would be unhandled rejections. */
+function outside(action: () => void): void {
+  process.nextTick(action);
+}
+
+function emitOk(call: EventEmitter, trailer: Headers): void {
+  call.emit("status", { code: 0, details: "OK", metadata: metadataFromHeaders(trailer) });
+}
+
+function emitStatus(call: EventEmitter, error: { code?: number; details?: string; metadata?: unknown }): void {
+  const { code = Code.Unknown, details = "", metadata = createMetadata() } = error;
+  call.emit("status", { code, details, metadata });
+}
+
+function failCallback(call: EventEmitter, callback: Callback, reason: unknown, start: Started): void {
+  outside(() => {
+    const header = reason instanceof ConnectError ? partsOf(reason)?.header : undefined;
+    if (header !== undefined && !start.sawHeader) {
+      call.emit("metadata", metadataFromHeaders(headersFromRaw(header.lines)));
+    }
+    const error = serviceErrorFrom(ConnectError.from(reason, Code.Internal), start.isCanceled());
+    callback(error);
+    emitStatus(call, error);
+  });
+}
+
+function writeTo(requests: OutputQueue) {
+  return {
+    write(message: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
+      requests.push(message, done);
+    },
+    final(done: (error?: Error | null) => void) {
+      requests.end();
+      done();
+    },
+  };
+}
+
+async function uploadAll(
+  run: AnyTransport,
+  method: DescMethod,
+  start: Started,
+  requests: AsyncIterable<unknown>,
+  call: EventEmitter,
+): Promise<[message: unknown, trailer: Headers]> {
+  const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests);
+  start.sawHeader = true;
+  outside(() => call.emit("metadata", metadataFromHeaders(response.header)));
+  let message: unknown;
+  let count = 0;
+  for await (const item of response.message) {
+    message = item;
+    count++;
+  }
+  if (count !== 1) {
+    throw new ConnectError(count === 0 ? "No message received" : "Too many responses received", Code.Unimplemented);
+  }
+  return [message, response.trailer];
+}
+
+/** The reading side of a stream: messages are pulled as the Readable asks for them. */
+function createReader() {
+  let iterator: AsyncIterator<unknown> | undefined;
+  let trailer: Headers;
+  let wanted = false;
+  let call: Readable;
+  let start: Started;
+
+  function fail(reason: unknown): void {
+    outside(() => {
+      const error = serviceErrorFrom(ConnectError.from(reason, Code.Internal), start.isCanceled());
+      call.push(null);
+      // Without a listener this is an uncaughtException, as in grpc-js
+      call.emit("error", error);
+      emitStatus(call, error);
+    });
+  }
+  function read(): void {
+    if (iterator === undefined) {
+      wanted = true;
+      return;
+    }
+    iterator.next().then(
+      (result) =>
+        outside(() => {
+          if (result.done === true) {
+            call.push(null);
+            emitOk(call, trailer);
+          } else {
+            call.push(result.value);
+          }
+        }),
+      fail,
+    );
+  }
+  return {
+    read,
+    attach(readable: Readable, response: ReturnType<AnyTransport["stream"]>, started: Started) {
+      call = readable;
+      start = started;
+      response.then(
+        (r) =>
+          outside(() => {
+            trailer = r.trailer;
+            iterator = r.message[Symbol.asyncIterator]();
+            call.emit("metadata", metadataFromHeaders(r.header));
+            if (wanted) {
+              read();
+            }
+          }),
+        fail,
+      );
+    },
+  };
+}
