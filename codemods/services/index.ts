@@ -13,11 +13,12 @@ import { rule as writeToYield } from "./write-to-yield.js";
 export const serviceRules: readonly Rule[] = [
   handlerSignature,
   callMembers,
-  listenersToForAwait,
   writeToYield,
   callbackToReturn,
   callbackToThrow,
   emitErrorToThrow,
+  // Behind the rules of replies: it moves their lines, and must see which of them go.
+  listenersToForAwait,
   serverToApp,
   handlerBridge,
 ];

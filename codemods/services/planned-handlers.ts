@@ -129,8 +129,11 @@ export function dedentLines(
   });
   for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
     const line = at + 1;
+    // A line whose start another edit takes away has no indentation left.
+    const end = line + inner.length - outer.length;
+    if (ctx.edit.edits.some((edit) => edit.start < end && line < edit.end)) continue;
     if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
-    ctx.edit.remove(line, line + inner.length - outer.length, origin);
+    ctx.edit.remove(line, end, origin);
   }
 }
 
