@@ -1,4 +1,4 @@
-import type { DescEnum, DescField, DescMessage, DescMethod, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
   type CallExpression,
@@ -11,18 +11,56 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
 import type { LegacyShape, PlainType, Representation } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
-
-/** What an expression is known to hold, as protobuf-es will hold it. */
-type Kind =
-  | { readonly kind: "message"; readonly desc: DescMessage }
-  /** `maybe`: it can be undefined, and a conversion must let that through. */
-  | { readonly kind: "value"; readonly as: Representation; readonly maybe?: boolean }
-  | { readonly kind: "list"; readonly of: Kind }
-  | { readonly kind: "map"; readonly of: Kind }
-  /** The discriminator of a oneof: a string of old keys. */
-  | { readonly kind: "case"; readonly oneof: DescOneof }
-  /** An async iterable, as streaming handlers take and streaming calls give it. */
-  | { readonly kind: "stream"; readonly of: Kind };
+import {
+  isAssignableScalar,
+  isPlain,
+  isStringValue,
+  type Kind,
+  kindName,
+  maybe,
+  neverWrapped,
+  SAME,
+  sameKind,
+  unsupportedIn,
+} from "./message-kind.js";
+import { startClient, startService } from "./message-roots.js";
+import {
+  comparedLiterals,
+  functionAround,
+  hasResultType,
+  hasType,
+  innerOf,
+  isAbsent,
+  isAlias,
+  isArrowBody,
+  isAssertion,
+  isAssignmentTarget,
+  isAsync,
+  isBufferCall,
+  isCallback,
+  isExportsTarget,
+  isFunctionNode,
+  isGenerator,
+  isGuarded,
+  isMapOver,
+  isOperand,
+  isShorthand,
+  isStep,
+  isTransparent,
+  isTruthTest,
+  isValueOfLogical,
+  nameOfFunction,
+  numberOf,
+  onlyReads,
+  ownReturns,
+  parametersOf,
+  quoted,
+  standsAlone,
+  stringOf,
+  topOf,
+  typeText,
+  unwrapped,
+} from "./message-syntax.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
 interface Sink {
@@ -35,7 +73,6 @@ export interface Proof {
   readonly edits: readonly MessageEditFact[];
 }
 
-const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } };
 const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
 /** Methods that put nothing new into a list. */
@@ -151,7 +188,10 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     kinds.set(expression, kind);
     const parent = expression.getParent();
     if (!parent) return;
-    if (isTransparent(parent)) return flow(parent, kind);
+    if (isTransparent(parent)) {
+      if (isAssertion(parent) && !isPlain(kind)) return block(parent, "a type assertion names the old message");
+      return flow(parent, kind);
+    }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
@@ -516,6 +556,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       return;
     }
     proved.set(expression, wanted);
+    for (let outer = given; outer !== expression; outer = innerOf(outer) ?? expression) {
+      if (isAssertion(outer) && !isPlain(wanted)) return block(given, "a type assertion names the old message");
+    }
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
 
@@ -740,6 +783,8 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const name = declaration.getNameNode();
     const initializer = declaration.getInitializer();
     if (!Node.isIdentifier(name) || !initializer) return block(use, "a variable without a first value");
+    if (declaration.getTypeNode() && !isPlain(wanted))
+      return block(declaration, "a type annotation names the old message");
     if (kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer)) return sink(initializer, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
     sink(initializer, wanted);
@@ -875,6 +920,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (!isFunctionNode(owner)) return;
     const body = owner.getBody();
     if (!body) return block(owner, "a function without a body");
+    if (hasResultType(owner) && !isPlain(wanted)) return block(owner, "the type of a result names the old message");
     if (!Node.isBlock(body)) return sink(body, wanted);
     const returns = ownReturns(owner);
     if (returns.length === 0) block(owner, "nothing is returned here");
@@ -1125,575 +1171,4 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 
 function unique(blockers: readonly MessageBlocker[]): MessageBlocker[] {
   return [...new Map(blockers.map((blocker) => [blocker.detail, blocker])).values()];
-}
-
-interface Start {
-  flow(expression: Node, kind: Kind): unknown;
-  bind(name: Node, kind: Kind): unknown;
-  sink(expression: Node, wanted: Kind): unknown;
-  block(node: Node, what: string): unknown;
-  replace(node: Node, ...parts: TextPart[]): unknown;
-  callsOf(owner: Node): CallExpression[];
-  readonly handlers: Set<Node>;
-}
-
-function startService(project: AnalysisProject, bridge: Bridge, start: Start): unknown {
-  const given = bridge.call.getArguments()[1];
-  const origin = given && project.originOf(given);
-  const implementation =
-    given && Node.isObjectLiteralExpression(given) ? given : origin?.kind === "object" ? origin.node : undefined;
-  if (origin?.kind === "instance") return startClass(project, bridge, origin.class, start);
-  if (!implementation || !Node.isObjectLiteralExpression(implementation)) {
-    return start.block(given ?? bridge.call, "the implementation is not written out where it can be seen");
-  }
-  for (const property of implementation.getProperties()) {
-    if (Node.isSpreadAssignment(property)) {
-      start.block(property, "handlers are spread from another object");
-      continue;
-    }
-    const nameNode = (property as unknown as { getNameNode(): Node }).getNameNode();
-    const key = nameNode.getText().replace(/^["']|["']$/g, "");
-    const method = project.protos.methodByLegacyKey(bridge.service, key);
-    if (!method) {
-      start.block(property, `${bridge.service.typeName} has no method ${key}`);
-      continue;
-    }
-    const handler = handlerOf(project, property);
-    if (!handler) {
-      start.block(property, "this handler is no function that can be seen");
-      continue;
-    }
-    if (key !== method.localName) {
-      if (Node.isShorthandPropertyAssignment(property)) start.block(property, "a handler under its old name");
-      else start.replace(nameNode, method.localName);
-    }
-    startHandler(handler, method, start);
-    const name = nameOfFunction(handler);
-    if (name && property !== handler) {
-      for (const reference of project.referencesTo(name)) {
-        const parent = reference.getParent();
-        if (Node.isCallExpression(parent) && parent.getExpression() === reference)
-          start.block(parent, "a handler is called as a function");
-      }
-    }
-  }
-}
-
-/** Handlers that are the methods of a class; its other methods are its own affair. */
-function startClass(project: AnalysisProject, bridge: Bridge, owner: Node, start: Start): void {
-  if (!Node.isClassDeclaration(owner) && !Node.isClassExpression(owner)) {
-    start.block(owner, "a class that cannot be seen");
-    return;
-  }
-  if (owner.getExtends()) start.block(owner.getNameNode() ?? owner, "handlers may be inherited");
-  const found = new Set<DescMethod>();
-  for (const method of owner.getInstanceMethods()) {
-    const rpc = project.protos.methodByLegacyKey(bridge.service, method.getName());
-    if (!rpc) continue;
-    found.add(rpc);
-    const nameNode = method.getNameNode();
-    if (method.getName() !== rpc.localName) start.replace(nameNode, rpc.localName);
-    startHandler(method, rpc, start);
-    for (const access of owner.getSourceFile().getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
-      if (access.getName() === method.getName() && Node.isThisExpression(access.getExpression())) {
-        start.block(access, "a handler is called as a method");
-      }
-    }
-  }
-  const missing = bridge.service.methods.find((method) => !found.has(method));
-  if (missing) start.block(owner.getNameNode() ?? owner, `${missing.name} is not among the methods of this class`);
-}
-
-function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
-  if (Node.isMethodDeclaration(property)) return property;
-  const value = Node.isPropertyAssignment(property)
-    ? property.getInitializer()
-    : Node.isShorthandPropertyAssignment(property)
-      ? property.getNameNode()
-      : undefined;
-  if (!value) return undefined;
-  if (isFunctionNode(value)) return value;
-  const origin = project.originOf(value);
-  return origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
-}
-
-function startHandler(handler: Node, method: DescMethod, start: Start): unknown {
-  if (!isFunctionNode(handler)) return;
-  start.handlers.add(handler);
-  const request: Kind = { kind: "message", desc: method.input };
-  const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-  const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
-  const [parameter] = parametersOf(handler);
-  if (parameter) start.bind(parameter.getNameNode(), isInputStream ? { kind: "stream", of: request } : request);
-  if (/\barguments\b/.test(handler.getText())) start.block(handler, "the handler reads arguments");
-  const reply: Kind = { kind: "message", desc: method.output };
-  if (isOutputStream) return yieldsOf(handler, reply, start);
-  const body = handler.getBody();
-  if (body && !Node.isBlock(body)) return start.sink(body, reply);
-  const returns = ownReturns(handler);
-  if (returns.length === 0 && !/\bthrow\b/.test(handler.getText()))
-    start.block(handler, "this handler returns nothing");
-  for (const statement of returns) {
-    const expression = statement.getExpression();
-    if (!expression) start.block(statement, "a return without a reply");
-    else if (!/^Promise\.reject\(/.test(expression.getText())) start.sink(expression, reply);
-  }
-}
-
-function yieldsOf(generator: Node, reply: Kind, start: Start): void {
-  if (!isGenerator(generator)) start.block(generator, "a stream that is made elsewhere");
-  for (const one of generator.getDescendantsOfKind(SyntaxKind.YieldExpression)) {
-    if (functionAround(one) !== generator) continue;
-    const expression = one.getExpression();
-    if (one.getText().startsWith("yield*") || !expression) start.block(one, "what is yielded here is not followed");
-    else start.sink(expression, reply);
-  }
-}
-
-function startClient(project: AnalysisProject, bridge: Bridge, start: Start): unknown {
-  const declaration = bridge.call.getParent();
-  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
-  if (!name || !Node.isIdentifier(name)) return start.block(bridge.call, "the client is not held by a variable");
-  for (const reference of project.referencesTo(name)) {
-    if (reference === name || isAlias(reference)) continue;
-    const inner = reference.getParent();
-    const access =
-      Node.isPropertyAccessExpression(inner) && inner.getNameNode() === reference ? inner.getParent() : inner;
-    const call = access?.getParent();
-    if (Node.isPropertyAccessExpression(inner) && isExportsTarget(inner)) continue;
-    if (!Node.isPropertyAccessExpression(access) || !Node.isCallExpression(call) || call.getExpression() !== access) {
-      start.block(reference, "the client is handed on");
-      continue;
-    }
-    const method = project.protos.methodByLegacyKey(bridge.service, access.getName());
-    if (!method) {
-      start.block(access, `${bridge.service.typeName} has no method ${access.getName()}`);
-      continue;
-    }
-    if (access.getName() !== method.localName) start.replace(access.getNameNode(), method.localName);
-    startCall(project, call, method, start);
-  }
-}
-
-function startCall(project: AnalysisProject, call: CallExpression, method: DescMethod, start: Start): unknown {
-  const request: Kind = { kind: "message", desc: method.input };
-  const reply: Kind = { kind: "message", desc: method.output };
-  const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-  const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
-  const [input] = call.getArguments();
-  if (input && !isInputStream) start.sink(input, request);
-  if (input && isInputStream) requestStream(project, input, request, start);
-  if (!input) start.block(call, "a call without a request");
-  if (isOutputStream) return start.flow(call, { kind: "stream", of: reply });
-  const awaited = call.getParent();
-  if (Node.isAwaitExpression(awaited)) return start.flow(awaited, reply);
-  if (Node.isExpressionStatement(awaited)) return;
-  // A function that gives the promise on: its callers await it.
-  if (awaited && (Node.isReturnStatement(awaited) || isArrowBody(awaited, call))) {
-    start.flow(call, reply);
-    return;
-  }
-  start.block(call, "the promise of a reply is handed on");
-}
-
-/** What a client sends: a generator that is called here, or a writable iterable that is written to. */
-function requestStream(project: AnalysisProject, input: Node, request: Kind, start: Start): unknown {
-  if (Node.isCallExpression(input)) {
-    const callee = unwrapped(input.getExpression());
-    const origin = isFunctionNode(callee) ? undefined : project.originOf(callee);
-    const generator = isFunctionNode(callee) ? callee : origin?.kind === "function" ? origin.node : undefined;
-    if (generator && isFunctionNode(generator) && isGenerator(generator)) {
-      if (generator !== callee && start.callsOf(generator).length > 1)
-        start.block(input, "this generator is called from several places");
-      return yieldsOf(generator, request, start);
-    }
-  }
-  if (Node.isIdentifier(input)) {
-    const declaration = project.declarationOf(input);
-    const made = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    if (
-      made &&
-      Node.isCallExpression(made) &&
-      made.getExpression().getText() === "createWritableIterable" &&
-      Node.isVariableDeclaration(declaration)
-    ) {
-      const name = declaration.getNameNode();
-      for (const reference of project.referencesTo(name)) {
-        if (reference === name || reference === input) continue;
-        const access = reference.getParent();
-        const call = access?.getParent();
-        if (Node.isPropertyAccessExpression(access) && Node.isCallExpression(call) && call.getExpression() === access) {
-          if (access.getName() === "close") continue;
-          const [message] = call.getArguments();
-          if (access.getName() === "write" && message) {
-            start.sink(message, request);
-            continue;
-          }
-        }
-        start.block(reference, "the stream of requests is handed on");
-      }
-      return;
-    }
-  }
-  start.block(input, "a stream of requests that cannot be seen");
-}
-
-// ---- syntax ---------------------------------------------------------------------------------------------------
-
-function isFunctionNode(
-  node: Node,
-): node is Node & { getParameters(): import("ts-morph").ParameterDeclaration[]; getBody(): Node | undefined } {
-  return (
-    Node.isFunctionDeclaration(node) ||
-    Node.isFunctionExpression(node) ||
-    Node.isArrowFunction(node) ||
-    Node.isMethodDeclaration(node)
-  );
-}
-
-function parametersOf(node: Node) {
-  return isFunctionNode(node) ? node.getParameters() : [];
-}
-
-function isGenerator(node: Node): boolean {
-  return (
-    (Node.isFunctionDeclaration(node) || Node.isFunctionExpression(node) || Node.isMethodDeclaration(node)) &&
-    node.isGenerator()
-  );
-}
-
-function isAsync(node: Node): boolean {
-  return (
-    (Node.isFunctionDeclaration(node) ||
-      Node.isFunctionExpression(node) ||
-      Node.isArrowFunction(node) ||
-      Node.isMethodDeclaration(node)) &&
-    node.isAsync()
-  );
-}
-
-function functionAround(node: Node): Node | undefined {
-  let current = node.getParent();
-  while (current && !isFunctionNode(current) && !Node.isConstructorDeclaration(current)) current = current.getParent();
-  return current;
-}
-
-function ownReturns(owner: Node) {
-  return owner
-    .getDescendantsOfKind(SyntaxKind.ReturnStatement)
-    .filter((statement) => functionAround(statement) === owner);
-}
-
-function nameOfFunction(owner: Node): Node | undefined {
-  if (Node.isFunctionDeclaration(owner)) return owner.getNameNode();
-  const parent = owner.getParent();
-  if (Node.isVariableDeclaration(parent) && parent.getInitializer() === owner) return parent.getNameNode();
-  return undefined;
-}
-
-function isCallback(owner: Node): boolean {
-  const parent = owner.getParent();
-  return Node.isCallExpression(parent) && parent.getArguments().includes(owner);
-}
-
-function isArrowBody(parent: Node, expression: Node): boolean {
-  return Node.isArrowFunction(parent) && parent.getBody() === expression;
-}
-
-function isTransparent(node: Node): boolean {
-  return (
-    Node.isParenthesizedExpression(node) ||
-    Node.isAsExpression(node) ||
-    Node.isNonNullExpression(node) ||
-    Node.isSatisfiesExpression(node)
-  );
-}
-
-function innerOf(node: Node): Node | undefined {
-  if (isTransparent(node) || Node.isAwaitExpression(node))
-    return (node as unknown as { getExpression(): Node }).getExpression();
-  return undefined;
-}
-
-function unwrapped(node: Node): Node {
-  let current = node;
-  while (isTransparent(current)) current = (current as unknown as { getExpression(): Node }).getExpression();
-  return current;
-}
-
-function topOf(node: Node): Node {
-  let current = node;
-  for (let parent = current.getParent(); parent && isTransparent(parent); parent = current.getParent())
-    current = parent;
-  return current;
-}
-
-function isAssignmentTarget(node: Node): boolean {
-  const parent = node.getParent();
-  if (Node.isBinaryExpression(parent))
-    return (
-      parent.getLeft() === node &&
-      /^([-+*/%&|^]|\*\*|<<|>>>?|&&|\|\||\?\?)?=$/.test(parent.getOperatorToken().getText())
-    );
-  if (Node.isPostfixUnaryExpression(parent)) return true;
-  if (Node.isPrefixUnaryExpression(parent)) return /^(\+\+|--)/.test(parent.getText());
-  return Node.isDeleteExpression(parent);
-}
-
-function isTruthTest(parent: Node, expression: Node): boolean {
-  if (Node.isPrefixUnaryExpression(parent)) return parent.getText().startsWith("!");
-  if (Node.isIfStatement(parent) || Node.isWhileStatement(parent)) return parent.getExpression() === expression;
-  if (Node.isConditionalExpression(parent)) return parent.getCondition() === expression;
-  return Node.isBinaryExpression(parent) && /^(&&|\|\||\?\?)$/.test(parent.getOperatorToken().getText());
-}
-
-/** Is the value itself, not just its truth, the result of `a && b`, `a || b`? The left side of `&&` in a condition is not. */
-function isValueOfLogical(parent: Node): boolean {
-  if (!Node.isBinaryExpression(parent)) return false;
-  for (let node: Node = parent; ; ) {
-    const above: Node | undefined = node.getParent();
-    if (!above) return true;
-    if (isTransparent(above)) {
-      node = above;
-      continue;
-    }
-    if (Node.isBinaryExpression(above) && /^(&&|\|\||\?\?)$/.test(above.getOperatorToken().getText())) {
-      node = above;
-      continue;
-    }
-    if (isTruthTest(above, node)) return false;
-    return true;
-  }
-}
-
-function isOperand(node: Node): boolean {
-  return Node.isIdentifier(node) || Node.isPropertyAccessExpression(node) || Node.isCallExpression(node);
-}
-
-/** Can a conditional or `??` stand here without parentheses? */
-function standsAlone(node: Node): boolean {
-  const parent = node.getParent();
-  if (Node.isCallExpression(parent)) return parent.getArguments().includes(node);
-  if (Node.isPropertyAssignment(parent) || Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
-  return (
-    Node.isReturnStatement(parent) ||
-    Node.isTemplateSpan(parent) ||
-    Node.isIfStatement(parent) ||
-    Node.isShorthandPropertyAssignment(parent)
-  );
-}
-
-/** Does `if (message.choice === "member")` or `case "member":` stand around a node? */
-function isGuarded(node: Node, discriminator: string, member: string): boolean {
-  for (let inner = node, outer = node.getParent(); outer; inner = outer, outer = outer.getParent()) {
-    if (isFunctionNode(outer)) return false;
-    if (
-      Node.isIfStatement(outer) &&
-      outer.getThenStatement() === inner &&
-      conjuncts(outer.getExpression()).some((one) => isEqual(one, discriminator, member))
-    ) {
-      return true;
-    }
-    if (
-      Node.isConditionalExpression(outer) &&
-      outer.getWhenTrue() === inner &&
-      isEqual(unwrapped(outer.getCondition()), discriminator, member)
-    ) {
-      return true;
-    }
-    if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
-      const block = outer.getParent();
-      const test = unwrapped(outer.getExpression());
-      const subject = block?.getParent();
-      const clauses = Node.isCaseBlock(block) ? block.getClauses() : [];
-      const before = clauses[clauses.indexOf(outer) - 1];
-      const fallsIn =
-        before !== undefined &&
-        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
-      if (
-        Node.isSwitchStatement(subject) &&
-        subject.getExpression().getText() === discriminator &&
-        Node.isStringLiteral(test) &&
-        test.getLiteralText() === member &&
-        !fallsIn
-      ) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-function conjuncts(condition: Node): Node[] {
-  const one = unwrapped(condition);
-  if (Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "&&")
-    return [...conjuncts(one.getLeft()), ...conjuncts(one.getRight())];
-  return [one];
-}
-
-function isEqual(test: Node, subject: string, text: string): boolean {
-  if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
-  const [left, right] = [unwrapped(test.getLeft()), unwrapped(test.getRight())];
-  return left.getText() === subject && Node.isStringLiteral(right) && right.getLiteralText() === text;
-}
-
-/** The string literals that an expression is compared with: `x === "A"`, `switch (x) { case "A": }`. */
-function comparedLiterals(parent: Node, expression: Node) {
-  if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
-    const other = unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft());
-    return Node.isStringLiteral(other) ? [other] : undefined;
-  }
-  if (Node.isSwitchStatement(parent) && parent.getExpression() === expression) {
-    const found = [];
-    for (const clause of parent.getCaseBlock().getClauses()) {
-      if (Node.isDefaultClause(clause)) continue;
-      const test = unwrapped(clause.getExpression());
-      if (!Node.isStringLiteral(test)) return undefined;
-      found.push(test);
-    }
-    return found;
-  }
-  return undefined;
-}
-
-/** A list or map of plain values that is only looked at: iterated, indexed, tested, spread. */
-function onlyReads(reference: Node, parent: Node | undefined): boolean {
-  if (!parent) return false;
-  if (Node.isForOfStatement(parent) || Node.isSpreadElement(parent) || Node.isTemplateSpan(parent)) return true;
-  if (Node.isElementAccessExpression(parent))
-    return parent.getExpression() === reference && !isAssignmentTarget(parent);
-  if (Node.isCallExpression(parent))
-    return /^(Object\.(keys|values|entries)|JSON\.stringify|console\.\w+)$/.test(parent.getExpression().getText());
-  return isTruthTest(parent, reference) && !isValueOfLogical(parent);
-}
-
-function isShorthand(node: Node): boolean {
-  const parent = node.getParent();
-  return Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === node;
-}
-
-/** A place where a name only gets another name: imports, exports, require patterns. */
-function isAlias(reference: Node): boolean {
-  const parent = reference.getParent();
-  if (Node.isImportSpecifier(parent) || Node.isExportSpecifier(parent) || Node.isImportClause(parent)) return true;
-  if (Node.isBindingElement(parent)) return true;
-  if (Node.isShorthandPropertyAssignment(parent)) {
-    const assignment = parent.getParent()?.getParent();
-    return Node.isBinaryExpression(assignment) && /^(module\.)?exports$/.test(assignment.getLeft().getText());
-  }
-  return (
-    Node.isBinaryExpression(parent) &&
-    parent.getRight() === reference &&
-    /^(module\.)?exports\b/.test(parent.getLeft().getText())
-  );
-}
-
-function isExportsTarget(access: Node): boolean {
-  return /^(module\.)?exports\.\w+$/.test(access.getText()) && isAssignmentTarget(access);
-}
-
-function isMapOver(call: CallExpression, callback: Node): boolean {
-  const callee = call.getExpression();
-  return call.getArguments()[0] === callback && Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
-}
-
-function isAbsent(node: Node): boolean {
-  return node.getText() === "undefined" || node.getText() === "null";
-}
-
-function isBufferCall(node: Node): boolean {
-  if (Node.isNewExpression(node)) return node.getExpression().getText() === "Uint8Array";
-  return Node.isCallExpression(node) && /^Buffer\.(from|alloc|concat)$/.test(node.getExpression().getText());
-}
-
-/** `String(x)`, `x.toString()`, `` `${x}` ``: x. */
-function stringOf(node: Node): Node | undefined {
-  if (Node.isCallExpression(node)) {
-    const callee = node.getExpression();
-    const [first] = node.getArguments();
-    if (callee.getText() === "String" && first && node.getArguments().length === 1) return first;
-    if (Node.isPropertyAccessExpression(callee) && callee.getName() === "toString" && !first)
-      return callee.getExpression();
-  }
-  return undefined;
-}
-
-function typeText(node: Node): string {
-  return node.getType().getBaseTypeOfLiteralType().getText();
-}
-
-/** An absent value is left out by protobufjs and by create() alike. */
-function hasType(text: string, wanted: "string" | "number" | "boolean"): boolean {
-  return text.replace(/ \| (undefined|null)\b/g, "") === wanted;
-}
-
-function numberOf(expression: Node): number | undefined {
-  if (Node.isNumericLiteral(expression)) return expression.getLiteralValue();
-  if (!Node.isPrefixUnaryExpression(expression) || !expression.getText().startsWith("-")) return undefined;
-  const inner = numberOf(unwrapped(expression.getOperand()));
-  return inner === undefined ? undefined : -inner;
-}
-
-/** `x++`, `--x`, `x += 1`. */
-function isStep(node: Node | undefined): boolean {
-  if (Node.isPostfixUnaryExpression(node)) return true;
-  if (Node.isPrefixUnaryExpression(node)) return /^(\+\+|--)/.test(node.getText());
-  return (
-    Node.isBinaryExpression(node) &&
-    /^[-+]=$/.test(node.getOperatorToken().getText()) &&
-    node.getRight().getText() === "1"
-  );
-}
-
-function isAssignableScalar(from: PlainType, to: PlainType): boolean {
-  return from === to || (to === "number" && (from === "int32" || from === "uint32"));
-}
-
-function isStringValue(kind: Kind): boolean {
-  return kind.kind === "value" && kind.as.kind === "same" && kind.as.type === "string";
-}
-
-/** No conversion is ever written around such a value. */
-function neverWrapped(kind: Kind): boolean {
-  return isPlain(kind) && !(kind.kind === "value" && kind.as.kind === "same" && /int32/.test(kind.as.type));
-}
-
-function maybe(kind: Kind): Kind {
-  return kind.kind === "value" ? { ...kind, maybe: true } : kind;
-}
-
-function unsupportedIn(kind: Kind): string | undefined {
-  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupportedIn(kind.of);
-  return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
-}
-
-/** Identical at run time in both worlds, whatever is done with it. */
-function isPlain(kind: Kind): boolean {
-  if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);
-  return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
-}
-
-function sameKind(a: Kind, b: Kind): boolean {
-  if (a.kind === "message") return b.kind === "message" && a.desc.typeName === b.desc.typeName;
-  if (a.kind === "case") return b.kind === "case" && a.oneof === b.oneof;
-  if (a.kind === "value") {
-    if (b.kind !== "value" || a.as.kind !== b.as.kind) return false;
-    if (a.as.kind === "same") return b.as.kind === "same" && isAssignableScalar(a.as.type, b.as.type);
-    if (a.as.kind === "enum-name" || a.as.kind === "enum-number")
-      return "desc" in b.as && a.as.desc.typeName === b.as.desc.typeName;
-    return true;
-  }
-  return a.kind === b.kind && sameKind(a.of, (b as typeof a).of);
-}
-
-function kindName(kind: Kind): string {
-  return kind.kind === "message" ? kind.desc.typeName : kind.kind;
-}
-
-/** A string in the quotes that the file uses near by. */
-function quoted(near: Node, text: string): string {
-  const file = near.getSourceFile().getFullText();
-  const single = (file.match(/'/g) ?? []).length;
-  const double = (file.match(/"/g) ?? []).length;
-  return single > double ? `'${text}'` : `"${text}"`;
 }

@@ -1,0 +1,61 @@
+import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { PlainType, Representation } from "./legacy-shape.js";
+
+/** What an expression is known to hold, as protobuf-es will hold it. */
+export type Kind =
+  | { readonly kind: "message"; readonly desc: DescMessage }
+  /** `maybe`: it can be undefined, and a conversion must let that through. */
+  | { readonly kind: "value"; readonly as: Representation; readonly maybe?: boolean }
+  | { readonly kind: "list"; readonly of: Kind }
+  | { readonly kind: "map"; readonly of: Kind }
+  /** The discriminator of a oneof: a string of old keys. */
+  | { readonly kind: "case"; readonly oneof: DescOneof }
+  /** An async iterable, as streaming handlers take and streaming calls give it. */
+  | { readonly kind: "stream"; readonly of: Kind };
+
+export const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } };
+
+export function isAssignableScalar(from: PlainType, to: PlainType): boolean {
+  return from === to || (to === "number" && (from === "int32" || from === "uint32"));
+}
+
+export function isStringValue(kind: Kind): boolean {
+  return kind.kind === "value" && kind.as.kind === "same" && kind.as.type === "string";
+}
+
+/** No conversion is ever written around such a value. */
+export function neverWrapped(kind: Kind): boolean {
+  return isPlain(kind) && !(kind.kind === "value" && kind.as.kind === "same" && /int32/.test(kind.as.type));
+}
+
+export function maybe(kind: Kind): Kind {
+  return kind.kind === "value" ? { ...kind, maybe: true } : kind;
+}
+
+export function unsupportedIn(kind: Kind): string | undefined {
+  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupportedIn(kind.of);
+  return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
+}
+
+/** Identical at run time in both worlds, whatever is done with it. */
+export function isPlain(kind: Kind): boolean {
+  if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);
+  return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
+}
+
+export function sameKind(a: Kind, b: Kind): boolean {
+  if (a.kind === "message") return b.kind === "message" && a.desc.typeName === b.desc.typeName;
+  if (a.kind === "case") return b.kind === "case" && a.oneof === b.oneof;
+  if (a.kind === "value") {
+    if (b.kind !== "value" || a.as.kind !== b.as.kind) return false;
+    if (a.as.kind === "same") return b.as.kind === "same" && isAssignableScalar(a.as.type, b.as.type);
+    if (a.as.kind === "enum-name" || a.as.kind === "enum-number")
+      return "desc" in b.as && a.as.desc.typeName === b.as.desc.typeName;
+    return true;
+  }
+  return a.kind === b.kind && sameKind(a.of, (b as typeof a).of);
+}
+
+export function kindName(kind: Kind): string {
+  return kind.kind === "message" ? kind.desc.typeName : kind.kind;
+}

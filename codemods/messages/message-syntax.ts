@@ -1,0 +1,329 @@
+import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+
+export function isFunctionNode(
+  node: Node,
+): node is Node & { getParameters(): ParameterDeclaration[]; getBody(): Node | undefined } {
+  return (
+    Node.isFunctionDeclaration(node) ||
+    Node.isFunctionExpression(node) ||
+    Node.isArrowFunction(node) ||
+    Node.isMethodDeclaration(node)
+  );
+}
+
+export function parametersOf(node: Node) {
+  return isFunctionNode(node) ? node.getParameters() : [];
+}
+
+export function isGenerator(node: Node): boolean {
+  return (
+    (Node.isFunctionDeclaration(node) || Node.isFunctionExpression(node) || Node.isMethodDeclaration(node)) &&
+    node.isGenerator()
+  );
+}
+
+export function isAsync(node: Node): boolean {
+  return (
+    (Node.isFunctionDeclaration(node) ||
+      Node.isFunctionExpression(node) ||
+      Node.isArrowFunction(node) ||
+      Node.isMethodDeclaration(node)) &&
+    node.isAsync()
+  );
+}
+
+export function functionAround(node: Node): Node | undefined {
+  let current = node.getParent();
+  while (current && !isFunctionNode(current) && !Node.isConstructorDeclaration(current)) current = current.getParent();
+  return current;
+}
+
+export function ownReturns(owner: Node) {
+  return owner
+    .getDescendantsOfKind(SyntaxKind.ReturnStatement)
+    .filter((statement) => functionAround(statement) === owner);
+}
+
+export function nameOfFunction(owner: Node): Node | undefined {
+  if (Node.isFunctionDeclaration(owner)) return owner.getNameNode();
+  const parent = owner.getParent();
+  if (Node.isVariableDeclaration(parent) && parent.getInitializer() === owner) return parent.getNameNode();
+  return undefined;
+}
+
+export function isCallback(owner: Node): boolean {
+  const parent = owner.getParent();
+  return Node.isCallExpression(parent) && parent.getArguments().includes(owner);
+}
+
+export function isArrowBody(parent: Node, expression: Node): boolean {
+  return Node.isArrowFunction(parent) && parent.getBody() === expression;
+}
+
+export function isTransparent(node: Node): boolean {
+  return (
+    Node.isParenthesizedExpression(node) ||
+    Node.isAsExpression(node) ||
+    Node.isNonNullExpression(node) ||
+    Node.isSatisfiesExpression(node)
+  );
+}
+
+/** `x as T`, `x satisfies T`; not `x as const`. */
+export function isAssertion(node: Node): boolean {
+  return (Node.isAsExpression(node) || Node.isSatisfiesExpression(node)) && node.getTypeNode()?.getText() !== "const";
+}
+
+export function hasResultType(owner: Node): boolean {
+  return (
+    (Node.isFunctionDeclaration(owner) ||
+      Node.isFunctionExpression(owner) ||
+      Node.isArrowFunction(owner) ||
+      Node.isMethodDeclaration(owner)) &&
+    owner.getReturnTypeNode() !== undefined
+  );
+}
+
+export function innerOf(node: Node): Node | undefined {
+  if (isTransparent(node) || Node.isAwaitExpression(node))
+    return (node as unknown as { getExpression(): Node }).getExpression();
+  return undefined;
+}
+
+export function unwrapped(node: Node): Node {
+  let current = node;
+  while (isTransparent(current)) current = (current as unknown as { getExpression(): Node }).getExpression();
+  return current;
+}
+
+export function topOf(node: Node): Node {
+  let current = node;
+  for (let parent = current.getParent(); parent && isTransparent(parent); parent = current.getParent())
+    current = parent;
+  return current;
+}
+
+export function isAssignmentTarget(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isBinaryExpression(parent))
+    return (
+      parent.getLeft() === node &&
+      /^([-+*/%&|^]|\*\*|<<|>>>?|&&|\|\||\?\?)?=$/.test(parent.getOperatorToken().getText())
+    );
+  if (Node.isPostfixUnaryExpression(parent)) return true;
+  if (Node.isPrefixUnaryExpression(parent)) return /^(\+\+|--)/.test(parent.getText());
+  return Node.isDeleteExpression(parent);
+}
+
+export function isTruthTest(parent: Node, expression: Node): boolean {
+  if (Node.isPrefixUnaryExpression(parent)) return parent.getText().startsWith("!");
+  if (Node.isIfStatement(parent) || Node.isWhileStatement(parent)) return parent.getExpression() === expression;
+  if (Node.isConditionalExpression(parent)) return parent.getCondition() === expression;
+  return Node.isBinaryExpression(parent) && /^(&&|\|\||\?\?)$/.test(parent.getOperatorToken().getText());
+}
+
+/** Is the value itself, not just its truth, the result of `a && b`, `a || b`? The left side of `&&` in a condition is not. */
+export function isValueOfLogical(parent: Node): boolean {
+  if (!Node.isBinaryExpression(parent)) return false;
+  for (let node: Node = parent; ; ) {
+    const above: Node | undefined = node.getParent();
+    if (!above) return true;
+    if (isTransparent(above)) {
+      node = above;
+      continue;
+    }
+    if (Node.isBinaryExpression(above) && /^(&&|\|\||\?\?)$/.test(above.getOperatorToken().getText())) {
+      node = above;
+      continue;
+    }
+    if (isTruthTest(above, node)) return false;
+    return true;
+  }
+}
+
+export function isOperand(node: Node): boolean {
+  return Node.isIdentifier(node) || Node.isPropertyAccessExpression(node) || Node.isCallExpression(node);
+}
+
+/** Can a conditional or `??` stand here without parentheses? */
+export function standsAlone(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isCallExpression(parent)) return parent.getArguments().includes(node);
+  if (Node.isPropertyAssignment(parent) || Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
+  return (
+    Node.isReturnStatement(parent) ||
+    Node.isTemplateSpan(parent) ||
+    Node.isIfStatement(parent) ||
+    Node.isShorthandPropertyAssignment(parent)
+  );
+}
+
+/** Does `if (message.choice === "member")` or `case "member":` stand around a node? */
+export function isGuarded(node: Node, discriminator: string, member: string): boolean {
+  for (let inner = node, outer = node.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (isFunctionNode(outer)) return false;
+    if (
+      Node.isIfStatement(outer) &&
+      outer.getThenStatement() === inner &&
+      conjuncts(outer.getExpression()).some((one) => isEqual(one, discriminator, member))
+    ) {
+      return true;
+    }
+    if (
+      Node.isConditionalExpression(outer) &&
+      outer.getWhenTrue() === inner &&
+      isEqual(unwrapped(outer.getCondition()), discriminator, member)
+    ) {
+      return true;
+    }
+    if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
+      const block = outer.getParent();
+      const test = unwrapped(outer.getExpression());
+      const subject = block?.getParent();
+      const clauses = Node.isCaseBlock(block) ? block.getClauses() : [];
+      const before = clauses[clauses.indexOf(outer) - 1];
+      const fallsIn =
+        before !== undefined &&
+        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
+      if (
+        Node.isSwitchStatement(subject) &&
+        subject.getExpression().getText() === discriminator &&
+        Node.isStringLiteral(test) &&
+        test.getLiteralText() === member &&
+        !fallsIn
+      ) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+export function conjuncts(condition: Node): Node[] {
+  const one = unwrapped(condition);
+  if (Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "&&")
+    return [...conjuncts(one.getLeft()), ...conjuncts(one.getRight())];
+  return [one];
+}
+
+export function isEqual(test: Node, subject: string, text: string): boolean {
+  if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
+  const [left, right] = [unwrapped(test.getLeft()), unwrapped(test.getRight())];
+  return left.getText() === subject && Node.isStringLiteral(right) && right.getLiteralText() === text;
+}
+
+/** The string literals that an expression is compared with: `x === "A"`, `switch (x) { case "A": }`. */
+export function comparedLiterals(parent: Node, expression: Node) {
+  if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
+    const other = unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft());
+    return Node.isStringLiteral(other) ? [other] : undefined;
+  }
+  if (Node.isSwitchStatement(parent) && parent.getExpression() === expression) {
+    const found = [];
+    for (const clause of parent.getCaseBlock().getClauses()) {
+      if (Node.isDefaultClause(clause)) continue;
+      const test = unwrapped(clause.getExpression());
+      if (!Node.isStringLiteral(test)) return undefined;
+      found.push(test);
+    }
+    return found;
+  }
+  return undefined;
+}
+
+/** A list or map of plain values that is only looked at: iterated, indexed, tested, spread. */
+export function onlyReads(reference: Node, parent: Node | undefined): boolean {
+  if (!parent) return false;
+  if (Node.isForOfStatement(parent) || Node.isSpreadElement(parent) || Node.isTemplateSpan(parent)) return true;
+  if (Node.isElementAccessExpression(parent))
+    return parent.getExpression() === reference && !isAssignmentTarget(parent);
+  if (Node.isCallExpression(parent))
+    return /^(Object\.(keys|values|entries)|JSON\.stringify|console\.\w+)$/.test(parent.getExpression().getText());
+  return isTruthTest(parent, reference) && !isValueOfLogical(parent);
+}
+
+export function isShorthand(node: Node): boolean {
+  const parent = node.getParent();
+  return Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === node;
+}
+
+/** A place where a name only gets another name: imports, exports, require patterns. */
+export function isAlias(reference: Node): boolean {
+  const parent = reference.getParent();
+  if (Node.isImportSpecifier(parent) || Node.isExportSpecifier(parent) || Node.isImportClause(parent)) return true;
+  if (Node.isBindingElement(parent)) return true;
+  if (Node.isShorthandPropertyAssignment(parent)) {
+    const assignment = parent.getParent()?.getParent();
+    return Node.isBinaryExpression(assignment) && /^(module\.)?exports$/.test(assignment.getLeft().getText());
+  }
+  return (
+    Node.isBinaryExpression(parent) &&
+    parent.getRight() === reference &&
+    /^(module\.)?exports\b/.test(parent.getLeft().getText())
+  );
+}
+
+export function isExportsTarget(access: Node): boolean {
+  return /^(module\.)?exports\.\w+$/.test(access.getText()) && isAssignmentTarget(access);
+}
+
+export function isMapOver(call: CallExpression, callback: Node): boolean {
+  const callee = call.getExpression();
+  return call.getArguments()[0] === callback && Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
+}
+
+export function isAbsent(node: Node): boolean {
+  return node.getText() === "undefined" || node.getText() === "null";
+}
+
+export function isBufferCall(node: Node): boolean {
+  if (Node.isNewExpression(node)) return node.getExpression().getText() === "Uint8Array";
+  return Node.isCallExpression(node) && /^Buffer\.(from|alloc|concat)$/.test(node.getExpression().getText());
+}
+
+/** `String(x)`, `x.toString()`, `` `${x}` ``: x. */
+export function stringOf(node: Node): Node | undefined {
+  if (Node.isCallExpression(node)) {
+    const callee = node.getExpression();
+    const [first] = node.getArguments();
+    if (callee.getText() === "String" && first && node.getArguments().length === 1) return first;
+    if (Node.isPropertyAccessExpression(callee) && callee.getName() === "toString" && !first)
+      return callee.getExpression();
+  }
+  return undefined;
+}
+
+export function typeText(node: Node): string {
+  return node.getType().getBaseTypeOfLiteralType().getText();
+}
+
+/** An absent value is left out by protobufjs and by create() alike. */
+export function hasType(text: string, wanted: "string" | "number" | "boolean"): boolean {
+  return text.replace(/ \| (undefined|null)\b/g, "") === wanted;
+}
+
+export function numberOf(expression: Node): number | undefined {
+  if (Node.isNumericLiteral(expression)) return expression.getLiteralValue();
+  if (!Node.isPrefixUnaryExpression(expression) || !expression.getText().startsWith("-")) return undefined;
+  const inner = numberOf(unwrapped(expression.getOperand()));
+  return inner === undefined ? undefined : -inner;
+}
+
+/** `x++`, `--x`, `x += 1`. */
+export function isStep(node: Node | undefined): boolean {
+  if (Node.isPostfixUnaryExpression(node)) return true;
+  if (Node.isPrefixUnaryExpression(node)) return /^(\+\+|--)/.test(node.getText());
+  return (
+    Node.isBinaryExpression(node) &&
+    /^[-+]=$/.test(node.getOperatorToken().getText()) &&
+    node.getRight().getText() === "1"
+  );
+}
+
+/** A string in the quotes that the file uses near by. */
+export function quoted(near: Node, text: string): string {
+  const file = near.getSourceFile().getFullText();
+  const single = (file.match(/'/g) ?? []).length;
+  const double = (file.match(/"/g) ?? []).length;
+  return single > double ? `'${text}'` : `"${text}"`;
+}
