@@ -605,8 +605,9 @@ function insideLoop(statement: Node, fn: FunctionNode): boolean {
 
 function namesIn(fn: FunctionNode): Set<string> {
   const names = new Set<string>();
-  walk(fn, (node) => {
-    if (node.type === "Identifier") names.add(node.name);
+  walk(fn, (node, [parent]) => {
+    const isMember = parent && memberName(parent) !== undefined && parent.property === node;
+    if (node.type === "Identifier" && !isMember) names.add(node.name);
   });
   return names;
 }

@@ -1,0 +1,227 @@
+import { describe, expect, it } from "vitest";
+import type { RpcKind } from "../analysis/facts.js";
+import type { HandlerFact } from "../analysis/server-facts.js";
+import { applyRules } from "../shared/apply.js";
+import { type FunctionNode, isFunction, unwrap, walk } from "../shared/ast.js";
+import { parse } from "../shared/parse.js";
+import { planHandler } from "./handler-plan.js";
+import { serviceRules } from "./index.js";
+
+/** What the first function of a source becomes; the code of the reason where it is bridged. */
+function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): string {
+  const file = parse(source, path);
+  const functions: FunctionNode[] = [];
+  walk(file, (node) => {
+    if (isFunction(node)) functions.push(node);
+  });
+  const [fn] = functions as [FunctionNode];
+  const plan = planHandler(fn, kind, file);
+  if (!plan.ok) return plan.reason.code;
+  const { start, end } = unwrap(fn.body);
+  const rpc = { service: "s.S", method: "M", localName: "m", kind, input: "s.Q", output: "s.R" };
+  const fact: HandlerFact = {
+    kind: "handler",
+    file: path,
+    start,
+    end,
+    via: "provenance",
+    rpc,
+    idiomatic: true,
+    reason: null,
+    messages: "bridge",
+  };
+  const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
+  expect(result.conflict).toBeNull();
+  return result.text.replace(/^(const \{.*\} = require.*|import .*)\n+/gm, "");
+}
+
+const unary: [name: string, source: string, after: string][] = [
+  [
+    "tail and return",
+    "function f(call, cb) { if (!call.request.id) return cb({ code: 3, message: 'id' }); cb(null, { a: call.request.id }); }",
+    "function f(req) { if (!req.id) throw new ConnectError('id', Code.InvalidArgument); return { a: req.id }; }",
+  ],
+  [
+    "an arrow's expression",
+    "const f = ({ request }, cb) => cb(null, { a: request.a });",
+    "const f = (request) => ({ a: request.a });",
+  ],
+  [
+    "an arrow's error",
+    "const f = (call, cb) => cb({ code: 5, details: 'x' });",
+    "const f = (req) => { throw new ConnectError('x', Code.NotFound); };",
+  ],
+  [
+    "a returned rejection inside try, a throw in catch",
+    "async function f(call, cb) { try { if (x) return cb({ code: 5, message: 'no' }); cb(null, await g()); } catch (e) { cb(e); } }",
+    "async function f(req) { try { if (x) return Promise.reject(new ConnectError('no', Code.NotFound)); return await g(); } catch (e) { throw toConnectError(e); } }",
+  ],
+  [
+    "finally keeps running",
+    "function f(call, cb) { try { cb(null, a); } finally { done(); } }",
+    "function f(req) { try { return a; } finally { done(); } }",
+  ],
+  [
+    "a switch with a default",
+    "function f(call, cb) {\n  switch (k) {\n    case 1:\n      cb(null, a);\n      break;\n    default:\n      cb(null, b);\n  }\n}",
+    "function f(req) {\n  switch (k) {\n    case 1:\n      return a;\n    default:\n      return b;\n  }\n}",
+  ],
+  [
+    "both branches",
+    "function f(call, cb) { if (x) cb(null, a); else cb(e); }",
+    "function f(req) { if (x) return a; else throw toConnectError(e); }",
+  ],
+  [
+    "a return in a loop",
+    "function f(call, cb) { for (const x of y) { if (x) return cb(null, x); } cb(null, z); }",
+    "function f(req) { for (const x of y) { if (x) return x; } return z; }",
+  ],
+  [
+    "details win over message",
+    "function f(call, cb) { cb({ code: 5, message: 'm', details: 'd' }); }",
+    "function f(req) { throw new ConnectError('d', Code.NotFound); }",
+  ],
+  [
+    "a code that is no number",
+    "function f(call, cb) { cb({ code: 'x', message: 'm' }); }",
+    "function f(req) { throw toConnectError({ code: 'x', message: 'm' }); }",
+  ],
+  [
+    "a name that is taken",
+    "function f(call, cb) { const req = call.request; cb(null, req); }",
+    "function f(request) { const req = request; return req; }",
+  ],
+  [
+    "this",
+    "const o = { get(call, cb) { cb(null, this.items.get(call.request.id)); } };",
+    "const o = { get(req) { return this.items.get(req.id); } };",
+  ],
+];
+
+describe("unary handlers that become idiomatic", () => {
+  it.each(unary)("%s", (_name, source, after) => {
+    expect(rewrite("unary", source)).toBe(after);
+  });
+});
+
+const streams: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "writes in a loop",
+    "server_streaming",
+    "const o = { list(call) {\n  for (const x of y) call.write({ x });\n  call.end();\n} };",
+    "const o = { async *list(req) {\n  for (const x of y) yield { x };\n} };",
+  ],
+  [
+    "an early end",
+    "server_streaming",
+    "async function f(call) {\n  if (!x) {\n    call.end();\n    return;\n  }\n  call.write(await x());\n  call.end();\n}",
+    "async function* f(req) {\n  if (!x) {\n    return;\n  }\n  yield await x();\n}",
+  ],
+  [
+    "an arrow",
+    "server_streaming",
+    "const f = async (call) => {\n  call.write(a);\n  call.end();\n};",
+    "const f = async function* (req) {\n  yield a;\n};",
+  ],
+  [
+    "a reply inside the loop",
+    "client_streaming",
+    "async function f(call, cb) { for await (const m of call) { if (m.bad) return cb({ code: 3, message: 'bad' }); } cb(null, {}); }",
+    "async function f(requests) { for await (const m of requests) { if (m.bad) throw new ConnectError('bad', Code.InvalidArgument); } return {}; }",
+  ],
+  [
+    "listeners of one expression",
+    "client_streaming",
+    "function f(call, cb) {\n  const list = [];\n  call.on('data', (m) => list.push(m));\n  call.on('end', () => cb(null, { n: list.length }));\n}",
+    "async function f(requests) {\n  const list = [];\n  for await (const m of requests) list.push(m);\n  return { n: list.length };\n}",
+  ],
+  [
+    "call.end() at the end of a listener",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.write({ bye: true });\n    call.end();\n  });\n}",
+    "async function* f(requests) {\n  for await (const m of requests) {\n    yield m;\n  }\n  yield { bye: true };\n}",
+  ],
+];
+
+describe("streaming handlers that become idiomatic", () => {
+  it.each(streams)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
+const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
+  ["a missing return", "unary", "function f(call, cb) { if (x) cb(e); cb(null, y); }", "code-after-reply"],
+  ["code behind the reply", "unary", "function f(call, cb) { cb(null, y); publish(y); }", "code-after-reply"],
+  ["a reply in a loop", "unary", "function f(call, cb) { for (const x of y) { cb(null, x); } }", "code-after-reply"],
+  [
+    "a switch that falls through",
+    "unary",
+    "function f(call, cb) { switch (k) { case 1: cb(null, a); default: cb(null, b); } }",
+    "code-after-reply",
+  ],
+  [
+    "a reply in finally",
+    "unary",
+    "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
+    "code-after-reply",
+  ],
+  ["a path without a reply", "unary", "function f(call, cb) { if (a) { cb(null, b); } }", "path-without-reply"],
+  ["a bare return", "unary", "function f(call, cb) { if (a) return; cb(null, b); }", "path-without-reply"],
+  ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
+  [
+    "a nested callback",
+    "unary",
+    "function f(call, cb) { db.find((err, x) => cb(err, x)); }",
+    "reply-in-nested-function",
+  ],
+  ["a callback that is passed on", "unary", "function f(call, cb) { helper(call.request, cb); }", "callback-escapes"],
+  ["a callback that is kept", "unary", "function f(call, cb) { const done = cb; done(null, x); }", "callback-escapes"],
+  ["a call that is passed on", "unary", "function f(call, cb) { audit(call); cb(null, x); }", "call-escapes"],
+  ["a property on the call", "unary", "function f(call, cb) { call.user = u; cb(null, x); }", "call-escapes"],
+  ["arguments", "unary", "function f(call, cb) { audit(arguments); cb(null, x); }", "call-escapes"],
+  [
+    "cancelled, which grpc-js always emits",
+    "unary",
+    "function f(call, cb) { call.on('cancelled', () => stop()); cb(null, x); }",
+    "no-equivalent",
+  ],
+  [
+    "two sendMetadata",
+    "unary",
+    "function f(call, cb) { call.sendMetadata(a); call.sendMetadata(b); cb(null, x); }",
+    "no-equivalent",
+  ],
+  ["a comment inside the reply", "unary", "function f(call, cb) { cb(null, /* the one */ x); }", "edit-conflict"],
+  [
+    "writes in a callback",
+    "server_streaming",
+    "function f(call) { y.forEach((x) => call.write(x)); call.end(); }",
+    "call-escapes",
+  ],
+  ["a stream that may stay open", "server_streaming", "function f(call) { if (x) call.end(); }", "path-without-reply"],
+  ["a write behind the end", "server_streaming", "function f(call) { call.end(); call.write(x); }", "code-after-reply"],
+  [
+    "an emit that the own catch would see",
+    "server_streaming",
+    "function f(call) { try { call.emit('error', e); } catch (x) { call.end(); } }",
+    "code-after-reply",
+  ],
+  [
+    "an async data listener",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', async (m) => { await g(m); }); call.on('end', () => cb(null, x)); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a reply on the first message",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { cb(null, m); }); call.on('end', () => {}); }",
+    "reply-in-nested-function",
+  ],
+];
+
+describe("handlers that stay behind a bridge", () => {
+  it.each(bridged)("%s", (_name, kind, source, code) => {
+    expect(rewrite(kind, source)).toBe(code);
+  });
+});
