@@ -70,6 +70,9 @@ const SYNTHETIC: ts.CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   esModuleInterop: true,
   resolveJsonModule: true,
+  // Neither the browser's types nor every @types package that lies about: they cost seconds and say nothing of a call.
+  lib: ["lib.es2022.d.ts"],
+  types: [],
 };
 
 /** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
