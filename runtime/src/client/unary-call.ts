@@ -9,7 +9,7 @@ import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
-import { partsOf, rememberParts } from "./error-parts.js";
+import { rememberParts } from "./error-parts.js";
 import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import type { Retries } from "./service-config.js";
@@ -65,7 +65,12 @@ class UnaryCall implements ResponseListener {
 
   start(message: unknown): void {
     const { settings } = this.core;
-    this.scope.watch((error) => this.fail(error));
+    this.scope.watch((error) => {
+      if (this.#head !== undefined) {
+        rememberParts(error, this.#head.fields, noFields);
+      }
+      this.fail(error);
+    });
     if (this.#done) {
       return;
     }
@@ -343,9 +348,6 @@ class UnaryCall implements ResponseListener {
     clearTimeout(this.#retryTimer);
     this.#exchange?.cancel();
     this.scope.finish();
-    if (this.#head !== undefined && partsOf(error) === undefined) {
-      rememberParts(error, this.#head.fields, noFields);
-    }
     this.reject(error);
   }
 }
