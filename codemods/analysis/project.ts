@@ -72,6 +72,7 @@ const SYNTHETIC: ts.CompilerOptions = {
   resolveJsonModule: true,
   // Neither the browser's types nor every @types package that lies about: they cost seconds and say nothing of a call.
   lib: ["lib.es2022.d.ts"],
+  noResolve: true,
   types: [],
 };
 
