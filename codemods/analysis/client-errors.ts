@@ -60,7 +60,7 @@ export function collectErrorFacts(
       let found = false;
       walk(node, (inner) => {
         if (found) return false;
-        if (reached.has(inner) || isCallOf(inner, called)) found = true;
+        if (reached.has(inner) || isCallOf(inner, called, file)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
           found =
@@ -186,11 +186,14 @@ function reachOf(
     size = names.size;
     for (const { file, tree } of files) {
       walk(tree, (node, parents) => {
-        if (!calls.get(file)?.has(node) && !isCallOf(node, names)) return;
+        if (!calls.get(file)?.has(node) && !isCallOf(node, names, file)) return;
         for (const [index, parent] of parents.entries()) {
           if (!isFunction(parent)) continue;
           const name = functionName(parent, parents[index + 1]);
-          if (name !== undefined && name !== "constructor") names.add(name);
+          if (name === undefined || name === "constructor") continue;
+          // A function that its file keeps for itself is called there only.
+          const isOwn = isStatementFunction(parent, parents[index + 1]) && !isExportedName(file, name);
+          names.add(isOwn ? `${file.getFilePath()}#${name}` : name);
         }
       });
     }
@@ -198,10 +201,22 @@ function reachOf(
   return { calls, names };
 }
 
-function isCallOf(node: TreeNode, names: ReadonlySet<string>): boolean {
+function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile): boolean {
   if (node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return false;
-  const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
+  if (isIdentifier(node.callee))
+    return names.has(node.callee.name) || names.has(`${file.getFilePath()}#${node.callee.name}`);
+  const name = memberName(node.callee);
   return name !== undefined && names.has(name);
+}
+
+function isStatementFunction(node: TreeNode, parent: TreeNode | undefined): boolean {
+  return node.type === "FunctionDeclaration" || parent?.type === "VariableDeclarator";
+}
+
+function isExportedName(file: SourceFile, name: string): boolean {
+  const word = name.replaceAll("$", "\\$");
+  const pattern = `export\\s+(?:default\\s+)?(?:async\\s+)?(?:function\\*?|const|let|var)?\\s*${word}\\b|exports[^;]*\\b${word}\\b|export\\s*\\{[^}]*\\b${word}\\b`;
+  return new RegExp(pattern).test(file.getFullText());
 }
 
 function functionName(node: TreeNode, parent: TreeNode | undefined): string | undefined {

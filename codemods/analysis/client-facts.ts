@@ -48,9 +48,17 @@ export interface ClientCallFact extends FactBase {
   readonly reason: Reason | null;
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
+  /** TypeScript: the type of the messages that are written to the call. */
+  readonly messageType: string | null;
 }
 
-export type CallArgument = { readonly kind: "metadata"; readonly isHeaders: boolean } | { readonly kind: "options" };
+export type CallArgument =
+  | { readonly kind: "metadata"; readonly isHeaders: boolean }
+  | {
+      readonly kind: "options";
+      /** A value that holds a deadline and nothing else, made elsewhere. */
+      readonly isHeld: boolean;
+    };
 
 /** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */
 export interface ClientPromisifyFact extends FactBase {

@@ -73,7 +73,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         continue;
       }
       const hasWriter = (call.plan.kind === "block" || call.plan.kind === "listeners") && call.plan.writer !== null;
-      if (hasWriter && /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath())) {
+      if (hasWriter && /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath()) && messageTypeOf(call) === null) {
         service.obstacles.push({
           node: call.node,
           detail: `${call.rpc.method}: the type of the written messages is not known`,
@@ -194,6 +194,7 @@ function factsOf(
         const morph = node && nodeOf(call.node.getSourceFile(), node);
         return argument.kind === "metadata" ? { kind: "metadata", isHeaders: !!morph && isHeaders(morph) } : argument;
       }),
+      messageType: /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath()) ? messageTypeOf(call) : null,
     } satisfies ClientCallFact);
   }
   for (const { node, method, rpc } of service.promisified)
@@ -830,14 +831,42 @@ function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): 
         const name: string = property.key.name ?? property.key.value;
         if (!OPTIONS.has(name)) return `the call option ${name} has no counterpart yet`;
       }
-      found.push({ kind: "options" });
+      found.push({ kind: "options", isHeld: false });
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
       found.push({ kind: "metadata", isHeaders: false });
+    } else if (morph && holdsDeadline(project, morph)) {
+      found.push({ kind: "options", isHeld: true });
     } else
       return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
   }
   return found;
+}
+
+/** A helper's `{ deadline: … }`. */
+function holdsDeadline(project: AnalysisProject, node: Node): boolean {
+  const origin = project.originOf(node);
+  if (origin.kind !== "object" || !Node.isObjectLiteralExpression(origin.node)) return false;
+  const properties = origin.node.getProperties();
+  return properties.every(
+    (property) =>
+      (Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property)) &&
+      property.getName() === "deadline",
+  );
+}
+
+/** The one type of all messages that are written to a call, if it has a name that the file knows. */
+function messageTypeOf(call: Call): string | null {
+  const { plan } = call;
+  const writer = plan.kind === "block" || plan.kind === "listeners" ? plan.writer : null;
+  const found = new Set<string>();
+  for (const use of [...(writer?.writes ?? []), ...(writer?.ends ?? [])]) {
+    const [argument] = use.arguments as TreeNode[];
+    const node = argument && nodeOf(call.node.getSourceFile(), argument);
+    if (node) found.add(node.getType().getText(node));
+  }
+  const [type] = found;
+  return found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type) ? type : null;
 }
 
 // ---- definitions ---------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ export function callbackShape(callback: Node): ShapeResult {
   if (tested !== "error") return tested === "success" ? "the test is negated" : "the test is not of the error alone";
   if (first.alternate) {
     if (rest.length > 0) return "statements follow both paths";
-    if (first.alternate.type !== "BlockStatement") return "the else path is no block";
+    if (first.alternate.type === "IfStatement") return "the else path tests more";
     return shape("if-else", first.consequent, [first.alternate, ...rest], !endsPath(first.consequent), first.test);
   }
   if (rest.length > 0 && !endsPath(first.consequent)) return "the error path falls through to the success path";

@@ -62,6 +62,11 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
       case "details":
         ctx.edit.overwrite(use.property.start, use.property.end, "rawMessage", origin);
         break;
+      case "detailsProperty": {
+        const { key, shorthand } = use.property;
+        ctx.edit.overwrite(key.start, key.end, shorthand ? `rawMessage: ${key.name}` : "rawMessage", origin);
+        break;
+      }
       case "metadata":
         ctx.edit.insertRight(use.whole.start, "(", origin);
         ctx.edit.overwrite(use.get.end, use.whole.end, " ?? undefined)", origin);

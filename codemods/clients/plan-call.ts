@@ -253,7 +253,8 @@ function planReader(file: File, call: Node, parents: Parents, isDuplex = false):
       return refused(`it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`);
     if (statement.type !== "ExpressionStatement") return refused("listeners are chained");
     if (parents.get(statement) !== block) return refused("a listener is added elsewhere");
-    if (callback?.type !== "ArrowFunctionExpression" && callback?.type !== "FunctionExpression")
+    const isRejecting = event.value === "error" && callback && isExecutorReject(file, callback, parents);
+    if (!isRejecting && callback?.type !== "ArrowFunctionExpression" && callback?.type !== "FunctionExpression")
       return refused(`the listener of "${event.value}" is not written there`);
     if (callback.async || callback.generator) return refused(`the listener of "${event.value}" is async`);
     if (listeners.has(event.value)) return refused(`"${event.value}" has two listeners`);
@@ -269,7 +270,8 @@ function planReader(file: File, call: Node, parents: Parents, isDuplex = false):
   if (!contiguous) return refused("the listeners are not in the order data, error, end right behind the call");
   if (data.callback.params.length > 1) return refused("the data listener has more than one parameter");
   const bad = [data, error, end].some(
-    (listener) => listener && (usesThis(listener.callback) || returns(listener.callback)),
+    (listener) =>
+      listener && !isIdentifier(listener.callback) && (usesThis(listener.callback) || returns(listener.callback)),
   );
   if (bad) return refused("a listener returns early or uses `this`");
   if (mayThrow(data.callback.body)) return refused("the data listener may throw");
@@ -281,6 +283,17 @@ function planReader(file: File, call: Node, parents: Parents, isDuplex = false):
   if ((call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
     return refused("a listener's parameter hides a name of the request");
   return { kind: "listeners", declaration, data, error, end, writer };
+}
+
+/** `reject` of the `new Promise((resolve, reject) => …)` around. */
+function isExecutorReject(file: File, node: Node, parents: Parents): boolean {
+  if (!isIdentifier(node)) return false;
+  const declaration = scopesOf(file).bindingOf(node)?.declaration;
+  const executor = declaration && parents.get(declaration);
+  const promise = executor && parents.get(executor);
+  return (
+    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
+  );
 }
 
 function usesThis(callback: Node): boolean {

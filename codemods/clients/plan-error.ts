@@ -6,6 +6,8 @@ import { isPropertyName } from "./callback-shape.js";
 export type ErrorUse =
   /** `.details` */
   | { readonly kind: "details"; readonly property: Node }
+  /** `const { details } = err` */
+  | { readonly kind: "detailsProperty"; readonly property: Node }
   /** `err.metadata.get("k")[0]`, the whole expression. */
   | { readonly kind: "metadata"; readonly whole: Node; readonly get: Node }
   /** The type `ServiceError` of a cast. */
@@ -110,7 +112,23 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
       }
       return follow(parent.id, { ...parent, start: 0, end: Number.MAX_SAFE_INTEGER } as Node);
     }
+    if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
+      return patternUse(parent.id);
     return parent.type === "CallExpression" ? "it is passed to a function" : "it is used as a whole";
+  }
+
+  function patternUse(pattern: Node): string | undefined {
+    if (pattern.typeAnnotation) return "it is destructured";
+    for (const property of pattern.properties as Node[]) {
+      const name = property.type === "ObjectProperty" && !property.computed ? property.key.name : undefined;
+      if (name === "details" && isIdentifier(property.value)) uses.push({ kind: "detailsProperty", property });
+      else if (name === "code" && isIdentifier(property.value)) {
+        const binding = scopesOf(file).bindingOf(property.value);
+        if (!binding || binding.writes.length > 0) return "code is assigned";
+        for (const reference of binding.references) codeUse(reference);
+      } else return "it is destructured";
+    }
+    return undefined;
   }
 
   function codeUse(member: Node): string | undefined {

@@ -2,7 +2,17 @@ import { isIdentifier, type Node, textOf } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { Listener, ListenersPlan } from "./plan-call.js";
-import { catchHead, construct, layoutAt, type PlannedCall, plannedCalls, RUNTIME, writeWriter } from "./write-call.js";
+import {
+  catchHead,
+  construct,
+  freshName,
+  layoutAt,
+  type PlannedCall,
+  plannedCalls,
+  RUNTIME,
+  typeArgument,
+  writeWriter,
+} from "./write-call.js";
 
 const id = "clients/stream-to-for-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -41,12 +51,13 @@ function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan):
   const semicolon = source[declaration.end - 1] === ";" ? ";" : "";
   const guard = semicolon === "" ? ";" : "";
   const [item] = data.callback.params as Node[];
-  const name = item ? textOf(source, item) : "_";
+  // A loop's variable has the type of what it runs over.
+  const name = isIdentifier(item) ? item.name : item ? textOf(source, item) : "_";
   const loopAt = error ? deep : inner;
   const open = `${guard}(async () => {${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (const ${name} of `;
   let writable = "";
   if (plan.writer) {
-    writable = `const ${plan.writer.name} = ${ctx.imports.add(RUNTIME, "createWritableIterable")}()${semicolon}${eol}${outer}`;
+    writable = `const ${plan.writer.name} = ${ctx.imports.add(RUNTIME, "createWritableIterable")}${typeArgument(planned)}()${semicolon}${eol}${outer}`;
     writeWriter(ctx, planned, plan.writer, id);
   }
   ctx.edit.overwrite(declaration.start, call.start, writable + open, origin);
@@ -76,7 +87,13 @@ function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan):
   writeBody(data, call.end, ") {", loopAt + unit, shift);
   let tail = data.statement.end;
   let pending = `${eol}${loopAt}}`;
-  if (error) {
+  if (error && isIdentifier(error.callback)) {
+    const caught = freshName(ctx, "error", "caught");
+    const handler = `${eol}${deep}${error.callback.name}(${caught})${semicolon}`;
+    ctx.edit.overwrite(tail, error.statement.end, `${pending}${eol}${inner}} catch (${caught}) {${handler}`, origin);
+    tail = error.statement.end;
+    pending = `${eol}${inner}}`;
+  } else if (error) {
     const [param] = error.callback.params as Node[];
     const { head, first } = catchHead(ctx, isIdentifier(param) ? param : null, layout);
     writeBody(error, tail, `${pending}${eol}${inner}} ${head}${first}`, deep, unit);

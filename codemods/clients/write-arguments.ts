@@ -14,20 +14,21 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   );
   const metadata = middle[metadataAt as number];
   const options = middle[optionsAt as number];
-  const deadline = options && deadlineOf(options);
   const first = middle[0] as Node;
-  const request = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
-  let from = request ? request.end : first.start;
   const writer = plan.kind === "block" || plan.kind === "listeners" ? plan.writer : null;
-  let text = request ? ", { " : writer ? `${writer.name}, { ` : "{ ";
-  if (metadata) {
-    const argument = fact.args[metadataAt as number];
-    const isHeaders = argument?.kind === "metadata" && argument.isHeaders;
-    const open = isHeaders ? "headers: " : `headers: ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(`;
-    ctx.edit.overwrite(from, metadata.start, `${text}${open}`, origin);
-    from = metadata.end;
-    text = isHeaders ? "" : ")";
+  const given = fact.args[optionsAt as number];
+  if (options && given?.kind === "options" && given.isHeld) {
+    const before = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
+    const from = writeHead(before);
+    const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
+    const separator = metadata ? `${from.text}, ` : from.text;
+    ctx.edit.overwrite(from.position, options.start, `${separator}timeoutMs: ${name}(`, origin);
+    ctx.edit.insertLeft(options.end, ".deadline) }", origin);
+    return;
   }
+  const deadline = options && deadlineOf(options);
+  const request = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
+  const { position: from, text } = writeHead(request);
   if (deadline) {
     const constant = constantTimeout(deadline, ctx.source);
     const separator = metadata ? `${text}, ` : text;
@@ -47,6 +48,21 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     return;
   }
   ctx.edit.insertLeft(from, `${text} }`, origin);
+
+  /** Everything before the timeout; what is still to be written, and from where. */
+  function writeHead(request: Node | undefined): { position: number; text: string } {
+    let from = request ? request.end : first.start;
+    let text = request ? ", { " : writer ? `${writer.name}, { ` : "{ ";
+    if (metadata) {
+      const argument = fact.args[metadataAt as number];
+      const isHeaders = argument?.kind === "metadata" && argument.isHeaders;
+      const open = isHeaders ? "headers: " : `headers: ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(`;
+      ctx.edit.overwrite(from, metadata.start, `${text}${open}`, origin);
+      from = metadata.end;
+      text = isHeaders ? "" : ")";
+    }
+    return { position: from, text };
+  }
 }
 
 function deadlineOf(options: Node): Node | undefined {

@@ -2,7 +2,15 @@ import { indentAt, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { mentions } from "./callback-shape.js";
 import type { CallPlan } from "./plan-call.js";
-import { argumentsEnd, catchHead, layoutAt, type PlannedCall, RUNTIME, writeWriter } from "./write-call.js";
+import {
+  argumentsEnd,
+  catchHead,
+  layoutAt,
+  type PlannedCall,
+  RUNTIME,
+  typeArgument,
+  writeWriter,
+} from "./write-call.js";
 
 /** An awaited call with both paths of its callback, in an async function that is called at once. */
 export function writeBlock(
@@ -27,7 +35,7 @@ export function writeBlock(
   const open = `${guard}(async () => {${declare}${eol}${inner}try {${eol}${deep}${assign}await `;
   if (plan.writer) {
     const create = ctx.imports.add(RUNTIME, "createWritableIterable");
-    const declared = `const ${plan.writer.name} = ${create}()${semicolon}${eol}${outer}`;
+    const declared = `const ${plan.writer.name} = ${create}${typeArgument(planned)}()${semicolon}${eol}${outer}`;
     ctx.edit.overwrite(statement.start, planned.call.start, declared + open, origin);
     writeWriter(ctx, planned, plan.writer, rule);
   } else ctx.edit.insertRight(statement.start, open, origin);
@@ -80,13 +88,13 @@ export function writeBlock(
     default: {
       // `if (err) {…} else {…}`: the else block's statements move one level up.
       const block = shape.success[0] as Node;
-      const statements = block.body as Node[];
+      const statements = (block.type === "BlockStatement" ? block.body : [block]) as Node[];
       const [next] = statements;
       if (!next) {
         ctx.edit.remove(cursor, block.end, origin);
       } else {
         const firstLine = source.indexOf("\n", block.start) + 1;
-        const isOwnLine = firstLine > 0 && firstLine <= next.start;
+        const isOwnLine = next !== block && firstLine > 0 && firstLine <= next.start;
         ctx.edit.overwrite(cursor, isOwnLine ? firstLine : next.start, isOwnLine ? eol : `${eol}${inner}`, origin);
         if (isOwnLine)
           dedent(
@@ -96,7 +104,8 @@ export function writeBlock(
             (statements.at(-1) as Node).end,
             indentAt(source, next.start).length - inner.length,
           );
-        ctx.edit.remove((statements.at(-1) as Node).end, block.end, origin);
+        const end = (statements.at(-1) as Node).end;
+        if (end < block.end) ctx.edit.remove(end, block.end, origin);
       }
       const isOneLine = !source.slice(block.end, body.end).includes("\n");
       ctx.edit.overwrite(

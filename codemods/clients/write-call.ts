@@ -42,6 +42,11 @@ export function afterParenthesis(ctx: RuleContext, call: Node): number {
   return ctx.source.indexOf("(", (call.typeParameters ?? call.typeArguments ?? call.callee).end) + 1;
 }
 
+/** `<Item>` of a writable iterable, in TypeScript. */
+export function typeArgument({ fact }: PlannedCall): string {
+  return fact.messageType === null ? "" : `<${fact.messageType}>`;
+}
+
 /** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */
 export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
