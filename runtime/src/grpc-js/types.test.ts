@@ -1,0 +1,72 @@
+import { describe, expectTypeOf, it } from "vitest";
+import { Echo } from "../../testing/gen/echo_pb.js";
+import type { CallOptions } from "../call-options.js";
+import type { Client } from "../client/create-client.js";
+import { createClient } from "../client/create-client.js";
+import type { HandlerContext } from "../implementation.js";
+import { createGrpcTransport } from "../node/grpc-transport.js";
+import { createGrpcJsClient } from "./create-grpc-js-client.js";
+import { grpcJsMessages } from "./messages.js";
+import type { ClientOf, ServiceImplOf } from "./types.js";
+
+interface Question {
+  text: string;
+}
+interface Answer {
+  count: number;
+}
+/** As ts-proto writes a service. */
+const EchoService = {
+  unary: {
+    path: "/connect_migrate.test.v1.Echo/Unary" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: Question): Buffer => Buffer.from(value.text),
+    requestDeserialize: (value: Buffer): Question => ({ text: value.toString() }),
+    responseSerialize: (value: Answer): Buffer => Buffer.from(String(value.count)),
+    responseDeserialize: (value: Buffer): Answer => ({ count: value.length }),
+  },
+  bidi: {
+    path: "/connect_migrate.test.v1.Echo/Bidi" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: Question): Buffer => Buffer.from(value.text),
+    requestDeserialize: (value: Buffer): Question => ({ text: value.toString() }),
+    responseSerialize: (value: Answer): Buffer => Buffer.from(String(value.count)),
+    responseDeserialize: (value: Buffer): Answer => ({ count: value.length }),
+  },
+} as const;
+
+describe("types of a definition", () => {
+  it("implementations and clients have the definition's own messages", () => {
+    type Impl = ServiceImplOf<typeof EchoService>;
+    expectTypeOf<Impl["unary"]>().toEqualTypeOf<
+      (request: Question, context: HandlerContext) => Promise<Answer> | Answer
+    >();
+    expectTypeOf<Impl["bidi"]>().toEqualTypeOf<
+      (requests: AsyncIterable<Question>, context: HandlerContext) => AsyncIterable<Answer>
+    >();
+    expectTypeOf<ClientOf<typeof EchoService>["unary"]>().toEqualTypeOf<
+      (request: Question, options?: CallOptions) => Promise<Answer>
+    >();
+  });
+
+  it("createClient and createGrpcJsClient take the types from the codecs", () => {
+    const transport = createGrpcTransport({ target: "localhost:1" });
+    const messages = grpcJsMessages(EchoService);
+    expectTypeOf(createClient(Echo, transport)).toEqualTypeOf<Client<typeof Echo>>();
+    const bridged = createClient(Echo, transport, { messages });
+    expectTypeOf(bridged.unary).returns.resolves.toEqualTypeOf<Answer>();
+    const old = createGrpcJsClient(Echo, transport, { messages });
+    expectTypeOf(old.close).returns.toEqualTypeOf<void>();
+    const call = () => old.unary({ text: "x" }, (_error, answer) => expectTypeOf(answer).toEqualTypeOf<Answer>());
+    expectTypeOf(call).toBeFunction();
+    const untyped = createGrpcJsClient(Echo, transport, {
+      messages: grpcJsMessages({} as Record<string, (typeof EchoService)["unary"]>),
+    });
+    expectTypeOf(untyped.anything).toBeAny();
+    // @ts-expect-error the request has no such field
+    const wrong = () => bridged.unary({ txt: "x" });
+    expectTypeOf(wrong).toBeFunction();
+  });
+});
