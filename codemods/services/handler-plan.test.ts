@@ -213,6 +213,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "reply-in-nested-function",
   ],
   [
+    "a name of the end listener that hides one of the module",
+    "client_streaming",
+    "function f(call, cb) { log(total); call.on('data', (m) => { n += m.n; }); call.on('end', () => { const total = n; cb(null, { total }); }); }",
+    "edit-conflict",
+  ],
+  [
     "a reply on the first message",
     "client_streaming",
     "function f(call, cb) { call.on('data', (m) => { cb(null, m); }); call.on('end', () => {}); }",

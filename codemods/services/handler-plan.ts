@@ -231,10 +231,16 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     }
   }
 
-  /** Declarations of the end listener move into the handler: they must not meet its own. */
+  /** Declarations of the end listener move into the handler: they must not meet any name that it uses. */
   function isCaughtName(listener: FunctionNode): boolean {
-    const outer = scopes.scopeOf(fn.body);
-    return [...scopes.scopeOf(listener.body).bindings.keys()].some((name) => outer.bindings.has(name));
+    const used = new Set(scopes.scopeOf(fn.body).bindings.keys());
+    walk(fn, (node, [parent]) => {
+      if (node === listener) return false;
+      const isMember = parent && memberName(parent) !== undefined && parent.property === node;
+      if (node.type === "Identifier" && !isMember) used.add(node.name);
+      return true;
+    });
+    return [...scopes.scopeOf(listener.body).bindings.keys()].some((name) => used.has(name));
   }
 
   const replyOf = (call: Node): Reply => {
