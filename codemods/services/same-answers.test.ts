@@ -1,0 +1,227 @@
+import { fileURLToPath } from "node:url";
+import type { DescService } from "@bufbuild/protobuf";
+import * as runtime from "@connect-migrate/runtime";
+import * as bridge from "@connect-migrate/runtime/grpc-js";
+import { createApp, serve } from "@connect-migrate/runtime/node";
+import * as grpc from "@grpc/grpc-js";
+import * as protoLoader from "@grpc/proto-loader";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RpcKind } from "../analysis/facts.js";
+import type { HandlerFact } from "../analysis/server-facts.js";
+import { loadProtos } from "../generate/index.js";
+import { applyRules } from "../shared/apply.js";
+import { type FunctionNode, isFunction, unwrap, walk } from "../shared/ast.js";
+import { parse } from "../shared/parse.js";
+import { planHandler } from "./handler-plan.js";
+import { serviceRules } from "./index.js";
+
+// Each handler runs as it is on a real grpc-js server, and rewritten on our runtime; the same grpc-js client asks both.
+const folder = fileURLToPath(new URL("../../fixtures/services/handler-signature/before", import.meta.url));
+
+const METHODS: Record<RpcKind, string> = {
+  unary: "GetItem",
+  client_streaming: "PutItems",
+  server_streaming: "ListItems",
+  bidi_streaming: "Watch",
+};
+
+const handlers: [name: string, kind: RpcKind, source: string][] = [
+  ["a reply", "unary", "function f(call, cb) { cb(null, { sku: call.request.sku, count: 2 }); }"],
+  [
+    "a literal error",
+    "unary",
+    "function f(call, cb) { return cb({ code: 5, message: 'no: a/b?c=ü ' + call.request.sku }); }",
+  ],
+  ["details and message", "unary", "function f(call, cb) { cb({ code: 9, message: 'm', details: 'd' }); }"],
+  ["an error without a code", "unary", "function f(call, cb) { cb(new Error('plain')); }"],
+  ["an error with a string as code", "unary", "function f(call, cb) { cb({ code: 'P2002', message: 'unique' }); }"],
+  [
+    "an error value",
+    "unary",
+    "function f(call, cb) { const e = Object.assign(new Error('x'), { code: 7, details: 'y' }); cb(e); }",
+  ],
+  [
+    "an error inside try",
+    "unary",
+    "async function f(call, cb) { try { if (call.request.sku) return cb({ code: 5, message: 'nope' }); cb(null, {}); } catch (e) { cb({ code: 13, message: 'caught' }); } }",
+  ],
+  [
+    "a throw that is caught",
+    "unary",
+    "async function f(call, cb) { try { throw new Error('inner'); } catch (e) { cb({ code: 13, message: e.message }); } }",
+  ],
+  [
+    "a throw that nobody catches",
+    "unary",
+    "function f(call, cb) { if (call.request.sku) throw new Error('secret'); cb(null, {}); }",
+  ],
+  [
+    "a trailer and a header",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('k', 'v'); md.add('k', 'w'); call.sendMetadata(md); cb(null, { sku: call.metadata.get('tenant')[0] }, md); }",
+  ],
+  [
+    "an error with metadata",
+    "unary",
+    "function f(call, cb) { const metadata = new grpc.Metadata(); metadata.set('why', 'because'); cb({ code: 5, message: 'm', metadata: metadata }); }",
+  ],
+  ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
+  [
+    "a sum",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return; n += m.count; }); call.on('end', () => { cb(null, { stored: n }); }); }",
+  ],
+  [
+    "an error at the end",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', () => {}); call.on('end', () => cb({ code: 3, details: 'none' })); }",
+  ],
+  [
+    "for await",
+    "client_streaming",
+    "async function f(call, cb) { let n = 0; for await (const m of call) n += m.count; cb(null, { stored: n }); }",
+  ],
+  [
+    "a list",
+    "server_streaming",
+    "function f(call) { for (let i = 0; i < 3; i++) call.write({ sku: call.request.sku, count: i }); call.end(); }",
+  ],
+  [
+    "a list with an error",
+    "server_streaming",
+    "function f(call) { call.write({ count: 1 }); call.emit('error', { code: 8, details: 'full' }); }",
+  ],
+  [
+    "a list with trailers",
+    "server_streaming",
+    "function f(call) { const md = new grpc.Metadata(); md.set('total', '1'); call.write({ count: 1 }); call.end(md); }",
+  ],
+  ["an empty list", "server_streaming", "function f(call) { call.end(); }"],
+  [
+    "an echo",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { call.write({ sku: m.sku, count: 1 }); }); call.on('end', () => { call.write({ sku: 'bye' }); call.end(); }); }",
+  ],
+];
+
+const definition = protoLoader.loadSync(`${folder}/shop.proto`, { keepCase: true, defaults: true });
+const service = definition["shop.v1.Inventory"] as grpc.ServiceDefinition;
+let desc: DescService;
+
+beforeAll(async () => {
+  const { registry } = await loadProtos({ root: folder });
+  desc = registry?.service("shop.v1.Inventory") as DescService;
+});
+
+describe("the rewritten handler answers as the old one", () => {
+  const stops: (() => void)[] = [];
+  afterAll(() => {
+    for (const stop of stops) stop();
+  });
+
+  it.each(handlers)("%s", async (_name, kind, source) => {
+    const old = new grpc.Server();
+    stops.push(() => old.forceShutdown());
+    old.addService(service, { [METHODS[kind]]: evaluate(source) });
+    const oldPort = await new Promise<number>((resolve, reject) => {
+      old.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) =>
+        error ? reject(error) : resolve(port),
+      );
+    });
+    const impl = { [METHODS[kind]]: evaluate(rewrite(kind, source)) };
+    const app = createApp({
+      routes(router) {
+        router.service(desc, impl as never, { messages: bridge.grpcJsMessages(service) });
+      },
+      compat: "grpc-js",
+    });
+    const migrated = await serve(app, { address: "127.0.0.1:0", signals: false });
+    stops.push(() => migrated.destroy());
+    const expected = await talk(kind, oldPort);
+    expect(expected.length).toBeGreaterThan(0);
+    expect(await talk(kind, migrated.port)).toEqual(expected);
+  });
+});
+
+/** The function that a source defines, with what its imports would give it. */
+function evaluate(source: string): unknown {
+  const given: Record<string, unknown> = { ...runtime, ...bridge, grpc };
+  return new Function(...Object.keys(given), `return (${source});`)(...Object.values(given));
+}
+
+function rewrite(kind: RpcKind, source: string): string {
+  const path = "/project/handler.js";
+  const text = `const grpc = require('@grpc/grpc-js');\n${source}`;
+  const file = parse(text, path);
+  const functions: FunctionNode[] = [];
+  walk(file, (node) => {
+    if (isFunction(node)) functions.push(node);
+  });
+  const [fn] = functions as [FunctionNode];
+  expect(planHandler(fn, kind, file)).toMatchObject({ ok: true });
+  const { start, end } = unwrap(fn.body);
+  const rpc = { service: "shop.v1.Inventory", method: METHODS[kind], localName: "m", kind, input: "Q", output: "R" };
+  const fact: HandlerFact = {
+    kind: "handler",
+    file: path,
+    start,
+    end,
+    via: "provenance",
+    rpc,
+    idiomatic: true,
+    reason: null,
+    messages: "bridge",
+  };
+  const result = applyRules(text, path, serviceRules, { facts: [fact], target: "bundled", messages: "bridge" });
+  expect(result.conflict).toBeNull();
+  return result.text.replace(/^const .*require\(.*\n+/gm, "").trim();
+}
+
+/** One call, as the client sees it: messages, code, text and metadata, in order. */
+function talk(kind: RpcKind, port: number): Promise<unknown[]> {
+  const Client = grpc.makeGenericClientConstructor(service, "Inventory");
+  const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  const seen: unknown[] = [];
+  const own = (metadata: grpc.Metadata) =>
+    Object.fromEntries(Object.entries(metadata.getMap()).filter(([key]) => !/^(content-type|date)$/.test(key)));
+  return new Promise((resolve) => {
+    const metadata = new grpc.Metadata();
+    metadata.set("tenant", "north");
+    const finish = (event: unknown) => {
+      seen.push(event);
+      // The status event of a call that answers once comes behind its callback.
+      setTimeout(() => {
+        client.close();
+        resolve(seen);
+      }, 20);
+    };
+    const answer = (error: grpc.ServiceError | null, value: unknown) =>
+      finish(error ? { code: error.code, details: error.details, metadata: own(error.metadata) } : { value });
+    const deadline = { deadline: Date.now() + 5000 };
+    // biome-ignore lint/suspicious/noExplicitAny: a generic client has no types for its methods.
+    const method = (client as any)[METHODS[kind]].bind(client);
+    const call =
+      kind === "unary"
+        ? method({ sku: "a1" }, metadata, deadline, answer)
+        : kind === "client_streaming"
+          ? method(metadata, deadline, answer)
+          : kind === "server_streaming"
+            ? method({ sku: "a1" }, metadata, deadline)
+            : method(metadata, deadline);
+    call.on("metadata", (header: grpc.Metadata) => {
+      if (Object.keys(own(header)).length > 0) seen.push({ header: own(header) });
+    });
+    call.on("status", (status: grpc.StatusObject) => {
+      const event = { status: status.code, details: status.details, trailer: own(status.metadata) };
+      if (kind === "unary" || kind === "client_streaming") seen.push(event);
+      else finish(event);
+    });
+    if (kind === "server_streaming" || kind === "bidi_streaming") {
+      call.on("data", (message: unknown) => seen.push({ message }));
+      call.on("error", () => {});
+    }
+    if (kind === "client_streaming") for (const count of [1, -5, 2]) call.write({ sku: "x", count });
+    if (kind === "bidi_streaming") for (const sku of ["p", "q"]) call.write({ sku });
+    if (kind === "client_streaming" || kind === "bidi_streaming") call.end();
+  });
+}
