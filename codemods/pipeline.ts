@@ -423,6 +423,8 @@ function gate(
     const [first] = found as [NewError, ...NewError[]];
     const where = `${relative(file, root)}:${first.line}:${first.column}`;
     const detail = `new error at ${where}: ${first.message}${found.length > 1 ? ` (and ${found.length - 1} more)` : ""}`;
+    if (process.env.CONNECT_MIGRATE_DEBUG)
+      for (const error of found) process.stderr.write(`${error.file}:${error.line}:${error.column} ${error.message}\n`);
     for (const culprit of culprits)
       if (!broken.has(culprit)) broken.set(culprit, failureAt(culprit, detail, reason("gate-failed", detail)));
   }

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { ts } from "ts-morph";
+import { Project, ts } from "ts-morph";
 import { type CompilerConfig, createConfigFinder } from "../analysis/project.js";
 import { runtimePackage, toolRoot } from "./tool.js";
 
@@ -122,7 +122,10 @@ function overlayHost(
   for (const file of texts.keys())
     for (let folder = path.dirname(file); !folders.has(folder); folder = path.dirname(folder)) folders.add(folder);
   const { fileExists, readFile, directoryExists, getSourceFile } = host;
-  host.fileExists = (file) => texts.has(path.resolve(file)) || fileExists.call(host, file);
+  const libraries = libraryFiles(options);
+  host.getDefaultLibLocation = () => LIBRARY_FOLDER;
+  host.getDefaultLibFileName = (given) => `${LIBRARY_FOLDER}/${ts.getDefaultLibFileName(given)}`;
+  host.fileExists = (file) => texts.has(path.resolve(file)) || libraries.has(file) || fileExists.call(host, file);
   host.readFile = (file) => texts.get(path.resolve(file)) ?? readFile.call(host, file);
   host.directoryExists = (folder) =>
     folders.has(path.resolve(folder)) || (directoryExists?.call(host, folder) ?? false);
@@ -132,6 +135,8 @@ function overlayHost(
     // Files that no run changes are parsed once for both programs.
     const known = parsed.get(file);
     if (known) return known;
+    const library = libraries.get(file);
+    if (library) return library;
     const source = getSourceFile.call(host, file, languageVersion, onError);
     if (source) parsed.set(file, source);
     return source;
@@ -165,6 +170,26 @@ function overlayHost(
       );
     });
   return host;
+}
+
+const LIBRARY_FOLDER = "/node_modules/typescript/lib";
+const libraryCache = new Map<string, ReadonlyMap<string, ts.SourceFile>>();
+
+/** TypeScript's own declarations (`Array`, `Promise`): ts-morph carries them in itself and not as files. */
+function libraryFiles(options: ts.CompilerOptions): ReadonlyMap<string, ts.SourceFile> {
+  const { lib, target } = options;
+  const key = JSON.stringify([lib, target]);
+  let files = libraryCache.get(key);
+  if (!files) {
+    const project = new Project({ useInMemoryFileSystem: true, compilerOptions: { lib, target } });
+    project.createSourceFile("/empty.ts", "");
+    const found = project.getProgram().compilerObject.getSourceFiles();
+    files = new Map(
+      found.filter((file) => file.fileName.startsWith(LIBRARY_FOLDER)).map((file) => [file.fileName, file]),
+    );
+    libraryCache.set(key, files);
+  }
+  return files;
 }
 
 /** The runtime's declaration file for a specifier of it. */
