@@ -11,6 +11,7 @@ import {
   type Http2SessionOptions,
 } from "./http2-session-manager.js";
 import { connectFailure } from "./node-failure.js";
+import { type HttpProxy, openTunnel } from "./proxy.js";
 import type { Address, Target } from "./target.js";
 
 export interface ChannelOptions {
@@ -18,6 +19,8 @@ export interface ChannelOptions {
   readonly nodeOptions: Http2ClientOptions | undefined;
   /** How calls are spread over the addresses of a target. Default pick_first, as in gRPC. */
   readonly loadBalancing?: "pick_first" | "round_robin" | undefined;
+  /** Reach the target through this HTTP proxy, which then resolves the name. */
+  readonly proxy?: HttpProxy | undefined;
 }
 
 /** A connection for each call: one manager per address, opened when calls need them. */
@@ -40,7 +43,10 @@ export function createTargetChannel(
   const scheme = tlsOptions === undefined ? "http" : "https";
   const managers = new Map<string, Http2SessionManager>();
   const resolve = async (): Promise<Http2SessionManager[]> => {
-    const addresses = await resolveTarget(target);
+    const addresses =
+      options.proxy !== undefined && target.scheme === "dns"
+        ? [{ host: target.host, port: target.port }]
+        : await resolveTarget(target);
     const wanted = new Map(addresses.map((address) => [JSON.stringify(address), address]));
     for (const [key, manager] of managers) {
       if (!wanted.has(key)) {
@@ -66,21 +72,26 @@ function managerFor(
   options: ChannelOptions,
 ): Http2SessionManager {
   const host = target.scheme === "dns" ? target.host : "localhost";
-  const createConnection = () => {
-    if (tlsOptions === undefined) {
-      return net.connect({ ...address });
-    }
-    return tls.connect({
+  const secure = (over: tls.ConnectionOptions) =>
+    tls.connect({
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
       ...tlsOptions,
-      ...address,
+      ...over,
       ALPNProtocols: ["h2"],
     });
-  };
-  return new Http2SessionManager(`${scheme}://${urlHost(target.authority)}`, options.session, {
+  const createConnection = () => (tlsOptions === undefined ? net.connect({ ...address }) : secure(address));
+  const manager = new Http2SessionManager(`${scheme}://${urlHost(target.authority)}`, options.session, {
     ...options.nodeOptions,
     createConnection,
   });
+  const { proxy } = options;
+  if (proxy !== undefined && "host" in address) {
+    manager.openSocket = async () => {
+      const socket = await openTunnel(proxy, address, options.session.connectTimeoutMs ?? 20_000);
+      return tlsOptions === undefined ? socket : secure({ socket });
+    };
+  }
+  return manager;
 }
 
 /** The URL only labels the session: an authority that no URL can hold must not prevent the call. */

@@ -1,4 +1,5 @@
 import * as http2 from "node:http2";
+import type { Duplex } from "node:stream";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { connectFailure } from "./node-failure.js";
@@ -61,6 +62,8 @@ export class Http2SessionManager {
   #state: State = closed;
   /** All connections with life in them, also those that only drain. */
   readonly #connections = new Set<LiveConnection>();
+  /** Opens the socket when that takes more than a connect: a proxy's tunnel. Set by the channel. */
+  openSocket: (() => Promise<Duplex>) | undefined;
   /** Called at every change of state; set by the channel. */
   onStateChange: (() => void) | undefined;
 
@@ -196,11 +199,27 @@ export class Http2SessionManager {
   #connect(): Promise<Http2Connection> {
     let abort: (reason: Error) => void = () => {};
     const ready = new Promise<Http2Connection>((resolve, reject) => {
-      abort = this.#open(resolve, reject);
+      const { openSocket } = this;
+      if (openSocket === undefined) {
+        abort = this.#open(this.#nodeOptions, resolve, reject);
+        return;
+      }
+      let aborted: Error | undefined;
+      abort = (reason) => {
+        aborted = reason;
+        reject(connectFailure(reason));
+      };
+      openSocket().then((socket) => {
+        if (aborted !== undefined) {
+          socket.destroy();
+          return;
+        }
+        abort = this.#open({ ...this.#nodeOptions, createConnection: () => socket }, resolve, reject);
+      }, reject);
     });
     // Rejections reach those who wait; nobody waiting is no error
     ready.catch(() => {});
-    const state: State = { name: "connecting", ready, abort };
+    const state: State = { name: "connecting", ready, abort: (reason) => abort(reason) };
     this.#setState(state);
     const settle = (next: State) => {
       if (this.#state === state) {
@@ -215,10 +234,14 @@ export class Http2SessionManager {
   }
 
   /** Returns a function that aborts the attempt. */
-  #open(resolve: (connection: Http2Connection) => void, reject: (reason: unknown) => void): (reason: Error) => void {
+  #open(
+    nodeOptions: Http2ClientOptions,
+    resolve: (connection: Http2Connection) => void,
+    reject: (reason: unknown) => void,
+  ): (reason: Error) => void {
     let session: http2.ClientHttp2Session;
     try {
-      session = http2.connect(this.authority, this.#nodeOptions);
+      session = http2.connect(this.authority, nodeOptions);
     } catch (e) {
       reject(connectFailure(e));
       return () => {};

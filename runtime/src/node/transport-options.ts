@@ -12,7 +12,8 @@ import { createForeignClient } from "./foreign-session.js";
 import { createHttp1Client, type Http1RequestOptions } from "./http1-client.js";
 import { createHttp2Client } from "./http2-client.js";
 import { type Http2ClientOptions, Http2SessionManager, type Http2SessionOptions } from "./http2-session-manager.js";
-import { parseTarget } from "./target.js";
+import { type HttpProxy, parseProxy, proxyFromEnvironment } from "./proxy.js";
+import { parseTarget, type Target } from "./target.js";
 
 /** What all transports share. Names and defaults are those of @connectrpc/connect-node. */
 export interface CommonOptions {
@@ -45,13 +46,18 @@ export interface CommonOptions {
  * `dns:///host:port`, `ipv4:10.0.0.1:80,10.0.0.2:80` or `unix:/run/app.sock`. A name without a port means 443.
  */
 export type Destination =
-  | { baseUrl: string; target?: undefined; tls?: undefined; loadBalancing?: undefined }
+  | { baseUrl: string; target?: undefined; tls?: undefined; loadBalancing?: undefined; proxy?: undefined }
   | {
       target: string;
       /** Use TLS: true, or options of tls.connect such as `ca`, `key` and `cert`. Default: cleartext. */
       tls?: boolean | tls.ConnectionOptions | undefined;
       /** How calls are spread over several addresses. Default `pick_first`. */
       loadBalancing?: "pick_first" | "round_robin";
+      /**
+       * HTTP proxy: true (default) for `grpc_proxy`, `https_proxy`, `http_proxy` and their exceptions in the
+       * environment, as grpc-js does; false for none; or an `http:` URL.
+       */
+      proxy?: boolean | string;
       baseUrl?: undefined;
     };
 
@@ -141,14 +147,31 @@ function channelFor(
   }
   if (options.target !== undefined) {
     const tlsOptions = options.tls === true ? {} : options.tls === false ? undefined : options.tls;
-    return createTargetChannel(parseTarget(options.target), tlsOptions, {
+    const target = parseTarget(options.target);
+    return createTargetChannel(target, tlsOptions, {
       session: options,
+      proxy: proxyFor(target, options.proxy ?? true),
       nodeOptions: options.nodeOptions,
       loadBalancing: options.loadBalancing,
     });
   }
   const own = new Http2SessionManager(baseUrl, options, options.nodeOptions);
   return createSingleChannel(own, new URL(baseUrl).host);
+}
+
+function proxyFor(target: Target, proxy: boolean | string): HttpProxy | undefined {
+  if (proxy === false || target.scheme === "unix") {
+    return undefined;
+  }
+  if (typeof proxy === "string") {
+    const parsed = parseProxy(proxy);
+    if (parsed === undefined) {
+      throw new Error(`"${proxy}" is no proxy; expected a URL such as http://proxy.example:3128.`);
+    }
+    return parsed;
+  }
+  // An address list has no one host to compare with the exceptions
+  return proxyFromEnvironment(target.scheme === "dns" ? target.host : (target.addresses[0]?.host ?? ""));
 }
 
 /** A target over HTTP/1.1 is one address: Node's agent resolves and connects. */
