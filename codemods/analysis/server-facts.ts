@@ -45,4 +45,13 @@ export interface ServerFact extends FactBase {
   readonly unused: readonly { readonly start: number; readonly end: number }[];
 }
 
-export type ServerSideFact = HandlerFact | RegistrationFact | ServerFact;
+/** A class whose methods become Connect handlers; the range is that of the type in `implements …`. */
+export interface ImplementationClassFact extends FactBase {
+  readonly kind: "implementation-class";
+  /** The service definition's own name and the module that the type comes from. */
+  readonly definition: { readonly module: string; readonly name: string };
+  /** `[name: string]: UntypedHandleCall`: members of a Connect service are known by name. */
+  readonly signatures: readonly { readonly start: number; readonly end: number }[];
+}
+
+export type ServerSideFact = ImplementationClassFact | HandlerFact | RegistrationFact | ServerFact;

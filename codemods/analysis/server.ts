@@ -14,7 +14,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact, RegistrationFact, ServerFact } from "./server-facts.js";
+import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerFact } from "./server-facts.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
@@ -28,6 +28,7 @@ interface Member {
 interface Draft {
   readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
   readonly codec: Node | null;
+  readonly definitionNode: Node | null;
   readonly implementation: Node;
 }
 
@@ -35,17 +36,23 @@ interface Draft {
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
   const facts: FactBase[] = [];
   const handlers = new Map<Node, HandlerFact>();
+  const classes: ImplementationClassFact[] = [];
   for (const file of project.files) {
     for (const made of file.getDescendantsOfKind(SyntaxKind.NewExpression)) {
       const origin = project.originOf(made.getExpression());
       if (origin.kind !== "grpc" || origin.path !== "Server") continue;
-      facts.push(serverFact(project, made, handlers));
+      facts.push(serverFact(project, made, handlers, classes));
     }
   }
-  return [...facts, ...handlers.values()];
+  return [...facts, ...classes, ...handlers.values()];
 }
 
-function serverFact(project: AnalysisProject, made: NewExpression, handlers: Map<Node, HandlerFact>): ServerFact {
+function serverFact(
+  project: AnalysisProject,
+  made: NewExpression,
+  handlers: Map<Node, HandlerFact>,
+  classes: ImplementationClassFact[],
+): ServerFact {
   const file = made.getSourceFile().getFilePath() as string;
   const base = {
     kind: "server" as const,
@@ -129,6 +136,9 @@ function serverFact(project: AnalysisProject, made: NewExpression, handlers: Map
   if (!project.isSelected(file)) return refused(reason("neighbour-not-migrated", path.basename(file)));
 
   const registrations = drafts.map((draft) => decide(project, draft, handlers));
+  drafts.forEach((draft, index) => {
+    if (registrations[index]?.implementation === "plain") classes.push(...classFacts(project, draft));
+  });
   const text = made.getSourceFile().getFullText();
   return {
     ...base,
@@ -190,6 +200,7 @@ function registrationOf(project: AnalysisProject, call: CallExpression): Draft |
   return {
     implementation,
     codec: origin.packageDefinition?.call ?? null,
+    definitionNode: origin.definition,
     fact: {
       kind: "registration",
       file,
@@ -233,6 +244,42 @@ function decide(
     bridgedKeys:
       isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true).map(({ key }) => key),
   };
+}
+
+/** `implements GreeterServer` of an implementation whose methods all change. */
+function classFacts(project: AnalysisProject, draft: Draft): ImplementationClassFact[] {
+  const origin = project.originOf(draft.implementation);
+  if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class)) return [];
+  const owner = origin.class;
+  const [clause] = owner.getImplements();
+  const signatures = owner
+    .getChildSyntaxListOrThrow()
+    .getDescendantsOfKind(SyntaxKind.IndexSignature)
+    .filter((node) => node.getFirstAncestorByKind(SyntaxKind.ClassDeclaration) === owner)
+    .map((node) => ({ start: node.getStart(), end: node.getEnd() }));
+  const name = clause?.getExpression();
+  const specifier = name?.getSymbol()?.getDeclarations().find(Node.isImportSpecifier);
+  const module = specifier?.getImportDeclaration().getModuleSpecifierValue();
+  const known = draft.definitionNode;
+  if (!clause || module === undefined || !known || !Node.isVariableDeclaration(known)) return [];
+  if (project.resolveModule(owner.getSourceFile(), module) !== known.getSourceFile()) return [];
+  return [
+    {
+      kind: "implementation-class",
+      file: owner.getSourceFile().getFilePath(),
+      start: clause.getStart(),
+      end: clause.getEnd(),
+      via: "provenance",
+      definition: { module, name: known.getName() },
+      signatures,
+    },
+  ];
+}
+
+/** `this.get = this.get.bind(this)`: both members of it are the handler itself. */
+function isSelfBinding(access: Node): boolean {
+  const assignment = access.getFirstAncestorByKind(SyntaxKind.BinaryExpression);
+  return assignment !== undefined && /^this\.(\w+)\s*=\s*this\.\1\.bind\(this\)$/.test(assignment.getText());
 }
 
 interface Members {
@@ -351,7 +398,7 @@ function otherUse(project: AnalysisProject, handler: Node, isClass: boolean): st
     const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
     for (const file of project.files)
       for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
-        if (access.getName() !== key) continue;
+        if (access.getName() !== key || isSelfBinding(access)) continue;
         const origin = project.originOf(access.getExpression());
         if (origin.kind === "instance" && origin.class === owner) return place(access);
       }

@@ -7,6 +7,7 @@ import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as serverToApp } from "./server-to-app.js";
+import { rule as serviceTypes } from "./service-types.js";
 import { rule as writeToYield } from "./write-to-yield.js";
 
 /** The rules of `services`, in the order in which they run. */
@@ -19,6 +20,7 @@ export const serviceRules: readonly Rule[] = [
   emitErrorToThrow,
   // Behind the rules of replies: it moves their lines, and must see which of them go.
   listenersToForAwait,
+  serviceTypes,
   serverToApp,
   handlerBridge,
 ];

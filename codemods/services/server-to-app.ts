@@ -175,6 +175,13 @@ function migrateBind(context: RuleContext, binding: Binding): void {
   const statement = parents.get(call) as Node;
   const signals = fact.ownSignals ? ", signals: false" : "";
   const guard = entryGuard(context, binding, statement);
+  const promise = closes ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
+  if (promise) {
+    edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+    edit.overwrite(address.end, promise.node.end, `${signals} }).then(${promise.result})`, origin);
+    report(context, "server.bindAsync()", call.start, call.end);
+    return;
+  }
   edit.overwrite(call.start, address.start, `${guard}${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
   const served = `${signals} })`;
   report(context, "server.bindAsync()", call.start, call.end);
@@ -216,6 +223,42 @@ function migrateBind(context: RuleContext, binding: Binding): void {
     inline.failure === null ? ")" : `, (${inline.error}) => ${inline.failure})`,
     origin,
   );
+}
+
+/**
+ * `new Promise((resolve, reject) => { server.bindAsync(…, (error, port) => (error ? reject(error) : resolve(port))) })`
+ * with nothing else in it: `serve` is that promise.
+ */
+function promiseAround(
+  source: string,
+  call: Node,
+  callback: Node,
+  file: Node,
+): { node: Node; result: string } | undefined {
+  const parents = parentMap(file);
+  const statement = parents.get(call);
+  const block = statement && parents.get(statement);
+  const executor = block && parents.get(block);
+  const node = executor && parents.get(executor);
+  if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
+    return undefined;
+  const others = (block.body as Node[]).filter(
+    (each) => each !== statement && !/^\w+\.start\(\);?$/.test(textOf(source, each)),
+  );
+  if (others.length > 0 || !isFunction(callback)) return undefined;
+  const [resolve, reject] = (executor.params as Node[]).map((param) => param.name as string);
+  const [error, port] = (callback.params as Node[]).map((param) => param.name as string);
+  const text = textOf(source, callback.body)
+    .replace(/[\s;{}()]+/g, " ")
+    .replace(/\b(return|else)\b/g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+  const shapes = [`if ${error} ${reject} ${error} ${resolve}`, `${error} ? ${reject} ${error} : ${resolve}`];
+  for (const shape of shapes) {
+    if (text === shape) return { node, result: "() => undefined" };
+    if (port !== undefined && text === `${shape} ${port}`) return { node, result: "({ port }) => port" };
+  }
+  return undefined;
 }
 
 interface InlineCallback {
@@ -297,7 +340,8 @@ function entryGuard(context: RuleContext, binding: Binding, statement: Node): st
     fact.entry === "require"
       ? "if (require.main === module) "
       : `if (${context.imports.add(RUNTIME, "isMain")}(import.meta.url)) `;
-  const owner = ancestorOf(statement, parents, isFunction);
+  let owner = ancestorOf(statement, parents, isFunction);
+  for (let outer = owner; outer; outer = ancestorOf(outer, parents, isFunction)) owner = outer;
   if (!owner) return parents.get(statement)?.type === "Program" ? condition : "";
   const id =
     owner.type === "FunctionDeclaration"
