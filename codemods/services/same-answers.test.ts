@@ -122,7 +122,7 @@ describe("the rewritten handler answers as the old one", () => {
   it.each(handlers)("%s", async (_name, kind, source) => {
     const old = new grpc.Server();
     stops.push(() => old.forceShutdown());
-    old.addService(service, { [METHODS[kind]]: evaluate(source) });
+    old.addService(service, { [METHODS[kind]]: evaluate(source) as grpc.UntypedHandleCall });
     const oldPort = await new Promise<number>((resolve, reject) => {
       old.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) =>
         error ? reject(error) : resolve(port),
