@@ -240,7 +240,7 @@ function promiseAround(
   const block = statement && parents.get(statement);
   const executor = block && parents.get(block);
   const node = executor && parents.get(executor);
-  if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
+  if (!block || node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
     return undefined;
   const others = (block.body as Node[]).filter(
     (each) => each !== statement && !/^\w+\.start\(\);?$/.test(textOf(source, each)),
