@@ -15,6 +15,8 @@ export interface Scope {
   isExpired(): boolean;
   /** The attempt is over: release timers and listeners. */
   finish(): void;
+  /** Why this side ended the call early: cancelled, or the deadline. */
+  readonly ended: ConnectError | undefined;
 }
 
 /**
@@ -98,7 +100,11 @@ export class CallScope implements Scope {
    */
   attempt(signal: AbortSignal | undefined): Attempt {
     let onAbort: (() => void) | undefined;
+    const endedHere = () => this.ended;
     const attempt: Attempt = {
+      get ended() {
+        return endedHere() ?? (signal?.aborted ? abortError(signal.reason) : undefined);
+      },
       opened: false,
       finished: false,
       remainingMs: () => this.remainingMs(),

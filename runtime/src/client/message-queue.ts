@@ -44,10 +44,18 @@ export class MessageQueue<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** The error comes after the messages that are already there, and only once. */
-  fail(error: unknown): void {
+  /**
+   * The error comes after the messages that are already there, and only once.
+   *
+   * @param atOnce the reader does not want what is there: it cancelled
+   */
+  fail(error: unknown, atOnce = false): void {
     if (this.#ended) {
       return;
+    }
+    if (atOnce) {
+      this.#items = [];
+      this.#head = 0;
     }
     const reader = this.#waiting.shift();
     if (reader !== undefined) {

@@ -380,7 +380,8 @@ class StreamCall implements ResponseListener {
     this.#finish();
     this.#exchange?.cancel();
     if (this.#opened) {
-      this.#queue.fail(error);
+      // After an abort by the caller nothing more is delivered
+      this.#queue.fail(error, error.code === Code.Canceled && this.scope.ended !== undefined);
     } else {
       this.reject(error);
     }
