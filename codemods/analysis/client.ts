@@ -341,13 +341,34 @@ function middleOf(call: Call, trees: Trees): readonly TreeNode[] {
   return node ? middleArguments(node, call.rpc.kind, call.form) : [];
 }
 
+/** Files that import each other, directly or not, as one file that stands for all: a value flows within these only. */
+function programsOf(project: AnalysisProject): (file: SourceFile) => SourceFile {
+  const parents = new Map<SourceFile, SourceFile>();
+  const find = (file: SourceFile): SourceFile => {
+    let current = file;
+    for (let next = parents.get(current); next && next !== current; next = parents.get(current)) current = next;
+    return current;
+  };
+  for (const file of project.files)
+    for (const [, specifier] of file
+      .getFullText()
+      .matchAll(/(?:from|import|require\(|import\()\s*['"]([^'"\n]+)['"]/g)) {
+      const target = project.resolveModule(file, specifier as string);
+      if (target && find(target) !== find(file)) parents.set(find(target), find(file));
+    }
+  return find;
+}
+
 // ---- uses of clients -----------------------------------------------------------------------------------------------
 
 function findServices(project: AnalysisProject): Map<string, Service> {
   const services = new Map<string, Service>();
   const trees = treesOf();
+  const programOf = programsOf(project);
+  let program: SourceFile | undefined;
   const serviceOf = (name: string): Service => {
-    let service = services.get(name);
+    const key = `${name}@${program?.getFilePath() ?? ""}`;
+    let service = services.get(key);
     if (!service) {
       service = {
         name,
@@ -359,13 +380,14 @@ function findServices(project: AnalysisProject): Map<string, Service> {
         methodTypes: [],
         obstacles: [],
       };
-      services.set(name, service);
+      services.set(key, service);
     }
     return service;
   };
   const seen = new Set<Node>();
 
   for (const file of project.files) {
+    program = programOf(file);
     file.forEachDescendant((node, traversal) => {
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
