@@ -17,6 +17,10 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(ctx) {
+    forSteps(ctx, id, ["chain"], (step, _handler, origin) => {
+      ctx.edit.insertRight(step.statement.start, "return ", origin);
+      return "promise.then(… callback(null, reply))";
+    });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
       const { node, value, statement, form, trailers } = step;
       if (trailers) {

@@ -16,6 +16,11 @@ export const rule: Rule = {
       writeError(ctx, step, origin);
       return "callback(err)";
     });
+    forSteps(ctx, id, ["chain-callback"], (step, _handler, origin) => {
+      const convert = ctx.imports.add(GRPC_JS, "toConnectError");
+      ctx.edit.overwrite(step.node.start, step.node.end, `(err) => { throw ${convert}(err); }`, origin);
+      return "promise.catch(callback)";
+    });
     forSteps(ctx, id, ["either"], (step, _handler, origin) => {
       const { node, statement, form, error, value } = step;
       const convert = ctx.imports.add(GRPC_JS, "toConnectError");

@@ -96,6 +96,16 @@ const unary: [name: string, source: string, after: string][] = [
     "const o = { get(call, cb) { cb(null, this.items.get(call.request.id)); } };",
     "const o = { get(req) { return this.items.get(req.id); } };",
   ],
+  [
+    "a promise chain",
+    "function f(call, cb) {\n  find(call.request.id)\n    .then((x) => {\n      cb(null, { x });\n    })\n    .catch(cb);\n}",
+    "function f(req) {\n  return find(req.id)\n    .then((x) => {\n      return { x };\n    })\n    .catch((err) => { throw toConnectError(err); });\n}",
+  ],
+  [
+    "an error reply in then with nothing behind it",
+    "function f(call, cb) { return find().then((x) => { if (!x) return cb({ code: 5, message: 'no' }); cb(null, x); }, (e) => cb(e)); }",
+    "function f(req) { return find().then((x) => { if (!x) throw new ConnectError('no', Code.NotFound); return x; }, (e) => { throw toConnectError(e); }); }",
+  ],
 ];
 
 describe("unary handlers that become idiomatic", () => {
@@ -217,6 +227,30 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "client_streaming",
     "function f(call, cb) { log(total); call.on('data', (m) => { n += m.n; }); call.on('end', () => { const total = n; cb(null, { total }); }); }",
     "edit-conflict",
+  ],
+  [
+    "an error reply in then that the catch would see",
+    "unary",
+    "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
+    "code-after-reply",
+  ],
+  [
+    "a chain with code behind it",
+    "unary",
+    "function f(call, cb) { find().then((x) => cb(null, x)).catch(cb); log(); }",
+    "code-after-reply",
+  ],
+  [
+    "a catch that does not reply",
+    "unary",
+    "function f(call, cb) { find().then((x) => cb(null, x)).catch(log); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a link that may not reply",
+    "unary",
+    "function f(call, cb) { find().then((x) => { if (x) cb(null, x); }, cb); }",
+    "path-without-reply",
   ],
   [
     "a reply on the first message",

@@ -18,6 +18,7 @@ import { scopesOf } from "../shared/scope.js";
 import { isTail, mayEndWithout, removableAfter } from "./control-flow.js";
 import { type ErrorShape, errorShape } from "./error-shape.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
+import { promiseChainOf } from "./promise-chain.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow";
@@ -46,6 +47,10 @@ export type Step =
     })
   | (Reply & { readonly kind: "either"; readonly error: Node; readonly value: Node; readonly trailers: Node | null })
   | (Reply & { readonly kind: "end"; readonly trailers: Node | null; readonly isLast: boolean })
+  /** A promise chain that is returned from now on. */
+  | { readonly kind: "chain"; readonly statement: Node }
+  /** The callback itself as a link's function: `.catch(callback)`. */
+  | { readonly kind: "chain-callback"; readonly node: Node }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node }
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
@@ -251,7 +256,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
       // The expression of an end listener becomes a statement of the handler.
       if (endListener && parent === endListener.listener)
         return { node: call, statement: call, form: "statement", dead: null, inList: false };
-      if (parent !== fn) refuse("reply-in-nested-function", "a reply in an arrow function");
+      if (parent !== fn && !chainLinks.has(parent)) refuse("reply-in-nested-function", "a reply in an arrow function");
       return { node: call, statement: call, form: "arrow", dead: null, inList: false };
     }
     const form: ReplyForm =
@@ -296,6 +301,9 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     return false;
   };
   const replyNodes = new Set<Node>();
+  const chainCallbacks = new Set<Node>();
+  /** Functions of promise chains that reply; false: what they throw would meet the `catch` behind them. */
+  const chainLinks = new Map<Node, boolean>();
   /** A comment between the parts of a reply would be lost with the call around it. */
   const keepComments = (call: Node, kept: readonly (Node | null | undefined)[]) => {
     const isLost = (comment: { start: number; end: number }) =>
@@ -306,6 +314,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
   };
   const addError = (call: Node, error: Node, trailers: Node | null, via: "callback" | "emit") => {
     const reply = replyOf(call);
+    if (chainLinks.get(functionOf(call, parents) as Node) === false)
+      refuse("code-after-reply", "an error reply in then, which the catch behind it would see");
     const asRejection = isInCatchingTry(call);
     if (asRejection && !replies) refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
     if (reply.form === "arrow" && trailers) refuse("no-equivalent", "an arrow function that replies with trailers");
@@ -320,13 +330,46 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     if (!isIdentifier(callbackParam)) refuse("callback-escapes", "the callback is not a plain parameter");
     const binding = scopes.bindingOf(callbackParam);
     if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
+    planChains(binding.references);
     for (const reference of binding.references) {
       const call = parents.get(reference) as Node;
+      if (chainCallbacks.has(reference)) continue;
       if (call.type !== "CallExpression" || call.callee !== reference) {
         refuse("callback-escapes", describeUse(call));
       }
       planCallback(call);
     }
+  }
+
+  /** Promise chains whose links reply: the chain is returned, the links return and throw. */
+  function planChains(references: readonly Node[]): void {
+    const isReply = (argument: Node) =>
+      references.some(
+        (reference) => reference === argument || (isFunction(argument) && functionOf(reference, parents) === argument),
+      );
+    for (const reference of references) {
+      if (own(parents.get(reference) as Node) && !isChainArgument(reference)) continue;
+      if (chainCallbacks.has(reference)) continue;
+      const chain = promiseChainOf(reference, fn, parents, isReply);
+      if (chain === undefined) continue;
+      if (typeof chain === "string") refuse("reply-in-nested-function", chain);
+      if (chain.form === "statement" && !isTail(chain.statement, fn, parents))
+        refuse("code-after-reply", "statements behind the promise chain");
+      if (isInFinally(chain.node)) refuse("code-after-reply", "a promise chain in finally");
+      for (const link of chain.functions) {
+        inlined.add(link.fn);
+        chainLinks.set(link.fn, link.mayFail);
+      }
+      for (const node of chain.bare) {
+        chainCallbacks.add(node);
+        steps.push({ kind: "chain-callback", node });
+      }
+      if (chain.form === "statement") steps.push({ kind: "chain", statement: chain.statement });
+      replyNodes.add(chain.statement);
+    }
+  }
+  function isChainArgument(reference: Node): boolean {
+    return /^(then|catch)$/.test(memberName((parents.get(reference) as Node).callee ?? reference) ?? "");
   }
 
   function planCallback(call: Node): void {
@@ -357,6 +400,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
       return;
     }
     const reply = replyOf(call);
+    if (chainLinks.get(functionOf(call, parents) as Node) === false)
+      refuse("code-after-reply", "an error reply in then, which the catch behind it would see");
     if (!reply.inList || !isIdentifier(unwrap(error)) || metadata || isInCatchingTry(call)) {
       refuse("types-unknown", "a reply with both an error and a message");
     }
@@ -409,7 +454,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
         steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !replies });
         return;
       case "on": {
-        if (listeners.some((one) => one.statement === parents.get(whole)) && inlined.size > 0) return;
+        if (listeners.some((one) => one.statement === parents.get(whole)) && dataListener) return;
         const [event, listener] = (isCalled ? whole.arguments : []) as Node[];
         // grpc-js emits `cancelled` at the end of every call; our signal, like Connect's promise, aborts only calls that failed.
         if (isStatement && event?.type === "StringLiteral" && event.value === "cancelled" && isFunction(listener))
@@ -499,6 +544,16 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
   } else if (!replyNodes.has(fn.body)) {
     refuse("path-without-reply", "an expression that does not reply");
   }
+  for (const link of chainLinks.keys()) {
+    const isReply = (statement: Node) => replyNodes.has(statement);
+    const problem =
+      link.body.type === "BlockStatement"
+        ? mayEndWithout(link.body, { isReply, replaced: () => undefined })
+        : isReply(link.body)
+          ? undefined
+          : "an expression that does not reply";
+    if (problem) refuse("path-without-reply", `${problem}, in a promise chain`);
+  }
 
   const becomesGenerator = !replies;
   if (
@@ -509,7 +564,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan {
     refuse("no-equivalent", "an arrow function that uses this cannot become a generator");
   }
   const becomesAsync =
-    !fn.async && (becomesGenerator || inlined.size > 0 || steps.some((step) => step.kind === "requests"));
+    !fn.async && (becomesGenerator || listeners.length > 0 || steps.some((step) => step.kind === "requests"));
   const taken = namesIn(fn);
   const pick = (...names: string[]) =>
     names.find((name) => !taken.has(name)) ?? refuse("edit-conflict", "no free parameter name");

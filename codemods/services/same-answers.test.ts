@@ -67,6 +67,16 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
   ],
   ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
   [
+    "a promise chain",
+    "unary",
+    "function f(call, cb) { Promise.resolve(call.request.sku).then((sku) => cb(null, { sku })).catch(cb); }",
+  ],
+  [
+    "a chain that fails",
+    "unary",
+    "function f(call, cb) { Promise.reject(Object.assign(new Error('gone'), { code: 5 })).then((x) => cb(null, x)).catch((e) => { cb(e); }); }",
+  ],
+  [
     "a sum",
     "client_streaming",
     "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return; n += m.count; }); call.on('end', () => { cb(null, { stored: n }); }); }",
