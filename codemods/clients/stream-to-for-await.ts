@@ -115,7 +115,7 @@ function indentLines(ctx: RuleContext, start: number, end: number, more: string)
     line > 0 && line < end;
     line = ctx.source.indexOf("\n", line) + 1
   )
-    if (!/^[ \t]*\r?$/m.test(ctx.source.slice(line, ctx.source.indexOf("\n", line))))
+    if (!/^[ \t]*\r?$/.test(ctx.source.slice(line, ctx.source.indexOf("\n", line))))
       ctx.edit.insertRight(line, more, origin);
 }
 

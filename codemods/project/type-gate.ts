@@ -63,6 +63,8 @@ function syntaxErrors(files: readonly string[], after: ReadonlyMap<string, strin
 function compare(config: CompilerConfig, files: readonly string[], input: TypeGateInput): NewError[] {
   const options: ts.CompilerOptions = { ...config.options, noEmit: true, skipLibCheck: true, allowJs: true };
   if (config.options.checkJs !== true) options.checkJs = false;
+  // Analysis may do without the packages' types; a check may not.
+  options.noResolve = false;
   const parsed = new Map<string, ts.SourceFile>();
   const before = diagnosticsOf(
     files.filter((file) => input.before.has(file)),
