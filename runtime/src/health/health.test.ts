@@ -17,12 +17,14 @@ afterEach(() => {
   client?.close();
   server?.destroy();
 });
-async function start(health: Health): Promise<Record<"Check" | "List" | "Watch", CallableFunction>> {
+// biome-ignore lint/suspicious/noExplicitAny: a stub that proto-loader makes has no types.
+type Method = (...args: any[]) => unknown;
+async function start(health: Health): Promise<Record<"Check" | "List" | "Watch", Method>> {
   server = await serve(createApp({ routes: health.routes }), { address: "127.0.0.1:0", signals: false });
   client = new root.health.v1.Health(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
-  return client as unknown as Record<"Check" | "List" | "Watch", CallableFunction>;
+  return client as unknown as Record<"Check" | "List" | "Watch", Method>;
 }
-const call = (method: CallableFunction, request: object) =>
+const call = (method: Method, request: object) =>
   new Promise<{ code: number; details?: string; reply?: unknown }>((resolve) =>
     method.call(client, request, (error: grpc.ServiceError | null, reply: unknown) =>
       resolve(error ? { code: error.code, details: error.details } : { code: 0, reply }),
