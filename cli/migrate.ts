@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { runMigration, type Side, writeMigration } from "../codemods/index.js";
+import { type MigrationResult, runMigration, type Side, writeMigration } from "../codemods/index.js";
 import { projectRoot } from "../codemods/project/discover.js";
 import { gitState } from "../codemods/project/git.js";
 import type { MessagesMode, Target } from "../codemods/shared/rule.js";
@@ -68,7 +68,15 @@ export async function migrate(
   }).finally(progress.done);
   const result = { ...made, notes: [...notes, ...made.notes] };
 
-  if (!isDryRun) writeMigration(result);
+  if (!isDryRun) {
+    try {
+      writeMigration(result);
+    } catch (error) {
+      // Nothing was written; who reads the report has to learn that, too.
+      if (flags.json !== undefined) writeJson(path.resolve(cwd, flags.json), jsonReport(unwritten(result, error), cwd));
+      throw error;
+    }
+  }
   const paint = paintFor(stdout);
   if (isDryRun) {
     const diff = unifiedDiff(result, cwd, paint);
@@ -77,6 +85,15 @@ export async function migrate(
   stdout.write(summary(result, { cwd, isDryRun, verbose: flags.verbose === true, command: side, paint }));
   if (flags.json !== undefined) writeJson(path.resolve(cwd, flags.json), jsonReport(result, cwd));
   return exitCodeOf(result, isDryRun);
+}
+
+/** The result of a run whose files could not be written. */
+function unwritten(result: MigrationResult, error: unknown): MigrationResult {
+  const text = error instanceof Error ? error.message : String(error);
+  const files = result.files.map((file) =>
+    file.status === "changed" ? { ...file, status: "failed" as const, error: text } : file,
+  );
+  return { ...result, files, summary: { ...result.summary, failed: result.summary.failed + 1, filesChanged: 0 } };
 }
 
 export function assertPaths(paths: readonly string[], cwd: string): void {

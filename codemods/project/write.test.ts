@@ -63,4 +63,15 @@ describe("writing", () => {
     ).toThrow(/b\.js is read-only/);
     expect(readFileSync(at("a.js"), "utf8")).toBe("old");
   });
+
+  it("writes into a tree without any write bits where it may", () => {
+    // Only root may write such files; for anybody else they stay read-only.
+    const mayWrite = process.getuid?.() === 0;
+    writeFileSync(at("a.js"), "old");
+    chmodSync(at("a.js"), 0o444);
+    const write = () => writeAll([{ path: at("a.js"), content: "new" }]);
+    if (mayWrite) write();
+    else expect(write).toThrow(/a\.js is read-only/);
+    expect(readFileSync(at("a.js"), "utf8")).toBe(mayWrite ? "new" : "old");
+  });
 });

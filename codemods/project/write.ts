@@ -1,7 +1,10 @@
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -24,7 +27,9 @@ export class WriteError extends Error {}
 
 /** All files or none: temporary files beside the targets, renamed at the end, and put back if one rename fails. */
 export function writeAll(files: readonly FileToWrite[]): void {
-  for (const file of files) assertWritable(file);
+  const bitsCount = sayWriteBitsSomething(files);
+  const isReadOnly = (place: string) => !mayWrite(place) || (bitsCount && (statSync(place).mode & 0o222) === 0);
+  for (const file of files) assertWritable(file, isReadOnly);
   const madeFolders: string[] = [];
   const temporary: { from: string; to: string; old: Buffer | null; mode: number | undefined }[] = [];
   const done: typeof temporary = [];
@@ -64,18 +69,44 @@ export function writeAll(files: readonly FileToWrite[]): void {
   }
 }
 
-function assertWritable(file: FileToWrite): void {
+/**
+ * Towards root, access() never says no: there a missing write bit is the owner's word. But where most files around have none
+ * (a copy of a read-only medium), the bits say nothing, and only access() does.
+ */
+function sayWriteBitsSomething(files: readonly FileToWrite[]): boolean {
+  const folders = new Set(files.filter((file) => existsSync(file.path)).map((file) => path.dirname(file.path)));
+  let writable = 0;
+  let readOnly = 0;
+  for (const folder of folders) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      if ((statSync(path.join(folder, entry.name)).mode & 0o222) === 0) readOnly++;
+      else writable++;
+    }
+  }
+  return readOnly <= writable;
+}
+
+function mayWrite(place: string): boolean {
+  try {
+    accessSync(place, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function assertWritable(file: FileToWrite, isReadOnly: (place: string) => boolean): void {
   if (!existsSync(file.path)) {
     let folder = path.dirname(file.path);
     while (!existsSync(folder)) folder = path.dirname(folder);
-    if (!statSync(folder).isDirectory() || (statSync(folder).mode & 0o222) === 0)
+    if (!statSync(folder).isDirectory() || isReadOnly(folder))
       throw new WriteError(`Nothing was written: the folder ${folder} is read-only. Make it writable and run again.`);
     return;
   }
   const stat = statSync(file.path);
   if (stat.isDirectory()) throw new WriteError(`Nothing was written: ${file.path} is a folder, a file was expected.`);
-  // Mode bits, not access(): a read-only file is a statement of its owner, also towards root.
-  if ((stat.mode & 0o222) === 0)
+  if (isReadOnly(file.path))
     throw new WriteError(
       `Nothing was written: ${file.path} is read-only. Make it writable (chmod u+w) or leave it out, and run again.`,
     );
