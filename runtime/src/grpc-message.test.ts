@@ -14,9 +14,11 @@ test("any text survives, also grpc-js's decodeURI", () => {
 });
 
 test("only percent signs and bytes outside 0x20-0x7E are encoded", () => {
-  const reserved = " !\"#$&'()*+,-./0:;<=>?@A[\\]^_`a{|}~";
+  const reserved = "x !\"#$&'()*+,-./0:;<=>?@A[\\]^_`a{|}~";
   expect(encodeGrpcMessage(reserved)).toBe(reserved);
   expect(encodeGrpcMessage("100% ☺")).toBe("100%25 %E2%98%BA");
+  // Without this the whole text is lost on the way
+  expect(encodeGrpcMessage("  in between ")).toBe("%20 in between%20");
 });
 
 test("decoding never throws", () => {

@@ -65,8 +65,22 @@ export function encodeDetails(error: ConnectError): IncomingDetail[] {
   );
 }
 
+const relayed = new WeakMap<ConnectError, { blob: Uint8Array; details: ConnectError["details"] }>();
+
+/** Take the details of an error from a google.rpc.Status; it is relayed byte for byte as long as nobody replaces them. */
+export function relayStatusBlob(error: ConnectError, blob: Uint8Array): void {
+  try {
+    error.details = decodeRpcStatus(blob).details;
+  } catch {
+    // Details that nobody here can read must not hide the status
+  }
+  relayed.set(error, { blob, details: error.details });
+}
+
 /** `grpc-status-details-bin` of an error, or undefined when it has no details. */
 export function grpcStatusDetailsBin(error: ConnectError): string | undefined {
+  const kept = relayed.get(error);
+  if (kept !== undefined && kept.details === error.details) return base64Encode(kept.blob, "std_raw");
   if (error.details.length === 0) return undefined;
   const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
   return base64Encode(encodeRpcStatus(status), "std_raw");

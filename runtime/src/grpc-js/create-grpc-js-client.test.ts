@@ -150,6 +150,65 @@ describe("createGrpcJsClient", () => {
     expect(await record(script, migrated)).toEqual(await record(script, old));
   });
 
+  it("errors of the codec have grpc-js's texts", async () => {
+    const broken = {
+      ...echoDefinition,
+      Unary: {
+        ...echoDefinition.Unary,
+        requestSerialize() {
+          throw new Error("no such field");
+        },
+      },
+      ServerStream: {
+        ...echoDefinition.ServerStream,
+        responseDeserialize() {
+          throw new Error("no such message");
+        },
+      },
+    } as Any;
+    const Client = grpc.makeGenericClientConstructor(broken, "Echo");
+    const oldBroken = new Client(peer.address, grpc.credentials.createInsecure()) as Any;
+    const newBroken = createGrpcJsClient(Echo, createGrpcTransport({ target: peer.address }), {
+      messages: grpcJsMessages(broken),
+    }) as Any;
+    for (const script of [
+      (c: Any, log: Any) => c.Unary({ text: "u" }, callback(log)),
+      (c: Any) => c.ServerStream({ text: "s", count: 2 }),
+    ]) {
+      const expected = await record(script, oldBroken);
+      expect(JSON.stringify(expected)).toMatch(/serialization failure: no such field|parsing error: no such message/);
+      expect(await record(script, newBroken)).toEqual(expected);
+    }
+    oldBroken.close();
+    newBroken.close();
+  });
+
+  it("an option that a transport cannot honour is refused, not dropped", () => {
+    expect(() => migrated.Unary({}, { interceptors: [] }, () => {})).toThrow('"interceptors" has no effect');
+    expect(() => migrated.ServerStream({}, { credentials: {} })).toThrow('"credentials" has no effect');
+  });
+
+  it("the details of a rich error are where libraries look for them", async () => {
+    const blob = Buffer.from([8, 9, 18, 1, 109, 26, 5, 10, 3, 97, 47, 98]);
+    const server = new grpc.Server();
+    server.addService(echoDefinition, {
+      Unary(_call: Any, respond: Any) {
+        const trailer = new grpc.Metadata();
+        trailer.set("grpc-status-details-bin", blob);
+        respond({ code: 9, details: "m", metadata: trailer });
+      },
+    } as Any);
+    const port = await new Promise<number>((resolve) =>
+      server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (_e, p) => resolve(p)),
+    );
+    const client = createGrpcJsClient(Echo, createGrpcTransport({ target: `127.0.0.1:${port}` })) as Any;
+    const error = await new Promise<Any>((resolve) => client.unary({}, resolve));
+    expect(error).toMatchObject({ code: 9, details: "m" });
+    expect(error.metadata.get("grpc-status-details-bin")).toEqual([blob]);
+    client.close();
+    server.forceShutdown();
+  });
+
   it("for await, and leaving it early", async () => {
     const seen: string[] = [];
     for await (const message of migrated.ServerStream({ text: "s", count: 3 })) {

@@ -29,6 +29,9 @@ interface CallOptions {
   deadline?: Date | number;
 }
 
+/** What a call on our transports cannot honour. To go on without it could mean a call without its credentials. */
+const refusedOptions = ["interceptors", "interceptor_providers", "credentials", "parent"] as const;
+
 /** Clients that share a transport: it is closed with the last one. */
 const clientsOf = new WeakMap<Transport, Set<object>>();
 
@@ -42,7 +45,7 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
   options?: GrpcJsClientOptions<M>,
 ): GrpcJsClientOf<M> {
   const messages = options?.messages;
-  const bound = messages === undefined ? transport : bindMessages(transport, messages);
+  const bound = messages === undefined ? transport : bindMessages(transport, withGrpcJsTexts(messages));
   const client: Record<string, unknown> = {};
   const channel = createChannelView(transport, service, client);
   Object.assign(client, channel.members);
@@ -54,6 +57,41 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
     }
   }
   return client as GrpcJsClientOf<M>;
+}
+
+/** A codec's own errors, told as grpc-js does. */
+function withGrpcJsTexts(messages: MessageCodecs): MessageCodecs {
+  return {
+    method(path) {
+      const codecs = messages.method(path);
+      if (codecs === undefined) {
+        return undefined;
+      }
+      const { input, output, keys } = codecs;
+      return {
+        keys: keys ?? [],
+        input: {
+          serialize: telling("Request message serialization failure", (value) => input.serialize(value)),
+          deserialize: (bytes) => input.deserialize(bytes),
+        },
+        output: {
+          serialize: (value) => output.serialize(value),
+          deserialize: telling("Response message parsing error", (bytes: Uint8Array) => output.deserialize(bytes)),
+        },
+      };
+    },
+  };
+}
+
+function telling<A, B>(what: string, convert: (value: A) => B): (value: A) => B {
+  return (value) => {
+    try {
+      return convert(value);
+    } catch (e) {
+      const text = e instanceof Error ? e.message : String(e);
+      throw new ConnectError(`${what}: ${text}`, Code.Internal, undefined, undefined, e);
+    }
+  };
 }
 
 /** Numbers of grpc-js's connectivityState. */
@@ -136,6 +174,14 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
       metadata = arg;
     } else if (typeof arg === "object" && arg !== null) {
       options = arg as CallOptions;
+    }
+  }
+  for (const name of refusedOptions) {
+    if ((options as Record<string, unknown>)[name] !== undefined) {
+      throw new Error(
+        `The call option "${name}" has no effect on a client made by createGrpcJsClient. ` +
+          "Use the transport's interceptors, or keep this client on grpc-js.",
+      );
     }
   }
   if (needsCallback && callback === undefined) {

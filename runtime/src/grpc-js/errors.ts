@@ -1,7 +1,7 @@
 import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
-import { decodeRpcStatus } from "../grpc-status.js";
+import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
 import { headersFromRaw } from "../headers.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
@@ -57,11 +57,7 @@ export function toConnectError(error: unknown, trailer?: MetadataLike | Headers 
   const converted = new ConnectError(wellFormed(text), code, headersFromMetadata(metadata), undefined, error);
   const blob = metadata instanceof Headers ? undefined : metadata?.get?.("grpc-status-details-bin")?.[0];
   if (blob instanceof Uint8Array) {
-    try {
-      converted.details = decodeRpcStatus(blob).details;
-    } catch {
-      // Details that nobody can read must not hide the status
-    }
+    relayStatusBlob(converted, blob);
   }
   return converted;
 }
@@ -88,11 +84,23 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   }
   const serviceError: ServiceErrorLike = Object.assign(
     new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`),
-    { code: error.code as number, details, metadata: metadataFromHeaders(trailerOf(error)) },
+    { code: error.code as number, details, metadata: metadataOf(error) },
   );
   serviceError.cause = error;
   return serviceError;
 }
+
+function metadataOf(error: ConnectError): MetadataLike {
+  const metadata = metadataFromHeaders(trailerOf(error));
+  // Where libraries for rich errors look; an error from the wire has it among its trailers
+  if (error.details.length > 0 && metadata.get(detailsKey).length === 0) {
+    const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
+    metadata.set(detailsKey, Buffer.from(encodeRpcStatus(status)));
+  }
+  return metadata;
+}
+
+const detailsKey = "grpc-status-details-bin";
 
 /** grpc-js's errors carry the trailers only. */
 function trailerOf(error: ConnectError): Headers {

@@ -44,6 +44,24 @@ const unaryCases: Record<string, (call: Any, callback: Any) => unknown> = {
   "E-6c": (_c, cb) => cb(Object.assign(new Error("m"), { code: "ENOENT" })),
   "E-6d": (_c, cb) => cb(Object.assign(new Error("m"), { code: 5.5 })),
   "E-7": (_c, cb) => cb({ code: 9, message: "m", metadata: metadata({ "x-a": "1", "x-bin": Buffer.from([1, 2, 3]) }) }),
+  "E-9": (_c, cb) =>
+    cb({ code: 9, message: "m", metadata: metadata({ "grpc-status-details-bin": Buffer.from([8, 5, 18, 1, 109]) }) }),
+  "E-9, bytes that are no status": (_c, cb) =>
+    cb({ code: 9, message: "m", metadata: metadata({ "grpc-status-details-bin": Buffer.from("junk") }) }),
+  "spaces at the ends of a text": (_c, cb) => cb({ code: 5, message: " lead and trail " }),
+  "metadata after the reply": (call, cb) => {
+    cb(null, { text: "v" });
+    call.sendMetadata(metadata({ "x-late": "1" }));
+  },
+  "repeated keys": (call, cb) => {
+    const both = new grpc.Metadata();
+    for (const value of ["1", "2"]) {
+      both.add("x-a", value);
+      both.add("x-a-bin", Buffer.from(value));
+    }
+    call.sendMetadata(both);
+    cb(null, { text: JSON.stringify([call.metadata.get("x-twice"), call.metadata.get("x-twice-bin")]) }, both);
+  },
   "E-10": (_c, cb) => cb({ code: 9, message: "m", metadata: metadata({ "x-a": "1" }) }, null, metadata({ "x-b": "2" })),
   "E-12a": (_c, cb) => cb("text"),
   "E-12b": (_c, cb) => cb(5),
@@ -66,6 +84,7 @@ const unaryCases: Record<string, (call: Any, callback: Any) => unknown> = {
     cb(null, {
       text: [
         call.getPath(),
+        call.getHost().replace(/\d+$/, "port"),
         call.getDeadline() === Number.POSITIVE_INFINITY,
         call.cancelled,
         /^127/.test(call.getPeer()),
@@ -107,6 +126,11 @@ const streamCases: Record<string, (call: Any) => unknown> = {
   throws: () => {
     throw new Error("thrown");
   },
+  "metadata after a message": (call) => {
+    call.write({ text: "a" });
+    call.sendMetadata(metadata({ "x-late": "1" }));
+    call.end();
+  },
   "sends metadata": (call) => {
     call.sendMetadata(metadata({ "x-head": "1" }));
     call.sendMetadata(metadata({ "x-head": "2" }));
@@ -142,7 +166,7 @@ const implementation = {
 type Event = unknown[];
 
 function userMetadata(md: grpc.Metadata): object {
-  return Object.fromEntries(Object.entries(md.toJSON()).filter(([key]) => key.startsWith("x-")));
+  return Object.fromEntries(Object.entries(md.toJSON()).filter(([key]) => /^x-|details-bin$/.test(key)));
 }
 
 /** The whole conversation of one call. */
@@ -150,6 +174,10 @@ function converse(client: Any, method: string, request: Any, messages: Any[] = [
   return new Promise((resolve) => {
     const events: Event[] = [];
     const md = metadata({ "x-in": "in", "x-in-bin": Buffer.from([9, 8]) });
+    for (const value of ["1", "2"]) {
+      md.add("x-twice", value);
+      md.add("x-twice-bin", Buffer.from(value));
+    }
     const status = (s: Any) => {
       events.push(["status", s.code, s.code === 0 ? "" : s.details, userMetadata(s.metadata)]);
       setTimeout(() => resolve(events), 20);

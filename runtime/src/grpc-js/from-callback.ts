@@ -71,9 +71,13 @@ interface CallParts {
   getAuthContext(): object;
 }
 
-function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext): T & CallParts {
+/** Whether the response headers are on their way. */
+interface HeaderState {
+  sent: boolean;
+}
+
+function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext, headers: HeaderState): T & CallParts {
   let metadata: MetadataLike | undefined;
-  let sent = false;
   const parts: CallParts = {
     cancelled: false,
     get metadata() {
@@ -81,11 +85,11 @@ function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext):
       return metadata;
     },
     sendMetadata(given) {
-      // Only the first one counts, and none after a message
-      if (sent) {
+      // Only the first one counts, and none after a message or the status
+      if (headers.sent) {
         return;
       }
-      sent = true;
+      headers.sent = true;
       addMetadata(context.responseHeader, given);
       context.sendHeaders?.();
     },
@@ -95,7 +99,8 @@ function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext):
       return left === undefined ? Number.POSITIVE_INFINITY : Date.now() + left;
     },
     getPath: () => `/${context.service.typeName}/${context.method.name}`,
-    getHost: () => context.requestHeader.get(":authority") ?? new URL(context.url).host,
+    // Not URL.host, which leaves out the default ports
+    getHost: () => /^[a-z]+:\/\/([^/]*)/.exec(context.url)?.[1] ?? "",
     getAuthContext() {
       const certificate = context.values.get(kPeerCertificate);
       return certificate === undefined ? {} : { transportSecurityType: "ssl", sslPeerCertificate: certificate };
@@ -169,10 +174,12 @@ function invoke(
 /** The callback of a handler with one response. */
 function createCallback(
   context: HandlerContext,
+  headers: HeaderState,
   resolve: (value: unknown) => void,
   reject: (error: ConnectError) => void,
 ): Callback {
   return (error, value, trailer) => {
+    headers.sent = true;
     if (error) {
       try {
         reject(toConnectError(error, trailer));
@@ -192,7 +199,8 @@ function createCallback(
 
 function runUnary(handler: Bound, request: unknown, context: HandlerContext): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const call = addCallParts(Object.assign(new EventEmitter(), { request }), context);
+    const headers = { sent: false };
+    const call = addCallParts(Object.assign(new EventEmitter(), { request }), context, headers);
     const end = watchEnd(call, context, reject);
     const fail = (error: ConnectError) => {
       reject(error);
@@ -203,7 +211,7 @@ function runUnary(handler: Bound, request: unknown, context: HandlerContext): Pr
       end.finished();
     };
     call.on("error", (e) => fail(toConnectError(e)));
-    invoke(handler, call, createCallback(context, succeed, fail), fail);
+    invoke(handler, call, createCallback(context, headers, succeed, fail), fail);
   });
 }
 
@@ -213,7 +221,9 @@ function runClientStreaming(
   context: HandlerContext,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const call = addCallParts(new Readable({ objectMode: true, read: readFrom(requests, (e) => fail(e)) }), context);
+    const headers = { sent: false };
+    const readable = new Readable({ objectMode: true, read: readFrom(requests, (e) => fail(e)) });
+    const call = addCallParts(readable, context, headers);
     const end = watchEnd(call, context, reject);
     function fail(error: ConnectError) {
       reject(error);
@@ -224,7 +234,7 @@ function runClientStreaming(
       end.finished();
     };
     call.on("error", (e) => fail(toConnectError(e)));
-    invoke(handler, call, createCallback(context, succeed, fail), fail);
+    invoke(handler, call, createCallback(context, headers, succeed, fail), fail);
   });
 }
 
@@ -243,19 +253,21 @@ function readFrom(requests: AsyncIterable<unknown>, fail: (error: ConnectError) 
 
 function runServerStreaming(handler: Bound, request: unknown, context: HandlerContext): AsyncIterable<unknown> {
   const output = new OutputQueue();
-  const call = new Writable({ objectMode: true, ...writeTo(output, context, () => status()) });
-  const status = runResponseStream(handler, Object.assign(call, { request }), output, context);
+  const headers = { sent: false };
+  const call = new Writable({ objectMode: true, ...writeTo(output, context, headers, () => status()) });
+  const status = runResponseStream(handler, Object.assign(call, { request }), output, context, headers);
   return output;
 }
 
 function runBidi(handler: Bound, requests: AsyncIterable<unknown>, context: HandlerContext): AsyncIterable<unknown> {
   const output = new OutputQueue();
+  const headers = { sent: false };
   const call = new Duplex({
     objectMode: true,
     read: readFrom(requests, (e) => output.end(e)),
-    ...writeTo(output, context, () => status()),
+    ...writeTo(output, context, headers, () => status()),
   });
-  const status = runResponseStream(handler, call, output, context);
+  const status = runResponseStream(handler, call, output, context, headers);
   return output;
 }
 
@@ -265,9 +277,10 @@ interface StreamStatus {
   finished(): void;
 }
 
-function writeTo(output: OutputQueue, context: HandlerContext, status: () => StreamStatus) {
+function writeTo(output: OutputQueue, context: HandlerContext, headers: HeaderState, status: () => StreamStatus) {
   return {
     write(value: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
+      headers.sent = true;
       if (value === null || value === undefined) {
         output.end(new ConnectError("Error serializing response", Code.Internal));
         done();
@@ -293,8 +306,9 @@ function runResponseStream(
   stream: Writable,
   output: OutputQueue,
   context: HandlerContext,
+  headers: HeaderState,
 ): () => StreamStatus {
-  const call = addCallParts(stream, context);
+  const call = addCallParts(stream, context, headers);
   let error: ConnectError | undefined;
   let trailer: MetadataLike | undefined;
   const end = watchEnd(call, context, (reason) => output.end(reason));

@@ -9,7 +9,6 @@ import {
 import { OneMessage } from "../client/one-message.js";
 import { createRouterTransport } from "../client/router-transport.js";
 import { ConnectError } from "../connect-error.js";
-import { encodeDetails, encodeRpcStatus } from "../grpc-status.js";
 import type { ServiceImpl } from "../implementation.js";
 import { methodPath } from "../serialization.js";
 import type { ServiceOptions } from "../server/router.js";
@@ -144,10 +143,5 @@ function drained(call: Call): Promise<void> {
 function statusOf(reason: unknown): unknown {
   const error = ConnectError.from(reason);
   userHeaders(error.metadata);
-  const status = serviceErrorFrom(error, false);
-  if (error.details.length > 0) {
-    const blob = encodeRpcStatus({ code: error.code, message: error.rawMessage, details: encodeDetails(error) });
-    status.metadata.set("grpc-status-details-bin", Buffer.from(blob));
-  }
-  return status;
+  return serviceErrorFrom(error, false);
 }

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-import { createHeaders, headerLines, headerValues as linesOf } from "../headers.js";
+import { createHeaders, headerLines } from "../headers.js";
 import type { MetadataLike } from "./types.js";
 
 /**
@@ -24,8 +24,10 @@ const protocolHeaders = new Set([
   "grpc-timeout",
   "grpc-encoding",
   "grpc-accept-encoding",
-  "grpc-status-details-bin",
 ]);
+
+/** The details of a ConnectError are written by its protocol; grpc-js leaves the field in the Metadata of an error. */
+const detailsHeader = "grpc-status-details-bin";
 
 /** Not sent by an application: grpc-js overwrites them. */
 const overwrittenHeaders = new Set(["user-agent", "date"]);
@@ -57,7 +59,7 @@ export function addMetadata(headers: Headers, metadata: MetadataLike | Headers |
   remember(metadata);
   const entries = typeof metadata.toJSON === "function" ? metadata.toJSON() : {};
   for (const [key, values] of Object.entries(entries)) {
-    if (protocolHeaders.has(key) || overwrittenHeaders.has(key)) {
+    if (protocolHeaders.has(key) || overwrittenHeaders.has(key) || key === detailsHeader) {
       continue;
     }
     for (const value of values) {
@@ -72,16 +74,13 @@ export function addMetadata(headers: Headers, metadata: MetadataLike | Headers |
  */
 export function metadataFromHeaders(headers: Headers): MetadataLike {
   const metadata = createMetadata();
-  for (const [key, value] of headerLines(headers)) {
+  const keys = new Set(headerLines(headers).map(([key]) => key));
+  for (const key of keys) {
     if (protocolHeaders.has(key) || key.startsWith(":")) {
       continue;
     }
     try {
-      if (key.endsWith("-bin")) {
-        for (const part of value.split(",")) {
-          metadata.add(key, Buffer.from(part.trim(), "base64"));
-        }
-      } else {
+      for (const value of headerValues(headers, key)) {
         metadata.add(key, value);
       }
     } catch {
@@ -91,13 +90,18 @@ export function metadataFromHeaders(headers: Headers): MetadataLike {
   return metadata;
 }
 
-/** What `metadata.get(key)` was: all values of a key, binary ones decoded. */
+/**
+ * What `metadata.get(key)` was: binary values decoded, each on its own; the values of a text key that was sent repeatedly
+ * as one, joined with ", ", because that is how grpc-js receives them.
+ */
 export function headerValues(headers: Headers, key: string): Array<string | Buffer> {
-  const values = linesOf(headers, key);
-  if (!key.toLowerCase().endsWith("-bin")) {
-    return values;
+  const value = headers.get(key);
+  if (value === null) {
+    return [];
   }
-  return values.flatMap((value) => value.split(",").map((part) => Buffer.from(part.trim(), "base64")));
+  return key.toLowerCase().endsWith("-bin")
+    ? value.split(",").map((part) => Buffer.from(part.trim(), "base64"))
+    : [value];
 }
 
 export function isMetadata(value: unknown): value is MetadataLike {
