@@ -12,9 +12,23 @@ export function universalRequestFromNodeRequest(
   response: NodeServerResponse,
   parsedJsonBody: JsonValue | undefined,
   contextValues: ContextValues | undefined,
+): UniversalServerRequest;
+/** @deprecated Without the response, a caller who goes away after its request is complete goes unnoticed. */
+export function universalRequestFromNodeRequest(
+  request: NodeServerRequest,
+  parsedJsonBody: JsonValue | undefined,
+  contextValues: ContextValues | undefined,
+): UniversalServerRequest;
+export function universalRequestFromNodeRequest(
+  request: NodeServerRequest,
+  ...rest:
+    | [NodeServerResponse, JsonValue | undefined, ContextValues | undefined]
+    | [JsonValue | undefined, ContextValues | undefined]
 ): UniversalServerRequest {
+  const [response, parsedJsonBody, contextValues] = rest.length === 3 ? rest : ([undefined, ...rest] as const);
   const controller = new AbortController();
-  response.once("close", () => {
+  if (response === undefined) request.once("aborted", () => controller.abort());
+  response?.once("close", () => {
     if (!response.writableFinished) controller.abort();
   });
   const headers: IncomingHttpHeaders = request.headers;

@@ -5,7 +5,6 @@ import { createHeaders, headerLines } from "../headers.js";
 import { runRoute } from "./dispatch.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "./exchange.js";
 import type { Route } from "./route.js";
-import { wireFromContentType } from "./wire.js";
 
 /** A request as a handler sees it, whatever server received it. */
 export interface UniversalServerRequest {
@@ -30,6 +29,12 @@ export interface UniversalServerResponse {
 
 export type UniversalHandlerFn = (request: UniversalServerRequest) => Promise<UniversalServerResponse>;
 
+/** Whether a content type is supported, and the patterns that say so: frameworks register body parsers with them. */
+export interface ContentTypeMatcher {
+  (contentType: string | null): boolean;
+  supported: RegExp[];
+}
+
 /** A handler for one method, for any server framework. */
 export interface UniversalHandler extends UniversalHandlerFn {
   protocolNames: string[];
@@ -38,7 +43,7 @@ export interface UniversalHandler extends UniversalHandlerFn {
   /** `/pkg.Service/Method` */
   requestPath: string;
   allowedMethods: string[];
-  supportedContentType: (contentType: string | null) => boolean;
+  supportedContentType: ContentTypeMatcher;
 }
 
 export function createUniversalHandler(route: Route): UniversalHandler {
@@ -55,8 +60,20 @@ export function createUniversalHandler(route: Route): UniversalHandler {
     method,
     requestPath: route.path,
     allowedMethods: get ? ["POST", "GET"] : ["POST"],
-    supportedContentType: (contentType: string | null) => wireFromContentType(contentType ?? undefined) !== undefined,
+    supportedContentType: contentTypeMatcher(route),
   });
+}
+
+function contentTypeMatcher({ options, kind }: Route): ContentTypeMatcher {
+  const types = [
+    ...(options.connect ? [kind === "unary" ? "(?:json|proto)" : "connect\\+(?:json|proto)"] : []),
+    ...(options.grpc ? ["grpc(?:\\+(?:json|proto))?"] : []),
+    ...(options.grpcWeb ? ["grpc-web(?:-text)?(?:\\+(?:json|proto))?"] : []),
+  ];
+  const supported = types.map((type) => new RegExp(`^application/${type}\\s*(?:;.*)?$`, "i"));
+  const matches = (contentType: string | null) =>
+    contentType !== null && supported.some((pattern) => pattern.test(contentType));
+  return Object.assign(matches, { supported });
 }
 
 /** Runs an exchange on a universal request. Resolves when the response's headers are known. */
