@@ -3,14 +3,15 @@ import { Duplex, Readable, Writable } from "node:stream";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { bindMessages } from "../client/bind-messages.js";
 import { partsOf } from "../client/error-parts.js";
-import type { Connectivity } from "../client/http-client.js";
 import { OneMessage } from "../client/one-message.js";
+import { rememberTransport } from "../client/transport-of.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
+import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
@@ -56,6 +57,7 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
       client[key] = call;
     }
   }
+  rememberTransport(client, transport);
   return client as GrpcJsClientOf<M>;
 }
 
@@ -94,13 +96,9 @@ function telling<A, B>(what: string, convert: (value: A) => B): (value: A) => B 
   };
 }
 
-/** Numbers of grpc-js's connectivityState. */
-const stateNumbers = { idle: 0, connecting: 1, ready: 2, transient_failure: 3, shutdown: 4 } as const;
-
 function createChannelView(transport: Transport, service: DescService, client: object) {
   const siblings = clientsOf.get(transport) ?? new Set();
   clientsOf.set(transport, siblings.add(client));
-  const { connectivity } = transport as { connectivity?: Connectivity };
   let open = true;
 
   function close(): void {
@@ -110,44 +108,7 @@ function createChannelView(transport: Transport, service: DescService, client: o
       (transport as { close?: () => void }).close?.();
     }
   }
-  function waitForReady(deadline: Date | number, callback: (error?: Error) => void): void {
-    let wanted = true;
-    const timeoutMs = timeoutFromDeadline(deadline);
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => finish(new Error("Failed to connect before the deadline")), timeoutMs);
-    function finish(error?: Error): void {
-      if (wanted) {
-        wanted = false;
-        clearTimeout(timer);
-        process.nextTick(callback, error);
-      }
-    }
-    if (!open) {
-      finish(new Error("The channel has been closed"));
-      return;
-    }
-    const ready = connectivity?.connect(() => wanted && open) ?? Promise.resolve();
-    ready.then(
-      () => finish(),
-      () => {
-        if (!open) {
-          finish(new Error("The channel has been closed"));
-        }
-      },
-    );
-  }
-  function getConnectivityState(tryToConnect?: boolean): number {
-    if (!open) {
-      return stateNumbers.shutdown;
-    }
-    const state = connectivity?.state() ?? "ready";
-    if (tryToConnect === true && state === "idle") {
-      connectivity?.connect(() => false).catch(() => {});
-    }
-    return stateNumbers[state];
-  }
+  const view = channelView(transport, () => open);
   return {
     assertOpen() {
       if (!open) {
@@ -156,8 +117,8 @@ function createChannelView(transport: Transport, service: DescService, client: o
     },
     members: {
       close,
-      waitForReady,
-      getChannel: () => ({ close, getConnectivityState, getTarget: () => service.typeName }),
+      waitForReady: view.waitForReady,
+      getChannel: () => ({ ...view, close, getTarget: () => service.typeName }),
     },
   };
 }
