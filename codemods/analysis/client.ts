@@ -185,6 +185,12 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, node: Node)
   return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
 }
 
+/** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
+function isKeptChannel(node: Node): boolean {
+  const parent = node.getParent();
+  return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
+}
+
 const isIdiomatic = (service: Service) => service.obstacles.length === 0;
 
 function factsOf(
@@ -474,7 +480,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
           serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client" });
         return;
       }
-      if (origin.kind !== "client") return;
+      if (origin.kind !== "client" || isKeptChannel(node)) return;
       const service = serviceOf(origin.service);
       if (Node.isNewExpression(node)) service.constructions.push({ node, transport: UNPLANNED });
       use(node, service);
