@@ -1,6 +1,7 @@
 import { Node } from "ts-morph";
-import type { ClientCredentialsFact, NamedImport } from "./client-facts.js";
+import type { ClientValueFact, NamedImport } from "./client-facts.js";
 import { type CredentialsPlan, planCredentials } from "./credentials.js";
+import { type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
 import { isMovable } from "./movable.js";
 import type { AnalysisProject } from "./project.js";
 import { serviceConfigMembers } from "./service-config.js";
@@ -13,7 +14,7 @@ export interface TransportPlan {
   readonly imports: readonly NamedImport[];
   /** Credential arguments of constructions that move only together with this one. */
   readonly group: readonly Node[];
-  readonly facts: readonly ClientCredentialsFact[];
+  readonly facts: readonly ClientValueFact[];
 }
 
 /** What no transport has keeps its grpc-js channel: the arguments of a bare grpc-js client, or null if there are none. */
@@ -37,6 +38,7 @@ const CHANNEL_OPTIONS: Readonly<Record<string, string | null>> = {
   "grpc.enable_http_proxy": "proxy",
   "grpc.enable_retries": "retries",
   "grpc-node.max_session_memory": "maxSessionMemory",
+  interceptors: "interceptors",
   "grpc.use_local_subchannel_pool": null,
   "grpc.dns_min_time_between_resolutions_ms": null,
   "grpc.service_config_disable_resolution": null,
@@ -54,6 +56,7 @@ export function transportOf(
   project: AnalysisProject,
   construction: Node,
   isSink: (node: Node) => boolean,
+  passesMetadata: () => boolean,
 ): TransportPlan | ChannelPlan {
   const keep = (detail: string, args: readonly Node[] | null): ChannelPlan => ({
     kind: "channel",
@@ -73,12 +76,18 @@ export function transportOf(
   if (plan.kind === "unknown") return keep(`credentials that are not known: ${plan.detail}`, all);
   const channel = channelOptions(options, project, plan, construction);
   if (typeof channel === "string") return keep(channel, all);
+  const { interceptors } = channel;
+  if (interceptors?.adds && passesMetadata())
+    return keep("an interceptor that adds to the metadata that callers give", all);
+  const members = destination(address, plan, channel);
+  if (interceptors && members.some((member) => /^(\.\.\.|interceptors:)/.test(member)))
+    return keep("interceptors together with call credentials", all);
   return {
     kind: "transport",
-    members: [...destination(address, plan, channel), ...channel.members],
-    imports: [...plan.imports, ...channel.imports],
-    group: plan.group,
-    facts: plan.facts,
+    members: [...members, ...(interceptors ? [`interceptors: ${interceptors.text}`] : []), ...channel.members],
+    imports: [...plan.imports, ...channel.imports, ...(interceptors?.imports ?? [])],
+    group: [...plan.group, ...(interceptors?.group ?? [])],
+    facts: [...plan.facts, ...(interceptors?.facts ?? [])],
   };
 }
 
@@ -126,6 +135,7 @@ interface Options {
   readonly imports: readonly NamedImport[];
   readonly servername: string | null;
   readonly needsTarget: boolean;
+  readonly interceptors: InterceptorsPlan | null;
 }
 
 function channelOptions(
@@ -141,6 +151,7 @@ function channelOptions(
   const found = new Map<string, string>();
   const imports: NamedImport[] = [];
   let servername: string | null = null;
+  let interceptors: InterceptorsPlan | null = null;
   let needsTarget = false;
   let hasRetries = true;
   const settings: string[] = [];
@@ -153,6 +164,13 @@ function channelOptions(
     if (name == null) continue;
     const initializer = property.getInitializer() as Node;
     const constant = project.constantOf(initializer);
+    if (name === "interceptors") {
+      const own = interceptorsOf(project, initializer);
+      if (typeof own === "string") return own;
+      if (isElsewhere) return "interceptors that are not written out";
+      interceptors = own;
+      continue;
+    }
     if (name === "serviceConfig") {
       const members = serviceConfigMembers(project, initializer);
       if (typeof members === "string") return members;
@@ -218,7 +236,13 @@ function channelOptions(
   // What grpc-js does by default is written out where the transport's default is another.
   if (!found.has("readMaxBytes")) found.set("readMaxBytes", "readMaxBytes: 4 * 1024 * 1024");
   if (found.has("pingIntervalMs") && !found.has("pingTimeoutMs")) found.set("pingTimeoutMs", "pingTimeoutMs: 20_000");
-  return { members: [...found.values()].filter((text) => text !== ""), imports, servername, needsTarget };
+  return {
+    members: [...found.values()].filter((text) => text !== ""),
+    imports,
+    servername,
+    needsTarget,
+    interceptors,
+  };
 }
 
 /** 0: identity, 2: gzip. */

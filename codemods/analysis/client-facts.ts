@@ -36,9 +36,9 @@ export interface NamedImport {
   readonly typeOnly?: boolean;
 }
 
-/** Credentials made away from the clients that take them, or their type. The range is the expression. */
-export interface ClientCredentialsFact extends FactBase {
-  readonly kind: "client-credentials";
+/** What a transport takes in another form, made away from the client: credentials, an interceptor, their types. The range is the expression. */
+export interface ClientValueFact extends FactBase {
+  readonly kind: "client-value";
   /** What stands there instead. */
   readonly text: string;
   readonly construct: string;
@@ -131,7 +131,7 @@ export interface ClientMetadataFact extends FactBase {
 
 export type ClientFact =
   | ClientConstructionFact
-  | ClientCredentialsFact
+  | ClientValueFact
   | ClientChannelFact
   | ClientCallFact
   | ClientPromisifyFact

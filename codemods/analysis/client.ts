@@ -72,7 +72,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const services = findServices(project);
   if (services.size === 0) return [];
   const trees = treesOf();
-  planTransports(project, services);
+  planTransports(project, services, trees);
 
   // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
   const argumentsOf = new Map<Call, CallArgument[]>();
@@ -145,7 +145,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
 function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
   const seen = new Set<string>();
   return facts.filter((fact) => {
-    if (fact.kind !== "client-credentials") return true;
+    if (fact.kind !== "client-value") return true;
     const key = `${fact.file}:${fact.start}:${fact.end}`;
     return !seen.has(key) && seen.add(key);
   });
@@ -154,24 +154,30 @@ function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
 const UNPLANNED: ChannelPlan = { kind: "channel", detail: "", args: null };
 
 /** The transport of every construction; clients that share credentials move together or not at all. */
-function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>): void {
+function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
   const all = [...services.values()].flatMap((service) =>
     service.constructions.map((construction) => ({ service, construction })),
   );
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
-  for (const { construction } of all)
-    construction.transport = transportOf(project, construction.node, (node) => sinks.has(node));
+  for (const { service, construction } of all)
+    construction.transport = transportOf(
+      project,
+      construction.node,
+      (node) => sinks.has(node),
+      () => service.calls.some((call) => middleOf(call, trees).length > 0),
+    );
   const isManual = ({ service, construction }: (typeof all)[number]) =>
     construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction.node) !== null;
   for (const { construction } of all) {
     const { transport } = construction;
     if (transport.kind !== "transport") continue;
-    const other = transport.group.map((node) => sinks.get(node)).find((each) => each && isManual(each));
-    if (!other) continue;
+    const others = transport.group.map((node) => sinks.get(node));
+    const other = others.find((each) => !each || isManual(each));
+    if (!others.some((each) => !each || isManual(each))) continue;
     construction.transport = {
       kind: "channel",
-      detail: `credentials that are not known: a client that stays takes them too (${shownPlace(other.construction.node, project.root)})`,
+      detail: `credentials or interceptors of its own: a client that stays takes them too${other ? ` (${shownPlace(other.construction.node, project.root)})` : ""}`,
       args: (construction.node as import("ts-morph").NewExpression).getArguments().map((each) => each.getText()),
     };
   }

@@ -1,6 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { callCredentialsText } from "./call-credentials.js";
-import type { ClientCredentialsFact, NamedImport } from "./client-facts.js";
+import type { ClientValueFact, NamedImport } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What a construction says about TLS and credentials: members of the transport's options; or why there are none. */
@@ -14,7 +14,7 @@ export type CredentialsPlan =
       readonly imports: readonly NamedImport[];
       /** Constructions that can only move together with this one, because they share a value. */
       readonly group: readonly Node[];
-      readonly facts: readonly ClientCredentialsFact[];
+      readonly facts: readonly ClientValueFact[];
     }
   | { readonly kind: "unknown"; readonly detail: string };
 
@@ -427,10 +427,10 @@ export function planCredentials(
     });
     return [...members(combination.channel), `interceptors: [${calls.join(", ")}]`];
   };
-  const facts: ClientCredentialsFact[] = [];
+  const facts: ClientValueFact[] = [];
   const fact = (node: Node, text: string, construct: string, own: readonly NamedImport[] = []) =>
     facts.push({
-      kind: "client-credentials",
+      kind: "client-value",
       file: node.getSourceFile().getFilePath(),
       start: node.getStart(),
       end: node.getEnd(),

@@ -18,7 +18,7 @@ export const rule: Rule = {
     const all = clientFacts(ctx.facts, "client-construction");
     const constructions = all.filter((fact) => fact.outcome === "idiomatic");
     const withPromises = all.filter((fact) => fact.outcome !== "manual" && fact.shape === "promises");
-    for (const fact of clientFacts(ctx.facts, "client-credentials")) {
+    for (const fact of clientFacts(ctx.facts, "client-value")) {
       ctx.edit.overwrite(fact.start, fact.end, withImports(ctx, fact.text, fact.imports), {
         rule: id,
         outcome: "idiomatic",

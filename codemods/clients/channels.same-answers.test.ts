@@ -256,6 +256,43 @@ const programs: Record<string, readonly [outcome: "idiomatic" | "bridged" | "man
       client.close();
     })();`,
   ],
+  "interceptors that edit metadata": [
+    "idiomatic",
+    `function auth(options, nextCall) {
+      const requester = (new grpc.RequesterBuilder())
+        .withStart((metadata, listener, next) => {
+          // Of this process
+          metadata.set('x-auth', 'secret');
+          metadata.remove('x-gone');
+          next(metadata, listener);
+        }).build();
+      return new grpc.InterceptingCall(nextCall(options), requester);
+    }
+    const second = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        if (process.env.PLAIN) {
+          metadata.set('x-auth', 'second');
+        }
+        metadata.set('x-second', 'yes');
+        next(metadata, listener);
+      },
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [auth, second] });
+    (async () => {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-own', 'own');
+      metadata.set('x-gone', 'gone');
+      await ask(client, 'm');
+      client.ask({ text: 'n' }, metadata, (err, res) => {
+        if (err) {
+          console.log(err.code);
+          return;
+        }
+        console.log(res.text);
+      });
+      for await (const item of client.list({ text: 'o' })) console.log(item.text);
+    })();`,
+  ],
   "a user agent that stays on the channel": [
     "bridged",
     `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), {
