@@ -126,7 +126,7 @@ export interface ClientErrorFact extends FactBase {
 /** An expression of a Metadata value all of whose uses become Headers: `new Metadata()`, a method call, a type. */
 export interface ClientMetadataFact extends FactBase {
   readonly kind: "client-metadata";
-  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "type";
+  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "get" | "binary" | "type";
 }
 
 export type ClientFact =

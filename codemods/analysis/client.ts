@@ -18,7 +18,7 @@ import type {
   ClientTypeFact,
   DefinitionRef,
 } from "./client-facts.js";
-import { collectMetadataFacts, type MetadataArgument } from "./client-metadata.js";
+import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -74,6 +74,20 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const trees = treesOf();
   planTransports(project, services, trees);
 
+  const programOf = programsOf(project);
+  const withOptions = new Map<SourceFile, boolean>();
+  const mayHaveOptions = (file: SourceFile) => {
+    const program = programOf(file);
+    const known = withOptions.get(program);
+    if (known !== undefined) return known;
+    const found = hasMetadataOptions(
+      project,
+      project.files.filter((each) => programOf(each) === program),
+    );
+    withOptions.set(program, found);
+    return found;
+  };
+
   // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
   const argumentsOf = new Map<Call, CallArgument[]>();
   for (const service of services.values()) {
@@ -90,7 +104,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         });
         continue;
       }
-      const found = classifyArguments(project, call, trees);
+      const found = classifyArguments(project, call, trees, mayHaveOptions);
       if (typeof found === "string")
         service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${found}` });
       else argumentsOf.set(call, found);
@@ -957,7 +971,12 @@ function stringOf(node: Node | undefined): string | undefined {
 
 const OPTIONS = new Set(["deadline"]);
 
-function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): CallArgument[] | string {
+function classifyArguments(
+  project: AnalysisProject,
+  call: Call,
+  trees: Trees,
+  mayHaveOptions: (file: SourceFile) => boolean,
+): CallArgument[] | string {
   const nodes = middleOf(call, trees);
   if (nodes.length > 2) return "it has too many arguments";
   const found: CallArgument[] = [];
@@ -972,6 +991,7 @@ function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): 
       found.push({ kind: "options", isHeld: false });
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
+      if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
       found.push({ kind: "metadata", isHeaders: false });
     } else if (morph && holdsDeadline(project, morph)) {
       found.push({ kind: "options", isHeld: true });

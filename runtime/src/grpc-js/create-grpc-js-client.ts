@@ -5,8 +5,10 @@ import { bindMessages } from "../client/bind-messages.js";
 import { partsOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
 import { rememberTransport } from "../client/transport-of.js";
+import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { type ContextValues, createContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
 import { methodPath } from "../serialization.js";
@@ -152,6 +154,7 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
 }
 
 interface Started {
+  readonly contextValues: ContextValues | undefined;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   readonly header: Headers;
@@ -179,9 +182,16 @@ function startCall(call: object, metadata: MetadataLike | undefined, options: Ca
     signal: controller.signal,
     timeoutMs: timeoutFromDeadline(deadline),
     header: headersFromMetadata(metadata),
+    contextValues: contextValuesOf(metadata),
     isCanceled: () => canceled,
     sawHeader: false,
   };
+}
+
+/** Metadata has options of its own; one of them matters to a call. */
+function contextValuesOf(metadata: MetadataLike | undefined): ContextValues | undefined {
+  const waits = metadata?.getOptions?.().waitForReady;
+  return waits === undefined ? undefined : createContextValues().set(waitForReady, waits);
 }
 
 type AnyTransport = {
@@ -198,7 +208,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         assertOpen();
         const call = new EventEmitter();
         const start = startCall(call, metadata, options);
-        run.unary(method, start.signal, start.timeoutMs, start.header, request).then(
+        run.unary(method, start.signal, start.timeoutMs, start.header, request, start.contextValues).then(
           (response) =>
             outside(() => {
               call.emit("metadata", metadataFromHeaders(response.header));
@@ -235,7 +245,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         const start = startCall(call, metadata, options);
         reader.attach(
           call,
-          run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request)),
+          run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request), start.contextValues),
           start,
         );
         return call;
@@ -248,7 +258,11 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         const reader = createReader();
         const call = new Duplex({ objectMode: true, read: () => reader.read(), ...writeTo(requests) });
         const start = startCall(call, metadata, options);
-        reader.attach(call, run.stream(method, start.signal, start.timeoutMs, start.header, requests), start);
+        reader.attach(
+          call,
+          run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues),
+          start,
+        );
         return call;
       };
   }
@@ -299,7 +313,7 @@ async function uploadAll(
   requests: AsyncIterable<unknown>,
   call: EventEmitter,
 ): Promise<[message: unknown, trailer: Headers]> {
-  const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests);
+  const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues);
   start.sawHeader = true;
   outside(() => call.emit("metadata", metadataFromHeaders(response.header)));
   let message: unknown;

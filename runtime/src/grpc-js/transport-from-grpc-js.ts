@@ -2,6 +2,7 @@ import { create, type DescMessage, type DescMethod, fromBinary, isMessage, toBin
 import type { Connectivity } from "../client/http-client.js";
 import { MessageQueue } from "../client/message-queue.js";
 import { type ClosableTransport, type MessagesTransport, withMessages } from "../client/protocol-transport.js";
+import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { type ContextValues, createContextValues } from "../context-values.js";
@@ -179,6 +180,15 @@ function cancelWith(signal: AbortSignal, call: { cancel(): void }): void {
   }
 }
 
+function metadataOf(request: UnaryRequest | StreamRequest): MetadataLike {
+  const metadata = metadataFromHeaders(request.header);
+  const waits = request.contextValues.get(waitForReady);
+  if (waits !== undefined) {
+    metadata.setOptions?.({ waitForReady: waits });
+  }
+  return metadata;
+}
+
 type Functions = ReturnType<typeof functionsOf>;
 
 function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Functions) {
@@ -190,7 +200,7 @@ function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Funct
       methodPath(method),
       ...functions,
       request.message,
-      metadataFromHeaders(request.header),
+      metadataOf(request),
       optionsOf(request.signal),
       (error: Status | null, value: unknown) => {
         if (error !== null) {
@@ -220,7 +230,7 @@ function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Funct
 async function callStream(client: GrpcJsClient, request: StreamRequest, functions: Functions) {
   const { method } = request;
   const head = [methodPath(method), ...functions] as const;
-  const tail = [metadataFromHeaders(request.header), optionsOf(request.signal)] as const;
+  const tail = [metadataOf(request), optionsOf(request.signal)] as const;
   let reply: AnyFunction = () => {};
   // biome-ignore lint/suspicious/noExplicitAny: one of grpc-js's three stream calls
   let call: any;
