@@ -15,12 +15,26 @@ const cpu = () => {
   const { user, system } = process.cpuUsage();
   return user + system;
 };
+let collections = 0;
+if (process.execArgv.length > 0)
+  new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ["gc"] });
+const collected = async () => {
+  globalThis.gc();
+  // The observer is told later
+  await new Promise((resolve) => setTimeout(resolve, 50));
+};
+/** What lives and what is garbage, together: without a collection in between, the difference is what was allocated. */
+const memory = () => {
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  return { heapUsed, arrayBuffers, rss, maxRss: process.resourceUsage().maxRSS * 1024, collections };
+};
 
 if (role === "serve") {
   process.send({ port: await stack.serve(), cpu: cpu() });
-  process.on("message", () =>
-    process.send({ cpu: cpu(), rss: process.memoryUsage().rss, maxRss: process.resourceUsage().maxRSS * 1024 }),
-  );
+  process.on("message", async ({ collect }) => {
+    if (collect) await collected();
+    process.send({ cpu: cpu(), ...memory() });
+  });
 } else {
   const calls = await stack.connect(Number(port));
   if (process.argv[5] === "cold") {
@@ -67,6 +81,19 @@ if (role === "serve") {
       process.disconnect();
       return;
     }
+    if (task.calls !== undefined) {
+      let left = task.calls;
+      const request = item(task.size ?? 0);
+      await collected();
+      const before = memory();
+      await Promise.all(
+        Array.from({ length: task.concurrency }, async () => {
+          while (left-- > 0) await calls.echo(request);
+        }),
+      );
+      process.send({ before, after: memory() });
+      return;
+    }
     const latencies = [];
     const startedCpu = cpu();
     const started = performance.now();
@@ -84,7 +111,7 @@ if (role === "serve") {
       cpu: usedCpu,
       p50: at(0.5),
       p99: at(0.99),
-      maxRss: process.resourceUsage().maxRSS * 1024,
+      maxRss: memory().maxRss,
     });
   });
   process.send({ ready: true });

@@ -16,12 +16,33 @@ export interface ClientConstructionFact extends FactBase {
   readonly definition: DefinitionRef | null;
   /** `baseUrl: "…"`, `readMaxBytes: …`: members of the transport's options, as text. */
   readonly transport: readonly string[];
+  /** Names that the text of `transport` uses. */
+  readonly imports: readonly NamedImport[];
+  /** `callbacks`: the client keeps its grpc-js shape. */
+  readonly shape: "promises" | "callbacks";
+  /** `grpc-js`: the channel has something that no transport has, and stays; `channel` is what its client is made of. */
+  readonly channel: readonly string[] | null;
   /** Is `close()` called on it? Then the transport needs a name. */
   readonly isClosed: boolean;
   /** A client that is a field of a class and is closed: its transport becomes a field beside it. */
   readonly field: ClientField | null;
   /** The old client's type, as written, for a bridged client in TypeScript. */
   readonly typeText: string | null;
+}
+
+export interface NamedImport {
+  readonly module: string;
+  readonly name: string;
+  readonly typeOnly?: boolean;
+}
+
+/** What a transport takes in another form, made away from the client: credentials, an interceptor, their types. The range is the expression. */
+export interface ClientValueFact extends FactBase {
+  readonly kind: "client-value";
+  /** What stands there instead. */
+  readonly text: string;
+  readonly construct: string;
+  readonly imports: readonly NamedImport[];
 }
 
 export interface ClientField {
@@ -78,6 +99,14 @@ export interface ClientCloseFact extends FactBase {
   readonly field: string | null;
 }
 
+/** `client.waitForReady(…)`, `grpc.closeClient(client)`: a function of the runtime takes the client. The range is the call. */
+export interface ClientChannelFact extends FactBase {
+  readonly kind: "client-channel";
+  readonly function: "closeClient" | "waitForClientReady" | "getClientChannel";
+  /** Is it a member of the client that is called? Otherwise it is grpc-js's own function of that name. */
+  readonly isMember: boolean;
+}
+
 /** A type position that names an idiomatic client. */
 export interface ClientTypeFact extends FactBase {
   readonly kind: "client-type";
@@ -97,11 +126,13 @@ export interface ClientErrorFact extends FactBase {
 /** An expression of a Metadata value all of whose uses become Headers: `new Metadata()`, a method call, a type. */
 export interface ClientMetadataFact extends FactBase {
   readonly kind: "client-metadata";
-  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "type";
+  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "get" | "binary" | "type";
 }
 
 export type ClientFact =
   | ClientConstructionFact
+  | ClientValueFact
+  | ClientChannelFact
   | ClientCallFact
   | ClientPromisifyFact
   | ClientCloseFact

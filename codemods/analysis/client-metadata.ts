@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { ClientMetadataFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -35,13 +35,19 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
 
   const keyOf = (node: Node): Node => {
     if (Node.isIdentifier(node)) return project.declarationOf(node) ?? node;
+    if (Node.isPropertyAccessExpression(node)) return privateField(project, node) ?? node;
     if (Node.isCallExpression(node)) {
       const origin = project.originOf(node.getExpression());
       if (origin.kind === "function") return origin.node;
     }
-    if (Node.isParenthesizedExpression(node)) return keyOf(node.getExpression());
+    if (Node.isConditionalExpression(node)) return keyOf(node.getWhenTrue());
+    if (Node.isBinaryExpression(node)) return keyOf(node.getLeft());
+    if (isWrapper(node)) return keyOf(node.getExpression());
     return node;
   };
+  /** Groups that are read, and those whose keys may have several values: together they differ from Headers. */
+  const read = new Set<Node>();
+  const several = new Set<Node>();
   const fact = (node: Node, key: Node, part: ClientMetadataFact["part"], range: Node = node) =>
     facts.push({
       key,
@@ -55,6 +61,43 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       },
     });
 
+  /** `metadata.set(…)` and the other methods. */
+  const member = (
+    call: import("ts-morph").CallExpression,
+    access: import("ts-morph").PropertyAccessExpression,
+    key: Node,
+    spoil: () => void,
+  ): void => {
+    const name = access.getName();
+    const [first, second] = call.getArguments();
+    const constant = first && project.constantOf(first);
+    const isStatement = Node.isExpressionStatement(call.getParent() as Node);
+    if (name === "clone") {
+      fact(call, key, "clone");
+      union(key, call);
+      return;
+    }
+    if (name === "merge" && first && isStatement && project.originOf(first).kind === "metadata") {
+      several.add(key);
+      union(key, keyOf(first));
+      fact(call, key, "merge");
+      return;
+    }
+    if (typeof constant !== "string" || /^:|^user-agent$/i.test(constant)) return void spoil();
+    const isBinary = /-bin$/i.test(constant);
+    if (name === "get") {
+      if (!isBinary) read.add(key);
+      fact(call, key, "get");
+    } else if (/^(set|add|remove)$/.test(name) && isStatement) {
+      if (name === "add") several.add(key);
+      fact(call, key, name as "set" | "add" | "remove", access.getNameNode());
+      if (isBinary && name !== "remove") {
+        if (!second || !isBytes(second)) return void spoil();
+        fact(call, key, "binary", second);
+      }
+    } else spoil();
+  };
+
   for (const file of project.files) {
     if (!/[Mm]etadata/.test(file.getFullText())) continue;
     const isSelected = project.isSelected(file.getFilePath());
@@ -62,12 +105,13 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
         if (origin.kind !== "grpc" || origin.path !== "Metadata") return;
-        const owner = node.getParent();
-        // The type of a variable, a parameter or a result; anything else is not followed.
+        const owner = ownerOfType(node);
+        // The type of a variable, a field, a parameter or a result; anything else is not followed.
         if (
           owner &&
           (Node.isVariableDeclaration(owner) ||
             Node.isParameterDeclaration(owner) ||
+            Node.isPropertyDeclaration(owner) ||
             Node.isFunctionLikeDeclaration(owner))
         )
           fact(node, owner, "type");
@@ -80,35 +124,38 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       if (Node.isNewExpression(node)) {
         if (node.getArguments().length > 0) spoil();
         fact(node, key, "construction");
-      } else if (Node.isPropertyAccessExpression(node)) spoil();
+      } else if (Node.isPropertyAccessExpression(node) && key === node) spoil();
       else if (Node.isCallExpression(node) && key === node) {
         // `x.clone()` is understood at `x`; other factories are not.
         const callee = node.getExpression();
         if (!(Node.isPropertyAccessExpression(callee) && callee.getName() === "clone")) spoil();
       }
-      const argument = passed.get(node);
+      let value: Node = node;
+      let parent = value.getParent();
+      // Either of two, an awaited one, one of another type to the compiler.
+      while (parent && passesOn(parent, value)) {
+        union(key, keyOf(parent));
+        value = parent;
+        parent = value.getParent();
+      }
+      const argument = passed.get(value);
       if (argument) {
         if (!argument.isIdiomatic) spoil();
         return;
       }
-      const parent = node.getParent();
       if (!parent) return;
-      if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) {
+      if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === value) {
         const call = parent.getParent();
         if (!call || !Node.isCallExpression(call) || call.getExpression() !== parent) return void spoil();
-        const name = parent.getName();
-        const [first] = call.getArguments();
-        const constant = first && project.constantOf(first);
-        const isText = typeof constant === "string" && !/-bin$/i.test(constant) && !/^:|^user-agent$/i.test(constant);
-        const isStatement = Node.isExpressionStatement(call.getParent() as Node);
-        if (/^(set|add|remove)$/.test(name) && isText && isStatement)
-          fact(call, key, name as "set" | "add" | "remove", parent.getNameNode());
-        else if (name === "clone") {
-          fact(call, key, "clone");
-          union(key, call);
-        } else spoil();
+        member(call, parent, key, spoil);
         return;
       }
+      if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=") {
+        const target = parent.getLeft() === value ? undefined : keyOf(parent.getLeft());
+        if (parent.getLeft() === value) return;
+        return target === undefined || target === parent.getLeft() ? void spoil() : union(key, target);
+      }
+      if (Node.isParameterDeclaration(parent) || Node.isPropertyDeclaration(parent)) return union(key, parent);
       if (Node.isVariableDeclaration(parent) && Node.isIdentifier(parent.getNameNode())) return union(key, parent);
       if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
         const owner = Node.isArrowFunction(parent)
@@ -116,16 +163,20 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
           : parent.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
         if (
           owner &&
-          (Node.isFunctionDeclaration(owner) || Node.isArrowFunction(owner) || Node.isMethodDeclaration(owner)) &&
-          !owner.isAsync()
+          (Node.isFunctionDeclaration(owner) || Node.isArrowFunction(owner) || Node.isMethodDeclaration(owner))
         )
           return union(key, owner);
         return void spoil();
       }
-      if (Node.isCallExpression(parent) && parent.getExpression() !== node) {
-        const origin = project.originOf(parent.getExpression());
+      if (Node.isCallExpression(parent) && parent.getExpression() !== value) {
+        const callee = parent.getExpression();
+        if (Node.isPropertyAccessExpression(callee) && callee.getName() === "merge") {
+          const into = callee.getExpression();
+          if (project.originOf(into).kind === "metadata") return union(key, keyOf(into));
+        }
+        const origin = project.originOf(callee);
         if (origin.kind === "function") {
-          const index = parent.getArguments().indexOf(node);
+          const index = parent.getArguments().indexOf(value);
           const parameter = (origin.node as unknown as { getParameters(): Node[] }).getParameters()[index];
           if (parameter && project.originOf(parameter).kind === "metadata") return union(key, parameter);
         }
@@ -136,6 +187,7 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     });
   }
 
+  for (const key of read) if ([...several].some((other) => find(other) === find(key))) spoiled.add(key);
   const bad = new Set([...spoiled].map(find));
   // A group that reaches no call is not the client's.
   const reached = new Set(args.map((arg) => find(keyOf(arg.node))));
@@ -147,6 +199,88 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     facts: facts.filter(({ key }) => reached.has(find(key)) && !bad.has(find(key))).map((each) => each.fact),
     isHeaders,
   };
+}
+
+/** Values that stand for the value inside. */
+function isWrapper(node: Node): node is Node & { getExpression(): Node } {
+  return (
+    Node.isParenthesizedExpression(node) ||
+    Node.isAsExpression(node) ||
+    Node.isNonNullExpression(node) ||
+    Node.isSatisfiesExpression(node) ||
+    Node.isAwaitExpression(node)
+  );
+}
+
+function passesOn(parent: Node, value: Node): boolean {
+  if (isWrapper(parent)) return true;
+  if (Node.isConditionalExpression(parent)) return parent.getCondition() !== value;
+  return Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText());
+}
+
+/** `this.metadata` of a private field, which nothing outside the class sees. */
+function privateField(project: AnalysisProject, access: Node): Node | undefined {
+  if (!Node.isPropertyAccessExpression(access) || access.getExpression().getKind() !== SyntaxKind.ThisKeyword)
+    return undefined;
+  const declaration = project.declarationOf(access.getNameNode());
+  if (!declaration || !Node.isPropertyDeclaration(declaration)) return undefined;
+  const isPrivate = declaration.getName().startsWith("#") || declaration.getScope() === "private";
+  return isPrivate && !declaration.isStatic() ? declaration : undefined;
+}
+
+/** What a type belongs to: `Metadata`, `Metadata | undefined`, `Promise<Metadata>`. */
+function ownerOfType(type: Node): Node | undefined {
+  let owner = type.getParent();
+  while (
+    owner &&
+    (Node.isUnionTypeNode(owner) || (Node.isTypeReference(owner) && owner.getTypeName().getText() === "Promise"))
+  )
+    owner = owner.getParent();
+  return owner;
+}
+
+/** Bytes for certain: a binary value of any other type is an error in grpc-js. */
+function isBytes(node: Node): boolean {
+  if (
+    /^Buffer\.(from|alloc|concat)\(/.test(node.getText()) ||
+    /\.(finish|serializeBinary|toBinary)\(.*\)$/.test(node.getText())
+  )
+    return true;
+  const name = node.getType().getSymbol()?.getName();
+  return name === "Buffer" || name === "Uint8Array";
+}
+
+/** Metadata with options of its own (`waitForReady`), which Headers cannot hold. */
+export function hasMetadataOptions(project: AnalysisProject, files: readonly SourceFile[]): boolean {
+  return files.some((file) => {
+    if (!/waitForReady|setOptions|Metadata\(\s*[^)\s]/.test(file.getFullText())) return false;
+    return [
+      ...file.getDescendantsOfKind(SyntaxKind.NewExpression),
+      ...file.getDescendantsOfKind(SyntaxKind.CallExpression),
+    ].some((node) => {
+      const [first] = node.getArguments();
+      if (!first) return false;
+      const callee = node.getExpression();
+      if (Node.isNewExpression(node)) return !isHarmless(first) && project.originOf(node).kind === "metadata";
+      return (
+        Node.isPropertyAccessExpression(callee) &&
+        callee.getName() === "setOptions" &&
+        project.originOf(callee.getExpression()).kind === "metadata"
+      );
+    });
+  });
+}
+
+/** The other options say nothing to a server or a call. */
+function isHarmless(options: Node): boolean {
+  return (
+    Node.isObjectLiteralExpression(options) &&
+    options.getProperties().every((property) => {
+      const name = Node.isPropertyAssignment(property) ? property.getName() : "";
+      const isFalse = Node.isPropertyAssignment(property) && property.getInitializer()?.getText() === "false";
+      return /^(idempotentRequest|cacheableRequest|corked)$/.test(name) || (name === "waitForReady" && isFalse);
+    })
+  );
 }
 
 function isExpression(node: Node): boolean {
@@ -167,6 +301,8 @@ function isExpression(node: Node): boolean {
     Node.isSpreadElement(parent) ||
     Node.isArrayLiteralExpression(parent) ||
     Node.isConditionalExpression(parent) ||
-    parent.getKind() === SyntaxKind.AsExpression
+    Node.isParameterDeclaration(parent) ||
+    Node.isPropertyDeclaration(parent) ||
+    isWrapper(parent)
   );
 }

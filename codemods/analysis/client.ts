@@ -3,11 +3,12 @@ import { type CallPlan, middleArguments, planCall } from "../clients/plan-call.j
 import { type File, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
-import { transportOf } from "./channel.js";
+import { type ChannelPlan, type TransportPlan, transportOf } from "./channel.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
   CallArgument,
   ClientCallFact,
+  ClientChannelFact,
   ClientCloseFact,
   ClientConstructionFact,
   ClientFact,
@@ -17,7 +18,7 @@ import type {
   ClientTypeFact,
   DefinitionRef,
 } from "./client-facts.js";
-import { collectMetadataFacts, type MetadataArgument } from "./client-metadata.js";
+import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -27,11 +28,19 @@ interface Service {
   readonly calls: Call[];
   readonly promisified: Promisified[];
   readonly closes: Node[];
+  readonly channelCalls: ChannelCall[];
   readonly types: Node[];
   /** Annotations of names that hold a promisified method. */
   readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
   /** Why clients of this service stay bridged. */
   readonly obstacles: Obstacle[];
+}
+
+/** A call about the channel of a client, which a function of the runtime answers. */
+interface ChannelCall {
+  readonly node: Node;
+  readonly function: ClientChannelFact["function"];
+  readonly isMember: boolean;
 }
 
 interface Obstacle {
@@ -41,7 +50,7 @@ interface Obstacle {
 
 interface Construction {
   readonly node: Node;
-  readonly transport: readonly string[] | string;
+  transport: TransportPlan | ChannelPlan;
 }
 
 interface Call {
@@ -63,6 +72,21 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const services = findServices(project);
   if (services.size === 0) return [];
   const trees = treesOf();
+  planTransports(project, services, trees);
+
+  const programOf = programsOf(project);
+  const withOptions = new Map<SourceFile, boolean>();
+  const mayHaveOptions = (file: SourceFile) => {
+    const program = programOf(file);
+    const known = withOptions.get(program);
+    if (known !== undefined) return known;
+    const found = hasMetadataOptions(
+      project,
+      project.files.filter((each) => programOf(each) === program),
+    );
+    withOptions.set(program, found);
+    return found;
+  };
 
   // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
   const argumentsOf = new Map<Call, CallArgument[]>();
@@ -80,14 +104,14 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         });
         continue;
       }
-      const found = classifyArguments(project, call, trees);
+      const found = classifyArguments(project, call, trees, mayHaveOptions);
       if (typeof found === "string")
         service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${found}` });
       else argumentsOf.set(call, found);
     }
-    for (const construction of service.constructions)
-      if (typeof construction.transport === "string")
-        service.obstacles.push({ node: construction.node, detail: construction.transport });
+    for (const { node, transport } of service.constructions)
+      if (transport.kind === "channel" && transport.args === null)
+        service.obstacles.push({ node, detail: transport.detail });
     if (service.constructions.length === 0)
       for (const call of service.calls)
         service.obstacles.push({ node: call.node, detail: "the place where the client is made was not found" });
@@ -128,7 +152,63 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
 
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.isHeaders, trees));
-  return facts;
+  return withoutRepeats(facts);
+}
+
+/** Clients that share credentials each say what becomes of them. */
+function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
+  const seen = new Set<string>();
+  return facts.filter((fact) => {
+    if (fact.kind !== "client-value") return true;
+    const key = `${fact.file}:${fact.start}:${fact.end}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+const UNPLANNED: ChannelPlan = { kind: "channel", detail: "", args: null };
+
+/** The transport of every construction; clients that share credentials move together or not at all. */
+function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
+  const all = [...services.values()].flatMap((service) =>
+    service.constructions.map((construction) => ({ service, construction })),
+  );
+  const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
+  const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
+  for (const { service, construction } of all)
+    construction.transport = transportOf(
+      project,
+      construction.node,
+      (node) => sinks.has(node),
+      () => service.calls.some((call) => middleOf(call, trees).length > 0),
+    );
+  const isManual = ({ service, construction }: (typeof all)[number]) =>
+    construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction.node) !== null;
+  for (const { construction } of all) {
+    const { transport } = construction;
+    if (transport.kind !== "transport") continue;
+    const others = transport.group.map((node) => sinks.get(node));
+    const other = others.find((each) => !each || isManual(each));
+    if (!others.some((each) => !each || isManual(each))) continue;
+    construction.transport = {
+      kind: "channel",
+      detail: `credentials or interceptors of its own: a client that stays takes them too${other ? ` (${shownPlace(other.construction.node, project.root)})` : ""}`,
+      args: (construction.node as import("ts-morph").NewExpression).getArguments().map((each) => each.getText()),
+    };
+  }
+}
+
+/** Why there is nothing to write at a construction: no descriptor, or no definition of the old messages. */
+function obstacleOfPlace(project: AnalysisProject, service: Service, node: Node): Reason | null {
+  const desc = project.protos.service(service.name);
+  if (!desc || !project.protos.importPathFor(desc, node.getSourceFile().getFilePath()))
+    return reason("proto-missing", service.name);
+  return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
+}
+
+/** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
+function isKeptChannel(node: Node): boolean {
+  const parent = node.getParent();
+  return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
 }
 
 const isIdiomatic = (service: Service) => service.obstacles.length === 0;
@@ -148,30 +228,37 @@ function factsOf(
     const path = file.getFilePath() as string;
     const generated = desc && project.protos.importPathFor(desc, path);
     const definition = definitionAt(project, node);
+    const isKept = transport.kind === "channel";
     const manual: Reason | null =
-      typeof transport === "string"
-        ? reason("no-equivalent", transport)
-        : !generated
-          ? reason("proto-missing", service.name)
-          : !definition
-            ? reason("types-unknown", `the service definition of ${service.name}`)
-            : null;
+      isKept && (!idiomatic || transport.args === null)
+        ? reason("no-equivalent", transport.detail)
+        : obstacleOfPlace(project, service, node);
     const closed = service.closes.filter((close) => close.getSourceFile() === file);
     const owner = closed.length > 0 ? fieldHolding(node) : undefined;
     const fact: ClientConstructionFact = {
       ...placeOf(node),
       kind: "client-construction",
       service: service.name,
-      outcome: manual ? "manual" : idiomatic ? "idiomatic" : "bridged",
-      reason: manual ?? (idiomatic ? null : obstacleReason(service, project.root)),
+      outcome: manual ? "manual" : idiomatic && !isKept ? "idiomatic" : "bridged",
+      reason:
+        manual ??
+        (idiomatic
+          ? isKept
+            ? reason("channel-kept", transport.detail)
+            : null
+          : obstacleReason(service, project.root)),
+      shape: idiomatic ? "promises" : "callbacks",
+      channel: isKept ? transport.args : null,
       descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
       definition: definition ?? null,
-      transport: typeof transport === "string" ? [] : transport,
+      transport: isKept ? [] : transport.members,
+      imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
       field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
       typeText: /\.[cm]?ts$/.test(path) ? (constructorOf(node)?.getText() ?? null) : null,
     };
     facts.push(fact);
+    if (!isKept && !manual) facts.push(...transport.facts);
   }
   // Calls of a client that cannot move at all stay with it.
   const isManual =
@@ -213,6 +300,9 @@ function factsOf(
       outcome: idiomatic ? "idiomatic" : "bridged",
       field: closedField(close) === undefined ? null : transportField(close),
     } satisfies ClientCloseFact);
+  if (idiomatic)
+    for (const { node, function: name, isMember } of service.channelCalls)
+      facts.push({ ...placeOf(node), kind: "client-channel", function: name, isMember } satisfies ClientChannelFact);
   if (idiomatic)
     for (const type of service.types) {
       const definition = typeDefinition(project, type);
@@ -293,13 +383,17 @@ function clientDefinition(project: AnalysisProject, service: Service, method: No
 
 function obstacleReason(service: Service, root: string): Reason {
   const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
-    const file = node.getSourceFile();
-    const path = (file.getFilePath() as string).replace(`${root}/`, "");
-    return `${detail} (${path}:${file.getLineAndColumnAtPos(node.getStart()).line})`;
+    return `${detail} (${shownPlace(node, root)})`;
   });
   const unique = [...new Set(shown)];
   const more = service.obstacles.length - unique.length;
   return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
+}
+
+function shownPlace(node: Node, root: string): string {
+  const file = node.getSourceFile();
+  const path = (file.getFilePath() as string).replace(`${root}/`, "");
+  return `${path}:${file.getLineAndColumnAtPos(node.getStart()).line}`;
 }
 
 function placeOf(node: Node) {
@@ -376,6 +470,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
         calls: [],
         promisified: [],
         closes: [],
+        channelCalls: [],
         types: [],
         methodTypes: [],
         obstacles: [],
@@ -405,9 +500,9 @@ function findServices(project: AnalysisProject): Map<string, Service> {
           serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client" });
         return;
       }
-      if (origin.kind !== "client") return;
+      if (origin.kind !== "client" || isKeptChannel(node)) return;
       const service = serviceOf(origin.service);
-      if (Node.isNewExpression(node)) service.constructions.push({ node, transport: transportOf(project, node) });
+      if (Node.isNewExpression(node)) service.constructions.push({ node, transport: UNPLANNED });
       use(node, service);
     });
   }
@@ -474,6 +569,18 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       // `promisify(client.m).bind(client)`: the method itself was looked at.
       if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
       const index = parent.getArguments().indexOf(node);
+      if (index === 0 && Node.isCallExpression(parent)) {
+        const called = project.originOf(callee);
+        const name = called.kind === "grpc" ? called.path : "";
+        if (
+          name === "closeClient" ||
+          name === "waitForClientReady" ||
+          (name === "getClientChannel" && isStateOfChannel(parent))
+        ) {
+          service.channelCalls.push({ node: parent, function: name, isMember: false });
+          return;
+        }
+      }
       if (isParameterAClient(parent, index)) return;
       refuse(`it is passed to ${parent.getExpression().getText()}`);
       return;
@@ -524,7 +631,16 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     if (!desc) {
       if (name === "close" && isCalled && Node.isPropertyAccessExpression(access)) {
         if (canCloseTransport(parent)) service.closes.push(parent);
-        else refuse("close() is called where the transport has no name");
+        else service.channelCalls.push({ node: parent, function: "closeClient", isMember: true });
+        return;
+      }
+      const isPlain = isCalled && Node.isPropertyAccessExpression(access) && !access.hasQuestionDotToken();
+      if (name === "waitForReady" && isPlain) {
+        service.channelCalls.push({ node: parent, function: "waitForClientReady", isMember: true });
+        return;
+      }
+      if (name === "getChannel" && isPlain && isStateOfChannel(parent)) {
+        service.channelCalls.push({ node: parent, function: "getClientChannel", isMember: true });
         return;
       }
       refuse(`${name} is used`);
@@ -685,6 +801,20 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     service.calls.push({ node, rpc, form, plan });
   }
 
+  /** The channel is only asked for its state. */
+  function isStateOfChannel(channel: Node): boolean {
+    const parent = channel.getParent();
+    const call = parent?.getParent();
+    return (
+      !!parent &&
+      Node.isPropertyAccessExpression(parent) &&
+      /^(getConnectivityState|watchConnectivityState|close)$/.test(parent.getName()) &&
+      !!call &&
+      Node.isCallExpression(call) &&
+      call.getExpression() === parent
+    );
+  }
+
   /** close() is for the transport, which has a name where client and close() stand in the same scope. */
   function canCloseTransport(close: Node): boolean {
     const receiver = (close as import("ts-morph").CallExpression).getExpression();
@@ -841,7 +971,12 @@ function stringOf(node: Node | undefined): string | undefined {
 
 const OPTIONS = new Set(["deadline"]);
 
-function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): CallArgument[] | string {
+function classifyArguments(
+  project: AnalysisProject,
+  call: Call,
+  trees: Trees,
+  mayHaveOptions: (file: SourceFile) => boolean,
+): CallArgument[] | string {
   const nodes = middleOf(call, trees);
   if (nodes.length > 2) return "it has too many arguments";
   const found: CallArgument[] = [];
@@ -856,6 +991,7 @@ function classifyArguments(project: AnalysisProject, call: Call, trees: Trees): 
       found.push({ kind: "options", isHeld: false });
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
+      if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
       found.push({ kind: "metadata", isHeaders: false });
     } else if (morph && holdsDeadline(project, morph)) {
       found.push({ kind: "options", isHeld: true });

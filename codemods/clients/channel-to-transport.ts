@@ -1,11 +1,12 @@
-import { clientFacts } from "../analysis/client-facts.js";
+import { type ClientChannelFact, clientFacts } from "../analysis/client-facts.js";
 import { isIdentifier, type Node, nodeAt } from "../shared/ast.js";
+import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { removeUnused } from "./remove-unused.js";
-import { fileOf, plannedCalls } from "./write-call.js";
-import { transportName, writeConstruction } from "./write-construction.js";
+import { fileOf, GRPC_JS, plannedCalls } from "./write-call.js";
+import { transportName, withImports, writeConstruction } from "./write-construction.js";
 
 const id = "clients/channel-to-transport";
 
@@ -14,7 +15,24 @@ export const rule: Rule = {
   id,
   side: "clients",
   apply(ctx) {
-    const constructions = clientFacts(ctx.facts, "client-construction").filter((fact) => fact.outcome === "idiomatic");
+    const all = clientFacts(ctx.facts, "client-construction");
+    const constructions = all.filter((fact) => fact.outcome === "idiomatic");
+    const withPromises = all.filter((fact) => fact.outcome !== "manual" && fact.shape === "promises");
+    for (const fact of clientFacts(ctx.facts, "client-value")) {
+      ctx.edit.overwrite(fact.start, fact.end, withImports(ctx, fact.text, fact.imports), {
+        rule: id,
+        outcome: "idiomatic",
+      });
+      ctx.report({
+        rule: id,
+        outcome: "idiomatic",
+        construct: fact.construct,
+        reason: null,
+        start: fact.start,
+        end: fact.end,
+        rpc: null,
+      });
+    }
     for (const fact of constructions) {
       writeConstruction(ctx, fact, id);
       ctx.report({
@@ -27,6 +45,7 @@ export const rule: Rule = {
         rpc: null,
       });
     }
+    for (const fact of clientFacts(ctx.facts, "client-channel")) writeChannelCall(ctx, fact);
     if (ctx.language === "js") writeLocalNames(ctx);
     removeUnused(ctx, id);
     const file = fileOf(ctx);
@@ -54,7 +73,7 @@ export const rule: Rule = {
       }
       if (!isIdentifier(receiver)) continue;
       const declaration = scopesOf(file).bindingOf(receiver)?.declaration;
-      const made = constructions.find(
+      const made = withPromises.find(
         (fact) => fact.start === declaration?.init?.start && fact.end === declaration?.init?.end,
       );
       const name = made && transportName(ctx, made);
@@ -64,6 +83,22 @@ export const rule: Rule = {
     }
   },
 };
+
+/** `client.waitForReady(…)` -> `waitForClientReady(client, …)`, `grpc.closeClient(client)` -> `closeClient(client)`. */
+function writeChannelCall(ctx: RuleContext, fact: ClientChannelFact): void {
+  const call = nodeAt(fileOf(ctx), fact.start, fact.end);
+  if (!call) return;
+  const origin = { rule: id, outcome: "bridged", reason: reason("channel-view", fact.function) } as const;
+  const name = ctx.imports.add(GRPC_JS, fact.function);
+  if (fact.isMember) {
+    const { object } = call.callee;
+    const [first] = call.arguments as Node[];
+    ctx.edit.insertRight(object.start, `${name}(`, origin);
+    ctx.edit.overwrite(object.end, first ? first.start : call.end, first ? ", " : ")", origin);
+  } else if (ctx.source.slice(call.callee.start, call.callee.end) !== name)
+    ctx.edit.overwrite(call.callee.start, call.callee.end, name, origin);
+  ctx.report({ ...origin, construct: fact.function, start: fact.start, end: fact.end, rpc: null });
+}
 
 /** `client.GetItem` -> `client.getItem`. In TypeScript the client is typed by the old definition, whose keys are the names. */
 function writeLocalNames(ctx: RuleContext): void {

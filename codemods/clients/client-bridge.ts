@@ -7,7 +7,10 @@ import { writeConstruction } from "./write-construction.js";
 
 const id = "clients/client-bridge";
 
-/** A client that keeps its grpc-js shape, on a Connect transport; its calls stay as they are. What cannot be moved at all says why. */
+/**
+ * A client that keeps its grpc-js shape on a Connect transport, its calls as they are; or calls that are Connect's on a
+ * channel that stays grpc-js's. What cannot be moved at all says why.
+ */
 export const rule: Rule = {
   id,
   side: "clients",

@@ -1,10 +1,10 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import { nodeAt } from "../shared/ast.js";
+import { type Node, nodeAt } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { writeArguments } from "./write-arguments.js";
-import { fileOf, plannedCalls } from "./write-call.js";
+import { fileOf, GRPC_JS, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/metadata-to-headers";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -47,8 +47,39 @@ export const rule: Rule = {
           ctx.edit.overwrite(call.callee.object.end, fact.end, ")", origin);
           break;
         }
-        case "merge":
+        case "merge": {
+          const call = nodeAt(fileOf(ctx), fact.start, fact.end);
+          if (!call) break;
+          const { object } = call.callee;
+          const [other] = call.arguments as Node[];
+          if (!other) break;
+          const target = ctx.source.slice(object.start, object.end);
+          const [key, value] = /\b(key|value)\b/.test(target) ? ["name", "text"] : ["key", "value"];
+          const append = `${target}.append(${key}, ${value})`;
+          if (/^(Identifier|CallExpression|MemberExpression)$/.test(other.type)) {
+            // `a.merge(b)` -> `b.forEach((value, key) => a.append(key, value))`: the argument moves to the front.
+            ctx.edit.remove(fact.start, other.start, origin);
+            ctx.edit.overwrite(other.end, fact.end, `.forEach((${value}, ${key}) => ${append})`, origin);
+          } else {
+            ctx.edit.overwrite(fact.start, other.start, `for (const [${key}, ${value}] of `, origin);
+            ctx.edit.overwrite(other.end, fact.end, `) ${append}`, origin);
+          }
           break;
+        }
+        case "get": {
+          const call = nodeAt(fileOf(ctx), fact.start, fact.end);
+          if (!call) break;
+          const name = ctx.imports.add(GRPC_JS, "headerValues");
+          ctx.edit.insertRight(fact.start, `${name}(`, origin);
+          ctx.edit.overwrite(call.callee.object.end, call.arguments[0].start, ", ", origin);
+          break;
+        }
+        case "binary": {
+          const name = ctx.imports.add(RUNTIME, "encodeBinaryHeader");
+          ctx.edit.insertRight(fact.start, `${name}(`, origin);
+          ctx.edit.insertLeft(fact.end, ")", origin);
+          break;
+        }
         default:
           if (fact.part !== "set") ctx.edit.overwrite(fact.start, fact.end, NAMES[fact.part], origin);
       }

@@ -1,4 +1,4 @@
-import { type ClientConstructionFact, clientFacts } from "../analysis/client-facts.js";
+import { type ClientConstructionFact, clientFacts, type NamedImport } from "../analysis/client-facts.js";
 import { indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, parentMap, statementOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -9,16 +9,20 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   const node = nodeAt(fileOf(ctx), fact.start, fact.end);
   if (!node || !fact.descriptor || !fact.definition) return;
   const origin = { rule, outcome: fact.outcome, reason: fact.reason };
-  const isBridge = fact.outcome === "bridged";
+  const isBridge = fact.shape === "callbacks";
   const create = isBridge ? ctx.imports.add(GRPC_JS, "createGrpcJsClient") : ctx.imports.add(RUNTIME, "createClient");
-  const createTransport = ctx.imports.add("@connect-migrate/runtime/node", "createGrpcTransport");
+  const createTransport = fact.channel
+    ? ctx.imports.add(GRPC_JS, "transportFromGrpcJs")
+    : ctx.imports.add("@connect-migrate/runtime/node", "createGrpcTransport");
   const messages = ctx.imports.add(GRPC_JS, "grpcJsMessages");
   const descriptor = ctx.imports.add(fact.descriptor.module, fact.descriptor.name);
   const definition =
     fact.definition.kind === "text"
       ? fact.definition.text
       : ctx.imports.add(fact.definition.module, fact.definition.name);
-  const transport = `${createTransport}({ ${fact.transport.join(", ")} })`;
+  const transport = fact.channel
+    ? `${createTransport}(new ${grpcMember(ctx, "Client")}(${fact.channel.join(", ")}))`
+    : `${createTransport}({ ${withImports(ctx, fact.transport.join(", "), fact.imports)} })`;
   const name = transportName(ctx, fact);
   // A class with generated methods is more than its calls: the type stays what it was.
   const cast = isBridge && fact.typeText !== null ? ` as unknown as ${fact.typeText}` : "";
@@ -40,6 +44,27 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
     `const ${name} = ${transport}${semicolon}${lineEndingOf(ctx.source)}${indent}`,
     origin,
   );
+}
+
+/** A name of grpc-js as the file writes it: a member of its namespace, or an import of its own. */
+function grpcMember(ctx: RuleContext, name: string): string {
+  const source = `['"]@grpc/grpc-js['"]`;
+  const namespace =
+    new RegExp(String.raw`^\s*import\s+(?:\*\s+as\s+)?([\w$]+)\s+(?:from|=\s*require\()\s*${source}`, "m").exec(
+      ctx.source,
+    )?.[1] ??
+    new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*=\s*require\(\s*${source}\s*\)`, "m").exec(ctx.source)?.[1];
+  return namespace === undefined ? ctx.imports.add("@grpc/grpc-js", name) : `${namespace}.${name}`;
+}
+
+/** Text of the analysis, with the local names of what it uses. */
+export function withImports(ctx: RuleContext, text: string, imports: readonly NamedImport[]): string {
+  let written = text;
+  for (const { module, name, typeOnly } of imports) {
+    const local = ctx.imports.add(module, name, { typeOnly: typeOnly ?? false });
+    if (local !== name) written = written.replace(new RegExp(`(?<![.\\w$])${name}\\b`, "g"), () => local);
+  }
+  return written;
 }
 
 /** The transport as a field beside the client's. */

@@ -84,11 +84,14 @@ export function textOf(source: string, node: Node): string {
   return source.slice(node.start, node.end);
 }
 
-/** The first node that spans exactly `start..end` (the outermost one). */
+/**
+ * The first node that spans exactly `start..end` (the outermost one). Without a semicolon a statement spans what its
+ * expression spans: the expression is meant.
+ */
 export function nodeAt(root: Node, start: number, end: number): Node | undefined {
   let current: Node | undefined = root;
   while (current) {
-    if (current.start === start && current.end === end && current.type !== "File" && current.type !== "Program")
+    if (current.start === start && current.end === end && !/^(File|Program|ExpressionStatement)$/.test(current.type))
       return current;
     current = childrenOf(current).find((child) => child.start <= start && end <= child.end);
   }

@@ -65,6 +65,14 @@ export const reasons = {
     short: "one use of the client cannot change",
     long: "The client keeps its grpc-js shape, because not every use of it can be rewritten: {detail}.",
   },
+  "channel-kept": {
+    short: "the channel stays on grpc-js",
+    long: "The calls are Connect's, on a channel of grpc-js, because no transport has {detail}.",
+  },
+  "channel-view": {
+    short: "a question about the connection",
+    long: "Connect has no {detail}; a function of the runtime answers for the client's transport.",
+  },
   "error-escapes": {
     short: "the error is looked at as a whole",
     long: "The error is turned back into the ServiceError that grpc-js gives, because {detail}.",

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Code } from "./code.js";
 import { ConnectError } from "./connect-error.js";
-import { createEnvelopeParser, type Envelope, encodeEnvelope, envelopePrefix } from "./envelope.js";
+import { createEnvelopeParser, type Envelope, encodeEnvelope, envelopeParts } from "./envelope.js";
 
 const envelopes = fc.array(fc.record({ flags: fc.nat(255), data: fc.uint8Array({ maxLength: 40 }) }), { maxLength: 8 });
 
@@ -45,7 +45,7 @@ test("a truncated body is seen as one", () => {
 
 test("a prefix over the limit is refused before any data", () => {
   const parser = createEnvelopeParser(10);
-  parser.push(envelopePrefix(0, 0xffffffff));
+  parser.push(Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff));
   let error: unknown;
   try {
     parser.next();
@@ -54,4 +54,15 @@ test("a prefix over the limit is refused before any data", () => {
   }
   expect(error).toBeInstanceOf(ConnectError);
   expect((error as ConnectError).code).toBe(Code.ResourceExhausted);
+});
+
+test("large data is not copied behind its prefix, and parsed all the same", () => {
+  for (const length of [32 * 1024, 32 * 1024 + 1]) {
+    const data = new Uint8Array(length).fill(7);
+    const parts = envelopeParts(1, data);
+    expect(parts.length).toBe(length > 32 * 1024 ? 2 : 1);
+    const parser = createEnvelopeParser(100_000);
+    for (const part of parts) parser.push(part);
+    expect(parser.next()).toEqual({ flags: 1, data });
+  }
 });

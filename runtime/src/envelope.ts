@@ -17,7 +17,8 @@ export interface EnvelopeParser {
   readonly pending: number;
 }
 
-const prefixLength = 5;
+/** Bytes in front of the data: flags and length. */
+export const prefixLength = 5;
 
 /** @param readMaxBytes limit per message; a message whose prefix says more is refused before its data is buffered */
 export function createEnvelopeParser(readMaxBytes: number): EnvelopeParser {
@@ -32,6 +33,9 @@ class ChunkParser implements EnvelopeParser {
   #pending = 0;
   #flags = -1;
   #length = 0;
+  // A large envelope is put together as its chunks come, so that they can be collected at once.
+  #large: Uint8Array | undefined;
+  #filled = 0;
 
   constructor(readMaxBytes: number) {
     this.#readMaxBytes = readMaxBytes;
@@ -43,8 +47,23 @@ class ChunkParser implements EnvelopeParser {
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    this.#chunks.push(chunk);
     this.#pending += chunk.byteLength;
+    const large = this.#large;
+    if (large === undefined) {
+      this.#chunks.push(chunk);
+      if (this.#length >= largeBytes && this.#pending >= this.#length / 16 && this.#pending < this.#length)
+        this.#gather();
+      return;
+    }
+    const room = large.byteLength - this.#filled;
+    if (chunk.byteLength <= room) {
+      large.set(chunk, this.#filled);
+      this.#filled += chunk.byteLength;
+      return;
+    }
+    large.set(chunk.subarray(0, room), this.#filled);
+    this.#filled += room;
+    this.#chunks.push(chunk.subarray(room));
   }
 
   next(): Envelope | undefined {
@@ -58,12 +77,33 @@ class ChunkParser implements EnvelopeParser {
     if (this.#pending < this.#length) return undefined;
     const envelope = { flags: this.#flags, data: this.#take(this.#length) };
     this.#flags = -1;
+    this.#length = 0;
     return envelope;
+  }
+
+  #gather(): void {
+    const filled = this.#pending;
+    const large = allocateOwn(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      const part = at === 0 && this.#offset > 0 ? chunk.subarray(this.#offset) : chunk;
+      large.set(part, at);
+      at += part.byteLength;
+    }
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#large = large;
+    this.#filled = filled;
   }
 
   #take(length: number): Uint8Array {
     if (length === 0) return empty;
     this.#pending -= length;
+    const large = this.#large;
+    if (large !== undefined) {
+      this.#large = undefined;
+      return large;
+    }
     const first = this.#chunks[0] as Uint8Array;
     const start = this.#offset;
     const rest = first.byteLength - start;
@@ -95,10 +135,12 @@ class ChunkParser implements EnvelopeParser {
   }
 }
 
+/** From here on the memory of an envelope is taken when a sixteenth of it is there: a length alone is no reason to. */
+const largeBytes = 64 * 1024;
 const empty = new Uint8Array(0);
 
-// On Node memory that is written over at once is not zeroed first; and what is sent comes from the pool of Buffers, as
-// node's streams would wrap anything else in one.
+// On Node memory that is written over at once is not zeroed first; and what is sent comes from the pool of Buffers: node's
+// streams would wrap anything else in one, and memory of its own is the dearest part of a small message.
 const onNode = typeof Buffer === "function";
 const allocatePooled: (length: number) => Uint8Array = onNode
   ? (length) => Buffer.allocUnsafe(length)
@@ -117,27 +159,32 @@ function uint32(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** The five bytes in front of `length` bytes of data. */
-export function envelopePrefix(flags: number, length: number): Uint8Array {
+/** Above this, prefix and data are written apart: one more write costs less than the copy. */
+const copyMaxBytes = 32 * 1024;
+
+/** An envelope in one piece or two. */
+export function envelopeParts(flags: number, data: Uint8Array): Uint8Array[] {
+  if (data.byteLength <= copyMaxBytes) return [encodeEnvelope(flags, data)];
   const prefix = allocatePooled(prefixLength);
-  writePrefix(prefix, flags, length);
-  return prefix;
+  writePrefix(prefix, flags, data.byteLength);
+  return [prefix, data];
 }
 
-function writePrefix(target: Uint8Array, flags: number, length: number): void {
-  target[0] = flags;
-  target[1] = length >>> 24;
-  target[2] = length >>> 16;
-  target[3] = length >>> 8;
-  target[4] = length;
-}
-
-/** Prefix and data in one piece. For data above some ten KiB write prefix and data apart instead: it saves the copy. */
+/** Prefix and data in one piece. */
 export function encodeEnvelope(flags: number, data: Uint8Array): Uint8Array {
   const bytes = allocatePooled(prefixLength + data.byteLength);
   writePrefix(bytes, flags, data.byteLength);
   bytes.set(data, prefixLength);
   return bytes;
+}
+
+/** The prefix of `length` bytes of data, into the first five bytes of `target`. */
+export function writePrefix(target: Uint8Array, flags: number, length: number): void {
+  target[0] = flags;
+  target[1] = length >>> 24;
+  target[2] = length >>> 16;
+  target[3] = length >>> 8;
+  target[4] = length;
 }
 
 /** The error of a body that ends in the middle of an envelope. */

@@ -15,6 +15,7 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
+import { type BinaryEncoder, createBinaryEncoder } from "./binary-encoder.js";
 import { Code } from "./code.js";
 import { ConnectError } from "./connect-error.js";
 import type { Format } from "./content-type.js";
@@ -23,8 +24,14 @@ import type { MessageCodec, MessageCodecs } from "./message-codec.js";
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
 export type BinaryOptions = Partial<BinaryReadOptions & BinaryWriteOptions>;
 
+/** A codec that can leave room in front of a message, so that an envelope costs no copy of it. */
+export interface FormatCodec extends MessageCodec {
+  /** @param reserve bytes to leave free in front */
+  serializeAfter?(value: unknown, reserve: number): Uint8Array;
+}
+
 /** How one side of a method is written in each format. Errors are thrown as they come: the caller says in which role. */
-export type FormatCodecs = Readonly<Record<Format, MessageCodec>>;
+export type FormatCodecs = Readonly<Record<Format, FormatCodec>>;
 
 export interface MethodCodecs {
   input: FormatCodecs;
@@ -72,11 +79,18 @@ function createFormatCodecs(
   };
 }
 
-function binaryCodec(desc: DescMessage, options: BinaryOptions | undefined): MessageCodec {
-  return {
-    serialize: (value) => toBinary(desc, messageFrom(desc, value), options),
-    deserialize: (bytes) => fromBinary(desc, bytes, options),
+function binaryCodec(desc: DescMessage, options: BinaryOptions | undefined): FormatCodec {
+  const deserialize = (bytes: Uint8Array) => fromBinary(desc, bytes, options);
+  if (options?.writeUnknownFields === false) {
+    return { serialize: (value) => toBinary(desc, messageFrom(desc, value), options), deserialize };
+  }
+  // Compiled when a message is written, not for every method that an application has.
+  let encode: BinaryEncoder | undefined;
+  const serializeAfter = (value: unknown, reserve: number) => {
+    encode ??= createBinaryEncoder(desc);
+    return encode(messageFrom(desc, value), reserve);
   };
+  return { serialize: (value) => serializeAfter(value, 0), serializeAfter, deserialize };
 }
 
 function jsonCodec(desc: DescMessage, options: JsonOptions | undefined): MessageCodec {
@@ -98,7 +112,8 @@ function messageFrom(desc: DescMessage, value: unknown) {
 }
 
 /** A codec whose failures are ConnectErrors, as clients and servers report them: internal to write, `readCode` to read. */
-export function guardCodec(codec: MessageCodec, readCode: Code = Code.InvalidArgument): MessageCodec {
+export function guardCodec(codec: FormatCodec, readCode: Code = Code.InvalidArgument): FormatCodec {
+  const { serializeAfter } = codec;
   return {
     serialize(value) {
       try {
@@ -107,6 +122,15 @@ export function guardCodec(codec: MessageCodec, readCode: Code = Code.InvalidArg
         throw ConnectError.from(error, Code.Internal);
       }
     },
+    ...(serializeAfter && {
+      serializeAfter(value: unknown, reserve: number) {
+        try {
+          return serializeAfter(value, reserve);
+        } catch (error) {
+          throw ConnectError.from(error, Code.Internal);
+        }
+      },
+    }),
     deserialize(bytes) {
       try {
         return codec.deserialize(bytes);

@@ -65,6 +65,8 @@ export interface Exchange {
   cancel(): void;
   pause(): void;
   resume(): void;
+  /** True when the request is out and its bytes are not read again. Undefined: unknown. */
+  readonly requestSent?: boolean;
 }
 
 export interface ResponseListener {

@@ -24,6 +24,7 @@ import {
   type TransportSettings,
 } from "./transport-core.js";
 import { runUnary } from "./unary-call.js";
+import { waitForReady } from "./wait-for-ready.js";
 import type { WireProtocol } from "./wire-protocol.js";
 
 /** A transport of ours: it can be closed, and it can carry messages that are not protobuf-es'. */
@@ -57,6 +58,23 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
   const plans = new Map<DescMethod, MethodPlan>();
   const intercepted = settings.interceptors.length > 0;
 
+  const otherPlans = new Map<DescMethod, MethodPlan>();
+
+  /** The plan of a method, for a call that may say itself whether it waits for a connection. */
+  function planFor(method: DescMethod, contextValues: ContextValues | undefined): MethodPlan {
+    const plan = planOf(method);
+    const waits = contextValues?.get(waitForReady);
+    if (waits === undefined || waits === plan.sendOptions.waitForReady) {
+      return plan;
+    }
+    let other = otherPlans.get(method);
+    if (other === undefined) {
+      other = { ...plan, sendOptions: { ...plan.sendOptions, waitForReady: waits } };
+      otherPlans.set(method, other);
+    }
+    return other;
+  }
+
   function planOf(method: DescMethod): MethodPlan {
     let plan = plans.get(method);
     if (plan === undefined) {
@@ -69,7 +87,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
   return {
     unary(method, signal, timeoutMs, header, input, contextValues) {
       try {
-        const plan = planOf(method);
+        const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
@@ -81,7 +99,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
     },
     stream(method, signal, timeoutMs, header, input, contextValues) {
       try {
-        const plan = planOf(method);
+        const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedStream(core, plan, scope, header, input, contextValues, messages)

@@ -1,18 +1,16 @@
 import { Code } from "../code.js";
 import { compressedFlag, writeLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
-import { createEnvelopeParser, type EnvelopeParser } from "../envelope.js";
+import { createEnvelopeParser, type EnvelopeParser, envelopeParts, prefixLength, writePrefix } from "../envelope.js";
 import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
-import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
-import { copyLimit } from "./unary-call.js";
 import type { ResponseHead } from "./wire-protocol.js";
 
 /** What is kept to send a stream again when the server refused it unseen. */
@@ -141,11 +139,18 @@ class StreamCall implements ResponseListener {
   /** False: wait for drain. */
   #write(message: unknown): boolean | Promise<boolean> {
     const { settings } = this.core;
-    const bytes = this.plan.input.serialize(message);
-    if (bytes.byteLength > settings.writeMaxBytes) {
-      throw writeLimitError(bytes.byteLength, settings.writeMaxBytes);
-    }
+    const { input } = this.plan;
     const compression = settings.sendCompression;
+    const room = compression === null && input.serializeAfter !== undefined ? prefixLength : 0;
+    const bytes = input.serializeAfter === undefined ? input.serialize(message) : input.serializeAfter(message, room);
+    const size = bytes.byteLength - room;
+    if (size > settings.writeMaxBytes) {
+      throw writeLimitError(size, settings.writeMaxBytes);
+    }
+    if (room > 0) {
+      writePrefix(bytes, 0, size);
+      return this.#done || this.#writeBytes(bytes);
+    }
     if (compression === null || bytes.byteLength < settings.compressMinBytes) {
       return this.#writeEnvelope(0, bytes);
     }
@@ -156,11 +161,11 @@ class StreamCall implements ResponseListener {
     if (this.#done) {
       return true;
     }
-    if (bytes.byteLength <= copyLimit) {
-      return this.#writeBytes(frame(flags, bytes));
+    let more = true;
+    for (const part of envelopeParts(flags, bytes)) {
+      more = this.#writeBytes(part);
     }
-    this.#writeBytes(framePrefix(flags, bytes.byteLength));
-    return this.#writeBytes(bytes);
+    return more;
   }
 
   #writeBytes(bytes: Uint8Array): boolean {

@@ -4,8 +4,15 @@ import type { Compression } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import { headerLines } from "../headers.js";
 import type { Interceptor } from "../interceptor.js";
-import type { MessageCodec, MessageCodecs } from "../message-codec.js";
-import { type BinaryOptions, createMethodCodecs, guardCodec, type JsonOptions, methodPath } from "../serialization.js";
+import type { MessageCodecs } from "../message-codec.js";
+import {
+  type BinaryOptions,
+  createMethodCodecs,
+  type FormatCodec,
+  guardCodec,
+  type JsonOptions,
+  methodPath,
+} from "../serialization.js";
 import type { HttpClient, OutgoingHeaders, RequestHead, SendOptions } from "./http-client.js";
 import type { CallPolicy } from "./service-config.js";
 import type { WireProtocol, WireSettings } from "./wire-protocol.js";
@@ -38,8 +45,8 @@ export interface MethodPlan {
   readonly stream: boolean;
   readonly head: RequestHead;
   readonly fixedHeaders: OutgoingHeaders;
-  readonly input: MessageCodec;
-  readonly output: MessageCodec;
+  readonly input: FormatCodec;
+  readonly output: FormatCodec;
   readonly useGet: boolean;
   readonly policy: CallPolicy;
   readonly sendOptions: SendOptions;

@@ -3,21 +3,18 @@ import { Code } from "../code.js";
 import { type Compression, compressedFlag, readLimitError, writeLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import { errorFromJsonBytes } from "../connect-json.js";
-import { createEnvelopeParser, type EnvelopeParser } from "../envelope.js";
+import { createEnvelopeParser, type EnvelopeParser, envelopeParts, prefixLength, writePrefix } from "../envelope.js";
 import { headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
+import { releaseLarge } from "../large-buffers.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
 import { rememberParts } from "./error-parts.js";
-import { frame, framePrefix } from "./frame.js";
 import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
-
-/** Above this, prefix and message are written apart instead of being copied together. */
-export const copyLimit = 32 * 1024;
 
 /** Run one unary call. Rejects with a ConnectError. */
 export function runUnary(
@@ -50,6 +47,7 @@ class UnaryCall implements ResponseListener {
   #retries: Retries | undefined;
   #attempts = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #body: Uint8Array | undefined;
   readonly #bare: boolean;
 
   constructor(
@@ -74,19 +72,25 @@ class UnaryCall implements ResponseListener {
     if (this.#done) {
       return;
     }
+    const { input } = this.plan;
+    const compression = settings.sendCompression;
+    const room = compression === null && !this.#bare && input.serializeAfter !== undefined ? prefixLength : 0;
     let bytes: Uint8Array;
     try {
-      bytes = this.plan.input.serialize(message);
+      bytes = input.serializeAfter === undefined ? input.serialize(message) : input.serializeAfter(message, room);
     } catch (e) {
       this.fail(ConnectError.from(e, Code.Internal));
       return;
     }
-    if (bytes.byteLength > settings.writeMaxBytes) {
-      this.fail(writeLimitError(bytes.byteLength, settings.writeMaxBytes));
+    const size = bytes.byteLength - room;
+    if (size > settings.writeMaxBytes) {
+      this.fail(writeLimitError(size, settings.writeMaxBytes));
       return;
     }
-    const compression = settings.sendCompression;
-    if (compression !== null && bytes.byteLength >= settings.compressMinBytes) {
+    if (room > 0) {
+      writePrefix(bytes, 0, size);
+      this.#dispatchBody(bytes);
+    } else if (compression !== null && bytes.byteLength >= settings.compressMinBytes) {
       compression.compress(bytes).then(
         (compressed) => this.#dispatch(compressed, compression),
         (e) => this.fail(ConnectError.from(e, Code.Internal)),
@@ -113,20 +117,31 @@ class UnaryCall implements ResponseListener {
       this.#send = () => {
         this.#exchange = http.send(plan.head, this.#headers(compression), bytes, this, options);
       };
-    } else if (bytes.byteLength <= copyLimit) {
-      const body = frame(flags, bytes);
-      this.#send = () => {
-        this.#exchange = http.send(plan.head, this.#headers(null), body, this, options);
-      };
     } else {
+      const parts = envelopeParts(flags, bytes);
+      const [body] = parts;
+      if (parts.length === 1 && body !== undefined) {
+        this.#dispatchBody(body);
+        return;
+      }
       this.#send = () => {
         const exchange = http.send(plan.head, this.#headers(null), undefined, this, options);
         this.#exchange = exchange;
-        exchange.write(framePrefix(flags, bytes.byteLength));
-        exchange.write(bytes);
+        for (const part of parts) {
+          exchange.write(part);
+        }
         exchange.end();
       };
     }
+    this.#send();
+  }
+
+  #dispatchBody(body: Uint8Array): void {
+    const { core, plan } = this;
+    this.#body = body;
+    this.#send = () => {
+      this.#exchange = core.settings.http.send(plan.head, this.#headers(null), body, this, plan.sendOptions);
+    };
     this.#send();
   }
 
@@ -292,6 +307,9 @@ class UnaryCall implements ResponseListener {
     this.#done = true;
     this.#retries?.succeeded();
     this.scope.finish();
+    if (this.#body !== undefined && this.#exchange?.requestSent) {
+      releaseLarge(this.#body);
+    }
     this.resolve(unaryResponse(this.plan, head.fields, this.#bare, trailer, message));
   }
 

@@ -3,14 +3,17 @@ import { Duplex, Readable, Writable } from "node:stream";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { bindMessages } from "../client/bind-messages.js";
 import { partsOf } from "../client/error-parts.js";
-import type { Connectivity } from "../client/http-client.js";
 import { OneMessage } from "../client/one-message.js";
+import { rememberTransport } from "../client/transport-of.js";
+import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { type ContextValues, createContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
+import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
@@ -56,6 +59,7 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
       client[key] = call;
     }
   }
+  rememberTransport(client, transport);
   return client as GrpcJsClientOf<M>;
 }
 
@@ -94,13 +98,9 @@ function telling<A, B>(what: string, convert: (value: A) => B): (value: A) => B 
   };
 }
 
-/** Numbers of grpc-js's connectivityState. */
-const stateNumbers = { idle: 0, connecting: 1, ready: 2, transient_failure: 3, shutdown: 4 } as const;
-
 function createChannelView(transport: Transport, service: DescService, client: object) {
   const siblings = clientsOf.get(transport) ?? new Set();
   clientsOf.set(transport, siblings.add(client));
-  const { connectivity } = transport as { connectivity?: Connectivity };
   let open = true;
 
   function close(): void {
@@ -110,44 +110,7 @@ function createChannelView(transport: Transport, service: DescService, client: o
       (transport as { close?: () => void }).close?.();
     }
   }
-  function waitForReady(deadline: Date | number, callback: (error?: Error) => void): void {
-    let wanted = true;
-    const timeoutMs = timeoutFromDeadline(deadline);
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => finish(new Error("Failed to connect before the deadline")), timeoutMs);
-    function finish(error?: Error): void {
-      if (wanted) {
-        wanted = false;
-        clearTimeout(timer);
-        process.nextTick(callback, error);
-      }
-    }
-    if (!open) {
-      finish(new Error("The channel has been closed"));
-      return;
-    }
-    const ready = connectivity?.connect(() => wanted && open) ?? Promise.resolve();
-    ready.then(
-      () => finish(),
-      () => {
-        if (!open) {
-          finish(new Error("The channel has been closed"));
-        }
-      },
-    );
-  }
-  function getConnectivityState(tryToConnect?: boolean): number {
-    if (!open) {
-      return stateNumbers.shutdown;
-    }
-    const state = connectivity?.state() ?? "ready";
-    if (tryToConnect === true && state === "idle") {
-      connectivity?.connect(() => false).catch(() => {});
-    }
-    return stateNumbers[state];
-  }
+  const view = channelView(transport, () => open);
   return {
     assertOpen() {
       if (!open) {
@@ -156,8 +119,8 @@ function createChannelView(transport: Transport, service: DescService, client: o
     },
     members: {
       close,
-      waitForReady,
-      getChannel: () => ({ close, getConnectivityState, getTarget: () => service.typeName }),
+      waitForReady: view.waitForReady,
+      getChannel: () => ({ ...view, close, getTarget: () => service.typeName }),
     },
   };
 }
@@ -191,6 +154,7 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
 }
 
 interface Started {
+  readonly contextValues: ContextValues | undefined;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   readonly header: Headers;
@@ -218,9 +182,16 @@ function startCall(call: object, metadata: MetadataLike | undefined, options: Ca
     signal: controller.signal,
     timeoutMs: timeoutFromDeadline(deadline),
     header: headersFromMetadata(metadata),
+    contextValues: contextValuesOf(metadata),
     isCanceled: () => canceled,
     sawHeader: false,
   };
+}
+
+/** Metadata has options of its own; one of them matters to a call. */
+function contextValuesOf(metadata: MetadataLike | undefined): ContextValues | undefined {
+  const waits = metadata?.getOptions?.().waitForReady;
+  return waits === undefined ? undefined : createContextValues().set(waitForReady, waits);
 }
 
 type AnyTransport = {
@@ -237,7 +208,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         assertOpen();
         const call = new EventEmitter();
         const start = startCall(call, metadata, options);
-        run.unary(method, start.signal, start.timeoutMs, start.header, request).then(
+        run.unary(method, start.signal, start.timeoutMs, start.header, request, start.contextValues).then(
           (response) =>
             outside(() => {
               call.emit("metadata", metadataFromHeaders(response.header));
@@ -274,7 +245,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         const start = startCall(call, metadata, options);
         reader.attach(
           call,
-          run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request)),
+          run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request), start.contextValues),
           start,
         );
         return call;
@@ -287,7 +258,11 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         const reader = createReader();
         const call = new Duplex({ objectMode: true, read: () => reader.read(), ...writeTo(requests) });
         const start = startCall(call, metadata, options);
-        reader.attach(call, run.stream(method, start.signal, start.timeoutMs, start.header, requests), start);
+        reader.attach(
+          call,
+          run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues),
+          start,
+        );
         return call;
       };
   }
@@ -338,7 +313,7 @@ async function uploadAll(
   requests: AsyncIterable<unknown>,
   call: EventEmitter,
 ): Promise<[message: unknown, trailer: Headers]> {
-  const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests);
+  const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues);
   start.sawHeader = true;
   outside(() => call.emit("metadata", metadataFromHeaders(response.header)));
   let message: unknown;

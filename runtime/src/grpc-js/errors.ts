@@ -3,7 +3,7 @@ import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
 import { headersFromRaw } from "../headers.js";
-import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
+import { headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
 const statusNames = [
@@ -91,6 +91,11 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
 }
 
 function metadataOf(error: ConnectError): MetadataLike {
+  // From a channel of grpc-js: its own
+  const given = (error.cause as { metadata?: unknown } | undefined)?.metadata;
+  if (isMetadata(given)) {
+    return given;
+  }
   const metadata = metadataFromHeaders(trailerOf(error));
   // Where libraries for rich errors look; an error from the wire has it among its trailers
   if (error.details.length > 0 && metadata.get(detailsKey).length === 0) {

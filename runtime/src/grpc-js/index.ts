@@ -1,5 +1,10 @@
 // Bridges between grpc-js code and this runtime. Nothing here loads @grpc/grpc-js unless Metadata objects are needed.
 
+export { waitForReady } from "../client/wait-for-ready.js";
+export type { MetadataGenerator, RequestHeadersSource } from "./call-credentials.js";
+export { callCredentials } from "./call-credentials.js";
+export type { ChannelView } from "./client-channel.js";
+export { closeClient, getClientChannel, waitForClientReady } from "./client-channel.js";
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";

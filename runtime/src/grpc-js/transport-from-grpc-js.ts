@@ -1,19 +1,32 @@
 import { create, type DescMessage, type DescMethod, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
+import type { Connectivity } from "../client/http-client.js";
 import { MessageQueue } from "../client/message-queue.js";
-import type { Code } from "../code.js";
+import { type ClosableTransport, type MessagesTransport, withMessages } from "../client/protocol-transport.js";
+import { waitForReady } from "../client/wait-for-ready.js";
+import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { type ContextValues, createContextValues } from "../context-values.js";
 import { decodeRpcStatus } from "../grpc-status.js";
 import { createHeaders, headerLines } from "../headers.js";
 import { applyInterceptors, type Interceptor, type StreamRequest, type UnaryRequest } from "../interceptor.js";
+import type { MessageCodecs } from "../message-codec.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
 import { addMetadata, headersFromMetadata, metadataFromHeaders } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
 
-/** A grpc-js Client, by the two functions that are used. */
+/** A grpc-js Client, by the functions that are used. */
 // biome-ignore lint/suspicious/noExplicitAny: any copy and version of grpc-js fits
-type GrpcJsClient = { makeUnaryRequest: (...args: any[]) => any; makeBidiStreamRequest: (...args: any[]) => any };
+type AnyFunction = (...args: any[]) => any;
+interface GrpcJsClient {
+  makeUnaryRequest: AnyFunction;
+  makeClientStreamRequest: AnyFunction;
+  makeServerStreamRequest: AnyFunction;
+  makeBidiStreamRequest: AnyFunction;
+  close(): void;
+  waitForReady: AnyFunction;
+  getChannel(): { getConnectivityState(tryToConnect: boolean): number };
+}
 
 interface Status {
   code: number;
@@ -26,23 +39,74 @@ interface Status {
  * A transport over a grpc-js Client: what only its channel can do (xDS, custom load balancing, its interceptors and
  * call credentials) stays, while the calls above are already Connect's.
  */
-export function transportFromGrpcJs(client: GrpcJsClient, options?: { interceptors?: Interceptor[] }): Transport {
-  const unary = (request: UnaryRequest) => callUnary(client, request);
-  const stream = (request: StreamRequest) => callStream(client, request);
+export function transportFromGrpcJs(
+  client: GrpcJsClient,
+  options?: { interceptors?: Interceptor[] },
+): ClosableTransport {
+  const transport: ClosableTransport & MessagesTransport = {
+    ...callsOf(client, options?.interceptors, undefined),
+    close: () => client.close(),
+    connectivity: connectivityOf(client),
+    [withMessages]: (messages) => callsOf(client, options?.interceptors, messages),
+  };
+  return transport;
+}
+
+function callsOf(
+  client: GrpcJsClient,
+  interceptors: Interceptor[] | undefined,
+  messages: MessageCodecs | undefined,
+): Transport {
+  const unary = (request: UnaryRequest) => callUnary(client, request, functionsOf(request.method, messages));
+  const stream = (request: StreamRequest) => callStream(client, request, functionsOf(request.method, messages));
   return {
     unary(method, signal, timeoutMs, header, input, contextValues) {
       const request = {
         ...common(method, signal, timeoutMs, header, contextValues),
         stream: false,
-        message: messageOf(method.input, input),
+        message: messages === undefined ? messageOf(method.input, input) : input,
       };
-      return applyInterceptors(unary, options?.interceptors)(request as unknown as UnaryRequest) as Promise<never>;
+      return applyInterceptors(unary, interceptors)(request as unknown as UnaryRequest) as Promise<never>;
     },
     stream(method, signal, timeoutMs, header, input, contextValues) {
       const request = { ...common(method, signal, timeoutMs, header, contextValues), stream: true, message: input };
-      return applyInterceptors(stream, options?.interceptors)(request as unknown as StreamRequest) as Promise<never>;
+      return applyInterceptors(stream, interceptors)(request as unknown as StreamRequest) as Promise<never>;
     },
   };
+}
+
+const states = ["idle", "connecting", "ready", "transient_failure", "shutdown"] as const;
+
+function connectivityOf(client: GrpcJsClient): Connectivity {
+  return {
+    state: () => states[client.getChannel().getConnectivityState(false)] ?? "shutdown",
+    connect: (isWanted) =>
+      new Promise((resolve, reject) => {
+        const attempt = () => {
+          // In steps: grpc-js cannot be told that nobody waits any more
+          client.waitForReady(Date.now() + 100, (error?: Error) => {
+            if (error === undefined || error === null) {
+              resolve();
+            } else if (isWanted() && !/closed/.test(error.message)) {
+              attempt();
+            } else {
+              reject(error);
+            }
+          });
+        };
+        attempt();
+      }),
+  };
+}
+
+/** How the messages of a method become bytes and back. */
+function functionsOf(method: DescMethod, messages: MessageCodecs | undefined): readonly [AnyFunction, AnyFunction] {
+  const own = messages?.method(methodPath(method));
+  if (own === undefined) {
+    return [serialize(method.input), deserialize(method.output)];
+  }
+  const { input, output } = own;
+  return [(value) => Buffer.from(input.serialize(value)), (bytes) => output.deserialize(bytes)];
 }
 
 /** Where the deadline travels past interceptors. */
@@ -116,17 +180,27 @@ function cancelWith(signal: AbortSignal, call: { cancel(): void }): void {
   }
 }
 
-function callUnary(client: GrpcJsClient, request: UnaryRequest) {
+function metadataOf(request: UnaryRequest | StreamRequest): MetadataLike {
+  const metadata = metadataFromHeaders(request.header);
+  const waits = request.contextValues.get(waitForReady);
+  if (waits !== undefined) {
+    metadata.setOptions?.({ waitForReady: waits });
+  }
+  return metadata;
+}
+
+type Functions = ReturnType<typeof functionsOf>;
+
+function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Functions) {
   const { method } = request;
   return new Promise((resolve, reject) => {
     let header = createHeaders();
     let message: unknown;
     const call = client.makeUnaryRequest(
       methodPath(method),
-      serialize(method.input),
-      deserialize(method.output),
+      ...functions,
       request.message,
-      metadataFromHeaders(request.header),
+      metadataOf(request),
       optionsOf(request.signal),
       (error: Status | null, value: unknown) => {
         if (error !== null) {
@@ -153,20 +227,27 @@ function callUnary(client: GrpcJsClient, request: UnaryRequest) {
   });
 }
 
-function callStream(client: GrpcJsClient, request: StreamRequest) {
+async function callStream(client: GrpcJsClient, request: StreamRequest, functions: Functions) {
   const { method } = request;
+  const head = [methodPath(method), ...functions] as const;
+  const tail = [metadataOf(request), optionsOf(request.signal)] as const;
+  let reply: AnyFunction = () => {};
+  // biome-ignore lint/suspicious/noExplicitAny: one of grpc-js's three stream calls
+  let call: any;
+  if (method.methodKind === "server_streaming") {
+    call = client.makeServerStreamRequest(...head, await onlyMessage(request.message), ...tail);
+  } else if (method.methodKind === "client_streaming") {
+    call = client.makeClientStreamRequest(...head, ...tail, (error: Status | null, value: unknown) =>
+      reply(error, value),
+    );
+  } else {
+    call = client.makeBidiStreamRequest(...head, ...tail);
+  }
   return new Promise((resolve, reject) => {
     const trailer = createHeaders();
     let header = createHeaders();
     let opened = false;
-    const call = client.makeBidiStreamRequest(
-      methodPath(method),
-      serialize(method.input),
-      deserialize(method.output),
-      metadataFromHeaders(request.header),
-      optionsOf(request.signal),
-    );
-    const queue = new MessageQueue<unknown>({ pause: () => call.pause(), resume: () => call.resume() });
+    const queue = new MessageQueue<unknown>({ pause: () => call.pause?.(), resume: () => call.resume?.() });
     const open = () => {
       if (!opened) {
         opened = true;
@@ -181,27 +262,49 @@ function callStream(client: GrpcJsClient, request: StreamRequest) {
       open();
       queue.push(message);
     });
-    call.on("error", (status: Status) => {
+    const fail = (status: Status) => {
       const error = errorOf(status, header);
       if (opened) {
         queue.fail(error);
       } else {
         reject(error);
       }
-    });
+    };
+    call.on("error", fail);
+    reply = (error: Status | null, value: unknown) => {
+      if (error !== null) {
+        fail(error);
+      } else {
+        open();
+        queue.push(value);
+      }
+    };
     call.on("status", (status: Status) => {
       for (const [name, value] of headerLines(headersFromMetadata(status.metadata))) {
         trailer.append(name, value);
       }
       if (status.code === 0) {
         open();
-        // Behind messages that are not emitted yet
-        call.once("end", () => queue.end());
+        if (method.methodKind === "client_streaming") {
+          queue.end();
+        } else {
+          // Behind messages that are not emitted yet
+          call.once("end", () => queue.end());
+        }
       }
     });
     cancelWith(request.signal, call);
-    void pump(request.message, call);
+    if (method.methodKind !== "server_streaming") {
+      void pump(request.message, call);
+    }
   });
+}
+
+async function onlyMessage(messages: AsyncIterable<unknown>): Promise<unknown> {
+  for await (const message of messages) {
+    return message;
+  }
+  throw new ConnectError("no message to send", Code.Internal);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: grpc-js's ClientDuplexStream

@@ -25,6 +25,8 @@ export interface MetadataLike {
   clone(): MetadataLike;
   merge(other: never): void;
   toJSON(): { [key: string]: Array<string | Buffer> };
+  getOptions?(): { waitForReady?: boolean };
+  setOptions?(options: { waitForReady?: boolean }): void;
 }
 
 /** grpc-js's ServiceError. */

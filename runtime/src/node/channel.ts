@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { Code } from "../code.js";
@@ -75,7 +76,7 @@ function managerFor(
   const secure = (over: tls.ConnectionOptions) =>
     tls.connect({
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
-      ...tlsOptions,
+      ...withEnvironment(tlsOptions),
       ...over,
       ALPNProtocols: ["h2"],
     });
@@ -92,6 +93,17 @@ function managerFor(
     };
   }
   return manager;
+}
+
+/** With the roots and ciphers that grpc-js takes from the environment where a program names none. */
+function withEnvironment(options: tls.ConnectionOptions | undefined): tls.ConnectionOptions {
+  const roots = process.env.GRPC_DEFAULT_SSL_ROOTS_FILE_PATH;
+  const ciphers = options?.ciphers ?? process.env.GRPC_SSL_CIPHER_SUITES;
+  return {
+    ...options,
+    ...(options?.ca === undefined && roots ? { ca: readFileSync(roots) } : {}),
+    ...(ciphers ? { ciphers } : {}),
+  };
 }
 
 /** The URL only labels the session: an authority that no URL can hold must not prevent the call. */

@@ -241,6 +241,10 @@ class Http2Exchange implements Exchange {
     this.#stream?.resume();
   }
 
+  get requestSent(): boolean {
+    return this.#stream?.writableFinished === true;
+  }
+
   gotHeaders(status: number, headers: Fields, complete: boolean): void {
     if (this.#done) {
       return;

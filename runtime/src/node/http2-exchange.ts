@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { ContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
+import { largeSize, releaseLarge } from "../large-buffers.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "../server/exchange.js";
 import { valuesWithPeer } from "./peer-values.js";
 
@@ -132,13 +133,24 @@ export class Http2Exchange implements Exchange {
       this.#respond(headers, withTrailersOption);
     }
     if (body.length === 0) stream.end();
-    else if (body.length === 1) stream.end(body[0]);
+    else if (body.length === 1) this.#sendLast(body[0] as Uint8Array);
     else {
       stream.cork();
       for (const part of body) stream.write(part);
       stream.end();
       stream.uncork();
     }
+  }
+
+  #sendLast(bytes: Uint8Array): void {
+    if (bytes.byteLength < largeSize) {
+      this.#stream.end(bytes);
+      return;
+    }
+    // Without an error this comes when the socket has them, not before.
+    this.#stream.end(bytes, (error?: Error | null) => {
+      if (error == null) releaseLarge(bytes);
+    });
   }
 
   sendHeaders(status: number, headers: NodeHeaders, withTrailers: boolean): void {

@@ -16,8 +16,10 @@ import {
   type Envelope,
   type EnvelopeParser,
   encodeEnvelope,
-  envelopePrefix,
+  envelopeParts,
   incompleteEnvelope,
+  prefixLength,
+  writePrefix,
 } from "../envelope.js";
 import { addGrpcStatus } from "../grpc-status.js";
 import { addToNodeHeaders, createHeaders, headerLines } from "../headers.js";
@@ -38,8 +40,6 @@ import { isReservedHeader } from "./reserved-headers.js";
 import type { Route } from "./route.js";
 import type { Wire } from "./wire.js";
 
-/** Above this size an envelope's prefix and data are written apart: one more write costs less than the copy. */
-const copyMaxBytes = 32 * 1024;
 const maxTimerMs = 0x7fffffff;
 const utf8 = new TextEncoder();
 const trailerFlag = 0b10000000;
@@ -583,11 +583,19 @@ export class ServerCall implements HandlerContext, ExchangeSink {
 
   // Response.
 
-  #serialize(value: unknown): Uint8Array {
+  /** Room for the prefix of the envelope, if the message goes out as it is. */
+  #room(): number {
+    const wire = this.#wire;
+    if (this.#responseCompression !== null || wire.kind === "connect-unary" || wire.text) return 0;
+    return this.#route.codecs.output[wire.format].serializeAfter === undefined ? 0 : prefixLength;
+  }
+
+  #serialize(value: unknown, room: number): Uint8Array {
     const { codecs, options } = this.#route;
+    const codec = codecs.output[this.#wire.format];
     let bytes: Uint8Array;
     try {
-      bytes = codecs.output[this.#wire.format].serialize(value);
+      bytes = codec.serializeAfter === undefined ? codec.serialize(value) : codec.serializeAfter(value, room);
     } catch (reason) {
       if (options.compat === "grpc-js") {
         throw new ConnectError("Error serializing response", Code.Internal, undefined, undefined, reason);
@@ -595,24 +603,32 @@ export class ServerCall implements HandlerContext, ExchangeSink {
       const text = reason instanceof Error ? reason.message : String(reason);
       throw new ConnectError(`serialize ${this.#wire.format}: ${text}`, Code.Internal, undefined, undefined, reason);
     }
-    if (bytes.byteLength > options.writeMaxBytes) {
+    const size = bytes.byteLength - room;
+    if (size > options.writeMaxBytes) {
       if (options.compat === "grpc-js") {
-        const text = `Sent message larger than max (${bytes.byteLength + 5} vs. ${options.writeMaxBytes})`;
+        const text = `Sent message larger than max (${size + prefixLength} vs. ${options.writeMaxBytes})`;
         throw new ConnectError(text, Code.ResourceExhausted);
       }
-      throw writeLimitError(bytes.byteLength, options.writeMaxBytes);
+      throw writeLimitError(size, options.writeMaxBytes);
     }
+    if (room > 0) writePrefix(bytes, 0, size);
     return bytes;
   }
 
   /** The one message of a unary or client streaming call. */
   #answer(value: unknown): void {
     if (this.#finished) return;
+    const room = this.#room();
     let bytes: Uint8Array;
     try {
-      bytes = this.#serialize(value);
+      bytes = this.#serialize(value, room);
     } catch (reason) {
       this.fail(reason);
+      return;
+    }
+    if (room > 0) {
+      this.#over(undefined);
+      this.#finish([bytes], undefined);
       return;
     }
     const compression = this.#responseCompression;
@@ -647,11 +663,12 @@ export class ServerCall implements HandlerContext, ExchangeSink {
       }
       this.#responses = responses;
       const { compressMinBytes } = this.#route.options;
+      const room = this.#room();
       for (;;) {
         const next = await responses.next();
         if (this.#finished) return;
         if (next.done === true) break;
-        let bytes = this.#serialize(next.value);
+        let bytes = this.#serialize(next.value, room);
         let flags = 0;
         if (this.#responseCompression !== null && bytes.byteLength >= compressMinBytes) {
           bytes = await this.#responseCompression.compress(bytes);
@@ -659,7 +676,7 @@ export class ServerCall implements HandlerContext, ExchangeSink {
           if (this.#finished) return;
         }
         if (!this.#headersSent) this.#sendHeaders();
-        if (!this.#exchange.write(this.#frame(flags, bytes))) {
+        if (!this.#exchange.write(room > 0 ? [bytes] : this.#frame(flags, bytes))) {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
             this.#exchange.drained(resolve);
@@ -689,8 +706,7 @@ export class ServerCall implements HandlerContext, ExchangeSink {
 
   #frame(flags: number, bytes: Uint8Array): Uint8Array[] {
     if (this.#wire.text) return [utf8.encode(base64Encode(encodeEnvelope(flags, bytes)))];
-    if (bytes.byteLength <= copyMaxBytes) return [encodeEnvelope(flags, bytes)];
-    return [envelopePrefix(flags, bytes.byteLength), bytes];
+    return envelopeParts(flags, bytes);
   }
 
   #envelopedHeaders(): NodeHeaders {

@@ -1,0 +1,137 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+/** `show(client, metadata)` prints the metadata that a server got. */
+const SHOW = `
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+function show(text, metadata) {
+  return new Promise((resolve, reject) => {
+    client.ask({ text }, metadata, (err, res) => {
+      if (err) {
+        console.log('error', err.code, err.details);
+        resolve();
+        return;
+      }
+      console.log(res.text);
+      resolve();
+    });
+  });
+}
+`;
+
+const programs: Programs = {
+  "set, add, remove, clone": [
+    "idiomatic",
+    `${SHOW}
+    const metadata = new grpc.Metadata();
+    metadata.set('X-One', '1');
+    metadata.add('x-two', '1');
+    metadata.add('x-two', '2');
+    metadata.set('x-three', '3');
+    metadata.remove('x-three');
+    const copy = metadata.clone();
+    copy.set('x-one', 'other');
+    show('a', metadata).then(() => show('b', copy));`,
+  ],
+  "merged, from a helper and a parameter with a default": [
+    "idiomatic",
+    `${SHOW}
+    function auth(token) {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-auth', token);
+      return metadata;
+    }
+    function withTenant(metadata = new grpc.Metadata()) {
+      metadata.set('x-tenant', 'blue');
+      metadata.merge(auth('secret'));
+      return metadata;
+    }
+    const own = new grpc.Metadata();
+    own.set('x-own', 'mine');
+    show('a', withTenant(own)).then(() => show('b', withTenant()));`,
+  ],
+  "an async helper, either of two": [
+    "idiomatic",
+    `${SHOW}
+    async function auth(token) {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-auth', await Promise.resolve(token));
+      return metadata;
+    }
+    const none = new grpc.Metadata();
+    (async () => {
+      const metadata = await auth('t');
+      metadata.merge(await auth('second'))
+      await show('a', process.env.PLAIN ? metadata : none);
+      await show('b', process.env.NOBODY ? metadata : none);
+    })();`,
+  ],
+  "binary values": [
+    "idiomatic",
+    `${SHOW}
+    const metadata = new grpc.Metadata();
+    metadata.set('x-data-bin', Buffer.from([0, 1, 2, 255]));
+    metadata.add('x-data-bin', Buffer.from('more'));
+    show('bin', metadata);`,
+  ],
+  "values that are read": [
+    "idiomatic",
+    `${SHOW}
+    const metadata = new grpc.Metadata();
+    metadata.set('x-one', 'first');
+    metadata.set('x-data-bin', Buffer.from('bytes'));
+    if (metadata.get('x-one')[0] === 'first') metadata.set('x-one', metadata.get('x-one')[0] + '!');
+    console.log(metadata.get('x-none').length, metadata.get('x-none')[0], metadata.get('x-data-bin')[0].toString());
+    show('a', metadata);`,
+  ],
+  "a private field": [
+    "idiomatic",
+    `class Api {
+      #metadata = new grpc.Metadata();
+      constructor(token) {
+        this.client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+        this.#metadata.set('x-token', token);
+      }
+      ask(text) {
+        return new Promise((resolve, reject) => {
+          this.client.ask({ text }, this.#metadata, (err, res) => (err ? reject(err) : resolve(res)));
+        });
+      }
+    }
+    new Api('t').ask('a').then((res) => console.log(res.text));`,
+  ],
+  "printed as a whole: converted where it is passed": [
+    "idiomatic",
+    `${SHOW}
+    const metadata = new grpc.Metadata();
+    metadata.add('x-two', '1');
+    metadata.add('x-two', '2');
+    console.log(metadata.getMap(), metadata.get('x-two'), metadata.toJSON());
+    show('a', metadata);`,
+  ],
+  "a call that waits for its server": [
+    "bridged",
+    `const net = require('net');
+    const probing = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probing.address();
+      probing.close(() => run(port));
+    });
+    function run(port) {
+      const late = new probe.v1.Probe('127.0.0.1:' + port, grpc.credentials.createInsecure());
+      const waiting = new grpc.Metadata({ waitForReady: true });
+      late.ask({ text: 'now' }, new grpc.Metadata(), { deadline: Date.now() + 10000 }, (err) => console.log('now', err.code));
+      late.ask({ text: 'late' }, waiting, { deadline: Date.now() + 10000 }, (err, res) => {
+        console.log(err ? err.code : res.text);
+        process.exit(0);
+      });
+      setTimeout(() => net.createServer((socket) => {
+        const [host, to] = PLAIN.split(':');
+        const through = net.connect(Number(to), host);
+        socket.pipe(through).pipe(socket);
+        socket.on('error', () => {});
+        through.on('error', () => {});
+      }).listen(port, '127.0.0.1'), 200);
+    }`,
+  ],
+};
+
+comparePrograms(programs);

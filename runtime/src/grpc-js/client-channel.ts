@@ -1,0 +1,117 @@
+import type { Connectivity } from "../client/http-client.js";
+import { transportOf } from "../client/transport-of.js";
+import type { Transport } from "../transport.js";
+import { timeoutFromDeadline } from "./deadline.js";
+
+type Done = (error?: Error) => void;
+
+/** What grpc-js's Channel says of its connection. */
+export interface ChannelView {
+  /** Calls back without an error once a connection is ready, with one when the deadline has passed. */
+  waitForReady(deadline: Date | number, callback: Done): void;
+  /** A number of grpc-js's `connectivityState`. */
+  getConnectivityState(tryToConnect?: boolean): number;
+  /** Calls back when the state is another than `current`; with an error when the deadline has passed. */
+  watchConnectivityState(current: number, deadline: Date | number, callback: Done): void;
+}
+
+/** Numbers of grpc-js's connectivityState. */
+const stateNumbers = { idle: 0, connecting: 1, ready: 2, transient_failure: 3, shutdown: 4 } as const;
+
+/** How often a watched state is looked at, in milliseconds. */
+const watchIntervalMs = 10;
+
+export function channelView(transport: Transport, isOpen: () => boolean): ChannelView {
+  const { connectivity } = transport as { connectivity?: Connectivity };
+
+  function getConnectivityState(tryToConnect?: boolean): number {
+    if (!isOpen()) {
+      return stateNumbers.shutdown;
+    }
+    const state = connectivity?.state() ?? "ready";
+    if (tryToConnect === true && state === "idle") {
+      connectivity?.connect(() => false).catch(() => {});
+    }
+    return stateNumbers[state];
+  }
+  return {
+    getConnectivityState,
+    waitForReady(deadline, callback) {
+      let wanted = true;
+      const finish = once(callback, () => {
+        wanted = false;
+      });
+      startTimer(deadline, finish, "Failed to connect before the deadline");
+      if (!isOpen()) {
+        finish(new Error("The channel has been closed"));
+        return;
+      }
+      const ready = connectivity?.connect(() => wanted && isOpen()) ?? Promise.resolve();
+      ready.then(
+        () => finish(),
+        () => {
+          if (!isOpen()) {
+            finish(new Error("The channel has been closed"));
+          }
+        },
+      );
+    },
+    watchConnectivityState(current, deadline, callback) {
+      const finish = once(callback, () => clearInterval(watch));
+      const watch = setInterval(() => {
+        if (getConnectivityState() !== current) {
+          finish();
+        }
+      }, watchIntervalMs);
+      startTimer(deadline, finish, "Deadline passed without connectivity state change");
+    },
+  };
+}
+
+function once(callback: Done, stop: () => void): Done & { timer?: NodeJS.Timeout } {
+  let called = false;
+  const finish: Done & { timer?: NodeJS.Timeout } = (error) => {
+    if (!called) {
+      called = true;
+      clearTimeout(finish.timer);
+      stop();
+      process.nextTick(callback, error);
+    }
+  };
+  return finish;
+}
+
+function startTimer(deadline: Date | number, finish: Done & { timer?: NodeJS.Timeout }, text: string): void {
+  const timeoutMs = timeoutFromDeadline(deadline);
+  if (timeoutMs !== undefined) {
+    finish.timer = setTimeout(() => finish(new Error(text)), timeoutMs);
+  }
+}
+
+/** Clients of createClient that were closed here. */
+const closedClients = new WeakSet<object>();
+
+/** grpc-js's `closeClient(client)`, for a client of `createClient`: closes the transport that it was made on. */
+export function closeClient(client: object): void {
+  closedClients.add(client);
+  (transportFor(client) as { close?: () => void }).close?.();
+}
+
+/** grpc-js's `waitForClientReady(client, deadline, callback)`, for a client of `createClient`. */
+export function waitForClientReady(client: object, deadline: Date | number, callback: Done): void {
+  getClientChannel(client).waitForReady(deadline, callback);
+}
+
+/** The state of a client's connection, as grpc-js's `getClientChannel(client)` gives it, for a client of `createClient`. */
+export function getClientChannel(client: object): ChannelView & { close(): void } {
+  const view = channelView(transportFor(client), () => !closedClients.has(client));
+  return { ...view, close: () => closeClient(client) };
+}
+
+function transportFor(client: object): Transport {
+  const transport = transportOf(client);
+  if (transport === undefined) {
+    throw new Error("Expected a client made by createClient of @connect-migrate/runtime, but found another object.");
+  }
+  return transport;
+}
