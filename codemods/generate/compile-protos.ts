@@ -6,6 +6,7 @@ import { createFileRegistry, type FileRegistry, fromBinary } from "@bufbuild/pro
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { bufScript, runBuf } from "./buf-tool.js";
 import type { GenerateFailure, ProtoDiscovery, ProtoFile } from "./generate-types.js";
+import { missingTypesOf, withFullNames } from "./lenient-names.js";
 import { outlineOfProto } from "./proto-syntax.js";
 
 /** A compiled set of protos. `image` is a buf image: a FileDescriptorSet with source locations. */
@@ -59,6 +60,17 @@ async function compile(staged: readonly Staged[], projectRoot: string, lenient: 
   for (;;) {
     const result = await build(current, projectRoot);
     if (result.ok) return { ok: true, compiled: { ...result, files: current.map(({ file }) => file), notes } };
+    const named = withFullNames(
+      current.map(({ file, text }) => ({ name: file.name, text })),
+      missingTypesOf(result.stagedText),
+    );
+    if (named) {
+      notes.push(
+        `protoc would reject names that protobufjs finds; they are taken as protobufjs takes them: ${named.found.join("; ")}. Write full names and imports into the .proto files before you run buf yourself.`,
+      );
+      current = current.map(({ file }, index) => ({ file, text: named.files[index]?.text ?? "" }));
+      continue;
+    }
     const failing = current.filter(({ file }) => result.failedNames.has(file.name));
     const unreferenced = failing.filter(({ file }) => !file.referenced);
     const hasReferenced = current.some(({ file }) => file.referenced);
@@ -77,7 +89,12 @@ async function compile(staged: readonly Staged[], projectRoot: string, lenient: 
 
 type BuildResult =
   | { readonly ok: true; readonly image: Uint8Array; readonly registry: FileRegistry }
-  | { readonly ok: false; readonly failedNames: ReadonlySet<string>; readonly text: string };
+  | {
+      readonly ok: false;
+      readonly failedNames: ReadonlySet<string>;
+      readonly text: string;
+      readonly stagedText: string;
+    };
 
 async function build(staged: readonly Staged[], projectRoot: string): Promise<BuildResult> {
   const directory = mkdtempSync(join(tmpdir(), "connect-migrate-buf-"));
@@ -91,7 +108,8 @@ async function build(staged: readonly Staged[], projectRoot: string): Promise<Bu
     const image = join(directory, "image.binpb");
     const run = await runBuf(["build", ".", "-o", image], { cwd: module, cacheDir: join(directory, "cache") });
     if (run.code !== 0) {
-      return { ok: false, ...ownPaths(run.stderr.trim() || run.stdout.trim(), staged, projectRoot) };
+      const stagedText = run.stderr.trim() || run.stdout.trim();
+      return { ok: false, ...ownPaths(stagedText, staged, projectRoot), stagedText };
     }
     const bytes = new Uint8Array(readFileSync(image));
     return { ok: true, image: bytes, registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)) };

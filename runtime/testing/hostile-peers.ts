@@ -102,6 +102,11 @@ export const hostilePeers: Record<string, HostilePeer> = {
   "half a preface": talk([preface.subarray(0, 10)], "wait"),
   "a preface, then garbage": talk([preface, Buffer.alloc(500, 0xfe)], "wait"),
   "a frame larger than allowed": h2([frame(type.data, 0, 1, Buffer.alloc(100_000))]),
+  "a whole request, then a frame larger than allowed": h2([
+    grpcHead(1),
+    frame(type.data, endStream, 1, message),
+    frame(type.data, 0, 3, Buffer.alloc(100_000)),
+  ]),
   "a frame that ends in the middle": h2(
     [grpcHead(1), frame(type.data, 0, 1, Buffer.alloc(1000)).subarray(0, 300)],
     "reset",

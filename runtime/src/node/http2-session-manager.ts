@@ -2,6 +2,7 @@ import * as http2 from "node:http2";
 import type { Duplex } from "node:stream";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { createSessionWatch, quietMs } from "./dead-session.js";
 import { connectFailure } from "./node-failure.js";
 
 export interface Http2SessionOptions {
@@ -350,6 +351,10 @@ function sessionOptions(options: Http2ClientOptions | undefined): Http2ClientOpt
 /** setTimeout fires at once for larger values. */
 const maxTimer = 2 ** 31 - 1;
 
+const watchSessions = createSessionWatch(
+  () => new ConnectError("the connection was given up after a protocol error of the server", Code.Unavailable),
+);
+
 function createConnection(session: http2.ClientHttp2Session, settings: Settings): LiveConnection {
   const pings = Number.isFinite(settings.pingIntervalMs);
   let lastAlive = Date.now();
@@ -471,9 +476,16 @@ function createConnection(session: http2.ClientHttp2Session, settings: Settings)
     idleTimer.unref();
   }
 
+  // Calls must not hang on a session that nghttp2 has given up
+  const look = setInterval(() => {
+    if (connection.streams > 0) void watchSessions([session]);
+  }, quietMs);
+  look.unref();
+
   session.once("close", () => {
     clearTimeout(pingTimer);
     clearTimeout(idleTimer);
+    clearInterval(look);
   });
   armIdle();
   if (pings && settings.pingIdleConnection) {

@@ -2,7 +2,8 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import type { App, NodeServerRequest, NodeServerResponse } from "./app.js";
+import type { App, NodeServerResponse } from "./app.js";
+import { createSessionWatch, quietMs } from "./dead-session.js";
 import { type ListenAddress, resolveListenAddress } from "./listen-address.js";
 
 export interface TlsOptions extends tls.SecureContextOptions, tls.TlsOptions {}
@@ -53,6 +54,8 @@ const connectionWindow = 16 * 1024 * 1024;
 export async function serve(app: App, options: ServeOptions): Promise<RunningServer> {
   const sessions = new Set<http2.ServerHttp2Session>();
   const sockets = new Set<net.Socket>();
+  // Calls over HTTP/1.1 that run, by connection
+  const calls = new Map<net.Socket, number>();
   const listeners: net.Server[] = [];
   let closing: Promise<void> | undefined;
 
@@ -67,8 +70,12 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     },
   };
 
+  const sessionOf = new WeakMap<net.Socket, http2.ServerHttp2Session>();
+  let handedOver: net.Socket | undefined;
   const onSession = (session: http2.ServerHttp2Session): void => {
     sessions.add(session);
+    // A session's own `socket` is a proxy, and gone when the session is
+    if (handedOver !== undefined) sessionOf.set(handedOver, session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => {});
     // Only the stream window is a setting; the connection's is raised by a WINDOW_UPDATE (RFC 9113 §6.9.2).
@@ -83,12 +90,22 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     rawHeaders: string[],
   ): void => app.internals.handleStream(stream, headers, flags, rawHeaders);
 
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const { socket } = request;
+    calls.set(socket, (calls.get(socket) ?? 0) + 1);
+    response.once("close", () => {
+      const left = (calls.get(socket) ?? 0) - 1;
+      if (left > 0) calls.set(socket, left);
+      else calls.delete(socket);
+    });
+    app(request, response as unknown as NodeServerResponse);
+  };
   const http1 = http.createServer();
-  http1.on("request", app as unknown as http.RequestListener);
+  http1.on("request", onRequest);
   // A client that waits for 100 Continue gets it when the body is wanted, which is always.
   http1.on("checkContinue", (request, response) => {
     response.writeContinue();
-    app(request as NodeServerRequest, response as unknown as NodeServerResponse);
+    onRequest(request, response);
   });
 
   const h2 = http2.createServer(h2Options);
@@ -97,14 +114,27 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
   h2.on("sessionError", () => {});
   // Connections are handed over, so it never listens; the event starts its timeouts and its list of connections.
   http1.emit("listening");
+  const watchSessions = createSessionWatch();
+  const watchClosing = createSessionWatch();
+  const watch = setInterval(() => void watchSessions(sessions), quietMs);
+  watch.unref();
 
   const onSocket = (socket: net.Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => {});
   };
-  const accept = (socket: net.Socket): void =>
-    sniff(socket, (isHttp2) => (isHttp2 ? h2 : http1).emit("connection", socket));
+  const handOver = (socket: net.Socket, isHttp2: boolean): void => {
+    taken.add(socket);
+    if (!isHttp2) {
+      http1.emit("connection", socket);
+      return;
+    }
+    handedOver = socket;
+    h2.emit("connection", socket);
+    handedOver = undefined;
+  };
+  const accept = (socket: net.Socket): void => sniff(socket, (isHttp2) => handOver(socket, isHttp2));
   const createListener = (): net.Server => {
     if (options.tls === undefined) {
       return net.createServer({ noDelay: true }, (socket) => {
@@ -121,12 +151,14 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     server.on("secureConnection", (socket) => {
       const raw = shaking.get(peerOf(socket));
       shaking.delete(peerOf(socket));
-      if (raw !== undefined) taken.add(raw);
+      if (raw !== undefined) {
+        taken.add(raw);
+        underTls.add(raw);
+      }
       onSocket(socket);
       // A client without ALPN is told apart as it is without TLS.
       if (socket.alpnProtocol === "h2" || socket.alpnProtocol === "http/1.1") {
-        taken.add(socket);
-        (socket.alpnProtocol === "h2" ? h2 : http1).emit("connection", socket);
+        handOver(socket, socket.alpnProtocol === "h2");
       } else accept(socket);
     });
     server.on("tlsClientError", (_error, socket) => shaking.delete(peerOf(socket)));
@@ -137,7 +169,10 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
   listeners.push(...bound.servers);
 
   // Stops the timeouts; that it was not listening is no error here.
-  const stopHttp1 = (): void => void http1.close(() => {});
+  const stopHttp1 = (): void => {
+    clearInterval(watch);
+    http1.close(() => {});
+  };
   const closeAll = (): Promise<void> => {
     for (const callback of app.internals.drainCallbacks) callback();
     const ends: Promise<void>[] = [];
@@ -157,10 +192,25 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     // A keep-alive connection that was busy goes idle later: nothing else would close it.
     const sweep = setInterval(() => http1.closeIdleConnections(), 50);
     for (const socket of sockets) if (!isTaken(socket)) socket.destroy();
+    const linger = setInterval(leaveThePeers, lingerMs);
     return Promise.all(ends).then(() => {
       clearInterval(sweep);
+      clearInterval(linger);
       stopHttp1();
     });
+  };
+  /** Nobody waits for a peer that does not close its side, sends half a request, or is past talking to. */
+  const leaveThePeers = (): void => {
+    for (const socket of sockets) {
+      const session = sessionOf.get(socket);
+      if (session === undefined) {
+        if (isTaken(socket) && !underTls.has(socket) && !calls.has(socket)) socket.destroy();
+      } else if (session.destroyed) {
+        // All of the answers has gone out
+        if (socket.writableFinished) socket.destroy();
+      }
+    }
+    void watchClosing(sessions);
   };
   const destroyAll = (): void => {
     for (const server of listeners) server.close();
@@ -230,7 +280,14 @@ const peerOf = (socket: net.Socket): string => `${socket.remoteAddress}:${socket
 // Connections whose protocol is known; the others are only waiting and are dropped by a graceful close.
 const taken = new WeakSet<net.Socket>();
 const isTaken = (socket: net.Socket): boolean => taken.has(socket);
+const underTls = new WeakSet<net.Socket>();
 const preface = Buffer.from("PRI * HTTP/2.0");
+
+/** A connection that says nothing is closed after this time, in milliseconds: node:http's limit for headers. */
+const silenceMs = 60_000;
+
+/** How long a close waits for peers without calls to close their side, in milliseconds. */
+const lingerMs = 1_000;
 
 /** Reads the first bytes of a connection, puts them back and says whether they are HTTP/2's preface. */
 function sniff(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
@@ -244,11 +301,14 @@ function sniff(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
     // `P` alone could still become POST.
     if (isHttp2 && length < 3) return;
     socket.removeListener("readable", onReadable);
-    taken.add(socket);
+    socket.setTimeout(0);
+    socket.removeListener("timeout", onTimeout);
     socket.unshift(seen);
     decide(isHttp2);
   };
+  const onTimeout = () => void socket.destroy();
   socket.on("readable", onReadable);
+  socket.setTimeout(silenceMs, onTimeout);
   socket.once("end", () => {
     if (!isTaken(socket)) socket.destroy();
   });
