@@ -104,7 +104,8 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     file.forEachDescendant((node) => {
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
-        if (origin.kind !== "grpc" || origin.path !== "Metadata") return;
+        const isItself = node.getTypeName().getText() !== "Promise";
+        if (origin.kind !== "grpc" || origin.path !== "Metadata" || !isItself) return;
         const owner = ownerOfType(node);
         // The type of a variable, a field, a parameter or a result; anything else is not followed.
         if (

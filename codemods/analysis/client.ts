@@ -19,6 +19,7 @@ import type {
   DefinitionRef,
 } from "./client-facts.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
+import { constructorFile, moduleMocks } from "./client-mocks.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -50,6 +51,8 @@ interface Obstacle {
 
 interface Construction {
   readonly node: Node;
+  /** Where a test replaces what is constructed here. */
+  mocked: Node | null;
   transport: TransportPlan | ChannelPlan;
 }
 
@@ -72,9 +75,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const services = findServices(project);
   if (services.size === 0) return [];
   const trees = treesOf();
+  const programOf = programsOf(project);
+  refuseMocked(project, services, programOf);
   planTransports(project, services, trees);
 
-  const programOf = programsOf(project);
   const withOptions = new Map<SourceFile, boolean>();
   const mayHaveOptions = (file: SourceFile) => {
     const program = programOf(file);
@@ -167,6 +171,27 @@ function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
 
 const UNPLANNED: ChannelPlan = { kind: "channel", detail: "", args: null };
 
+/** Where tests replace grpc-js or the stubs, the construction stays; where they replace the file of the client, its shape does. */
+function refuseMocked(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  for (const { node: mock, target } of moduleMocks(project))
+    for (const service of services.values())
+      for (const construction of service.constructions) {
+        const file = construction.node.getSourceFile();
+        if (programOf(file) !== programOf(mock.getSourceFile())) continue;
+        const isReplaced = target === "grpc" || constructorFile(project, construction.node) === target;
+        if (isReplaced) construction.mocked = mock;
+        if (isReplaced || target === file)
+          service.obstacles.push({
+            node: construction.node,
+            detail: `a test replaces it (${shownPlace(mock, project.root)})`,
+          });
+      }
+}
+
 /** The transport of every construction; clients that share credentials move together or not at all. */
 function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
   const all = [...services.values()].flatMap((service) =>
@@ -182,7 +207,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
       () => service.calls.some((call) => middleOf(call, trees).length > 0),
     );
   const isManual = ({ service, construction }: (typeof all)[number]) =>
-    construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction.node) !== null;
+    construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction) !== null;
   for (const { construction } of all) {
     const { transport } = construction;
     if (transport.kind !== "transport") continue;
@@ -198,7 +223,8 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
 }
 
 /** Why there is nothing to write at a construction: no descriptor, or no definition of the old messages. */
-function obstacleOfPlace(project: AnalysisProject, service: Service, node: Node): Reason | null {
+function obstacleOfPlace(project: AnalysisProject, service: Service, { node, mocked }: Construction): Reason | null {
+  if (mocked) return reason("test-mock", shownPlace(mocked, project.root));
   const desc = project.protos.service(service.name);
   if (!desc || !project.protos.importPathFor(desc, node.getSourceFile().getFilePath()))
     return reason("proto-missing", service.name);
@@ -223,16 +249,17 @@ function factsOf(
   const facts: ClientFact[] = [];
   const idiomatic = isIdiomatic(service);
   const desc = project.protos.service(service.name);
-  for (const { node, transport } of service.constructions) {
+  for (const construction of service.constructions) {
+    const { node, transport } = construction;
     const file = node.getSourceFile();
     const path = file.getFilePath() as string;
     const generated = desc && project.protos.importPathFor(desc, path);
     const definition = definitionAt(project, node);
     const isKept = transport.kind === "channel";
     const manual: Reason | null =
-      isKept && (!idiomatic || transport.args === null)
+      !construction.mocked && isKept && (!idiomatic || transport.args === null)
         ? reason("no-equivalent", transport.detail)
-        : obstacleOfPlace(project, service, node);
+        : obstacleOfPlace(project, service, construction);
     const closed = service.closes.filter((close) => close.getSourceFile() === file);
     const owner = closed.length > 0 ? fieldHolding(node) : undefined;
     const fact: ClientConstructionFact = {
@@ -502,7 +529,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       }
       if (origin.kind !== "client" || isKeptChannel(node)) return;
       const service = serviceOf(origin.service);
-      if (Node.isNewExpression(node)) service.constructions.push({ node, transport: UNPLANNED });
+      if (Node.isNewExpression(node)) service.constructions.push({ node, mocked: null, transport: UNPLANNED });
       use(node, service);
     });
   }

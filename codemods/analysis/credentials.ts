@@ -229,7 +229,8 @@ export function planCredentials(
     const references = Node.isTypeReference(type) ? [type] : [];
     const found = [...references, ...type.getDescendantsOfKind(SyntaxKind.TypeReference)].filter((reference) => {
       const origin = project.originOfType(reference);
-      return origin.kind === "grpc" && origin.path === "ChannelCredentials";
+      const name = reference.getTypeName().getText();
+      return origin.kind === "grpc" && origin.path === "ChannelCredentials" && name !== "Promise";
     });
     if (found.length === 0) fail(type, "their type is written in another way");
     for (const each of found) types.add(each);

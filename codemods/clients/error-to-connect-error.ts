@@ -13,7 +13,7 @@ import {
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { planError, rethrows, statusComparisons } from "./plan-error.js";
-import { fileOf, freshName, GRPC_JS, RUNTIME, unitOf } from "./write-call.js";
+import { fileOf, freshName, GRPC_JS, plannedCalls, RUNTIME, unitOf } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
 
@@ -24,7 +24,10 @@ export const rule: Rule = {
   apply(ctx) {
     const file = fileOf(ctx);
     const parents = parentMap(file);
+    // An executor that only rejects goes away with its callback.
+    const gone = plannedCalls(ctx).flatMap(({ plan }) => (plan.kind === "executor" ? [plan.promise] : []));
     for (const fact of clientFacts(ctx.facts, "client-error")) {
+      if (gone.some((promise) => promise.start <= fact.start && fact.end <= promise.end)) continue;
       const param = nodeAt(file, fact.start, fact.end);
       const owner = param && parents.get(param);
       if (!param || !owner) continue;

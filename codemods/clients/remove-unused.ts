@@ -57,6 +57,8 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
 
 /** `grpc.loadPackageDefinition(x)`, members of that, and credentials without effects. */
 function isGrpcValue(node: Node): boolean {
+  if (/^(TSAsExpression|TSNonNullExpression|TSTypeAssertion|ParenthesizedExpression)$/.test(node.type))
+    return isGrpcValue(node.expression);
   if (node.type === "MemberExpression" && !node.computed) return isGrpcValue(node.object) || isIdentifier(node.object);
   if (node.type !== "CallExpression") return false;
   const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);

@@ -2,7 +2,7 @@ import { type File, type Node, parentMap, statementOf } from "../shared/ast.js";
 import type { Edit } from "../shared/edits.js";
 import type { Finding } from "../shared/finding.js";
 import { requiredModule } from "../shared/imports.js";
-import { reason } from "../shared/reasons.js";
+import { type Reason, reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 
 type Side = "services" | "clients";
@@ -56,20 +56,47 @@ export function uncoveredFindings(
     );
   };
   const seen = new Set<number>();
+  const bridge = bridgesOf(findings, edits);
   return uses
     .filter((use) => isMine(use) && !isCovered(use))
     .filter((use) => !seen.has(use.node.start) && seen.add(use.node.start))
-    .map((use) => ({
+    .map((use) => ({ use, kept: bridge(use) }))
+    .map(({ use, kept }) => ({
       rule: `${side}/uncovered`,
-      outcome: "manual" as const,
+      outcome: kept ? ("bridged" as const) : ("manual" as const),
       construct: use.construct,
-      reason: reason("not-covered", use.construct),
+      reason: kept ?? reason("not-covered", use.construct),
       file: path,
       start: use.node.start,
       end: use.node.end,
       rpc: null,
     }));
 }
+
+/** What works on because a rule of this run put a bridge where it is used; null for anything else. */
+function bridgesOf(findings: readonly Finding[], edits: readonly Edit[]): (use: Use) => Reason | null {
+  const writes = (name: string) => edits.some((edit) => edit.text.includes(`${name}(`));
+  const messages = writes("grpcJsMessages");
+  const channel = writes("transportFromGrpcJs");
+  const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
+  return ({ member, construct }) => {
+    if (
+      messages &&
+      /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/.test(member)
+    )
+      return reason("messages-bridged", `they are coded by what ${construct} gives`);
+    if (channel && CHANNEL.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to a channel of grpc-js`);
+    if (client && CLIENT.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
+    return null;
+  };
+}
+
+const CHANNEL =
+  /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
+const CLIENT =
+  /^(status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream))\b/;
 
 function sideOf(member: string): Side | undefined {
   return SIDES.find(([pattern]) => pattern.test(member))?.[1];

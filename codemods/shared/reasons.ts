@@ -73,6 +73,14 @@ export const reasons = {
     short: "a question about the connection",
     long: "Connect has no {detail}; a function of the runtime answers for the client's transport.",
   },
+  "kept-beside-bridge": {
+    short: "it works on beside a bridge",
+    long: "It works as before: {detail}.",
+  },
+  "test-mock": {
+    short: "a test replaces it",
+    long: "A test replaces what this code asks for ({detail}) and would no longer be asked. Change that test first, for instance to a server in the test or to createRouterTransport.",
+  },
   "error-escapes": {
     short: "the error is looked at as a whole",
     long: "The error is turned back into the ServiceError that grpc-js gives, because {detail}.",
