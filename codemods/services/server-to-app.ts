@@ -1,17 +1,14 @@
 import type { RegistrationFact, ServerFact } from "../analysis/server-facts.js";
 import {
-  ancestorOf,
   childrenOf,
   indentAt,
   isFunction,
-  isIdentifier,
   keyName,
   type Node,
   nodeAt,
   parentMap,
   textOf,
   unwrap,
-  walk,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { reason } from "../shared/reasons.js";
@@ -19,6 +16,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { callAt, hoistPlace } from "./app-place.js";
+import { migrateBind, report } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -154,219 +152,6 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   if (place || parents.get(declaration)?.type === "Program") exportApp(context, file, app, eol, end);
 }
 
-interface Binding {
-  readonly file: Node;
-  readonly parents: ReturnType<typeof parentMap>;
-  readonly fact: ServerFact;
-  readonly call: Node;
-  readonly app: string;
-  readonly name: string;
-  readonly closes: boolean;
-  readonly eol: string;
-  readonly unit: string;
-  readonly end: string;
-}
-
-/** `server.bindAsync(address, credentials, callback)` -> `serve(app, { address }).then(…)`. */
-function migrateBind(context: RuleContext, binding: Binding): void {
-  const { source, edit, imports } = context;
-  const { call, parents, fact, app, closes, name, eol } = binding;
-  const [address, , callback] = call.arguments as [Node, Node, Node];
-  const statement = parents.get(call) as Node;
-  const signals = fact.ownSignals ? ", signals: false" : "";
-  const guard = entryGuard(context, binding, statement);
-  const promise = closes ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
-  if (promise) {
-    edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
-    edit.overwrite(address.end, promise.node.end, `${signals} }).then(${promise.result})`, origin);
-    report(context, "server.bindAsync()", call.start, call.end);
-    return;
-  }
-  edit.overwrite(call.start, address.start, `${guard}${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
-  const served = `${signals} })`;
-  report(context, "server.bindAsync()", call.start, call.end);
-
-  const inline =
-    isFunction(callback) && callback.body.type === "BlockStatement"
-      ? inlineCallback(source, callback, context.root.get().value as Node)
-      : undefined;
-  if (!inline) {
-    // Whatever the callback is, it is called as before: with an error and port 0, or with null and the port.
-    const keep = closes
-      ? `(running) => ((${name} = running), { error: null, port: running.port })`
-      : "({ port }) => ({ error: null, port })";
-    edit.overwrite(
-      address.end,
-      callback.start,
-      `${served}.then(${keep}, (error) => ({ error, port: 0 })).then(({ error, port }) => (`,
-      origin,
-    );
-    edit.overwrite(callback.end, call.end, ")(error, port))", origin);
-    return;
-  }
-  const { body } = callback;
-  const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
-  const parameter = closes ? "(running)" : portText === "" ? "()" : `({ ${portText} })`;
-  edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
-  if (closes) {
-    const indent = `${indentAt(source, statement.start)}${binding.unit}`;
-    const port = portText === "" ? "" : `${eol}${indent}const { ${portText} } = running${binding.end}`;
-    edit.insertLeft(body.start + 1, `${eol}${indent}${name} = running${binding.end}${port}`, origin);
-  }
-  if (inline.check) {
-    const range = lineRange(source, inline.check.start, inline.check.end);
-    edit.remove(range.start, range.end, origin);
-  }
-  edit.overwrite(
-    body.end,
-    call.end,
-    inline.failure === null ? ")" : `, (${inline.error}) => ${inline.failure})`,
-    origin,
-  );
-}
-
-/**
- * `new Promise((resolve, reject) => { server.bindAsync(…, (error, port) => (error ? reject(error) : resolve(port))) })`
- * with nothing else in it: `serve` is that promise.
- */
-function promiseAround(
-  source: string,
-  call: Node,
-  callback: Node,
-  file: Node,
-): { node: Node; result: string } | undefined {
-  const parents = parentMap(file);
-  const statement = parents.get(call);
-  const block = statement && parents.get(statement);
-  const executor = block && parents.get(block);
-  const node = executor && parents.get(executor);
-  if (!block || node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
-    return undefined;
-  const others = (block.body as Node[]).filter(
-    (each) => each !== statement && !/^\w+\.start\(\);?$/.test(textOf(source, each)),
-  );
-  if (others.length > 0 || !isFunction(callback)) return undefined;
-  const [resolve, reject] = (executor.params as Node[]).map((param) => param.name as string);
-  const [error, port] = (callback.params as Node[]).map((param) => param.name as string);
-  const text = textOf(source, callback.body)
-    .replace(/[\s;{}()]+/g, " ")
-    .replace(/\b(return|else)\b/g, " ")
-    .replace(/\s+/g, " ")
-    .trim();
-  const shapes = [`if ${error} ${reject} ${error} ${resolve}`, `${error} ? ${reject} ${error} : ${resolve}`];
-  for (const shape of shapes) {
-    if (text === shape) return { node, result: "() => undefined" };
-    if (port !== undefined && text === `${shape} ${port}`) return { node, result: "({ port }) => port" };
-  }
-  return undefined;
-}
-
-interface InlineCallback {
-  readonly error: string | null;
-  readonly port: string | null;
-  /** `if (error) …` at the head of the body. */
-  readonly check: Node | null;
-  /** What the rejection handler does, as a block; null where the error ends the program anyway. */
-  readonly failure: string | null;
-}
-
-/** A callback whose error is looked at by nothing but one leading `if (error) …`; undefined for any other. */
-function inlineCallback(source: string, callback: Node, file: Node): InlineCallback | undefined {
-  const params = callback.params as Node[];
-  if (params.length > 2 || !params.every((param) => param.type === "Identifier") || callback.generator)
-    return undefined;
-  const scopes = scopesOf(file);
-  const [error, port] = params;
-  const errorUses = error ? (scopes.bindingOf(error)?.references ?? []) : [];
-  const portUses = port ? (scopes.bindingOf(port)?.references ?? []) : [];
-  if (usesArguments(callback)) return undefined;
-  const statements = callback.body.body as Node[];
-  const check = statements.find((each) => each.type === "IfStatement" && error && isErrorTest(each.test, error.name));
-  if (errorUses.length > 0 && (!check || check !== statements[0] || check.alternate)) return undefined;
-  if (check && errorUses.some((use) => use.start < check.start || use.end > check.end)) return undefined;
-  const portName = port && portUses.length > 0 ? (port.name as string) : null;
-  if (!check || !error) return { error: null, port: portName, check: null, failure: null };
-  if (portUses.some((use) => check.start <= use.start && use.end <= check.end)) return undefined;
-  const consequent = check.consequent as Node;
-  const body = consequent.type === "BlockStatement" ? (consequent.body as Node[]) : [consequent];
-  const last = body.at(-1);
-  // Without an exit the old program went on with what follows the check.
-  if (!last || !(/^(Return|Throw)Statement$/.test(last.type) || textOf(source, last).startsWith("process.exit")))
-    return undefined;
-  const isRethrow = body.length === 1 && last.type === "ThrowStatement" && isIdentifier(last.argument, error.name);
-  const text = textOf(source, consequent);
-  return {
-    error: error.name as string,
-    port: portName,
-    check,
-    failure: isRethrow
-      ? null
-      : consequent.type === "BlockStatement"
-        ? dedented(text, indentAt(source, check.start), indentAt(source, callback.start))
-        : `{ ${text} }`,
-  };
-}
-
-/** Moves the lines of a block from one indentation to another; template literals keep theirs. */
-function dedented(text: string, from: string, to: string): string {
-  if (text.includes("`")) return text;
-  return text.replaceAll(`\n${from}`, `\n${to}`);
-}
-
-function isErrorTest(test: Node, name: string): boolean {
-  const node = unwrap(test);
-  if (isIdentifier(node, name)) return true;
-  return (
-    node.type === "BinaryExpression" &&
-    /^!==?$/.test(node.operator) &&
-    isIdentifier(node.left, name) &&
-    (node.right.type === "NullLiteral" || isIdentifier(node.right, "undefined"))
-  );
-}
-
-function usesArguments(node: Node): boolean {
-  let found = false;
-  walk(node, (inner) => {
-    if (isIdentifier(inner, "arguments")) found = true;
-  });
-  return found;
-}
-
-/** A module that is the program starts serving; one that is imported must not: the call that starts it gets a condition. */
-function entryGuard(context: RuleContext, binding: Binding, statement: Node): string {
-  const { fact, parents, file } = binding;
-  if (fact.entry === null) return "";
-  const condition =
-    fact.entry === "require"
-      ? "if (require.main === module) "
-      : `if (${context.imports.add(RUNTIME, "isMain")}(import.meta.url)) `;
-  let owner = ancestorOf(statement, parents, isFunction);
-  for (let outer = owner; outer; outer = ancestorOf(outer, parents, isFunction)) owner = outer;
-  if (!owner) return parents.get(statement)?.type === "Program" ? condition : "";
-  const id =
-    owner.type === "FunctionDeclaration"
-      ? owner.id
-      : parents.get(owner)?.type === "VariableDeclarator"
-        ? parents.get(owner)?.id
-        : null;
-  if (!id) return "";
-  const references = scopesOf(file).bindingOf(id)?.references ?? [];
-  for (const reference of references) {
-    const top = topStatement(reference, parents);
-    const call = parents.get(reference);
-    if (top?.type !== "ExpressionStatement" || call?.type !== "CallExpression" || call.callee !== reference) continue;
-    if (ancestorOf(reference, parents, isFunction)) continue;
-    context.edit.insertRight(top.start, condition, origin);
-  }
-  return "";
-}
-
-function topStatement(node: Node, parents: ReturnType<typeof parentMap>): Node | undefined {
-  let current: Node | undefined = node;
-  while (current && parents.get(current)?.type !== "Program") current = parents.get(current);
-  return current;
-}
-
 /** `module.exports = { app }`, or the export statement of an ES module. */
 function exportApp(context: RuleContext, file: Node, app: string, eol: string, end: string): void {
   const { source, edit, moduleSystem } = context;
@@ -474,10 +259,6 @@ function reportRegistration(context: RuleContext, registration: RegistrationFact
     end,
     rpc: null,
   });
-}
-
-function report(context: RuleContext, construct: string, start: number, end: number): void {
-  context.report({ rule: id, outcome: "idiomatic", construct, reason: null, start, end, rpc: null });
 }
 
 function quoted(text: string, quote: string): string {
