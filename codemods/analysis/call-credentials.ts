@@ -1,5 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
-import type { NamedImport } from "./client-facts.js";
+import type { NamedImport } from "../shared/with-imports.js";
 import type { AnalysisProject } from "./project.js";
 
 export interface CallCredentialsText {

@@ -1,5 +1,6 @@
 import { Node } from "ts-morph";
-import type { ClientValueFact, NamedImport } from "./client-facts.js";
+import type { NamedImport } from "../shared/with-imports.js";
+import type { ClientValueFact } from "./client-facts.js";
 import { type CredentialsPlan, planCredentials } from "./credentials.js";
 import { type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
 import { isMovable } from "./movable.js";

@@ -1,4 +1,5 @@
 import type { Reason } from "../shared/reasons.js";
+import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase, RpcRef } from "./facts.js";
 
 /** What a value or call becomes. A client is idiomatic only if all its uses are. */
@@ -28,12 +29,6 @@ export interface ClientConstructionFact extends FactBase {
   readonly field: ClientField | null;
   /** The old client's type, as written, for a bridged client in TypeScript. */
   readonly typeText: string | null;
-}
-
-export interface NamedImport {
-  readonly module: string;
-  readonly name: string;
-  readonly typeOnly?: boolean;
 }
 
 /** What a transport takes in another form, made away from the client: credentials, an interceptor, their types. The range is the expression. */

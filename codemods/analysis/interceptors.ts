@@ -1,5 +1,6 @@
 import { type ArrowFunction, type FunctionDeclaration, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
-import type { ClientValueFact, NamedImport } from "./client-facts.js";
+import type { NamedImport } from "../shared/with-imports.js";
+import type { ClientValueFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
 export interface InterceptorsPlan {

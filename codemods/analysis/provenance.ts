@@ -1043,9 +1043,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       if (object.kind === "instance" || object.kind === "class") {
         const owner = object.kind === "instance" ? object.class : object.node;
         if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner))
-          return owner
-            .getMembers()
-            .find((each) => "getName" in each && (each as { getName(): string }).getName() === identifier.getText());
+          return fieldOf(owner, identifier.getText());
       }
       return undefined;
     }
@@ -1195,6 +1193,25 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   return { originOf, originOfType, referencesTo, declarationOf, constantOf };
+}
+
+/** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */
+function fieldOf(owner: ClassDeclaration | ClassExpression, name: string): Node | undefined {
+  const declared = owner
+    .getMembers()
+    .find((each) => "getName" in each && (each as { getName(): string }).getName() === name);
+  if (declared || !/\.[cm]?jsx?$/.test(owner.getSourceFile().getFilePath())) return declared;
+  return owner.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).find((access) => {
+    const parent = access.getParent();
+    return (
+      access.getName() === name &&
+      Node.isThisExpression(access.getExpression()) &&
+      Node.isBinaryExpression(parent) &&
+      parent.getLeft() === access &&
+      parent.getOperatorToken().getKind() === SyntaxKind.EqualsToken &&
+      access.getFirstAncestor((each) => Node.isClassDeclaration(each) || Node.isClassExpression(each)) === owner
+    );
+  });
 }
 
 /** An expression without `as const` and the like. */

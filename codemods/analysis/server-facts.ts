@@ -1,4 +1,5 @@
 import type { Reason } from "../shared/reasons.js";
+import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase, RpcRef } from "./facts.js";
 
 /** A function that answers an RPC. The range is that of its *body*. */
@@ -26,23 +27,53 @@ export interface RegistrationFact extends FactBase {
   readonly bridgedKeys: readonly string[];
 }
 
+/** `healthImpl.addToServer(server)`: a service of a library that an app has a counterpart for; the range is that of the call. */
+export interface ServerPartFact {
+  readonly start: number;
+  readonly end: number;
+  /** What stands in `routes` instead. */
+  readonly text: string;
+}
+
 /** `new grpc.Server(…)`; the range is that of the expression. Present for every construction, whether it can be migrated or not. */
 export interface ServerFact extends FactBase {
   readonly kind: "server";
   readonly ok: boolean;
   readonly reason: Reason | null;
+  /**
+   * `module`: the app is a value of its own, which the module exports where it can; `value`: the app stands in the place of
+   * the server, in the same variable or field, and goes wherever that went.
+   */
+  readonly mode: "module" | "value";
   /** The addService calls of this server, in source order. */
   readonly registrations: readonly RegistrationFact[];
+  readonly parts: readonly ServerPartFact[];
+  /** Members of createApp's options, beside `routes` and `compat`. */
+  readonly options: readonly string[];
   /** The proto-loader calls of this file that stay as the codec of messages. */
   readonly codecs: readonly { readonly start: number; readonly end: number }[];
-  /** Every other use of the server: range of the member call (`server.start()`) and the member's name. */
-  readonly uses: readonly { readonly start: number; readonly end: number; readonly member: string }[];
-  /** The program closes the server itself when a signal arrives. */
-  readonly ownSignals: boolean;
+  /** Every other use of the server; of a `value` they stand in facts of their own. */
+  readonly uses: readonly ServerUseFact[];
   /** How the module asks whether it is the program; null if another file imports it for what it does. */
   readonly entry: "require" | "import.meta" | null;
   /** Declarations that nothing needs once the registrations are gone (`const proto = loadPackageDefinition(…)`). */
   readonly unused: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** A member call on a server: `server.bindAsync(…)`, `start`, `tryShutdown`, `forceShutdown`; the range is that of the call. */
+export interface ServerUseFact extends FactBase {
+  readonly kind: "server-use";
+  readonly member: string;
+  /** For bindAsync: members of serve's options, beside the address. */
+  readonly serve: readonly string[];
+}
+
+/** A value that belongs to a server and changes where it stands: credentials, options, types. */
+export interface ServerValueFact extends FactBase {
+  readonly kind: "server-value";
+  readonly text: string;
+  readonly construct: string;
+  readonly imports: readonly NamedImport[];
 }
 
 /** A class whose methods become Connect handlers; the range is that of the type in `implements …`. */
@@ -54,4 +85,10 @@ export interface ImplementationClassFact extends FactBase {
   readonly signatures: readonly { readonly start: number; readonly end: number }[];
 }
 
-export type ServerSideFact = ImplementationClassFact | HandlerFact | RegistrationFact | ServerFact;
+export type ServerSideFact =
+  | ImplementationClassFact
+  | HandlerFact
+  | RegistrationFact
+  | ServerFact
+  | ServerUseFact
+  | ServerValueFact;

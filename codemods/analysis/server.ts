@@ -3,156 +3,222 @@ import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-mo
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
+import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf } from "./server-entry.js";
-import type { HandlerFact, ImplementationClassFact, ServerFact } from "./server-facts.js";
+import type {
+  HandlerFact,
+  ImplementationClassFact,
+  ServerFact,
+  ServerUseFact,
+  ServerValueFact,
+} from "./server-facts.js";
+import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide } from "./server-handlers.js";
-import { type Draft, registrationOf, unusedDeclarations } from "./server-registration.js";
+import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
+import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
-/** Members of a server that a running app has a counterpart for. */
-const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
+/** A server that can become an app, as long as everything that it shares with others can. */
+interface Plan {
+  readonly made: NewExpression;
+  readonly flow: ServerFlow;
+  readonly drafts: readonly Draft[];
+  readonly parts: readonly {
+    readonly call: CallExpression;
+    readonly text: string;
+    readonly facts: readonly ServerValueFact[];
+  }[];
+  readonly options: ServerOptionsPlan;
+  readonly credentials: ReadonlyMap<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>;
+}
 
 /** Everything about servers, registrations and handlers, decided for the project as a whole. */
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
-  const facts: FactBase[] = [];
-  const handlers = new Map<Node, HandlerFact>();
-  const classes: ImplementationClassFact[] = [];
+  const plans = new Map<NewExpression, Plan | Reason>();
   for (const file of project.files) {
     for (const made of file.getDescendantsOfKind(SyntaxKind.NewExpression)) {
       const origin = project.originOf(made.getExpression());
-      if (origin.kind !== "grpc" || origin.path !== "Server") continue;
-      facts.push(serverFact(project, made, handlers, classes));
+      if (origin.kind === "grpc" && origin.path === "Server") plans.set(made, planOf(project, made));
     }
   }
-  return [...facts, ...classes, ...handlers.values()];
+  settle(plans);
+  const handlers = new Map<Node, HandlerFact>();
+  const classes: ImplementationClassFact[] = [];
+  const facts: FactBase[] = [];
+  const values = new Map<string, FactBase>();
+  for (const [made, plan] of plans) {
+    if ("code" in plan) facts.push(refusal(made, plan));
+    else facts.push(...factsOf(project, plan, handlers, classes, values));
+  }
+  return [...facts, ...values.values(), ...classes, ...handlers.values()];
 }
 
-function serverFact(
-  project: AnalysisProject,
-  made: NewExpression,
-  handlers: Map<Node, HandlerFact>,
-  classes: ImplementationClassFact[],
-): ServerFact {
+function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const file = made.getSourceFile().getFilePath() as string;
-  const base = {
-    kind: "server" as const,
-    file,
-    start: made.getStart(),
-    end: made.getEnd(),
-    via: "provenance" as const,
-  };
-  const refused = (why: Reason): ServerFact => ({
-    ...base,
-    ok: false,
-    reason: why,
-    registrations: [],
-    codecs: [],
-    uses: [],
-    ownSignals: false,
-    entry: null,
-    unused: [],
-  });
-
-  const holder = made.getParent();
-  if (!holder || !Node.isVariableDeclaration(holder) || !Node.isIdentifier(holder.getNameNode()))
-    return refused(reason("server-escapes", "it is not the value of a variable"));
-  const statement = holder.getVariableStatement();
-  if (statement?.getDeclarations().length !== 1)
-    return refused(reason("server-escapes", "it is declared together with other variables"));
-
-  const uses: { start: number; end: number; member: string }[] = [];
-  const registered: CallExpression[] = [];
-  let bound: CallExpression | undefined;
-  for (const reference of project.referencesTo(holder.getNameNode())) {
-    if (reference === holder.getNameNode()) continue;
-    const where = `${path.basename(reference.getSourceFile().getFilePath())}:${reference.getStartLineNumber()}`;
-    if (reference.getSourceFile() !== made.getSourceFile())
-      return refused(reason("server-escapes", `another file uses it: ${where}`));
-    const access = reference.getParent();
-    const call = access?.getParent();
-    if (
-      !access ||
-      !Node.isPropertyAccessExpression(access) ||
-      access.getExpression() !== reference ||
-      !call ||
-      !Node.isCallExpression(call) ||
-      call.getExpression() !== access
-    )
-      return refused(reason("server-escapes", where));
-    const member = access.getName();
-    if (!KNOWN_MEMBERS.has(member)) return refused(reason("no-equivalent", `server.${member} (${where})`));
-    if (member === "addService") registered.push(call);
-    else uses.push({ start: call.getStart(), end: call.getEnd(), member });
-    if (member !== "tryShutdown" && !Node.isExpressionStatement(call.getParent()))
-      return refused(reason("server-escapes", `the result of server.${member} is used (${where})`));
-    if (member === "bindAsync") {
-      if (bound) return refused(reason("no-equivalent", `two addresses of one server (${where})`));
-      bound = call;
-      const [, credentials] = call.getArguments();
-      const callee =
-        credentials && Node.isCallExpression(credentials) ? project.originOf(credentials.getExpression()) : undefined;
-      if (callee?.kind !== "grpc" || callee.path !== "ServerCredentials.createInsecure")
-        return refused(reason("no-equivalent", `server credentials other than createInsecure() (${where})`));
-      if (call.getArguments().length !== 3)
-        return refused(reason("no-equivalent", `bindAsync without a callback (${where})`));
-    }
+  const flow = flowOf(project, made);
+  if ("code" in flow) return flow;
+  const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
+  if (!flow.adds.some((call) => memberOf(call) === "addService"))
+    return reason("server-escapes", "no service is added to it here");
+  const binds = flow.uses.filter((use) => memberOf(use) === "bindAsync");
+  if (binds.length === 0) return reason("server-escapes", "it is not bound here");
+  if (flow.mode === "module" && binds.length > 1)
+    return reason("no-equivalent", `two addresses of one server (${where(binds[1] as Node)})`);
+  const credentials = new Map<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>();
+  for (const bind of binds) {
+    const [, given, callback] = bind.getArguments();
+    if (!given || !callback) return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
+    const plan = planServerCredentials(project, given, (node) => isCredentialsOfBind(project, node));
+    if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${where(bind)})`);
+    credentials.set(bind, plan);
   }
-  if (registered.length === 0) return refused(reason("server-escapes", "no service is added to it here"));
-  if (!bound) return refused(reason("server-escapes", "it is not bound here"));
-  const [options] = made.getArguments();
-  if (options && !isKnownOptions(options))
-    return refused(
-      reason("no-equivalent", `these server options: ${options.getText().replace(/\s+/g, " ").slice(0, 80)}`),
-    );
-
+  const options = planServerOptions(project, made.getArguments()[0], binds);
+  if ("code" in options) return options;
   const drafts: Draft[] = [];
-  for (const call of registered.sort((a, b) => a.getStart() - b.getStart())) {
+  const parts: Plan["parts"][number][] = [];
+  for (const call of flow.adds) {
+    if (memberOf(call) !== "addService") {
+      const part = partOf(project, call);
+      if ("code" in part) return part;
+      parts.push({ call, ...part });
+      continue;
+    }
     const draft = registrationOf(project, call);
-    if ("code" in draft) return refused(draft);
+    if ("code" in draft) return draft;
     drafts.push(draft);
   }
-  const between = statementsBetween(registered, statement);
-  if (between) return refused(between);
-  if (!project.isSelected(file)) return refused(reason("neighbour-not-migrated", path.basename(file)));
+  if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
+  return { made, flow, drafts, parts, options, credentials };
+}
 
+function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Reason {
+  const own = serverAsModule(project, made);
+  if (!("code" in own)) return own;
+  const value = serverAsValue(project, made);
+  return "code" in value && own.code === "no-equivalent" ? own : value;
+}
+
+/** `server.bindAsync` is `bindAsync`. */
+function memberOf(call: CallExpression): string {
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
+}
+
+function isCredentialsOfBind(project: AnalysisProject, node: Node): boolean {
+  const call = node.getParent();
+  if (!call || !Node.isCallExpression(call) || memberOf(call) !== "bindAsync" || call.getArguments()[1] !== node)
+    return false;
+  return (
+    project.originOf((call.getExpression() as unknown as { getExpression(): Node }).getExpression()).kind === "server"
+  );
+}
+
+/** What shares a use or credentials with a server that stays has to stay too. */
+function settle(plans: Map<NewExpression, Plan | Reason>): void {
+  for (let again = true; again; ) {
+    again = false;
+    const migrated = [...plans.values()].filter((plan): plan is Plan => !("code" in plan));
+    const binds = new Set(migrated.flatMap((plan) => [...plan.credentials.keys()] as Node[]));
+    for (const plan of migrated) {
+      const shared = [...plan.credentials.values()].flatMap(({ group }) => group);
+      const foreign =
+        plan.flow.sources.find((source) => {
+          const other = plans.get(source as NewExpression);
+          return !other || "code" in other || settingsOf(other) !== settingsOf(plan);
+        }) ?? shared.find((node) => !binds.has(node.getParentOrThrow()));
+      if (!foreign) continue;
+      const place = `${path.basename(foreign.getSourceFile().getFilePath())}:${foreign.getStartLineNumber()}`;
+      plans.set(plan.made, reason("server-escapes", `it shares code with a server that stays (${place})`));
+      again = true;
+    }
+  }
+}
+
+/** What the uses that servers share are rewritten with. */
+function settingsOf({ flow, options }: Plan): string {
+  return JSON.stringify([flow.mode, options.serve]);
+}
+
+function refusal(made: NewExpression, why: Reason): ServerFact {
+  return {
+    kind: "server",
+    file: made.getSourceFile().getFilePath(),
+    start: made.getStart(),
+    end: made.getEnd(),
+    via: "provenance",
+    ok: false,
+    reason: why,
+    mode: "module",
+    registrations: [],
+    parts: [],
+    options: [],
+    codecs: [],
+    uses: [],
+    entry: null,
+    unused: [],
+  };
+}
+
+function factsOf(
+  project: AnalysisProject,
+  { made, flow, drafts, parts, options, credentials }: Plan,
+  handlers: Map<Node, HandlerFact>,
+  classes: ImplementationClassFact[],
+  /** Facts that servers may share, by place. */
+  values: Map<string, FactBase>,
+): FactBase[] {
   const registrations = drafts.map((draft) => decide(project, draft, handlers));
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain") classes.push(...classFacts(project, draft));
   });
-  const text = made.getSourceFile().getFullText();
-  return {
-    ...base,
-    ok: true,
-    reason: null,
-    registrations,
-    codecs: drafts
-      .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
-      .filter((codec, index, all) => all.indexOf(codec) === index)
-      .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
-    uses,
-    ownSignals: /process\s*\.\s*(?:on|once)\s*\(\s*['"]SIG(?:TERM|INT)/.test(text),
-    entry: entryOf(project, made),
-    unused: unusedDeclarations(project, registered, drafts),
-  };
-}
-
-/** Registrations stand next to each other in the block of the server: they become the body of one function. */
-function statementsBetween(calls: readonly CallExpression[], server: Node): Reason | undefined {
-  const statements = calls.map((call) => call.getParentOrThrow());
-  const [first] = statements;
-  const block = first?.getParent();
-  if (!first || !block || !(Node.isBlock(block) || Node.isSourceFile(block)) || server.getParent() !== block)
-    return reason("server-escapes", "services are added in another block than the server is made in");
-  const all = block.getStatements() as Node[];
-  const indexes = statements.map((statement) => all.indexOf(statement));
-  if (indexes.includes(-1)) return reason("server-escapes", "services are added under a condition");
-  const isRun = indexes.every((index, i) => i === 0 || index === (indexes[i - 1] as number) + 1);
-  return isRun ? undefined : reason("server-escapes", "other statements stand between the services that are added");
-}
-
-function isKnownOptions(node: Node): boolean {
-  if (!Node.isObjectLiteralExpression(node)) return false;
-  return node.getProperties().every((property) => {
-    if (!Node.isPropertyAssignment(property)) return false;
-    return /^['"]grpc\.max_(receive|send)_message_length['"]$/.test(property.getNameNode().getText());
+  const uses = flow.uses.map((call): ServerUseFact => {
+    const plan = credentials.get(call);
+    const signals = hasOwnSignals(call) ? ["signals: false"] : [];
+    return {
+      kind: "server-use",
+      file: call.getSourceFile().getFilePath(),
+      start: call.getStart(),
+      end: call.getEnd(),
+      via: "provenance",
+      member: memberOf(call),
+      serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
+    };
   });
+  const shared = [
+    ...options.facts,
+    ...parts.flatMap((part) => part.facts),
+    ...[...credentials.values()].flatMap((plan) => plan.facts),
+    ...flow.types.map((type) => ({
+      ...valueFact(type, "App", "Server"),
+      imports: [{ module: "@connect-migrate/runtime/node", name: "App", typeOnly: true }],
+    })),
+  ];
+  const apart = flow.mode === "value" ? uses : [];
+  for (const fact of [...shared, ...apart]) values.set(`${fact.file}:${fact.start}`, fact);
+  return [
+    {
+      ...refusal(made, reason("server-escapes", "")),
+      ok: true,
+      reason: null,
+      mode: flow.mode,
+      registrations,
+      parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
+      options: options.app,
+      codecs: drafts
+        .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
+        .filter((codec, index, all) => all.indexOf(codec) === index)
+        .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
+      uses: flow.mode === "module" ? uses : [],
+      entry: flow.mode === "module" ? entryOf(project, made) : null,
+      unused: unusedDeclarations(
+        project,
+        flow.adds.filter((call) => memberOf(call) === "addService"),
+        drafts,
+      ),
+    } as ServerFact,
+  ];
+}
+
+/** The program closes the server itself when a signal arrives. */
+function hasOwnSignals(call: Node): boolean {
+  return /process\s*\.\s*(?:on|once)\s*\(\s*['"]SIG(?:TERM|INT)/.test(call.getSourceFile().getFullText());
 }

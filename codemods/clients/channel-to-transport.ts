@@ -4,9 +4,10 @@ import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { withImports } from "../shared/with-imports.js";
 import { removeUnused } from "./remove-unused.js";
 import { fileOf, GRPC_JS, plannedCalls } from "./write-call.js";
-import { transportName, withImports, writeConstruction } from "./write-construction.js";
+import { transportName, writeConstruction } from "./write-construction.js";
 
 const id = "clients/channel-to-transport";
 

@@ -1,7 +1,8 @@
-import { type ClientConstructionFact, clientFacts, type NamedImport } from "../analysis/client-facts.js";
+import { type ClientConstructionFact, clientFacts } from "../analysis/client-facts.js";
 import { indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, parentMap, statementOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
+import { withImports } from "../shared/with-imports.js";
 import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
 
 /** Writes transport and client for one construction. */
@@ -55,16 +56,6 @@ function grpcMember(ctx: RuleContext, name: string): string {
     )?.[1] ??
     new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*=\s*require\(\s*${source}\s*\)`, "m").exec(ctx.source)?.[1];
   return namespace === undefined ? ctx.imports.add("@grpc/grpc-js", name) : `${namespace}.${name}`;
-}
-
-/** Text of the analysis, with the local names of what it uses. */
-export function withImports(ctx: RuleContext, text: string, imports: readonly NamedImport[]): string {
-  let written = text;
-  for (const { module, name, typeOnly } of imports) {
-    const local = ctx.imports.add(module, name, { typeOnly: typeOnly ?? false });
-    if (local !== name) written = written.replace(new RegExp(`(?<![.\\w$])${name}\\b`, "g"), () => local);
-  }
-  return written;
 }
 
 /** The transport as a field beside the client's. */

@@ -1,5 +1,5 @@
-import type { RegistrationFact, ServerFact } from "../analysis/server-facts.js";
-import { isIdentifier, type Node, nodeAt, parentMap, unwrap, walk } from "../shared/ast.js";
+import type { ServerFact } from "../analysis/server-facts.js";
+import { childrenOf, isIdentifier, type Node, nodeAt, parentMap, unwrap, walk } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 
 /**
@@ -27,10 +27,12 @@ export function hoistPlace(file: Node, fact: ServerFact): Node | null {
   return options && !isOfModule(file, options, top) ? null : top;
 }
 
-export function callAt(file: Node, registration: RegistrationFact): Node | undefined {
-  const node = nodeAt(file, registration.start, registration.end);
-  if (node?.type === "ExpressionStatement") return node.expression;
-  return node?.type === "CallExpression" ? node : undefined;
+/** The call with exactly this range; an expression statement without semicolon has the same one. */
+export function callAt(file: Node, range: { readonly start: number; readonly end: number }): Node | undefined {
+  let node = nodeAt(file, range.start, range.end);
+  while (node && node.type !== "CallExpression")
+    node = childrenOf(node).find((child) => child.start === range.start && child.end === range.end);
+  return node;
 }
 
 /** Names, members and `new X(…)` of them: text that means the same elsewhere in the module. */

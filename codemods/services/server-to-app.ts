@@ -1,22 +1,24 @@
-import type { RegistrationFact, ServerFact } from "../analysis/server-facts.js";
+import type { RegistrationFact, ServerFact, ServerSideFact, ServerUseFact } from "../analysis/server-facts.js";
 import {
-  childrenOf,
   indentAt,
   isFunction,
+  isIdentifier,
   keyName,
   type Node,
   nodeAt,
   parentMap,
   textOf,
   unwrap,
+  walk,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { migrateBind, report } from "./write-serve.js";
+import { migrateBind, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -30,7 +32,14 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(context) {
-    for (const fact of context.facts) if (fact.kind === "server") migrateServer(context, fact as ServerFact);
+    for (const fact of context.facts as ServerSideFact[]) {
+      if (fact.kind === "server") migrateServer(context, fact);
+      if (fact.kind === "server-use") migrateUse(context, fact);
+      if (fact.kind === "server-value") {
+        context.edit.overwrite(fact.start, fact.end, withImports(context, fact.text, fact.imports), origin);
+        report(context, fact.construct, fact.start, fact.end);
+      }
+    }
   },
 };
 export default transformFromRule(rule);
@@ -47,64 +56,70 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     return;
   }
   const made = nodeAt(file, fact.start, fact.end);
-  const declarator = made && parents.get(made);
-  const declaration = declarator && parents.get(declarator);
-  if (!made || declarator?.type !== "VariableDeclarator" || !declaration) return;
-  const bind = fact.uses.find((use) => use.member === "bindAsync");
-  const bindCall = bind && nodeAtCall(file, bind.start, bind.end);
-  if (!bindCall) return;
+  const holder = made && holderOf(made, parents);
+  if (!holder) return;
+  const { eol, unit, quote, end } = styleOf(source);
+  report(context, construct, fact.start, fact.end);
+  const place = fact.mode === "module" ? hoistPlace(file, fact) : null;
+  const adds = [...fact.registrations, ...fact.parts].sort((a, b) => a.start - b.start);
+  const indent = place ? "" : indentAt(source, adds[0]?.start ?? fact.start);
+  const inner = indent + unit + unit;
 
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
-  const app = freshName(file, "app");
-  const unit = /\n(\t| {2,4})\S/.exec(source)?.[1] ?? "  ";
-  const quote = (source.match(/'/g)?.length ?? 0) >= (source.match(/"/g)?.length ?? 0) ? "'" : '"';
-  const end = /;\s*$/m.test(source) ? ";" : "";
-
-  // new Server(): the app is made where the services were added; the variable stays only to close what runs.
-  const closes = fact.uses.some((use) => use.member === "tryShutdown" || use.member === "forceShutdown");
-  const name = declarator.id.name as string;
-  if (closes) {
+  // new Server(): the app is made where the services were added; a variable stays only to close what runs.
+  let app = holder.name;
+  let assign = holder.assign;
+  const running = isClosed(fact) ? holder.name : null;
+  if (fact.mode === "module") {
+    app = freshName(file, "app");
+    assign = `const ${app}`;
+  }
+  if (running !== null && fact.mode === "module") {
     const type =
       context.language === "ts" ? `: ${imports.add(RUNTIME, "RunningServer", { typeOnly: true })} | undefined` : "";
-    edit.overwrite(declaration.start, declaration.end, `let ${name}${type}${end}`, origin);
+    edit.overwrite(holder.statement.start, holder.statement.end, `let ${running}${type}${end}`, origin);
   } else {
-    const range = withBlankLine(source, lineRange(source, declaration.start, declaration.end));
+    const range = withBlankLine(source, lineRange(source, holder.statement.start, holder.statement.end));
     edit.remove(range.start, range.end, origin);
   }
-  report(context, construct, fact.start, fact.end);
 
   // addService: the calls stand next to each other and become the body of `routes`.
-  const place = hoistPlace(file, fact);
-  const indent = place ? "" : indentAt(source, fact.registrations[0]?.start ?? fact.start);
-  const inner = indent + unit + unit;
-  const head = `const ${app} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}routes(router) {${eol}${inner}`;
-  const limits = messageLimits(made, source).map((line) => `${eol}${indent}${unit}${line},`);
-  const tail = `${eol}${indent}${unit}},${limits.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
+  const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}routes(router) {${eol}${inner}`;
+  const options = fact.options.map((line) => `${eol}${indent}${unit}${line},`);
+  const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const routes: string[] = [];
-  fact.registrations.forEach((registration, index) => {
-    const call = callAt(file, registration);
+  adds.forEach((add, index) => {
+    const call = callAt(file, add);
     const statement = call && parents.get(call);
     if (!call || !statement) return;
-    const [definition, implementation] = call.arguments as [Node, Node];
-    const descriptor = imports.add(registration.descriptor.module, registration.descriptor.name);
-    const whole = registration.implementation === "callbacks" ? `${imports.add(BRIDGE, "fromCallbacks")}(` : "";
-    const codec =
-      registration.definition === null ? textOf(source, definition) : quoted(registration.definition, quote);
-    const before = `router.service(${descriptor}, ${whole}`;
-    const after = `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
+    const isFirst = index === 0;
+    const isLast = index === adds.length - 1;
+    const before = isFirst ? head : unit + unit;
+    const after = isLast ? tail : "";
+    if (!("service" in add)) {
+      if (place) routes.push(add.text + end);
+      else edit.overwrite(statement.start, statement.end, before + add.text + end + after, origin);
+      report(context, "addToServer()", add.start, add.end);
+    } else {
+      const [definition, implementation] = call.arguments as [Node, Node];
+      const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
+      const whole = add.implementation === "callbacks" ? `${imports.add(BRIDGE, "fromCallbacks")}(` : "";
+      const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
+      const route = `router.service(${descriptor}, ${whole}`;
+      const messages = `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
+      if (place) routes.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages);
+      else {
+        edit.overwrite(statement.start, implementation.start, before + route, origin);
+        edit.overwrite(implementation.end, statement.end, messages + after, origin);
+        indentLines(context, implementation, unit + unit);
+      }
+      reportRegistration(context, add);
+    }
     if (place) {
-      routes.push(before + implementationText(context, registration, implementation, eol, inner, unit) + after);
       // Where the statement before it goes too, its blank line has gone with it.
       const isNext = (position: number) => edit.edits.some((each) => each.end === position && each.text === "");
       const range = withBlankLine(source, lineRange(source, statement.start, statement.end), isNext);
       edit.remove(range.start, range.end, origin);
-    } else {
-      const isFirst = index === 0;
-      const isLast = index === fact.registrations.length - 1;
-      edit.overwrite(statement.start, implementation.start, (isFirst ? head : unit + unit) + before, origin);
-      edit.overwrite(implementation.end, statement.end, after + (isLast ? tail : ""), origin);
     }
-    reportRegistration(context, registration);
   });
   if (place) {
     const at = startWithComments(source, place);
@@ -125,23 +140,25 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     edit.remove(range.start, range.end, origin);
   }
 
-  migrateBind(context, { file, parents, fact, call: bindCall, app, name, closes, eol, unit, end });
+  const isExported = fact.mode === "module" && (place !== null || parents.get(holder.statement)?.type === "Program");
+  const entry = isExported ? fact.entry : null;
   for (const use of fact.uses) {
-    const call = nodeAtCall(file, use.start, use.end);
+    const call = callAt(file, use);
     if (!call) continue;
-    if (use.member === "start") removeStatement(context, call, parents);
+    if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
+    else if (use.member === "start") removeStatement(context, call, parents);
     else if (use.member === "forceShutdown") {
-      edit.overwrite(call.start, call.end, `${name}?.destroy()`, origin);
+      edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
       report(context, "server.forceShutdown()", call.start, call.end);
-    } else if (use.member === "tryShutdown") {
+    } else {
       const [done] = call.arguments as Node[];
       const ignores = done && isFunction(done) && (done.params as Node[]).length === 0;
-      if (!done) edit.overwrite(call.start, call.end, `${name}?.close()`, origin);
+      if (!done) edit.overwrite(call.start, call.end, `${running}?.close()`, origin);
       else {
         edit.overwrite(
           call.start,
           done.start,
-          `${name}?.close().${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
+          `${running}?.close().${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
           origin,
         );
         edit.overwrite(done.end, call.end, ")", origin);
@@ -149,7 +166,51 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       report(context, "server.tryShutdown()", call.start, call.end);
     }
   }
-  if (place || parents.get(declaration)?.type === "Program") exportApp(context, file, app, eol, end);
+  if (isExported) exportApp(context, file, app, eol, end);
+}
+
+/** A member call on what is an app now, wherever it stands. */
+function migrateUse(context: RuleContext, use: ServerUseFact): void {
+  const { source, edit, imports } = context;
+  const file = context.root.get().value as Node;
+  const parents = parentMap(file);
+  const call = callAt(file, use);
+  if (!call) return;
+  const app = textOf(source, call.callee.object);
+  if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
+  else if (use.member === "start") removeStatement(context, call, parents);
+  else {
+    const [done] = call.arguments as Node[];
+    const name = imports.add(BRIDGE, use.member);
+    edit.overwrite(call.start, done?.start ?? call.end, `${name}(${app}${done ? ", " : ")"}`, origin);
+    report(context, `server.${use.member}()`, call.start, call.end);
+  }
+}
+
+function isClosed(fact: ServerFact): boolean {
+  return fact.uses.some((use) => use.member === "tryShutdown" || use.member === "forceShutdown");
+}
+
+interface Holder {
+  readonly statement: Node;
+  /** `server`, `this.server`. */
+  readonly name: string;
+  /** What stands before ` = createApp(…)`. */
+  readonly assign: string;
+}
+
+/** The statement that holds a server: a declaration of one variable, or an assignment. */
+function holderOf(made: Node, parents: ReturnType<typeof parentMap>): Holder | undefined {
+  let parent = parents.get(made);
+  while (parent && unwrap(parent) === made) parent = parents.get(parent);
+  const statement = parent && parents.get(parent);
+  if (!parent || !statement) return undefined;
+  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id))
+    return { statement, name: parent.id.name, assign: `${statement.kind} ${parent.id.name}` };
+  if (parent.type !== "AssignmentExpression" || statement.type !== "ExpressionStatement") return undefined;
+  const left = parent.left as Node;
+  const name = isIdentifier(left) ? left.name : `this.${left.property?.name}`;
+  return { statement, name, assign: name };
 }
 
 /** `module.exports = { app }`, or the export statement of an ES module. */
@@ -179,21 +240,6 @@ function exportApp(context: RuleContext, file: Node, app: string, eol: string, e
   );
 }
 
-/** grpc-js's limits, written out: its default is 4 MB for what comes in and none for what goes out. */
-function messageLimits(made: Node, source: string): string[] {
-  let read = "readMaxBytes: 4 * 1024 * 1024";
-  const lines: string[] = [];
-  const [options] = made.arguments as Node[];
-  for (const property of (options?.properties ?? []) as Node[]) {
-    const key = keyName(property);
-    const value = textOf(source, property.value);
-    const isUnlimited = /^-\s*1$/.test(value);
-    if (key === "grpc.max_receive_message_length") read = isUnlimited ? "" : `readMaxBytes: ${value}`;
-    if (key === "grpc.max_send_message_length" && !isUnlimited) lines.push(`writeMaxBytes: ${value}`);
-  }
-  return read === "" ? lines : [read, ...lines];
-}
-
 /** The text of an implementation that moves to the app, with bridged members wrapped. */
 function implementationText(
   context: RuleContext,
@@ -215,6 +261,21 @@ function implementationText(
   const line = `{ ${members.join(", ")} }`;
   if (line.length < 60 && !textOf(source, literal).includes("\n")) return line;
   return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
+}
+
+/** Moves the lines of a node to the right, as far as no edit writes them anew. */
+function indentLines(context: RuleContext, node: Node, by: string): void {
+  const { source, edit } = context;
+  const texts: Node[] = [];
+  walk(node, (inner) => {
+    if (inner.type === "TemplateLiteral") texts.push(inner);
+  });
+  for (let at = source.indexOf("\n", node.start) + 1; at > 0 && at < node.end; at = source.indexOf("\n", at) + 1) {
+    const isBlank = /^\s*?\r?\n/.test(source.slice(at));
+    const isText = texts.some((text) => text.start < at && at <= text.end);
+    const isGone = edit.edits.some((each) => each.start <= at && at < each.end);
+    if (!isBlank && !isText && !isGone) edit.insertRight(at, by, origin);
+  }
 }
 
 /** The start of a statement or of the comment lines that stand on it. */
@@ -272,12 +333,4 @@ function freshName(file: Node, name: string): string {
     const candidate = i === 1 ? "connectApp" : `connectApp${i}`;
     if (!names.has(candidate)) return candidate;
   }
-}
-
-/** The call with exactly this range; an expression statement without semicolon has the same one. */
-function nodeAtCall(file: Node, start: number, end: number): Node | undefined {
-  let node = nodeAt(file, start, end);
-  while (node && node.type !== "CallExpression")
-    node = childrenOf(node).find((child) => child.start === start && child.end === end);
-  return node;
 }

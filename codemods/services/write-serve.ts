@@ -1,4 +1,4 @@
-import type { ServerFact } from "../analysis/server-facts.js";
+import type { ServerFact, ServerUseFact } from "../analysis/server-facts.js";
 import {
   ancestorOf,
   indentAt,
@@ -21,33 +21,45 @@ const origin = { rule: id, outcome: "idiomatic" } as const;
 export interface Binding {
   readonly file: Node;
   readonly parents: ReturnType<typeof parentMap>;
-  readonly fact: ServerFact;
+  /** The bindAsync. */
   readonly call: Node;
+  readonly use: ServerUseFact;
+  /** The app, as an expression. */
   readonly app: string;
-  readonly name: string;
-  readonly closes: boolean;
-  readonly eol: string;
-  readonly unit: string;
-  readonly end: string;
+  /** The variable that holds what runs; null where nothing closes it. */
+  readonly running: string | null;
+  readonly entry: ServerFact["entry"];
+}
+
+/** How a file is written. */
+export function styleOf(source: string) {
+  return {
+    eol: source.includes("\r\n") ? "\r\n" : "\n",
+    unit: /\n(\t| {2,4})\S/.exec(source)?.[1] ?? "  ",
+    quote: (source.match(/'/g)?.length ?? 0) >= (source.match(/"/g)?.length ?? 0) ? "'" : '"',
+    end: /;\s*$/m.test(source) ? ";" : "",
+  };
 }
 
 /** `server.bindAsync(address, credentials, callback)` -> `serve(app, { address }).then(…)`. */
 export function migrateBind(context: RuleContext, binding: Binding): void {
   const { source, edit, imports } = context;
-  const { call, parents, fact, app, closes, name, eol } = binding;
+  const { call, parents, use, app, running } = binding;
+  const { eol, unit, end } = styleOf(source);
   const [address, , callback] = call.arguments as [Node, Node, Node];
   const statement = parents.get(call) as Node;
-  const signals = fact.ownSignals ? ", signals: false" : "";
+  const more = use.serve.map((member) => `, ${member}`).join("");
+  const started = running === "running" ? "started" : "running";
   const guard = entryGuard(context, binding, statement);
-  const promise = closes ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
+  const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
     edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
-    edit.overwrite(address.end, promise.node.end, `${signals} }).then(${promise.result})`, origin);
+    edit.overwrite(address.end, promise.node.end, `${more} }).then(${promise.result})`, origin);
     report(context, "server.bindAsync()", call.start, call.end);
     return;
   }
   edit.overwrite(call.start, address.start, `${guard}${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
-  const served = `${signals} })`;
+  const served = `${more} })`;
   report(context, "server.bindAsync()", call.start, call.end);
 
   const inline =
@@ -56,8 +68,8 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
       : undefined;
   if (!inline) {
     // Whatever the callback is, it is called as before: with an error and port 0, or with null and the port.
-    const keep = closes
-      ? `(running) => ((${name} = running), { error: null, port: running.port })`
+    const keep = running
+      ? `(${started}) => ((${running} = ${started}), { error: null, port: ${started}.port })`
       : "({ port }) => ({ error: null, port })";
     edit.overwrite(
       address.end,
@@ -70,12 +82,12 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   }
   const { body } = callback;
   const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
-  const parameter = closes ? "(running)" : portText === "" ? "()" : `({ ${portText} })`;
+  const parameter = running ? `(${started})` : portText === "" ? "()" : `({ ${portText} })`;
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
-  if (closes) {
-    const indent = `${indentAt(source, statement.start)}${binding.unit}`;
-    const port = portText === "" ? "" : `${eol}${indent}const { ${portText} } = running${binding.end}`;
-    edit.insertLeft(body.start + 1, `${eol}${indent}${name} = running${binding.end}${port}`, origin);
+  if (running) {
+    const indent = `${indentAt(source, statement.start)}${unit}`;
+    const port = portText === "" ? "" : `${eol}${indent}const { ${portText} } = ${started}${end}`;
+    edit.insertLeft(body.start + 1, `${eol}${indent}${running} = ${started}${end}${port}`, origin);
   }
   if (inline.check) {
     const range = lineRange(source, inline.check.start, inline.check.end);
@@ -198,10 +210,10 @@ function usesArguments(node: Node): boolean {
 
 /** A module that is the program starts serving; one that is imported must not: the call that starts it gets a condition. */
 function entryGuard(context: RuleContext, binding: Binding, statement: Node): string {
-  const { fact, parents, file } = binding;
-  if (fact.entry === null) return "";
+  const { entry, parents, file } = binding;
+  if (entry === null) return "";
   const condition =
-    fact.entry === "require"
+    entry === "require"
       ? "if (require.main === module) "
       : `if (${context.imports.add(RUNTIME, "isMain")}(import.meta.url)) `;
   let owner = ancestorOf(statement, parents, isFunction);

@@ -157,6 +157,7 @@ function isDroppable(module: string, path: string): boolean {
   if (
     module === BRIDGE_MODULE ||
     GRPC_MODULE.test(module) ||
+    /^(grpc-health-check|@grpc\/reflection)$/.test(module) ||
     GENERATED_MODULE.test(module) ||
     builtinModules.includes(bare)
   )

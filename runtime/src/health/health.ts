@@ -18,7 +18,10 @@ interface ServiceRouter {
 export interface Health {
   /** Mounts the service: `routes(router) { health.routes(router); … }`. */
   routes(router: ServiceRouter): void;
-  /** Sets the status of a service, by its full name; `""` is the server as a whole. Watchers are told. */
+  /**
+   * Sets the status of a service, by its full name; `""` is the server as a whole. Watchers are told, also of what they
+   * know already, as by grpc-health-check.
+   */
   setStatus(service: string, status: ServingStatus): void;
   /** All that are known become NOT_SERVING and stay so: what a server says while it shuts down. */
   shutdown(): void;
@@ -33,13 +36,12 @@ const LIST_LIMIT = 100;
  */
 export function createHealth(statuses: Readonly<Record<string, ServingStatus>> = { "": "SERVING" }): Health {
   const known = new Map<string, ServingStatus>(Object.entries(statuses));
-  const watchers = new Map<string, Set<() => void>>();
+  const watchers = new Map<string, Set<(status?: HealthCheckResponse_ServingStatus) => void>>();
   let isShutDown = false;
   let isDraining = false;
   const set = (service: string, status: ServingStatus): void => {
-    if (known.get(service) === status) return;
     known.set(service, status);
-    for (const wake of watchers.get(service) ?? []) wake();
+    for (const tell of watchers.get(service) ?? []) tell(statusOf(service));
   };
   const statusOf = (service: string): HealthCheckResponse_ServingStatus => {
     const status = known.get(service);
@@ -62,29 +64,29 @@ export function createHealth(statuses: Readonly<Record<string, ServingStatus>> =
     },
     async *watch(request, context) {
       let wake = () => {};
-      const notify = () => wake();
+      const news: HealthCheckResponse_ServingStatus[] = [statusOf(request.service)];
+      const tell = (status?: HealthCheckResponse_ServingStatus) => {
+        if (status !== undefined) news.push(status);
+        wake();
+      };
+      const onAbort = () => wake();
       const all = watchers.get(request.service) ?? new Set();
-      watchers.set(request.service, all.add(notify));
-      context.signal.addEventListener("abort", notify);
+      watchers.set(request.service, all.add(tell));
+      context.signal.addEventListener("abort", onAbort);
       try {
-        let told: HealthCheckResponse_ServingStatus | undefined;
         while (!context.signal.aborted) {
-          const changed = new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          const status = statusOf(request.service);
-          if (status !== told) {
-            told = status;
-            yield { status };
-          } else if (isDraining) {
-            throw new ConnectError("The server is shutting down", Code.Unavailable);
-          } else {
-            await changed;
+          const status = news.shift();
+          if (status !== undefined) yield { status };
+          else if (isDraining) throw new ConnectError("The server is shutting down", Code.Unavailable);
+          else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
           }
         }
       } finally {
-        context.signal.removeEventListener("abort", notify);
-        all.delete(notify);
+        context.signal.removeEventListener("abort", onAbort);
+        all.delete(tell);
         if (all.size === 0) watchers.delete(request.service);
       }
     },
@@ -99,7 +101,7 @@ export function createHealth(statuses: Readonly<Record<string, ServingStatus>> =
       router.onDrain?.(() => {
         isDraining = true;
         shutdown();
-        for (const all of watchers.values()) for (const wake of all) wake();
+        for (const all of watchers.values()) for (const tell of all) tell();
       });
     },
     setStatus(service, status) {

@@ -10,6 +10,7 @@ import { type ConnectRouter, type ConnectRouterOptions, createRoutingRouter } fr
 import { compressionBrotli, compressionDeflate, compressionGzip } from "./compression.js";
 import { createHttp1Exchange } from "./http1-exchange.js";
 import { Http2Exchange } from "./http2-exchange.js";
+import type { RunningServer } from "./serve.js";
 
 export type NodeServerRequest = IncomingMessage | Http2ServerRequest;
 // `write` of the two responses disagrees on its encoding parameter; nothing here uses it.
@@ -52,6 +53,8 @@ export interface AppInternals {
   ): void;
   /** Run when a server begins to close gracefully; health uses it. */
   readonly drainCallbacks: ReadonlySet<() => void>;
+  /** What serves the app now. */
+  readonly running: Set<RunningServer>;
 }
 
 /**
@@ -119,7 +122,13 @@ export function createApp(options: AppOptions): App {
   return Object.assign(listener, {
     fetch: createFetchHandler((exchange) => run(exchange, undefined)),
     services: [...new Set([...routes.values()].map((route) => route.service))],
-    internals: { routes, options: merged, handleStream, drainCallbacks: router.drainCallbacks },
+    internals: {
+      routes,
+      options: merged,
+      handleStream,
+      drainCallbacks: router.drainCallbacks,
+      running: new Set<RunningServer>(),
+    },
   });
 }
 

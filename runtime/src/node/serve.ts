@@ -12,7 +12,7 @@ export interface ServeOptions {
   /** As for grpc-js's bindAsync: `0.0.0.0:50051`, `[::]:0`, `localhost:8080`, `dns:name:1`, `unix:/run/app.sock`. */
   address: string;
   /** Serves TLS instead of cleartext: HTTP/2 and HTTP/1.1 by ALPN. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
   /** Signals that close the server gracefully before they end the process. Default SIGTERM and SIGINT. */
   signals?: readonly NodeJS.Signals[] | false;
   /** How long a graceful close by a signal may take before calls are cancelled, in milliseconds. Default 30 seconds. */
@@ -230,13 +230,16 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     address: bound.address,
     close() {
       closing ??= closeAll().then(removeSignals);
+      void closing.then(() => app.internals.running.delete(running));
       return closing;
     },
     destroy() {
       closing ??= Promise.resolve();
+      app.internals.running.delete(running);
       destroyAll();
     },
   };
+  app.internals.running.add(running);
   return running;
 }
 

@@ -1,0 +1,107 @@
+import { Node } from "ts-morph";
+import { type Reason, reason } from "../shared/reasons.js";
+import { isMovable } from "./movable.js";
+import type { AnalysisProject } from "./project.js";
+import type { ServerValueFact } from "./server-facts.js";
+
+/** What the options of `new Server(…)` become: members of createApp's and of serve's options, as text. */
+export interface ServerOptionsPlan {
+  readonly app: readonly string[];
+  readonly serve: readonly string[];
+  readonly facts: readonly ServerValueFact[];
+}
+
+/** Options with the option of serve that means the same. */
+const SERVE: Readonly<Record<string, string>> = {
+  "grpc.keepalive_time_ms": "keepaliveTimeMs",
+  "grpc.keepalive_timeout_ms": "keepaliveTimeoutMs",
+  "grpc.max_connection_age_ms": "maxConnectionAgeMs",
+  "grpc.max_connection_age_grace_ms": "maxConnectionAgeGraceMs",
+  "grpc.max_connection_idle_ms": "maxConnectionIdleMs",
+  "grpc.max_concurrent_streams": "maxConcurrentStreams",
+};
+const RECEIVE = "grpc.max_receive_message_length";
+const SEND = "grpc.max_send_message_length";
+
+/** Options that servers of grpc-js do not read, or read for channelz and metrics only. */
+const WITHOUT_EFFECT =
+  /^grpc\.(keepalive_permit_without_calls|http2\..*|min_.*|enable_channelz|channelz_.*|server_call_metric_recording|so_reuseport|primary_user_agent|default_compression_.*|service_config|enable_retries|enable_http_proxy)$/;
+
+/** `bind`: where serve will stand, for the values that move there. */
+export function planServerOptions(
+  project: AnalysisProject,
+  options: Node | undefined,
+  binds: readonly Node[],
+): ServerOptionsPlan | Reason {
+  const receive = "readMaxBytes: 4 * 1024 * 1024";
+  if (!options) return { app: [receive], serve: [], facts: [] };
+  const { literal, name } = literalOf(project, options);
+  if (!literal) return unknown(options);
+  const properties: { key: string; node: Node; value: Node }[] = [];
+  for (const property of literal.getProperties()) {
+    if (!Node.isPropertyAssignment(property)) return unknown(property);
+    const nameNode = property.getNameNode();
+    const key = Node.isStringLiteral(nameNode) ? nameNode.getLiteralText() : nameNode.getText();
+    const value = property.getInitializer();
+    if (!value) return unknown(property);
+    properties.push({ key, node: nameNode, value });
+  }
+  const isKnown = ({ key }: { key: string }) =>
+    key in SERVE || key === RECEIVE || key === SEND || WITHOUT_EFFECT.test(key);
+  const foreign = properties.find((property) => !isKnown(property));
+  if (foreign) return reason("no-equivalent", `the server option ${foreign.key}`);
+
+  // A named object of nothing but options of serve: its keys change where they stand, comments and all.
+  if (name && properties.every(({ key }) => key in SERVE) && binds.every((bind) => isMovable(project, name, bind))) {
+    const facts = properties.map(({ key, node }): ServerValueFact => valueFact(node, SERVE[key] as string, key));
+    return { app: [receive], serve: [`...${name.getText()}`], facts };
+  }
+  const app: string[] = [];
+  const serve: string[] = [];
+  let read = receive;
+  for (const { key, value } of properties) {
+    if (WITHOUT_EFFECT.test(key)) continue;
+    const text = value.getText();
+    const isUnlimited = /^-\s*1$/.test(text) || project.constantOf(value) === -1;
+    const isNumber = typeof project.constantOf(value) === "number" && /^[-+*\d_.e\s()]+$/i.test(text);
+    const places = key in SERVE ? binds : name ? [options] : [];
+    if (!isNumber && !places.every((place) => isMovable(project, value, place))) return unknown(value);
+    if (key === RECEIVE) read = isUnlimited ? "" : `readMaxBytes: ${text}`;
+    else if (key === SEND) {
+      if (!isUnlimited) app.push(`writeMaxBytes: ${text}`);
+    } else serve.push(`${SERVE[key]}: ${text}`);
+  }
+  return { app: read === "" ? app : [read, ...app], serve, facts: [] };
+}
+
+/** The object literal of the options: written there, or the value of a constant that nothing else uses. */
+function literalOf(project: AnalysisProject, options: Node) {
+  if (Node.isObjectLiteralExpression(options)) return { literal: options, name: undefined };
+  const none = { literal: undefined, name: undefined };
+  if (!Node.isIdentifier(options)) return none;
+  const declaration = project.declarationOf(options);
+  if (!declaration || !Node.isVariableDeclaration(declaration) || declaration.getTypeNode()) return none;
+  const literal = declaration.getInitializer();
+  const isConst = declaration.getVariableStatement()?.getDeclarationKind() === "const";
+  if (!literal || !isConst || !Node.isObjectLiteralExpression(literal)) return none;
+  const isHere = declaration.getSourceFile() === options.getSourceFile();
+  const uses = project.referencesTo(declaration.getNameNode()).filter((node) => node !== declaration.getNameNode());
+  return isHere && uses.length === 1 ? { literal, name: options } : none;
+}
+
+export function valueFact(node: Node, text: string, construct: string): ServerValueFact {
+  return {
+    kind: "server-value",
+    file: node.getSourceFile().getFilePath(),
+    start: node.getStart(),
+    end: node.getEnd(),
+    via: "provenance",
+    text,
+    construct,
+    imports: [],
+  };
+}
+
+function unknown(node: Node): Reason {
+  return reason("no-equivalent", `these server options: ${node.getText().replace(/\s+/g, " ").slice(0, 80)}`);
+}

@@ -1,0 +1,401 @@
+import { Node, SyntaxKind } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+/** What kind of value is followed, and where it may end. */
+export interface FlowKind {
+  /** The member of grpc-js that is its type, for annotations: `ChannelCredentials`. */
+  readonly type: string;
+  /** Whether an expression makes such a value; it is one of the flow's sources then. May call {@link Flow.fail}. */
+  isSource(node: Node, flow: Flow): boolean;
+  /** An expression that is neither a source nor a name: true if it was followed. */
+  isDerived?(node: Node, flow: Flow): boolean;
+  /** Whether a use ends the flow: the value is taken by what is known. */
+  isSink(node: Node, flow: Flow): boolean;
+  /** A use that the value goes through, apart from names, parameters and results: true if it was followed. */
+  isPassage?(node: Node, parent: Node, flow: Flow): boolean;
+  /** Said of a use that nothing knows. */
+  readonly unknownUse: string;
+  /** Fields of classes carry the value too. */
+  readonly fields?: boolean;
+}
+
+/** A flow that is being followed. */
+export interface Flow {
+  readonly sources: ReadonlySet<Node>;
+  readonly sinks: ReadonlySet<Node>;
+  /** References to the type, in annotations on the way. */
+  readonly types: ReadonlySet<Node>;
+  /** Declarations that hold the value. */
+  readonly carriers: ReadonlySet<Node>;
+  /** Follows what an expression is, back to where it was made. */
+  value(node: Node): void;
+  /** Follows what becomes of an expression's value. */
+  use(node: Node): void;
+  /** Ends the flow as unknown. */
+  fail(node: Node, what: string): never;
+  /** Fails unless the file is one that may be changed. */
+  selected(node: Node): void;
+}
+
+class Unknown extends Error {}
+
+/**
+ * Follows a value from one place to all that make it and all that take it: through variables, parameters, results and
+ * exports, in every direction. The text says where something is not known; then nothing about the flow holds.
+ */
+export function followValue(
+  project: AnalysisProject,
+  kind: FlowKind,
+  start: (flow: Flow) => void,
+): { readonly ok: true; readonly flow: Flow } | { readonly ok: false; readonly detail: string } {
+  const sources = new Set<Node>();
+  const derived = new Set<Node>();
+  const types = new Set<Node>();
+  const sinks = new Set<Node>();
+  const seen = new Set<Node>();
+
+  const fail = (node: Node, what: string): never => {
+    throw new Unknown(`${what} (${node.getText().slice(0, 60)})`);
+  };
+  const selected = (node: Node) => {
+    if (!project.isSelected(node.getSourceFile().getFilePath()))
+      fail(node, "another file of the project makes or takes them");
+  };
+
+  const value = (node: Node): undefined => {
+    const inner = peeled(node);
+    if (Node.isAwaitExpression(inner)) return value(inner.getExpression());
+    if (Node.isConditionalExpression(inner)) {
+      value(inner.getWhenTrue());
+      value(inner.getWhenFalse());
+      return;
+    }
+    if (sources.has(inner) || derived.has(inner)) return;
+    if (kind.isSource(inner, flow)) {
+      selected(inner);
+      sources.add(inner);
+      return;
+    }
+    derived.add(inner);
+    if (kind.isDerived?.(inner, flow)) return;
+    derived.delete(inner);
+    if (Node.isIdentifier(inner) || Node.isPropertyAccessExpression(inner)) {
+      const name = Node.isIdentifier(inner) ? inner : inner.getNameNode();
+      const declaration = project.declarationOf(name);
+      if (!declaration) return fail(inner, "it is not known where they are made");
+      return carrier(declaration);
+    }
+    if (Node.isCallExpression(inner)) {
+      const origin = project.originOf(inner.getExpression());
+      if (origin.kind === "function") return functionResult(origin.node);
+    }
+    fail(inner, "it is not known what they are");
+  };
+
+  /** A name that holds credentials: all that it is given and all its uses. */
+  const carrier = (declaration: Node): undefined => {
+    if (seen.has(declaration)) return;
+    seen.add(declaration);
+    selected(declaration);
+    if (Node.isVariableDeclaration(declaration)) {
+      const name = declaration.getNameNode();
+      if (!Node.isIdentifier(name)) fail(declaration, "they are destructured");
+      annotation(declaration.getTypeNode());
+      const initializer = declaration.getInitializer();
+      if (initializer && !isNothing(initializer)) value(initializer);
+      for (const reference of project.referencesTo(name)) if (reference !== name) use(reference);
+      return;
+    }
+    if (Node.isParameterDeclaration(declaration)) {
+      const name = declaration.getNameNode();
+      if (!Node.isIdentifier(name) || declaration.isRestParameter() || declaration.isParameterProperty())
+        fail(declaration, "they are a parameter of another form");
+      annotation(declaration.getTypeNode());
+      const owner = declaration.getParent();
+      const index = (owner as unknown as { getParameters(): Node[] }).getParameters().indexOf(declaration);
+      const initializer = declaration.getInitializer();
+      if (initializer) value(initializer);
+      for (const reference of project.referencesTo(name)) if (reference !== name) use(reference);
+      for (const call of callersOf(owner)) {
+        const given = call.getArguments();
+        if (given.some((each) => Node.isSpreadElement(each))) fail(call as unknown as Node, "arguments are spread");
+        const passed = given[index];
+        if (passed) value(passed);
+        else if (!initializer) fail(declaration, "a caller gives none");
+      }
+      return;
+    }
+    if (kind.fields && isField(declaration)) {
+      if (Node.isPropertyDeclaration(declaration)) {
+        annotation(declaration.getTypeNode());
+        const initializer = declaration.getInitializer();
+        if (initializer) value(initializer);
+      }
+      for (const reference of fieldUses(declaration)) use(reference);
+      return;
+    }
+    fail(declaration, "they are kept in something that is not followed");
+  };
+
+  /** Every member access that is, or might be, the field. */
+  const fieldUses = (field: Node): Node[] => {
+    const name = nameOf(field).getText();
+    const owner = field.getFirstAncestor((each) => Node.isClassDeclaration(each) || Node.isClassExpression(each));
+    const found: Node[] = [];
+    for (const file of project.files) {
+      for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
+        if (access.getName() !== name) continue;
+        if (project.declarationOf(access.getNameNode()) === field) found.push(access.getNameNode());
+        else {
+          const object = project.originOf(access.getExpression());
+          const isOther = object.kind === "instance" && !isBelow(project, object.class, owner);
+          if (object.kind === "unknown" || (object.kind === "instance" && !isOther))
+            fail(access, "it may be the same field");
+        }
+      }
+      for (const element of file.getDescendantsOfKind(SyntaxKind.BindingElement))
+        if ((element.getPropertyNameNode() ?? element.getNameNode()).getText() === name && !isRequired(element))
+          fail(element, "it may be the same field");
+      for (const access of file.getDescendantsOfKind(SyntaxKind.ElementAccessExpression)) {
+        const key = access.getArgumentExpression();
+        if (key && Node.isStringLiteral(key) && key.getLiteralText() === name) fail(access, "it may be the same field");
+      }
+    }
+    return found;
+  };
+
+  const annotation = (type: Node | undefined): undefined => {
+    if (!type) return;
+    const references = Node.isTypeReference(type) ? [type] : [];
+    const found = [...references, ...type.getDescendantsOfKind(SyntaxKind.TypeReference)].filter((reference) => {
+      const origin = project.originOfType(reference);
+      const name = reference.getTypeName().getText();
+      return origin.kind === "grpc" && origin.path === kind.type && name !== "Promise";
+    });
+    if (found.length === 0) fail(type, "their type is written in another way");
+    for (const each of found) types.add(each);
+  };
+
+  const functionResult = (owner: Node): undefined => {
+    if (seen.has(owner)) return;
+    seen.add(owner);
+    selected(owner);
+    const type =
+      "getReturnTypeNode" in owner
+        ? (owner as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode()
+        : undefined;
+    annotation(type);
+    if (Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody())) value(owner.getBody());
+    else
+      for (const statement of owner.getDescendantsOfKind(SyntaxKind.ReturnStatement)) {
+        if (functionAround(statement) !== owner) continue;
+        const returned = statement.getExpression();
+        if (returned) value(returned);
+        else fail(statement, "a function returns them sometimes");
+      }
+    for (const call of callersOf(owner)) use(call as unknown as Node);
+  };
+
+  const use = (reference: Node): undefined => {
+    selected(reference);
+    let node = reference;
+    let parent = node.getParent();
+    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+      node = parent;
+      parent = node.getParent();
+    }
+    while (
+      parent &&
+      (Node.isParenthesizedExpression(parent) ||
+        Node.isAsExpression(parent) ||
+        Node.isNonNullExpression(parent) ||
+        Node.isAwaitExpression(parent) ||
+        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
+    ) {
+      node = parent;
+      parent = node.getParent();
+    }
+    if (!parent || Node.isExpressionStatement(parent)) return;
+    if (sinks.has(node)) return;
+    if (kind.isSink(node, flow)) {
+      sinks.add(node);
+      return;
+    }
+    if (kind.isPassage?.(node, parent, flow)) return;
+    if (Node.isVariableDeclaration(parent) && parent.getInitializer() === node) return carrier(parent);
+    if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=") {
+      const left = parent.getLeft();
+      if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+      if (left === node) return value(parent.getRight());
+      const name = kind.fields && Node.isPropertyAccessExpression(left) ? left.getNameNode() : left;
+      const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+      if (declaration) return carrier(declaration);
+    }
+    if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
+      const owner = Node.isArrowFunction(parent) ? parent : functionAround(parent);
+      if (owner) return functionResult(owner);
+    }
+    if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
+      const index = parent.getArguments().indexOf(node);
+      if (index >= 0) {
+        const parameter = parametersOf(parent)?.[index];
+        if (parameter) return carrier(parameter);
+      }
+    }
+    if (
+      Node.isImportSpecifier(parent) ||
+      Node.isExportSpecifier(parent) ||
+      Node.isImportClause(parent) ||
+      Node.isExportAssignment(parent) ||
+      Node.isBindingElement(parent) ||
+      Node.isTypeQuery(parent) ||
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+    )
+      return;
+    fail(parent, kind.unknownUse);
+  };
+
+  const callersOf = (owner: Node): { getArguments(): Node[] }[] => {
+    let name: Node | undefined;
+    if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
+    else if (Node.isMethodDeclaration(owner)) name = owner.getNameNode();
+    else if (Node.isArrowFunction(owner) || Node.isFunctionExpression(owner)) {
+      const holder = owner.getParent();
+      if (Node.isVariableDeclaration(holder)) name = holder.getNameNode();
+    } else if (Node.isConstructorDeclaration(owner)) {
+      const parent = owner.getParent();
+      if (Node.isClassDeclaration(parent)) name = parent.getNameNode();
+    }
+    if (!name || !Node.isIdentifier(name)) return fail(owner, "they pass through a function that has no name");
+    const calls: { getArguments(): Node[] }[] = [];
+    for (const reference of project.referencesTo(name)) {
+      if (reference === name) continue;
+      let node = reference;
+      let parent = node.getParent();
+      if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+        node = parent;
+        parent = node.getParent();
+      }
+      if (!parent) continue;
+      if ((Node.isCallExpression(parent) || Node.isNewExpression(parent)) && parent.getExpression() === node) {
+        calls.push(parent);
+        continue;
+      }
+      if (
+        isStaticMember(parent, node, owner) ||
+        Node.isImportSpecifier(parent) ||
+        Node.isExportSpecifier(parent) ||
+        Node.isImportClause(parent) ||
+        Node.isExportAssignment(parent) ||
+        Node.isBindingElement(parent) ||
+        Node.isTypeReference(parent) ||
+        Node.isTypeQuery(parent) ||
+        (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) ||
+        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
+        (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText()))
+      )
+        continue;
+      fail(parent, "a function that takes or gives them is handed on");
+    }
+    return calls;
+  };
+
+  const parametersOf = (call: Node): Node[] | undefined => {
+    const callee = (call as unknown as { getExpression(): Node }).getExpression();
+    const origin = project.originOf(callee);
+    if (origin.kind === "function") return (origin.node as unknown as { getParameters?(): Node[] }).getParameters?.();
+    if (origin.kind === "class" && (Node.isClassDeclaration(origin.node) || Node.isClassExpression(origin.node)))
+      return origin.node.getConstructors()[0]?.getParameters();
+    return undefined;
+  };
+
+  const flow: Flow = { sources, sinks, types, carriers: seen, value, use, fail, selected };
+  try {
+    start(flow);
+  } catch (error) {
+    if (!(error instanceof Unknown)) throw error;
+    return { ok: false, detail: error.message };
+  }
+  return { ok: true, flow };
+}
+
+/** A declared property of a class, or what JavaScript has for it: the first `this.x = …`. */
+function isField(declaration: Node): boolean {
+  if (Node.isPropertyDeclaration(declaration)) return true;
+  return Node.isPropertyAccessExpression(declaration) && Node.isThisExpression(declaration.getExpression());
+}
+
+/** `const { x } = require("…")`: a member of a module. */
+function isRequired(element: Node): boolean {
+  const owner = element.getParent()?.getParent();
+  const from = owner && Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
+  return from !== undefined && /^(await )?(require|import)\(/.test(from.getText());
+}
+
+/** Whether a class is another one or extends it. */
+function isBelow(project: AnalysisProject, node: Node, above: Node | undefined, depth = 0): boolean {
+  if (node === above) return true;
+  const base = Node.isClassDeclaration(node) || Node.isClassExpression(node) ? node.getExtends() : undefined;
+  if (!base || depth > 10) return false;
+  const origin = project.originOf(base.getExpression());
+  return origin.kind === "class" ? isBelow(project, origin.node, above, depth + 1) : origin.kind === "unknown";
+}
+
+function nameOf(declaration: Node): Node {
+  return (declaration as unknown as { getNameNode(): Node }).getNameNode();
+}
+
+/** Without parentheses and assertions. */
+export function peeled(node: Node): Node {
+  let current = node;
+  while (
+    Node.isParenthesizedExpression(current) ||
+    Node.isAsExpression(current) ||
+    Node.isNonNullExpression(current) ||
+    Node.isSatisfiesExpression(current)
+  )
+    current = current.getExpression();
+  return current;
+}
+
+/** Whether a node lies in another one. */
+export function contains(outer: Node, inner: Node): boolean {
+  return (
+    outer.getSourceFile() === inner.getSourceFile() &&
+    outer.getStart() <= inner.getStart() &&
+    inner.getEnd() <= outer.getEnd()
+  );
+}
+
+function functionAround(node: Node): Node | undefined {
+  return node.getFirstAncestor(
+    (ancestor) =>
+      Node.isFunctionDeclaration(ancestor) ||
+      Node.isFunctionExpression(ancestor) ||
+      Node.isArrowFunction(ancestor) ||
+      Node.isMethodDeclaration(ancestor) ||
+      Node.isConstructorDeclaration(ancestor),
+  );
+}
+
+/** `X.make()`, where `X` is the class whose constructor is looked at and which makes no instances by other names. */
+function isStaticMember(access: Node, name: Node, owner: Node): boolean {
+  if (!Node.isConstructorDeclaration(owner) || !Node.isPropertyAccessExpression(access)) return false;
+  if (access.getExpression() !== name) return false;
+  return (
+    !/^(prototype|constructor|call|apply|bind)$/.test(access.getName()) &&
+    !/\bnew this\b/.test(owner.getParent().getText())
+  );
+}
+
+function isExported(property: Node): boolean {
+  const holder = property.getParent()?.getParent();
+  if (!holder) return false;
+  if (Node.isExportAssignment(holder)) return true;
+  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+}
+
+/** `null` or `undefined`, written out. */
+export function isNothing(node: Node): boolean {
+  return node.getText() === "null" || node.getText() === "undefined";
+}

@@ -1,0 +1,341 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import * as grpc from "@grpc/grpc-js";
+import * as protoLoader from "@grpc/proto-loader";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeCertificates } from "../../runtime/testing/certificates.js";
+import { type PlacedFinding, runMigration, writeMigration } from "../index.js";
+
+// Server programs run as they are and migrated; the same grpc-js client talks to both, and what it sees must be equal.
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const proto = path.join(repository, "codemods/clients/testing/probe.proto");
+const require = createRequire(import.meta.url);
+
+const HEAD = `
+const fs = require('fs');
+const path = require('path');
+const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const { HealthImplementation } = require('grpc-health-check');
+const { ReflectionService } = require('@grpc/reflection');
+const definition = protoLoader.loadSync(path.join(__dirname, 'probe.proto'), { keepCase: true });
+const { probe } = grpc.loadPackageDefinition(definition);
+const { ADDRESS, CERTS } = process.env;
+const read = (name) => fs.readFileSync(path.join(CERTS, name));
+
+function ask(call, callback) {
+  if (call.request.text === 'fail') return callback({ code: 9, details: 'not now' });
+  callback(null, { text: call.request.text + ' ' + call.request.text.length });
+}
+
+function list(call) {
+  for (const n of [1, 2, 3]) call.write({ text: call.request.text + n });
+  call.end();
+}
+`;
+
+type Talk = (port: number, say: (line: string) => void) => Promise<void>;
+
+/** Requests of all kinds over one channel; what is refused is refused with the same words. */
+function talkOver(credentials: () => grpc.ChannelCredentials, sizes: readonly number[] = [1]): Talk {
+  return async (port, say) => {
+    const { probe } = grpc.loadPackageDefinition(protoLoader.loadSync(proto, { keepCase: true })) as unknown as {
+      probe: { v1: { Probe: grpc.ServiceClientConstructor } };
+    };
+    const client = new probe.v1.Probe(`localhost:${port}`, credentials(), {
+      "grpc.max_receive_message_length": -1,
+    }) as unknown as Record<string, (...args: unknown[]) => grpc.ClientReadableStream<{ text: string }>> & grpc.Client;
+    const deadline = () => ({ deadline: Date.now() + 10_000 });
+    for (const text of ["hello", "fail", ...sizes.map((size) => "x".repeat(size))])
+      await new Promise<void>((resolve) =>
+        client.ask?.({ text }, deadline(), (error: grpc.ServiceError | null, answer?: { text: string }) => {
+          say(error ? `${error.code} ${error.details}` : `answer ${answer?.text.slice(0, 20)} ${answer?.text.length}`);
+          resolve();
+        }),
+      );
+    const stream = client.list?.({ text: "s" }, deadline());
+    stream?.on("data", (item) => say(item.text));
+    await new Promise<void>((resolve) => {
+      stream?.on("error", () => {});
+      stream?.on("status", (status) => {
+        say(`status ${status.code} ${status.details}`);
+        resolve();
+      });
+    });
+    client.close();
+  };
+}
+
+const plainly = talkOver(() => grpc.credentials.createInsecure());
+let certificates: ReturnType<typeof makeCertificates>;
+
+/** The status of services, asked before and after a change. */
+const health: Talk = async (port, say) => {
+  const file = path.join(
+    path.dirname(require.resolve("grpc-health-check/package.json")),
+    "proto/health/v1/health.proto",
+  );
+  // biome-ignore lint/suspicious/noExplicitAny: a package without generated types
+  const { grpc: loaded } = grpc.loadPackageDefinition(protoLoader.loadSync(file, { enums: String })) as any;
+  const client = new loaded.health.v1.Health(`localhost:${port}`, grpc.credentials.createInsecure());
+  const check = (service: string) =>
+    new Promise<void>((resolve) =>
+      client.check({ service }, (error: grpc.ServiceError | null, answer?: { status: string }) => {
+        say(error ? `${error.code} ${error.details}` : (answer?.status ?? ""));
+        resolve();
+      }),
+    );
+  const watch = client.watch({ service: "probe.v1.Probe" });
+  // Streams of one connection are in no order to each other.
+  const watched: string[] = [];
+  watch.on("data", (item: { status: string }) => watched.push(item.status));
+  watch.on("error", () => {});
+  await once(watch, "data");
+  for (const service of ["", "probe.v1.Probe", "nobody"]) await check(service);
+  await plainly(port, say);
+  await check("probe.v1.Probe");
+  watch.cancel();
+  say(`watched ${watched}`);
+  client.close();
+};
+
+/** What reflection lists. */
+const reflection: Talk = async (port, say) => {
+  const file = path.join(
+    path.dirname(require.resolve("@grpc/reflection/package.json")),
+    "build/proto/grpc/reflection/v1/reflection.proto",
+  );
+  // biome-ignore lint/suspicious/noExplicitAny: a package without generated types
+  const { grpc: loaded } = grpc.loadPackageDefinition(protoLoader.loadSync(file, { keepCase: true })) as any;
+  const client = new loaded.reflection.v1.ServerReflection(`localhost:${port}`, grpc.credentials.createInsecure());
+  const call = client.ServerReflectionInfo();
+  // biome-ignore lint/suspicious/noExplicitAny: a package without generated types
+  call.on("data", (item: any) => {
+    const services = item.list_services_response?.service.map((each: { name: string }) => each.name);
+    say(JSON.stringify(services ?? item.error_response ?? item.file_descriptor_response.file_descriptor_proto.length));
+  });
+  call.on("error", (error: grpc.ServiceError) => say(`${error.code} ${error.details}`));
+  call.write({ list_services: "" });
+  call.write({ file_containing_symbol: "probe.v1.Probe" });
+  call.write({ file_containing_symbol: "nobody" });
+  call.end();
+  await once(call, "close");
+  client.close();
+  await plainly(port, say);
+};
+
+const BIND = `server.bindAsync(ADDRESS, grpc.ServerCredentials.createInsecure(), (error, port) => {
+  if (error) throw error;
+  console.log('ready', port);
+});`;
+
+const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> = {
+  "a function that makes the server": [
+    `function make() {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask, list });
+      return server;
+    }
+    const server = make();
+    ${BIND}`,
+    plainly,
+  ],
+  "a promise of the server, and a graceful end": [
+    `function start(address) {
+      return new Promise((resolve, reject) => {
+        const server = new grpc.Server();
+        server.addService(probe.v1.Probe.service, { ask, list });
+        server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) => {
+          if (error) {
+            reject(error);
+          } else {
+            console.log('ready', port);
+            resolve(server);
+          }
+        });
+      });
+    }
+    async function main() {
+      const running = await start(ADDRESS);
+      process.on('SIGTERM', () => running.tryShutdown((error) => process.exit(error ? 1 : 3)));
+    }
+    main();`,
+    plainly,
+  ],
+  "a field of a class": [
+    `class Shop {
+      constructor() {
+        this.server = new grpc.Server({ 'grpc.max_receive_message_length': 1000 });
+        this.server.addService(probe.v1.Probe.service, { ask, list });
+      }
+      listen() {
+        const server = this.server;
+        ${BIND}
+      }
+      stop() {
+        this.server.forceShutdown();
+        process.exitCode = 4;
+      }
+    }
+    const shop = new Shop();
+    shop.listen();
+    process.on('SIGTERM', () => shop.stop());`,
+    talkOver(() => grpc.credentials.createInsecure(), [900, 1100]),
+  ],
+  "two servers and one function that binds": [
+    `function bind(server, address) {
+      return new Promise((resolve, reject) => {
+        server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) => {
+          if (error) reject(error);
+          else resolve(port);
+        });
+      });
+    }
+    async function main() {
+      const one = new grpc.Server({ 'grpc.max_send_message_length': 100 });
+      one.addService(probe.v1.Probe.service, { ask, list });
+      const two = new grpc.Server();
+      two.addService(probe.v1.Probe.service, { ask, list });
+      await bind(two, '127.0.0.1:0');
+      console.log('ready', await bind(one, ADDRESS));
+    }
+    main();`,
+    talkOver(() => grpc.credentials.createInsecure(), [50, 200, 4 * 1024 * 1024 + 100]),
+  ],
+  TLS: [
+    `const pairs = [{ private_key: read('key'), cert_chain: read('cert') }];
+    const credentials = grpc.ServerCredentials.createSsl(null, pairs);
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND.replace("grpc.ServerCredentials.createInsecure()", "credentials")}`,
+    talkOver(() => grpc.credentials.createSsl(Buffer.from(certificates.ca))),
+  ],
+  "TLS with certificates of clients, by a function": [
+    `function credentials(secure) {
+      if (!secure) return grpc.ServerCredentials.createInsecure();
+      return grpc.ServerCredentials.createSsl(read('ca'), [{ private_key: read('key'), cert_chain: read('cert') }], true);
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND.replace("grpc.ServerCredentials.createInsecure()", "credentials(Boolean(CERTS))")}`,
+    talkOver(() =>
+      grpc.credentials.createSsl(
+        Buffer.from(certificates.ca),
+        Buffer.from(certificates.client.key),
+        Buffer.from(certificates.client.cert),
+      ),
+    ),
+  ],
+  health: [
+    `const server = new grpc.Server();
+    const state = new HealthImplementation({ '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' });
+    state.addToServer(server);
+    server.addService(probe.v1.Probe.service, {
+      ask(call, callback) {
+        state.setStatus('probe.v1.Probe', 'SERVING');
+        callback(null, { text: call.request.text });
+      },
+      list,
+    });
+    ${BIND}`,
+    health,
+  ],
+  "reflection and options of connections": [
+    `const options = {
+      // A minute.
+      'grpc.max_connection_age_ms': 60_000,
+      'grpc.keepalive_time_ms': 10_000,
+    };
+    const server = new grpc.Server(options);
+    const mirror = new ReflectionService(definition);
+    mirror.addToServer(server);
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND}`,
+    reflection,
+  ],
+};
+
+const fileOf = (name: string) => `${name.replace(/\W+/g, "-")}.js`;
+let folder: string;
+let findings: readonly PlacedFinding[];
+const before = new Map<string, string[]>();
+const after = new Map<string, string[]>();
+
+async function converse(name: string, talk: Talk): Promise<string[]> {
+  const lines: string[] = [];
+  const child: ChildProcess = spawn(process.execPath, [fileOf(name)], {
+    cwd: folder,
+    env: { ...process.env, ADDRESS: "localhost:0", CERTS: path.join(folder, "certs") },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const guard = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  let output = "";
+  const port = await Promise.race([
+    new Promise<number>((resolve) =>
+      child.stdout?.on("data", (chunk) => {
+        output += chunk;
+        const ready = /ready (\d+)\n/.exec(output);
+        if (ready) resolve(Number(ready[1]));
+      }),
+    ),
+    ended.then(() => 0),
+  ]);
+  if (port !== 0) await talk(port, (line) => lines.push(line));
+  child.kill("SIGTERM");
+  const [code, signal] = await ended;
+  clearTimeout(guard);
+  return [...lines, `exit ${code} ${signal}`];
+}
+
+beforeAll(async () => {
+  certificates = makeCertificates();
+  folder = realpathSync(mkdtempSync(path.join(tmpdir(), "servers-")));
+  cpSync(proto, path.join(folder, "probe.proto"));
+  const modules = path.join(folder, "node_modules");
+  mkdirSync(path.join(modules, "@connect-migrate"), { recursive: true });
+  symlinkSync(path.join(repository, "runtime"), path.join(modules, "@connect-migrate", "runtime"));
+  for (const name of ["@grpc", "@bufbuild", "grpc-health-check"])
+    symlinkSync(path.join(repository, "node_modules", name), path.join(modules, name));
+  mkdirSync(path.join(folder, "certs"));
+  const pieces = { ca: certificates.ca, key: certificates.server.key, cert: certificates.server.cert };
+  for (const [name, content] of Object.entries(pieces)) writeFileSync(path.join(folder, "certs", name), content);
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "servers", type: "commonjs" }));
+  for (const [name, [source]] of Object.entries(programs))
+    writeFileSync(path.join(folder, fileOf(name)), `${HEAD}\n${source.replace(/^ {4}/gm, "")}\n`);
+  for (const [name, [, talk]] of Object.entries(programs)) before.set(name, await converse(name, talk));
+  const result = await runMigration({
+    cwd: folder,
+    paths: ["."],
+    side: "services",
+    target: "bundled",
+    messages: "bridge",
+    runtime: "npm",
+  });
+  await writeMigration(result);
+  findings = result.findings;
+  for (const [name, [, talk]] of Object.entries(programs)) after.set(name, await converse(name, talk));
+}, 240_000);
+
+afterAll(() => {
+  if (process.env.KEEP) console.log(folder);
+  else rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each(Object.keys(programs))("%s", (name) => {
+  it("becomes an app and gives the same answers", () => {
+    const own = findings.filter((finding) => finding.file === path.join(folder, fileOf(name)));
+    const made = own.filter((finding) => finding.construct === "new Server()");
+    expect(made.length).toBeGreaterThan(0);
+    for (const finding of made) expect(finding.outcome, finding.reason?.text).toBe("idiomatic");
+    const then = before.get(name) ?? [];
+    expect(then.length).toBeGreaterThan(5);
+    // Without a handler of its own the program died of the signal; now it ends gracefully, and then of the signal too.
+    expect(after.get(name)).toEqual(then);
+  });
+});
