@@ -351,7 +351,7 @@ async function transform(
       if (pass === 0)
         findings.set(file, [
           ...result.findings,
-          ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0),
+          ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
         ]);
       else if (result.text !== source) {
         const more = result.findings.filter(

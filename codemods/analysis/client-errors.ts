@@ -49,6 +49,53 @@ export function collectErrorFacts(
   const { calls, names } = reachOf(sites, files, trees);
   const others = reachOf(otherSites, files, trees);
 
+  /** Whether a name is a parameter for which some caller passes a function that calls. */
+  const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
+    const binding = scopesOf(tree).bindingOf(use);
+    if (binding?.kind !== "param" || /^(callback|resolve|reject)$/.test(binding.name)) return false;
+    const parents = parentMap(tree);
+    let owner = parents.get(binding.identifier);
+    while (owner && !isFunction(owner)) owner = parents.get(owner);
+    if (!owner) return false;
+    const index = (owner.params as TreeNode[]).indexOf(binding.identifier);
+    const name = functionName(owner, parents.get(owner));
+    // Without a name, or out of a pattern, nobody knows what it is.
+    if (name === undefined || index === -1 || depth > 5) return true;
+    return files.some((one) => {
+      let found = false;
+      walk(one.tree, (node) => {
+        if (found) return false;
+        const isMade = node.type === "NewExpression" && isIdentifier(node.callee, name);
+        if (!isMade && !isCallOf(node, new Set([name]), one.file)) return undefined;
+        const given = (node.arguments as TreeNode[])[index];
+        if (given) found = isOrHoldsCall(one, given, called, depth);
+        return undefined;
+      });
+      return found;
+    });
+  };
+  const isOrHoldsCall = (
+    { file, tree }: { readonly file: SourceFile; readonly tree: File },
+    given: TreeNode,
+    called: ReadonlySet<string>,
+    depth: number,
+  ): boolean => {
+    const name = isIdentifier(given) ? given.name : memberName(given);
+    if (name !== undefined)
+      return (
+        called.has(name) ||
+        called.has(`${file.getFilePath()}#${name}`) ||
+        (isIdentifier(given) && mayBeGiven(tree, given, called, depth + 1))
+      );
+    let found = false;
+    walk(given, (inner) => {
+      const isReached = calls.get(file)?.has(inner) || others.calls.get(file)?.has(inner);
+      if (isReached || isCallOf(inner, called, file)) found = true;
+      return !found;
+    });
+    return found;
+  };
+
   let obstacle: ErrorFacts["obstacle"] = null;
   for (const { file, tree } of files) {
     const own = calls.get(file) ?? new Set<TreeNode>();
@@ -63,10 +110,7 @@ export function collectErrorFacts(
         if (reached.has(inner) || isCallOf(inner, called, file)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
-          found =
-            scopes.bindingOf(inner.callee)?.kind === "param" &&
-            inner.callee.name !== "callback" &&
-            !/^(resolve|reject)$/.test(inner.callee.name);
+          found = mayBeGiven(tree, inner.callee, called, 0);
         return undefined;
       });
       return found;

@@ -4,9 +4,10 @@ import { planHandler } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
-import type { RpcKind, RpcRef } from "./facts.js";
+import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact } from "./server-facts.js";
+import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
@@ -20,14 +21,26 @@ export function decide(
   project: AnalysisProject,
   { fact, implementation }: Draft,
   handlers: Map<Node, HandlerFact>,
+  /** Facts about what stands between registrations and handlers, by place. */
+  values: Map<string, FactBase>,
 ): RegistrationFact {
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
-  for (const { key, handler } of found?.members ?? []) {
+  for (const { key, handler: member } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
     if (!method) continue;
-    const made = handler && handlerFact(project, handler, project.protos.rpc(method), found?.isClass ?? false);
-    decided.push({ key, handler: made, node: handler });
+    const rpc = project.protos.rpc(method);
+    const isClass = found?.isClass ?? false;
+    const handed = member && handedTo(project, member);
+    const target = handed ? handlerFact(project, handed.handler, rpc, false, handed.name) : null;
+    if (handed && target?.idiomatic) {
+      const forward = { ...valueFact(member, handed.name.getText(), `forward to ${handed.name.getText()}`) };
+      values.set(`${forward.file}:${forward.start}`, forward);
+      decided.push({ key, handler: target, node: handed.handler });
+      continue;
+    }
+    const made = member && handlerFact(project, member, rpc, isClass);
+    decided.push({ key, handler: made, node: member });
   }
   const isPlain = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
   const isWhole = !isPlain && found?.isOwn !== true;
@@ -56,23 +69,25 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
     .getDescendantsOfKind(SyntaxKind.IndexSignature)
     .filter((node) => node.getFirstAncestorByKind(SyntaxKind.ClassDeclaration) === owner)
     .map((node) => ({ start: node.getStart(), end: node.getEnd() }));
-  const name = clause?.getExpression();
-  const specifier = name?.getSymbol()?.getDeclarations().find(Node.isImportSpecifier);
+  const base = { kind: "implementation-class", file: owner.getSourceFile().getFilePath(), via: "provenance" } as const;
+  const known = clause && definitionOf(project, clause.getExpression(), draft.definitionNode);
+  if (clause && known)
+    return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition: known, signatures }];
+  const [first] = signatures;
+  return first ? [{ ...base, ...first, definition: null, signatures }] : [];
+}
+
+/** The definition `GreeterService` and its module, where `GreeterServer` of `implements` comes from the same one. */
+function definitionOf(
+  project: AnalysisProject,
+  name: Node,
+  known: Node | null,
+): { module: string; name: string } | undefined {
+  const specifier = name.getSymbol()?.getDeclarations().find(Node.isImportSpecifier);
   const module = specifier?.getImportDeclaration().getModuleSpecifierValue();
-  const known = draft.definitionNode;
-  if (!clause || module === undefined || !known || !Node.isVariableDeclaration(known)) return [];
-  if (project.resolveModule(owner.getSourceFile(), module) !== known.getSourceFile()) return [];
-  return [
-    {
-      kind: "implementation-class",
-      file: owner.getSourceFile().getFilePath(),
-      start: clause.getStart(),
-      end: clause.getEnd(),
-      via: "provenance",
-      definition: { module, name: known.getName() },
-      signatures,
-    },
-  ];
+  if (module === undefined || !known || !Node.isVariableDeclaration(known)) return undefined;
+  if (project.resolveModule(name.getSourceFile(), module) !== known.getSourceFile()) return undefined;
+  return { module, name: known.getName() };
 }
 
 /** `this.get = this.get.bind(this)`: both members of it are the handler itself. */
@@ -135,10 +150,35 @@ function classMembers(node: ClassDeclaration): Member[] {
   return members;
 }
 
-function handlerFact(project: AnalysisProject, handler: Node, rpc: RpcRef, isClass: boolean): HandlerFact {
+/** `(call, callback) => handler(call, callback)`: the function that is the handler, and its name there. */
+function handedTo(project: AnalysisProject, member: Node): { handler: Node; name: Node } | undefined {
+  if (!Node.isArrowFunction(member)) return undefined;
+  const body = member.getBody();
+  const statements = Node.isBlock(body) ? body.getStatements() : [];
+  const [only] = statements;
+  const returned = only && Node.isReturnStatement(only) ? only.getExpression() : undefined;
+  const call = Node.isBlock(body) ? (statements.length === 1 ? returned : undefined) : body;
+  if (!call || !Node.isCallExpression(call)) return undefined;
+  const given = call.getArguments().map((argument) => argument.getText());
+  const taken = member.getParameters().map((parameter) => parameter.getName());
+  if (taken.length === 0 || given.join() !== taken.join()) return undefined;
+  const name = call.getExpression();
+  if (!Node.isIdentifier(name)) return undefined;
+  const origin = project.originOf(name);
+  return origin.kind === "function" ? { handler: origin.node, name } : undefined;
+}
+
+function handlerFact(
+  project: AnalysisProject,
+  handler: Node,
+  rpc: RpcRef,
+  isClass: boolean,
+  /** A use of the handler that goes with it. */
+  forward?: Node,
+): HandlerFact {
   const file = handler.getSourceFile().getFilePath() as string;
   const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
-  const why = obstacle(project, handler, body, rpc.kind, isClass);
+  const why = obstacle(project, handler, body, rpc.kind, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
     file,
@@ -153,11 +193,18 @@ function handlerFact(project: AnalysisProject, handler: Node, rpc: RpcRef, isCla
   return fact;
 }
 
-function obstacle(project: AnalysisProject, handler: Node, body: Node, kind: RpcKind, isClass: boolean): Reason | null {
+function obstacle(
+  project: AnalysisProject,
+  handler: Node,
+  body: Node,
+  kind: RpcKind,
+  isClass: boolean,
+  forward: Node | undefined,
+): Reason | null {
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
     return reason("neighbour-not-migrated", path.basename(file.getFilePath()));
-  const elsewhere = otherUse(project, handler, isClass);
+  const elsewhere = otherUse(project, handler, isClass, forward);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
   const tree = babelTree(file.getFilePath(), file.getFullText());
   const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
@@ -167,7 +214,12 @@ function obstacle(project: AnalysisProject, handler: Node, body: Node, kind: Rpc
 }
 
 /** A place that uses a handler for something else than to register it. */
-function otherUse(project: AnalysisProject, handler: Node, isClass: boolean): string | undefined {
+function otherUse(
+  project: AnalysisProject,
+  handler: Node,
+  isClass: boolean,
+  forward: Node | undefined,
+): string | undefined {
   const place = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
   const holder = handler.getParent();
   const name = Node.isFunctionDeclaration(handler)
@@ -178,7 +230,7 @@ function otherUse(project: AnalysisProject, handler: Node, isClass: boolean): st
   if (name) {
     for (const reference of project.referencesTo(name)) {
       const parent = reference.getParent();
-      if (!parent || reference === name) continue;
+      if (!parent || reference === name || reference === forward) continue;
       const isName =
         Node.isShorthandPropertyAssignment(parent) ||
         (Node.isPropertyAssignment(parent) && parent.getInitializer() === reference) ||

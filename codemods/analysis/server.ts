@@ -166,7 +166,7 @@ function factsOf(
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
-  const registrations = drafts.map((draft) => decide(project, draft, handlers));
+  const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain") classes.push(...classFacts(project, draft));
   });

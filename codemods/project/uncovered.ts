@@ -1,4 +1,4 @@
-import { type File, type Node, parentMap, statementOf } from "../shared/ast.js";
+import { type File, isFunction, type Node, parentMap, statementOf } from "../shared/ast.js";
 import type { Edit } from "../shared/edits.js";
 import type { Finding } from "../shared/finding.js";
 import { requiredModule } from "../shared/imports.js";
@@ -26,9 +26,22 @@ interface Use {
   readonly package: string;
 }
 
+/** Members that only carry a server or client: what is said of that is said of them. */
+const SUPPORT: Readonly<Record<Side, RegExp>> = {
+  services:
+    /^(ServerCredentials|KeyCertPair|ServerOptions|load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|GrpcObject|Options|addAdminServicesToServer)\b/,
+  clients:
+    /^(credentials|ChannelCredentials|ChannelOptions|ClientOptions|load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|GrpcObject|Options)\b/,
+};
+const CARRIED: Readonly<Record<Side, RegExp>> = {
+  services: /^services\/server-to-app$/,
+  clients: /^clients\/(client-bridge|channel-to-transport)$/,
+};
+const MESSAGES = /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/;
+
 /**
- * Every use of grpc-js or proto-loader on which no rule has said or done anything, as a manual finding: a report that is
- * silent about a construct would be a lie.
+ * Every use of grpc-js or proto-loader on which no rule has said or done anything, as a finding of its own: a report that is
+ * silent about a construct would be a lie. Each use is reported by one side only, and not beside what it belongs to.
  */
 export function uncoveredFindings(
   file: File,
@@ -36,7 +49,8 @@ export function uncoveredFindings(
   side: Side,
   findings: readonly Finding[],
   edits: readonly Edit[],
-  otherSideToo: boolean,
+  hasOwnFacts: boolean,
+  source: string,
 ): Finding[] {
   const uses = grpcUses(file);
   const parents = parentMap(file);
@@ -44,19 +58,24 @@ export function uncoveredFindings(
   const isMine = (use: Use) => {
     const found = sideOf(use.member);
     if (found !== undefined) return found === side;
-    return otherSideToo || sidesHere.size === 0 || sidesHere.has(side) || findings.length > 0;
+    // What both sides use (status, Metadata, load) is the services' where nothing else says whose it is.
+    if (sidesHere.size === 1) return sidesHere.has(side);
+    return side === "services" || (sidesHere.size === 0 && hasOwnFacts);
   };
+  const isCarried = findings.some((finding) => CARRIED[side].test(finding.rule)) || /\bgrpcJsMessages\(/.test(source);
   const isCovered = (use: Use) => {
     const statement = statementOf(use.node, parents);
     const start = isBlockLike(statement) ? use.node.start : (statement?.start ?? use.node.start);
     const end = isBlockLike(statement) ? use.node.end : (statement?.end ?? use.node.end);
     return (
+      (isCarried && SUPPORT[side].test(use.member)) ||
       findings.some((finding) => overlaps(finding, start, end) || overlaps(finding, use.node.start, use.node.end)) ||
+      isInHandler(use.node, parents, findings) ||
       edits.some((edit) => edit.end > edit.start && overlaps(edit, use.node.start, use.node.end))
     );
   };
   const seen = new Set<number>();
-  const bridge = bridgesOf(findings, edits);
+  const bridge = bridgesOf(findings, edits, source);
   return uses
     .filter((use) => isMine(use) && !isCovered(use))
     .filter((use) => !seen.has(use.node.start) && seen.add(use.node.start))
@@ -73,26 +92,45 @@ export function uncoveredFindings(
     }));
 }
 
-/** What works on because a rule of this run put a bridge where it is used; null for anything else. */
-function bridgesOf(findings: readonly Finding[], edits: readonly Edit[]): (use: Use) => Reason | null {
-  const writes = (name: string) => edits.some((edit) => edit.text.includes(`${name}(`));
+/** A use in the head of a function whose body a finding is about: the types of its parameters. */
+function isInHandler(node: Node, parents: ReturnType<typeof parentMap>, findings: readonly Finding[]): boolean {
+  for (let at = parents.get(node); at; at = parents.get(at)) {
+    const { body } = at;
+    if (isFunction(at) && findings.some((finding) => finding.start === body.start && finding.end === body.end))
+      return true;
+  }
+  return false;
+}
+
+/** What works on because a rule of this or an earlier run put a bridge where it is used; null for anything else. */
+function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source: string): (use: Use) => Reason | null {
+  const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
+  const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
+  const handler = findings.some(
+    (finding) =>
+      finding.outcome === "bridged" &&
+      /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
+      finding.reason?.code !== "messages-bridged",
+  );
   return ({ member, construct }) => {
-    if (
-      messages &&
-      /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/.test(member)
-    )
+    if (messages && MESSAGES.test(member))
       return reason("messages-bridged", `they are coded by what ${construct} gives`);
     if (channel && CHANNEL.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a channel of grpc-js`);
     if (client && CLIENT.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
+    if (handler && HANDLER.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
+    if (metadata && /^Metadata\b/.test(member))
+      return reason("kept-beside-bridge", `${construct} is turned into Headers where it is used`);
     return null;
   };
 }
 
+const HANDLER = /^(status|Metadata|ServiceError|StatusObject|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
 const CLIENT =

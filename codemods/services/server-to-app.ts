@@ -109,7 +109,10 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       if (place) routes.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages);
       else {
         edit.overwrite(statement.start, implementation.start, before + route, origin);
-        edit.overwrite(implementation.end, statement.end, messages + after, origin);
+        // `{ … } as Handlers` says what the handlers were.
+        const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
+        const stop = isOld ? unwrap(implementation).end : implementation.end;
+        edit.overwrite(stop, statement.end, messages + after, origin);
         indentLines(context, implementation, unit + unit);
       }
       reportRegistration(context, add);

@@ -15,15 +15,24 @@ export const rule: Rule = {
       if (each.kind !== "implementation-class") continue;
       const fact = each as ImplementationClassFact;
       const origin = { rule: id, outcome: "idiomatic" } as const;
-      const shape = imports.add(BRIDGE, "ServiceImplOf", { typeOnly: true });
-      const definition = imports.add(fact.definition.module, fact.definition.name, { typeOnly: true });
-      edit.overwrite(fact.start, fact.end, `${shape}<typeof ${definition}>`, origin);
+      if (fact.definition) {
+        const shape = imports.add(BRIDGE, "ServiceImplOf", { typeOnly: true });
+        const definition = imports.add(fact.definition.module, fact.definition.name, { typeOnly: true });
+        edit.overwrite(fact.start, fact.end, `${shape}<typeof ${definition}>`, origin);
+      }
       for (const signature of fact.signatures) {
         const range = lineRange(source, signature.start, signature.end);
         const blank = /^[ \t]*\r?\n/.exec(source.slice(range.end))?.[0].length ?? 0;
         edit.remove(range.start, range.end + blank, origin);
       }
-      report({ ...origin, construct: "implements", reason: null, start: fact.start, end: fact.end, rpc: null });
+      report({
+        ...origin,
+        construct: fact.definition ? "implements" : "index signature of handlers",
+        reason: null,
+        start: fact.start,
+        end: fact.end,
+        rpc: null,
+      });
     }
   },
 };
