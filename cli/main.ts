@@ -11,10 +11,10 @@ import { type MigrateFlags, migrate, type Terminal } from "./migrate.js";
 import { scan } from "./scan.js";
 import { UsageError } from "./usage-error.js";
 
-const terminal: Terminal = { cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr };
 const { version } = JSON.parse(readFileSync(path.join(toolRoot(), "package.json"), "utf8")) as { version: string };
+const terminal: Terminal = { version, cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr };
 
-const jsonFile = (value: string): string => {
+const fileName = (value: string): string => {
   if (value.startsWith("-")) throw new InvalidArgumentError("a file name is expected.");
   return value;
 };
@@ -32,7 +32,7 @@ const choices = (flag: string, text: string, values: string[], fallback: string)
   new Option(flag, text).choices(values).default(fallback);
 const withModes = (command: Command) =>
   command
-    .option("--json <file>", "write a report (schema version 1) to a file", jsonFile)
+    .option("--json <file>", "write a report (schema version 1) to a file", fileName)
     .addOption(choices("--target <target>", "what migrated code imports", ["bundled", "connectrpc"], "bundled"))
     .addOption(choices("--messages <mode>", "the shape of messages", ["auto", "native", "bridge"], "auto"))
     .addOption(
@@ -69,7 +69,7 @@ program
   .argument("[paths...]", "files and folders (default: this folder)")
   .option("--out <folder>", "where the code goes")
   .option("--dry-run", "say what would be written")
-  .option("--json <file>", "write a report to a file", jsonFile)
+  .option("--json <file>", "write a report to a file", fileName)
   .action(async (paths: string[], flags) => {
     exitCode = await generateCommand(paths, flags, terminal);
   });
@@ -84,7 +84,12 @@ for (const [side, what] of [
       .description(what)
       .argument("[paths...]", "files and folders (default: this folder)")
       .option("--dry-run", "show the diff and the report, write nothing")
-      .option("--allow-dirty", "run although the git tree has uncommitted changes"),
+      .option("--allow-dirty", "run although the git tree has uncommitted changes")
+      .option("--patch <file>", "write the changes as a patch that `git apply` takes", fileName)
+      .option("--markdown <file>", "write a report for a comment on a pull request", fileName)
+      .option("--html <file>", "write a report with side-by-side diffs as one page", fileName)
+      .option("--sarif <file>", "write SARIF 2.1.0, for code scanning", fileName)
+      .option("--github", "print findings as annotations of GitHub Actions"),
   ).action(async (paths: string[], flags: MigrateFlags) => {
     exitCode = await migrate(side, paths, flags, terminal);
   });

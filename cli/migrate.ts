@@ -6,15 +6,14 @@ import { gitState } from "../codemods/project/git.js";
 import type { MessagesMode, Target } from "../codemods/shared/rule.js";
 import { unifiedDiff } from "./diff.js";
 import { exitCodeOf } from "./exit-code.js";
-import { jsonReport } from "./json-report.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
+import { type ReportFlags, writeReports } from "./reports/write-reports.js";
 import { summary } from "./summary.js";
 import { UsageError } from "./usage-error.js";
 
-export interface MigrateFlags {
+export interface MigrateFlags extends ReportFlags {
   readonly dryRun?: boolean;
-  readonly json?: string;
   readonly target: Target;
   readonly messages: MessagesMode;
   readonly runtime: "vendor" | "npm";
@@ -23,6 +22,8 @@ export interface MigrateFlags {
 }
 
 export interface Terminal {
+  /** Of connect-migrate. */
+  readonly version: string;
   readonly cwd: string;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -35,7 +36,7 @@ export async function migrate(
   flags: MigrateFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const { cwd, stdout, stderr } = terminal;
+  const { cwd, stdout, stderr, version } = terminal;
   const paths = given.length === 0 ? ["."] : given;
   assertPaths(paths, cwd);
   const isDryRun = flags.dryRun === true;
@@ -73,7 +74,7 @@ export async function migrate(
       writeMigration(result);
     } catch (error) {
       // Nothing was written; who reads the report has to learn that, too.
-      if (flags.json !== undefined) writeJson(path.resolve(cwd, flags.json), jsonReport(unwritten(result, error), cwd));
+      writeReports(unwritten(result, error), flags, { cwd, command: side, isDryRun, version, stdout });
       throw error;
     }
   }
@@ -83,7 +84,7 @@ export async function migrate(
     if (diff !== "") stdout.write(`${diff}\n`);
   }
   stdout.write(summary(result, { cwd, isDryRun, verbose: flags.verbose === true, command: side, paint }));
-  if (flags.json !== undefined) writeJson(path.resolve(cwd, flags.json), jsonReport(result, cwd));
+  writeReports(result, flags, { cwd, command: side, isDryRun, version, stdout });
   return exitCodeOf(result, isDryRun);
 }
 

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { type Inventory, type MigrationResult, runMigration, takeInventory } from "../codemods/index.js";
-import { jsonReport } from "./json-report.js";
 import { assertPaths, type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
+import { jsonReport } from "./reports/json.js";
 import { summary } from "./summary.js";
 
 /** The command `scan`: what `services` and `clients` would do, side by side, without a diff. Writes nothing. */

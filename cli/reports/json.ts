@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { MigrationResult } from "../codemods/index.js";
+import type { MigrationResult } from "../../codemods/index.js";
 
 /** The JSON report, schema version 1: members may be added, never renamed. */
 export function jsonReport(result: MigrationResult, cwd: string): object {
