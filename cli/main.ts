@@ -4,11 +4,15 @@ import path from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Side } from "../codemods/index.js";
 import { toolRoot } from "../codemods/project/tool.js";
-import { WriteError } from "../codemods/project/write.js";
+import { WriteError } from "../codemods/project/write-error.js";
+import { type CheckFlags, check } from "./check.js";
 import { EXIT_CODES } from "./exit-code.js";
+import { type FinishFlags, finish } from "./finish.js";
 import { generateCommand } from "./generate.js";
 import { type MigrateFlags, migrate, type Terminal } from "./migrate.js";
 import { scan } from "./scan.js";
+import { type StatusFlags, status } from "./status.js";
+import { undo } from "./undo.js";
 import { UsageError } from "./usage-error.js";
 
 const { version } = JSON.parse(readFileSync(path.join(toolRoot(), "package.json"), "utf8")) as { version: string };
@@ -82,7 +86,8 @@ for (const [side, what] of [
     program
       .command(side)
       .description(what)
-      .argument("[paths...]", "files and folders (default: this folder)")
+      .argument("[paths...]", "files, folders and globs (default: this folder)")
+      .option("--changed [base]", "only files that differ from a commit (default: from the last one), by git")
       .option("--dry-run", "show the diff and the report, write nothing")
       .option("--allow-dirty", "run although the git tree has uncommitted changes")
       .option("--patch <file>", "write the changes as a patch that `git apply` takes", fileName)
@@ -94,6 +99,43 @@ for (const [side, what] of [
     exitCode = await migrate(side, paths, flags, terminal);
   });
 }
+
+program
+  .command("status")
+  .description("how far the migration is: uses of grpc-js, bridges and TODOs, per package")
+  .argument("[paths...]", "files and folders (default: this folder)")
+  .option("--json <file>", "write the figures, and those of the git history", fileName)
+  .option("--svg <file>", "draw the burn-down over the git history", fileName)
+  .action(async (paths: string[], flags: StatusFlags) => {
+    exitCode = await status(paths, flags, terminal);
+  });
+
+program
+  .command("check")
+  .description("the ratchet for CI: fail where the use of grpc-js grew, shrink the baseline where it fell")
+  .argument("[paths...]", "files and folders (default: this folder)")
+  .option("--baseline <file>", "where the figures are kept", fileName, "connect-migrate.baseline.json")
+  .option("--update", "take what is there as the baseline")
+  .action(async (paths: string[], flags: CheckFlags) => {
+    exitCode = await check(paths, flags, terminal);
+  });
+
+program
+  .command("finish")
+  .description("when nothing is left: remove grpc-js, its generators and their scripts from package.json")
+  .argument("[paths...]", "files and folders (default: this folder)")
+  .option("--dry-run", "say what would be removed")
+  .action(async (paths: string[], flags: FinishFlags) => {
+    exitCode = await finish(paths, flags, terminal);
+  });
+
+program
+  .command("undo")
+  .description("put back what the last run in this project wrote")
+  .argument("[path]", "a file or folder of the project (default: this folder)")
+  .action((given: string | undefined) => {
+    exitCode = undo(given, terminal);
+  });
 
 try {
   await program.parseAsync();

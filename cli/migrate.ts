@@ -3,16 +3,18 @@ import path from "node:path";
 import { type MigrationResult, runMigration, type Side, writeMigration } from "../codemods/index.js";
 import { projectRoot } from "../codemods/project/discover.js";
 import { gitState } from "../codemods/project/git.js";
+import { type Journal, openJournal } from "../codemods/project/journal.js";
 import type { MessagesMode, Target } from "../codemods/shared/rule.js";
 import { unifiedDiff } from "./diff.js";
 import { exitCodeOf } from "./exit-code.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
 import { type ReportFlags, writeReports } from "./reports/write-reports.js";
+import { type SelectionFlags, selectPaths } from "./selection.js";
 import { summary } from "./summary.js";
 import { UsageError } from "./usage-error.js";
 
-export interface MigrateFlags extends ReportFlags {
+export interface MigrateFlags extends ReportFlags, SelectionFlags {
   readonly dryRun?: boolean;
   readonly target: Target;
   readonly messages: MessagesMode;
@@ -36,27 +38,51 @@ export async function migrate(
   flags: MigrateFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const { cwd, stdout, stderr, version } = terminal;
-  const paths = given.length === 0 ? ["."] : given;
-  assertPaths(paths, cwd);
+  const { cwd, stdout } = terminal;
+  const paths = selectPaths(given, flags, cwd);
   const isDryRun = flags.dryRun === true;
-  const notes: string[] = [];
-  if (!isDryRun) {
-    const root = projectRoot(
-      paths.map((file) => path.resolve(cwd, file)),
-      cwd,
-    );
-    const state = gitState(root);
-    if (state.kind === "none")
-      notes.push(
-        `${root} is ${state.reason.replace(/^not /, "not in ")}: what this run changes cannot be undone with git.`,
-      );
-    if (state.kind === "dirty" && flags.allowDirty !== true)
-      throw new UsageError(
-        `${root} has uncommitted changes (${state.files.slice(0, 3).join(", ")}${state.files.length > 3 ? `, and ${state.files.length - 3} more` : ""}). Commit or stash them so that this run can be told apart, or use --allow-dirty. --dry-run needs neither.`,
-      );
+  if (paths.length === 0) {
+    stdout.write("Nothing to migrate: no source file changed.\n");
+    return 0;
   }
+  const root = projectRoot(paths, cwd);
+  if (isDryRun) return run(side, paths, flags, terminal, []);
+  const journal = openJournal(root, `${side} ${paths.map((file) => path.relative(cwd, file) || ".").join(" ")}`);
+  journal.lock();
+  try {
+    const recovered = journal.recover();
+    if (recovered !== "nothing")
+      stdout.write(`An earlier run was killed while it wrote; that write is ${recovered} now.\n`);
+    return await run(side, paths, flags, terminal, checkTree(root, flags), journal);
+  } finally {
+    journal.release();
+  }
+}
 
+/** What the user should know about git; throws where changes could not be told apart. */
+function checkTree(root: string, flags: MigrateFlags): string[] {
+  const notes: string[] = [];
+  const state = gitState(root);
+  if (state.kind === "none")
+    notes.push(
+      `${root} is ${state.reason.replace(/^not /, "not in ")}: what this run changes can be undone with \`connect-migrate undo\`, not with git.`,
+    );
+  if (state.kind === "dirty" && flags.allowDirty !== true)
+    throw new UsageError(
+      `${root} has uncommitted changes (${state.files.slice(0, 3).join(", ")}${state.files.length > 3 ? `, and ${state.files.length - 3} more` : ""}). Commit or stash them so that this run can be told apart, or use --allow-dirty. --dry-run needs neither.`,
+    );
+  return notes;
+}
+
+async function run(
+  side: Side,
+  paths: readonly string[],
+  flags: MigrateFlags,
+  { cwd, stdout, stderr, version }: Terminal,
+  notes: readonly string[],
+  journal?: Journal,
+): Promise<number> {
+  const isDryRun = journal === undefined;
   const progress = createProgress(stderr);
   const made = await runMigration({
     cwd,
@@ -71,7 +97,7 @@ export async function migrate(
 
   if (!isDryRun) {
     try {
-      writeMigration(result);
+      writeMigration(result, journal);
     } catch (error) {
       // Nothing was written; who reads the report has to learn that, too.
       writeReports(unwritten(result, error), flags, { cwd, command: side, isDryRun, version, stdout });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type MigrationOptions, runMigration, writeMigration } from "./pipeline.js";
-import { WriteError } from "./project/write.js";
+import { WriteError } from "./project/write-error.js";
 import { memberName, type Node, parentMap } from "./shared/ast.js";
 import type { Rule } from "./shared/rule.js";
 

@@ -9,6 +9,7 @@ import { ensureGenerated, type GenerateResult } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
+import type { Journal } from "./project/journal.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
@@ -168,7 +169,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 }
 
 /** Writes a result, everything or nothing. Throws {@link WriteError} with nothing written. */
-export function writeMigration(result: MigrationResult): void {
+export function writeMigration(result: MigrationResult, journal?: Journal): void {
   const files: FileToWrite[] = [];
   for (const file of result.files) {
     if (file.status !== "changed" || file.after === null) continue;
@@ -177,7 +178,7 @@ export function writeMigration(result: MigrationResult): void {
   }
   for (const file of result.extraFiles)
     files.push({ path: file.path, content: file.content, expected: file.before ?? undefined });
-  if (files.length > 0) writeAll(files);
+  if (files.length > 0) writeAll(files, journal);
 }
 
 // ---- stages --------------------------------------------------------------------------------------------------------

@@ -40,7 +40,8 @@ export function decide(
       continue;
     }
     const made = member && handlerFact(project, member, rpc, isClass);
-    decided.push({ key, handler: made, node: member });
+    const why = made && handed && target?.idiomatic === false ? { ...made, reason: target.reason } : made;
+    decided.push({ key, handler: why, node: member });
   }
   const isPlain = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
   const isWhole = !isPlain && found?.isOwn !== true;

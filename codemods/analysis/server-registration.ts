@@ -61,20 +61,28 @@ export function unusedDeclarations(
   if (drafts.some((draft) => draft.fact.definition === null)) return found;
   for (const definition of definitions) {
     const name = definition.getDescendantsOfKind(SyntaxKind.Identifier)[0];
-    const declaration = name && project.declarationOf(name);
+    const named = name && project.declarationOf(name);
+    const declaration = named && Node.isBindingElement(named) ? named.getParent().getParent() : named;
     if (!declaration || !Node.isVariableDeclaration(declaration)) continue;
-    const origin = project.originOf(declaration);
     const statement = declaration.getVariableStatement();
-    if (origin.kind !== "grpc-object" || !statement || statement.getDeclarations().length !== 1) continue;
-    const uses = project.referencesTo(declaration.getNameNode()).filter((node) => node !== declaration.getNameNode());
-    const isGone = uses.every((node) =>
-      definitions.some(
-        (gone) =>
-          gone.getStart() <= node.getStart() &&
-          node.getEnd() <= gone.getEnd() &&
-          gone.getSourceFile() === node.getSourceFile(),
-      ),
-    );
+    const initializer = declaration.getInitializer();
+    if (!initializer || statement?.getDeclarations().length !== 1) continue;
+    if (project.originOf(initializer).kind !== "grpc-object") continue;
+    const pattern = declaration.getNameNode();
+    const names = Node.isObjectBindingPattern(pattern)
+      ? pattern.getElements().map((element) => element.getNameNode())
+      : [pattern];
+    const uses = names.flatMap((each) => project.referencesTo(each).filter((node) => node !== each));
+    const isGone =
+      names.every(Node.isIdentifier) &&
+      uses.every((node) =>
+        definitions.some(
+          (gone) =>
+            gone.getStart() <= node.getStart() &&
+            node.getEnd() <= gone.getEnd() &&
+            gone.getSourceFile() === node.getSourceFile(),
+        ),
+      );
     const range = { start: statement.getStart(), end: statement.getEnd() };
     if (isGone && !found.some((each) => each.start === range.start)) found.push(range);
   }

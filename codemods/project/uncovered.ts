@@ -19,7 +19,8 @@ const SIDES: readonly (readonly [RegExp, Side])[] = [
   [/^(connectivityState|closeClient|getClientChannel|ServiceClientConstructor|ServiceClient)\b/, "clients"],
 ];
 
-interface Use {
+/** One use of a grpc package. */
+export interface Use {
   readonly construct: string;
   readonly member: string;
   readonly node: Node;
@@ -155,7 +156,7 @@ function overlaps(range: { start: number; end: number }, start: number, end: num
 const PACKAGE = /^(?:@grpc\/(grpc-js|proto-loader)|grpc)(?:\/|$)/;
 
 /** References to bindings that the file takes from grpc packages, each with its longest member chain. */
-function grpcUses(file: File): Use[] {
+export function grpcUses(file: File): Use[] {
   const scopes = scopesOf(file);
   const parents = parentMap(file);
   const uses: Use[] = [];

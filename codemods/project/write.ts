@@ -7,49 +7,54 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { type Journal, removeFolders } from "./journal.js";
+import { WriteError } from "./write-error.js";
 
 export interface FileToWrite {
   /** Absolute. */
   readonly path: string;
-  readonly content: string | Uint8Array;
+  /** null: the file goes. */
+  readonly content: string | Uint8Array | null;
   /** Text that the file must still have; null: it must not be there yet; undefined: whatever it has is replaced. */
   readonly expected?: string | null;
 }
 
-/** Nothing was written; the message names the file and what to do. */
-export class WriteError extends Error {}
-
-/** All files or none: temporary files beside the targets, renamed at the end, and put back if one rename fails. */
-export function writeAll(files: readonly FileToWrite[]): void {
+/**
+ * All files or none: temporary files beside the targets, renamed at the end, and put back if one rename fails. With a journal
+ * also if the process is killed: the next one that opens it takes the write back, or completes it.
+ */
+export function writeAll(files: readonly FileToWrite[], journal?: Journal): void {
   const bitsCount = sayWriteBitsSomething(files);
   const isReadOnly = (place: string) => !mayWrite(place) || (bitsCount && (statSync(place).mode & 0o222) === 0);
   for (const file of files) assertWritable(file, isReadOnly);
   const madeFolders: string[] = [];
-  const temporary: { from: string; to: string; old: Buffer | null; mode: number | undefined }[] = [];
-  const done: typeof temporary = [];
+  const entries = files.map((file, index) => ({
+    file,
+    from: file.content === null ? null : `${file.path}.connect-migrate-${process.pid}-${index}.tmp`,
+    to: file.path,
+    old: existsSync(file.path) ? readFileSync(file.path) : null,
+  }));
+  const done: typeof entries = [];
   try {
-    for (const [index, file] of files.entries()) {
-      makeFolder(path.dirname(file.path), madeFolders);
-      const there = existsSync(file.path);
-      const from = `${file.path}.connect-migrate-${process.pid}-${index}.tmp`;
-      const entry = {
-        from,
-        to: file.path,
-        old: there ? readFileSync(file.path) : null,
-        mode: there ? statSync(file.path).mode : undefined,
-      };
-      temporary.push(entry);
-      writeFileSync(from, file.content);
-      if (entry.mode !== undefined) chmodSync(from, entry.mode);
+    journal?.staging(
+      entries,
+      files.flatMap((file) => missingFolders(path.dirname(file.path))),
+    );
+    for (const { file, from, to, old } of entries) {
+      if (from === null) continue;
+      makeFolder(path.dirname(to), madeFolders);
+      writeFileSync(from, file.content ?? "");
+      if (old !== null) chmodSync(from, statSync(to).mode);
     }
-    for (const entry of temporary) {
-      renameSync(entry.from, entry.to);
+    journal?.renaming(entries, madeFolders);
+    for (const entry of entries) {
+      if (entry.from === null) rmSync(entry.to);
+      else renameSync(entry.from, entry.to);
       done.push(entry);
     }
   } catch (error) {
@@ -57,16 +62,17 @@ export function writeAll(files: readonly FileToWrite[]): void {
       if (entry.old === null) rmSync(entry.to, { force: true });
       else writeFileSync(entry.to, entry.old);
     }
-    for (const entry of temporary) rmSync(entry.from, { force: true });
-    for (const folder of madeFolders.reverse()) {
-      try {
-        rmdirSync(folder);
-      } catch {
-        // Something else put a file there: it stays.
-      }
-    }
+    for (const { from } of entries) if (from !== null) rmSync(from, { force: true });
+    removeFolders(madeFolders);
+    journal?.abandoned();
     throw new WriteError(`Nothing was written: ${(error as Error).message}`);
   }
+  journal?.done();
+}
+
+/** The folders that have to be made for one to be there, outermost first. */
+function missingFolders(folder: string): string[] {
+  return existsSync(folder) ? [] : [...missingFolders(path.dirname(folder)), folder];
 }
 
 /**

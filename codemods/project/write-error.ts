@@ -1,0 +1,2 @@
+/** Nothing was written; the message names the file and what to do. */
+export class WriteError extends Error {}
