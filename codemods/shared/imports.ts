@@ -315,12 +315,14 @@ function removeImports(
       if (!/^(ImportSpecifier|ObjectProperty|VariableDeclarator)$/.test(entry.part.type)) continue;
       const siblings = partsAround(entry, statement);
       const index = siblings.indexOf(entry.part);
-      const next = siblings[index + 1];
-      const previous = siblings[index - 1];
       const goneParts = new Set(gone.map((other) => other.part));
-      if (next) sink.remove(entry.part.start, next.start, ORIGIN);
-      else if (previous && !goneParts.has(previous)) sink.remove(previous.end, entry.part.end, ORIGIN);
-      else sink.remove(entry.part.start, entry.part.end, ORIGIN);
+      const next = siblings[index + 1];
+      const kept = siblings.slice(0, index).findLast((part) => !goneParts.has(part));
+      const isTail = kept !== undefined && siblings.slice(index).every((part) => goneParts.has(part));
+      // The names at the end go with the comma before the first of them.
+      if (isTail) {
+        if (siblings[index - 1] === kept) sink.remove(kept.end, (siblings.at(-1) as Node).end, ORIGIN);
+      } else sink.remove(entry.part.start, next?.start ?? entry.part.end, ORIGIN);
     }
   }
   return removed;
