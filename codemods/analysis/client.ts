@@ -282,7 +282,7 @@ function factsOf(
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
       field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
-      typeText: /\.[cm]?ts$/.test(path) ? (constructorOf(node)?.getText() ?? null) : null,
+      typeText: /\.[cm]?tsx?$/.test(path) ? instanceType(constructorOf(node)) : null,
     };
     facts.push(fact);
     if (!isKept && !manual) facts.push(...transport.facts);
@@ -1060,13 +1060,25 @@ function constructorOf(node: Node): Node | undefined {
   return Node.isNewExpression(node) ? node.getExpression() : undefined;
 }
 
+/** How the type of what a constructor makes is written: classes are types themselves, other constructors are not. */
+function instanceType(callee: Node | undefined): string | null {
+  if (!callee || !/^[\w$.]+$/.test(callee.getText())) return null;
+  const symbol = callee.getSymbol();
+  const isClass = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations().some(Node.isClassDeclaration);
+  return isClass ? callee.getText() : `InstanceType<typeof ${callee.getText()}>`;
+}
+
 /** How the old service definition is written at a construction. */
 function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | undefined {
   const callee = constructorOf(node);
   if (!callee) return undefined;
   const origin = project.originOf(node);
   if (origin.kind !== "client") return undefined;
-  if (origin.flavour === "proto-loader") {
+  // A package definition has no types of its services; the constructor of a typed package does.
+  const type = callee.getType();
+  const isTyped =
+    /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) && (type.isAny() || !!type.getProperty("service"));
+  if (origin.flavour === "proto-loader" && !isTyped) {
     const holder = origin.packageDefinition?.call.getParent();
     if (holder && Node.isVariableDeclaration(holder) && holder.getSourceFile() === node.getSourceFile()) {
       const block = holder.getFirstAncestor((ancestor) => Node.isBlock(ancestor) || Node.isSourceFile(ancestor));

@@ -41,7 +41,7 @@ export function plannedHandlers(ctx: RuleContext): PlannedHandler[] {
     if (!isFunction(node)) return;
     const body = unwrap(node.body);
     const fact = byBody.get(`${body.start}:${body.end}`);
-    if (!fact && (ctx.facts.length > 0 || !looksUnary(node))) return;
+    if (!fact && (!ctx.isAlone || !looksUnary(node))) return;
     const plan = planHandler(node, fact?.rpc.kind ?? "unary", file);
     if (plan.ok) found.push({ plan, rpc: fact?.rpc ?? null });
   });

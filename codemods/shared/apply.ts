@@ -10,7 +10,8 @@ import type { MessagesMode, Rule, RuleContext, Target } from "./rule.js";
 import { hasTodoAbove, todoPlace, todoText } from "./todo.js";
 
 export interface ApplyOptions {
-  readonly facts: readonly FactBase[];
+  /** Null: nothing was analysed, the rules run alone. */
+  readonly facts: readonly FactBase[] | null;
   readonly target: Target;
   readonly messages: MessagesMode;
   /** For a file that neither imports nor requires anything: what its package.json says. */
@@ -41,7 +42,8 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     root: rootOf(file),
     source,
     path,
-    facts: options.facts,
+    facts: options.facts ?? [],
+    isAlone: options.facts === null,
     target: options.target,
     messages: options.messages,
     language: languageOf(path),

@@ -20,8 +20,10 @@ export interface RuleContext {
   readonly source: string;
   /** Absolute path. */
   readonly path: string;
-  /** The facts about this file, of every kind. Empty when a rule runs alone: then only local syntax counts. */
+  /** The facts about this file, of every kind. */
   readonly facts: readonly FactBase[];
+  /** A rule runs alone, without an analysis of the project: then only local syntax counts, and there are no facts. */
+  readonly isAlone: boolean;
   readonly target: Target;
   readonly messages: MessagesMode;
   readonly language: "js" | "ts";

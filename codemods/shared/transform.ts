@@ -9,7 +9,7 @@ import type { MessagesMode, Rule, Target } from "./rule.js";
 export function transformFromRule(rule: Rule): Transform {
   return function transform(file: FileInfo, _api: unknown, options: Options): string | undefined {
     const result = applyRules(file.source, file.path, [rule], {
-      facts: [],
+      facts: null,
       target: (options.target as Target | undefined) ?? "bundled",
       messages: (options.messages as MessagesMode | undefined) ?? "auto",
     });
