@@ -102,6 +102,15 @@ export interface ClientChannelFact extends FactBase {
   readonly isMember: boolean;
 }
 
+/** A use of an idiomatic client that keeps the shape of grpc-js. The range is that of the client. */
+export interface ClientViewFact extends FactBase {
+  readonly kind: "client-view";
+  /** The old client's type, in TypeScript. */
+  readonly type: string | null;
+  /** Null where it is a call, which has a fact of its own. */
+  readonly reason: Reason | null;
+}
+
 /** A type position that names an idiomatic client. */
 export interface ClientTypeFact extends FactBase {
   readonly kind: "client-type";
@@ -128,6 +137,7 @@ export type ClientFact =
   | ClientConstructionFact
   | ClientValueFact
   | ClientChannelFact
+  | ClientViewFact
   | ClientCallFact
   | ClientPromisifyFact
   | ClientCloseFact

@@ -1,4 +1,4 @@
-import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind, type Type } from "ts-morph";
 import { type CallPlan, middleArguments, planCall } from "../clients/plan-call.js";
 import { type File, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
@@ -16,6 +16,7 @@ import type {
   ClientOutcome,
   ClientPromisifyFact,
   ClientTypeFact,
+  ClientViewFact,
   DefinitionRef,
 } from "./client-facts.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
@@ -47,6 +48,14 @@ interface ChannelCall {
 interface Obstacle {
   readonly node: Node;
   readonly detail: string;
+  /** What a function of the runtime gives the shape of grpc-js, for this use alone; null: the whole client keeps its shape. */
+  readonly view: ClientView | null;
+}
+
+interface ClientView {
+  readonly node: Node;
+  /** The old client's type, in TypeScript. */
+  readonly type: string | null;
 }
 
 interface Construction {
@@ -96,33 +105,40 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const argumentsOf = new Map<Call, CallArgument[]>();
   for (const service of services.values()) {
     for (const call of service.calls) {
+      const refuse = (detail: string) =>
+        service.obstacles.push({
+          node: call.node,
+          detail: `${call.rpc.method}: ${detail}`,
+          view: viewOf(service, receiverOf(call)),
+        });
       if (call.plan.kind === "refused") {
-        service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${call.plan.reason}` });
+        refuse(call.plan.reason);
         continue;
       }
       const hasWriter = (call.plan.kind === "block" || call.plan.kind === "listeners") && call.plan.writer !== null;
       if (hasWriter && /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath()) && messageTypeOf(call) === null) {
-        service.obstacles.push({
-          node: call.node,
-          detail: `${call.rpc.method}: the type of the written messages is not known`,
-        });
+        refuse("the type of the written messages is not known");
         continue;
       }
       const found = classifyArguments(project, call, trees, mayHaveOptions);
-      if (typeof found === "string")
-        service.obstacles.push({ node: call.node, detail: `${call.rpc.method}: ${found}` });
+      if (typeof found === "string") refuse(found);
       else argumentsOf.set(call, found);
     }
     for (const { node, transport } of service.constructions)
       if (transport.kind === "channel" && transport.args === null)
-        service.obstacles.push({ node, detail: transport.detail });
+        service.obstacles.push({ node, detail: transport.detail, view: null });
     if (service.constructions.length === 0)
       for (const call of service.calls)
-        service.obstacles.push({ node: call.node, detail: "the place where the client is made was not found" });
+        service.obstacles.push({
+          node: call.node,
+          detail: "the place where the client is made was not found",
+          view: null,
+        });
     const all = [...service.constructions, ...service.calls, ...service.promisified].map((use) => use.node);
     for (const node of [...all, ...service.types]) {
       const path = node.getSourceFile().getFilePath() as string;
-      if (!project.isSelected(path)) service.obstacles.push({ node, detail: "another file of the project uses it" });
+      if (!project.isSelected(path))
+        service.obstacles.push({ node, detail: "another file of the project uses it", view: null });
     }
   }
 
@@ -130,15 +146,14 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   let errors: ReturnType<typeof collectErrorFacts>;
   for (;;) {
     const idiomatic = [...services.values()].filter((service) => isIdiomatic(service));
-    const sites: RpcSite[] = idiomatic.flatMap((service) =>
-      service.calls.map((call) => ({ node: call.node, form: call.form })),
-    );
-    const otherSites: RpcSite[] = [...services.values()]
-      .filter((service) => !isIdiomatic(service))
-      .flatMap((service) => service.calls.map((call) => ({ node: call.node, form: call.form })));
+    const sites: RpcSite[] = [];
+    const otherSites: RpcSite[] = [];
+    for (const service of services.values())
+      for (const call of service.calls)
+        (isConnect(service, call) ? sites : otherSites).push({ node: call.node, form: call.form });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
-    for (const service of idiomatic) service.obstacles.push(errors.obstacle);
+    for (const service of idiomatic) service.obstacles.push({ ...errors.obstacle, view: null });
   }
   facts.push(...errors.facts);
 
@@ -149,7 +164,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         if (argument.kind === "metadata") {
           const node = middleOf(call, trees)[index];
           const morph = node && nodeOf(call.node.getSourceFile(), node);
-          if (morph) metadataArguments.push({ node: morph, isIdiomatic: isIdiomatic(service) });
+          if (morph) metadataArguments.push({ node: morph, isIdiomatic: isConnect(service, call) });
         }
   const metadata = collectMetadataFacts(project, metadataArguments);
   facts.push(...metadata.facts);
@@ -188,6 +203,7 @@ function refuseMocked(
           service.obstacles.push({
             node: construction.node,
             detail: `a test replaces it (${shownPlace(mock, project.root)})`,
+            view: null,
           });
       }
 }
@@ -237,7 +253,39 @@ function isKeptChannel(node: Node): boolean {
   return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
 }
 
-const isIdiomatic = (service: Service) => service.obstacles.length === 0;
+/** Calls of the service become Connect's; uses that cannot change get a view of the client, if any other can. */
+function isIdiomatic(service: Service): boolean {
+  const { obstacles, calls, promisified } = service;
+  if (obstacles.length === 0) return true;
+  const hasOther = promisified.length > 0 || calls.some((call) => viewAt(service, call) === undefined);
+  return hasOther && obstacles.every((obstacle) => obstacle.view !== null);
+}
+
+function viewAt(service: Service, call: Call): Obstacle | undefined {
+  return service.obstacles.find((obstacle) => obstacle.node === call.node && obstacle.view !== null);
+}
+
+function isConnect(service: Service, call: Call): boolean {
+  return isIdiomatic(service) && viewAt(service, call) === undefined;
+}
+
+/** The client of `client.method(…)`. */
+function receiverOf(call: Call): Node | undefined {
+  const callee = call.form === "client" && Node.isCallExpression(call.node) ? call.node.getExpression() : undefined;
+  if (!callee || !(Node.isPropertyAccessExpression(callee) || Node.isElementAccessExpression(callee))) return undefined;
+  return callee.hasQuestionDotToken() ? undefined : callee.getExpression();
+}
+
+/** In TypeScript, the old type has to have a name in the file. */
+function viewOf(service: Service, node: Node | undefined): ClientView | null {
+  if (!node) return null;
+  const file = node.getSourceFile();
+  if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return { node, type: null };
+  const made = service.constructions.find((construction) => construction.node.getSourceFile() === file);
+  const annotation = service.types.find((type) => type.getSourceFile() === file);
+  const type = (made && instanceType(constructorOf(made.node))) ?? annotation?.getText();
+  return type === undefined ? null : { node, type };
+}
 
 function factsOf(
   project: AnalysisProject,
@@ -296,13 +344,20 @@ function factsOf(
     const args = argumentsOf.get(call) ?? [];
     const middle = middleOf(call, trees);
     const own = service.obstacles.find((obstacle) => obstacle.node === call.node);
+    const isView = idiomatic && viewAt(service, call) !== undefined;
     facts.push({
       ...placeOf(call.node),
       kind: "client-call",
       rpc: call.rpc,
       form: call.form,
-      outcome: idiomatic ? "idiomatic" : stays,
-      reason: idiomatic ? null : own ? reason("client-use", own.detail) : obstacleReason(service, project.root),
+      outcome: isView ? "bridged" : idiomatic ? "idiomatic" : stays,
+      reason: isView
+        ? reason("client-view", own?.detail ?? "")
+        : idiomatic
+          ? null
+          : own
+            ? reason("client-use", own.detail)
+            : obstacleReason(service, project.root),
       args: args.map((argument, index) => {
         const node = middle[index];
         const morph = node && nodeOf(call.node.getSourceFile(), node);
@@ -327,6 +382,15 @@ function factsOf(
       outcome: idiomatic ? "idiomatic" : "bridged",
       field: closedField(close) === undefined ? null : transportField(close),
     } satisfies ClientCloseFact);
+  if (idiomatic)
+    for (const { node, detail, view } of service.obstacles)
+      if (view)
+        facts.push({
+          ...placeOf(view.node),
+          kind: "client-view",
+          type: view.type,
+          reason: service.calls.some((call) => call.node === node) ? null : reason("client-view", detail),
+        } satisfies ClientViewFact);
   if (idiomatic)
     for (const { node, function: name, isMember } of service.channelCalls)
       facts.push({ ...placeOf(node), kind: "client-channel", function: name, isMember } satisfies ClientChannelFact);
@@ -524,7 +588,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       if (origin.kind === "client-constructor") {
         const parent = node.getParent();
         if (parent && Node.isExpressionWithTypeArguments(parent) && origin.service)
-          serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client" });
+          serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client", view: null });
         return;
       }
       if (origin.kind !== "client" || isKeptChannel(node)) return;
@@ -556,7 +620,8 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       parent = node.getParent();
     }
     if (!parent) return;
-    const refuse = (detail: string) => service.obstacles.push({ node: start, detail });
+    const refuse = (detail: string, view: Node | null = null) =>
+      service.obstacles.push({ node: start, detail, view: viewOf(service, view ?? undefined) });
 
     if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
       if (parent.getExpression() !== node) return;
@@ -609,7 +674,9 @@ function findServices(project: AnalysisProject): Map<string, Service> {
         }
       }
       if (isParameterAClient(parent, index)) return;
-      refuse(`it is passed to ${parent.getExpression().getText()}`);
+      // Where types say what a parameter is, its calls have been found as this client's own.
+      const isTyped = /\.[cm]?tsx?$/.test(parent.getSourceFile().getFilePath());
+      refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) {
@@ -642,14 +709,19 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     refuse(`it is used in a ${parent.getKindName()}`);
   }
 
-  function member(access: Node, service: Service, refuse: (detail: string) => void): void {
+  function member(access: Node, service: Service, refuse: (detail: string, view?: Node | null) => void): void {
+    const object =
+      (Node.isPropertyAccessExpression(access) || Node.isElementAccessExpression(access)) &&
+      !access.hasQuestionDotToken()
+        ? access.getExpression()
+        : null;
     const name = Node.isPropertyAccessExpression(access)
       ? access.getName()
       : Node.isElementAccessExpression(access)
         ? stringOf(access.getArgumentExpression())
         : undefined;
     if (name === undefined) {
-      refuse("a method is chosen by a computed name");
+      refuse("a method is chosen by a computed name", object);
       return;
     }
     const desc = project.protos.methodByLegacyKey(service.name, name);
@@ -680,7 +752,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
     }
     const whole = promisifiedAround(access);
     if (!whole) {
-      refuse(`${name} is taken as a function`);
+      refuse(`${name} is taken as a function`, object);
       return;
     }
     service.promisified.push({ node: whole, method: access, rpc });
@@ -1060,6 +1132,11 @@ function constructorOf(node: Node): Node | undefined {
   return Node.isNewExpression(node) ? node.getExpression() : undefined;
 }
 
+/** The type of something that could not be resolved: generated code that is not there yet. */
+function isMissing(type: Type): boolean {
+  return (type.compilerType as unknown as { intrinsicName?: string }).intrinsicName === "error";
+}
+
 /** How the type of what a constructor makes is written: classes are types themselves, other constructors are not. */
 function instanceType(callee: Node | undefined): string | null {
   if (!callee || !/^[\w$.]+$/.test(callee.getText())) return null;
@@ -1075,9 +1152,9 @@ function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | und
   const origin = project.originOf(node);
   if (origin.kind !== "client") return undefined;
   // A package definition has no types of its services; the constructor of a typed package does.
-  const type = callee.getType();
   const isTyped =
-    /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) && (type.isAny() || !!type.getProperty("service"));
+    /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) &&
+    (callee.getType().getProperty("service") !== undefined || isMissing(callee.getType()));
   if (origin.flavour === "proto-loader" && !isTyped) {
     const holder = origin.packageDefinition?.call.getParent();
     if (holder && Node.isVariableDeclaration(holder) && holder.getSourceFile() === node.getSourceFile()) {

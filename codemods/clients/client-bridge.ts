@@ -2,14 +2,14 @@ import { clientFacts } from "../analysis/client-facts.js";
 import { nodeAt } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { construct, fileOf } from "./write-call.js";
+import { construct, fileOf, GRPC_JS } from "./write-call.js";
 import { writeConstruction } from "./write-construction.js";
 
 const id = "clients/client-bridge";
 
 /**
- * A client that keeps its grpc-js shape on a Connect transport, its calls as they are; or calls that are Connect's on a
- * channel that stays grpc-js's. What cannot be moved at all says why.
+ * A client that keeps its grpc-js shape on a Connect transport, its calls as they are; single uses that do so, while all
+ * others are Connect's; or calls that are Connect's on a channel that stays grpc-js's. What cannot be moved says why.
  */
 export const rule: Rule = {
   id,
@@ -28,6 +28,15 @@ export const rule: Rule = {
       if (fact.outcome !== "bridged") continue;
       writeConstruction(ctx, fact, id);
       ctx.report({ ...finding, outcome: "bridged" });
+    }
+    for (const fact of clientFacts(ctx.facts, "client-view")) {
+      const origin = { rule: id, outcome: "bridged", reason: fact.reason } as const;
+      const type = fact.type === null ? "" : `<${fact.type}>`;
+      ctx.edit.insertRight(fact.start, `${ctx.imports.add(GRPC_JS, "asGrpcJsClient")}${type}(`, origin);
+      ctx.edit.insertLeft(fact.end, ")", origin);
+      if (fact.reason === null) continue;
+      const construct = ctx.source.slice(fact.start, fact.end);
+      ctx.report({ ...origin, construct, start: fact.start, end: fact.end, rpc: null });
     }
     for (const kind of ["client-call", "client-promisify"] as const)
       for (const fact of clientFacts(ctx.facts, kind)) {

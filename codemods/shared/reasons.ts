@@ -65,6 +65,10 @@ export const reasons = {
     short: "one use of the client cannot change",
     long: "The client keeps its grpc-js shape, because not every use of it can be rewritten: {detail}.",
   },
+  "client-view": {
+    short: "this use keeps the shape of grpc-js",
+    long: "This use keeps the shape that the client has in grpc-js, because it cannot be rewritten: {detail}.",
+  },
   "channel-kept": {
     short: "the channel stays on grpc-js",
     long: "The calls are Connect's, on a channel of grpc-js, because no transport has {detail}.",

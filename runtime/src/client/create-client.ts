@@ -19,8 +19,8 @@ import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
 import { type AnyClient, makeAnyClient } from "./any-client.js";
 import { bindMessages } from "./bind-messages.js";
+import { rememberOrigin } from "./client-origin.js";
 import { OneMessage } from "./one-message.js";
-import { rememberTransport } from "./transport-of.js";
 import { noMessage } from "./unary-call.js";
 
 /** One function per method of the service: a promise for one response, an AsyncIterable for a stream of them. */
@@ -87,7 +87,7 @@ export function createClient<T extends DescService>(
   if (messages !== undefined) {
     addOtherNames(client, service, messages);
   }
-  rememberTransport(client, transport);
+  rememberOrigin(client, { service, transport, messages });
   return client;
 }
 

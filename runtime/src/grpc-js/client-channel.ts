@@ -1,5 +1,5 @@
+import { originOf } from "../client/client-origin.js";
 import type { Connectivity } from "../client/http-client.js";
-import { transportOf } from "../client/transport-of.js";
 import type { Transport } from "../transport.js";
 import { timeoutFromDeadline } from "./deadline.js";
 
@@ -109,7 +109,7 @@ export function getClientChannel(client: object): ChannelView & { close(): void 
 }
 
 function transportFor(client: object): Transport {
-  const transport = transportOf(client);
+  const transport = originOf(client)?.transport;
   if (transport === undefined) {
     throw new Error("Expected a client made by createClient of @connect-migrate/runtime, but found another object.");
   }

@@ -2,9 +2,9 @@ import { EventEmitter } from "node:events";
 import { Duplex, Readable, Writable } from "node:stream";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { bindMessages } from "../client/bind-messages.js";
+import { rememberOrigin } from "../client/client-origin.js";
 import { partsOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
-import { rememberTransport } from "../client/transport-of.js";
 import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -59,7 +59,7 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
       client[key] = call;
     }
   }
-  rememberTransport(client, transport);
+  rememberOrigin(client, { service, transport, messages });
   return client as GrpcJsClientOf<M>;
 }
 

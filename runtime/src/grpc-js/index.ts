@@ -1,6 +1,7 @@
 // Bridges between grpc-js code and this runtime. Nothing here loads @grpc/grpc-js unless Metadata objects are needed.
 
 export { waitForReady } from "../client/wait-for-ready.js";
+export { asGrpcJsClient } from "./as-grpc-js-client.js";
 export type { MetadataGenerator, RequestHeadersSource } from "./call-credentials.js";
 export { callCredentials } from "./call-credentials.js";
 export type { ChannelView } from "./client-channel.js";

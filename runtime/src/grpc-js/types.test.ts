@@ -1,3 +1,4 @@
+import type { PackageDefinition } from "@grpc/proto-loader";
 import { describe, expectTypeOf, it } from "vitest";
 import { Echo } from "../../testing/gen/echo_pb.js";
 import type { CallOptions } from "../call-options.js";
@@ -49,6 +50,12 @@ describe("types of a definition", () => {
     expectTypeOf<ClientOf<typeof EchoService>["unary"]>().toEqualTypeOf<
       (request: Question, options?: CallOptions) => Promise<Answer>
     >();
+  });
+
+  it("what proto-loader gives for a name says nothing about the methods", () => {
+    type Loaded = PackageDefinition[string];
+    expectTypeOf<ClientOf<Loaded>["anything"]>().toBeFunction();
+    expectTypeOf<ServiceImplOf<Loaded>["anything"]>().toBeFunction();
   });
 
   it("createClient and createGrpcJsClient take the types from the codecs", () => {

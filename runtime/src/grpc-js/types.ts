@@ -39,6 +39,17 @@ export interface ServiceErrorLike extends Error {
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
+/**
+ * Nothing is known about the methods: `any`, an index signature, or a union with one, which is what proto-loader's
+ * `PackageDefinition` gives for a name.
+ */
+export type IsUntyped<Def> =
+  IsAny<Def> extends true
+    ? true
+    : true extends (Def extends unknown ? (string extends keyof Def ? true : false) : never)
+      ? true
+      : false;
+
 // biome-ignore lint/suspicious/noExplicitAny: what a definition without types gives
 type AnyFunction = (...args: any[]) => any;
 
@@ -81,7 +92,7 @@ type MethodImplOf<M, Ctx> =
 
 /** The implementation of a service whose messages are those of a grpc-js ServiceDefinition. */
 export type ServiceImplOf<Def, Ctx = import("../implementation.js").HandlerContext> =
-  IsAny<Def> extends true ? Record<string, AnyFunction> : { [K in keyof Def]: MethodImplOf<Def[K], Ctx> };
+  IsUntyped<Def> extends true ? Record<string, AnyFunction> : { [K in keyof Def]: MethodImplOf<Def[K], Ctx> };
 
 type Options = import("../call-options.js").CallOptions;
 
@@ -98,8 +109,4 @@ type ClientMethodOf<M> =
 
 /** The client of a service whose messages are those of a grpc-js ServiceDefinition. */
 export type ClientOf<Def> =
-  IsAny<Def> extends true
-    ? Record<string, AnyFunction>
-    : string extends keyof Def
-      ? Record<string, AnyFunction>
-      : { [K in keyof Def]: ClientMethodOf<Def[K]> };
+  IsUntyped<Def> extends true ? Record<string, AnyFunction> : { [K in keyof Def]: ClientMethodOf<Def[K]> };
