@@ -22,6 +22,7 @@ import type {
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import { constructorFile, moduleMocks } from "./client-mocks.js";
 import type { FactBase, RpcRef } from "./facts.js";
+import { rivalReason } from "./meant-proto.js";
 import type { AnalysisProject } from "./project.js";
 
 interface Service {
@@ -124,9 +125,13 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
       if (typeof found === "string") refuse(found);
       else argumentsOf.set(call, found);
     }
-    for (const { node, transport } of service.constructions)
+    for (const construction of service.constructions) {
+      const { node, transport, mocked } = construction;
+      const stays = mocked ? null : obstacleOfPlace(project, service, construction);
+      if (stays) service.obstacles.push({ node, detail: stays.text.replace(/\.$/, ""), view: null });
       if (transport.kind === "channel" && transport.args === null)
         service.obstacles.push({ node, detail: transport.detail, view: null });
+    }
     if (service.constructions.length === 0)
       for (const call of service.calls)
         service.obstacles.push({
@@ -244,6 +249,10 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
   const desc = project.protos.service(service.name);
   if (!desc || !project.protos.importPathFor(desc, node.getSourceFile().getFilePath()))
     return reason("proto-missing", service.name);
+  const origin = project.originOf(node);
+  const loaded = origin.kind === "client" ? origin.packageDefinition : null;
+  const rival = rivalReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
+  if (rival) return rival;
   return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
 }
 

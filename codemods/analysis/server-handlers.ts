@@ -6,7 +6,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact, ImplementationClassFact, RegistrationFact } from "./server-facts.js";
+import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 
@@ -16,35 +16,54 @@ interface Member {
   readonly handler: Node | null;
 }
 
+/** Why an implementation cannot be that of the service: the descriptor is not of the code here. */
+export function misfitOf(project: AnalysisProject, { fact, implementation }: Draft): Reason | null {
+  const members = membersOf(project, implementation)?.members ?? [];
+  const service = project.protos.service(fact.service);
+  if (!service) return null;
+  const answered = new Set(members.map(({ key }) => project.protos.methodByLegacyKey(service, key)));
+  const stray = members.find(({ key, handler }) => handler && !project.protos.methodByLegacyKey(service, key));
+  const isMissing = service.methods.some((method) => !answered.has(method));
+  return stray && isMissing && answered.size === 1 && answered.has(undefined)
+    ? reason("types-unknown", `${fact.service}, which has no method ${stray.key}`)
+    : null;
+}
+
 /** Whether the implementation is handed over as it is, member by member, or bridged as a whole. */
 export function decide(
   project: AnalysisProject,
-  { fact, implementation }: Draft,
+  draft: Draft,
   handlers: Map<Node, HandlerFact>,
   /** Facts about what stands between registrations and handlers, by place. */
   values: Map<string, FactBase>,
 ): RegistrationFact {
+  const { fact, implementation } = draft;
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
+  const changes: FactBase[] = [];
   for (const { key, handler: member } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
     if (!method) continue;
     const rpc = project.protos.rpc(method);
-    const isClass = found?.isClass ?? false;
     const handed = member && handedTo(project, member);
-    const target = handed ? handlerFact(project, handed.handler, rpc, false, handed.name) : null;
-    if (handed && target?.idiomatic) {
+    if (handed) {
+      // What answers is the function behind the arrow, and that is what the report is about.
+      const target = handlerFact(project, handed.handler, rpc, false, handed.name);
       const forward = { ...valueFact(member, handed.name.getText(), `forward to ${handed.name.getText()}`) };
-      values.set(`${forward.file}:${forward.start}`, forward);
+      if (target.idiomatic) changes.push(forward);
       decided.push({ key, handler: target, node: handed.handler });
       continue;
     }
-    const made = member && handlerFact(project, member, rpc, isClass);
-    const why = made && handed && target?.idiomatic === false ? { ...made, reason: target.reason } : made;
-    decided.push({ key, handler: why, node: member });
+    const handler = member && handlerFact(project, member, rpc, found?.isClass ?? false);
+    decided.push({ key, handler, node: member });
   }
-  const isPlain = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
-  const isWhole = !isPlain && found?.isOwn !== true;
+  const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
+  // A declared type says what all members are: it changes with all of them, or none does.
+  const type = found?.type ? implementationType(project, found.type, draft) : null;
+  const isPlain = areAll && (found?.type === null || type !== null);
+  const isWhole = !isPlain && (found?.isOwn !== true || found.type !== null);
+  if (isPlain && type) changes.push(type);
+  if (!isWhole) for (const change of changes) values.set(`${change.file}:${change.start}`, change);
   for (const { handler, node } of decided) {
     if (!handler || !node) continue;
     const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
@@ -56,6 +75,26 @@ export function decide(
     implementation: isPlain ? "plain" : isWhole ? "callbacks" : "members",
     bridgedKeys:
       isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true).map(({ key }) => key),
+  };
+}
+
+/** What the declared type of an implementation becomes; null where the definition has no name there. */
+function implementationType(project: AnalysisProject, type: Node, draft: Draft): ServerValueFact | null {
+  const shape = { module: "@connect-migrate/runtime/grpc-js", name: "ServiceImplOf", typeOnly: true };
+  const name = Node.isTypeReference(type) ? type.getTypeName() : undefined;
+  const known = name && definitionOf(project, name, draft.definitionNode);
+  const [definition] = (draft.call.getArguments() ?? []) as Node[];
+  const isNamed =
+    definition &&
+    definition.getSourceFile() === type.getSourceFile() &&
+    /^[\w$]+(\.[\w$]+)*$/.test(definition.getText());
+  const written = known?.name ?? (isNamed ? definition.getText() : undefined);
+  if (written === undefined) return null;
+  const isPartial = /UntypedServiceImplementation$/.test(type.getText());
+  const text = `ServiceImplOf<typeof ${written}>`;
+  return {
+    ...valueFact(type, isPartial ? `Partial<${text}>` : text, "type of an implementation"),
+    imports: [shape, ...(known ? [{ ...known, typeOnly: true }] : [])],
   };
 }
 
@@ -102,6 +141,8 @@ interface Members {
   /** The object literal is this registration's own and in its file: members can be wrapped where they stand. */
   readonly isOwn: boolean;
   readonly isClass: boolean;
+  /** The declared type of the variable that holds an object literal. */
+  readonly type: Node | null;
 }
 
 /** The members of an implementation, if it is an object literal, a file's exports or an instance of a class of the project. */
@@ -125,10 +166,11 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       project
         .referencesTo(variable.getNameNode())
         .filter((node) => node !== variable.getNameNode() && node !== implementation).length === 0;
-    return { members, isOwn: isInline || isOnlyHere, isClass: false };
+    const type = variable && Node.isVariableDeclaration(variable) ? (variable.getTypeNode() ?? null) : null;
+    return { members, isOwn: isInline || isOnlyHere, isClass: false, type };
   }
   if (origin.kind === "instance" && Node.isClassDeclaration(origin.class))
-    return { members: classMembers(origin.class), isOwn: false, isClass: true };
+    return { members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
   return undefined;
 }
 

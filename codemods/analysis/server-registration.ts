@@ -2,6 +2,7 @@ import path from "node:path";
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { rivalReason } from "./meant-proto.js";
 import type { AnalysisProject } from "./project.js";
 import type { RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
@@ -11,6 +12,7 @@ export interface Draft {
   readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
   readonly codec: Node | null;
   readonly definitionNode: Node | null;
+  readonly call: CallExpression;
   readonly implementation: Node;
 }
 
@@ -23,6 +25,13 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
     return reason("types-unknown", `the service definition ${definition.getText()} (${where})`);
   const service = project.protos.service(origin.service);
   if (!service) return reason("proto-missing", origin.service);
+  const rival = rivalReason(
+    project,
+    origin.service,
+    origin.packageDefinition,
+    origin.definition?.getSourceFile() ?? call.getSourceFile(),
+  );
+  if (rival) return rival;
   const file = call.getSourceFile().getFilePath() as string;
   const { module, descriptor } = project.protos.importPathFor(service, file);
   const held = origin.packageDefinition?.call.getParent();
@@ -34,6 +43,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
     Node.isSourceFile(holder.getVariableStatement()?.getParent()) &&
     Node.isIdentifier(holder.getNameNode());
   return {
+    call,
     implementation,
     codec: origin.packageDefinition?.call ?? null,
     definitionNode: origin.definition,

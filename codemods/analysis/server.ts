@@ -13,7 +13,7 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide } from "./server-handlers.js";
+import { classFacts, decide, misfitOf } from "./server-handlers.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
@@ -84,6 +84,8 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     }
     const draft = registrationOf(project, call);
     if ("code" in draft) return draft;
+    const misfit = misfitOf(project, draft);
+    if (misfit) return misfit;
     drafts.push(draft);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { globSync } from "tinyglobby";
 import type { ProtoDiscovery, ProtoFile, SourceText } from "./generate-types.js";
-import { outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
+import { blankComments, outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
 import { includeDirsOfScript, rootsOfBufYaml } from "./script-references.js";
 import { mayReferenceProtos, protoReferencesOf } from "./source-references.js";
 
@@ -80,6 +80,7 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
   const byName = new Map<string, { file: ProtoFile; text: string }>();
   const symbols = new Map<string, ProtoFile>();
   const copies = new Map<string, string>();
+  const rivals = new Map<string, string[]>();
   const order = [...candidates.values()].sort(
     (a, b) =>
       Number(b.referenced) - Number(a.referenced) ||
@@ -91,17 +92,19 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
     let name = relative(importRoot, one.path).split(sep).join("/");
     if (isWellKnown(name)) continue; // buf and protobuf-es bring their own
     const same = byName.get(name);
-    if (same?.text === one.text) {
+    if (same && sameText(same.file.path, one.text)) {
       copies.set(one.path, name);
       continue;
     }
     const rival = one.outline.symbols.map((symbol) => symbols.get(symbol)).find((file) => file !== undefined);
     if (rival) {
       if (sameText(rival.path, one.text)) copies.set(one.path, rival.name);
-      else
+      else {
+        for (const symbol of one.outline.symbols) rivals.set(symbol, [...(rivals.get(symbol) ?? []), one.path]);
         notes.push(
           `${show(one.path)} declares what ${show(rival.path)} declares, with other text; ${show(one.path)} was left out.`,
         );
+      }
       continue;
     }
     let effectiveRoot = importRoot;
@@ -140,7 +143,7 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
       ),
     );
   }
-  return { files, roots: [...new Set(files.map((file) => file.root))], notes, copies, imports };
+  return { files, roots: [...new Set(files.map((file) => file.root))], notes, copies, rivals, imports };
 }
 
 /** True for the protos that buf and protobuf-es carry themselves. */
@@ -281,6 +284,8 @@ function spreadReferenced(resolved: ReadonlyMap<Candidate, ReadonlyMap<string, C
   }
 }
 
+/** Comments and blanks say nothing about what a proto declares. */
 function sameText(path: string, text: string): boolean {
-  return readFileSync(path, "utf8") === text;
+  const bare = (source: string) => blankComments(source).replace(/\s+/g, " ").trim();
+  return bare(readFileSync(path, "utf8")) === bare(text);
 }

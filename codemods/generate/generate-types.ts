@@ -30,6 +30,8 @@ export interface ProtoDiscovery {
   readonly notes: readonly string[];
   /** Files that are left out because another one says the same: absolute path -> import path of the one that counts. */
   readonly copies: ReadonlyMap<string, string>;
+  /** Full name of what a left-out file declares with other text -> the absolute paths of such files. */
+  readonly rivals: ReadonlyMap<string, readonly string[]>;
   /** Absolute path of a proto -> its imports as written -> the import path of the file that is meant. */
   readonly imports: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }

@@ -53,6 +53,8 @@ export interface ProtoRegistry {
   fileBySource(path: string): DescFile | undefined;
   /** Absolute path of the .proto file that declares a descriptor; undefined for well-known types. */
   sourceOf(desc: DescService | DescMessage | DescEnum | DescFile): string | undefined;
+  /** Absolute paths of .proto files that declare the same name with other text, and are not part of the registry. */
+  rivalsOf(typeName: string): readonly string[];
   readonly layout: GeneratedLayout;
 }
 
@@ -63,9 +65,11 @@ export interface ProtoRegistryInput {
   readonly sources: ReadonlyMap<string, string>;
   /** Further .proto files with the same content: absolute path -> import path. */
   readonly copies?: ReadonlyMap<string, string>;
+  /** Left-out .proto files (absolute paths) that declare something of a name with other text. */
+  readonly rivals?: ReadonlyMap<string, readonly string[]>;
 }
 
-export function createProtoRegistry({ registry, layout, sources, copies }: ProtoRegistryInput): ProtoRegistry {
+export function createProtoRegistry({ registry, layout, sources, copies, rivals }: ProtoRegistryInput): ProtoRegistry {
   const files = [...registry.files];
   const services = files.flatMap((file) => file.services);
   const byPath = new Map<string, DescMethod>(
@@ -116,6 +120,7 @@ export function createProtoRegistry({ registry, layout, sources, copies }: Proto
       const name = bySource.get(resolve(path));
       return name === undefined ? undefined : byImportPath.get(name);
     },
+    rivalsOf: (typeName) => rivals?.get(typeName.replace(/^\./, "")) ?? [],
     sourceOf: (desc) => sources.get((desc.kind === "file" ? desc : desc.file).proto.name),
   };
 }

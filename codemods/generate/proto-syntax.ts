@@ -35,7 +35,7 @@ export function outlineOfProto(text: string): ProtoOutline {
 }
 
 /** The text with comments replaced by blanks: offsets and lines stay. */
-function blankComments(text: string): string {
+export function blankComments(text: string): string {
   return text.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (token) =>
     token.startsWith("/") ? token.replace(/[^\n\r]/g, " ") : token,
   );

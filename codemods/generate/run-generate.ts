@@ -103,7 +103,14 @@ export async function loadProtos(options: {
 const noProtos =
   "No .proto file was found. connect-migrate needs them to generate protobuf-es code; it cannot yet recover them from code that an old generator wrote.";
 
-const emptyDiscovery: ProtoDiscovery = { files: [], roots: [], notes: [], copies: new Map(), imports: new Map() };
+const emptyDiscovery: ProtoDiscovery = {
+  files: [],
+  roots: [],
+  notes: [],
+  copies: new Map(),
+  rivals: new Map(),
+  imports: new Map(),
+};
 
 function failed(discovery: ProtoDiscovery, failure: GenerateFailure): GenerateResult {
   return { status: "failed", plan: null, files: [], discovery, registry: null, failure, notes: discovery.notes };
@@ -115,6 +122,7 @@ function registryFor(compiled: CompiledProtos, plan: GeneratePlan, discovery: Pr
     layout: plan.layout,
     sources: new Map(compiled.files.map((file) => [file.name, file.path])),
     copies: discovery.copies,
+    rivals: discovery.rivals,
   });
 }
 

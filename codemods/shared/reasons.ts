@@ -33,6 +33,10 @@ export const reasons = {
     long: "{detail} is not in any .proto file that was found.",
   },
   "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
+  "proto-rival": {
+    short: "another .proto file declares it otherwise",
+    long: "Several .proto files declare {detail}, with other text, and the one that is meant here was left out. Migrate the folders one by one.",
+  },
   "dependencies-missing": {
     short: "node_modules is missing",
     long: "node_modules is missing, so types could not be resolved: {detail}. Install dependencies and run again.",
