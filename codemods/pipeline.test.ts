@@ -180,4 +180,40 @@ describe("the gate", () => {
       ["changed", null],
     ]);
   });
+
+  it("leaves code alone whose proto another one of the same name pushed out", async () => {
+    const proto = (field: string) =>
+      `syntax = "proto3"; package shop; service Shop { rpc Get(Item) returns (Item); } message Item { string ${field} = 1; }`;
+    const program = `
+const grpc = require('@grpc/grpc-js');
+const definition = require('@grpc/proto-loader').loadSync(__dirname + '/shop.proto');
+const { shop } = grpc.loadPackageDefinition(definition);
+const server = new grpc.Server();
+server.addService(shop.Shop.service, { get: (call, callback) => callback(null, call.request) });
+server.bindAsync('0.0.0.0:0', grpc.ServerCredentials.createInsecure(), () => {});
+const client = new shop.Shop('localhost:1', grpc.credentials.createInsecure());
+client.get({}, (err, item) => {
+  if (err) return console.error(err.code);
+  console.log(item);
+});
+`;
+    const root = project({
+      "a/shop.proto": proto("name"),
+      "a/main.js": program,
+      "b/shop.proto": proto("label"),
+      "b/main.js": program,
+      "c/shop.proto": `// The same as in a.\n${proto("name")}`,
+      "c/main.js": program,
+    });
+    for (const side of ["services", "clients"] as const) {
+      const { files, findings } = await migrate(root, codes, { side, only: undefined });
+      const changed = files.filter(({ status }) => status === "changed").map((file) => path.relative(root, file.path));
+      expect(changed).toEqual(["a/main.js", "b/main.js", "c/main.js"]);
+      const left = findings.filter((finding) => path.relative(root, finding.file) === "b/main.js");
+      expect(left.map(({ outcome, reason }) => [outcome, reason?.code])).toContainEqual(["manual", "proto-rival"]);
+      expect(left.filter(({ outcome }) => outcome === "idiomatic")).toEqual([]);
+      const after = files.find((file) => file.path === path.join(root, "b/main.js"))?.after ?? "";
+      expect(after.replace(/^ *\/\/ TODO.*\n/gm, "")).toBe(program);
+    }
+  });
 });

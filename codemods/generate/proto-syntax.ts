@@ -15,7 +15,7 @@ export interface ProtoImport {
 
 export function outlineOfProto(text: string): ProtoOutline {
   const code = blankComments(text);
-  const pkg = /^\s*package\s+([\w.]+)\s*;/m.exec(code)?.[1] ?? "";
+  const pkg = /(?:^|[;}\s])package\s+([\w.]+)\s*;/.exec(code)?.[1] ?? "";
   const imports: ProtoImport[] = [];
   for (const match of code.matchAll(/(?:^|[;}\s])import\s+(?:public\s+|weak\s+|option\s+)?(["'])([^"'\n]*)\1\s*;/g)) {
     const name = match[2] ?? "";
