@@ -21,9 +21,12 @@ export interface RegistrationFact extends FactBase {
   readonly descriptor: { readonly module: string; readonly name: string };
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
-  /** How the implementation is handed over: as it is, one member at a time, or bridged as a whole. */
-  readonly implementation: "plain" | "members" | "callbacks";
-  /** For `members`: the keys whose handler keeps its callback. */
+  /**
+   * How the implementation is handed over: as it is, its literal one member at a time, another object that takes the place of
+   * single members (`{ ...handlers, get: fromCallback(handlers.get) }`), or bridged as a whole.
+   */
+  readonly implementation: "plain" | "members" | "spread" | "callbacks";
+  /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
 }
 

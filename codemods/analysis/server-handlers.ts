@@ -61,7 +61,9 @@ export function decide(
   // A declared type says what all members are: it changes with all of them, or none does.
   const type = found?.type ? implementationType(project, found.type, draft) : null;
   const isPlain = areAll && (found?.type === null || type !== null);
-  const isWhole = !isPlain && (found?.isOwn !== true || found.type !== null);
+  const isMixed = found !== undefined && found.type === null && decided.some(({ handler }) => handler?.idiomatic);
+  const isSpread = !isPlain && isMixed && !found.isOwn && canSpread(found, implementation);
+  const isWhole = !isPlain && !isSpread && (found?.isOwn !== true || found.type !== null);
   if (isPlain && type) changes.push(type);
   if (!isWhole) for (const change of changes) values.set(`${change.file}:${change.start}`, change);
   for (const { handler, node } of decided) {
@@ -72,10 +74,16 @@ export function decide(
   }
   return {
     ...fact,
-    implementation: isPlain ? "plain" : isWhole ? "callbacks" : "members",
+    implementation: isPlain ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : "members",
     bridgedKeys:
       isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true).map(({ key }) => key),
   };
+}
+
+/** Another object can stand for an implementation that has a name, where no member asks which object it is in. */
+function canSpread(found: Members, implementation: Node): boolean {
+  if (found.isClass || !/^[\w$]+(\.[\w$]+)*$/.test(implementation.getText())) return false;
+  return found.members.every(({ handler }) => handler !== null && !/\bthis\b/.test(handler.getText()));
 }
 
 /** What the declared type of an implementation becomes; null where the definition has no name there. */

@@ -102,10 +102,10 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     } else {
       const [definition, implementation] = call.arguments as [Node, Node];
       const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
-      const whole = add.implementation === "callbacks" ? `${imports.add(BRIDGE, "fromCallbacks")}(` : "";
+      const [open, close] = around(context, add, textOf(source, implementation));
       const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
-      const route = `router.service(${descriptor}, ${whole}`;
-      const messages = `${whole === "" ? "" : ")"}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
+      const route = `router.service(${descriptor}, ${open}`;
+      const messages = `${close}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
       if (place) routes.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages);
       else {
         edit.overwrite(statement.start, implementation.start, before + route, origin);
@@ -241,6 +241,16 @@ function exportApp(context: RuleContext, file: Node, app: string, eol: string, e
     `${eol}${eol}${usesExports ? `exports.${app} = ${app}` : `module.exports = { ${app} }`}${end}`,
     origin,
   );
+}
+
+/** What stands around an implementation. */
+function around(context: RuleContext, registration: RegistrationFact, text: string): [open: string, close: string] {
+  const { imports } = context;
+  if (registration.implementation === "callbacks") return [`${imports.add(BRIDGE, "fromCallbacks")}(`, ")"];
+  if (registration.implementation !== "spread") return ["", ""];
+  const bridge = imports.add(BRIDGE, "fromCallback");
+  const members = registration.bridgedKeys.map((key) => `${key}: ${bridge}(${text}.${key})`);
+  return ["{ ...", `, ${members.join(", ")} }`];
 }
 
 /** The text of an implementation that moves to the app, with bridged members wrapped. */
