@@ -23,7 +23,7 @@ describe("a rule is four places with one name", () => {
   });
 
   it("nothing else claims to be a rule", () => {
-    const fixtures = ["services", "clients", "messages"].flatMap((side) =>
+    const fixtures = ["services", "clients", "messages", "errors"].flatMap((side) =>
       existsSync(path.join(root, "fixtures", side))
         ? readdirSync(path.join(root, "fixtures", side)).map((name) => `${side}/${name}`)
         : [],

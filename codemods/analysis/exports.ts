@@ -11,6 +11,8 @@ export interface FileExports {
   readonly stars: readonly string[];
   /** `module.exports = …` or `export = …`. */
   readonly whole: Node | null;
+  /** Are these all names that the file offers? A name that is assigned twice or computed is not among them. */
+  readonly isComplete: boolean;
 }
 
 const cache = new WeakMap<SourceFile, FileExports>();
@@ -101,7 +103,9 @@ function collect(file: SourceFile): FileExports {
     }
   }
   for (const name of twice) named.delete(name);
-  return { named, stars, whole: wholeCount > 1 ? null : whole };
+  const isComplete =
+    twice.size === 0 && stars.length === 0 && !/\bexports\s*\[|\(\s*(module\.)?exports\b/.test(file.getText());
+  return { named, stars, whole: wholeCount > 1 ? null : whole, isComplete };
 }
 
 function isTypeOnly(node: Node): boolean {

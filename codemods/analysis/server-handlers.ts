@@ -4,6 +4,7 @@ import { planHandler } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
@@ -48,13 +49,13 @@ export function decide(
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
-      const target = handlerFact(project, handed.handler, rpc, false, handed.name);
+      const target = handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name);
       const forward = { ...valueFact(member, handed.name.getText(), `forward to ${handed.name.getText()}`) };
       if (target.idiomatic) changes.push(forward);
       decided.push({ key, handler: target, node: handed.handler });
       continue;
     }
-    const handler = member && handlerFact(project, member, rpc, found?.isClass ?? false);
+    const handler = member && handlerFact(project, member, key, rpc, found?.isClass ?? false);
     decided.push({ key, handler, node: member });
   }
   const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
@@ -177,6 +178,15 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
     const type = variable && Node.isVariableDeclaration(variable) ? (variable.getTypeNode() ?? null) : null;
     return { members, isOwn: isInline || isOnlyHere, isClass: false, type };
   }
+  if (origin.kind === "module") {
+    const { named, isComplete } = exportsOf(origin.file);
+    if (!isComplete) return undefined;
+    const members = [...named].map(([key, entry]) => ({
+      key,
+      handler: entry.kind === "node" ? functionOf(project, entry.node) : null,
+    }));
+    return { members, isOwn: false, isClass: false, type: null };
+  }
   if (origin.kind === "instance" && Node.isClassDeclaration(origin.class))
     return { members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
   return undefined;
@@ -222,6 +232,8 @@ function handedTo(project: AnalysisProject, member: Node): { handler: Node; name
 function handlerFact(
   project: AnalysisProject,
   handler: Node,
+  /** The name under which it is offered. */
+  key: string,
   rpc: RpcRef,
   isClass: boolean,
   /** A use of the handler that goes with it. */
@@ -229,7 +241,7 @@ function handlerFact(
 ): HandlerFact {
   const file = handler.getSourceFile().getFilePath() as string;
   const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
-  const why = obstacle(project, handler, body, rpc.kind, isClass, forward);
+  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
     file,
@@ -247,6 +259,7 @@ function handlerFact(
 function obstacle(
   project: AnalysisProject,
   handler: Node,
+  key: string,
   body: Node,
   kind: RpcKind,
   isClass: boolean,
@@ -255,13 +268,40 @@ function obstacle(
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
     return reason("neighbour-not-migrated", path.basename(file.getFilePath()));
-  const elsewhere = otherUse(project, handler, isClass, forward);
+  const elsewhere = otherUse(project, handler, isClass, forward) ?? otherAccess(project, handler, key, forward);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
   const tree = babelTree(file.getFilePath(), file.getFullText());
   const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
   if (!tree || !node) return reason("types-unknown", "the handler's function");
   const plan = planHandler(node, kind, tree);
   return plan.ok ? null : plan.reason;
+}
+
+/** The same for uses that have no declaration of their own to refer to: `handlers.get(…)`, `exports.get(…)`. */
+function otherAccess(
+  project: AnalysisProject,
+  handler: Node,
+  key: string,
+  forward: Node | undefined,
+): string | undefined {
+  for (const file of project.files) {
+    if (!file.getFullText().includes(key)) continue;
+    for (const identifier of file.getDescendantsOfKind(SyntaxKind.Identifier)) {
+      if (identifier.getText() !== key || identifier === forward) continue;
+      const holder = identifier.getParentOrThrow();
+      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
+      const use = isMember ? holder : identifier;
+      const parent = use.getParentOrThrow();
+      const isUsed =
+        (Node.isCallExpression(parent) && parent.getArguments().includes(use)) ||
+        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === use);
+      if (!isUsed || isSelfBinding(use)) continue;
+      const origin = project.originOf(use);
+      if (origin.kind === "function" && origin.node === handler)
+        return `${path.basename(file.getFilePath())}:${use.getStartLineNumber()}`;
+    }
+  }
+  return undefined;
 }
 
 /** A place that uses a handler for something else than to register it. */

@@ -1,3 +1,4 @@
+import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callbackToAwait } from "./callback-to-await.js";
 import { rule as channelToTransport } from "./channel-to-transport.js";
@@ -22,4 +23,6 @@ export const clientRules: readonly Rule[] = [
   streamToForAwait,
   writerToIterable,
   errorToConnectError,
+  // Last: it takes what is left.
+  statusToCode,
 ];

@@ -108,6 +108,7 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
+  const errors = writes("toConnectError") || writes("serviceErrorFrom");
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
   const handler = findings.some(
@@ -125,6 +126,8 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
     if (handler && HANDLER.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
+    if (errors && /^(status|ServiceError|StatusObject)\b/.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to an error that keeps its shape`);
     if (metadata && /^Metadata\b/.test(member))
       return reason("kept-beside-bridge", `${construct} is turned into Headers where it is used`);
     return null;

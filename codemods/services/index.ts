@@ -1,3 +1,4 @@
+import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callMembers } from "./call-members.js";
 import { rule as callbackToReturn } from "./callback-to-return.js";
@@ -23,4 +24,6 @@ export const serviceRules: readonly Rule[] = [
   serviceTypes,
   serverToApp,
   handlerBridge,
+  // Last: it takes what is left.
+  statusToCode,
 ];

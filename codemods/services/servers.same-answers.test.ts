@@ -207,6 +207,42 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     main();`,
     talkOver(() => grpc.credentials.createInsecure(), [50, 200, 4 * 1024 * 1024 + 100]),
   ],
+  "an object of handlers, one of which stays": [
+    `const own = {
+      ask(call, callback) {
+        if (call.request.text === 'fail') return callback({ code: grpc.status.FAILED_PRECONDITION, details: 'not now' });
+        callback(null, { text: call.request.text + ' ' + call.request.text.length });
+      },
+      list(call) {
+        [1, 2, 3].forEach((n) => call.write({ text: call.request.text + n }));
+        call.end();
+      },
+    };
+    console.log(Object.keys(own).length);
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, own);
+    ${BIND}`,
+    plainly,
+  ],
+  "a handler that other code calls": [
+    `const own = {
+      ask(call, callback) {
+        if (call.request.text === 'fail') return callback({ code: 9, details: 'not now' });
+        callback(null, { text: call.request.text + ' ' + call.request.text.length });
+      },
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n });
+        call.end();
+      },
+    };
+    own.ask({ request: { text: 'self' } }, (error, answer) => {
+      if (error || answer.text !== 'self 4') process.exit(9);
+    });
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, own);
+    ${BIND}`,
+    plainly,
+  ],
   TLS: [
     `const pairs = [{ private_key: read('key'), cert_chain: read('cert') }];
     const credentials = grpc.ServerCredentials.createSsl(null, pairs);
