@@ -45,6 +45,20 @@ describe("selection", () => {
     expect(run(root, "services", "z*.js", "--dry-run").err).toMatch(/z\*\.js fits no file/);
   });
 
+  it("--service: only what belongs to it; an unknown one says which there are", () => {
+    const other = proto.replace("service B", "service C").replace("package a", "package c");
+    const root = project({
+      ...files,
+      "c.proto": other,
+      "two.js": server.replaceAll("a.proto", "c.proto").replaceAll("{ a }", "{ c }").replaceAll("a.B", "c.C"),
+    });
+    const { code, report } = run(root, "services", "--service", "c.C", "--dry-run");
+    expect(code).toBe(2);
+    expect([statusOf(report, "one.js"), statusOf(report, "two.js")]).toEqual([undefined, "changed"]);
+    const unknown = run(root, "services", "--service", "a.C", "--dry-run");
+    expect([unknown.code, unknown.err]).toEqual([1, expect.stringMatching(/--service a\.C: .* There is a\.B, c\.C\./)]);
+  });
+
   it("--changed: what differs from the last commit, or from where a branch left its base", () => {
     const root = project(files);
     expect(run(root, "services", "--changed", "--dry-run").out).toMatch(/no source file changed/);

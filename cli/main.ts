@@ -10,6 +10,7 @@ import { EXIT_CODES } from "./exit-code.js";
 import { type FinishFlags, finish } from "./finish.js";
 import { generateCommand } from "./generate.js";
 import { type MigrateFlags, migrate, type Terminal } from "./migrate.js";
+import { type PlanFlags, plan } from "./plan.js";
 import { scan } from "./scan.js";
 import { type StatusFlags, status } from "./status.js";
 import { undo } from "./undo.js";
@@ -88,6 +89,7 @@ for (const [side, what] of [
       .description(what)
       .argument("[paths...]", "files, folders and globs (default: this folder)")
       .option("--changed [base]", "only files that differ from a commit (default: from the last one), by git")
+      .option("--service <name...>", "only what belongs to a service, by its full name: shop.v1.Inventory")
       .option("--dry-run", "show the diff and the report, write nothing")
       .option("--allow-dirty", "run although the git tree has uncommitted changes")
       .option("--patch <file>", "write the changes as a patch that `git apply` takes", fileName)
@@ -99,6 +101,15 @@ for (const [side, what] of [
     exitCode = await migrate(side, paths, flags, terminal);
   });
 }
+
+withModes(
+  program
+    .command("plan")
+    .description("propose pull requests: which files change together, in an order that works, with their owners")
+    .argument("[paths...]", "files, folders and globs (default: this folder)"),
+).action(async (paths: string[], flags: PlanFlags) => {
+  exitCode = await plan(paths, flags, terminal);
+});
 
 program
   .command("status")

@@ -5,6 +5,7 @@ import { projectRoot } from "../codemods/project/discover.js";
 import { gitState } from "../codemods/project/git.js";
 import { type Journal, openJournal } from "../codemods/project/journal.js";
 import type { MessagesMode, Target } from "../codemods/shared/rule.js";
+import { type Batch, batchesOf } from "./batches.js";
 import { unifiedDiff } from "./diff.js";
 import { exitCodeOf } from "./exit-code.js";
 import { paintFor } from "./paint.js";
@@ -83,16 +84,17 @@ async function run(
   journal?: Journal,
 ): Promise<number> {
   const isDryRun = journal === undefined;
+  const { target, messages, runtime } = flags;
   const progress = createProgress(stderr);
-  const made = await runMigration({
-    cwd,
-    paths,
-    side,
-    target: flags.target,
-    messages: flags.messages,
-    runtime: flags.runtime,
-    onProgress: progress.report,
-  }).finally(progress.done);
+  const migration = (selected: readonly string[]) =>
+    runMigration({ cwd, paths: selected, side, target, messages, runtime, onProgress: progress.report }).finally(
+      progress.done,
+    );
+  let made = await migration(paths);
+  if (flags.service) {
+    const own = filesOfServices(flags.service, batchesOf([{ side, result: made }]));
+    made = await migration(own);
+  }
   const result = { ...made, notes: [...notes, ...made.notes] };
 
   if (!isDryRun) {
@@ -112,6 +114,17 @@ async function run(
   stdout.write(summary(result, { cwd, isDryRun, verbose: flags.verbose === true, command: side, paint }));
   writeReports(result, flags, { cwd, command: side, isDryRun, version, stdout });
   return exitCodeOf(result, isDryRun);
+}
+
+/** The files that change for some services, and with them what cannot change without them. */
+function filesOfServices(names: readonly string[], batches: readonly Batch[]): string[] {
+  const known = [...new Set(batches.flatMap((batch) => batch.services))].sort();
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--service ${unknown}: nothing here changes for a service of this name. ${known.length === 0 ? "No file would change." : `There is ${known.join(", ")}.`}`,
+    );
+  return batches.filter((batch) => batch.services.some((name) => names.includes(name))).flatMap((batch) => batch.files);
 }
 
 /** The result of a run whose files could not be written. */

@@ -9,6 +9,8 @@ const SOURCE = /\.[cm]?[jt]sx?$/;
 export interface SelectionFlags {
   /** Only files that differ from this commit; true: from the last commit. */
   readonly changed?: string | true;
+  /** Only what belongs to these services, by full name. */
+  readonly service?: readonly string[];
 }
 
 /** The files and folders that arguments name: paths, globs, and with `--changed` what git says of them. */
