@@ -114,5 +114,5 @@ if (role === "serve") {
       maxRss: memory().maxRss,
     });
   });
-  process.send({ ready: true });
+  if (process.argv[5] !== "cold") process.send({ ready: true });
 }

@@ -29,9 +29,9 @@ const workloads = {
   "bidi ping-pong, 1 stream": { workload: "chat", concurrency: 1, count: 50 },
   "bidi ping-pong, 32 streams": { workload: "chat", concurrency: 32, count: 50 },
 };
-const chosen = Object.entries(workloads).filter(
-  ([name]) => !options.only || options.only.split(",").some((part) => name.includes(part)),
-);
+const isWanted = (name) => !options.only || options.only.split(",").some((part) => name.includes(part));
+const chosen = Object.entries(workloads).filter(([name]) => isWanted(name));
+const FRESH = ["cold start CPU", "memory of 10,000 idle streams"];
 
 /** Cells: [name, client stack, server stack]. */
 const cells = [
@@ -77,7 +77,7 @@ const ratioOf = (list) => ({
 });
 
 const open = new Map();
-for (const [name, client, server] of cells) open.set(name, await openCell(client, server));
+for (const [name, client, server] of chosen.length > 0 ? cells : []) open.set(name, await openCell(client, server));
 async function measure(name, task) {
   const { serving, calling } = open.get(name);
   const before = await serving.ask({});
@@ -90,7 +90,7 @@ const samples = {};
 try {
   const slice = Number(options["warm-up"]) / (cells.length * chosen.length);
   for (const [, task] of chosen) for (const [name] of cells) await measure(name, { ...task, milliseconds: slice });
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; chosen.length > 0 && round < rounds; round++) {
     for (const [workload, task] of chosen) {
       const order = round % 2 === 0 ? cells : [...cells].reverse();
       for (const [name] of order) {
@@ -134,7 +134,7 @@ for (const [workload, byCell] of Object.entries(samples)) {
 
 // Cold start, peak memory and idle streams need fresh processes.
 const fresh = { cold: {}, idle: {} };
-if (!options.only) {
+if (FRESH.some(isWanted)) {
   for (let round = 0; round < Math.min(rounds, 6); round++) {
     for (const stack of ["grpc-js", "ours", "connect-node", "nice-grpc"]) {
       const cell = await openCell(stack, stack, true);
@@ -206,7 +206,7 @@ goal("cold start CPU", "grpc-js", "server", "<=", 1);
 
 const number = (value) => value.toFixed(2);
 console.log(`\nNode ${process.version}, ${rounds} rounds; median of per-round ratios [10 %, 90 %]\n`);
-for (const [workload] of [...chosen, ["cold start CPU"], ["memory of 10,000 idle streams"]]) {
+for (const workload of [...chosen.map(([name]) => name), ...FRESH.filter(isWanted)]) {
   for (const { cell, against, metric, ratio } of result.cells.filter((c) => c.workload === workload)) {
     console.log(
       `${workload.padEnd(31)} ${cell.padEnd(13)} / ${against.padEnd(13)} ${metric.padEnd(24)} ${number(ratio.median)} [${number(ratio.low)}, ${number(ratio.high)}]`,
