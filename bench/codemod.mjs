@@ -87,9 +87,8 @@ function listThings(call: grpc.ServerWritableStream<any, any>) {
   call.end();
 }
 
-export function register(server: grpc.Server) {
-  server.addService(proto.things.v${i}.${service}.service, { GetThing: getThing, ListThings: listThings });
-}
+export const service = proto.things.v${i}.${service}.service;
+export const implementation = { GetThing: getThing, ListThings: listThings };
 `,
     );
   }
@@ -103,15 +102,16 @@ export function register(server: grpc.Server) {
       `export interface Row { id: string; name: string; count: number }\nconst rows = new Map<string, Row>();\nexport function find(id: string): Row | undefined { return rows.get(id); }\n${body.join("\n")}\n`,
     );
   }
-  const registrations = Array.from(
-    { length: grpcFiles },
-    (_, i) => `import { register as register${i} } from "./service${i}";`,
-  );
+  const registrations = Array.from({ length: grpcFiles }, (_, i) => i);
   write(
     "src/server.ts",
-    `import * as grpc from "@grpc/grpc-js";\n${registrations.join("\n")}\n\nconst server = new grpc.Server();\n${registrations
-      .map((_, i) => `register${i}(server);`)
-      .join("\n")}\nserver.bindAsync("0.0.0.0:50051", grpc.ServerCredentials.createInsecure(), () => {});\n`,
+    `import * as grpc from "@grpc/grpc-js";
+${registrations.map((i) => `import * as thing${i} from "./service${i}";`).join("\n")}
+
+const server = new grpc.Server();
+${registrations.map((i) => `server.addService(thing${i}.service, thing${i}.implementation);`).join("\n")}
+server.bindAsync("0.0.0.0:50051", grpc.ServerCredentials.createInsecure(), () => {});
+`,
   );
 }
 

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { type Node, Project, type SourceFile, ts } from "ts-morph";
+import { type Node, type SourceFile, ts } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import type { Origin } from "./origin.js";
 import { createProvenance } from "./provenance.js";
+import { createSources, type Sources } from "./sources.js";
 
 /** What analysis gives to collectors: the candidate files of a project and what is known of any expression in them. */
 export interface AnalysisProject {
@@ -16,6 +17,8 @@ export interface AnalysisProject {
   originOfType(type: Node): Origin;
   /** Every identifier that refers to the same declaration, across files and aliases; the declaring ones included. */
   referencesTo(identifier: Node): Node[];
+  /** Every identifier with this text in the project's own files, whatever it means. */
+  identifiersNamed(text: string): readonly Node[];
   /** Declarations of an identifier after all import, export and require aliases. */
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects; `path.join(__dirname, …)`); undefined if it is not constant. */
@@ -49,6 +52,9 @@ export interface AnalysisInput {
   readonly protos: ProtoRegistry;
   /** Texts that stand for those on disk. */
   readonly texts?: ReadonlyMap<string, string>;
+  /** What an earlier analysis of the same run read already. */
+  readonly configs?: ConfigFinder;
+  readonly sources?: Sources;
 }
 
 const TEST_FILE = /(^|\/)(__tests__|__mocks__|tests?|spec|e2e)\/|\.(test|spec|e2e)\.[cm]?[jt]sx?$/;
@@ -76,11 +82,13 @@ const SYNTHETIC: ts.CompilerOptions = {
   types: [],
 };
 
-/** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
-export function createConfigFinder(root: string): {
+export interface ConfigFinder {
   configOf(file: string): CompilerConfig;
-  problems: ConfigProblem[];
-} {
+  readonly problems: ConfigProblem[];
+}
+
+/** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
+export function createConfigFinder(root: string): ConfigFinder {
   const problems: ConfigProblem[] = [];
   const parsed = new Map<string, CompilerConfig | null>();
   const synthetic: CompilerConfig = { path: null, options: SYNTHETIC, files: new Set() };
@@ -189,30 +197,15 @@ function isInside(directory: string, root: string): boolean {
 /** Read-only: nothing in here ever changes a syntax tree. */
 export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
   const { root, protos, texts } = input;
-  const finder = createConfigFinder(root);
-  const projects = new Map<CompilerConfig, Project>();
+  const finder = input.configs ?? createConfigFinder(root);
+  const sources = input.sources ?? createSources(finder.configOf);
   const files = new Map<string, SourceFile>();
   const candidates: SourceFile[] = [];
 
   const load = (file: string): SourceFile | undefined => {
     const known = files.get(file);
     if (known) return known;
-    const config = finder.configOf(file);
-    let project = projects.get(config);
-    if (!project) {
-      project = new Project({
-        compilerOptions: { ...config.options, allowJs: true },
-        skipAddingFilesFromTsConfig: true,
-        skipFileDependencyResolution: true,
-        skipLoadingLibFiles: false,
-      });
-      projects.set(config, project);
-    }
-    const text = texts?.get(file);
-    const source =
-      text === undefined
-        ? project.addSourceFileAtPathIfExists(file)
-        : project.createSourceFile(file, text, { overwrite: true });
+    const source = sources.load(file, texts?.get(file));
     if (source) files.set(file, source);
     return source;
   };

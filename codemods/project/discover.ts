@@ -2,7 +2,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { glob } from "tinyglobby";
 import { ts } from "ts-morph";
-import { createConfigFinder, localModulePath, resolveInWorkspace, workspacePackages } from "../analysis/project.js";
+import {
+  type ConfigFinder,
+  createConfigFinder,
+  localModulePath,
+  resolveInWorkspace,
+  workspacePackages,
+} from "../analysis/project.js";
 import { generatorOf } from "./generated.js";
 
 /** What discovery found; texts are without a byte order mark. */
@@ -33,6 +39,7 @@ export interface DiscoverInput {
   readonly paths: readonly string[];
   /** Texts that stand for those on disk, also of files that are not there yet. */
   readonly texts?: ReadonlyMap<string, string>;
+  readonly configs?: ConfigFinder;
 }
 
 export const SOURCE_FILES = "**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}";
@@ -96,7 +103,7 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   }
 
   const workspace = workspacePackages(root);
-  const configs = createConfigFinder(root);
+  const configs = input.configs ?? createConfigFinder(root);
   const exists = (file: string) => texts.has(file);
   const imports = new Map<string, Set<string>>();
   const importers = new Map<string, Set<string>>();
