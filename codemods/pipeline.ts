@@ -15,12 +15,10 @@ import { ensureGenerated, type GenerateResult } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
-import type { Journal } from "./project/journal.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
 import { uncoveredFindings } from "./project/uncovered.js";
-import { type FileToWrite, writeAll } from "./project/write.js";
 import { serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
@@ -45,8 +43,29 @@ export interface MigrationOptions {
     readonly rules: readonly Rule[];
     readonly collect?: (project: AnalysisProject) => FactBase[];
   };
-  /** Told what is being done, for a progress line. */
-  readonly onProgress?: (what: string) => void;
+  /** Absolute paths of files that this run may not change, although they lie below `paths`. */
+  readonly exclude?: readonly string[];
+  /** An estimate: the result is not checked with the compiler. */
+  readonly isDraft?: boolean;
+  /** Asked before anything is made of the changes, which of them are wanted. */
+  readonly review?: (changes: readonly Change[]) => Promise<readonly Choice[]>;
+  /** Told what is being done, and which share of the run, from 0 to 1, lies behind. */
+  readonly onProgress?: (what: string, share: number) => void;
+}
+
+export interface Change {
+  /** Absolute. */
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** What is wanted of a change. */
+export interface Choice {
+  readonly path: string;
+  readonly text: string;
+  /** Lines of the old text, from and to, counted from 1, whose changes are left out. */
+  readonly left: readonly (readonly [from: number, to: number])[];
 }
 
 /** A finding with its place in the file, counted from 1. */
@@ -96,6 +115,9 @@ export interface MigrationResult {
   readonly withMark: ReadonlySet<string>;
 }
 
+/** How much of a run lies behind when a stage begins: measured, and good for an estimate only. */
+const SHARES = { protos: 0.08, analysis: 0.15, secondPass: 0.65, gate: 0.8 };
+
 /** Passes until nothing changes any more: what one rule made, another may make better. */
 const MAX_PASSES = 5;
 
@@ -115,17 +137,17 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
   const root = projectRoot(paths, options.cwd);
 
-  progress("looking for files that use grpc-js");
+  progress("looking for files that use grpc-js", 0);
   const configs = createConfigFinder(root);
   const read: Read = { configs, sources: createSources(configs.configOf) };
-  const discovery = await discover({ root, paths, configs });
+  const discovery = await discover({ root, paths, configs, exclude: new Set(options.exclude) });
   const notes: string[] = [];
   const failures = new Map<string, Failure>();
   for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
   if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);
   assertParses(discovery, failures, read);
 
-  progress("compiling .proto files");
+  progress("compiling .proto files", SHARES.protos);
   const generated = await ensureGenerated({ root, sources: sourceTexts(discovery) });
   notes.push(...generated.notes);
   if (generated.failure) notes.push(generated.failure.text.trim());
@@ -137,8 +159,8 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   // Passes over texts in memory; a file that fails is put back and everything is done again without it.
   let attempt = await transform(options, discovery, generated, failures, progress, read);
-  for (let round = 0; round < 4; round++) {
-    progress("checking the result");
+  for (let round = 0; round < 4 && options.isDraft !== true; round++) {
+    progress("checking the result", SHARES.gate);
     const broken = gate(root, discovery, attempt.texts, generatedTexts, read);
     if (broken.size === 0) break;
     for (const [file, failure] of broken) failures.set(file, failure);
@@ -152,6 +174,22 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   }
   for (const file of failures.keys()) attempt.texts.delete(file);
   notes.push(...attempt.notes);
+  if (options.review) {
+    const choices = await options.review(
+      [...attempt.texts]
+        .sort()
+        .map(([file, after]) => ({ path: file, before: discovery.texts.get(file) ?? "", after })),
+    );
+    takeChoices(choices, attempt, discovery);
+    for (;;) {
+      const broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+      if (broken.size === 0) break;
+      for (const [file, { error }] of broken) {
+        failures.set(file, failureAt(file, `what you took of it does not stand alone: ${error}`, null));
+        attempt.texts.delete(file);
+      }
+    }
+  }
 
   const files: MigratedFile[] = [];
   const findings: Finding[] = [];
@@ -180,19 +218,6 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     candidates: discovery.selected.length,
     withMark: discovery.withMark,
   };
-}
-
-/** Writes a result, everything or nothing. Throws {@link WriteError} with nothing written. */
-export function writeMigration(result: MigrationResult, journal?: Journal): void {
-  const files: FileToWrite[] = [];
-  for (const file of result.files) {
-    if (file.status !== "changed" || file.after === null) continue;
-    const mark = result.withMark.has(file.path) ? "\uFEFF" : "";
-    files.push({ path: file.path, content: mark + file.after, expected: file.before });
-  }
-  for (const file of result.extraFiles)
-    files.push({ path: file.path, content: file.content, expected: file.before ?? undefined });
-  if (files.length > 0) writeAll(files, journal);
 }
 
 // ---- stages --------------------------------------------------------------------------------------------------------
@@ -245,6 +270,24 @@ function failureAt(file: string, error: string, why: Finding["reason"], offset =
   };
 }
 
+/** Puts what a person chose in the place of what was made; what was left out is manual work. */
+function takeChoices(choices: readonly Choice[], attempt: Attempt, discovery: Discovery): void {
+  for (const { path: file, text, left } of choices) {
+    const before = discovery.texts.get(file) ?? "";
+    if (text === before) attempt.texts.delete(file);
+    else attempt.texts.set(file, text);
+    const findings = attempt.findings.get(file) ?? [];
+    attempt.findings.set(
+      file,
+      findings.map((finding) => {
+        const { line } = positionOf(before, finding.start);
+        if (!left.some(([from, to]) => from <= line && line <= to)) return finding;
+        return { ...finding, outcome: "manual", reason: reason("left-out", `line ${line}`) };
+      }),
+    );
+  }
+}
+
 interface Attempt {
   /** New texts of the files that change. */
   readonly texts: Map<string, string>;
@@ -287,7 +330,7 @@ async function transform(
   discovery: Discovery,
   generated: GenerateResult,
   failures: Map<string, Failure>,
-  progress: (what: string) => void,
+  progress: (what: string, share: number) => void,
   read: Read,
 ): Promise<Attempt> {
   const texts = new Map<string, string>();
@@ -301,7 +344,8 @@ async function transform(
   );
   const unsettled = new Set<string>();
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    progress(pass === 0 ? "analysing" : "analysing the result");
+    const [from, to] = pass === 0 ? [SHARES.analysis, SHARES.secondPass] : [SHARES.secondPass, SHARES.gate];
+    progress(pass === 0 ? "analysing" : "analysing the result", from);
     const current: Map<string, string> = new Map([...discovery.texts, ...texts]);
     const project = createAnalysisProject({
       root: discovery.root,
@@ -341,6 +385,7 @@ async function transform(
       if (own.length === 0 && !discovery.users.has(file)) continue;
       progress(
         `${pass === 0 ? "rewriting" : "rewriting again"} ${index + 1}/${discovery.selected.length} ${relative(file, options.cwd)}`,
+        to - (to - from) * 0.2 * (1 - index / discovery.selected.length),
       );
       let result: ApplyResult;
       try {

@@ -85,6 +85,8 @@ const SYNTHETIC: ts.CompilerOptions = {
 export interface ConfigFinder {
   configOf(file: string): CompilerConfig;
   readonly problems: ConfigProblem[];
+  /** The packages of the project's workspace. */
+  workspace(): WorkspacePackages;
 }
 
 /** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
@@ -130,8 +132,13 @@ export function createConfigFinder(root: string): ConfigFinder {
     return found;
   };
 
+  let workspace: WorkspacePackages | undefined;
   return {
     problems,
+    workspace() {
+      workspace ??= workspacePackages(root);
+      return workspace;
+    },
     configOf(file) {
       const configs = configsFor(path.dirname(file));
       const [nearest] = configs;
@@ -215,7 +222,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
   }
   for (const file of input.context) load(file);
 
-  const workspace = workspacePackages(root);
+  const workspace = finder.workspace();
   const resolved = new Map<string, SourceFile | null>();
   const resolveModule = (fromFile: SourceFile, specifier: string): SourceFile | undefined => {
     const from = fromFile.getFilePath() as string;
@@ -289,11 +296,7 @@ export function localModulePath(target: string, exists: (file: string) => boolea
 /** Names of the packages of an npm, pnpm or yarn workspace -> their folders. */
 export type WorkspacePackages = ReadonlyMap<string, string>;
 
-const workspaces = new Map<string, WorkspacePackages>();
-
-export function workspacePackages(root: string): WorkspacePackages {
-  const known = workspaces.get(root);
-  if (known) return known;
+function workspacePackages(root: string): WorkspacePackages {
   const found = new Map<string, string>();
   const visit = (directory: string, depth: number) => {
     const manifest = path.join(directory, "package.json");
@@ -312,7 +315,6 @@ export function workspacePackages(root: string): WorkspacePackages {
     }
   };
   visit(root, 3);
-  workspaces.set(root, found);
   return found;
 }
 
