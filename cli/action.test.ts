@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { project, removeProjects } from "./testing/cli.js";
 
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
 afterAll(removeProjects);
 
 interface Step {

@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import Ajv from "ajv/dist/2020.js";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { findConfig } from "./config.js";
 import { project, removeProjects, run } from "./testing/cli.js";
 
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
 afterEach(removeProjects);
 
 const schema = JSON.parse(readFileSync(fileURLToPath(new URL("config.schema.json", import.meta.url)), "utf8"));

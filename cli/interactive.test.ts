@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { structuredPatch } from "diff";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { choiceOf } from "./interactive.js";
 import { main, project, removeProjects, status, tsx } from "./testing/cli.js";
 
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
 afterEach(removeProjects);
 
 const files = {

@@ -103,13 +103,14 @@ async function run(
   const paint = paintFor(stdout);
   const migration = (selected: readonly string[], more: Partial<MigrationOptions> = {}) =>
     cachedMigration(
-      { cwd, paths: selected, side, target, messages, runtime, exclude, onProgress: progress.report, ...more },
+      { cwd, paths: selected, root, side, target, messages, runtime, exclude, onProgress: progress.report, ...more },
       { cache },
     ).finally(progress.done);
   const review = async (changes: readonly Change[]) => {
     progress.done();
     return reviewChanges(changes, { cwd, paint, stdin: process.stdin, stdout });
   };
+  const root = projectRoot(paths, cwd);
   const shard = flags.shard === undefined ? undefined : shardFrom(flags.shard);
   let selected = paths;
   if (flags.service || flags.rule) {
@@ -124,9 +125,7 @@ async function run(
     scanned = { total: draft.summary.filesScanned, own: draft.files.length };
   }
   const made =
-    selected.length === 0
-      ? nothing(projectRoot(paths, cwd))
-      : await migration(selected, flags.interactive === true ? { review } : {});
+    selected.length === 0 ? nothing(root) : await migration(selected, flags.interactive === true ? { review } : {});
   const result: { -readonly [K in keyof MigrationResult]: MigrationResult[K] } = {
     ...made,
     notes: [...notes, ...made.notes],

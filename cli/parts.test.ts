@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { project, removeProjects, run } from "./testing/cli.js";
 
 // A workspace of three packages; --rule and --shard take parts of what a run on all of it does.
@@ -38,6 +38,8 @@ beforeAll(() => {
     ),
   });
 });
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
 afterAll(removeProjects);
 
 const changed = (report: { files: { path: string; status: string }[] }) =>
@@ -108,7 +110,7 @@ describe("--shard and merge", () => {
     expect(results("b.sarif")).toEqual(results("a.sarif"));
     expect(readFileSync(whole("b.html"), "utf8")).toContain("packages/two/server.js");
     expect(readFileSync(whole("b.md"), "utf8")).toMatch(/3 files would change/);
-  }, 60_000);
+  }, 240_000);
 
   it("says what is wrong: a part that is missing, twice, or of another run; no part at all", () => {
     run(root, "clients", "--dry-run", "--shard", "2/3", "--json", part(9, 3));
@@ -123,5 +125,5 @@ describe("--shard and merge", () => {
     expect(merge("nowhere.json").err).toMatch(/nowhere\.json does not exist/);
     expect(run(root, "services", "--shard", "4/3", "--dry-run").err).toMatch(/--shard 4\/3: the number of a part/);
     expect(run(root, "services", "--shard", "1/3").err).toMatch(/needs --dry-run/);
-  }, 60_000);
+  }, 240_000);
 });

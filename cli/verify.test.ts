@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { project, removeProjects, run, status } from "./testing/cli.js";
 
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
 afterAll(removeProjects);
 
 const server = (name: string) => `const path = require('path');

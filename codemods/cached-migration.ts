@@ -39,7 +39,7 @@ export async function cachedMigration(
   };
   if (!cache || options.only || options.review) return run();
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
-  const folder = path.join(stateFolder(projectRoot(paths, options.cwd)), "cache");
+  const folder = path.join(stateFolder(options.root ?? projectRoot(paths, options.cwd)), "cache");
   const { cwd, side, target, messages, runtime, exclude, isDraft } = options;
   const key = JSON.stringify([
     toolDigest(),

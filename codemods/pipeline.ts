@@ -19,7 +19,7 @@ import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/pac
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
 import { uncoveredFindings } from "./project/uncovered.js";
-import { serviceRules } from "./services/index.js";
+import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
 import { modulesOf } from "./shared/imports.js";
@@ -34,6 +34,8 @@ export interface MigrationOptions {
   readonly cwd: string;
   /** Files and folders, absolute or relative to `cwd`. */
   readonly paths: readonly string[];
+  /** The folder of the project, absolute; default: the one that the paths are in. A part of a run is of the run's project. */
+  readonly root?: string;
   readonly side: Side;
   readonly target: Target;
   readonly messages: MessagesMode;
@@ -135,7 +137,7 @@ interface Failure {
 export async function runMigration(options: MigrationOptions): Promise<MigrationResult> {
   const progress = options.onProgress ?? (() => {});
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
-  const root = projectRoot(paths, options.cwd);
+  const root = options.root ?? projectRoot(paths, options.cwd);
 
   progress("looking for files that use grpc-js", 0);
   const configs = createConfigFinder(root);
@@ -194,7 +196,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const files: MigratedFile[] = [];
   const findings: Finding[] = [];
   for (const [file, failure] of failures) if (!discovery.selected.includes(file)) findings.push(failure.finding);
-  for (const file of [...new Set([...discovery.selected, ...failures.keys()])].sort()) {
+  for (const file of [...new Set([...discovery.selected, ...failures.keys(), ...attempt.texts.keys()])].sort()) {
     if (file === root) continue;
     const before = discovery.texts.get(file) ?? null;
     const failure = failures.get(file);
@@ -325,7 +327,22 @@ function factsOf(options: MigrationOptions, project: AnalysisProject, failed: (t
   });
 }
 
-async function transform(
+/** What one file makes of another counts only as long as both stand: with a file that fails, everything is done again without it. */
+async function transform(...args: Parameters<typeof passes>): Promise<Attempt> {
+  const failures = args[3];
+  let attempt: Attempt | undefined;
+  for (;;) {
+    const known = failures.size;
+    const next = await passes(...args);
+    // A file that is put back keeps its findings, as failures.
+    for (const [file, findings] of attempt?.findings ?? [])
+      if (failures.has(file) && !next.findings.has(file)) next.findings.set(file, findings);
+    attempt = next;
+    if (failures.size === known) return attempt;
+  }
+}
+
+async function passes(
   options: MigrationOptions,
   discovery: Discovery,
   generated: GenerateResult,
@@ -351,6 +368,7 @@ async function transform(
       root: discovery.root,
       candidates: [...discovery.selected, ...discovery.related],
       selected: new Set(discovery.selected.filter((file) => !failures.has(file))),
+      untouchable: new Set([...failures.keys(), ...(options.exclude ?? [])]),
       context: [...discovery.generated, ...overlay.keys()],
       protos: generated.registry ?? emptyRegistry(discovery.root),
       texts: new Map([...overlay, ...current]),
@@ -378,10 +396,16 @@ async function transform(
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
 
     let hasChanged = false;
-    for (const [index, file] of discovery.selected.entries()) {
+    const selected = new Set(discovery.selected);
+    const neighbours = [...factsByFile].flatMap(([file, own]) =>
+      !selected.has(file) && own.some((fact) => fact.kind === "neighbour-bridge") ? [file] : [],
+    );
+    for (const [index, file] of [...discovery.selected, ...neighbours].entries()) {
       if (failures.has(file)) continue;
+      const isNeighbour = !selected.has(file);
       const source = current.get(file) ?? "";
-      const own = factsByFile.get(file) ?? [];
+      const all = factsByFile.get(file) ?? [];
+      const own = isNeighbour ? all.filter((fact) => fact.kind === "neighbour-bridge") : all;
       if (own.length === 0 && !discovery.users.has(file)) continue;
       progress(
         `${pass === 0 ? "rewriting" : "rewriting again"} ${index + 1}/${discovery.selected.length} ${relative(file, options.cwd)}`,
@@ -389,7 +413,7 @@ async function transform(
       );
       let result: ApplyResult;
       try {
-        result = applyRules(source, file, rules, {
+        result = applyRules(source, file, isNeighbour ? neighbourRules : rules, {
           facts: own,
           target: options.target,
           messages: options.messages,
@@ -421,7 +445,17 @@ async function transform(
       if (pass === 0)
         findings.set(file, [
           ...result.findings,
-          ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
+          ...(isNeighbour
+            ? []
+            : uncoveredFindings(
+                result.file,
+                file,
+                options.side,
+                result.findings,
+                result.edits,
+                own.length > 0,
+                source,
+              )),
         ]);
       else if (result.text !== source) {
         const more = result.findings.filter(

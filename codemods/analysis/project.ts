@@ -34,6 +34,8 @@ export interface AnalysisProject {
   isTestFile(path: string): boolean;
   /** May this run change the file? Others are part of the project and stay as they are. */
   isSelected(path: string): boolean;
+  /** May a bridge be put into the file, or taken out of it, although it is not selected? */
+  mayBridge(path: string): boolean;
 }
 
 export interface ConfigProblem {
@@ -47,6 +49,8 @@ export interface AnalysisInput {
   readonly candidates: readonly string[];
   /** Those of the candidates that this run may change. Default: all. */
   readonly selected?: ReadonlySet<string>;
+  /** Files that must stay as they are, whatever happens around them. */
+  readonly untouchable?: ReadonlySet<string>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
@@ -269,6 +273,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     dependenciesMissing: candidates.some((file) => isGrpcMissing(path.dirname(file.getFilePath()))),
     problems: finder.problems,
     isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
+    mayBridge: (file: string) => input.untouchable?.has(file) !== true,
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };
   return { ...base, ...createProvenance({ ...base, allFiles: () => files.values() }) };

@@ -19,6 +19,7 @@ interface Member {
 
 /** Why an implementation cannot be that of the service: the descriptor is not of the code here. */
 export function misfitOf(project: AnalysisProject, { fact, implementation }: Draft): Reason | null {
+  if (fact.isBridged) return null;
   const members = membersOf(project, implementation)?.members ?? [];
   const service = project.protos.service(fact.service);
   if (!service) return null;
@@ -39,6 +40,7 @@ export function decide(
   values: Map<string, FactBase>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
+  if (fact.isBridged) return { ...fact, implementation: "plain", bridgedKeys: [] };
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
   const changes: FactBase[] = [];

@@ -7,6 +7,7 @@ import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
 import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
+import { rule as neighbourBridge } from "./neighbour-bridge.js";
 import { rule as serverToApp } from "./server-to-app.js";
 import { rule as serviceTypes } from "./service-types.js";
 import { rule as writeToYield } from "./write-to-yield.js";
@@ -23,7 +24,11 @@ export const serviceRules: readonly Rule[] = [
   listenersToForAwait,
   serviceTypes,
   serverToApp,
+  neighbourBridge,
   handlerBridge,
   // Last: it takes what is left.
   statusToCode,
 ];
+
+/** Those that may change a file that was not asked for: what they do there keeps it working beside the files that change. */
+export const neighbourRules: readonly Rule[] = [neighbourBridge];
