@@ -7,7 +7,10 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@connect-migrate\/runtime$/, replacement: runtime("index.ts") },
-      { find: /^@connect-migrate\/runtime\/(node|grpc-js|health|reflection)$/, replacement: runtime("$1/index.ts") },
+      {
+        find: /^@connect-migrate\/runtime\/(node|grpc-js|health|reflection|opentelemetry)$/,
+        replacement: runtime("$1/index.ts"),
+      },
     ],
   },
   test: {
