@@ -14,7 +14,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop}/**/*.test.ts"],
+    include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop,soak}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "fixtures/**/before/**", "fixtures/**/after/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
