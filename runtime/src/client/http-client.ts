@@ -81,6 +81,17 @@ export interface ResponseListener {
 /** Why an exchange broke. */
 export interface ExchangeFailure {
   readonly error: ConnectError;
-  /** True if the server certainly did not process the request, so that it can be sent again (RFC 9113 §8.7). */
-  readonly unprocessed: boolean;
+  /** The server certainly did not process the request, so that it can be sent again (RFC 9113 §8.7). */
+  readonly unprocessed: Unprocessed | undefined;
+}
+
+/** `refused` by the server, or left behind by a connection that was `leaving` (GOAWAY), usually before it was sent. */
+export type Unprocessed = "refused" | "leaving";
+
+/**
+ * gRPC A6, "Transparent Retries": once for what a server refused; a connection that leaves says nothing against the
+ * next one, so there the limit only prevents a loop.
+ */
+export function maySendAgain(unprocessed: Unprocessed | undefined, resent: number): boolean {
+  return unprocessed !== undefined && resent < (unprocessed === "leaving" ? 5 : 1);
 }

@@ -6,7 +6,14 @@ import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
 import type { Retries } from "./service-config.js";
@@ -34,7 +41,7 @@ class StreamCall implements ResponseListener {
   #done = false;
   #opened = false;
   #sawBody = false;
-  #retried = false;
+  #resent = 0;
   #retries: Retries | undefined;
   #attempts = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -328,8 +335,8 @@ class StreamCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#sent !== undefined) {
-      this.#retried = true;
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#sent !== undefined) {
+      this.#resent++;
       this.#sendAgain(this.#sent);
       return;
     }

@@ -11,7 +11,14 @@ import { releaseLarge } from "../large-buffers.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
 import { rememberParts } from "./error-parts.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
@@ -33,7 +40,7 @@ export function runUnary(
 class UnaryCall implements ResponseListener {
   #exchange: Exchange | undefined;
   #done = false;
-  #retried = false;
+  #resent = 0;
   #head: ResponseHead | undefined;
   #parser: EnvelopeParser | undefined;
   #chunks: Uint8Array[] = [];
@@ -314,9 +321,9 @@ class UnaryCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#send !== undefined) {
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#send !== undefined) {
       // gRPC A6, "transparent retries": the server certainly did not see it
-      this.#retried = true;
+      this.#resent++;
       this.#send();
       return;
     }
