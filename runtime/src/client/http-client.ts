@@ -29,10 +29,16 @@ export interface HttpClient {
 /** gRPC's states of a channel. */
 export type ConnectivityState = "idle" | "connecting" | "ready" | "transient_failure" | "shutdown";
 
+/** The state of a transport's connections, as gRPC channels have it (gRPC Connectivity Semantics and API). */
 export interface Connectivity {
   state(): ConnectivityState;
-  /** Resolves when a connection is ready; keeps trying while `isWanted`. */
-  connect(isWanted: () => boolean): Promise<void>;
+  /**
+   * Resolves when a connection is ready. Keeps trying while `isWanted` (default: for ever), with gRPC's backoff; rejects
+   * with a ConnectError when it is not wanted any more, or the transport is closed.
+   */
+  connect(isWanted?: () => boolean): Promise<void>;
+  /** Calls `listener` at each change. Returns a function that ends this. */
+  watch?(listener: (state: ConnectivityState) => void): () => void;
 }
 
 export interface SendOptions {

@@ -25,6 +25,8 @@ export interface ConnectionSource {
   /** @param isWanted false when the call that waits has ended */
   acquire(waitForReady: boolean, isWanted: () => boolean): Promise<Http2Connection>;
   state(): ConnectivityState;
+  /** Calls the listener at each change of state; returns what ends this. */
+  watch(listener: (state: ConnectivityState) => void): () => void;
   /** A manager of another package: it opens the streams itself. */
   readonly foreign?: NodeHttp2ClientSessionManager;
   close(): void;
@@ -74,7 +76,8 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
     close: () => source.close(),
     connectivity: {
       state: () => source.state(),
-      connect: async (isWanted) => {
+      watch: (listener) => source.watch(listener),
+      connect: async (isWanted = () => true) => {
         if (source.ready() === undefined) {
           await source.acquire(true, isWanted);
         }
