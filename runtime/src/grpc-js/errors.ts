@@ -4,7 +4,7 @@ import { ConnectError } from "../connect-error.js";
 import { decodeGrpcMessage } from "../grpc-message.js";
 import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
 import { headersFromRaw } from "../headers.js";
-import { headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
+import { headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
 const statusNames = [
@@ -88,13 +88,11 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   } else if (error.code === Code.DeadlineExceeded && details === "the operation timed out") {
     details = "Deadline exceeded";
   }
-  const serviceError: ServiceErrorLike = Object.assign(new Error(`${code} ${grpcStatusName(code)}: ${details}`), {
+  return Object.assign(new Error(`${code} ${grpcStatusName(code)}: ${details}`, { cause: error }), {
     code,
     details,
     metadata: metadataOf(error),
-  });
-  serviceError.cause = error;
-  return serviceError;
+  }) satisfies ServiceErrorLike;
 }
 
 /** A status that gRPC does not have, which Connect calls internal and grpc-js hands on: servers send what they like. */
@@ -116,15 +114,7 @@ function metadataOf(error: ConnectError): MetadataLike {
   if (isMetadata(given)) {
     return given;
   }
-  const metadata = metadataFromHeaders(trailerOf(error));
-  const parts = partsOf(error);
-  if (parts !== undefined && parts.header === undefined) {
-    // Of a response that is nothing but trailers, grpc-js keeps it
-    const contentType = parts.trailer.map["content-type"];
-    if (typeof contentType === "string") {
-      metadata.set("content-type", contentType);
-    }
-  }
+  const metadata = metadataFromResponse(trailerOf(error));
   // Where libraries for rich errors look; an error from the wire has it among its trailers
   if (error.details.length > 0 && metadata.get(detailsKey).length === 0) {
     const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
