@@ -3,7 +3,7 @@ import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
 import { headersFromRaw } from "../headers.js";
-import { headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
+import { headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
 const statusNames = [
@@ -82,12 +82,11 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   } else if (error.code === Code.DeadlineExceeded && details === "the operation timed out") {
     details = "Deadline exceeded";
   }
-  const serviceError: ServiceErrorLike = Object.assign(
-    new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`),
-    { code: error.code as number, details, metadata: metadataOf(error) },
-  );
-  serviceError.cause = error;
-  return serviceError;
+  return Object.assign(new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`, { cause: error }), {
+    code: error.code as number,
+    details,
+    metadata: metadataOf(error),
+  }) satisfies ServiceErrorLike;
 }
 
 function metadataOf(error: ConnectError): MetadataLike {
@@ -96,7 +95,7 @@ function metadataOf(error: ConnectError): MetadataLike {
   if (isMetadata(given)) {
     return given;
   }
-  const metadata = metadataFromHeaders(trailerOf(error));
+  const metadata = metadataFromResponse(trailerOf(error));
   // Where libraries for rich errors look; an error from the wire has it among its trailers
   if (error.details.length > 0 && metadata.get(detailsKey).length === 0) {
     const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
