@@ -12,8 +12,9 @@ import {
 } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
 import type { Transport } from "../transport.js";
-import { type Attempt, CallScope } from "./call-scope.js";
-import type { Connectivity } from "./http-client.js";
+import { type Attempt, CallScope, type Scope } from "./call-scope.js";
+import { runHedgedStream, runHedgedUnary } from "./hedged-call.js";
+import type { Connectivity, OutgoingHeaders } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
 import { runStream } from "./stream-call.js";
 import {
@@ -91,7 +92,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
-          : runUnary(core, plan, scope, callHeaders(header), input);
+          : startUnary(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -103,13 +104,41 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const run = intercepted
           ? interceptedStream(core, plan, scope, header, input, contextValues, messages)
-          : runStream(core, plan, scope, callHeaders(header), input);
+          : startStream(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
       }
     },
   };
+}
+
+function startUnary(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: Scope,
+  extra: OutgoingHeaders | undefined,
+  message: unknown,
+): Promise<UnaryResponse> {
+  const { hedging } = plan.policy;
+  if (hedging !== undefined) {
+    return runHedgedUnary(core, plan, hedging, scope, extra, message);
+  }
+  return runUnary(core, plan, scope, extra, message);
+}
+
+function startStream(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: Scope,
+  extra: OutgoingHeaders | undefined,
+  input: AsyncIterable<unknown>,
+): Promise<StreamResponse> {
+  const { hedging } = plan.policy;
+  if (hedging !== undefined) {
+    return runHedgedStream(core, plan, hedging, scope, extra, input);
+  }
+  return runStream(core, plan, scope, extra, input);
 }
 
 /** A timeout of the service config only ever shortens a call's own. */
@@ -139,7 +168,7 @@ function interceptedUnary(
     ...lateParts(core, plan, scope, header),
   };
   defineSignal(request, scope);
-  const next = (req: UnaryRequest) => runUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
+  const next = (req: UnaryRequest) => startUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
   return settled(applyInterceptors(next, core.settings.interceptors)(request), scope);
 }
 
@@ -163,7 +192,7 @@ function interceptedStream(
   let attempt: Attempt | undefined;
   const next = (req: StreamRequest) => {
     attempt = scopeOf(req, scope);
-    return runStream(core, plan, attempt, callHeaders(req.header), req.message);
+    return startStream(core, plan, attempt, callHeaders(req.header), req.message);
   };
   return applyInterceptors(
     next,

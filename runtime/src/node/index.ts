@@ -31,7 +31,7 @@ export { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 
 // transports
 
-export type { MethodConfig, RetryPolicy, ServiceConfig } from "../client/service-config.js";
+export type { HedgingPolicy, MethodConfig, RetryPolicy, ServiceConfig } from "../client/service-config.js";
 export type { ConnectTransportOptions } from "./connect-transport.js";
 export { createConnectTransport } from "./connect-transport.js";
 export type { GrpcTransportOptions } from "./grpc-transport.js";
