@@ -24,6 +24,7 @@ import { constructorFile, moduleMocks } from "./client-mocks.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { rivalReason } from "./meant-proto.js";
 import type { AnalysisProject } from "./project.js";
+import { protobufTsClient } from "./protobuf-ts-client.js";
 
 interface Service {
   readonly name: string;
@@ -254,6 +255,12 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
   const rival = rivalReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
   if (rival) return rival;
   return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
+}
+
+/** The type in `asGrpcJsClient<GreeterClient>(client)`, which an earlier run wrote: it is the old client's on purpose. */
+function isTypeOfView(type: Node): boolean {
+  const parent = type.getParent();
+  return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText() === "asGrpcJsClient";
 }
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -587,7 +594,7 @@ function findServices(project: AnalysisProject): Map<string, Service> {
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
         if (origin.kind === "client" || origin.kind === "client-constructor") {
-          if (origin.service) serviceOf(origin.service).types.push(node);
+          if (origin.service && !isTypeOfView(node)) serviceOf(origin.service).types.push(node);
           traversal.skip();
         }
         return;
@@ -1175,7 +1182,10 @@ function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | und
     }
     return { kind: "text", text: `${callee.getText()}.service` };
   }
-  return definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` };
+  return (
+    protobufTsClient(project, callee) ??
+    definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` }
+  );
 }
 
 /** The `XService` const that generated code exports beside `XClient`. */
@@ -1201,5 +1211,6 @@ function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef |
 }
 
 function typeDefinition(project: AnalysisProject, type: Node): DefinitionRef | undefined {
-  return Node.isTypeReference(type) ? definitionBeside(project, type.getTypeName()) : undefined;
+  if (!Node.isTypeReference(type)) return undefined;
+  return protobufTsClient(project, type.getTypeName()) ?? definitionBeside(project, type.getTypeName());
 }

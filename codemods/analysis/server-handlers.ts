@@ -91,6 +91,12 @@ function canSpread(found: Members, implementation: Node): boolean {
 function implementationType(project: AnalysisProject, type: Node, draft: Draft): ServerValueFact | null {
   const shape = { module: "@connect-migrate/runtime/grpc-js", name: "ServiceImplOf", typeOnly: true };
   const name = Node.isTypeReference(type) ? type.getTypeName() : undefined;
+  if (isTypedBy(draft.definitionNode, type)) {
+    return {
+      ...valueFact(type, `ServiceImplOf<${type.getText()}>`, "type of an implementation"),
+      imports: [shape],
+    };
+  }
   const known = name && definitionOf(project, name, draft.definitionNode);
   const [definition] = (draft.call.getArguments() ?? []) as Node[];
   const isNamed =
@@ -120,10 +126,22 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
     .map((node) => ({ start: node.getStart(), end: node.getEnd() }));
   const base = { kind: "implementation-class", file: owner.getSourceFile().getFilePath(), via: "provenance" } as const;
   const known = clause && definitionOf(project, clause.getExpression(), draft.definitionNode);
-  if (clause && known)
-    return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition: known, signatures }];
+  if (clause && known) {
+    const definition = isTypedBy(draft.definitionNode, clause) ? clause.getText() : known;
+    return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition, signatures }];
+  }
   const [first] = signatures;
   return first ? [{ ...base, ...first, definition: null, signatures }] : [];
+}
+
+/**
+ * protobuf-ts: `const greeterDefinition: grpc.ServiceDefinition<IGreeter>`. Such a definition's own type says nothing of its
+ * messages, the interface does.
+ */
+function isTypedBy(definition: Node | null, type: Node): boolean {
+  if (!definition || !Node.isVariableDeclaration(definition)) return false;
+  const named = /^(?:\w+\.)?ServiceDefinition<([\w.]+)>$/.exec(definition.getTypeNode()?.getText() ?? "")?.[1];
+  return named !== undefined && named === type.getText().split(".").at(-1);
 }
 
 /** The definition `GreeterService` and its module, where `GreeterServer` of `implements` comes from the same one. */

@@ -17,8 +17,12 @@ export const rule: Rule = {
       const origin = { rule: id, outcome: "idiomatic" } as const;
       if (fact.definition) {
         const shape = imports.add(BRIDGE, "ServiceImplOf", { typeOnly: true });
-        const definition = imports.add(fact.definition.module, fact.definition.name, { typeOnly: true });
-        edit.overwrite(fact.start, fact.end, `${shape}<typeof ${definition}>`, origin);
+        const { definition } = fact;
+        const of =
+          typeof definition === "string"
+            ? definition
+            : `typeof ${imports.add(definition.module, definition.name, { typeOnly: true })}`;
+        edit.overwrite(fact.start, fact.end, `${shape}<${of}>`, origin);
       }
       for (const signature of fact.signatures) {
         const range = lineRange(source, signature.start, signature.end);
