@@ -52,7 +52,7 @@ export interface ClientField {
 
 /** How the old service definition is written at a place. `types`: the interface that says what its messages are. */
 export type DefinitionRef =
-  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string; readonly types?: string }
   | {
       readonly kind: "import";
       readonly module: string;

@@ -257,10 +257,12 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
   return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
 }
 
-/** The type in `asGrpcJsClient<GreeterClient>(client)`, which an earlier run wrote: it is the old client's on purpose. */
+/** `asGrpcJsClient<GreeterClient>(client)`, `ClientOf<GreeterClient>`: the old client's type, written by an earlier run. */
 function isTypeOfView(type: Node): boolean {
   const parent = type.getParent();
-  return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText() === "asGrpcJsClient";
+  if (!parent) return false;
+  if (Node.isCallExpression(parent)) return /^(asGrpcJsClient|grpcJsMessages)$/.test(parent.getExpression().getText());
+  return Node.isTypeReference(parent) && parent.getTypeName().getText() === "ClientOf";
 }
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -1182,6 +1184,9 @@ function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | und
     }
     return { kind: "text", text: `${callee.getText()}.service` };
   }
+  // The constructor that its generated class extends has the definition, the class itself the types.
+  if (origin.flavour === "protoc-gen-ts")
+    return { kind: "text", text: `${callee.getText()}.service`, types: callee.getText() };
   return (
     protobufTsClient(project, callee) ??
     definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` }
@@ -1212,5 +1217,10 @@ function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef |
 
 function typeDefinition(project: AnalysisProject, type: Node): DefinitionRef | undefined {
   if (!Node.isTypeReference(type)) return undefined;
+  const origin = project.originOfType(type);
+  if (origin.kind === "client-constructor" && origin.flavour === "protoc-gen-ts") {
+    const name = type.getTypeName().getText();
+    return { kind: "text", text: `${name}.service`, types: name };
+  }
   return protobufTsClient(project, type.getTypeName()) ?? definitionBeside(project, type.getTypeName());
 }

@@ -87,6 +87,8 @@ export interface ImplementationClassFact extends FactBase {
    * file names it; null: only the signatures are known.
    */
   readonly definition: { readonly module: string; readonly name: string } | string | null;
+  /** The range is that of `extends UnimplementedGreeterService`, which becomes an `implements`. */
+  readonly isBase: boolean;
   /** `[name: string]: UntypedHandleCall`: members of a Connect service are known by name. */
   readonly signatures: readonly { readonly start: number; readonly end: number }[];
 }

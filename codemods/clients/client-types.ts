@@ -17,7 +17,7 @@ export const rule: Rule = {
       const { definition } = fact;
       const of =
         definition.kind === "text"
-          ? `typeof ${definition.text}`
+          ? (definition.types ?? `typeof ${definition.text}`)
           : definition.types
             ? ctx.imports.add(definition.types.module, definition.types.name, { typeOnly: true })
             : `typeof ${ctx.imports.add(definition.module, definition.name, { typeOnly: true })}`;
