@@ -71,6 +71,8 @@ export interface ClientCallFact extends FactBase {
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */
   readonly messageType: string | null;
+  /** TypeScript: the type that the callback gives its response, where a variable has to have it. */
+  readonly responseType: string | null;
 }
 
 export type CallArgument =

@@ -261,18 +261,32 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     }
     if (!name) return UNKNOWN;
     const found: Origin[] = [];
+    let isMissing = false;
     for (const reference of referencesTo(name)) {
-      const use = useOf(reference);
+      const use = Node.isConstructorDeclaration(owner) && isStaticMember(reference) ? "alias" : useOf(reference);
       if (use === "alias") continue;
       if (use === undefined) return UNKNOWN;
       const argument = use.getArguments()[index];
       if (use.getArguments().some((each) => Node.isSpreadElement(each))) return UNKNOWN;
       const value = argument ?? node.getInitializer();
-      if (!value) return UNKNOWN;
-      found.push(originOf(value));
+      if (value && value.getText() !== "false" && !isNothing(value)) found.push(originOf(value));
+      else isMissing = true;
     }
     const [first] = found;
-    return first && found.every((origin) => isSameOrigin(origin, first)) ? first : UNKNOWN;
+    if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
+    // Who passes nothing instead of a client makes no calls.
+    return isMissing && first.kind !== "client" ? UNKNOWN : first;
+  }
+
+  /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */
+  function isStaticMember(reference: Node): boolean {
+    const parent = reference.getParent();
+    if (!parent) return false;
+    if (Node.isBinaryExpression(parent))
+      return parent.getRight() === reference && parent.getOperatorToken().getText() === "instanceof";
+    if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== reference) return false;
+    const origin = originOf(reference);
+    return origin.kind === "class" && !/\bnew\s+this\b/.test(origin.node.getText()) && parent.getName() !== "prototype";
   }
 
   /** How a name is used: as the callee of a call, as a mere alias (import, export, declaration), or otherwise. */

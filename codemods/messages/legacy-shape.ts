@@ -7,7 +7,9 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
+import type { Node, PropertyAccessExpression } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
+import type { Proving } from "./proof.js";
 
 /** How the value of a field, or of one element of it, looks in old code compared to protobuf-es. */
 export type Representation =
@@ -24,7 +26,7 @@ export type Representation =
 
 export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean";
 
-/** The old objects of one code generator with one set of options. */
+/** The old objects of one code generator with one set of options: all that the proof knows of a flavour. */
 export interface LegacyShape {
   readonly rule: MessageRuleId;
   /** Equal for equal shapes. */
@@ -36,6 +38,13 @@ export interface LegacyShape {
   enumName(value: DescEnumValue): string;
   /** Of a field, or of the elements of a repeated or map field. */
   representation(field: DescField): Representation;
+  /**
+   * What `message.name` is, for old messages whose fields are not plain properties: follows it, edits it or blocks it, and
+   * answers true. False leaves the access to be read as a plain property.
+   */
+  readonly member?: (proof: Proving, access: PropertyAccessExpression, desc: DescMessage) => boolean;
+  /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
+  readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
 
 /** A shape, or why old objects of these options cannot be followed. */

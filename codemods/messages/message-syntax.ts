@@ -327,3 +327,9 @@ export function quoted(near: Node, text: string): string {
   const double = (file.match(/"/g) ?? []).length;
   return single > double ? `'${text}'` : `"${text}"`;
 }
+
+/** `list.map(helper)`, seen as a call of the helper. */
+export function isMapCall(call: CallExpression): boolean {
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
+}

@@ -159,32 +159,128 @@ describe("streaming handlers that become idiomatic", () => {
   });
 });
 
-const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
-  ["a missing return", "unary", "function f(call, cb) { if (x) cb(e); cb(null, y); }", "code-after-reply"],
-  ["code behind the reply", "unary", "function f(call, cb) { cb(null, y); publish(y); }", "code-after-reply"],
-  ["a reply in a loop", "unary", "function f(call, cb) { for (const x of y) { cb(null, x); } }", "code-after-reply"],
+const promises: [name: string, kind: RpcKind, source: string, after: string][] = [
   [
-    "a switch that falls through",
+    "a nested callback",
     "unary",
-    "function f(call, cb) { switch (k) { case 1: cb(null, a); default: cb(null, b); } }",
-    "code-after-reply",
+    "function f(call, cb) {\n  if (!call.request.id) return cb({ code: 3, message: 'id' });\n  db.find(call.request.id, (err, row) => {\n    if (err) return cb(err);\n    cb(null, { row });\n  });\n}",
+    "function f(req) {\n  if (!req.id) throw new ConnectError('id', Code.InvalidArgument);\n  return new Promise((resolve, reject) => {\n    db.find(req.id, (err, row) => {\n      if (err) return reject(toConnectError(err));\n      resolve({ row });\n    });\n  });\n}",
+  ],
+  [
+    "a callback that a package calls",
+    "unary",
+    "const fs = require('fs');\nconst f = (call, cb) => fs.readFile(call.request.path, cb);",
+    "const fs = require('fs');\nconst f = (req) => new Promise((resolve, reject) => fs.readFile(req.path, (err, reply) => (err ? reject(toConnectError(err)) : resolve(reply))));",
+  ],
+  [
+    "an error or a reply",
+    "unary",
+    "function f(call, cb) { db.find((err, x) => { cb(err, x); }); }",
+    "function f(req) { return new Promise((resolve, reject) => { db.find((err, x) => { if (err) reject(toConnectError(err)); else resolve(x); }); }); }",
+  ],
+  [
+    "code behind the reply",
+    "unary",
+    "async function f(call, cb) {\n  const x = await g();\n  cb(null, x); // sent\n  publish(x); // last\n}",
+    "async function f(req) {\n  const x = await g();\n  return new Promise((resolve) => {\n    resolve(x); // sent\n    publish(x); // last\n  });\n}",
+  ],
+  [
+    "a link of a chain that fails before its catch",
+    "unary",
+    "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
+    'function f(req) { return new Promise((resolve, reject) => { find().then((x) => { if (!x) return reject(new ConnectError("Unknown Error", Code.NotFound)); resolve(x); }).catch((err) => reject(toConnectError(err))); }); }',
   ],
   [
     "a reply in finally",
     "unary",
     "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
+    "function f(req) { return new Promise((resolve) => { try { go(); } finally { resolve(b); } }); }",
+  ],
+  [
+    "a nested reply at the end of a stream",
+    "client_streaming",
+    "function f(call, cb) {\n  const list = [];\n  call.on('data', (m) => list.push(m));\n  call.on('end', () => {\n    save(list, (err) => {\n      cb(err, { n: list.length });\n    });\n  });\n}",
+    "async function f(requests) {\n  const list = [];\n  for await (const m of requests) list.push(m);\n  return new Promise((resolve, reject) => {\n    save(list, (err) => {\n      if (err) reject(toConnectError(err));\n      else resolve({ n: list.length });\n    });\n  });\n}",
+  ],
+  [
+    "names that are taken, and types",
+    "unary",
+    "function f(call: grpc.ServerUnaryCall<Q, R>, cb: grpc.sendUnaryData<R>): void {\n\tresolve(call.request, (r: R) => {\n\t\tcb(null, r);\n\t});\n}",
+    "function f(req: Q): R | Promise<R> {\n\treturn new Promise<R>((resolveReply) => {\n\t\tresolve(req, (r: R) => {\n\t\t\tresolveReply(r);\n\t\t});\n\t});\n}",
+  ],
+];
+
+describe("replies that settle a promise", () => {
+  it.each(promises)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source, source.includes("<Q, R>") ? "/project/handler.ts" : undefined)).toBe(after);
+  });
+});
+
+const idle: [name: string, source: string, after: string][] = [
+  [
+    "a missing return with only a reply behind it",
+    "function f(call, cb) { if (!call.request.id) { cb({ code: 3, message: 'id' }); } cb(null, { a: 'x' + call.request.id }); }",
+    "function f(req) { if (!req.id) { throw new ConnectError('id', Code.InvalidArgument); } return { a: 'x' + req.id }; }",
+  ],
+  [
+    "what is missing has no methods to call",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb({ code: 5, message: 'no' }); } cb(null, { at: x.at.getTime() }); } catch (e) { cb(e); } }",
+    "async function f(req) { try { const x = await g(); if (!x) { return Promise.reject(new ConnectError('no', Code.NotFound)); } return { at: x.at.getTime() }; } catch (e) { throw toConnectError(e); } }",
+  ],
+];
+
+describe("an error reply without return, behind which nothing is done", () => {
+  it.each(idle)("%s", (_name, source, after) => {
+    expect(rewrite("unary", source)).toBe(after);
+  });
+});
+
+const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
+  [
+    "a missing return with an await behind it",
+    "unary",
+    "async function f(call, cb) { if (x) { cb(e); } cb(null, await y()); }",
     "code-after-reply",
+  ],
+  [
+    "a missing return before a call of something that may be there",
+    "unary",
+    "async function f(call, cb) { const x = await g(); if (!x.ok) { cb(e); } cb(null, { at: x.at.getTime() }); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return whose catch does something",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, x.a.b()); } catch (e) { log(e); cb(e); } }",
+    "code-after-reply",
+  ],
+  [
+    "a success without return",
+    "unary",
+    "async function f(call, cb) { const x = await g(); if (x) { cb(null, x); } cb(null, {}); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "an await behind a nested reply",
+    "unary",
+    "async function f(call, cb) { find((x) => cb(null, x)); await log(); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a callback for a function of the project, which may reply with trailers",
+    "unary",
+    "const helper = require('./helper');\nfunction f(call, cb) { helper(call.request, cb); }",
+    "callback-escapes",
+  ],
+  [
+    "a name that is used before the promise that would hold it",
+    "unary",
+    "function f(call, cb) { later = () => x; find((y) => cb(null, y)); const x = 1; }",
+    "reply-in-nested-function",
   ],
   ["a path without a reply", "unary", "function f(call, cb) { if (a) { cb(null, b); } }", "path-without-reply"],
   ["a bare return", "unary", "function f(call, cb) { if (a) return; cb(null, b); }", "path-without-reply"],
   ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
-  [
-    "a nested callback",
-    "unary",
-    "function f(call, cb) { db.find((err, x) => cb(err, x)); }",
-    "reply-in-nested-function",
-  ],
-  ["a callback that is passed on", "unary", "function f(call, cb) { helper(call.request, cb); }", "callback-escapes"],
   ["a callback that is kept", "unary", "function f(call, cb) { const done = cb; done(null, x); }", "callback-escapes"],
   ["a call that is passed on", "unary", "function f(call, cb) { audit(call); cb(null, x); }", "call-escapes"],
   ["a property on the call", "unary", "function f(call, cb) { call.user = u; cb(null, x); }", "call-escapes"],
@@ -227,30 +323,6 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "client_streaming",
     "function f(call, cb) { log(total); call.on('data', (m) => { n += m.n; }); call.on('end', () => { const total = n; cb(null, { total }); }); }",
     "edit-conflict",
-  ],
-  [
-    "an error reply in then that the catch would see",
-    "unary",
-    "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
-    "code-after-reply",
-  ],
-  [
-    "a chain with code behind it",
-    "unary",
-    "function f(call, cb) { find().then((x) => cb(null, x)).catch(cb); log(); }",
-    "code-after-reply",
-  ],
-  [
-    "a catch that does not reply",
-    "unary",
-    "function f(call, cb) { find().then((x) => cb(null, x)).catch(log); }",
-    "reply-in-nested-function",
-  ],
-  [
-    "a link that may not reply",
-    "unary",
-    "function f(call, cb) { find().then((x) => { if (x) cb(null, x); }, cb); }",
-    "path-without-reply",
   ],
   [
     "a reply on the first message",
