@@ -7,11 +7,14 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@connect-migrate\/runtime$/, replacement: runtime("index.ts") },
-      { find: /^@connect-migrate\/runtime\/(node|grpc-js|health|reflection)$/, replacement: runtime("$1/index.ts") },
+      {
+        find: /^@connect-migrate\/runtime\/(node|grpc-js|health|reflection|opentelemetry)$/,
+        replacement: runtime("$1/index.ts"),
+      },
     ],
   },
   test: {
-    include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop}/**/*.test.ts"],
+    include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop,soak}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "fixtures/**/before/**", "fixtures/**/after/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

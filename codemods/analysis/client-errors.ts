@@ -145,6 +145,25 @@ export function collectErrorFacts(
         reason: plan.mode === "wrapped" ? reason("error-escapes", plan.reason) : null,
       });
     };
+    /** A callback with a name sees the error as it is, if that makes no difference to it. */
+    const addHanded = (callback: TreeNode) => {
+      const declared = scopes.bindingOf(callback)?.declaration;
+      const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
+      const [param] = isFunction(handler) ? (handler.params as TreeNode[]) : [];
+      const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
+      if (isFunction(handler) && (!param || plan?.mode === "none")) return;
+      if (plan?.mode === "native" && plan.uses.every((use) => use.kind === "status")) return;
+      if (!project.isSelected(file.getFilePath())) return;
+      facts.push({
+        kind: "client-error",
+        file: file.getFilePath(),
+        start: callback.start,
+        end: callback.end,
+        via: "provenance",
+        mode: "wrapped",
+        reason: reason("error-escapes", plan?.reason || "it is passed to a function"),
+      });
+    };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
         add(node.handler.param, node.handler.body, node.block);
@@ -156,7 +175,7 @@ export function collectErrorFacts(
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
           if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
-        }
+        } else if (isIdentifier(callback)) addHanded(callback);
         const declarator = parents.get(node);
         if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
           for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {

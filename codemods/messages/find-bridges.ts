@@ -1,8 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
-import { type LegacyShape, protoLoaderShape } from "./legacy-shape.js";
+import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
+import { messageFlavourOf } from "./message-flavours.js";
 
 /** One `{ messages: grpcJsMessages(…) }`: a service or client that is migrated and still sees its old messages. */
 export interface Bridge {
@@ -50,11 +51,7 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   if (origin.kind !== "service-definition") return undefined;
   const service = project.protos.service(origin.service);
   if (!service) return undefined;
-  const rule = origin.flavour === "ts-proto" ? "messages/ts-proto-native" : "messages/proto-loader-native";
-  const shape =
-    origin.flavour === "proto-loader" && origin.packageDefinition
-      ? protoLoaderShape(origin.packageDefinition.options)
-      : { why: `messages of ${origin.flavour} are not followed yet` };
+  const { rule, ...shape } = messageFlavourOf(origin);
   const base = { of, call, options, option, definition, service, rule } as const;
   return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
 }

@@ -22,17 +22,18 @@ export const rule: Rule = {
       return "promise.then(… callback(null, reply))";
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
-      const { node, value, statement, form, trailers } = step;
+      const { node, value, statement, form, trailers, settles } = step;
       if (trailers) {
         const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
         const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        insertStatementBefore(ctx, statement, text, origin);
+        insertStatementBefore(ctx, plan, statement, text, origin);
       }
-      if (form === "arrow") {
+      if (settles && plan.region) replaceAround(ctx, node, value, `${plan.region.resolve}(`, ")", origin);
+      else if (form === "arrow") {
         const isObject = value.type === "ObjectExpression";
         replaceAround(ctx, node, value, isObject ? "(" : "", isObject ? ")" : "", origin);
       } else replaceAround(ctx, node, value, form === "statement" ? "return " : "", "", origin);
-      if (form !== "arrow") dedent(ctx, value, statement, origin);
+      if (form === "statement" || form === "return") dedent(ctx, value, statement, origin);
       removeDead(ctx, step, origin);
       return trailers ? "callback(null, reply, trailers)" : "callback(null, reply)";
     });

@@ -10,9 +10,9 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(ctx) {
-    forSteps(ctx, id, ["error"], (step, _handler, origin) => {
+    forSteps(ctx, id, ["error"], (step, { plan }, origin) => {
       if (step.via !== "emit") return undefined;
-      writeError(ctx, step, origin);
+      writeError(ctx, plan, step, origin);
       return 'call.emit("error", err)';
     });
   },

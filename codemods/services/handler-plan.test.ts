@@ -153,48 +153,210 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
   ],
 ];
 
+const early: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "an error for one message, and the flag that it sets",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  let done = false;\n  call.on('data', (m) => {\n    if (done) return;\n    if (m.bad) {\n      done = true;\n      cb(e);\n      return;\n    }\n    n += 1;\n  });\n  call.on('end', () => {\n    if (done) return;\n    cb(null, { n });\n  });\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    if (m.bad) {\n      throw toConnectError(e);\n    }\n    n += 1;\n  }\n  return { n };\n}",
+  ],
+  [
+    "an end for one message",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n    if (m.last) call.end();\n  });\n  call.on('end', () => {\n    call.end();\n  });\n}",
+    "async function* f(requests) {\n  for await (const m of requests) {\n    yield m;\n    if (m.last) return;\n  }\n}",
+  ],
+];
+
+describe("calls that end before their last message", () => {
+  it.each(early)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
+const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "a timer, and what ends it",
+    "server_streaming",
+    "function f(call) {\n  const timer = setInterval(() => {\n    call.write({ at: 1 });\n  }, 10);\n  call.on('cancelled', () => clearInterval(timer));\n}",
+    "function f(req, ctx) {\n  return createPushStream((output) => {\n    const timer = setInterval(() => {\n      output.write({ at: 1 });\n    }, 10);\n    ctx.onOver?.(() => clearInterval(timer));\n  });\n}",
+  ],
+  [
+    "a chain behind a message",
+    "server_streaming",
+    "function f(call) {\n  call.write(head);\n  find().then((rows) => {\n    rows.forEach((row) => call.write(row));\n    call.end();\n  }).catch((err) => call.emit('error', err));\n}",
+    "function f(req) {\n  return createPushStream((output) => {\n    output.write(head);\n    find().then((rows) => {\n      rows.forEach((row) => output.write(row));\n      output.end();\n    }).catch((err) => output.fail(toConnectError(err)));\n  });\n}",
+  ],
+  [
+    "an await between the messages",
+    "server_streaming",
+    "async function f(call) {\n  call.write(head);\n  await ready();\n  on((x) => {\n    call.write(x);\n  });\n}",
+    "async function* f(req) {\n  yield head;\n  await ready();\n  yield* createPushStream((output) => {\n    on((x) => {\n      output.write(x);\n    });\n  });\n}",
+  ],
+  [
+    "an arrow function with this",
+    "server_streaming",
+    "const f = (call) => { this.bus.on('x', (m) => call.write(m)); };",
+    "const f = (req) => { return createPushStream((output) => { this.bus.on('x', (m) => output.write(m)); }); };",
+  ],
+  [
+    "inside a try",
+    "server_streaming",
+    "async function f(call) { try { const rows = await find(); rows.forEach((row) => call.write(row)); call.end(); } catch (err) { call.emit('error', err); } }",
+    "async function* f(req) { try { const rows = await find(); yield* createPushStream((output) => { rows.forEach((row) => output.write(row)); output.end(); }); } catch (err) { throw toConnectError(err); } }",
+  ],
+  [
+    "call.end() behind an error",
+    "server_streaming",
+    "function f(call) {\n  if (x) {\n    call.emit('error', e);\n    call.end();\n    return;\n  }\n  call.end();\n}",
+    "async function* f(req) {\n  if (x) {\n    throw toConnectError(e);\n  }\n}",
+  ],
+  [
+    "cancelled behind the listeners of the stream",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.end();\n  });\n  call.on('cancelled', () => log());\n}",
+    "async function* f(requests, ctx) {\n  ctx.onOver?.(() => log());\n  for await (const m of requests) {\n    yield m;\n  }\n}",
+  ],
+];
+
+describe("messages that are pushed", () => {
+  it.each(pushed)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
 describe("streaming handlers that become idiomatic", () => {
   it.each(streams)("%s", (_name, kind, source, after) => {
     expect(rewrite(kind, source)).toBe(after);
   });
 });
 
-const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
-  ["a missing return", "unary", "function f(call, cb) { if (x) cb(e); cb(null, y); }", "code-after-reply"],
-  ["code behind the reply", "unary", "function f(call, cb) { cb(null, y); publish(y); }", "code-after-reply"],
-  ["a reply in a loop", "unary", "function f(call, cb) { for (const x of y) { cb(null, x); } }", "code-after-reply"],
+const promises: [name: string, kind: RpcKind, source: string, after: string][] = [
   [
-    "a switch that falls through",
+    "a nested callback",
     "unary",
-    "function f(call, cb) { switch (k) { case 1: cb(null, a); default: cb(null, b); } }",
-    "code-after-reply",
+    "function f(call, cb) {\n  if (!call.request.id) return cb({ code: 3, message: 'id' });\n  db.find(call.request.id, (err, row) => {\n    if (err) return cb(err);\n    cb(null, { row });\n  });\n}",
+    "function f(req) {\n  if (!req.id) throw new ConnectError('id', Code.InvalidArgument);\n  return new Promise((resolve, reject) => {\n    db.find(req.id, (err, row) => {\n      if (err) return reject(toConnectError(err));\n      resolve({ row });\n    });\n  });\n}",
+  ],
+  [
+    "a callback that a package calls",
+    "unary",
+    "const fs = require('fs');\nconst f = (call, cb) => fs.readFile(call.request.path, cb);",
+    "const fs = require('fs');\nconst f = (req) => new Promise((resolve, reject) => fs.readFile(req.path, (err, reply) => (err ? reject(toConnectError(err)) : resolve(reply))));",
+  ],
+  [
+    "an error or a reply",
+    "unary",
+    "function f(call, cb) { db.find((err, x) => { cb(err, x); }); }",
+    "function f(req) { return new Promise((resolve, reject) => { db.find((err, x) => { if (err) reject(toConnectError(err)); else resolve(x); }); }); }",
+  ],
+  [
+    "code behind the reply",
+    "unary",
+    "async function f(call, cb) {\n  const x = await g();\n  cb(null, x); // sent\n  publish(x); // last\n}",
+    "async function f(req) {\n  const x = await g();\n  return new Promise((resolve) => {\n    resolve(x); // sent\n    publish(x); // last\n  });\n}",
+  ],
+  [
+    "a link of a chain that fails before its catch",
+    "unary",
+    "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
+    'function f(req) { return new Promise((resolve, reject) => { find().then((x) => { if (!x) return reject(new ConnectError("Unknown Error", Code.NotFound)); resolve(x); }).catch((err) => reject(toConnectError(err))); }); }',
   ],
   [
     "a reply in finally",
     "unary",
     "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
+    "function f(req) { return new Promise((resolve) => { try { go(); } finally { resolve(b); } }); }",
+  ],
+  [
+    "a nested reply at the end of a stream",
+    "client_streaming",
+    "function f(call, cb) {\n  const list = [];\n  call.on('data', (m) => list.push(m));\n  call.on('end', () => {\n    save(list, (err) => {\n      cb(err, { n: list.length });\n    });\n  });\n}",
+    "async function f(requests) {\n  const list = [];\n  for await (const m of requests) list.push(m);\n  return new Promise((resolve, reject) => {\n    save(list, (err) => {\n      if (err) reject(toConnectError(err));\n      else resolve({ n: list.length });\n    });\n  });\n}",
+  ],
+  [
+    "names that are taken, and types",
+    "unary",
+    "function f(call: grpc.ServerUnaryCall<Q, R>, cb: grpc.sendUnaryData<R>): void {\n\tresolve(call.request, (r: R) => {\n\t\tcb(null, r);\n\t});\n}",
+    "function f(req: Q): R | Promise<R> {\n\treturn new Promise<R>((resolveReply) => {\n\t\tresolve(req, (r: R) => {\n\t\t\tresolveReply(r);\n\t\t});\n\t});\n}",
+  ],
+];
+
+describe("replies that settle a promise", () => {
+  it.each(promises)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source, source.includes("<Q, R>") ? "/project/handler.ts" : undefined)).toBe(after);
+  });
+});
+
+const idle: [name: string, source: string, after: string][] = [
+  [
+    "a missing return with only a reply behind it",
+    "function f(call, cb) { if (!call.request.id) { cb({ code: 3, message: 'id' }); } cb(null, { a: 'x' + call.request.id }); }",
+    "function f(req) { if (!req.id) { throw new ConnectError('id', Code.InvalidArgument); } return { a: 'x' + req.id }; }",
+  ],
+  [
+    "what is missing has no methods to call",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb({ code: 5, message: 'no' }); } cb(null, { at: x.at.getTime() }); } catch (e) { cb(e); } }",
+    "async function f(req) { try { const x = await g(); if (!x) { return Promise.reject(new ConnectError('no', Code.NotFound)); } return { at: x.at.getTime() }; } catch (e) { throw toConnectError(e); } }",
+  ],
+];
+
+describe("an error reply without return, behind which nothing is done", () => {
+  it.each(idle)("%s", (_name, source, after) => {
+    expect(rewrite("unary", source)).toBe(after);
+  });
+});
+
+const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
+  [
+    "a missing return with an await behind it",
+    "unary",
+    "async function f(call, cb) { if (x) { cb(e); } cb(null, await y()); }",
     "code-after-reply",
+  ],
+  [
+    "a missing return before a call of something that may be there",
+    "unary",
+    "async function f(call, cb) { const x = await g(); if (!x.ok) { cb(e); } cb(null, { at: x.at.getTime() }); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return whose catch does something",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, x.a.b()); } catch (e) { log(e); cb(e); } }",
+    "code-after-reply",
+  ],
+  [
+    "a success without return",
+    "unary",
+    "async function f(call, cb) { const x = await g(); if (x) { cb(null, x); } cb(null, {}); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "an await behind a nested reply",
+    "unary",
+    "async function f(call, cb) { find((x) => cb(null, x)); await log(); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a callback for a function of the project, which may reply with trailers",
+    "unary",
+    "const helper = require('./helper');\nfunction f(call, cb) { helper(call.request, cb); }",
+    "callback-escapes",
+  ],
+  [
+    "a name that is used before the promise that would hold it",
+    "unary",
+    "function f(call, cb) { later = () => x; find((y) => cb(null, y)); const x = 1; }",
+    "reply-in-nested-function",
   ],
   ["a path without a reply", "unary", "function f(call, cb) { if (a) { cb(null, b); } }", "path-without-reply"],
   ["a bare return", "unary", "function f(call, cb) { if (a) return; cb(null, b); }", "path-without-reply"],
   ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
-  [
-    "a nested callback",
-    "unary",
-    "function f(call, cb) { db.find((err, x) => cb(err, x)); }",
-    "reply-in-nested-function",
-  ],
-  ["a callback that is passed on", "unary", "function f(call, cb) { helper(call.request, cb); }", "callback-escapes"],
   ["a callback that is kept", "unary", "function f(call, cb) { const done = cb; done(null, x); }", "callback-escapes"],
   ["a call that is passed on", "unary", "function f(call, cb) { audit(call); cb(null, x); }", "call-escapes"],
   ["a property on the call", "unary", "function f(call, cb) { call.user = u; cb(null, x); }", "call-escapes"],
   ["arguments", "unary", "function f(call, cb) { audit(arguments); cb(null, x); }", "call-escapes"],
-  [
-    "cancelled, which grpc-js always emits",
-    "unary",
-    "function f(call, cb) { call.on('cancelled', () => stop()); cb(null, x); }",
-    "no-equivalent",
-  ],
   [
     "two sendMetadata",
     "unary",
@@ -203,10 +365,40 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ],
   ["a comment inside the reply", "unary", "function f(call, cb) { cb(null, /* the one */ x); }", "edit-conflict"],
   [
-    "writes in a callback",
+    "a reply for one message, after which others are still stored",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { if (m.bad) return cb(e); db.insert(m); }); call.on('end', () => cb(null, {})); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a flag that is asked for more",
+    "client_streaming",
+    "function f(call, cb) { let done = false; call.on('data', (m) => { if (m.bad) { done = true; return cb(e); } }); call.on('end', () => { if (done) return; if (!done) cb(null, {}); }); }",
+    "path-without-reply",
+  ],
+  [
+    "a result of write that paces the writer",
     "server_streaming",
-    "function f(call) { y.forEach((x) => call.write(x)); call.end(); }",
+    "function f(call) { const next = () => { if (call.write(x)) next(); }; next(); }",
     "call-escapes",
+  ],
+  [
+    "an await among the statements that push",
+    "server_streaming",
+    "async function f(call) { on((x) => call.write(x)); await ready(); call.end(); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "an error of a nested function inside a try",
+    "server_streaming",
+    "function f(call) { try { on((e) => call.emit('error', e)); } catch (err) { log(err); } }",
+    "reply-in-nested-function",
+  ],
+  [
+    "writes in a callback for each message",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { rooms.forEach((r) => call.write(r)); }); call.on('end', () => call.end()); }",
+    "reply-in-nested-function",
   ],
   ["a stream that may stay open", "server_streaming", "function f(call) { if (x) call.end(); }", "path-without-reply"],
   ["a write behind the end", "server_streaming", "function f(call) { call.end(); call.write(x); }", "code-after-reply"],
@@ -229,34 +421,10 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "edit-conflict",
   ],
   [
-    "an error reply in then that the catch would see",
-    "unary",
-    "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
-    "code-after-reply",
-  ],
-  [
-    "a chain with code behind it",
-    "unary",
-    "function f(call, cb) { find().then((x) => cb(null, x)).catch(cb); log(); }",
-    "code-after-reply",
-  ],
-  [
-    "a catch that does not reply",
-    "unary",
-    "function f(call, cb) { find().then((x) => cb(null, x)).catch(log); }",
-    "reply-in-nested-function",
-  ],
-  [
-    "a link that may not reply",
-    "unary",
-    "function f(call, cb) { find().then((x) => { if (x) cb(null, x); }, cb); }",
-    "path-without-reply",
-  ],
-  [
     "a reply on the first message",
     "client_streaming",
     "function f(call, cb) { call.on('data', (m) => { cb(null, m); }); call.on('end', () => {}); }",
-    "reply-in-nested-function",
+    "path-without-reply",
   ],
 ];
 

@@ -1,6 +1,7 @@
 import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callMembers } from "./call-members.js";
+import { rule as callbackToPromise } from "./callback-to-promise.js";
 import { rule as callbackToReturn } from "./callback-to-return.js";
 import { rule as callbackToThrow } from "./callback-to-throw.js";
 import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
@@ -10,6 +11,7 @@ import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as neighbourBridge } from "./neighbour-bridge.js";
 import { rule as serverToApp } from "./server-to-app.js";
 import { rule as serviceTypes } from "./service-types.js";
+import { rule as writeToPush } from "./write-to-push.js";
 import { rule as writeToYield } from "./write-to-yield.js";
 
 /** The rules of `services`, in the order in which they run. */
@@ -20,8 +22,10 @@ export const serviceRules: readonly Rule[] = [
   callbackToReturn,
   callbackToThrow,
   emitErrorToThrow,
-  // Behind the rules of replies: it moves their lines, and must see which of them go.
+  // Behind the rules of replies: they move lines, and must see which of them go.
   listenersToForAwait,
+  callbackToPromise,
+  writeToPush,
   serviceTypes,
   serverToApp,
   neighbourBridge,

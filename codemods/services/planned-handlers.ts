@@ -70,7 +70,7 @@ export function forSteps<K extends Step["kind"]>(
       const origin: EditOrigin = { rule, outcome: "idiomatic" };
       const construct = write(step as Extract<Step, { kind: K }>, handler, origin);
       if (construct === undefined) continue;
-      const node = "node" in step ? step.node : step.statement;
+      const node = "node" in step ? step.node : "first" in step ? step.first : step.statement;
       ctx.report({
         rule,
         outcome: "idiomatic",
@@ -156,11 +156,17 @@ export function contextName(plan: HandlerPlan): string {
 }
 
 /** Puts a statement in front of another one, on a line of its own. */
-export function insertStatementBefore(ctx: RuleContext, statement: Node, text: string, origin: EditOrigin): void {
+export function insertStatementBefore(
+  ctx: RuleContext,
+  plan: HandlerPlan,
+  statement: Node,
+  text: string,
+  origin: EditOrigin,
+): void {
   const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
   ctx.edit.insertRight(
     statement.start,
-    `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}`,
+    `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}`,
     origin,
   );
 }
@@ -173,4 +179,32 @@ export function semicolonOf(source: string, statement: Node): ";" | "" {
 /** Does a range hold a comment that an edit would lose? */
 export function holdsComment(ctx: RuleContext, start: number, end: number): boolean {
   return (fileOf(ctx).comments ?? []).some((comment) => comment.start >= start && comment.end <= end);
+}
+
+/** The indentation that a statement has afterwards: one of an end listener moves out, one in a promise moves in. */
+export function indentAfter(ctx: RuleContext, plan: HandlerPlan, statement: Node): string {
+  const { region, push } = plan;
+  const indent = indentOf(ctx, plan, statement);
+  const around = region ?? push;
+  const isMoved = around !== null && around.first.start <= statement.start && statement.end <= around.last.end;
+  return isMoved ? indent + indentUnit(ctx.source) : indent;
+}
+
+/** The same without the promise. */
+export function indentOf({ source }: RuleContext, { steps }: HandlerPlan, statement: Node): string {
+  const indent = indentAt(source, statement.start);
+  for (const step of steps) {
+    if (step.kind !== "end-listener" || step.listener.body.type !== "BlockStatement") continue;
+    const [first] = step.listener.body.body as Node[];
+    if (!first || statement.start < first.start || step.listener.body.end < statement.end) continue;
+    return indentAt(source, step.statement.start) + indent.slice(indentAt(source, first.start).length);
+  }
+  return indent;
+}
+
+/** By how much a file indents: the smallest indentation that it has. */
+export function indentUnit(source: string): string {
+  const all = [...source.matchAll(/^(\t+| {2,})(?=[^\s*])/gm)].map(([, space = ""]) => space);
+  if (all.some((space) => space.startsWith("\t"))) return "\t";
+  return " ".repeat(Math.min(...all.map((space) => space.length), 4) || 2);
 }

@@ -1,19 +1,21 @@
 import type { EditOrigin } from "../shared/edits.js";
 import type { RuleContext } from "../shared/rule.js";
-import type { Step } from "./handler-plan.js";
+import type { HandlerPlan, Step } from "./handler-plan.js";
 import { dedent, GRPC_JS, holdsComment, RUNTIME, removeDead } from "./planned-handlers.js";
 
 type ErrorStep = Extract<Step, { kind: "error" }>;
 
-/** Writes an error reply as a throw (or as a returned rejection, where a throw would meet the handler's own catch: matrix H-3). */
-export function writeError(ctx: RuleContext, step: ErrorStep, origin: EditOrigin): void {
-  const { node, statement, form, error, trailers, asRejection } = step;
-  const start = form === "return" ? statement.start : node.start;
-  const [open, close] = asRejection
-    ? ["return Promise.reject(", ")"]
-    : form === "arrow"
-      ? ["{ throw ", "; }"]
-      : ["throw ", ""];
+/** Writes an error reply as a throw (or as the rejection of the promise around it, or as a returned rejection, where a throw would meet the handler's own catch: matrix H-3). */
+export function writeError(ctx: RuleContext, plan: HandlerPlan, step: ErrorStep, origin: EditOrigin): void {
+  const { node, statement, form, error, trailers, asRejection, settles } = step;
+  const start = form === "return" && !settles ? statement.start : node.start;
+  const [open, close] = settles
+    ? [`${plan.push ? `${plan.push.output}.fail` : (plan.region?.reject ?? "reject")}(`, ")"]
+    : asRejection
+      ? ["return Promise.reject(", ")"]
+      : form === "arrow"
+        ? ["{ throw ", "; }"]
+        : ["throw ", ""];
   const kept = error.kind === "literal" && !trailers ? (error.text ?? null) : null;
   const isLiteral =
     error.kind === "literal" &&
@@ -40,6 +42,6 @@ export function writeError(ctx: RuleContext, step: ErrorStep, origin: EditOrigin
     ctx.edit.overwrite(error.node.end, node.end, `${extra})${close}`, origin);
   }
   const remaining = isLiteral ? kept : error.node;
-  if (form !== "arrow" && remaining) dedent(ctx, remaining, statement, origin);
+  if ((form === "statement" || form === "return") && remaining) dedent(ctx, remaining, statement, origin);
   removeDead(ctx, step, origin);
 }

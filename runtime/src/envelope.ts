@@ -20,9 +20,15 @@ export interface EnvelopeParser {
 /** Bytes in front of the data: flags and length. */
 export const prefixLength = 5;
 
-/** @param readMaxBytes limit per message; a message whose prefix says more is refused before its data is buffered */
-export function createEnvelopeParser(readMaxBytes: number): EnvelopeParser {
-  return new ChunkParser(readMaxBytes);
+/**
+ * @param readMaxBytes limit per message; a message whose prefix says more is refused before its data is buffered
+ * @param tooLarge the error of such a message
+ */
+export function createEnvelopeParser(
+  readMaxBytes: number,
+  tooLarge: (bytes: number, readMaxBytes: number) => Error = readLimitError,
+): EnvelopeParser {
+  return new ChunkParser(readMaxBytes, tooLarge);
 }
 
 class ChunkParser implements EnvelopeParser {
@@ -37,8 +43,11 @@ class ChunkParser implements EnvelopeParser {
   #large: Uint8Array | undefined;
   #filled = 0;
 
-  constructor(readMaxBytes: number) {
+  readonly #tooLarge: (bytes: number, readMaxBytes: number) => Error;
+
+  constructor(readMaxBytes: number, tooLarge: (bytes: number, readMaxBytes: number) => Error) {
     this.#readMaxBytes = readMaxBytes;
+    this.#tooLarge = tooLarge;
   }
 
   get pending(): number {
@@ -72,7 +81,7 @@ class ChunkParser implements EnvelopeParser {
       const prefix = this.#take(prefixLength);
       this.#flags = prefix[0] as number;
       this.#length = uint32(prefix, 1);
-      if (this.#length > this.#readMaxBytes) throw readLimitError(this.#length, this.#readMaxBytes);
+      if (this.#length > this.#readMaxBytes) throw this.#tooLarge(this.#length, this.#readMaxBytes);
     }
     if (this.#pending < this.#length) return undefined;
     const envelope = { flags: this.#flags, data: this.#take(this.#length) };

@@ -47,7 +47,12 @@ export class CallScope implements Scope {
     // 0, negative values, NaN and Infinity all mean: no deadline
     if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs !== Number.POSITIVE_INFINITY) {
       this.deadline = Date.now() + timeoutMs;
-      this.#arm(timeoutMs);
+      if (timeoutMs < 1) {
+        // Over before the call is sent
+        this.ended = deadlineError();
+      } else {
+        this.#arm(timeoutMs);
+      }
     }
   }
 

@@ -22,3 +22,5 @@ export function rememberParts(error: ConnectError | undefined, header: Fields | 
 export function partsOf(error: ConnectError): ErrorParts | undefined {
   return parts.get(error);
 }
+
+export const noFields: Fields = { map: {}, lines: [] };

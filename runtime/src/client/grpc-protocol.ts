@@ -4,7 +4,7 @@ import { parseContentType } from "../content-type.js";
 import { errorFromGrpcTrailer } from "../grpc-status.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
 import { formatGrpcTimeout } from "../timeout.js";
-import { rememberParts } from "./error-parts.js";
+import { noFields, rememberParts } from "./error-parts.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
 import { acceptedNames, fieldOf, mergedHeaders, responseCompression } from "./response-fields.js";
 import { userAgent } from "./user-agent.js";
@@ -73,7 +73,7 @@ function openGrpcResponse(
   const failed = (text: string, code: Code): ResponseHead => ({
     fields,
     compression: null,
-    error: wireError(new ConnectError(text, code, mergedHeaders(fields))),
+    error: withoutTrailers(new ConnectError(text, code, mergedHeaders(fields)), fields),
   });
   const grpcStatus = fieldOf(fields, "grpc-status");
   if (status !== 200) {
@@ -86,6 +86,7 @@ function openGrpcResponse(
             () => mergedHeaders(fields),
           );
     if (error !== undefined) {
+      rememberParts(error, undefined, fields);
       return { fields, compression: null, error };
     }
     return failed(`Received HTTP status code ${status}`, codeFromHttpStatus(status));
@@ -123,7 +124,7 @@ function closeGrpcResponse(head: ResponseHead, trailers: Fields | undefined, saw
     // grpc-js's text for a stream that just ends
     const text = "Received RST_STREAM with code 0 (Call ended without gRPC status)";
     return {
-      error: wireError(new ConnectError(text, Code.Internal, mergedHeaders(head.fields))),
+      error: withoutTrailers(new ConnectError(text, Code.Internal, mergedHeaders(head.fields)), head.fields),
       trailer: () => createHeaders(),
     };
   }
@@ -139,7 +140,7 @@ const utf8 = new TextDecoder();
 
 /** `name: value\r\n` lines (gRPC-Web, "Trailers"). */
 function parseTrailerBlock(bytes: Uint8Array): Fields {
-  const map: Record<string, string> = {};
+  const map: Record<string, string> = Object.create(null);
   const lines: string[] = [];
   for (const line of utf8.decode(bytes).split(/\r?\n/)) {
     const colon = line.indexOf(":");
@@ -154,7 +155,9 @@ function parseTrailerBlock(bytes: Uint8Array): Fields {
   return { map, lines };
 }
 
-function wireError(error: ConnectError): ConnectError {
+/** The error of a response that is not gRPC's, or ended early: there were no trailers. */
+function withoutTrailers(error: ConnectError, header: Fields): ConnectError {
   error.isWireError = true;
+  rememberParts(error, header, noFields);
   return error;
 }

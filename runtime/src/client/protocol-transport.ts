@@ -5,6 +5,7 @@ import { createContextValues } from "../context-values.js";
 import { createHeaders } from "../headers.js";
 import {
   applyInterceptors,
+  type Interceptor,
   type StreamRequest,
   type StreamResponse,
   type UnaryRequest,
@@ -12,8 +13,10 @@ import {
 } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
 import type { Transport } from "../transport.js";
-import { type Attempt, CallScope } from "./call-scope.js";
-import type { Connectivity } from "./http-client.js";
+import { callInterceptors } from "./call-interceptors.js";
+import { type Attempt, CallScope, type Scope } from "./call-scope.js";
+import { runHedgedStream, runHedgedUnary } from "./hedged-call.js";
+import type { Connectivity, OutgoingHeaders } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
 import { runStream } from "./stream-call.js";
 import {
@@ -56,7 +59,6 @@ export function createProtocolTransport(protocol: WireProtocol, settings: Transp
 function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Transport {
   const { settings } = core;
   const plans = new Map<DescMethod, MethodPlan>();
-  const intercepted = settings.interceptors.length > 0;
 
   const otherPlans = new Map<DescMethod, MethodPlan>();
 
@@ -89,9 +91,11 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
       try {
         const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
-        const run = intercepted
-          ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
-          : runUnary(core, plan, scope, callHeaders(header), input);
+        const interceptors = interceptorsOf(settings.interceptors, contextValues);
+        const run =
+          interceptors.length > 0
+            ? interceptedUnary(core, plan, scope, header, input, contextValues, messages, interceptors)
+            : startUnary(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -101,15 +105,54 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
       try {
         const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
-        const run = intercepted
-          ? interceptedStream(core, plan, scope, header, input, contextValues, messages)
-          : runStream(core, plan, scope, callHeaders(header), input);
+        const interceptors = interceptorsOf(settings.interceptors, contextValues);
+        const run =
+          interceptors.length > 0
+            ? interceptedStream(core, plan, scope, header, input, contextValues, messages, interceptors)
+            : startStream(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
       }
     },
   };
+}
+
+/** Those of the call are innermost. */
+export function interceptorsOf(
+  own: readonly Interceptor[],
+  contextValues: ContextValues | undefined,
+): readonly Interceptor[] {
+  const more = contextValues?.get(callInterceptors);
+  return more === undefined ? own : [...own, ...more];
+}
+
+function startUnary(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: Scope,
+  extra: OutgoingHeaders | undefined,
+  message: unknown,
+): Promise<UnaryResponse> {
+  const { hedging } = plan.policy;
+  if (hedging !== undefined) {
+    return runHedgedUnary(core, plan, hedging, scope, extra, message);
+  }
+  return runUnary(core, plan, scope, extra, message);
+}
+
+function startStream(
+  core: TransportCore,
+  plan: MethodPlan,
+  scope: Scope,
+  extra: OutgoingHeaders | undefined,
+  input: AsyncIterable<unknown>,
+): Promise<StreamResponse> {
+  const { hedging } = plan.policy;
+  if (hedging !== undefined) {
+    return runHedgedStream(core, plan, hedging, scope, extra, input);
+  }
+  return runStream(core, plan, scope, extra, input);
 }
 
 /** A timeout of the service config only ever shortens a call's own. */
@@ -130,6 +173,7 @@ function interceptedUnary(
   input: unknown,
   contextValues: ContextValues | undefined,
   messages: MessageCodecs | undefined,
+  interceptors: readonly Interceptor[],
 ): Promise<UnaryResponse> {
   const request: UnaryRequest = {
     ...requestCommon(plan, contextValues),
@@ -139,8 +183,8 @@ function interceptedUnary(
     ...lateParts(core, plan, scope, header),
   };
   defineSignal(request, scope);
-  const next = (req: UnaryRequest) => runUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
-  return settled(applyInterceptors(next, core.settings.interceptors)(request), scope);
+  const next = (req: UnaryRequest) => startUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
+  return settled(applyInterceptors(next, interceptors)(request), scope);
 }
 
 function interceptedStream(
@@ -151,6 +195,7 @@ function interceptedStream(
   input: AsyncIterable<unknown>,
   contextValues: ContextValues | undefined,
   messages: MessageCodecs | undefined,
+  interceptors: readonly Interceptor[],
 ): Promise<StreamResponse> {
   const request: StreamRequest = {
     ...requestCommon(plan, contextValues),
@@ -163,11 +208,11 @@ function interceptedStream(
   let attempt: Attempt | undefined;
   const next = (req: StreamRequest) => {
     attempt = scopeOf(req, scope);
-    return runStream(core, plan, attempt, callHeaders(req.header), req.message);
+    return startStream(core, plan, attempt, callHeaders(req.header), req.message);
   };
   return applyInterceptors(
     next,
-    core.settings.interceptors,
+    interceptors,
   )(request).then(
     (response) => {
       if (attempt === undefined) {

@@ -7,6 +7,8 @@ import type { ConnectError } from "../connect-error.js";
  */
 export interface ServiceConfig {
   methodConfig?: MethodConfig[];
+  /** The first policy that is known counts: `[{ round_robin: {} }]` or `[{ pick_first: {} }]`. */
+  loadBalancingConfig?: Array<{ [policy: string]: object }>;
   retryThrottling?: { maxTokens: number; tokenRatio: number };
 }
 
@@ -17,6 +19,18 @@ export interface MethodConfig {
   /** For instance `"1.5s"`. The shorter of this and the call's own timeout counts. */
   timeout?: string | { seconds: number; nanos?: number };
   retryPolicy?: RetryPolicy;
+  /** In place of a retry policy; a method cannot have both. */
+  hedgingPolicy?: HedgingPolicy;
+}
+
+/** gRPC A6: further attempts of a call while the first is under way. Only for methods that may run several times. */
+export interface HedgingPolicy {
+  /** With the first one; at most 5 count. */
+  maxAttempts: number;
+  /** Time between attempts, for instance `"0.05s"`. Default: all at once. */
+  hedgingDelay?: string;
+  /** Names or numbers of codes after which the other attempts go on, and the next comes at once. Any other ends the call. */
+  nonFatalStatusCodes?: Array<string | number>;
 }
 
 /** gRPC A6. */
@@ -37,6 +51,14 @@ export interface CallPolicy {
   readonly waitForReady: boolean | undefined;
   /** Retries of one call; undefined without a retry policy. */
   readonly startRetries: (() => Retries) | undefined;
+  readonly hedging: Hedging | undefined;
+}
+
+export interface Hedging {
+  readonly attempts: number;
+  readonly delayMs: number;
+  readonly nonFatal: ReadonlySet<Code>;
+  readonly throttle: Throttle;
 }
 
 export interface Retries {
@@ -45,7 +67,12 @@ export interface Retries {
   succeeded(): void;
 }
 
-const noPolicy: CallPolicy = { timeoutMs: undefined, waitForReady: undefined, startRetries: undefined };
+const noPolicy: CallPolicy = {
+  timeoutMs: undefined,
+  waitForReady: undefined,
+  startRetries: undefined,
+  hedging: undefined,
+};
 
 /**
  * @returns the policy of a method, by its path `/pkg.Service/Method`
@@ -71,11 +98,25 @@ export function createCallPolicies(config: ServiceConfig | string | undefined): 
     byName.get(path) ?? byName.get(path.slice(0, path.lastIndexOf("/") + 1)) ?? byName.get("") ?? noPolicy;
 }
 
+/** The first known policy of a service config; undefined if it names none. */
+export function loadBalancingOf(config: ServiceConfig | string | undefined): "pick_first" | "round_robin" | undefined {
+  const parsed: ServiceConfig | undefined = typeof config === "string" ? JSON.parse(config) : config;
+  for (const entry of parsed?.loadBalancingConfig ?? []) {
+    if ("round_robin" in entry) return "round_robin";
+    if ("pick_first" in entry) return "pick_first";
+  }
+  return undefined;
+}
+
 function policyOf(config: MethodConfig, throttle: Throttle): CallPolicy {
+  if (config.retryPolicy !== undefined && config.hedgingPolicy !== undefined) {
+    throw new Error("Service config: a method has a retryPolicy and a hedgingPolicy; expected one of them.");
+  }
   return {
     timeoutMs: config.timeout === undefined ? undefined : durationMs(config.timeout),
     waitForReady: config.waitForReady,
     startRetries: config.retryPolicy === undefined ? undefined : createRetries(config.retryPolicy, throttle),
+    hedging: config.hedgingPolicy === undefined ? undefined : createHedging(config.hedgingPolicy, throttle),
   };
 }
 
@@ -102,11 +143,25 @@ function codeOf(code: string | number): Code {
 
 const maxAttempts = 5;
 
-function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
+function attemptsOf(policy: { readonly maxAttempts: number }): number {
   const attempts = Math.min(policy.maxAttempts, maxAttempts);
   if (!(Number.isInteger(policy.maxAttempts) && attempts >= 2)) {
     throw new Error(`Service config: maxAttempts is ${policy.maxAttempts}; expected an integer of at least 2.`);
   }
+  return attempts;
+}
+
+function createHedging(policy: HedgingPolicy, throttle: Throttle): Hedging {
+  return {
+    attempts: attemptsOf(policy),
+    delayMs: policy.hedgingDelay === undefined ? 0 : durationMs(policy.hedgingDelay),
+    nonFatal: new Set((policy.nonFatalStatusCodes ?? []).map(codeOf)),
+    throttle,
+  };
+}
+
+function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
+  const attempts = attemptsOf(policy);
   const initial = durationMs(policy.initialBackoff);
   const max = durationMs(policy.maxBackoff);
   const codes = new Set(policy.retryableStatusCodes.map(codeOf));
@@ -138,7 +193,7 @@ function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
   };
 }
 
-interface Throttle {
+export interface Throttle {
   failed(): void;
   succeeded(): void;
   isThrottled(): boolean;

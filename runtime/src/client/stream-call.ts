@@ -6,7 +6,15 @@ import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
 import type { Retries } from "./service-config.js";
@@ -34,12 +42,13 @@ class StreamCall implements ResponseListener {
   #done = false;
   #opened = false;
   #sawBody = false;
-  #retried = false;
+  #resent = 0;
   #retries: Retries | undefined;
   #attempts = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #head: ResponseHead | undefined;
   readonly #parser: EnvelopeParser;
+  readonly #failures: ReceiveFailures;
   readonly #queue: MessageQueue<unknown>;
   readonly #trailer = createHeaders();
   /** Decompression is asynchronous; what comes after it waits here, so that order is kept. */
@@ -60,7 +69,8 @@ class StreamCall implements ResponseListener {
     private readonly resolve: (response: StreamResponse) => void,
     private readonly reject: (error: ConnectError) => void,
   ) {
-    this.#parser = createEnvelopeParser(core.settings.readMaxBytes);
+    this.#failures = receiveFailures(core.protocol.name);
+    this.#parser = createEnvelopeParser(core.settings.readMaxBytes, this.#failures.tooLarge);
     this.#queue = new MessageQueue({
       pause: () => this.#exchange.pause(),
       resume: () => this.#exchange.resume(),
@@ -262,7 +272,10 @@ class StreamCall implements ResponseListener {
     if (compression === null) {
       throw new ConnectError("protocol error: received a compressed message without an encoding", Code.Internal);
     }
-    const plain = compression.decompress(data, this.core.settings.readMaxBytes);
+    const { readMaxBytes } = this.core.settings;
+    const plain = compression.decompress(data, readMaxBytes).catch((e) => {
+      throw this.#failures.notDecompressed(e, compression.name, readMaxBytes);
+    });
     plain.catch(() => {});
     this.#inOrder(async () => this.#deliver(flags, await plain));
   }
@@ -290,7 +303,13 @@ class StreamCall implements ResponseListener {
       this.#end = data;
       return;
     }
-    this.#queue.push(this.plan.output.deserialize(data));
+    let message: unknown;
+    try {
+      message = this.plan.output.deserialize(data);
+    } catch (e) {
+      throw this.#failures.notParsed(e);
+    }
+    this.#queue.push(message);
   }
 
   onEnd(trailers: Fields | undefined): void {
@@ -328,8 +347,8 @@ class StreamCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#sent !== undefined) {
-      this.#retried = true;
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#sent !== undefined) {
+      this.#resent++;
       this.#sendAgain(this.#sent);
       return;
     }

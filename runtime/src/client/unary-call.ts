@@ -10,8 +10,16 @@ import type { UnaryResponse } from "../interceptor.js";
 import { releaseLarge } from "../large-buffers.js";
 import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
-import { rememberParts } from "./error-parts.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import { noFields, rememberParts } from "./error-parts.js";
+import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
@@ -33,7 +41,7 @@ export function runUnary(
 class UnaryCall implements ResponseListener {
   #exchange: Exchange | undefined;
   #done = false;
-  #retried = false;
+  #resent = 0;
   #head: ResponseHead | undefined;
   #parser: EnvelopeParser | undefined;
   #chunks: Uint8Array[] = [];
@@ -49,6 +57,7 @@ class UnaryCall implements ResponseListener {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #body: Uint8Array | undefined;
   readonly #bare: boolean;
+  readonly #failures: ReceiveFailures;
 
   constructor(
     private readonly core: TransportCore,
@@ -59,6 +68,7 @@ class UnaryCall implements ResponseListener {
     private readonly reject: (error: ConnectError) => void,
   ) {
     this.#bare = core.protocol.bareUnary;
+    this.#failures = receiveFailures(core.protocol.name);
   }
 
   start(message: unknown): void {
@@ -174,7 +184,7 @@ class UnaryCall implements ResponseListener {
     }
     this.#head = head;
     if (!this.#bare) {
-      this.#parser = createEnvelopeParser(core.settings.readMaxBytes);
+      this.#parser = createEnvelopeParser(core.settings.readMaxBytes, this.#failures.tooLarge);
     }
   }
 
@@ -286,13 +296,15 @@ class UnaryCall implements ResponseListener {
       this.fail(new ConnectError("protocol error: received a compressed message without an encoding", Code.Internal));
       return;
     }
-    head.compression.decompress(bytes, this.core.settings.readMaxBytes).then(
+    const { compression } = head;
+    const { readMaxBytes } = this.core.settings;
+    compression.decompress(bytes, readMaxBytes).then(
       (plain) => {
         if (!this.#done) {
           then(plain);
         }
       },
-      (e) => this.fail(ConnectError.from(e, Code.Internal)),
+      (e) => this.fail(this.#failures.notDecompressed(e, compression.name, readMaxBytes)),
     );
   }
 
@@ -301,7 +313,7 @@ class UnaryCall implements ResponseListener {
     try {
       message = this.plan.output.deserialize(bytes);
     } catch (e) {
-      this.fail(ConnectError.from(e, Code.Internal));
+      this.fail(this.#failures.notParsed(e));
       return;
     }
     this.#done = true;
@@ -314,9 +326,9 @@ class UnaryCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#send !== undefined) {
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#send !== undefined) {
       // gRPC A6, "transparent retries": the server certainly did not see it
-      this.#retried = true;
+      this.#resent++;
       this.#send();
       return;
     }
@@ -401,7 +413,6 @@ export function noMessage(): ConnectError {
   return new ConnectError("No message received", Code.Unimplemented);
 }
 
-const noFields: Fields = { map: {}, lines: [] };
 const noBytes = new Uint8Array(0);
 
 /** One buffer, without a copy when there is one chunk. */

@@ -12,8 +12,9 @@ import { grpcJsMessages } from "./messages.js";
 type Any = any;
 type Script = (client: Any, log: (...event: unknown[]) => void) => Any;
 
+/** All but the time. */
 function own(md: grpc.Metadata): object {
-  return Object.fromEntries(Object.entries(md.toJSON()).filter(([key]) => key.startsWith("x-")));
+  return Object.fromEntries(Object.entries(md.toJSON()).filter(([key]) => key !== "date"));
 }
 const metadata = () => {
   const md = new grpc.Metadata();
@@ -34,7 +35,9 @@ function record(script: Script, client: Any): Promise<unknown[]> {
     call.on("metadata", (md: grpc.Metadata) => log("metadata", own(md)));
     call.on("data", (m: Any) => log("data", plain(m)));
     call.on("end", () => log("end"));
-    call.on("error", (e: Any) => log("error", e.code, text(e.details), e instanceof Error, own(e.metadata)));
+    call.on("error", (e: Any) =>
+      log("error", e.code, text(e.details), e instanceof Error, Object.keys(e), own(e.metadata)),
+    );
     call.on("status", (s: Any) => {
       log("status", s.code, text(s.details), own(s.metadata));
       setTimeout(() => resolve(events), 30);
@@ -44,7 +47,13 @@ function record(script: Script, client: Any): Promise<unknown[]> {
 const callback = (log: (...event: unknown[]) => void) => (error: Any, value: Any) =>
   log(
     "callback",
-    error && [error.code, text(error.details), text(error.message.replace(/^\d+ \w+: /, "")), own(error.metadata)],
+    error && [
+      error.code,
+      text(error.details),
+      text(error.message.replace(/^\d+ \w+: /, "")),
+      Object.keys(error),
+      own(error.metadata),
+    ],
     plain(value),
   );
 

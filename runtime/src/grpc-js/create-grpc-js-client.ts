@@ -11,14 +11,14 @@ import { ConnectError } from "../connect-error.js";
 import { type ContextValues, createContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
+import { OutputQueue } from "../output-queue.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
 import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
-import { createMetadata, headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
-import { OutputQueue } from "./output-queue.js";
+import { createMetadata, headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
 
 export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {
@@ -211,7 +211,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
         run.unary(method, start.signal, start.timeoutMs, start.header, request, start.contextValues).then(
           (response) =>
             outside(() => {
-              call.emit("metadata", metadataFromHeaders(response.header));
+              call.emit("metadata", metadataFromResponse(response.header));
               callback(null, response.message);
               emitOk(call, response.trailer);
             }),
@@ -274,7 +274,7 @@ function outside(action: () => void): void {
 }
 
 function emitOk(call: EventEmitter, trailer: Headers): void {
-  call.emit("status", { code: 0, details: "OK", metadata: metadataFromHeaders(trailer) });
+  call.emit("status", { code: 0, details: "OK", metadata: metadataFromResponse(trailer) });
 }
 
 function emitStatus(call: EventEmitter, error: { code?: number; details?: string; metadata?: unknown }): void {
@@ -286,7 +286,7 @@ function failCallback(call: EventEmitter, callback: Callback, reason: unknown, s
   outside(() => {
     const header = reason instanceof ConnectError ? partsOf(reason)?.header : undefined;
     if (header !== undefined && !start.sawHeader) {
-      call.emit("metadata", metadataFromHeaders(headersFromRaw(header.lines)));
+      call.emit("metadata", metadataFromResponse(headersFromRaw(header.lines)));
     }
     const error = serviceErrorFrom(ConnectError.from(reason, Code.Internal), start.isCanceled());
     callback(error);
@@ -315,7 +315,7 @@ async function uploadAll(
 ): Promise<[message: unknown, trailer: Headers]> {
   const response = await run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues);
   start.sawHeader = true;
-  outside(() => call.emit("metadata", metadataFromHeaders(response.header)));
+  outside(() => call.emit("metadata", metadataFromResponse(response.header)));
   let message: unknown;
   let count = 0;
   for await (const item of response.message) {
@@ -373,7 +373,7 @@ function createReader() {
           outside(() => {
             trailer = r.trailer;
             iterator = r.message[Symbol.asyncIterator]();
-            call.emit("metadata", metadataFromHeaders(r.header));
+            call.emit("metadata", metadataFromResponse(r.header));
             if (wanted) {
               read();
             }

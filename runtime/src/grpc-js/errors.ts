@@ -1,9 +1,10 @@
 import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { decodeGrpcMessage } from "../grpc-message.js";
 import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
 import { headersFromRaw } from "../headers.js";
-import { headersFromMetadata, isMetadata, metadataFromHeaders } from "./metadata.js";
+import { headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
 const statusNames = [
@@ -76,18 +77,35 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   if (!(error instanceof ConnectError)) {
     return error;
   }
+  let code: number = error.code;
   let details = error.rawMessage;
-  if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
+  const sent = unknownStatus(error);
+  if (sent !== undefined) {
+    code = sent.code;
+    details = sent.details;
+  } else if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
     details = "Cancelled on client";
   } else if (error.code === Code.DeadlineExceeded && details === "the operation timed out") {
     details = "Deadline exceeded";
   }
-  const serviceError: ServiceErrorLike = Object.assign(
-    new Error(`${error.code} ${grpcStatusName(error.code)}: ${details}`),
-    { code: error.code as number, details, metadata: metadataOf(error) },
-  );
-  serviceError.cause = error;
-  return serviceError;
+  return Object.assign(new Error(`${code} ${grpcStatusName(code)}: ${details}`, { cause: error }), {
+    code,
+    details,
+    metadata: metadataOf(error),
+  }) satisfies ServiceErrorLike;
+}
+
+/** A status that gRPC does not have, which Connect calls internal and grpc-js hands on: servers send what they like. */
+function unknownStatus(error: ConnectError): { readonly code: number; readonly details: string } | undefined {
+  const trailer = partsOf(error)?.trailer.map;
+  const status = trailer?.["grpc-status"];
+  if (error.code !== Code.Internal || typeof status !== "string" || !/^-?\d+$/.test(status)) {
+    return undefined;
+  }
+  const code = Number(status);
+  const message = trailer?.["grpc-message"];
+  const isKnown = code >= 0 && code < statusNames.length;
+  return isKnown ? undefined : { code, details: typeof message === "string" ? decodeGrpcMessage(message) : "" };
 }
 
 function metadataOf(error: ConnectError): MetadataLike {
@@ -96,7 +114,7 @@ function metadataOf(error: ConnectError): MetadataLike {
   if (isMetadata(given)) {
     return given;
   }
-  const metadata = metadataFromHeaders(trailerOf(error));
+  const metadata = metadataFromResponse(trailerOf(error));
   // Where libraries for rich errors look; an error from the wire has it among its trailers
   if (error.details.length > 0 && metadata.get(detailsKey).length === 0) {
     const status = { code: error.code, message: error.rawMessage, details: encodeDetails(error) };
@@ -107,8 +125,11 @@ function metadataOf(error: ConnectError): MetadataLike {
 
 const detailsKey = "grpc-status-details-bin";
 
-/** grpc-js's errors carry the trailers only. */
-function trailerOf(error: ConnectError): Headers {
+/**
+ * The trailers of the response that an error came from, which is what the metadata of a ServiceError has; a ConnectError's own
+ * `metadata` has the headers, too. Empty where there were no trailers.
+ */
+export function trailerOf(error: ConnectError): Headers {
   const parts = partsOf(error);
   return parts === undefined ? error.metadata : headersFromRaw(parts.trailer.lines);
 }

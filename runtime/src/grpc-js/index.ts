@@ -9,7 +9,7 @@ export { closeClient, getClientChannel, waitForClientReady } from "./client-chan
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export { grpcStatusName, serviceErrorFrom, toConnectError } from "./errors.js";
+export { grpcStatusName, serviceErrorFrom, toConnectError, trailerOf } from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";

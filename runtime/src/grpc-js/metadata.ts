@@ -26,6 +26,8 @@ const protocolHeaders = new Set([
   "grpc-accept-encoding",
 ]);
 
+const responseHeaders: ReadonlySet<string> = new Set([...protocolHeaders].filter((key) => key !== "content-type"));
+
 /** The details of a ConnectError are written by its protocol; grpc-js leaves the field in the Metadata of an error. */
 const detailsHeader = "grpc-status-details-bin";
 
@@ -73,10 +75,20 @@ export function addMetadata(headers: Headers, metadata: MetadataLike | Headers |
  * Protocol headers are left out, as grpc-js does.
  */
 export function metadataFromHeaders(headers: Headers): MetadataLike {
+  return metadataOf(headers, protocolHeaders);
+}
+
+/** What a client of grpc-js sees of a response: gRPC's content type too; the rest is stripped as a server does it. */
+export function metadataFromResponse(headers: Headers): MetadataLike {
+  const isGrpc = headers.get("content-type")?.startsWith("application/grpc") === true;
+  return metadataOf(headers, isGrpc ? responseHeaders : protocolHeaders);
+}
+
+function metadataOf(headers: Headers, hidden: ReadonlySet<string>): MetadataLike {
   const metadata = createMetadata();
   const keys = new Set(headerLines(headers).map(([key]) => key));
   for (const key of keys) {
-    if (protocolHeaders.has(key) || key.startsWith(":")) {
+    if (hidden.has(key) || key.startsWith(":")) {
       continue;
     }
     try {

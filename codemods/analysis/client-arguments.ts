@@ -1,0 +1,82 @@
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { needsResponseType, writerOfPlan } from "../clients/plan-call.js";
+import type { Node as TreeNode } from "../shared/ast.js";
+import type { CallArgument } from "./client-facts.js";
+import type { Call } from "./client-services.js";
+import { middleOf, nodeOf, type Trees } from "./client-trees.js";
+import type { AnalysisProject } from "./project.js";
+
+const OPTIONS = new Set(["deadline"]);
+
+export function classifyArguments(
+  project: AnalysisProject,
+  call: Call,
+  trees: Trees,
+  mayHaveOptions: (file: SourceFile) => boolean,
+): CallArgument[] | string {
+  const nodes = middleOf(call, trees);
+  if (nodes.length > 2) return "it has too many arguments";
+  const found: CallArgument[] = [];
+  for (const [index, node] of nodes.entries()) {
+    const morph = nodeOf(call.node.getSourceFile(), node);
+    if (node.type === "ObjectExpression") {
+      for (const property of node.properties as TreeNode[]) {
+        if (property.type !== "ObjectProperty" || property.computed) return "its options are not written out";
+        const name: string = property.key.name ?? property.key.value;
+        if (!OPTIONS.has(name)) return `the call option ${name} has no counterpart yet`;
+      }
+      found.push({ kind: "options", isHeld: false });
+    } else if (morph && project.originOf(morph).kind === "metadata") {
+      if (index > 0) return "its arguments are in an unknown order";
+      if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
+      found.push({ kind: "metadata", isHeaders: false });
+    } else if (morph && holdsDeadline(project, morph)) {
+      found.push({ kind: "options", isHeld: true });
+    } else
+      return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
+  }
+  return found;
+}
+
+/** A helper's `{ deadline: … }`. */
+function holdsDeadline(project: AnalysisProject, node: Node): boolean {
+  const origin = project.originOf(node);
+  if (origin.kind !== "object" || !Node.isObjectLiteralExpression(origin.node)) return false;
+  const properties = origin.node.getProperties();
+  return properties.every(
+    (property) =>
+      (Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property)) &&
+      property.getName() === "deadline",
+  );
+}
+
+/** The one type of all messages that are written to a call, if it has a name that the file knows. */
+export function messageTypeOf(call: Call): string | null {
+  const writer = writerOfPlan(call.plan);
+  const found = new Set<string>();
+  for (const use of [...(writer?.writes ?? []), ...(writer?.ends ?? [])]) {
+    const [argument] = use.arguments as TreeNode[];
+    const node = argument && nodeOf(call.node.getSourceFile(), argument);
+    if (node) found.add(node.getType().getText(node));
+  }
+  const [type] = found;
+  return found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type) ? type : null;
+}
+
+/** The type of a callback's response as it is written there, or by a name that the file knows; undefined where none is needed. */
+export function responseTypeOf(call: Call): string | null | undefined {
+  const { plan } = call;
+  if (!isTypeScript(call) || plan.kind !== "block" || !needsResponseType(plan.shape)) return undefined;
+  const { response } = plan.shape;
+  const node = response && nodeOf(call.node.getSourceFile(), response);
+  const parameter = node && (Node.isParameterDeclaration(node) ? node : node.getParentIfKind(SyntaxKind.Parameter));
+  if (!parameter) return null;
+  const written = parameter.getTypeNode()?.getText();
+  if (written !== undefined) return parameter.hasQuestionToken() ? `${written} | undefined` : written;
+  const type = parameter.getType().getText(parameter);
+  return /^[A-Z][\w$]*( \| undefined)?$/.test(type) ? type : null;
+}
+
+export function isTypeScript(call: Call): boolean {
+  return /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath());
+}

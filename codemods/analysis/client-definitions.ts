@@ -1,0 +1,94 @@
+import { Node, SyntaxKind, type Type } from "ts-morph";
+import type { DefinitionRef } from "./client-facts.js";
+import type { Service } from "./client-services.js";
+import type { AnalysisProject } from "./project.js";
+import { protobufTsClient } from "./protobuf-ts-client.js";
+
+export function constructorOf(node: Node): Node | undefined {
+  return Node.isNewExpression(node) ? node.getExpression() : undefined;
+}
+
+/** The type of something that could not be resolved: generated code that is not there yet. */
+export function isMissing(type: Type): boolean {
+  return (type.compilerType as unknown as { intrinsicName?: string }).intrinsicName === "error";
+}
+
+/** How the type of what a constructor makes is written: classes are types themselves, other constructors are not. */
+export function instanceType(callee: Node | undefined): string | null {
+  if (!callee || !/^[\w$.]+$/.test(callee.getText())) return null;
+  const symbol = callee.getSymbol();
+  const isClass = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations().some(Node.isClassDeclaration);
+  return isClass ? callee.getText() : `InstanceType<typeof ${callee.getText()}>`;
+}
+
+/** How the old service definition is written at a construction. */
+export function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | undefined {
+  const callee = constructorOf(node);
+  if (!callee) return undefined;
+  const origin = project.originOf(node);
+  if (origin.kind !== "client") return undefined;
+  // A package definition has no types of its services; the constructor of a typed package does.
+  const isTyped =
+    /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) &&
+    (callee.getType().getProperty("service") !== undefined || isMissing(callee.getType()));
+  if (origin.flavour === "proto-loader" && !isTyped) {
+    const holder = origin.packageDefinition?.call.getParent();
+    if (holder && Node.isVariableDeclaration(holder) && holder.getSourceFile() === node.getSourceFile()) {
+      const block = holder.getFirstAncestor((ancestor) => Node.isBlock(ancestor) || Node.isSourceFile(ancestor));
+      const isAround = block && node.getAncestors().includes(block as never);
+      const quote = node.getSourceFile().getFullText().includes("'") ? "'" : '"';
+      if (isAround && Node.isIdentifier(holder.getNameNode()))
+        return { kind: "text", text: `${holder.getName()}[${quote}${origin.service}${quote}]` };
+    }
+    return { kind: "text", text: `${callee.getText()}.service` };
+  }
+  // The constructor that its generated class extends has the definition, the class itself the types.
+  if (origin.flavour === "protoc-gen-ts")
+    return { kind: "text", text: `${callee.getText()}.service`, types: callee.getText() };
+  return (
+    protobufTsClient(project, callee) ??
+    definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` }
+  );
+}
+
+/** The `XService` const that generated code exports beside `XClient`. */
+export function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef | undefined {
+  const text = name.getText();
+  const last = /(\w+)Client$/.exec(text)?.[1];
+  if (last === undefined) return undefined;
+  if (Node.isPropertyAccessExpression(name) || Node.isQualifiedName(name)) {
+    const prefix = text.slice(0, text.length - `${last}Client`.length);
+    return { kind: "text", text: `${prefix}${last}Service` };
+  }
+  const declaration = name.getSymbol()?.getDeclarations()[0];
+  const importing = declaration?.getFirstAncestorByKind(SyntaxKind.ImportDeclaration);
+  let module = importing?.getModuleSpecifierValue();
+  if (module === undefined && declaration && Node.isBindingElement(declaration)) {
+    const variable = declaration.getFirstAncestorByKind(SyntaxKind.VariableDeclaration);
+    module = /^require\(\s*['"]([^'"]+)['"]\s*\)$/.exec(variable?.getInitializer()?.getText() ?? "")?.[1];
+  }
+  if (module === undefined) return undefined;
+  const file = project.resolveModule(name.getSourceFile(), module);
+  if (!file || !new RegExp(`\\b${last}Service\\b`).test(file.getFullText())) return undefined;
+  return { kind: "import", module, name: `${last}Service` };
+}
+
+export function typeDefinition(project: AnalysisProject, type: Node): DefinitionRef | undefined {
+  if (!Node.isTypeReference(type)) return undefined;
+  const origin = project.originOfType(type);
+  if (origin.kind === "client-constructor" && origin.flavour === "protoc-gen-ts") {
+    const name = type.getTypeName().getText();
+    return { kind: "text", text: `${name}.service`, types: name };
+  }
+  return protobufTsClient(project, type.getTypeName()) ?? definitionBeside(project, type.getTypeName());
+}
+
+/** The old service definition as a type, in the file of a promisified method: by the client's own type or construction there. */
+export function clientDefinition(project: AnalysisProject, service: Service, method: Node): DefinitionRef | undefined {
+  const file = method.getSourceFile();
+  const made = service.constructions.find(({ node }) => node.getSourceFile() === file);
+  const found = made && definitionAt(project, made.node);
+  if (found && (found.kind === "import" || /^[\w.]+$/.test(found.text))) return found;
+  const typed = service.types.find((type) => type.getSourceFile() === file);
+  return typed && typeDefinition(project, typed);
+}

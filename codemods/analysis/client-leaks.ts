@@ -1,0 +1,74 @@
+import { Node, SyntaxKind } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
+  const holder = owner.getParent();
+  const name =
+    Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)
+      ? owner.getNameNode()
+      : holder && (Node.isVariableDeclaration(holder) || Node.isPropertyAssignment(holder))
+        ? holder.getNameNode()
+        : undefined;
+  if (Node.isGetAccessorDeclaration(owner)) return !leaksByName(project, owner.getName());
+  if (!name || !Node.isIdentifier(name)) {
+    // An arrow function called at once, or a module's whole export.
+    return (
+      !!holder && Node.isBinaryExpression(holder) && /^(module\.)?exports(\.\w+)?$/.test(holder.getLeft().getText())
+    );
+  }
+  if (!Node.isFunctionDeclaration(owner) && !(holder && Node.isVariableDeclaration(holder)))
+    return !leaksByName(project, name.getText());
+  return project.referencesTo(name).every((reference) => {
+    if (reference === name) return true;
+    let node = reference;
+    let parent = node.getParent();
+    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+      node = parent;
+      parent = node.getParent();
+    }
+    return (
+      !!parent &&
+      ((Node.isCallExpression(parent) && parent.getExpression() === node) ||
+        Node.isImportSpecifier(parent) ||
+        Node.isExportSpecifier(parent) ||
+        Node.isImportClause(parent) ||
+        Node.isExportAssignment(parent) ||
+        Node.isBindingElement(parent) ||
+        Node.isVariableDeclaration(parent) ||
+        Node.isTypeQuery(parent) ||
+        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
+        (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText())))
+    );
+  });
+}
+
+export function leaks(project: AnalysisProject, target: Node): boolean {
+  return Node.isPropertyAccessExpression(target) ? leaksByName(project, target.getName()) : false;
+}
+
+/** Is a member of this name read from something that nothing is known about? It could be the client. */
+export function leaksByName(project: AnalysisProject, name: string): boolean {
+  return project.files.some((file) =>
+    file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).some((access) => {
+      if (access.getName() !== name) return false;
+      const parent = access.getParent();
+      if (
+        parent &&
+        Node.isBinaryExpression(parent) &&
+        parent.getLeft() === access &&
+        parent.getOperatorToken().getText() === "="
+      )
+        return false;
+      if (project.originOf(access).kind !== "unknown") return false;
+      return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
+    }),
+  );
+}
+
+export function isExported(property: Node): boolean {
+  const object = property.getParent();
+  const holder = object?.getParent();
+  if (!holder) return false;
+  if (Node.isExportAssignment(holder)) return true;
+  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+}

@@ -1,0 +1,22 @@
+import { Node } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+export function isParameterAClient(project: AnalysisProject, call: Node, index: number): boolean {
+  const callee = (call as import("ts-morph").CallExpression).getExpression();
+  const origin = project.originOf(callee);
+  const parameters =
+    origin.kind === "function"
+      ? (origin.node as unknown as { getParameters?(): Node[] }).getParameters?.()
+      : origin.kind === "class"
+        ? (origin.node as import("ts-morph").ClassDeclaration).getConstructors()[0]?.getParameters()
+        : methodParameters(callee);
+  const parameter = parameters?.[index];
+  return !!parameter && project.originOf(parameter).kind === "client";
+}
+
+function methodParameters(callee: Node): Node[] | undefined {
+  const declaration = Node.isPropertyAccessExpression(callee)
+    ? callee.getNameNode().getSymbol()?.getValueDeclaration()
+    : undefined;
+  return declaration && Node.isMethodDeclaration(declaration) ? declaration.getParameters() : undefined;
+}

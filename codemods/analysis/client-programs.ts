@@ -1,0 +1,20 @@
+import type { SourceFile } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+/** Files that import each other, directly or not, as one file that stands for all: a value flows within these only. */
+export function programsOf(project: AnalysisProject): (file: SourceFile) => SourceFile {
+  const parents = new Map<SourceFile, SourceFile>();
+  const find = (file: SourceFile): SourceFile => {
+    let current = file;
+    for (let next = parents.get(current); next && next !== current; next = parents.get(current)) current = next;
+    return current;
+  };
+  for (const file of project.files)
+    for (const [, specifier] of file
+      .getFullText()
+      .matchAll(/(?:from|import|require\(|import\()\s*['"]([^'"\n]+)['"]/g)) {
+      const target = project.resolveModule(file, specifier as string);
+      if (target && find(target) !== find(file)) parents.set(find(target), find(file));
+    }
+  return find;
+}

@@ -1,0 +1,97 @@
+import { Node } from "ts-morph";
+import type { CallPlan } from "../clients/plan-call.js";
+import type { ChannelPlan, TransportPlan } from "./channel.js";
+import { constructorOf, instanceType } from "./client-definitions.js";
+import type { ClientChannelFact } from "./client-facts.js";
+import type { RpcRef } from "./facts.js";
+
+export interface Service {
+  readonly name: string;
+  readonly constructions: Construction[];
+  readonly calls: Call[];
+  readonly promisified: Promisified[];
+  readonly closes: Node[];
+  readonly channelCalls: ChannelCall[];
+  readonly types: Node[];
+  /** Annotations of names that hold a promisified method. */
+  readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
+  /** Why clients of this service stay bridged. */
+  readonly obstacles: Obstacle[];
+}
+
+/** A call about the channel of a client, which a function of the runtime answers. */
+export interface ChannelCall {
+  readonly node: Node;
+  readonly function: ClientChannelFact["function"];
+  readonly isMember: boolean;
+}
+
+export interface Obstacle {
+  readonly node: Node;
+  readonly detail: string;
+  /** What a function of the runtime gives the shape of grpc-js, for this use alone; null: the whole client keeps its shape. */
+  readonly view: ClientView | null;
+}
+
+export interface ClientView {
+  readonly node: Node;
+  /** The old client's type, in TypeScript. */
+  readonly type: string | null;
+}
+
+export interface Construction {
+  readonly node: Node;
+  /** Where a test replaces what is constructed here. */
+  mocked: Node | null;
+  transport: TransportPlan | ChannelPlan;
+}
+
+export interface Call {
+  readonly node: Node;
+  readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
+  readonly plan: CallPlan;
+}
+
+export interface Promisified {
+  /** The whole expression. */
+  readonly node: Node;
+  readonly method: Node;
+  readonly rpc: RpcRef;
+}
+
+export const UNPLANNED: ChannelPlan = { kind: "channel", detail: "", args: null };
+
+/** Calls of the service become Connect's; uses that cannot change get a view of the client, if any other can. */
+export function isIdiomatic(service: Service): boolean {
+  const { obstacles, calls, promisified } = service;
+  if (obstacles.length === 0) return true;
+  const hasOther = promisified.length > 0 || calls.some((call) => viewAt(service, call) === undefined);
+  return hasOther && obstacles.every((obstacle) => obstacle.view !== null);
+}
+
+export function viewAt(service: Service, call: Call): Obstacle | undefined {
+  return service.obstacles.find((obstacle) => obstacle.node === call.node && obstacle.view !== null);
+}
+
+export function isConnect(service: Service, call: Call): boolean {
+  return isIdiomatic(service) && viewAt(service, call) === undefined;
+}
+
+/** The client of `client.method(…)`. */
+export function receiverOf(call: Call): Node | undefined {
+  const callee = call.form === "client" && Node.isCallExpression(call.node) ? call.node.getExpression() : undefined;
+  if (!callee || !(Node.isPropertyAccessExpression(callee) || Node.isElementAccessExpression(callee))) return undefined;
+  return callee.hasQuestionDotToken() ? undefined : callee.getExpression();
+}
+
+/** In TypeScript, the old type has to have a name in the file. */
+export function viewOf(service: Service, node: Node | undefined): ClientView | null {
+  if (!node) return null;
+  const file = node.getSourceFile();
+  if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return { node, type: null };
+  const made = service.constructions.find((construction) => construction.node.getSourceFile() === file);
+  const annotation = service.types.find((type) => type.getSourceFile() === file);
+  const type = (made && instanceType(constructorOf(made.node))) ?? annotation?.getText();
+  return type === undefined ? null : { node, type };
+}

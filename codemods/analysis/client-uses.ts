@@ -1,0 +1,375 @@
+import { Node } from "ts-morph";
+import { type CallPlan, planCall } from "../clients/plan-call.js";
+import { nodeAt } from "../shared/ast.js";
+import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
+import { clientDefinition } from "./client-definitions.js";
+import { isCalledOnly, isExported, leaks, leaksByName } from "./client-leaks.js";
+import { isParameterAClient } from "./client-parameters.js";
+import { programsOf } from "./client-programs.js";
+import { promisifiedAround } from "./client-promisified.js";
+import { type Service, UNPLANNED, viewOf } from "./client-services.js";
+import { treesOf } from "./client-trees.js";
+import type { RpcRef } from "./facts.js";
+import type { AnalysisProject } from "./project.js";
+
+/** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
+function isKeptChannel(node: Node): boolean {
+  const parent = node.getParent();
+  return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
+}
+
+export function findServices(project: AnalysisProject): Map<string, Service> {
+  const services = new Map<string, Service>();
+  const trees = treesOf();
+  const programOf = programsOf(project);
+  let program: SourceFile | undefined;
+  const serviceOf = (name: string): Service => {
+    const key = `${name}@${program?.getFilePath() ?? ""}`;
+    let service = services.get(key);
+    if (!service) {
+      service = {
+        name,
+        constructions: [],
+        calls: [],
+        promisified: [],
+        closes: [],
+        channelCalls: [],
+        types: [],
+        methodTypes: [],
+        obstacles: [],
+      };
+      services.set(key, service);
+    }
+    return service;
+  };
+  const seen = new Set<Node>();
+
+  for (const file of project.files) {
+    program = programOf(file);
+    file.forEachDescendant((node, traversal) => {
+      if (Node.isTypeReference(node)) {
+        const origin = project.originOfType(node);
+        if (origin.kind === "client" || origin.kind === "client-constructor") {
+          if (origin.service && !isTypeOfView(node)) serviceOf(origin.service).types.push(node);
+          traversal.skip();
+        }
+        return;
+      }
+      if (!isValuePosition(node) || seen.has(node)) return;
+      const origin = project.originOf(node);
+      if (origin.kind === "client-constructor") {
+        const parent = node.getParent();
+        if (parent && Node.isExpressionWithTypeArguments(parent) && origin.service)
+          serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client", view: null });
+        return;
+      }
+      if (origin.kind !== "client" || isKeptChannel(node)) return;
+      const service = serviceOf(origin.service);
+      if (Node.isNewExpression(node)) service.constructions.push({ node, mocked: null, transport: UNPLANNED });
+      use(node, service);
+    });
+  }
+  for (const [name, service] of services)
+    if (service.constructions.length + service.calls.length + service.types.length === 0) services.delete(name);
+  return services;
+
+  function use(start: Node, service: Service): void {
+    let node = start;
+    let parent = node.getParent();
+    // Wrappers that pass the value on.
+    while (
+      parent &&
+      (Node.isParenthesizedExpression(parent) ||
+        Node.isAsExpression(parent) ||
+        Node.isNonNullExpression(parent) ||
+        Node.isSatisfiesExpression(parent) ||
+        Node.isAwaitExpression(parent) ||
+        (Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText())) ||
+        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
+    ) {
+      node = parent;
+      seen.add(node);
+      parent = node.getParent();
+    }
+    if (!parent) return;
+    const refuse = (detail: string, view: Node | null = null) =>
+      service.obstacles.push({ node: start, detail, view: viewOf(service, view ?? undefined) });
+
+    if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
+      if (parent.getExpression() !== node) return;
+      member(parent, service, refuse);
+      return;
+    }
+    if (Node.isVariableDeclaration(parent)) {
+      const name = parent.getNameNode();
+      if (parent.getInitializer() !== node) return;
+      if (Node.isIdentifier(name) && project.originOf(name).kind === "client") return;
+      refuse("it is destructured or its variable is assigned again");
+      return;
+    }
+    if (Node.isBinaryExpression(parent)) {
+      const operator = parent.getOperatorToken().getText();
+      if (operator === "=") {
+        if (parent.getLeft() === node) return;
+        const left = parent.getLeft();
+        if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+        if (project.originOf(left).kind === "client" && !leaks(project, left)) return;
+        refuse(`it is kept in ${left.getText()}`);
+        return;
+      }
+      if (/^(&&|[!=]==?)$/.test(operator)) return;
+      refuse("it is part of an expression");
+      return;
+    }
+    if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
+      if (isExported(parent)) return;
+      if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
+        refuse(`it is kept in an object as ${parent.getName()}`);
+      return;
+    }
+    if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
+      if (parent.getExpression() === node) return;
+      const callee = parent.getExpression();
+      // `promisify(client.m).bind(client)`: the method itself was looked at.
+      if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
+      const index = parent.getArguments().indexOf(node);
+      if (index === 0 && Node.isCallExpression(parent)) {
+        const called = project.originOf(callee);
+        const name = called.kind === "grpc" ? called.path : "";
+        if (
+          name === "closeClient" ||
+          name === "waitForClientReady" ||
+          (name === "getClientChannel" && isStateOfChannel(parent))
+        ) {
+          service.channelCalls.push({ node: parent, function: name, isMember: false });
+          return;
+        }
+      }
+      if (isParameterAClient(project, parent, index)) return;
+      // Where types say what a parameter is, its calls have been found as this client's own.
+      const isTyped = /\.[cm]?tsx?$/.test(parent.getSourceFile().getFilePath());
+      refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
+      return;
+    }
+    if (Node.isPropertyDeclaration(parent)) {
+      if (leaksByName(project, parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
+      return;
+    }
+    if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
+      const owner = Node.isArrowFunction(parent)
+        ? parent
+        : parent.getFirstAncestor(
+            (ancestor) => Node.isFunctionLikeDeclaration(ancestor) || Node.isFunctionExpression(ancestor),
+          );
+      if (owner && isCalledOnly(project, owner)) return;
+      refuse("it is returned from a function whose uses are not all known");
+      return;
+    }
+    if (
+      Node.isExpressionStatement(parent) ||
+      Node.isIfStatement(parent) ||
+      Node.isPrefixUnaryExpression(parent) ||
+      Node.isExportAssignment(parent) ||
+      Node.isExportSpecifier(parent) ||
+      Node.isImportSpecifier(parent) ||
+      Node.isImportClause(parent) ||
+      Node.isBindingElement(parent) ||
+      Node.isParameterDeclaration(parent) ||
+      Node.isNamespaceImport(parent)
+    )
+      return;
+    refuse(`it is used in a ${parent.getKindName()}`);
+  }
+
+  function member(access: Node, service: Service, refuse: (detail: string, view?: Node | null) => void): void {
+    const object =
+      (Node.isPropertyAccessExpression(access) || Node.isElementAccessExpression(access)) &&
+      !access.hasQuestionDotToken()
+        ? access.getExpression()
+        : null;
+    const name = Node.isPropertyAccessExpression(access)
+      ? access.getName()
+      : Node.isElementAccessExpression(access)
+        ? stringOf(access.getArgumentExpression())
+        : undefined;
+    if (name === undefined) {
+      refuse("a method is chosen by a computed name", object);
+      return;
+    }
+    const desc = project.protos.methodByLegacyKey(service.name, name);
+    const parent = access.getParent();
+    const isCalled = parent && Node.isCallExpression(parent) && parent.getExpression() === access;
+    if (!desc) {
+      if (name === "close" && isCalled && Node.isPropertyAccessExpression(access)) {
+        if (canCloseTransport(project, parent)) service.closes.push(parent);
+        else service.channelCalls.push({ node: parent, function: "closeClient", isMember: true });
+        return;
+      }
+      const isPlain = isCalled && Node.isPropertyAccessExpression(access) && !access.hasQuestionDotToken();
+      if (name === "waitForReady" && isPlain) {
+        service.channelCalls.push({ node: parent, function: "waitForClientReady", isMember: true });
+        return;
+      }
+      if (name === "getChannel" && isPlain && isStateOfChannel(parent)) {
+        service.channelCalls.push({ node: parent, function: "getClientChannel", isMember: true });
+        return;
+      }
+      refuse(`${name} is used`);
+      return;
+    }
+    const rpc = project.protos.rpc(desc);
+    if (isCalled) {
+      addCall(parent, rpc, "client", service);
+      return;
+    }
+    const whole = promisifiedAround(project, access);
+    if (!whole) {
+      refuse(`${name} is taken as a function`, object);
+      return;
+    }
+    service.promisified.push({ node: whole, method: access, rpc });
+    followFunction(whole, access, rpc, service, refuse);
+  }
+
+  function followFunction(
+    whole: Node,
+    method: Node,
+    rpc: RpcRef,
+    service: Service,
+    refuse: (detail: string) => void,
+  ): void {
+    const parent = whole.getParent();
+    if (parent && Node.isCallExpression(parent) && parent.getExpression() === whole) {
+      addCall(parent, rpc, "promisified", service);
+      return;
+    }
+    let nameNode: Node | undefined;
+    if (parent && Node.isVariableDeclaration(parent)) nameNode = parent.getNameNode();
+    else if (parent && (Node.isPropertyAssignment(parent) || Node.isPropertyDeclaration(parent)))
+      nameNode = parent.getNameNode();
+    else if (
+      parent &&
+      Node.isBinaryExpression(parent) &&
+      parent.getOperatorToken().getText() === "=" &&
+      Node.isPropertyAccessExpression(parent.getLeft())
+    )
+      nameNode = (parent.getLeft() as import("ts-morph").PropertyAccessExpression).getNameNode();
+    if (!nameNode || !Node.isIdentifier(nameNode)) {
+      refuse("a promisified method is handed on");
+      return;
+    }
+    const member = Node.isPropertyAccessExpression(method) ? method.getName() : rpc.localName;
+    const annotate = (declaration: Node) => {
+      if (!Node.isVariableDeclaration(declaration) && !Node.isPropertyDeclaration(declaration)) return;
+      const type = declaration.getTypeNode();
+      if (!type) return;
+      service.methodTypes.push({ node: type, member, method });
+      if (!clientDefinition(project, service, method)) refuse(`the type of ${declaration.getName()} is written out`);
+    };
+    for (const declaration of nameNode.getSymbol()?.getDeclarations() ?? []) annotate(declaration);
+    if (Node.isVariableDeclaration(parent as Node)) {
+      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, rpc, service, refuse);
+      return;
+    }
+    const declarations = new Set(nameNode.getSymbol()?.getDeclarations() ?? []);
+    const name = nameNode.getText();
+    for (const identifier of project.identifiersNamed(name)) {
+      if (identifier === nameNode) continue;
+      const symbol = identifier.getSymbol();
+      const own = symbol?.getDeclarations() ?? [];
+      if (own.some((declaration) => declarations.has(declaration)))
+        functionUse(identifier, nameNode, rpc, service, refuse);
+      else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
+        const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
+        const origin = project.originOf(owner);
+        if (origin.kind === "unknown") refuse(`${owner.getText()}.${name} may be a promisified method`);
+        else if (origin.kind === "object" || origin.kind === "instance")
+          functionUse(identifier, nameNode, rpc, service, refuse);
+      }
+    }
+  }
+
+  function functionUse(
+    reference: Node,
+    declared: Node,
+    rpc: RpcRef,
+    service: Service,
+    refuse: (detail: string) => void,
+  ): void {
+    if (reference === declared) return;
+    let node = reference;
+    let parent = node.getParent();
+    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
+      node = parent;
+      parent = node.getParent();
+    }
+    if (!parent) return;
+    if (Node.isCallExpression(parent) && parent.getExpression() === node) {
+      addCall(parent, rpc, "promisified", service);
+      return;
+    }
+    if (Node.isPropertyDeclaration(parent)) return;
+    if (
+      Node.isExportSpecifier(parent) ||
+      Node.isImportSpecifier(parent) ||
+      Node.isImportClause(parent) ||
+      Node.isTypeQuery(parent) ||
+      Node.isBindingElement(parent) ||
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+    )
+      return;
+    if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
+    refuse(`the promisified ${rpc.method} is handed on`);
+  }
+
+  function addCall(node: Node, rpc: RpcRef, form: "client" | "promisified", service: Service): void {
+    if (service.calls.some((call) => call.node === node)) return;
+    const tree = trees(node.getSourceFile());
+    const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
+    const plan: CallPlan = inTree
+      ? planCall(tree, inTree, rpc.kind, form)
+      : { kind: "refused", reason: "the call was not found again" };
+    service.calls.push({ node, rpc, form, plan });
+  }
+}
+
+/** Expressions that may hold a client; names that declare one and property names are not looked at. */
+function isValuePosition(node: Node): boolean {
+  if (Node.isNewExpression(node) || Node.isCallExpression(node) || Node.isPropertyAccessExpression(node)) return true;
+  if (Node.isElementAccessExpression(node)) return true;
+  if (!Node.isIdentifier(node)) return false;
+  const parent = node.getParent();
+  if (!parent) return false;
+  if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
+  if (Node.isPropertyAssignment(parent)) return parent.getInitializer() === node;
+  if (Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
+  if (Node.isShorthandPropertyAssignment(parent)) return true;
+  if (Node.isTypeReference(parent) || Node.isQualifiedName(parent)) return false;
+  return !(
+    Node.isBindingElement(parent) ||
+    Node.isParameterDeclaration(parent) ||
+    Node.isImportSpecifier(parent) ||
+    Node.isImportClause(parent) ||
+    Node.isNamespaceImport(parent) ||
+    Node.isExportSpecifier(parent) ||
+    Node.isPropertyDeclaration(parent) ||
+    Node.isMethodDeclaration(parent) ||
+    Node.isFunctionDeclaration(parent) ||
+    Node.isClassDeclaration(parent) ||
+    Node.isPropertySignature(parent)
+  );
+}
+
+function stringOf(node: Node | undefined): string | undefined {
+  return node && (Node.isStringLiteral(node) || Node.isNoSubstitutionTemplateLiteral(node))
+    ? node.getLiteralText()
+    : undefined;
+}
+
+/** `asGrpcJsClient<GreeterClient>(client)`, `ClientOf<GreeterClient>`: the old client's type, written by an earlier run. */
+function isTypeOfView(type: Node): boolean {
+  const parent = type.getParent();
+  if (!parent) return false;
+  if (Node.isCallExpression(parent)) return /^(asGrpcJsClient|grpcJsMessages)$/.test(parent.getExpression().getText());
+  return Node.isTypeReference(parent) && parent.getTypeName().getText() === "ClientOf";
+}

@@ -1,0 +1,134 @@
+import { type BinaryExpression, Node, SyntaxKind } from "ts-morph";
+import type { Representation } from "./legacy-shape.js";
+import type { Kind } from "./message-kind.js";
+import {
+  comparedLiterals,
+  isAbsent,
+  isShorthand,
+  isTruthTest,
+  isValueOfLogical,
+  quoted,
+  standsAlone,
+  topOf,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
+export function createConvertValues(p: Proving) {
+  const { shape, kinds, renamedShorthands, block, replace, wrap, generated, fieldBy } = p;
+
+  /** Comparisons and conversions that need no wrapping. True when the use is dealt with. */
+  const special = (parent: Node, expression: Node, as: Representation): boolean => {
+    if (as.kind === "enum-name") {
+      const literals = comparedLiterals(parent, expression);
+      if (!literals || literals.length === 0) return false;
+      for (const literal of literals) {
+        const value = as.desc.values.find((one) => shape.enumName(one) === literal.getLiteralText());
+        if (!value) block(literal, `${as.desc.typeName} has no value ${literal.getLiteralText()}`);
+        else replace(literal, generated(as.desc, "shape", literal), `.${value.localName}`);
+      }
+      return true;
+    }
+    if (as.kind === "bytes")
+      return (
+        Node.isCallExpression(parent) &&
+        parent.getExpression().getText() === "Buffer.from" &&
+        parent.getArguments().length === 1
+      );
+    if (as.kind === "int64-string" || as.kind === "int64-number") {
+      // A number loses what is beyond 2^53, and so does its text.
+      const isText = as.kind === "int64-string";
+      if (Node.isTemplateSpan(parent)) return isText;
+      const call = parent;
+      if (!Node.isCallExpression(call) || call.getArguments()[0] !== expression) return false;
+      const callee = call.getExpression().getText();
+      if (callee === "Number" || (callee === "BigInt" && isText)) return call.getArguments().length === 1;
+      return callee === "String" && isText;
+    }
+    return false;
+  };
+
+  const discriminator = (expression: Node, kind: Kind & { kind: "case" }): unknown => {
+    const parent = expression.getParent();
+    if (parent && isTruthTest(parent, expression) && !isValueOfLogical(parent)) return;
+    const literals = parent && comparedLiterals(parent, expression);
+    if (!literals) return block(expression, "the name of a oneof's member is used as a value");
+    for (const literal of literals) {
+      const field = kind.oneof.fields.find((one) => shape.keyOf(one) === literal.getLiteralText());
+      if (!field) block(literal, `${kind.oneof.name} has no member ${literal.getLiteralText()}`);
+      else if (field.localName !== literal.getLiteralText()) replace(literal, quoted(literal, field.localName));
+    }
+  };
+
+  /** `x === null` becomes `x === undefined`: an absent message. */
+  const compareAbsent = (comparison: Node, expression: Node): boolean => {
+    if (!Node.isBinaryExpression(comparison)) return false;
+    // A getter gives undefined, too, and other nulls stay what they are.
+    if (shape.isLive)
+      return /^[!=]==?$/.test(comparison.getOperatorToken().getText()) && isAbsentIn(comparison, expression);
+    const operator = comparison.getOperatorToken().getText();
+    if (!/^[!=]==?$/.test(operator)) return false;
+    const other = comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft();
+    if (other.getText() === "null") {
+      if (operator.length === 3) replace(other, "undefined");
+      return true;
+    }
+    if (other.getText() === "undefined" && operator.length === 2) return true;
+    return false;
+  };
+
+  const isAbsentIn = (comparison: BinaryExpression, expression: Node) =>
+    isAbsent(comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft());
+
+  /** A value that other code goes on to use: it keeps its old form. */
+  const convert = (given: Node, as: Representation, isMaybe: boolean): unknown => {
+    const expression = topOf(given);
+    const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
+    switch (as.kind) {
+      case "same":
+      case "enum-number":
+        return;
+      case "int64-string":
+        if (isMaybe) return wrap(expression, [prefix], "?.toString()");
+        return wrap(expression, [`${prefix}String(`], ")");
+      case "int64-number":
+        if (isMaybe) return block(expression, "a number that may be absent");
+        return wrap(expression, [`${prefix}Number(`], ")");
+      case "bytes":
+        if (isMaybe) return block(expression, "bytes that may be absent");
+        if (shape.isLive) return block(expression, "bytes that are a string where they are not set");
+        return wrap(expression, [`${prefix}Buffer.from(`], ")");
+      case "enum-name": {
+        const chain = chainText(expression);
+        if (chain === undefined)
+          return block(expression, "the name of an enum value is taken of an expression that cannot be repeated");
+        // protobufjs gives the number itself for a value without a name.
+        const [opening, closing] = standsAlone(expression) ? ["", ""] : ["(", ")"];
+        const schema = generated(as.desc, "descriptor", expression);
+        return wrap(expression, [`${prefix}${opening}`, schema, ".value["], `]?.name ?? ${chain}${closing}`);
+      }
+      default:
+        return block(expression, "this is used in a way that is not followed");
+    }
+  };
+
+  /** The text of `a.b.c` with the names that it will have; undefined for anything else. */
+  const chainText = (node: Node): string | undefined => {
+    if (Node.isIdentifier(node) || node.getKind() === SyntaxKind.ThisKeyword) return node.getText();
+    if (Node.isNonNullExpression(node)) {
+      const inner = chainText(node.getExpression());
+      return inner === undefined ? undefined : `${inner}!`;
+    }
+    const own = shape.chain?.(p, node);
+    if (own !== undefined) return own;
+    if (!Node.isPropertyAccessExpression(node) || node.hasQuestionDotToken()) return undefined;
+    const object = chainText(node.getExpression());
+    if (object === undefined) return undefined;
+    const kind = kinds.get(node.getExpression());
+    if (kind?.kind !== "message") return `${object}.${node.getName()}`;
+    const field = fieldBy(kind.desc, node.getName());
+    return field && !field.oneof ? `${object}.${field.localName}` : undefined;
+  };
+
+  return { special, discriminator, compareAbsent, convert, chainText };
+}

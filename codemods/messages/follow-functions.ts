@@ -1,0 +1,146 @@
+import { type CallExpression, Node } from "ts-morph";
+import { isPlain, type Kind, sameKind } from "./message-kind.js";
+import {
+  isAlias,
+  isExportsTarget,
+  isFunctionNode,
+  isMapCall,
+  isMapOver,
+  nameOfFunction,
+  ownReturns,
+  parametersOf,
+  resultType,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
+export function createFollowFunctions(p: Proving) {
+  const { project, shape, open, proved, helpers, overLists, block, sink } = p;
+
+  /** A project function gives messages: all its calls do. */
+  const resultOf = (owner: Node, kind: Kind): unknown => {
+    const helper = helperOf(owner);
+    if (!helper) return;
+    if (helper.result) {
+      if (!sameKind(helper.result, kind)) block(owner, "this function returns messages of more than one type");
+      return;
+    }
+    helper.result = kind;
+    callbackResults(owner, kind); // whatever else it returns must be such a message, too
+    for (const call of callsOf(owner)) {
+      if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
+      else if (isMapCall(call)) block(call, "a list of messages that a function gives");
+      else p.flow(call, kind);
+    }
+  };
+
+  const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
+    if (shape.takenBy?.(p, call, expression)) return;
+    const origin = project.originOf(call.getExpression());
+    if (origin.kind !== "function") {
+      open.push({ expression, kind });
+      return;
+    }
+    const index = call.getArguments().indexOf(expression);
+    const parameter = isFunctionNode(origin.node) ? parametersOf(origin.node)[index] : undefined;
+    if (!parameter || parameter.isRestParameter())
+      return block(call, "a message is handed to a function that takes it otherwise");
+    if (kind.kind === "value") {
+      open.push({ expression, kind }); // a plain value: it is converted on the way in
+      return;
+    }
+    if (parameter.getInitializer()) return block(parameter, "a default for a message that is handed over");
+    takes(origin.node, index, kind, call);
+  };
+
+  /** A project function takes messages: all its calls hand over such a message. */
+  const takes = (owner: Node, index: number, kind: Kind, call: Node): unknown => {
+    const parameter = parametersOf(owner)[index];
+    if (!parameter) return;
+    const helper = helperOf(owner);
+    const before = helper.params.get(index);
+    if (before) {
+      if (!sameKind(before, kind)) block(call, "this function takes messages of more than one type");
+      return;
+    }
+    helper.params.set(index, kind);
+    p.bind(parameter.getNameNode(), kind);
+    for (const other of callsOf(owner)) {
+      if (isMapCall(other)) {
+        overLists.push({ call: other, kind });
+        continue;
+      }
+      const given = other.getArguments()[index];
+      if (given && !Node.isSpreadElement(given)) sink(given, kind);
+      else block(other, "a call without the message that this function takes");
+    }
+  };
+
+  const helperOf = (owner: Node) => {
+    let helper = helpers.get(owner);
+    if (!helper) {
+      helper = { result: null, params: new Map() };
+      helpers.set(owner, helper);
+      callsOf(owner); // reports uses that are no calls
+    }
+    return helper;
+  };
+
+  const callsOf = (owner: Node): CallExpression[] => {
+    const name = nameOfFunction(owner);
+    if (!name) {
+      block(owner, "a function without a name carries messages");
+      return [];
+    }
+    const calls: CallExpression[] = [];
+    for (const reference of project.referencesTo(name)) {
+      if (reference === name || isAlias(reference)) continue;
+      const access = reference.getParent();
+      const callee = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
+      const call = callee.getParent();
+      if (Node.isCallExpression(call) && call.getExpression() === callee) calls.push(call);
+      else if (Node.isPropertyAccessExpression(access) && isExportsTarget(access)) continue;
+      else if (Node.isCallExpression(call) && isMapOver(call, callee)) calls.push(call);
+      else block(reference, `${name.getText()} carries messages and is handed on`);
+    }
+    return calls;
+  };
+
+  const helperResult = (call: CallExpression, owner: Node, wanted: Kind): unknown => {
+    if (shape.isLive) return resultOf(owner, wanted);
+    const helper = helperOf(owner);
+    if (helper?.result) {
+      if (!sameKind(helper.result, wanted)) block(call, "this function returns messages of more than one type");
+      return;
+    }
+    if (!helper) return;
+    helper.result = wanted;
+    callbackResults(owner, wanted);
+    // Every other call gives such a message, too.
+    for (const other of callsOf(owner)) {
+      if (proved.has(other)) continue;
+      if (Node.isCallExpression(other) && other.getExpression() !== call.getExpression() && isMapCall(other))
+        open.push({ expression: other, kind: { kind: "list", of: wanted } });
+      else open.push({ expression: other, kind: wanted });
+    }
+  };
+
+  /** Everything that a function returns is a sink. */
+  const callbackResults = (owner: Node, wanted: Kind): unknown => {
+    if (!isFunctionNode(owner)) return;
+    const body = owner.getBody();
+    if (!body) return block(owner, "a function without a body");
+    const type = isPlain(wanted) ? undefined : resultType(owner);
+    if (type && !p.retype(type, owner, "the type of a result names the old message")) return;
+    if (!Node.isBlock(body)) return sink(body, wanted);
+    const returns = ownReturns(owner);
+    if (returns.length === 0) block(owner, "nothing is returned here");
+    for (const statement of returns) {
+      const expression = statement.getExpression();
+      if (expression) sink(expression, wanted);
+      else block(statement, "a return without a value");
+    }
+  };
+
+  return { resultOf, argument, takes, callsOf, helperResult, callbackResults };
+}

@@ -1,0 +1,282 @@
+import type { DescField, DescOneof } from "@bufbuild/protobuf";
+import { type CallExpression, Node } from "ts-morph";
+import { isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
+import {
+  functionAround,
+  isAbsent,
+  isArrowBody,
+  isAssertion,
+  isAssignmentTarget,
+  isCallback,
+  isFunctionNode,
+  isGuarded,
+  isTransparent,
+  isTruthTest,
+  isValueOfLogical,
+  parametersOf,
+  quoted,
+  typeOfAssertion,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
+
+/** What happens to an expression whose content is known: its members, its names, where it goes. */
+export function createFollowValues(p: Proving) {
+  const { project, shape, kinds, open, handlers, block, edit, replace, kindOf, fieldBy, oneofBy } = p;
+
+  const flow = (expression: Node, kind: Kind): unknown => {
+    const before = kinds.get(expression);
+    if (before) {
+      if (!sameKind(before, kind)) block(expression, "this holds messages of more than one type");
+      return;
+    }
+    const why = unsupportedIn(kind);
+    if (why !== undefined) return block(expression, why);
+    kinds.set(expression, kind);
+    const parent = expression.getParent();
+    if (!parent) return;
+    if (isTransparent(parent)) {
+      const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
+      if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
+      return flow(parent, kind);
+    }
+    if (Node.isAwaitExpression(parent)) return flow(parent, kind);
+    if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
+    if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
+    if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
+    if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
+      return member(parent, expression, kind);
+    if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
+    if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
+      return bind(parent.getNameNode(), kind);
+    if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
+      const target = parent.getLeft();
+      const isStatement = parent.getOperatorToken().getText() === "=" && Node.isExpressionStatement(parent.getParent());
+      const declaration = isStatement && Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
+      if (Node.isVariableDeclaration(declaration)) {
+        p.consume(expression);
+        return bind(declaration.getNameNode(), kind);
+      }
+    }
+    if (Node.isForOfStatement(parent) && parent.getExpression() === expression) return iterate(parent, kind);
+    if (Node.isReturnStatement(parent) || Node.isYieldExpression(parent) || isArrowBody(parent, expression)) {
+      return leaves(parent, expression, kind);
+    }
+    if (Node.isExpressionStatement(parent) || Node.isVoidExpression(parent)) return;
+    if (kind.kind === "message" || kind.kind === "list" || kind.kind === "map") {
+      if (isTruthTest(parent, expression)) {
+        if (isValueOfLogical(parent)) open.push({ expression, kind });
+        return;
+      }
+      if (Node.isBinaryExpression(parent) && kind.kind === "message" && p.compareAbsent(parent, expression)) return;
+      if (Node.isSpreadElement(parent) && kind.kind === "list" && Node.isArrayLiteralExpression(parent.getParent())) {
+        open.push({ expression, kind });
+        return;
+      }
+      if (isPlain(kind)) return; // lists and maps of identical values are identical
+    }
+    if (kind.kind === "case") return p.discriminator(expression, kind);
+    if (kind.kind === "value" && p.special(parent, expression, kind.as)) return;
+    if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
+      return p.argument(parent, expression, kind);
+    open.push({ expression, kind });
+  };
+
+  /** An enum's numbers are the same; constants that it is compared with get their new names. */
+  const enumNumber = (parent: Node, expression: Node): void => {
+    if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
+      shape.constant?.(p, unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft()));
+    }
+    if (!Node.isSwitchStatement(parent) || parent.getExpression() !== expression) return;
+    for (const clause of parent.getCaseBlock().getClauses())
+      if (Node.isCaseClause(clause)) shape.constant?.(p, unwrapped(clause.getExpression()));
+  };
+
+  /** `message.key`, `list.length`, `bytes.toString()`. */
+  const member = (access: Node, object: Node, kind: Kind): unknown => {
+    if (!Node.isPropertyAccessExpression(access)) return;
+    const name = access.getName();
+    const nameNode = access.getNameNode();
+    if (kind.kind === "message") {
+      if (shape.member?.(p, access, kind.desc)) return;
+      const field = fieldBy(kind.desc, name);
+      if (field) {
+        if (field.oneof) return oneofMember(access, object, field);
+        if (name !== field.localName) replace(nameNode, field.localName);
+        return flow(access, access.getText().includes("?.") ? maybe(kindOf(field)) : kindOf(field));
+      }
+      const oneof = oneofBy(kind.desc, name);
+      if (oneof) {
+        edit(access, nameNode.getStart(), nameNode.getEnd(), [`${oneof.localName}.case`]);
+        const renamed = oneof.fields.some((one) => shape.keyOf(one) !== one.localName);
+        return renamed ? flow(access, { kind: "case", oneof }) : flow(access, SAME);
+      }
+      return block(access, `${kind.desc.typeName} has no field ${name}`);
+    }
+    if (kind.kind === "list") {
+      const call = access.getParent();
+      if (name === "length") return;
+      if (shape.isLive && Node.isCallExpression(call) && call.getExpression() === access) {
+        if (name === "push" || name === "unshift") return added(call, kind);
+        if (/^(splice|fill|copyWithin)$/.test(name) || (name === "concat" && !isPlain(kind)))
+          return block(call, `what ${name} of a list does is not followed`);
+      }
+      if (isPlain(kind)) {
+        const callback =
+          Node.isCallExpression(call) && call.getExpression() === access ? call.getArguments()[0] : undefined;
+        const [item] = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
+        if (item) bind(item.getNameNode(), kind.of);
+        return;
+      }
+      if (Node.isCallExpression(call) && call.getExpression() === access) return listCall(call, name, kind);
+      return block(access, `what ${name} of a list of messages does is not followed`);
+    }
+    if (kind.kind === "map") return element(access, kind);
+    if (kind.kind === "value" && kind.as.kind === "bytes" && (name === "length" || name === "byteLength")) return;
+    if (kind.kind === "value") return p.convert(object, kind.as, kind.maybe === true);
+    return block(access, "a member of a stream");
+  };
+
+  const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
+    const oneof = field.oneof as DescOneof;
+    const chain = p.chainText(object);
+    if (chain === undefined) {
+      return block(access, "a member of a oneof is read of an expression that cannot be repeated");
+    }
+    const kind = kindOf(field);
+    if (isGuarded(access, `${object.getText()}.${shape.oneofKeyOf(oneof) ?? ""}`, shape.keyOf(field) ?? "")) {
+      edit(access, object.getEnd(), access.getEnd(), [`.${oneof.localName}.value`]);
+      return flow(access, kind);
+    }
+    const choice = `${chain}.${oneof.localName}`;
+    edit(access, access.getStart(), access.getStart(), ["("], "after");
+    edit(access, object.getEnd(), access.getEnd(), [
+      `.${oneof.localName}.case === ${quoted(access, field.localName)} ? ${choice}.value : undefined)`,
+    ]);
+    // `undefined` where another member is set, as it was; conversions would have to let it through.
+    if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number") {
+      return block(access, "this member of a oneof needs a conversion");
+    }
+    flow(access, kind.kind === "value" ? maybe(kind) : kind);
+  };
+
+  const element = (access: Node, kind: Kind): unknown => {
+    if (kind.kind === "list" || kind.kind === "map") return flow(access, maybe(kind.of));
+    block(access, "a key that is computed");
+  };
+
+  const listCall = (call: CallExpression, name: string, kind: Kind & { kind: "list" }): unknown => {
+    const [callback] = call.getArguments();
+    if (name === "slice" || name === "reverse") return flow(call, kind);
+    if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
+    if (!ARRAY_READERS.has(name) || !callback)
+      return block(call, `what ${name} of a list of messages does is not followed`);
+    if (isFunctionNode(callback)) {
+      const [item, , array] = parametersOf(callback);
+      if (array) return block(array, "the list itself is handed to a callback");
+      if (item) bind(item.getNameNode(), kind.of);
+    } else {
+      const origin = project.originOf(callback);
+      if (origin.kind !== "function" || name !== "map") return block(callback, "a callback that cannot be seen");
+      p.takes(origin.node, 0, kind.of, call);
+    }
+    if (name === "filter") flow(call, kind);
+    if (name === "find") flow(call, maybe(kind.of));
+  };
+
+  /** What is put into a list of a message, or into one that goes there. */
+  const added = (call: CallExpression, kind: Kind & { kind: "list" }): void => {
+    for (const item of call.getArguments()) {
+      if (Node.isSpreadElement(item)) p.sink(item.getExpression(), kind);
+      else p.sink(item, kind.of);
+      if (kind.of.kind === "value")
+        p.later(() => {
+          if (!Node.isSpreadElement(item) && !p.isPresent(item)) block(item, "an element of a list that may be absent");
+        });
+    }
+  };
+
+  const iterate = (loop: Node, kind: Kind): unknown => {
+    if (!Node.isForOfStatement(loop)) return;
+    if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
+    const left = loop.getInitializer();
+    const [declaration] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
+    if (!declaration && isPlain(kind)) return;
+    if (!declaration) return block(left, "a message is written to a variable that is declared elsewhere");
+    bind(declaration.getNameNode(), kind.of);
+  };
+
+  /** A name, or a pattern, that receives a known value. */
+  const bind = (name: Node, kind: Kind): unknown => {
+    const declaration = name.getParent();
+    if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
+      const annotation = declaration.getTypeNode();
+      if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
+        return;
+    }
+    if (Node.isIdentifier(name)) {
+      const references = project.referencesTo(name).filter((reference) => reference !== name);
+      const write = references.find(isAssignmentTarget);
+      // A plain variable may hold anything afterwards: then it just proves nothing.
+      if (write && isPlain(kind)) return;
+      // `let reply; try { reply = await … }`: written once, and a message from then on.
+      const isOnlyWrite =
+        Node.isVariableDeclaration(declaration) &&
+        declaration.getInitializer() === undefined &&
+        references.filter(isAssignmentTarget).length === 1;
+      const source = write?.getParent();
+      const isKnown = Node.isBinaryExpression(source) && kinds.has(source.getRight());
+      if (write && isOnlyWrite && isKnown) {
+        // Bound by that write.
+      } else if (write && shape.isLive) for (const one of references.filter(isAssignmentTarget)) rewritten(one, kind);
+      else if (write) block(write, "the variable is written to again");
+      for (const reference of references) if (!isAssignmentTarget(reference)) flow(reference, kind);
+      return;
+    }
+    if (Node.isObjectBindingPattern(name)) {
+      if (isPlain(kind)) return;
+      if (kind.kind !== "message") return block(name, "this is taken apart");
+      for (const part of name.getElements()) {
+        if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
+        const keyNode = part.getPropertyNameNode();
+        const key = keyNode ? keyNode.getText().replace(/^["']|["']$/g, "") : part.getName();
+        const field = fieldBy(kind.desc, key);
+        if (!field || (keyNode && Node.isComputedPropertyName(keyNode)))
+          return block(part, `${kind.desc.typeName} has no field ${key}`);
+        if (field.oneof) return block(part, "a member of a oneof is taken out of a message");
+        const of = kindOf(field);
+        if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
+        if (key !== field.localName) {
+          if (keyNode) replace(keyNode, field.localName);
+          else
+            edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${field.localName}: `], "after");
+        }
+        if (!part.getInitializer()) bind(part.getNameNode(), of);
+      }
+      return;
+    }
+    if (!isPlain(kind)) block(name, "a list of messages is taken apart");
+  };
+
+  /** A variable that holds a message gets another one. */
+  const rewritten = (target: Node, kind: Kind): unknown => {
+    const change = target.getParent();
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=")
+      return block(target, "the variable is written to in another way");
+    if (isAbsent(change.getRight())) return;
+    p.sink(change.getRight(), kind);
+  };
+
+  /** A known value is returned or yielded: by a handler, by a callback, or by a function whose calls then give it. */
+  const leaves = (statement: Node, expression: Node, kind: Kind): unknown => {
+    const owner = functionAround(expression);
+    if (!owner) return block(expression, "a message leaves through a return outside a function");
+    open.push({ expression, kind });
+    if (handlers.has(owner) || isCallback(owner) || Node.isYieldExpression(statement)) return;
+    if (kind.kind !== "value") p.resultOf(owner, kind);
+  };
+
+  return { flow, bind };
+}

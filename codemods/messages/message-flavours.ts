@@ -1,0 +1,26 @@
+import type { Origin } from "../analysis/origin.js";
+import { googleProtobufShape } from "./google-protobuf-shape.js";
+import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
+import type { MessageRuleId } from "./message-facts.js";
+
+/** Which rule rewrites the messages of a service definition, and the shape of its old objects, or why they cannot be followed. */
+export function messageFlavourOf(
+  definition: Origin & { kind: "service-definition" },
+): ShapeResult & { readonly rule: MessageRuleId } {
+  const { flavour, packageDefinition } = definition;
+  switch (flavour) {
+    case "proto-loader":
+      return {
+        rule: "messages/proto-loader-native",
+        ...(packageDefinition
+          ? protoLoaderShape(packageDefinition.options)
+          : { why: "the options of proto-loader are not known" }),
+      };
+    case "google-protobuf":
+      return { rule: "messages/google-protobuf-native", shape: googleProtobufShape };
+    case "ts-proto":
+      return { rule: "messages/ts-proto-native", why: "messages of ts-proto are not followed yet" };
+    default:
+      return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };
+  }
+}

@@ -1,0 +1,278 @@
+import { type CallExpression, Node } from "ts-morph";
+import type { PlainType } from "./legacy-shape.js";
+import {
+  hasType,
+  isAssignmentTarget,
+  isAsync,
+  isChecked,
+  isFunctionNode,
+  isGenerator,
+  isMapCall,
+  isStep,
+  numberOf,
+  ownReturns,
+  typeText,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** Methods that give a string, whatever has them. */
+const STRING_MAKERS = new Set(
+  "toString toFixed toISOString toLowerCase toUpperCase trim padStart padEnd join charAt substring toLocaleString".split(
+    " ",
+  ),
+);
+
+/** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
+export function createPlainValues(p: Proving) {
+  const { project, blockers, kinds, handlers } = p;
+
+  /** Asks of what an expression is made; a question that meets itself (recursion, loops) is answered with yes. */
+  const asking = new Set<string>();
+  const ofParts = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
+    const key = `${question} ${node.getSourceFile().getFilePath()} ${node.getPos()} ${node.getEnd()}`;
+    if (asking.has(key)) return true;
+    asking.add(key);
+    try {
+      return partsOf(node)?.every((part) => test(unwrapped(part))) ?? false;
+    } finally {
+      asking.delete(key);
+    }
+  };
+  /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
+  const canBe = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
+    const expression = unwrapped(node);
+    if (isChecked(expression)) return false;
+    if (test(expression)) return true;
+    const key = `${question} ${expression.getSourceFile().getFilePath()} ${expression.getPos()} ${expression.getEnd()}`;
+    if (asking.has(key)) return false;
+    asking.add(key);
+    try {
+      return (partsOf(expression) ?? []).some((part) => canBe(part, question, test));
+    } finally {
+      asking.delete(key);
+    }
+  };
+
+  /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
+  const partsOf = (node: Node): Node[] | undefined => {
+    if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
+    if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText()))
+      return [node.getLeft(), node.getRight()];
+    const isAwaited = Node.isAwaitExpression(node);
+    const call = isAwaited ? unwrapped(node.getExpression()) : node;
+    if (Node.isCallExpression(call)) return resultsOf(call, isAwaited);
+    if (!Node.isIdentifier(node)) return undefined;
+    const declaration = project.declarationOf(node);
+    if (Node.isVariableDeclaration(declaration)) {
+      const name = declaration.getNameNode();
+      const initializer = declaration.getInitializer();
+      if (!initializer || !Node.isIdentifier(name)) return undefined;
+      const parts: Node[] = [initializer];
+      for (const reference of project.referencesTo(name)) {
+        if (reference === name || !isAssignmentTarget(reference)) continue;
+        const change = reference.getParent();
+        if (Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=")
+          parts.push(change.getRight());
+        else if (!change) return undefined;
+        else parts.push(change);
+      }
+      return parts;
+    }
+    if (Node.isParameterDeclaration(declaration)) {
+      const owner = declaration.getParent();
+      if (
+        !owner ||
+        !isFunctionNode(owner) ||
+        handlers.has(owner) ||
+        declaration.isRestParameter() ||
+        !Node.isIdentifier(declaration.getNameNode())
+      )
+        return undefined;
+      if (project.referencesTo(declaration.getNameNode()).some(isAssignmentTarget)) return undefined;
+      const index = owner.getParameters().indexOf(declaration);
+      const calls = quietCallsOf(owner);
+      if (!calls || calls.length === 0) return undefined;
+      const parts: Node[] = [];
+      for (const call of calls) {
+        const given = call.getArguments()[index];
+        if (!given || call.getArguments().some((one) => Node.isSpreadElement(one)) || isMapCall(call)) return undefined;
+        parts.push(given);
+      }
+      return parts;
+    }
+    return undefined;
+  };
+
+  /** What a project function returns. */
+  const resultsOf = (call: CallExpression, isAwaited: boolean): Node[] | undefined => {
+    const origin = project.originOf(call.getExpression());
+    if (origin.kind !== "function" || !isFunctionNode(origin.node) || isGenerator(origin.node)) return undefined;
+    if (isAsync(origin.node) && !isAwaited) return undefined;
+    const body = origin.node.getBody();
+    if (!body) return undefined;
+    if (!Node.isBlock(body)) return [body];
+    const returns = ownReturns(origin.node).map((statement) => statement.getExpression());
+    return returns.length > 0 && returns.every((one) => one !== undefined) ? returns : undefined;
+  };
+
+  const quietCallsOf = (owner: Node): CallExpression[] | undefined => {
+    const count = blockers.length;
+    const calls = p.callsOf(owner);
+    if (blockers.length === count) return calls;
+    blockers.length = count;
+    return undefined;
+  };
+
+  const plainKnown = (expression: Node): PlainType | undefined => {
+    const known = kinds.get(expression);
+    return known?.kind === "value" && known.as.kind === "same" ? known.as.type : undefined;
+  };
+
+  const isWithinRange = (node: Node, type: "int32" | "uint32"): boolean => {
+    const expression = unwrapped(node);
+    if (kinds.has(expression)) return plainKnown(expression) === type;
+    const constant = numberOf(expression);
+    if (constant !== undefined) {
+      return (
+        Number.isInteger(constant) &&
+        (type === "int32" ? Math.abs(constant) < 2 ** 31 : constant >= 0 && constant < 2 ** 32)
+      );
+    }
+    if (isLength(expression)) return true;
+    if (Node.isBinaryExpression(expression)) {
+      const operator = expression.getOperatorToken().getText();
+      if (type === "int32" && /^([|&^]|<<|>>)$/.test(operator))
+        return isNumber(expression.getLeft()) && isNumber(expression.getRight());
+      if (type === "uint32" && operator === ">>>") return isNumber(expression.getLeft());
+    }
+    // A counter that goes up by one does not get out of range, nor does it with a small constant added.
+    if (isStep(expression)) return true;
+    if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
+      const sides = [unwrapped(expression.getLeft()), unwrapped(expression.getRight())];
+      const constants = sides.map(numberOf);
+      const isSmall = constants.some((one) => one !== undefined && Number.isInteger(one) && one >= 0 && one < 65536);
+      const counter = sides[constants[0] === undefined ? 0 : 1];
+      return isSmall && counter !== undefined && !kinds.has(counter) && isWithinRange(counter, type);
+    }
+    return ofParts(expression, type, (part) => isWithinRange(part, type));
+  };
+
+  /** A whole, finite number. */
+  const isInteger = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    const known = kinds.get(expression);
+    if (known?.kind === "value" && known.as.kind === "int64-number") return known.maybe !== true;
+    if (known) return /int32/.test(plainKnown(expression) ?? "");
+    const constant = numberOf(expression);
+    if (constant !== undefined) return Number.isSafeInteger(constant);
+    if (isLength(expression) || isStep(expression)) return true;
+    if (Node.isBinaryExpression(expression)) {
+      const operator = expression.getOperatorToken().getText();
+      if (/^[-+*]$/.test(operator)) return isInteger(expression.getLeft()) && isInteger(expression.getRight());
+      if (/^([|&^]|<<|>>>?)$/.test(operator)) return isNumber(expression.getLeft()) && isNumber(expression.getRight());
+      if (/^[-+*]=$/.test(operator)) return isInteger(expression.getRight());
+    }
+    if (Node.isCallExpression(expression)) {
+      const callee = expression.getExpression().getText();
+      if (callee === "Date.now") return true;
+      const [first] = expression.getArguments();
+      return /^Math\.(floor|ceil|round|trunc)$/.test(callee) && first !== undefined && isFiniteNumber(first);
+    }
+    return ofParts(expression, "integer", isInteger);
+  };
+
+  const isFiniteNumber = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    if (isInteger(expression)) return true;
+    if (Node.isNumericLiteral(expression)) return true;
+    if (Node.isIdentifier(expression)) return ofParts(expression, "finite", isFiniteNumber);
+    if (Node.isCallExpression(expression) && expression.getExpression().getText() === "Number") {
+      const [first] = expression.getArguments();
+      const of = first && kinds.get(unwrapped(first));
+      return of?.kind === "value" && /^int64-/.test(of.as.kind) && !of.maybe;
+    }
+    if (!Node.isBinaryExpression(expression)) return false;
+    const operator = expression.getOperatorToken().getText();
+    if (operator === "/")
+      return isFiniteNumber(expression.getLeft()) && (numberOf(unwrapped(expression.getRight())) ?? 0) !== 0;
+    return /^[-+*]$/.test(operator) && isFiniteNumber(expression.getLeft()) && isFiniteNumber(expression.getRight());
+  };
+
+  const isNumber = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    const known = plainKnown(expression);
+    if (known !== undefined) return known !== "string" && known !== "boolean" && known !== "bytes";
+    if (kinds.has(expression)) return false;
+    if (hasType(typeText(expression), "number")) return true;
+    return isInteger(expression) || ofParts(expression, "number", isNumber);
+  };
+
+  const isBoolean = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    if (kinds.has(expression)) return plainKnown(expression) === "boolean";
+    return hasType(typeText(expression), "boolean") || ofParts(expression, "boolean", isBoolean);
+  };
+
+  const isString = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    const known = kinds.get(expression);
+    if (known)
+      return plainKnown(expression) === "string" || (known.kind === "value" && known.as.kind === "int64-string");
+    if (hasType(typeText(expression), "string") || Node.isTemplateExpression(expression)) return true;
+    if (Node.isCallExpression(expression)) {
+      const callee = expression.getExpression();
+      if (callee.getText() === "String") return true;
+      if (Node.isPropertyAccessExpression(callee) && STRING_MAKERS.has(callee.getName())) return true;
+    }
+    if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
+      return isString(expression.getLeft()) || isString(expression.getRight());
+    }
+    return ofParts(expression, "string", isString);
+  };
+
+  const isLength = (expression: Node): boolean => {
+    if (!Node.isPropertyAccessExpression(expression) || expression.getName() !== "length") return false;
+    const of = unwrapped(expression.getExpression());
+    const kind = kinds.get(of);
+    if (kind)
+      return kind.kind === "list" || plainKnown(of) === "string" || (kind.kind === "value" && kind.as.kind === "bytes");
+    return of.getType().isArray() || hasType(typeText(of), "string") || isStringValueList(of);
+  };
+  const isStringValueList = (expression: Node) => Node.isArrayLiteralExpression(expression);
+
+  /** Is a plain value certainly neither undefined nor null? */
+  const isPresent = (given: Node): boolean => {
+    const value = unwrapped(given);
+    const kind = kinds.get(value);
+    if (kind) return kind.kind !== "value" || kind.maybe !== true;
+    if (Node.isLiteralExpression(value) || Node.isTemplateExpression(value)) return true;
+    if (value.getText() === "true" || value.getText() === "false") return true;
+    if (Node.isObjectLiteralExpression(value) || Node.isArrayLiteralExpression(value) || Node.isNewExpression(value))
+      return true;
+    if (Node.isPrefixUnaryExpression(value) || Node.isPostfixUnaryExpression(value)) return true;
+    if (Node.isConditionalExpression(value)) return isPresent(value.getWhenTrue()) && isPresent(value.getWhenFalse());
+    if (Node.isBinaryExpression(value)) {
+      const operator = value.getOperatorToken().getText();
+      if (/^(\|\||\?\?)$/.test(operator)) return isPresent(value.getRight());
+      if (operator === "&&") return isPresent(value.getLeft()) && isPresent(value.getRight());
+      return operator !== "=" || isPresent(value.getRight());
+    }
+    if (Node.isCallExpression(value) && !value.getText().includes("?.")) {
+      const callee = value.getExpression();
+      if (/^(String|Number|Boolean|BigInt|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(callee.getText()))
+        return true;
+      if (
+        Node.isPropertyAccessExpression(callee) &&
+        /^(to\w*String|trim\w*|to(Lower|Upper)Case|padStart|padEnd|join|toFixed|slice|map|filter|concat|getTime)$/.test(
+          callee.getName(),
+        )
+      )
+        return true;
+    }
+    if (p.isStrictlyTyped(value)) return true;
+    return ofParts(value, "present", (part) => isPresent(part));
+  };
+
+  return { isPresent, canBe, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
+}

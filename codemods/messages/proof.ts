@@ -1,0 +1,248 @@
+import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import type { CallExpression, Node } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import type { LegacyShape, Representation } from "./legacy-shape.js";
+import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
+import type { Kind } from "./message-kind.js";
+import { innerOf, isAbsent } from "./message-syntax.js";
+
+/** A place where a value leaves for the wire, or for a variable that leads there. */
+export interface Sink {
+  readonly expression: Node;
+  readonly wanted: Kind;
+}
+
+/** A function whose result or parameters carry messages; all its uses must be calls. */
+export interface HelperFunction {
+  result: Kind | null;
+  readonly params: Map<number, Kind>;
+}
+
+/** What one proof knows so far, and the ways to add to it. */
+export interface ProofState {
+  readonly project: AnalysisProject;
+  readonly shape: LegacyShape;
+  readonly blockers: MessageBlocker[];
+  readonly edits: MessageEditFact[];
+  /** Expressions whose content is known, with what it is. */
+  readonly kinds: Map<Node, Kind>;
+  /** Known expressions whose use was accepted by a sink: they need no conversion there. */
+  readonly consumed: Set<Node>;
+  /** Known expressions whose use depends on sinks that may still come. */
+  readonly open: { readonly expression: Node; readonly kind: Kind }[];
+  readonly sinks: Sink[];
+  readonly proved: Map<Node, Kind>;
+  readonly helpers: Map<Node, HelperFunction>;
+  /** Uses of lists and maps that are being made: whoever gets them could put anything in, unless a sink takes them. */
+  readonly leaks: Node[];
+  /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
+  readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
+  readonly handlers: Set<Node>;
+  /** What is decided when everything is proved that can be. */
+  readonly deferred: (() => void)[];
+  /** What depends on all other edits. */
+  readonly finals: (() => void)[];
+  /** Shorthand properties that keep their name, and those that get another. */
+  readonly named: Set<Node>;
+  readonly renamedShorthands: Set<Node>;
+  /** Something that is not proved: the service or client stays on the bridge. */
+  block(node: Node, what: string): void;
+  edit(
+    around: Node,
+    start: number,
+    end: number,
+    parts: readonly TextPart[],
+    belongsTo?: "before" | "after",
+    embraces?: number,
+  ): void;
+  replace(node: Node, ...parts: TextPart[]): void;
+  wrap(node: Node, before: readonly TextPart[], after: string): void;
+  /** The import of a descriptor (`ColorSchema`) or of its type (`Color`, for an enum also the value). */
+  generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): TextPart;
+  kindOf(field: DescField): Kind;
+  fieldBy(desc: DescMessage, key: string): DescField | undefined;
+  oneofBy(desc: DescMessage, key: string): DescOneof | undefined;
+  /** A message goes to the peer: a value of `wanted`, and certainly one. */
+  sends(expression: Node, wanted: Kind): void;
+  /** `expression` must turn out to be a value of `wanted`. */
+  sink(expression: Node, wanted: Kind): void;
+  /** The uses of known expressions that end in a sink: from the sink's text inwards. */
+  consume(expression: Node): void;
+  /** Decides when everything is proved that can be. */
+  later(decide: () => void): void;
+  /** Proves an expression after the sinks that are open now. */
+  again(expression: Node, wanted: Kind): void;
+  /** The type of a message in old code, given with an expression or a name: its names become the new ones. */
+  retype(type: Node, place: Node, what: string): boolean;
+  /** Does the compiler, in strict mode, exclude undefined and null? */
+  isStrictlyTyped(expression: Node): boolean;
+  /** `{ total }` becomes `{ total: BigInt(total) }`. */
+  shorthandPrefix(expression: Node): string;
+}
+
+/** A proof at work: its state, and the steps that call each other. */
+export interface Proving extends ProofState {
+  /** An expression is known to hold `kind`: follows where it goes. */
+  flow(expression: Node, kind: Kind): unknown;
+  /** A name, or a pattern, receives a known value. */
+  bind(name: Node, kind: Kind): unknown;
+  argument(call: CallExpression, expression: Node, kind: Kind): unknown;
+  resultOf(owner: Node, kind: Kind): unknown;
+  takes(owner: Node, index: number, kind: Kind, place: Node): unknown;
+  callsOf(owner: Node): CallExpression[];
+  helperResult(call: CallExpression, owner: Node, wanted: Kind): unknown;
+  callbackResults(owner: Node, wanted: Kind): unknown;
+  special(parent: Node, expression: Node, as: Representation): boolean;
+  discriminator(expression: Node, kind: Kind & { kind: "case" }): unknown;
+  compareAbsent(comparison: Node, expression: Node): boolean;
+  convert(given: Node, as: Representation, isMaybe: boolean): unknown;
+  chainText(node: Node): string | undefined;
+  prove(given: Node, wanted: Kind): unknown;
+  isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
+  isInteger(node: Node): boolean;
+  isNumber(node: Node): boolean;
+  isBoolean(node: Node): boolean;
+  isString(node: Node): boolean;
+  /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
+  canBe(node: Node, question: string, test: (part: Node) => boolean): boolean;
+  /** Is a plain value certainly neither undefined nor null? */
+  isPresent(node: Node): boolean;
+  /** Does everything that an expression takes its value from pass a test? */
+  isMadeOf(node: Node, question: string, test: (part: Node) => boolean): boolean;
+}
+
+export function createProofState(project: AnalysisProject, shape: LegacyShape): ProofState {
+  const blockers: MessageBlocker[] = [];
+  const edits: MessageEditFact[] = [];
+  const edited = new Set<string>();
+  const consumed = new Set<Node>();
+  const sinks: Sink[] = [];
+  const named = new Set<Node>();
+  const repeated = new Map<Node, number>();
+
+  const place = (node: Node) => {
+    const file = node.getSourceFile();
+    const path = file.getFilePath().startsWith(`${project.root}/`)
+      ? file.getFilePath().slice(project.root.length + 1)
+      : file.getBaseName();
+    return `${path}:${node.getStartLineNumber()}`;
+  };
+
+  const state: ProofState = {
+    project,
+    shape,
+    blockers,
+    edits,
+    kinds: new Map(),
+    consumed,
+    open: [],
+    sinks,
+    proved: new Map(),
+    helpers: new Map(),
+    leaks: [],
+    overLists: [],
+    handlers: new Set(),
+    deferred: [],
+    finals: [],
+    named,
+    renamedShorthands: new Set(),
+    block(node, what) {
+      const text = node.getText().replace(/\s+/g, " ");
+      blockers.push({
+        code: "message-unproved",
+        detail: `${place(node)}: ${what} (\`${text.length > 60 ? `${text.slice(0, 57)}…` : text}\`)`,
+      });
+    },
+    edit(
+      around,
+      start,
+      end,
+      parts,
+      belongsTo = "after",
+      embraces = start < end ? 0 : around.getEnd() - around.getStart(),
+    ) {
+      const fact: MessageEditFact = {
+        kind: "message-edit",
+        file: around.getSourceFile().getFilePath(),
+        start,
+        end,
+        via: "provenance",
+        rule: shape.rule,
+        parts,
+        belongsTo,
+        embraces,
+      };
+      const key = JSON.stringify(fact);
+      if (edited.has(key)) return;
+      edited.add(key);
+      edits.push(fact);
+    },
+    replace: (node, ...parts) => state.edit(node, node.getStart(), node.getEnd(), parts),
+    wrap(node, before, after) {
+      state.edit(node, node.getStart(), node.getStart(), before, "after");
+      state.edit(node, node.getEnd(), node.getEnd(), [after], "before");
+    },
+    generated(desc, which, at) {
+      const found = project.protos.importPathFor(desc, at.getSourceFile().getFilePath());
+      return { module: found.module, name: (which === "shape" ? found.shape : null) ?? found.descriptor };
+    },
+    kindOf(field) {
+      const as = shape.representation(field);
+      const canBeUnset =
+        field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence === FeatureSet_FieldPresence.EXPLICIT;
+      const one: Kind =
+        as.kind === "message" ? { kind: "message", desc: as.desc } : { kind: "value", as, maybe: canBeUnset };
+      return field.fieldKind === "list"
+        ? { kind: "list", of: one }
+        : field.fieldKind === "map"
+          ? { kind: "map", of: one }
+          : one;
+    },
+    fieldBy: (desc, key) => desc.fields.find((field) => shape.keyOf(field) === key),
+    oneofBy: (desc, key) => desc.oneofs.find((oneof) => shape.oneofKeyOf(oneof) === key),
+    sends(expression, wanted) {
+      state.sink(expression, wanted);
+      if (!shape.isLive) return;
+      const p = state as Proving;
+      state.later(() => {
+        const isMissing = (part: Node) => isAbsent(part) || shape.isUnset?.(p, part) === true;
+        if (p.canBe(expression, "absent", isMissing))
+          state.block(expression, "a message that may not be there is sent");
+      });
+    },
+    sink(expression, wanted) {
+      sinks.push({ expression, wanted });
+    },
+    consume(expression) {
+      for (let node: Node | undefined = expression; node; node = innerOf(node)) consumed.add(node);
+    },
+    later: (decide) => void state.deferred.push(decide),
+    again(expression, wanted) {
+      const rounds = repeated.get(expression) ?? 0;
+      if (rounds === 0)
+        state.later(() => {
+          if (!state.kinds.has(expression)) state.block(expression, "nothing proves where this message comes from");
+        });
+      if (rounds > 10) return;
+      repeated.set(expression, rounds + 1);
+      state.proved.delete(expression);
+      sinks.push({ expression, wanted });
+    },
+    retype(type, place, what) {
+      if (shape.retype?.(state as Proving, type)) return true;
+      state.block(place, what);
+      return false;
+    },
+    isStrictlyTyped(expression) {
+      const file = expression.getSourceFile();
+      if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return false;
+      const { strict, strictNullChecks } = expression.getProject().getCompilerOptions();
+      if (!(strictNullChecks ?? strict)) return false;
+      const type = expression.getType();
+      return !type.isNullable() && !type.isAny() && !type.isUnknown() && !type.isUndefined() && !type.isNull();
+    },
+    shorthandPrefix: (expression) => (named.has(expression) ? `${expression.getText()}: ` : ""),
+  };
+  return state;
+}

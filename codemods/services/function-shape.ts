@@ -1,0 +1,91 @@
+import {
+  childrenOf,
+  type FunctionNode,
+  isFunction,
+  isIdentifier,
+  memberName,
+  type Node,
+  unwrap,
+  walk,
+} from "../shared/ast.js";
+
+/** `null` and `undefined`. */
+export function isNothing(node: Node): boolean {
+  const value = unwrap(node);
+  return value.type === "NullLiteral" || isIdentifier(value, "undefined");
+}
+
+/** Does evaluating it do nothing that anybody could see? Reading a member counts as nothing. */
+export function isPure(node: Node): boolean {
+  let pure = true;
+  walk(node, (child) => {
+    if (/^(Call|OptionalCall|New|Await|Yield|Assignment|Update|TaggedTemplate)/.test(child.type)) pure = false;
+    if (child.type === "UnaryExpression" && child.operator === "delete") pure = false;
+    return pure && !isFunction(child);
+  });
+  return pure;
+}
+
+/** Does a function, with the arrow functions in it, use its `this`? */
+export function usesThis(fn: Node): boolean {
+  let found = false;
+  const visit = (node: Node): void => {
+    if (found) return;
+    if (node.type === "ThisExpression" || node.type === "Super") found = true;
+    if (isFunction(node) && node.type !== "ArrowFunctionExpression") return;
+    if (node.type === "ClassBody") return;
+    childrenOf(node).forEach(visit);
+  };
+  childrenOf(fn).forEach(visit);
+  return found;
+}
+
+export function usesArguments(fn: FunctionNode): boolean {
+  let found = false;
+  walk(fn.body, (node) => {
+    if (isIdentifier(node, "arguments")) found = true;
+    return !(isFunction(node) && node.type !== "ArrowFunctionExpression");
+  });
+  return found;
+}
+
+/** The return statements of a function itself. */
+export function returnsIn(fn: FunctionNode): Node[] {
+  return ownNodes(fn.body, (node) => node.type === "ReturnStatement");
+}
+
+/** The nodes below one, but not in functions that stand in it, for which `test` holds. */
+export function ownNodes(root: Node, test: (node: Node) => boolean): Node[] {
+  const found: Node[] = [];
+  const visit = (node: Node): void => {
+    if (isFunction(node)) return;
+    if (test(node)) found.push(node);
+    childrenOf(node).forEach(visit);
+  };
+  visit(root);
+  return found;
+}
+
+export function insideLoop(statement: Node, fn: FunctionNode): boolean {
+  let found = false;
+  walk(fn.body, (node) => {
+    if (
+      /^(For|While|DoWhile|ForIn|ForOf|Switch)Statement$/.test(node.type) &&
+      node.start < statement.start &&
+      statement.end <= node.end
+    ) {
+      found = true;
+    }
+  });
+  return found;
+}
+
+/** Every name that a function declares or uses. */
+export function namesIn(fn: FunctionNode): Set<string> {
+  const names = new Set<string>();
+  walk(fn, (node, [parent]) => {
+    const isMember = parent && memberName(parent) !== undefined && parent.property === node;
+    if (node.type === "Identifier" && !isMember) names.add(node.name);
+  });
+  return names;
+}

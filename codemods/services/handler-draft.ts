@@ -1,0 +1,101 @@
+import type { RpcKind } from "../analysis/facts.js";
+import { type File, type FunctionNode, functionOf, isFunction, type Node, type Parents } from "../shared/ast.js";
+import { type Reason, type ReasonCode, reason } from "../shared/reasons.js";
+import type { Scopes } from "../shared/scope.js";
+import type { Step } from "./handler-plan.js";
+
+export class Refusal extends Error {
+  constructor(readonly refusal: Reason) {
+    super(refusal.text);
+  }
+}
+export function refuse(code: ReasonCode, detail: string): never {
+  throw new Refusal(reason(code, detail));
+}
+
+/** `call.on(event, listener)` as a statement of the handler's body. */
+export interface CallListener {
+  readonly event: string;
+  readonly listener: FunctionNode;
+  readonly statement: Node;
+}
+
+/**
+ * The end of a statement list that goes into `new Promise((resolve, reject) => { … })`; of an arrow function without a block
+ * the expression.
+ */
+export interface PromiseRegion {
+  readonly first: Node;
+  readonly last: Node;
+  readonly resolve: string;
+  readonly reject: string;
+}
+
+/** The end of a statement list that goes into `createPushStream((output) => { … })`. */
+export interface PushRegion {
+  readonly first: Node;
+  readonly last: Node;
+  readonly output: string;
+}
+
+/** What is known of a handler while its plan is made. */
+export interface HandlerDraft {
+  readonly fn: FunctionNode;
+  readonly rpcKind: RpcKind;
+  readonly file: File;
+  readonly parents: Parents;
+  readonly scopes: Scopes;
+  /** Does it answer with one message, by its callback? */
+  readonly answersOnce: boolean;
+  readonly streamsIn: boolean;
+  readonly callReferences: readonly Node[];
+  readonly steps: Step[];
+  /** Statements, or expressions of arrow functions, that reply. */
+  readonly replyNodes: Set<Node>;
+  /** Listeners that become the handler's own code. */
+  readonly inlined: Set<Node>;
+  readonly listeners: CallListener[];
+  dataListener: CallListener | undefined;
+  endListener: CallListener | undefined;
+  /** Functions of promise chains that reply; false: what they throw would meet the `catch` behind them. */
+  readonly chainLinks: Map<Node, boolean>;
+  readonly chainCallbacks: Set<Node>;
+  /** Uses of the call that go with a reply before them. */
+  readonly dropped: Set<Node>;
+  region: PromiseRegion | undefined;
+  push: PushRegion | undefined;
+  needsContext: boolean;
+}
+
+/** Does a node run when the handler runs: in its own body, or in a listener that becomes part of it? */
+export function isOwn(draft: HandlerDraft, node: Node): boolean {
+  const around = functionOf(node, draft.parents);
+  return around !== undefined && (around === draft.fn || draft.inlined.has(around));
+}
+
+/** Does it stand in the part of a handler where replies settle a promise, or go into a pushed stream? */
+export function isInRegion({ region, push }: HandlerDraft, node: Node): boolean {
+  const around = region ?? push;
+  return around !== undefined && around.first.start <= node.start && node.end <= around.last.end;
+}
+
+export function isInFinally(node: Node, parents: Parents): boolean {
+  return partsOfTries(node, parents).some(({ part, statement }) => part === statement.finalizer);
+}
+
+/** Would a throw at this place meet a `catch` of the same function? */
+export function isInCatchingTry(node: Node, parents: Parents): boolean {
+  return partsOfTries(node, parents).some(({ part, statement }) => part === statement.block && statement.handler);
+}
+
+function partsOfTries(node: Node, parents: Parents): { part: Node; statement: Node }[] {
+  const found: { part: Node; statement: Node }[] = [];
+  for (
+    let child = node, parent = parents.get(node);
+    parent && !isFunction(parent);
+    child = parent, parent = parents.get(parent)
+  ) {
+    if (parent.type === "TryStatement") found.push({ part: child, statement: parent });
+  }
+  return found;
+}

@@ -1,0 +1,143 @@
+import { isFunction, isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { isNothing, usesThis } from "./function-shape.js";
+import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import { planEnd, planError } from "./plan-replies.js";
+
+/** What one use of `call` becomes. */
+export function planCall(draft: HandlerDraft, reference: Node): void {
+  const { parents, steps, answersOnce, streamsIn, dataListener } = draft;
+  const parent = parents.get(reference) as Node;
+  if (streamsIn && parent.type === "ForOfStatement" && parent.await && parent.right === reference) {
+    if (!isOwn(draft, reference)) refuse("reply-in-nested-function", "for await in a nested function");
+    steps.push({ kind: "requests", node: reference });
+    return;
+  }
+  const name = parent.object === reference ? memberName(parent) : undefined;
+  if (name === undefined || parent.type !== "MemberExpression") refuse("call-escapes", describeUse(parent));
+  const whole = parents.get(parent) as Node;
+  const isCalled = whole.type === "CallExpression" && whole.callee === parent;
+  const isStatement = isCalled && parents.get(whole)?.type === "ExpressionStatement";
+  const isWritten =
+    (whole.type === "AssignmentExpression" && whole.left === parent) ||
+    whole.type === "UpdateExpression" ||
+    (whole.type === "UnaryExpression" && whole.operator === "delete");
+  if (isWritten) refuse("call-escapes", `call.${name} is assigned`);
+  switch (name) {
+    case "request":
+      if (streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+      steps.push({ kind: "request", node: parent });
+      return;
+    case "metadata":
+      planMetadata(draft, parent, whole);
+      return;
+    case "cancelled":
+      draft.needsContext = true;
+      steps.push({ kind: "cancelled", node: parent });
+      return;
+    case "getPath":
+    case "getPeer":
+      if (!isCalled) break;
+      draft.needsContext = true;
+      steps.push({ kind: name === "getPath" ? "path" : "peer", node: whole });
+      return;
+    case "sendMetadata":
+      if (!isStatement || !isOwn(draft, whole) || (whole.arguments as Node[]).length !== 1) break;
+      if (steps.some((step) => step.kind === "send-metadata"))
+        refuse("no-equivalent", "a second call.sendMetadata, which grpc-js ignores");
+      draft.needsContext = true;
+      steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
+      return;
+    case "on": {
+      if (draft.listeners.some((one) => one.statement === parents.get(whole)) && dataListener) return;
+      const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
+      if (
+        isStatement &&
+        event?.type === "StringLiteral" &&
+        event.value === "cancelled" &&
+        listener &&
+        more.length === 0
+      ) {
+        planCancelled(draft, whole, listener);
+        return;
+      }
+      refuse("reply-in-nested-function", `call.on(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
+      break;
+    }
+    case "write":
+      if (answersOnce || !isCalled) break;
+      if (!isStatement && !(isFunction(parents.get(whole)) && parents.get(whole)?.body === whole)) break;
+      if (!isInRegion(draft, whole)) {
+        if (!isOwn(draft, whole)) refuse("reply-in-nested-function", "call.write in a nested function");
+        if (!isStatement && dataListener?.listener.body !== whole) break;
+      }
+      if (
+        (whole.arguments as Node[]).length !== 1 ||
+        isNothing(whole.arguments[0]) ||
+        whole.arguments[0].type === "SpreadElement"
+      ) {
+        refuse("no-equivalent", "call.write with more than a message");
+      }
+      steps.push({ kind: "write", node: whole, value: whole.arguments[0], isPushed: isInRegion(draft, whole) });
+      return;
+    case "end":
+      if (answersOnce || !isCalled) break;
+      planEnd(draft, whole);
+      return;
+    case "emit": {
+      const [event, error] = (isCalled ? whole.arguments : []) as Node[];
+      if (event?.type !== "StringLiteral" || event.value !== "error" || !error) break;
+      planError(draft, whole, error, null, "emit");
+      return;
+    }
+    default:
+  }
+  refuse("call-escapes", `call.${name}`);
+}
+
+/**
+ * grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. A
+ * listener that is added behind those of the incoming stream is added before the loop that they become.
+ */
+function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
+  const { parents, fn, dataListener, endListener } = draft;
+  draft.needsContext = true;
+  const statement = parents.get(call) as Node;
+  const isBehind =
+    dataListener !== undefined && parents.get(statement) === fn.body && statement.start > dataListener.statement.start;
+  if (isBehind && draft.callReferences.some((other) => listener.start <= other.start && other.end <= listener.end))
+    refuse("call-escapes", "the call, in a listener that has to move");
+  if (listener.type === "FunctionExpression" && usesThis(listener)) refuse("call-escapes", "this of a listener");
+  if (!isFunction(listener) && !isIdentifier(listener)) refuse("types-unknown", "the listener of cancelled");
+  const before = isBehind && dataListener && endListener ? dataListener.statement : null;
+  draft.steps.push({ kind: "on-cancelled", node: call, listener, before });
+}
+
+function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {
+  const { parents, steps } = draft;
+  draft.needsContext = true;
+  const call = parents.get(whole) as Node;
+  if (memberName(whole) === "get" && call.type === "CallExpression" && call.callee === whole) {
+    const [key] = call.arguments as Node[];
+    const index = parents.get(call) as Node;
+    const isFirst =
+      index.type === "MemberExpression" &&
+      index.computed &&
+      index.object === call &&
+      index.property.type === "NumericLiteral" &&
+      index.property.value === 0;
+    if (isFirst && key?.type === "StringLiteral" && !/-bin$/i.test(key.value)) {
+      steps.push({ kind: "metadata-first", node: index, key });
+      return;
+    }
+  }
+  steps.push({ kind: "metadata", node: member });
+}
+
+/** How a value is handed on. */
+export function describeUse(parent: Node): string {
+  if (parent.type === "CallExpression" || parent.type === "NewExpression") return "passed to a function";
+  if (parent.type === "VariableDeclarator" || parent.type === "AssignmentExpression") return "kept in a variable";
+  if (parent.type === "SpreadElement") return "spread";
+  if (parent.type === "ObjectProperty") return "kept in an object";
+  return "used as a value";
+}

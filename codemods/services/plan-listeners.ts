@@ -1,0 +1,127 @@
+import { type FunctionNode, isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
+import { insideLoop, returnsIn, usesThis } from "./function-shape.js";
+import { type CallListener, type HandlerDraft, refuse } from "./handler-draft.js";
+import { isQuiet } from "./quiet-listener.js";
+import { statementsOfFlags } from "./settled-flag.js";
+
+/** The listeners on the call that are statements of the handler's body. */
+export function findListeners(draft: HandlerDraft): void {
+  const { parents } = draft;
+  for (const reference of draft.callReferences) {
+    const member = parents.get(reference) as Node;
+    const call = parents.get(member) as Node;
+    const isOn = memberName(member) === "on" && member.object === reference;
+    if (!isOn || call.type !== "CallExpression" || call.callee !== member) continue;
+    const found = listenerAt(draft, call);
+    if (found && ["data", "end", "error"].includes(found.event)) draft.listeners.push(found);
+  }
+  draft.dataListener = draft.listeners.find((one) => one.event === "data");
+  draft.endListener = draft.listeners.find((one) => one.event === "end");
+}
+
+function listenerAt({ parents, fn }: HandlerDraft, call: Node): CallListener | undefined {
+  const statement = parents.get(call);
+  if (statement?.type !== "ExpressionStatement" || parents.get(statement) !== fn.body) return undefined;
+  const [event, listener, ...rest] = call.arguments as Node[];
+  if (event?.type !== "StringLiteral" || !isFunction(listener) || rest.length > 0) return undefined;
+  return { event: event.value, listener, statement };
+}
+
+/** One listener for data and one for the end, as the last things that the handler does, become a loop and what follows it. */
+export function planListeners(draft: HandlerDraft): void {
+  const { fn, listeners, dataListener, endListener, steps, inlined } = draft;
+  if (!draft.streamsIn) refuse("no-equivalent", "stream events on a call without incoming messages");
+  const body = fn.body.body as Node[];
+  const count = (event: string) => listeners.filter((one) => one.event === event).length;
+  if (!dataListener || !endListener || count("data") > 1 || count("end") > 1) {
+    refuse("reply-in-nested-function", "listeners that are not one for data and one for end");
+  }
+  const first = body.indexOf(dataListener.statement);
+  const rest = body.slice(first).filter((statement) => !isFunction(statement) && statement.type !== "EmptyStatement");
+  const allowed = new Set(listeners.map((one) => one.statement));
+  for (const statement of rest) if (isCancelledListener(draft, statement)) allowed.add(statement);
+  if (rest.some((statement) => !allowed.has(statement)) || body.indexOf(endListener.statement) < first) {
+    refuse("code-after-reply", "statements behind the listeners of the incoming stream");
+  }
+  const { listener } = dataListener;
+  if (listener.async) refuse("reply-in-nested-function", "an async data listener, whose runs overlap");
+  if (listener.generator || listener.params.length > 1) refuse("no-equivalent", "the shape of the data listener");
+  for (const one of [listener, endListener.listener])
+    if (one.type === "FunctionExpression" && usesThis(one)) refuse("call-escapes", "this of a listener");
+  if (endListener.listener.params.length > 0 || endListener.listener.generator)
+    refuse("no-equivalent", "the shape of the end listener");
+  for (const { body: expression } of [listener, endListener.listener]) {
+    if (/^(Object|Function|Class)Expression$/.test(expression.type))
+      refuse("no-equivalent", "a listener whose expression cannot be a statement");
+  }
+  if (isCaughtName(draft, endListener.listener))
+    refuse("edit-conflict", "a name of the end listener that the handler has too");
+  inlined.add(listener);
+  inlined.add(endListener.listener);
+  steps.push({ kind: "data-listener", statement: dataListener.statement, listener });
+  steps.push({ kind: "end-listener", statement: endListener.statement, listener: endListener.listener });
+  for (const one of listeners.filter((other) => other.event === "error")) {
+    // The server's call emits no error of its own, so such a listener never runs (matrix H-36).
+    steps.push({ kind: "error-listener", statement: one.statement });
+  }
+  const isEarly = repliesIn(draft, listener);
+  if (isEarly && (!isQuiet(draft, listener) || !isQuiet(draft, endListener.listener)))
+    refuse("reply-in-nested-function", "a reply in the data listener, which goes on to run for later messages");
+  for (const statement of isEarly ? statementsOfFlags(draft) : []) {
+    draft.dropped.add(statement);
+    steps.push({ kind: "gone", statement });
+  }
+  for (const statement of returnsIn(listener)) {
+    if (isReplyOrBehind(draft, statement)) continue;
+    if (statement.argument) refuse("reply-in-nested-function", "a return with a value in the data listener");
+    if (insideLoop(statement, listener))
+      refuse("reply-in-nested-function", "a return inside a loop of the data listener");
+    steps.push({ kind: "continue", statement });
+  }
+}
+
+/** Does the data listener end the call itself? */
+function repliesIn(draft: HandlerDraft, listener: FunctionNode): boolean {
+  let found = false;
+  walk(listener.body, (node) => {
+    if (node.type === "CallExpression" && isReplyCall(draft, node)) found = true;
+  });
+  return found;
+}
+
+function isReplyCall({ fn, callReferences, answersOnce }: HandlerDraft, call: Node): boolean {
+  if (answersOnce) return isIdentifier(fn.params[1]) && isIdentifier(call.callee, fn.params[1].name);
+  return /^(end|emit)$/.test(memberName(call.callee) ?? "") && callReferences.includes(call.callee.object);
+}
+
+/** `return callback(…)`, a `return;` right behind a reply, or one of a statement that goes. */
+function isReplyOrBehind(draft: HandlerDraft, statement: Node): boolean {
+  const { parents } = draft;
+  if (statement.argument) return statement.argument.type === "CallExpression" && isReplyCall(draft, statement.argument);
+  for (let node: Node | undefined = statement; node; node = parents.get(node)) if (draft.dropped.has(node)) return true;
+  const list = (parents.get(statement)?.body ?? []) as Node[];
+  const before = Array.isArray(list)
+    ? list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each))
+    : undefined;
+  return before?.expression?.type === "CallExpression" && isReplyCall(draft, before.expression);
+}
+
+/** `call.on("cancelled", …)`, which goes before the loop. */
+function isCancelledListener({ callReferences }: HandlerDraft, statement: Node): boolean {
+  const call = statement.type === "ExpressionStatement" ? (statement.expression as Node) : undefined;
+  if (call?.type !== "CallExpression" || memberName(call.callee) !== "on") return false;
+  const [event] = call.arguments as Node[];
+  return callReferences.includes(call.callee.object) && event?.type === "StringLiteral" && event.value === "cancelled";
+}
+
+/** Declarations of the end listener move into the handler: they must not meet any name that it uses. */
+function isCaughtName({ scopes, fn }: HandlerDraft, listener: FunctionNode): boolean {
+  const used = new Set(scopes.scopeOf(fn.body).bindings.keys());
+  walk(fn, (node, [parent]) => {
+    if (node === listener) return false;
+    const isMember = parent && memberName(parent) !== undefined && parent.property === node;
+    if (node.type === "Identifier" && !isMember) used.add(node.name);
+    return true;
+  });
+  return [...scopes.scopeOf(listener.body).bindings.keys()].some((name) => used.has(name));
+}

@@ -1,0 +1,196 @@
+import {
+  type FunctionNode,
+  functionOf,
+  isFunction,
+  isIdentifier,
+  memberName,
+  type Node,
+  unwrap,
+} from "../shared/ast.js";
+import { isTail, removableAfter } from "./control-flow.js";
+import { errorShape } from "./error-shape.js";
+import { insideLoop, isNothing, isPure } from "./function-shape.js";
+import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import type { Reply, ReplyForm } from "./handler-plan.js";
+import { isRestIdle } from "./idle-rest.js";
+
+/** Where a reply stands, and that nothing is left to do behind it. */
+function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
+  const { parents, fn, endListener, dataListener, chainLinks, answersOnce } = draft;
+  if (isInRegion(draft, call)) return settlementOf(draft, call);
+  if (!isOwn(draft, call)) refuse("reply-in-nested-function", "a reply in a nested function");
+  if (isInFinally(call, parents)) refuse("code-after-reply", "a reply in finally, which would swallow what was thrown");
+  const parent = parents.get(call) as Node;
+  const shared = { node: call, settles: false, dead: null, inList: false };
+  if (isFunction(parent) && parent.body === call) {
+    // The expression of an end listener becomes a statement of the handler.
+    if (endListener && parent === endListener.listener) return { ...shared, statement: call, form: "statement" };
+    if (parent !== fn && !chainLinks.has(parent)) refuse("reply-in-nested-function", "a reply in an arrow function");
+    return { ...shared, statement: call, form: "arrow" };
+  }
+  const form: ReplyForm =
+    parent.type === "ExpressionStatement"
+      ? "statement"
+      : parent.type === "ReturnStatement"
+        ? "return"
+        : refuse("code-after-reply", "the reply is part of an expression");
+  const around = functionOf(call, parents) as FunctionNode;
+  if (dataListener && around === dataListener.listener && insideLoop(parent, around))
+    refuse("reply-in-nested-function", "a reply in a loop of the data listener");
+  const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
+  if (ending) draft.dropped.add(ending.reference);
+  const last = ending?.statement ?? parent;
+  const isLast =
+    form !== "statement" || isTail(last, around, parents, draft.dropped) || (isError && isLastEffect(draft, parent));
+  if (!isLast) refuse("code-after-reply", "statements behind the reply");
+  return {
+    ...shared,
+    statement: parent,
+    form,
+    dead: form === "statement" ? (removableAfter(last, parents, draft.dropped) ?? ending?.statement ?? null) : null,
+    inList: isInList(draft, parent),
+  };
+}
+
+/** `call.end()` right behind an error, which wins. */
+function endBehind({ parents, callReferences }: HandlerDraft, statement: Node) {
+  const list = parents.get(statement)?.body as Node[] | undefined;
+  const next = Array.isArray(list) ? list[list.indexOf(statement) + 1] : undefined;
+  const call = next?.type === "ExpressionStatement" ? (next.expression as Node) : undefined;
+  if (!next || call?.type !== "CallExpression" || memberName(call.callee) !== "end" || call.arguments.length > 0)
+    return undefined;
+  const reference = call.callee.object as Node;
+  return callReferences.includes(reference) ? { statement: next, reference } : undefined;
+}
+
+/** An error reply without `return` that might have had one. */
+export function isLastEffect({ fn, parents, scopes, answersOnce }: HandlerDraft, statement: Node): boolean {
+  const callback = fn.params[1];
+  const binding = answersOnce && isIdentifier(callback) ? scopes.bindingOf(callback) : undefined;
+  const isReplyCall = (node: Node) => isIdentifier(node.callee) && binding?.references.includes(node.callee) === true;
+  return binding !== undefined && isRestIdle(statement, { fn, parents, scopes, isReplyCall });
+}
+
+/** A reply that settles a promise: what stands around it stays as it is. */
+function settlementOf(draft: HandlerDraft, call: Node): Reply {
+  const parent = draft.parents.get(call) as Node;
+  const isStatement = parent.type === "ExpressionStatement" || parent.type === "ReturnStatement";
+  const form: ReplyForm =
+    parent.type === "ExpressionStatement"
+      ? "statement"
+      : parent.type === "ReturnStatement"
+        ? "return"
+        : isFunction(parent) && parent.body === call
+          ? "arrow"
+          : "expression";
+  return {
+    node: call,
+    statement: isStatement ? parent : call,
+    form,
+    settles: true,
+    dead: null,
+    inList: isStatement && isInList(draft, parent),
+  };
+}
+
+function isInList({ parents }: HandlerDraft, statement: Node): boolean {
+  return /^(BlockStatement|SwitchCase)$/.test(parents.get(statement)?.type ?? "");
+}
+
+/** A comment between the parts of a reply would be lost with the call around it. */
+function keepComments({ file }: HandlerDraft, call: Node, kept: readonly (Node | null | undefined)[]): void {
+  const isLost = (comment: { start: number; end: number }) =>
+    call.start <= comment.start &&
+    comment.end <= call.end &&
+    !kept.some((node) => node && node.start <= comment.start && comment.end <= node.end);
+  if ((file.comments ?? []).some(isLost)) refuse("edit-conflict", "a comment inside the reply");
+}
+
+export function planError(
+  draft: HandlerDraft,
+  call: Node,
+  error: Node,
+  trailers: Node | null,
+  via: "callback" | "emit",
+): void {
+  const reply = replyOf(draft, call, true);
+  if (draft.chainLinks.get(functionOf(call, draft.parents) as Node) === false)
+    refuse("code-after-reply", "an error reply in then, which the catch behind it would see");
+  const asRejection = !reply.settles && isInCatchingTry(call, draft.parents);
+  if (asRejection && !draft.answersOnce)
+    refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
+  if (reply.form === "arrow" && trailers && !reply.settles)
+    refuse("no-equivalent", "an arrow function that replies with trailers");
+  keepComments(draft, call, [error, trailers]);
+  draft.steps.push({ ...reply, kind: "error", error: errorShape(error, draft.file), trailers, asRejection, via });
+  draft.replyNodes.add(reply.statement);
+}
+
+/** `callback(…)`: what it answers. */
+export function planCallback(draft: HandlerDraft, call: Node): void {
+  const [error, value, trailers = null, flags] = call.arguments as Node[];
+  if ((call.arguments as Node[]).some((argument) => argument.type === "SpreadElement"))
+    refuse("callback-escapes", "a spread argument");
+  if (flags && !isPure(flags)) refuse("code-after-reply", "a fourth argument with effects");
+  if (!error) refuse("path-without-reply", "callback() without arguments");
+  const metadata = trailers && isNothing(trailers) ? null : trailers;
+  if (metadata && !isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
+  if (isNothing(error)) {
+    if (!value || isNothing(value)) refuse("path-without-reply", "callback(null) without a message");
+    const reply = replyOf(draft, call, false);
+    if (metadata) {
+      draft.needsContext = true;
+      if (!reply.inList) refuse("no-equivalent", "trailers in a reply that is not a statement of its own");
+    }
+    keepComments(draft, call, [value]);
+    draft.steps.push({ ...reply, kind: "value", value, trailers: metadata });
+    draft.replyNodes.add(reply.statement);
+    return;
+  }
+  const mayBeNull = value !== undefined && !isNothing(value) && !isErrorValue(error);
+  if (!mayBeNull) {
+    if (value && !isNothing(value) && !isPure(value))
+      refuse("code-after-reply", "a message with effects beside an error");
+    planError(draft, call, error, metadata, "callback");
+    return;
+  }
+  const reply = replyOf(draft, call, false);
+  if (draft.chainLinks.get(functionOf(call, draft.parents) as Node) === false)
+    refuse("code-after-reply", "an error reply in then, which the catch behind it would see");
+  const isPlaced = reply.settles ? isPure(value) : reply.inList && !isInCatchingTry(call, draft.parents);
+  if (!isPlaced || !isIdentifier(unwrap(error)) || metadata)
+    refuse("types-unknown", "a reply with both an error and a message");
+  keepComments(draft, call, [value]);
+  draft.steps.push({ ...reply, kind: "either", error, value, trailers: metadata });
+  draft.replyNodes.add(reply.statement);
+}
+
+/** `call.end(trailers)`. */
+export function planEnd(draft: HandlerDraft, call: Node): void {
+  const [trailers = null, ...more] = call.arguments as Node[];
+  if (more.length > 0 || (trailers && trailers.type === "ObjectExpression")) {
+    refuse("no-equivalent", "call.end() takes trailers, not a message");
+  }
+  const reply = replyOf(draft, call, false);
+  if (reply.form === "arrow" && !reply.settles) refuse("no-equivalent", "an arrow function that is only call.end()");
+  const metadata = trailers && isNothing(trailers) ? null : trailers;
+  if (metadata) {
+    draft.needsContext = true;
+    if (!isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
+    if (!reply.inList) refuse("no-equivalent", "trailers in an end that is not a statement of its own");
+  }
+  const around = functionOf(call, draft.parents) as FunctionNode;
+  const list = around.body.type === "BlockStatement" ? (around.body.body as Node[]) : [];
+  const isInLoop = draft.dataListener !== undefined && around === draft.dataListener.listener;
+  const isLast =
+    !isInLoop && reply.form === "statement" && (list.at(-1) === reply.statement || around.body === reply.statement);
+  draft.steps.push({ ...reply, kind: "end", trailers: metadata, isLast });
+  draft.replyNodes.add(reply.statement);
+}
+
+/** Is this surely an error, whatever the program does? */
+function isErrorValue(node: Node): boolean {
+  const value = unwrap(node);
+  if (value.type === "ObjectExpression" || value.type === "NewExpression") return true;
+  return value.type === "CallExpression" && memberName(value.callee) === "assign";
+}

@@ -1,0 +1,2 @@
+export type { TelemetryOptions } from "./telemetry.js";
+export { createClientTelemetry, createServerTelemetry } from "./telemetry.js";
