@@ -20,6 +20,8 @@ import type { AnalysisProject } from "./project.js";
 export interface RpcSite {
   readonly node: Node;
   readonly form: "client" | "promisified";
+  /** May somebody around the call see its error? Otherwise what handles it stands at the call. */
+  readonly escapes: boolean;
 }
 
 export interface ErrorFacts {
@@ -46,8 +48,10 @@ export function collectErrorFacts(
     const tree = trees(file);
     return tree ? [{ file, tree }] : [];
   });
-  const { calls, names } = reachOf(sites, files, trees);
-  const others = reachOf(otherSites, files, trees);
+  const isEscaping = (site: RpcSite) => site.escapes;
+  const made = callsOf(sites, trees);
+  const { calls, names } = reachOf(sites.filter(isEscaping), files, trees);
+  const others = reachOf(otherSites.filter(isEscaping), files, trees);
 
   /** Whether a name is a parameter for which some caller passes a function that calls. */
   const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
@@ -169,7 +173,7 @@ export function collectErrorFacts(
         add(node.handler.param, node.handler.body, node.block);
         return;
       }
-      if (own.has(node)) {
+      if (made.get(file)?.has(node)) {
         // The callback's own error parameter becomes a catch clause's.
         const callback = (node.arguments as TreeNode[]).at(-1);
         if (callback && isFunction(callback)) {
@@ -230,11 +234,10 @@ interface Reach {
   readonly names: ReadonlySet<string>;
 }
 
-function reachOf(
+function callsOf(
   sites: readonly RpcSite[],
-  files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
-): Reach {
+): Map<SourceFile, Set<TreeNode>> {
   const calls = new Map<SourceFile, Set<TreeNode>>();
   for (const { node } of sites) {
     const tree = trees(node.getSourceFile());
@@ -244,6 +247,15 @@ function reachOf(
     set.add(found);
     calls.set(node.getSourceFile(), set);
   }
+  return calls;
+}
+
+function reachOf(
+  sites: readonly RpcSite[],
+  files: readonly { file: SourceFile; tree: File }[],
+  trees: (file: SourceFile) => File | undefined,
+): Reach {
+  const calls = callsOf(sites, trees);
   const names = new Set<string>();
   for (let size = -1; size !== names.size; ) {
     size = names.size;
