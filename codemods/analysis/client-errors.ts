@@ -168,6 +168,11 @@ export function collectErrorFacts(
         reason: reason("error-escapes", plan?.reason || "it is passed to a function"),
       });
     };
+    const addListener = (callback: TreeNode) => {
+      const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];
+      if (isIdentifier(callback) && !isReject(callback, tree)) addHanded(callback);
+      else if (param && isFunction(callback)) add(param, callback.body);
+    };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
         add(node.handler.param, node.handler.body, node.block);
@@ -181,21 +186,15 @@ export function collectErrorFacts(
           if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
         } else if (isIdentifier(callback)) addHanded(callback);
         const declarator = parents.get(node);
-        if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
-          for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
-            const member = parents.get(reference);
-            const on = member && parents.get(member);
-            if (on?.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
+        const starts =
+          declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
+            ? (scopes.bindingOf(declarator.id)?.references ?? [])
+            : [node];
+        for (const start of starts)
+          for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
-            if (
-              event?.type === "StringLiteral" &&
-              event.value === "error" &&
-              callbackOfError &&
-              isFunction(callbackOfError)
-            ) {
-              const [param] = callbackOfError.params;
-              if (param) add(param, callbackOfError.body);
-            }
+            if (event?.type !== "StringLiteral" || event.value !== "error" || !callbackOfError) continue;
+            addListener(callbackOfError);
           }
       }
       if (node.type !== "CallExpression") return;
@@ -220,6 +219,31 @@ export function collectErrorFacts(
     });
   }
   return { facts, obstacle };
+}
+
+/** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */
+function isReject(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const declaration = scopesOf(tree).bindingOf(node)?.declaration;
+  const executor = declaration && parents.get(declaration);
+  const promise = executor && parents.get(executor);
+  return (
+    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
+  );
+}
+
+/** The calls of `call.on(…).on(…)`. */
+function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNode[] {
+  const found: TreeNode[] = [];
+  let current = start;
+  for (;;) {
+    const member = parents.get(current);
+    const on = member && parents.get(member);
+    if (!member || memberName(member) !== "on" || member.object !== current || on?.type !== "CallExpression")
+      return found;
+    found.push(on);
+    current = on;
+  }
 }
 
 /** `.catch(console.error)`, `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself. */
