@@ -168,6 +168,12 @@ export function moveLines(ctx: RuleContext): void {
   for (const planned of plannedCalls(ctx)) {
     const [first] = givenArguments(planned);
     const isMoved = /^(executor|handed|forget|block|listeners)$/.test(planned.plan.kind);
+    const { callee } = planned.call;
+    const dot = callee.type === "MemberExpression" ? source.slice(callee.object.end, callee.property.start) : "";
+    if (isMoved && /^\s*\n\s*\.$/.test(dot)) {
+      ctx.edit.overwrite(callee.object.end, callee.property.start, ".", origin);
+      gone.push(source.lastIndexOf("\n", callee.property.start) + 1);
+    }
     if (!first || !isMoved || !isOnOwnLine(ctx, planned.call, first)) continue;
     const start = afterParenthesis(ctx, planned.call);
     ctx.edit.remove(start, first.start, origin);

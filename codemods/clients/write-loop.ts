@@ -92,7 +92,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   let isMoved = false;
   for (const listener of written.slice(1)) {
     if (listener.before < listener.start) ctx.edit.remove(listener.before, listener.start, origin);
-    const follows = isMoved ? listener.start === target : listener.before === target;
+    const follows: boolean = isMoved ? listener.start === target : listener.before === target;
     if (follows) target = listener.end;
     else ctx.edit.move(listener.start, listener.end, target);
     isMoved = !follows;
