@@ -62,7 +62,10 @@ export function definitionBeside(project: AnalysisProject, name: Node): Definiti
   }
   if (module === undefined) return undefined;
   const file = project.resolveModule(name.getSourceFile(), module);
-  if (!file || !new RegExp(`\\b${last}Service\\b`).test(file.getFullText())) return undefined;
+  const constructor = project.originOf(name);
+  const isMissing = constructor.kind === "client-constructor" && constructor.flavour === "missing";
+  const isThere = file ? new RegExp(`\\b${last}Service\\b`).test(file.getFullText()) : isMissing;
+  if (!isThere) return undefined;
   return { kind: "import", module, name: `${last}Service` };
 }
 

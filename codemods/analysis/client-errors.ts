@@ -22,6 +22,8 @@ export interface RpcSite {
   readonly form: "client" | "promisified";
   /** May somebody around the call see its error? Otherwise what handles it stands at the call. */
   readonly escapes: boolean;
+  /** Does it hand its error to a function with a name? */
+  readonly isHanded: boolean;
 }
 
 export interface ErrorFacts {
@@ -50,6 +52,10 @@ export function collectErrorFacts(
   });
   const isEscaping = (site: RpcSite) => site.escapes;
   const made = callsOf(sites, trees);
+  const handed = callsOf(
+    sites.filter((site) => site.isHanded),
+    trees,
+  );
   const { calls, names } = reachOf(sites.filter(isEscaping), files, trees);
   const others = reachOf(otherSites.filter(isEscaping), files, trees);
 
@@ -184,7 +190,7 @@ export function collectErrorFacts(
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
           if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
-        } else if (isIdentifier(callback)) addHanded(callback);
+        } else if (callback && handed.get(file)?.has(node)) addHanded(callback);
         const declarator = parents.get(node);
         const starts =
           declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)

@@ -128,6 +128,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           node: call.node,
           form: call.form,
           escapes: mayEscape(call.plan),
+          isHanded: call.plan.kind === "handed",
         });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;

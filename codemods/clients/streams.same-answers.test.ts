@@ -10,7 +10,8 @@ const programs: Programs = {
     "idiomatic",
     `${CLIENT}${EACH}
     each((text) => {
-      const call = client.list({ text });
+      const request = { text };
+      const call = client.list(request);
       const seen = [];
       call
         .on('data', (res) => {
