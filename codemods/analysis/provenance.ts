@@ -142,6 +142,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isParameterDeclaration(node)) return originOfParameter(node);
     if (Node.isFunctionDeclaration(node)) return { kind: "function", node };
     if (Node.isClassDeclaration(node)) return originOfClass(node);
+    if (Node.isModuleDeclaration(node)) return { kind: "namespace", node };
     if (Node.isImportSpecifier(node)) {
       const declaration = node.getImportDeclaration();
       return originOfImport(node.getSourceFile(), declaration.getModuleSpecifierValue(), node.getName());
@@ -452,6 +453,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         return name === "service" ? definitionOf(origin) : UNKNOWN;
       case "module":
         return originOfExport(origin.file, name);
+      case "namespace": {
+        const declaration = memberOfNamespace(origin.node, name);
+        return declaration ? originOf(declaration) : UNKNOWN;
+      }
       case "object":
         return memberOfObject(origin.node, name, object);
       case "class":
@@ -461,6 +466,15 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       default:
         return UNKNOWN;
     }
+  }
+
+  /** The one exported declaration of a name in a namespace; a value wins over a type. */
+  function memberOfNamespace(node: Node, name: string): Node | undefined {
+    if (!Node.isModuleDeclaration(node)) return undefined;
+    const found = (node.getSymbol()?.getExport(name)?.getDeclarations() ?? []).filter(
+      (declaration) => declaration.getSourceFile() === node.getSourceFile(),
+    );
+    return found.find((declaration) => !isTypeDeclaration(declaration)) ?? found[0];
   }
 
   function constructorIn(origin: Origin & { kind: "grpc-object" }): Origin & { kind: "client-constructor" } {
@@ -934,6 +948,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       const origin = originOfTypeName(left);
       if (origin.kind === "module") {
         const node = exportNode(origin.file, right);
+        return node ? originOfTypeDeclaration(node) : UNKNOWN;
+      }
+      if (origin.kind === "namespace") {
+        const node = memberOfNamespace(origin.node, right);
         return node ? originOfTypeDeclaration(node) : UNKNOWN;
       }
       return origin.kind === "unknown" ? UNKNOWN : member(origin, right);

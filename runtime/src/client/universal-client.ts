@@ -40,7 +40,7 @@ export function createUniversalHttpClient(fn: UniversalClientFn, origin: string)
       const { verb, path, headers } = head as Head;
       if (!open) {
         const error = new ConnectError("Channel has been shut down", Code.Unavailable);
-        queueMicrotask(() => listener.onFailure({ error, unprocessed: false }));
+        queueMicrotask(() => listener.onFailure({ error, unprocessed: undefined }));
         return { write: () => true, end() {}, cancel() {}, pause() {}, resume() {} };
       }
       const header = createHeaders();
@@ -92,7 +92,7 @@ function startExchange(
     } catch (e) {
       if (!done) {
         done = true;
-        listener.onFailure({ error: ConnectError.from(e, Code.Unavailable), unprocessed: false });
+        listener.onFailure({ error: ConnectError.from(e, Code.Unavailable), unprocessed: undefined });
       }
     }
   }
@@ -139,7 +139,7 @@ async function* oneChunk(bytes: Uint8Array | undefined): AsyncIterable<Uint8Arra
 }
 
 function fieldsOf(headers: Headers): Fields {
-  const map: Record<string, string> = {};
+  const map: Record<string, string> = Object.create(null);
   headers.forEach((value, name) => {
     map[name] = value;
   });
