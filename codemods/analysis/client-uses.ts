@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, type SourceFile } from "ts-morph";
 import { type CallPlan, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
