@@ -3,6 +3,7 @@ import { type File, type FunctionNode, functionOf, isFunction, type Node, type P
 import { type Reason, type ReasonCode, reason } from "../shared/reasons.js";
 import type { Scopes } from "../shared/scope.js";
 import type { Step } from "./handler-plan.js";
+import type { HandlerTypes } from "./handler-types.js";
 
 export class Refusal extends Error {
   constructor(readonly refusal: Reason) {
@@ -48,6 +49,7 @@ export interface HandlerDraft {
   /** Does it answer with one message, by its callback? */
   readonly answersOnce: boolean;
   readonly streamsIn: boolean;
+  readonly types: HandlerTypes;
   readonly callReferences: readonly Node[];
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */

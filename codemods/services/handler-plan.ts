@@ -46,7 +46,13 @@ export interface Reply {
 
 /** One thing that becomes something else. Each rule takes its own steps. */
 export type Step =
-  | (Reply & { readonly kind: "value"; readonly value: Node; readonly trailers: Node | null })
+  | (Reply & {
+      readonly kind: "value";
+      readonly value: Node;
+      readonly trailers: Node | null;
+      /** What runs behind the reply without a pause: it is kept under a name and returned behind it. */
+      readonly kept: { readonly name: string; readonly last: Node } | null;
+    })
   | (Reply & {
       readonly kind: "error";
       readonly error: ErrorShape;
@@ -166,6 +172,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boole
     scopes,
     answersOnce,
     streamsIn,
+    types,
     callReferences: references,
     steps: [],
     replyNodes: new Set(),

@@ -101,6 +101,12 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "unary",
     "function f(call, cb) { cb(null, { sku: 'a' }); Promise.resolve().then(() => {}); }",
   ],
+  ["code behind the reply that fails", "unary", "function f(call, cb) { cb(null, { sku: 'a' }); null.x(); }"],
+  [
+    "code behind the reply that fails, and is caught",
+    "unary",
+    "async function f(call, cb) { try { cb(null, { sku: 'a' }); null.x(); } catch (e) { cb({ code: 13, message: 'caught' }); } }",
+  ],
   [
     "a missing return",
     "unary",
