@@ -14,11 +14,20 @@ export function refuse(code: ReasonCode, detail: string): never {
   throw new Refusal(reason(code, detail));
 }
 
-/** `call.on(event, listener)` as a statement of the handler's body. */
+/** `call.on(event, listener)` as a statement of the handler's body, or a link of `call.on(…).on(…)`. */
 export interface CallListener {
   readonly event: string;
   readonly listener: FunctionNode;
   readonly statement: Node;
+  /** The part of the statement that is this listener's; the parts of a chain lie next to each other. */
+  readonly part: ListenerPart;
+}
+
+export interface ListenerPart {
+  readonly start: number;
+  readonly end: number;
+  /** Not the first link of a chain. */
+  readonly isLater: boolean;
 }
 
 /**

@@ -146,6 +146,18 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
     "async function f(requests) {\n  const list = [];\n  for await (const m of requests) list.push(m);\n  return { n: list.length };\n}",
   ],
   [
+    "listeners that are chained",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  call\n    .on('data', (m) => {\n      n += m.n;\n    })\n    .on('end', () => {\n      // all there\n      cb(\n        null,\n        make({\n          n,\n        }),\n      );\n    })\n    .on('error', (err) => {\n      cb(err);\n    });\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    n += m.n;\n  }\n  // all there\n  return make({\n    n,\n  });\n}",
+  ],
+  [
+    "chained listeners of expressions",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('error', log).on('data', (m) => call.write(m)).on('end', () => call.end());\n}",
+    "reply-in-nested-function",
+  ],
+  [
     "call.end() at the end of a listener",
     "bidi_streaming",
     "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.write({ bye: true });\n    call.end();\n  });\n}",

@@ -153,6 +153,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return cb({ code: 3, details: 'no' }); n += m.count; }); call.on('end', () => cb(null, { stored: n })); }",
   ],
   [
+    "chained listeners",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', (m) => { n += m.count; }).on('end', () => { cb(null, { stored: n }); }).on('error', (err) => { cb(err); }); }",
+  ],
+  [
     "for await",
     "client_streaming",
     "async function f(call, cb) { let n = 0; for await (const m of call) n += m.count; cb(null, { stored: n }); }",
