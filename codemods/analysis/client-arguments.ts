@@ -1,4 +1,5 @@
-import { Node, type SourceFile } from "ts-morph";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { needsResponseType, writerOfPlan } from "../clients/plan-call.js";
 import type { Node as TreeNode } from "../shared/ast.js";
 import type { CallArgument } from "./client-facts.js";
 import type { Call } from "./client-services.js";
@@ -51,8 +52,7 @@ function holdsDeadline(project: AnalysisProject, node: Node): boolean {
 
 /** The one type of all messages that are written to a call, if it has a name that the file knows. */
 export function messageTypeOf(call: Call): string | null {
-  const { plan } = call;
-  const writer = plan.kind === "block" || plan.kind === "listeners" ? plan.writer : null;
+  const writer = writerOfPlan(call.plan);
   const found = new Set<string>();
   for (const use of [...(writer?.writes ?? []), ...(writer?.ends ?? [])]) {
     const [argument] = use.arguments as TreeNode[];
@@ -61,4 +61,22 @@ export function messageTypeOf(call: Call): string | null {
   }
   const [type] = found;
   return found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type) ? type : null;
+}
+
+/** The type of a callback's response as it is written there, or by a name that the file knows; undefined where none is needed. */
+export function responseTypeOf(call: Call): string | null | undefined {
+  const { plan } = call;
+  if (!isTypeScript(call) || plan.kind !== "block" || !needsResponseType(plan.shape)) return undefined;
+  const { response } = plan.shape;
+  const node = response && nodeOf(call.node.getSourceFile(), response);
+  const parameter = node && (Node.isParameterDeclaration(node) ? node : node.getParentIfKind(SyntaxKind.Parameter));
+  if (!parameter) return null;
+  const written = parameter.getTypeNode()?.getText();
+  if (written !== undefined) return parameter.hasQuestionToken() ? `${written} | undefined` : written;
+  const type = parameter.getType().getText(parameter);
+  return /^[A-Z][\w$]*( \| undefined)?$/.test(type) ? type : null;
+}
+
+export function isTypeScript(call: Call): boolean {
+  return /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath());
 }

@@ -2,6 +2,7 @@ import { Node, SyntaxKind, type Type } from "ts-morph";
 import type { DefinitionRef } from "./client-facts.js";
 import type { Service } from "./client-services.js";
 import type { AnalysisProject } from "./project.js";
+import { protobufTsClient } from "./protobuf-ts-client.js";
 
 export function constructorOf(node: Node): Node | undefined {
   return Node.isNewExpression(node) ? node.getExpression() : undefined;
@@ -41,7 +42,13 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
     }
     return { kind: "text", text: `${callee.getText()}.service` };
   }
-  return definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` };
+  // The constructor that its generated class extends has the definition, the class itself the types.
+  if (origin.flavour === "protoc-gen-ts")
+    return { kind: "text", text: `${callee.getText()}.service`, types: callee.getText() };
+  return (
+    protobufTsClient(project, callee) ??
+    definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` }
+  );
 }
 
 /** The `XService` const that generated code exports beside `XClient`. */
@@ -67,7 +74,13 @@ export function definitionBeside(project: AnalysisProject, name: Node): Definiti
 }
 
 export function typeDefinition(project: AnalysisProject, type: Node): DefinitionRef | undefined {
-  return Node.isTypeReference(type) ? definitionBeside(project, type.getTypeName()) : undefined;
+  if (!Node.isTypeReference(type)) return undefined;
+  const origin = project.originOfType(type);
+  if (origin.kind === "client-constructor" && origin.flavour === "protoc-gen-ts") {
+    const name = type.getTypeName().getText();
+    return { kind: "text", text: `${name}.service`, types: name };
+  }
+  return protobufTsClient(project, type.getTypeName()) ?? definitionBeside(project, type.getTypeName());
 }
 
 /** The old service definition as a type, in the file of a promisified method: by the client's own type or construction there. */

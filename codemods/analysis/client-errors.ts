@@ -1,5 +1,6 @@
 import type { Node, SourceFile } from "ts-morph";
 import { callbackShape } from "../clients/callback-shape.js";
+import { planError } from "../clients/plan-error.js";
 import {
   type File,
   isFunction,
@@ -97,7 +98,7 @@ export function collectErrorFacts(
   };
 
   const places: ErrorPlace[] = [];
-  const handedOn: { readonly file: SourceFile; readonly node: TreeNode }[] = [];
+  const handedOn: { readonly file: SourceFile; readonly node: TreeNode; readonly why: string }[] = [];
   for (const { file, tree } of files) {
     const own = calls.get(file) ?? new Set<TreeNode>();
     const parents = parentMap(tree);
@@ -125,6 +126,17 @@ export function collectErrorFacts(
         body,
         isMixed: within !== undefined && otherSites.length > 0 && mayFail(within, true),
       });
+    /** A callback with a name sees the error as it is, if that makes no difference to it. */
+    const addHanded = (callback: TreeNode) => {
+      const declared = scopes.bindingOf(callback)?.declaration;
+      const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
+      const [param] = isFunction(handler) ? (handler.params as TreeNode[]) : [];
+      const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
+      if (isFunction(handler) && (!param || plan?.mode === "none")) return;
+      if (plan?.mode === "native" && plan.uses.every((use) => use.kind === "status")) return;
+      if (project.isSelected(file.getFilePath()))
+        handedOn.push({ file, node: callback, why: plan?.reason || "it is passed to a function" });
+    };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
         add("catch", node.handler.param, node.handler.body, node.block);
@@ -136,7 +148,7 @@ export function collectErrorFacts(
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
           if (typeof shape !== "string" && shape.error && shape.failure) add("callback", shape.error, shape.failure);
-        }
+        } else if (isIdentifier(callback)) addHanded(callback);
         const declarator = parents.get(node);
         if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
           for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
@@ -164,7 +176,7 @@ export function collectErrorFacts(
         const [param] = handler.params;
         if (param) add("catch", param, handler.body, node.callee.object);
       } else if (isHandedOn(handler)) {
-        handedOn.push({ file, node: handler });
+        handedOn.push({ file, node: handler, why: "it is passed to a function" });
       }
     });
   }
@@ -177,13 +189,13 @@ export function collectErrorFacts(
       reads: plan.reads,
       reason: plan.mode === "wrapped" ? reason("error-escapes", plan.reason) : null,
     });
-  for (const { file, node } of handedOn)
+  for (const { file, node, why } of handedOn)
     facts.push({
       ...placeOf(file, node),
       mode: "wrapped",
       place: "catch",
       reads: false,
-      reason: reason("error-escapes", "it is passed to a function"),
+      reason: reason("error-escapes", why),
     });
   return { facts, obstacle };
 }

@@ -50,10 +50,15 @@ export interface ClientField {
   readonly modifiers: string;
 }
 
-/** How the old service definition is written at a place. */
+/** How the old service definition is written at a place. `types`: the interface that says what its messages are. */
 export type DefinitionRef =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "import"; readonly module: string; readonly name: string };
+  | { readonly kind: "text"; readonly text: string; readonly types?: string }
+  | {
+      readonly kind: "import";
+      readonly module: string;
+      readonly name: string;
+      readonly types?: { readonly module: string; readonly name: string };
+    };
 
 /** One call of an RPC: `client.getItem(…)`, or of a function made from one by promisify. The range is the call. */
 export interface ClientCallFact extends FactBase {
@@ -66,6 +71,8 @@ export interface ClientCallFact extends FactBase {
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */
   readonly messageType: string | null;
+  /** TypeScript: the type that the callback gives its response, where a variable has to have it. */
+  readonly responseType: string | null;
 }
 
 export type CallArgument =

@@ -50,7 +50,7 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
         if (origin.kind === "client" || origin.kind === "client-constructor") {
-          if (origin.service) serviceOf(origin.service).types.push(node);
+          if (origin.service && !isTypeOfView(node)) serviceOf(origin.service).types.push(node);
           traversal.skip();
         }
         return;
@@ -365,4 +365,12 @@ function stringOf(node: Node | undefined): string | undefined {
   return node && (Node.isStringLiteral(node) || Node.isNoSubstitutionTemplateLiteral(node))
     ? node.getLiteralText()
     : undefined;
+}
+
+/** `asGrpcJsClient<GreeterClient>(client)`, `ClientOf<GreeterClient>`: the old client's type, written by an earlier run. */
+function isTypeOfView(type: Node): boolean {
+  const parent = type.getParent();
+  if (!parent) return false;
+  if (Node.isCallExpression(parent)) return /^(asGrpcJsClient|grpcJsMessages)$/.test(parent.getExpression().getText());
+  return Node.isTypeReference(parent) && parent.getTypeName().getText() === "ClientOf";
 }

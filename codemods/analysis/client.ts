@@ -1,7 +1,8 @@
 import { Node, type SourceFile } from "ts-morph";
+import { writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, messageTypeOf } from "./client-arguments.js";
+import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -72,9 +73,20 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse(call.plan.reason);
         continue;
       }
-      const hasWriter = (call.plan.kind === "block" || call.plan.kind === "listeners") && call.plan.writer !== null;
-      if (hasWriter && /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath()) && messageTypeOf(call) === null) {
+      if (writerOfPlan(call.plan) && isTypeScript(call) && messageTypeOf(call) === null) {
         refuse("the type of the written messages is not known");
+        continue;
+      }
+      if (responseTypeOf(call) === null) {
+        refuse("the type of the response is not known");
+        continue;
+      }
+      if (
+        call.plan.kind === "block" &&
+        call.plan.shape.form === "success" &&
+        watchesUncaught(project, programOf, call.node.getSourceFile())
+      ) {
+        refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
       const found = classifyArguments(project, call, trees, mayHaveOptions);
@@ -133,6 +145,19 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.isHeaders, trees));
   return withoutRepeats(facts);
+}
+
+/** Does the program handle exceptions that nobody caught? Then their text may matter. */
+function watchesUncaught(
+  project: AnalysisProject,
+  programOf: (file: SourceFile) => SourceFile,
+  own: SourceFile,
+): boolean {
+  return project.files.some(
+    (file) =>
+      programOf(file) === programOf(own) &&
+      /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(file.getFullText()),
+  );
 }
 
 /** Clients that share credentials each say what becomes of them. */
@@ -285,7 +310,8 @@ function factsOf(
         const morph = node && nodeOf(call.node.getSourceFile(), node);
         return argument.kind === "metadata" ? { kind: "metadata", isHeaders: !!morph && isHeaders(morph) } : argument;
       }),
-      messageType: /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath()) ? messageTypeOf(call) : null,
+      messageType: isTypeScript(call) ? messageTypeOf(call) : null,
+      responseType: responseTypeOf(call) ?? null,
     } satisfies ClientCallFact);
   }
   for (const { node, method, rpc } of service.promisified)

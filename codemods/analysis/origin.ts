@@ -63,6 +63,8 @@ export type Origin =
   | { readonly kind: "string"; readonly value: string }
   /** The namespace object (or `module.exports`) of a project file. */
   | { readonly kind: "module"; readonly file: SourceFile }
+  /** A TypeScript namespace: protoc-gen-ts puts everything of a proto package into one. */
+  | { readonly kind: "namespace"; readonly node: Node }
   /** A module that is no file of the project: `fs`, `@scope/pkg`. `path` is a member, `""` the module. */
   | { readonly kind: "external"; readonly module: string; readonly path: string }
   | { readonly kind: "unknown" };

@@ -141,6 +141,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isParameterDeclaration(node)) return originOfParameter(node);
     if (Node.isFunctionDeclaration(node)) return { kind: "function", node };
     if (Node.isClassDeclaration(node)) return originOfClass(node);
+    if (Node.isModuleDeclaration(node)) return { kind: "namespace", node };
     if (Node.isImportSpecifier(node)) {
       const declaration = node.getImportDeclaration();
       return originOfImport(node.getSourceFile(), declaration.getModuleSpecifierValue(), node.getName());
@@ -260,18 +261,32 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     }
     if (!name) return UNKNOWN;
     const found: Origin[] = [];
+    let isMissing = false;
     for (const reference of referencesTo(name)) {
-      const use = useOf(reference);
+      const use = Node.isConstructorDeclaration(owner) && isStaticMember(reference) ? "alias" : useOf(reference);
       if (use === "alias") continue;
       if (use === undefined) return UNKNOWN;
       const argument = use.getArguments()[index];
       if (use.getArguments().some((each) => Node.isSpreadElement(each))) return UNKNOWN;
       const value = argument ?? node.getInitializer();
-      if (!value) return UNKNOWN;
-      found.push(originOf(value));
+      if (value && value.getText() !== "false" && !isNothing(value)) found.push(originOf(value));
+      else isMissing = true;
     }
     const [first] = found;
-    return first && found.every((origin) => isSameOrigin(origin, first)) ? first : UNKNOWN;
+    if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
+    // Who passes nothing instead of a client makes no calls.
+    return isMissing && first.kind !== "client" ? UNKNOWN : first;
+  }
+
+  /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */
+  function isStaticMember(reference: Node): boolean {
+    const parent = reference.getParent();
+    if (!parent) return false;
+    if (Node.isBinaryExpression(parent))
+      return parent.getRight() === reference && parent.getOperatorToken().getText() === "instanceof";
+    if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== reference) return false;
+    const origin = originOf(reference);
+    return origin.kind === "class" && !/\bnew\s+this\b/.test(origin.node.getText()) && parent.getName() !== "prototype";
   }
 
   /** How a name is used: as the callee of a call, as a mere alias (import, export, declaration), or otherwise. */
@@ -428,6 +443,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         return name === "service" ? definitionOf(origin) : UNKNOWN;
       case "module":
         return originOfExport(origin.file, name);
+      case "namespace": {
+        const declaration = memberOfNamespace(origin.node, name);
+        return declaration ? originOf(declaration) : UNKNOWN;
+      }
       case "object":
         return memberOfObject(origin.node, name, object);
       case "class":
@@ -437,6 +456,15 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       default:
         return UNKNOWN;
     }
+  }
+
+  /** The one exported declaration of a name in a namespace; a value wins over a type. */
+  function memberOfNamespace(node: Node, name: string): Node | undefined {
+    if (!Node.isModuleDeclaration(node)) return undefined;
+    const found = (node.getSymbol()?.getExport(name)?.getDeclarations() ?? []).filter(
+      (declaration) => declaration.getSourceFile() === node.getSourceFile(),
+    );
+    return found.find((declaration) => !isTypeDeclaration(declaration)) ?? found[0];
   }
 
   function constructorIn(origin: Origin & { kind: "grpc-object" }): Origin & { kind: "client-constructor" } {
@@ -902,6 +930,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       const origin = originOfTypeName(left);
       if (origin.kind === "module") {
         const node = exportNode(origin.file, right);
+        return node ? originOfTypeDeclaration(node) : UNKNOWN;
+      }
+      if (origin.kind === "namespace") {
+        const node = memberOfNamespace(origin.node, right);
         return node ? originOfTypeDeclaration(node) : UNKNOWN;
       }
       return origin.kind === "unknown" ? UNKNOWN : member(origin, right);

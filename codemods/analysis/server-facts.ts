@@ -51,6 +51,16 @@ export interface ServerFact extends FactBase {
   /** The addService calls of this server, in source order. */
   readonly registrations: readonly RegistrationFact[];
   readonly parts: readonly ServerPartFact[];
+  /** The statements that become the body of `routes`. */
+  readonly routes: {
+    readonly start: number;
+    readonly end: number;
+    /** Each of them is a registration. */
+    readonly isPlain: boolean;
+    readonly hasThis: boolean;
+    /** They stand in another block than the server is made in. */
+    readonly isApart: boolean;
+  };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
   /** The proto-loader calls of this file that stay as the codec of messages. */
@@ -82,8 +92,13 @@ export interface ServerValueFact extends FactBase {
 /** A class whose methods become Connect handlers; the range is that of the type in `implements …`. */
 export interface ImplementationClassFact extends FactBase {
   readonly kind: "implementation-class";
-  /** The service definition's own name and the module that the type comes from; null: only the signatures are known. */
-  readonly definition: { readonly module: string; readonly name: string } | null;
+  /**
+   * The service definition's own name and the module that the type comes from; a text: the interface that says it all, as the
+   * file names it; null: only the signatures are known.
+   */
+  readonly definition: { readonly module: string; readonly name: string } | string | null;
+  /** The range is that of `extends UnimplementedGreeterService`, which becomes an `implements`. */
+  readonly isBase: boolean;
   /** `[name: string]: UntypedHandleCall`: members of a Connect service are known by name. */
   readonly signatures: readonly { readonly start: number; readonly end: number }[];
 }

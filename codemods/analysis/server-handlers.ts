@@ -1,5 +1,6 @@
 import path from "node:path";
 import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
+import { generatorOf } from "../project/generated.js";
 import { planHandler } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
@@ -61,7 +62,7 @@ export function decide(
   const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
   // A declared type says what all members are: it changes with all of them, or none does.
   const type = found?.type ? implementationType(project, found.type, draft) : null;
-  const isPlain = areAll && (found?.type === null || type !== null);
+  const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
   const isMixed = found !== undefined && found.type === null && decided.some(({ handler }) => handler?.idiomatic);
   const isSpread = !isPlain && isMixed && !found.isOwn && canSpread(found, implementation);
   const isWhole = !isPlain && !isSpread && (found?.isOwn !== true || found.type !== null);
@@ -91,6 +92,12 @@ function canSpread(found: Members, implementation: Node): boolean {
 function implementationType(project: AnalysisProject, type: Node, draft: Draft): ServerValueFact | null {
   const shape = { module: "@connect-migrate/runtime/grpc-js", name: "ServiceImplOf", typeOnly: true };
   const name = Node.isTypeReference(type) ? type.getTypeName() : undefined;
+  if (isTypedBy(draft.definitionNode, type)) {
+    return {
+      ...valueFact(type, `ServiceImplOf<${type.getText()}>`, "type of an implementation"),
+      imports: [shape],
+    };
+  }
   const known = name && definitionOf(project, name, draft.definitionNode);
   const [definition] = (draft.call.getArguments() ?? []) as Node[];
   const isNamed =
@@ -118,12 +125,54 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
     .getDescendantsOfKind(SyntaxKind.IndexSignature)
     .filter((node) => node.getFirstAncestorByKind(SyntaxKind.ClassDeclaration) === owner)
     .map((node) => ({ start: node.getStart(), end: node.getEnd() }));
-  const base = { kind: "implementation-class", file: owner.getSourceFile().getFilePath(), via: "provenance" } as const;
+  const base = {
+    kind: "implementation-class",
+    file: owner.getSourceFile().getFilePath(),
+    via: "provenance",
+    isBase: false,
+  } as const;
+  const heritage = generatedBase(project, owner) && owner.getHeritageClauseByKind(SyntaxKind.ExtendsKeyword);
+  if (heritage) {
+    const definition = heritage.getTypeNodes()[0]?.getText() ?? null;
+    return [{ ...base, start: heritage.getStart(), end: heritage.getEnd(), definition, signatures, isBase: true }];
+  }
   const known = clause && definitionOf(project, clause.getExpression(), draft.definitionNode);
-  if (clause && known)
-    return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition: known, signatures }];
+  if (clause && known) {
+    const definition = isTypedBy(draft.definitionNode, clause) ? clause.getText() : known;
+    return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition, signatures }];
+  }
   const [first] = signatures;
   return first ? [{ ...base, ...first, definition: null, signatures }] : [];
+}
+
+/**
+ * protobuf-ts: `const greeterDefinition: grpc.ServiceDefinition<IGreeter>`. Such a definition's own type says nothing of its
+ * messages, the interface does.
+ */
+function isTypedBy(definition: Node | null, type: Node): boolean {
+  if (!definition || !Node.isVariableDeclaration(definition)) return false;
+  const named = /^(?:\w+\.)?ServiceDefinition<([\w.]+)>$/.exec(definition.getTypeNode()?.getText() ?? "")?.[1];
+  return named !== undefined && named === type.getText().split(".").at(-1);
+}
+
+/** The class that a class extends, if protoc-gen-ts wrote it: abstract handlers and nothing else. */
+function generatedBase(project: AnalysisProject, owner: ClassDeclaration): ClassDeclaration | undefined {
+  const name = owner.getExtends()?.getExpression();
+  const origin = name && project.originOf(name);
+  const base = origin?.kind === "class" && Node.isClassDeclaration(origin.node) ? origin.node : undefined;
+  if (!base?.isAbstract() || base.getConstructors().length > 0) return undefined;
+  return generatorOf(base.getSourceFile().getFilePath(), base.getSourceFile().getFullText()) === "protoc-gen-ts" &&
+    base.getInstanceMethods().every((method) => method.isAbstract())
+    ? base
+    : undefined;
+}
+
+/** The generated class says that handlers have callbacks, and the class cannot do without it. */
+function hasBoundBase(project: AnalysisProject, implementation: Node): boolean {
+  const origin = project.originOf(implementation);
+  if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class) || !generatedBase(project, origin.class))
+    return false;
+  return origin.class.getImplements().length > 0 || /\bsuper\b/.test(origin.class.getText());
 }
 
 /** The definition `GreeterService` and its module, where `GreeterServer` of `implements` comes from the same one. */

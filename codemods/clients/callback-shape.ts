@@ -1,6 +1,6 @@
-import { isIdentifier, keyName, type Node, unwrap, walk } from "../shared/ast.js";
+import { isFunction, isIdentifier, keyName, type Node, unwrap, walk } from "../shared/ast.js";
 
-/** A node callback `(err, res) => …` whose error and success paths are told apart. */
+/** A node callback `(err, res) => …`, and what its body makes of the two. */
 export interface CallbackShape {
   readonly callback: Node;
   readonly error: Node | null;
@@ -9,70 +9,161 @@ export interface CallbackShape {
   readonly failure: Node | null;
   /** The statements (or the one expression) of the success path. */
   readonly success: readonly Node[];
-  /** How the body is written; says what stands between the parts. */
-  readonly form: "guard" | "if-else" | "conditional" | "empty";
+  /**
+   * How the body is written; says what stands between the parts.
+   * `guard`: `if (err) …` first, `if-else` and `conditional`: one path each, `negated`: the same with the success path first.
+   * `success`: nothing tests the error, and the response is read before anything else is done, which throws on an error.
+   * `whole`: anything else; the body stays as it is and both values are made before it.
+   */
+  readonly form: "guard" | "if-else" | "conditional" | "negated" | "success" | "whole" | "empty";
   /** Does the failure path need a `return` behind it, so that the success path is not reached? */
   readonly failureReturns: boolean;
-  readonly test: Node | null;
+  /** Does the success path run after the failure path, too? */
+  readonly fallsThrough: boolean;
 }
 
 export type ShapeResult = CallbackShape | string;
 
-/** Tells the two paths of a callback apart, or says why it cannot. */
+/** Tells what a callback makes of the error and the response, or says why it cannot. */
 export function callbackShape(callback: Node): ShapeResult {
   if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression")
     return "the callback is not written at the call";
-  if (callback.async || callback.generator) return "the callback is async";
+  if (callback.generator) return "the callback is a generator";
   if (usesOwnThis(callback)) return "the callback uses `this` or `arguments`";
+  if (callback.id && mentions(callback.body, callback.id.name)) return "the callback calls itself";
   const [error, response, more] = callback.params as Node[];
   if (more) return "the callback has more than two parameters";
   if (error && !isIdentifier(error)) return "the error parameter is a pattern";
-  const shape = (
-    form: CallbackShape["form"],
-    failure: Node | null,
-    success: readonly Node[],
-    failureReturns: boolean,
-    test: Node | null,
-  ): ShapeResult => {
-    if (error && success.some((node) => mentions(node, error.name))) return "the success path uses the error";
-    if (response && failure && namesOf(response).some((name) => mentions(failure, name)))
-      return "the error path uses the response";
-    return {
-      callback,
-      error: error ?? null,
-      response: response ?? null,
-      failure,
-      success,
-      form,
-      failureReturns,
-      test,
-    };
-  };
-
   const { body } = callback;
-  if (body.type !== "BlockStatement") return conditional(body);
-  const statements = body.body as Node[];
-  if (statements.length === 0 && !hasComment(body)) return shape("empty", null, [], false, null);
-  const [first, ...rest] = statements;
-  if (!first || !error) return "nothing tests the error";
-  if (statements.length === 1 && first.type === "ExpressionStatement") return conditional(first.expression);
-  if (first.type !== "IfStatement") return "the first statement does not test the error";
-  const tested = testOf(first.test, error.name);
-  if (tested !== "error") return tested === "success" ? "the test is negated" : "the test is not of the error alone";
-  if (first.alternate) {
-    if (rest.length > 0) return "statements follow both paths";
-    if (first.alternate.type === "IfStatement") return "the else path tests more";
-    return shape("if-else", first.consequent, [first.alternate, ...rest], !endsPath(first.consequent), first.test);
+  const statements: readonly Node[] = body.type === "BlockStatement" ? body.body : [body];
+  const base = { callback, error: error ?? null, response: response ?? null };
+  if (statements.length === 0 && !hasComment(body))
+    return { ...base, failure: null, success: [], form: "empty", failureReturns: false, fallsThrough: false };
+  const parts = error && partsOf(error, body, statements);
+  if (parts) {
+    const { failure, success } = parts;
+    const isApart =
+      !success.some((node) => mentions(node, error.name)) &&
+      !(response && failure && namesOf(response).some((name) => mentions(failure, name)));
+    if (isApart) return { ...base, ...parts };
   }
-  if (rest.length > 0 && !endsPath(first.consequent)) return "the error path falls through to the success path";
-  return shape("guard", first.consequent, rest, rest.length > 0, first.test);
+  const isTold = error !== undefined && statements.some((node) => mentions(node, error.name));
+  const isRead = response !== undefined && readsFirst(statements, response);
+  return {
+    ...base,
+    failure: isTold ? body : null,
+    success: statements,
+    form: !isTold && isRead ? "success" : "whole",
+    failureReturns: false,
+    fallsThrough: true,
+  };
+}
 
-  function conditional(expression: Node): ShapeResult {
-    if (expression.type !== "ConditionalExpression" || !error) return "nothing tests the error";
+type Parts = Pick<CallbackShape, "failure" | "success" | "form" | "failureReturns" | "fallsThrough">;
+
+/** The paths of a body that begins with a test of the error, and of the error alone. */
+function partsOf(error: Node, body: Node, statements: readonly Node[]): Parts | undefined {
+  const [first, ...rest] = statements;
+  const expression = first?.type === "ExpressionStatement" ? first.expression : first === body ? body : undefined;
+  if (expression) {
+    if (expression.type !== "ConditionalExpression" || rest.length > 0) return undefined;
     const tested = testOf(expression.test, error.name);
-    if (tested === "error")
-      return shape("conditional", expression.consequent, [expression.alternate], false, expression.test);
-    return "the test is not of the error alone";
+    const [failure, success] =
+      tested === "error"
+        ? [expression.consequent, expression.alternate]
+        : [expression.alternate, expression.consequent];
+    const form = tested === "error" ? "conditional" : "negated";
+    return tested && { form, failure, success: [success], failureReturns: false, fallsThrough: false };
+  }
+  if (first?.type !== "IfStatement") return undefined;
+  const { consequent, alternate } = first;
+  const tested = testOf(first.test, error.name);
+  if (!tested || (alternate && rest.length > 0)) return undefined;
+  if (tested === "success") {
+    if (rest.length > 0) return undefined;
+    return { form: "negated", failure: alternate, success: [consequent], failureReturns: false, fallsThrough: false };
+  }
+  if (alternate) {
+    if (alternate.type === "IfStatement") return undefined;
+    const failureReturns = !endsPath(consequent);
+    return { form: "if-else", failure: consequent, success: [alternate], failureReturns, fallsThrough: false };
+  }
+  const fallsThrough = rest.length > 0 && !endsPath(consequent);
+  return { form: "guard", failure: consequent, success: rest, failureReturns: false, fallsThrough };
+}
+
+/** Is a member of the response read before anything is done that can be seen? Without a response, that throws. */
+function readsFirst(statements: readonly Node[], response: Node): boolean {
+  for (const statement of statements) {
+    const found = firstEffect(statement, response);
+    if (found !== "none") return found === "read";
+  }
+  return false;
+}
+
+function firstEffect(node: Node | null | undefined, response: Node): "read" | "none" | "effect" {
+  const each = (nodes: readonly (Node | null | undefined)[]): "read" | "none" | "effect" => {
+    for (const one of nodes) {
+      const found = firstEffect(one, response);
+      if (found !== "none") return found;
+    }
+    return "none";
+  };
+  if (!node || isFunction(node) || /Literal$/.test(node.type) || isIdentifier(node))
+    return node?.type === "TemplateLiteral" ? each(node.expressions) : "none";
+  switch (node.type) {
+    case "ThisExpression":
+      return "none";
+    case "MemberExpression":
+      if (isIdentifier(response) && isIdentifier(node.object, response.name)) return "read";
+      return each([node.object, node.computed ? node.property : null]);
+    case "CallExpression":
+    case "NewExpression": {
+      const found = each([node.callee, ...node.arguments]);
+      return found === "none" ? "effect" : found;
+    }
+    case "ExpressionStatement":
+      return firstEffect(node.expression, response);
+    case "ReturnStatement":
+    case "SpreadElement":
+    case "UnaryExpression":
+    case "AwaitExpression":
+    case "ThrowStatement": {
+      const found = firstEffect(node.argument, response);
+      const isSilent = node.type === "SpreadElement" || (node.type === "UnaryExpression" && node.operator !== "delete");
+      return found === "none" && !isSilent ? "effect" : found;
+    }
+    case "VariableDeclaration":
+      return each(node.declarations);
+    case "VariableDeclarator":
+      if (node.id.type === "ObjectPattern" && isIdentifier(response) && isIdentifier(node.init, response.name))
+        return "read";
+      return isIdentifier(node.id) ? firstEffect(node.init, response) : "effect";
+    case "AssignmentExpression": {
+      const found = isIdentifier(node.left) ? firstEffect(node.right, response) : "effect";
+      return found === "none" ? "effect" : found;
+    }
+    case "BinaryExpression":
+      return each([node.left, node.right]);
+    case "LogicalExpression": {
+      const found = firstEffect(node.left, response);
+      return found === "none" ? "effect" : found;
+    }
+    case "IfStatement":
+    case "ConditionalExpression": {
+      const found = firstEffect(node.test, response);
+      return found === "none" ? "effect" : found;
+    }
+    case "ForOfStatement": {
+      const found = firstEffect(node.right, response);
+      return found === "none" ? "effect" : found;
+    }
+    case "ArrayExpression":
+      return each(node.elements);
+    case "ObjectExpression":
+      return each((node.properties as Node[]).map((property) => property.value ?? property));
+    default:
+      return "effect";
   }
 }
 
@@ -117,11 +208,12 @@ export function endsPath(node: Node): boolean {
   return false;
 }
 
-/** Does an identifier of this name stand below `node` as a value? Property names do not count; shadowing does. */
+/** Does an identifier of this name stand below `node` as a value? Property names do not count, nor functions with a parameter of the name. */
 export function mentions(node: Node, name: string): boolean {
   let found = false;
   walk(node, (inner, [parent]) => {
     if (found) return false;
+    if (isFunction(inner) && (inner.params as Node[]).some((param) => isIdentifier(param, name))) return false;
     if (!isIdentifier(inner, name)) return undefined;
     if (isPropertyName(inner, parent)) return undefined;
     found = true;

@@ -2,6 +2,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { writeBlock } from "./write-block.js";
 import { argumentsEnd, construct, plannedCalls } from "./write-call.js";
+import { writeHanded } from "./write-handed.js";
 
 const id = "clients/callback-to-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -18,7 +19,8 @@ export const rule: Rule = {
       const { plan, call, fact } = planned;
       if (plan.kind === "forget") {
         ctx.edit.overwrite(argumentsEnd(ctx, planned), call.end, ").catch(() => {})", origin);
-      } else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
+      } else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
+      else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
       ctx.report({
         rule: id,

@@ -15,13 +15,15 @@ export const rule: Rule = {
   apply(ctx) {
     for (const fact of clientFacts(ctx.facts, "client-type")) {
       const { definition } = fact;
-      const name =
+      const of =
         definition.kind === "text"
-          ? definition.text
-          : ctx.imports.add(definition.module, definition.name, { typeOnly: true });
+          ? (definition.types ?? `typeof ${definition.text}`)
+          : definition.types
+            ? ctx.imports.add(definition.types.module, definition.types.name, { typeOnly: true })
+            : `typeof ${ctx.imports.add(definition.module, definition.name, { typeOnly: true })}`;
       const type = ctx.imports.add(GRPC_JS, "ClientOf", { typeOnly: true });
       const member = fact.member === null ? "" : `["${fact.member}"]`;
-      ctx.edit.overwrite(fact.start, fact.end, `${type}<typeof ${name}>${member}`, { rule: id, outcome: "idiomatic" });
+      ctx.edit.overwrite(fact.start, fact.end, `${type}<${of}>${member}`, { rule: id, outcome: "idiomatic" });
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -12,8 +12,9 @@ import {
 } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { unitOf } from "./layout.js";
 import { planError, rethrows, statusComparisons } from "./plan-error.js";
-import { fileOf, freshName, GRPC_JS, plannedCalls, RUNTIME, unitOf } from "./write-call.js";
+import { fileOf, freshName, GRPC_JS, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
 

@@ -6,6 +6,7 @@ import { rule as clientBridge } from "./client-bridge.js";
 import { rule as clientTypes } from "./client-types.js";
 import { rule as deadlineToTimeout } from "./deadline-to-timeout.js";
 import { rule as errorToConnectError } from "./error-to-connect-error.js";
+import { moveLines } from "./layout.js";
 import { rule as metadataToHeaders } from "./metadata-to-headers.js";
 import { rule as promisifyToClient } from "./promisify-to-client.js";
 import { rule as streamToForAwait } from "./stream-to-for-await.js";
@@ -23,6 +24,8 @@ export const clientRules: readonly Rule[] = [
   streamToForAwait,
   writerToIterable,
   errorToConnectError,
-  // Last: it takes what is left.
+  // It takes what is left.
   statusToCode,
+  // Last: it moves the lines that nothing else rewrites.
+  { id: callbackToAwait.id, side: "clients", apply: moveLines },
 ];

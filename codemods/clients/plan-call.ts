@@ -1,7 +1,6 @@
 import type { RpcKind } from "../analysis/facts.js";
 import {
   type File,
-  functionOf,
   isFunction,
   isIdentifier,
   memberName,
@@ -9,10 +8,11 @@ import {
   type Parents,
   parentMap,
   statementOf,
+  unwrap,
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallbackShape, callbackShape, mentions } from "./callback-shape.js";
+import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
@@ -30,6 +30,8 @@ export type CallPlan =
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
     }
+  /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
+  | { readonly kind: "handed"; readonly statement: Node; readonly callback: Node; readonly writer: Writer | null }
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -54,6 +56,11 @@ export interface Listener {
   readonly statement: Node;
   readonly call: Node;
   readonly callback: Node;
+}
+
+/** What a call's messages are written to, if it sends a stream. */
+export function writerOfPlan(plan: CallPlan): Writer | null {
+  return plan.kind === "block" || plan.kind === "handed" || plan.kind === "listeners" ? plan.writer : null;
 }
 
 const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
@@ -92,30 +99,129 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
+  const statement = statementOfCall(file, call, parents);
+  if (isIdentifier(callback)) {
+    if (!statement) return refused(usedObject(call, parents));
+    return planHanded(file, call, statement, null);
+  }
   const shape = callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
-  const parent = parents.get(call) as Node;
-
   const promise = executorAround(call, parents);
   if (promise) {
     const settled = settlement(shape, promise.executor);
     if (settled && !hasCommentOutside(file, promise.node, call, callback, settled.value))
       return { kind: "executor", promise: promise.node, shape, value: settled.value };
   }
-  if (parent.type !== "ExpressionStatement") {
-    const around = parents.get(parent);
-    const isWholeArrow = parent.type === "ArrowFunctionExpression" && parent.body === call;
-    return refused(
-      isWholeArrow || around?.type === "ReturnStatement" || parent.type === "ReturnStatement"
-        ? "the call object is returned"
-        : "the call object is used",
-    );
+  if (!statement) return refused(usedObject(call, parents));
+  if (shape.form === "empty" && statement.type === "ExpressionStatement") {
+    if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
+    return { kind: "forget", callback };
   }
-  if (shape.form === "empty") return { kind: "forget", callback };
+  return planBlock(file, call, statement, shape, null);
+}
+
+/** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
+export function needsResponseType({ response, success, form, fallsThrough }: CallbackShape): boolean {
+  if (!fallsThrough || form === "success" || !isIdentifier(response)) return false;
+  return success.some((node) => mentions(node, response.name));
+}
+
+/** The statement that is the call, or the declaration of a variable that holds the call object and is never read. */
+function statementOfCall(file: File, call: Node, parents: Parents): Node | undefined {
+  const parent = parents.get(call) as Node;
+  // `if (x) client.m(…)`: without a semicolon, the new statement would need one before it.
+  if (parent.type === "ExpressionStatement")
+    return statementOf(call, parents) === parent || parent.end > call.end ? parent : undefined;
+  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return undefined;
+  const declaration = parents.get(parent) as Node;
+  if (declaration.declarations.length !== 1 || statementOf(call, parents) !== declaration) return undefined;
+  const binding = scopesOf(file).bindingOf(parent.id);
+  const isUnread = binding?.references.length === 0 && binding.writes.length === 0;
+  return isUnread ? declaration : undefined;
+}
+
+function usedObject(call: Node, parents: Parents): string {
+  const parent = parents.get(call) as Node;
+  if (parent.type === "ExpressionStatement") return "it stands in no block";
+  const isWholeArrow = parent.type === "ArrowFunctionExpression" && parent.body === call;
+  return isWholeArrow || parents.get(parent)?.type === "ReturnStatement" || parent.type === "ReturnStatement"
+    ? "the call object is returned"
+    : "the call object is used";
+}
+
+/** A callback that has a name: a function that nothing replaces. */
+function planHanded(file: File, call: Node, statement: Node, writer: Writer | null): CallPlan {
+  const callback = (call.arguments as Node[]).at(-1) as Node;
+  const binding = scopesOf(file).bindingOf(callback);
+  if (!binding || binding.writes.length > 0 || binding.kind === "import")
+    return refused("the callback is not written at the call");
+  const kept = [{ start: call.start, end: callback.start }];
+  if (isCommentLost(file, statement, kept)) return refused(LOST_COMMENT);
+  return { kind: "handed", statement, callback, writer };
+}
+
+/** Both paths in an async function around the call, whose names must not hide those that the call uses. */
+function planBlock(file: File, call: Node, statement: Node, shape: CallbackShape, writer: Writer | null): CallPlan {
   if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
-  const caller = functionOf(call, parents);
-  if (!caller && statementOf(call, parents) !== parent) return refused("it stands in no block");
-  return { kind: "block", statement: parent, shape, writer: null };
+  const { callback } = shape;
+  const used = [call.callee, ...(call.arguments as Node[]).filter((argument) => argument !== callback)];
+  const names = shape.form === "negated" ? [] : [...namesOfFunction(callback)];
+  const hidden = names.find((name) => used.some((node) => mentions(node, name)));
+  if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
+  if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
+  return { kind: "block", statement, shape, writer };
+}
+
+/** What a function declares in its own scope. */
+function namesOfFunction(callback: Node): Set<string> {
+  const names = new Set((callback.params as Node[]).flatMap(namesOf));
+  walk(callback.body, (node) => {
+    if (node.type === "VariableDeclarator") for (const name of namesOf(node.id)) names.add(name);
+    if (/^(Function|Class)Declaration$/.test(node.type) && node.id) names.add(node.id.name);
+    return isFunction(node) ? false : undefined;
+  });
+  return names;
+}
+
+/** Is there a comment where nothing of the text stays: between the parts of a callback? */
+function hasLostComment(file: File, call: Node, statement: Node, shape: CallbackShape): boolean {
+  const { callback, failure, success, form } = shape;
+  const body = callback.body as Node;
+  const isBlock = body.type === "BlockStatement";
+  const kept =
+    form === "whole" || form === "success" || form === "empty"
+      ? [isBlock ? { start: body.start + 1, end: body.end - 1 } : body]
+      : form === "if-else"
+        ? [failure as Node, ...keptOfElse(success[0] as Node)]
+        : form === "guard" && isBlock
+          ? [failure as Node, { start: (failure as Node).end, end: body.end - 1 }]
+          : [failure, ...success].filter((node) => node !== null);
+  const given = (call.arguments as Node[]).filter((argument) => argument !== callback);
+  const request = { start: call.start, end: given.at(-1)?.end ?? call.callee.end };
+  return isCommentLost(file, statement, [request, ...kept]);
+}
+
+/** An else block loses its braces, and what stands beside them. */
+function keptOfElse(block: Node): { start: number; end: number }[] {
+  if (block.type !== "BlockStatement") return [block];
+  const [first] = block.body as Node[];
+  const last = (block.body as Node[]).at(-1);
+  if (!first || !last) return [];
+  const beside = ((first.leadingComments as Node[] | undefined) ?? []).filter(
+    (comment) => comment.loc?.start.line === block.loc?.start.line,
+  );
+  return [{ start: beside.at(-1)?.end ?? block.start + 1, end: last.end }];
+}
+
+const LOST_COMMENT = "a comment stands between the call and its callback";
+
+function isCommentLost(file: File, statement: Node, kept: readonly { start: number; end: number }[]): boolean {
+  return (file.comments ?? []).some(
+    (comment) =>
+      comment.start >= statement.start &&
+      comment.end <= statement.end &&
+      !kept.some((part) => part.start <= comment.start && comment.end <= part.end),
+  );
 }
 
 /** `new Promise((resolve, reject) => call)`, or with a block that holds nothing else. */
@@ -142,7 +248,8 @@ function settlement(shape: CallbackShape, executor: Node): { value: Node | null 
   const success = shape.success.length === 1 ? onlyCall(shape.success[0] as Node, resolve.name) : undefined;
   if (!success || success.length > 1) return undefined;
   const value = success[0] ?? null;
-  if (!value && shape.success.length > 0) return { value: null };
+  // What is settled twice stays what it was first; but the value is made on both paths.
+  if (shape.fallsThrough && value && !isIdentifier(unwrap(value))) return undefined;
   return { value };
 }
 
@@ -179,10 +286,8 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
 function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   const callback = (call.arguments as Node[]).at(-1);
   if (!callback) return refused("it has no callback");
-  const shape = callbackShape(callback);
+  const shape = isIdentifier(callback) ? null : callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
-  if (shape.form === "empty" || !shape.failure) return refused("nothing looks at the reply");
-  if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
   const declarator = parents.get(call) as Node;
   if (declarator.type !== "VariableDeclarator" || !isIdentifier(declarator.id))
     return refused("the call object is used");
@@ -193,9 +298,10 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!binding || binding.writes.length > 0) return refused("the call's variable is assigned again");
   const writer = writerOf(binding.name, binding.references, parents);
   if (typeof writer === "string") return refused(writer);
+  if (!shape) return planHanded(file, call, declaration, writer);
   // The reply's code would see another thing under the name.
   if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return { kind: "block", statement: declaration, shape, writer };
+  return planBlock(file, call, declaration, shape, writer);
 }
 
 function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
@@ -207,13 +313,25 @@ function writerOf(name: string, references: readonly Node[], parents: Parents): 
     if (member.object !== reference || used === undefined) return "the call is handed on";
     const use = parents.get(member) as Node;
     const isCall = use.type === "CallExpression" && use.callee === member;
-    if (!isCall || parents.get(use)?.type !== "ExpressionStatement") return `${name}.${used} is used`;
+    if (!isCall || !isValueIgnored(use, parents)) return `${name}.${used} is used`;
     if (used === "write" && use.arguments.length === 1) writes.push(use);
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
   }
   if (ends.length === 0) return "the call is never ended";
   return { name, writes, ends };
+}
+
+/** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer. */
+function isValueIgnored(call: Node, parents: Parents): boolean {
+  const parent = parents.get(call) as Node;
+  if (parent.type === "ExpressionStatement") return true;
+  if (parent.type !== "ArrowFunctionExpression" || parent.body !== call) return false;
+  const user = parents.get(parent) as Node;
+  if (user.type !== "CallExpression" || user.arguments[0] !== parent) return false;
+  return (
+    memberName(user.callee) === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "")
+  );
 }
 
 const LISTENED = new Set(["data", "error", "end"]);

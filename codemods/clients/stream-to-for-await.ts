@@ -1,12 +1,12 @@
 import { isIdentifier, type Node, textOf } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-call.js";
 import {
   catchHead,
   construct,
   freshName,
-  layoutAt,
   type PlannedCall,
   plannedCalls,
   RUNTIME,

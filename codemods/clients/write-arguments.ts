@@ -1,6 +1,6 @@
 import { keyName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { middleArguments } from "./plan-call.js";
+import { middleArguments, writerOfPlan } from "./plan-call.js";
 import { GRPC_JS, type PlannedCall } from "./write-call.js";
 
 /** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs })`, leaving each value where it stands. */
@@ -15,7 +15,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const metadata = middle[metadataAt as number];
   const options = middle[optionsAt as number];
   const first = middle[0] as Node;
-  const writer = plan.kind === "block" || plan.kind === "listeners" ? plan.writer : null;
+  const writer = writerOfPlan(plan);
   const given = fact.args[optionsAt as number];
   if (options && given?.kind === "options" && given.isHeld) {
     const before = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];

@@ -1,44 +1,219 @@
-import { indentAt, type Node, textOf } from "../shared/ast.js";
+import type { Node } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { mentions } from "./callback-shape.js";
+import { type CallbackShape, mentions } from "./callback-shape.js";
+import { type Layout, layoutAt } from "./layout.js";
 import type { CallPlan } from "./plan-call.js";
+import { rethrows } from "./plan-error.js";
 import {
   argumentsEnd,
   catchHead,
-  layoutAt,
+  caughtError,
+  freshName,
+  GRPC_JS,
   type PlannedCall,
   RUNTIME,
-  typeArgument,
-  writeWriter,
+  writeWritable,
 } from "./write-call.js";
 
-/** An awaited call with both paths of its callback, in an async function that is called at once. */
-export function writeBlock(
-  ctx: RuleContext,
-  planned: PlannedCall,
-  plan: Extract<CallPlan, { kind: "block" }>,
-  rule: string,
-): void {
-  const origin = { rule, outcome: "idiomatic" } as const;
+type BlockPlan = Extract<CallPlan, { kind: "block" }>;
+
+/** What the writers of one call share. */
+interface Place {
+  readonly ctx: RuleContext;
+  readonly planned: PlannedCall;
+  readonly shape: CallbackShape;
+  readonly statement: Node;
+  readonly layout: Layout;
+  readonly semicolon: string;
+  readonly origin: { readonly rule: string; readonly outcome: "idiomatic" };
+}
+
+/** An awaited call with what its callback did, in an async function that is called at once; or with `then`, where that reads better. */
+export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPlan, rule: string): void {
   const { statement, shape } = plan;
-  const layout = layoutAt(ctx, statement.start);
+  const place: Place = {
+    ctx,
+    planned,
+    shape,
+    statement,
+    layout: layoutAt(ctx, statement.start),
+    semicolon: ctx.source[statement.end - 1] === ";" ? ";" : "",
+    origin: { rule, outcome: "idiomatic" },
+  };
+  const head = openingOf(place);
+  const declared = plan.writer ? writeWritable(ctx, planned, plan.writer, place.layout, rule) : "";
+  if (planned.call.start > statement.start)
+    ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
+  else ctx.edit.insertRight(statement.start, head, place.origin);
+  switch (shape.form) {
+    case "empty":
+      ctx.edit.overwrite(argumentsEnd(ctx, planned), planned.call.end, ").catch(() => {})", place.origin);
+      return;
+    case "negated":
+      writeThen(place);
+      return;
+    case "success":
+    case "whole":
+      writeWhole(place);
+      return;
+    default:
+      writeApart(place);
+  }
+}
+
+/** The response's parameter, if the code of the reply reads it. */
+function responseOf({ shape }: Place): Node | null {
+  const { response, success } = shape;
+  return response && success.some((node) => mentions(node, response.name)) ? response : null;
+}
+
+/** What stands before the call. */
+function openingOf(place: Place): string {
+  const { shape, layout, semicolon, planned } = place;
+  if (shape.form === "empty" || shape.form === "negated") return "";
+  const { eol } = layout;
+  const [, inner, deep] = layout.at;
+  const response = responseOf(place);
+  // A statement that begins with a parenthesis needs the semicolon of the one before it.
+  const open = `${semicolon === "" ? ";" : ""}(async () => {${eol}${inner}`;
+  const isFlat = (shape.form === "success" || shape.form === "whole") && !shape.failure;
+  if (isFlat) return `${open}${response ? `const ${response.name} = ` : ""}await `;
+  const type = shape.fallsThrough && planned.fact.responseType !== null ? `!: ${planned.fact.responseType}` : "";
+  const declare = response ? `let ${response.name}${type}${semicolon}${eol}${inner}` : "";
+  const caught = shape.form === "whole" ? declareError(place) : "";
+  return `${open}${caught}${declare}try {${eol}${deep}${response ? `${response.name} = ` : ""}await `;
+}
+
+/** `let err = null;`, as grpc-js says it. */
+function declareError({ ctx, shape, layout, semicolon }: Place): string {
+  const name = errorName(ctx, shape);
+  const written = shape.error?.typeAnnotation;
+  let type = "";
+  if (ctx.language === "ts" && name !== shape.error?.name) type = ": unknown";
+  else if (ctx.language === "ts")
+    type = isWrapped(ctx, shape)
+      ? ctx.source.slice(written?.start, written?.end)
+      : `: ${ctx.imports.add(RUNTIME, "ConnectError")} | null`;
+  return `let ${name}${type} = null${semicolon}${layout.eol}${layout.at[1]}`;
+}
+
+/** The variable that holds the error: the parameter's own name, unless the body hands on the error as it came beside a ServiceError. */
+function errorName(ctx: RuleContext, shape: CallbackShape): string {
+  const { error, failure } = shape;
+  if (!error || !failure) return freshName(ctx, "caught", "caughtError");
+  const isBeside =
+    isWrapped(ctx, shape) && (rethrows(error, failure).length > 0 || (ctx.language === "ts" && !error.typeAnnotation));
+  return isBeside ? freshName(ctx, "caught", "caughtError") : (error.name as string);
+}
+
+function isWrapped(ctx: RuleContext, shape: CallbackShape): boolean {
+  return caughtError(ctx, shape.error)?.mode === "wrapped";
+}
+
+/** The body as it was, behind what makes its two values. */
+function writeWhole(place: Place): void {
+  const { ctx, planned, shape, statement, layout, semicolon, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
-  const response =
-    shape.response && shape.success.some((node) => mentions(node, shape.response?.name)) ? shape.response : null;
-  const semicolon = source[statement.end - 1] === ";" ? ";" : "";
-  const declare = response ? `${eol}${inner}let ${response.name}${semicolon}` : "";
-  const assign = response ? `${response.name} = ` : "";
-  // A statement that begins with a parenthesis needs the semicolon of the one before it.
-  const guard = semicolon === "" ? ";" : "";
-  const open = `${guard}(async () => {${declare}${eol}${inner}try {${eol}${deep}${assign}await `;
-  if (plan.writer) {
-    const create = ctx.imports.add(RUNTIME, "createWritableIterable");
-    const declared = `const ${plan.writer.name} = ${create}${typeArgument(planned)}()${semicolon}${eol}${outer}`;
-    ctx.edit.overwrite(statement.start, planned.call.start, declared + open, origin);
-    writeWriter(ctx, planned, plan.writer, rule);
-  } else ctx.edit.insertRight(statement.start, open, origin);
+  const body = shape.callback.body as Node;
+  const end = argumentsEnd(ctx, planned);
+  let closed = `)${semicolon}`;
+  if (shape.form === "whole" && !shape.failure)
+    closed = `).catch(() => ${responseOf(place) ? "undefined" : "{}"})${semicolon}`;
+  if (shape.failure) {
+    const name = errorName(ctx, shape);
+    const isOwn = name === shape.error?.name;
+    const caught = freshName(ctx, isOwn ? "caught" : "error", "caughtError");
+    let from = caught;
+    if (isOwn && isWrapped(ctx, shape)) from = `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`;
+    else if (isOwn && ctx.language === "ts") from = `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
+    closed = `)${semicolon}${eol}${inner}} catch (${caught}) {${eol}${deep}${name} = ${from}${semicolon}${eol}${inner}}`;
+    if (!isOwn && shape.error) {
+      const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
+      closed += `${eol}${inner}const ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
+    }
+  }
+  const close = `})()${semicolon}`;
+  const statements = body.type === "BlockStatement" ? (body.body as Node[]) : [];
+  const [first] = statements;
+  const last = statements.at(-1);
+  if (body.type !== "BlockStatement") {
+    ctx.edit.overwrite(end, body.start, `${closed}${eol}${inner}`, origin);
+    ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}${close}`, origin);
+    return;
+  }
+  const isOneLine = first && !source.slice(body.start, first.start).includes("\n");
+  if (isOneLine) {
+    const from = body.start + 1 + (/^[ \t]*/.exec(source.slice(body.start + 1))?.[0].length ?? 0);
+    ctx.edit.overwrite(end, from, `${closed}${eol}${inner}`, origin);
+  } else ctx.edit.overwrite(end, body.start + 1, closed, origin);
+  const isClosedInLine = last && !source.slice(last.end, body.end).includes("\n");
+  ctx.edit.overwrite(
+    isClosedInLine ? last.end : body.end - 1,
+    statement.end,
+    isClosedInLine ? `${eol}${outer}${close}` : close,
+    origin,
+  );
+}
+
+/** `.then((response) => {…}, (err) => {…})`: the paths in the order that they have. */
+function writeThen(place: Place): void {
+  const { ctx, planned, shape, origin } = place;
+  const { callback, failure } = shape;
+  const success = shape.success[0] as Node;
+  const response = responseOf(place);
+  const isAsync = callback.async ? "async " : "";
+  const open = `).then(${isAsync}(${response ? ctx.source.slice(response.start, response.end) : ""}) => `;
+  writeBody(argumentsEnd(ctx, planned), success, open);
+  if (!failure) {
+    finish(success, ", () => {}");
+    return;
+  }
+  const caught = caughtError(ctx, shape.error);
+  const name = caught?.mode === "wrapped" ? freshName(ctx, "caught", "caughtError") : shape.error?.name;
+  const head = `, ${isAsync}(${caught ? name : ""}) => `;
+  const text = ctx.source.slice(success.end, failure.start);
+  writeBody(success.end, failure, (isBare(success) ? closingOf(text) : "") + head);
+  if (caught?.mode === "wrapped") {
+    const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
+    const [first] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [];
+    const own = `const ${shape.error?.name} = ${convert}(${name});`;
+    const isLine = first && ctx.source.slice(failure.start, first.start).includes("\n");
+    const indent = `${place.layout.eol}${place.layout.at[1]}`;
+    if (failure.type === "BlockStatement")
+      ctx.edit.insertLeft(failure.start + 1, `${isLine ? indent : " "}${own}`, origin);
+    else ctx.edit.insertRight(failure.start, `${own} `, origin);
+  }
+  finish(failure, "");
+
+  /** A statement that is no block gets braces. */
+  function isBare(node: Node): boolean {
+    return /Statement$/.test(node.type) && node.type !== "BlockStatement";
+  }
+  function closingOf(between: string): string {
+    return between.startsWith(";") ? "; }" : " }";
+  }
+  function writeBody(from: number, node: Node, before: string): void {
+    const needsBlock =
+      isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
+    const isObject = node.type === "ObjectExpression";
+    ctx.edit.overwrite(from, node.start, `${before}${needsBlock ? "{ " : isObject ? "(" : ""}`, origin);
+    if (isObject) ctx.edit.insertLeft(node.end, ")", origin);
+  }
+  function finish(node: Node, more: string): void {
+    const needsBlock =
+      isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
+    ctx.edit.overwrite(node.end, planned.call.end, `${needsBlock ? " }" : ""}${more})`, origin);
+  }
+}
+
+/** Both paths of a callback: the failing one in the catch clause, the other one behind it. */
+function writeApart(place: Place): void {
+  const { ctx, planned, shape, statement, layout, semicolon, origin } = place;
+  const { eol } = layout;
+  const [outer, inner, deep] = layout.at;
+  const { source } = ctx;
   const { head, first } = catchHead(ctx, shape.error, layout);
   const opened = `)${semicolon}${eol}${inner}} ${head}${first}`;
   const failure = shape.failure as Node;
@@ -96,14 +271,6 @@ export function writeBlock(
         const firstLine = source.indexOf("\n", block.start) + 1;
         const isOwnLine = next !== block && firstLine > 0 && firstLine <= next.start;
         ctx.edit.overwrite(cursor, isOwnLine ? firstLine : next.start, isOwnLine ? eol : `${eol}${inner}`, origin);
-        if (isOwnLine)
-          dedent(
-            ctx,
-            rule,
-            firstLine,
-            (statements.at(-1) as Node).end,
-            indentAt(source, next.start).length - inner.length,
-          );
         const end = (statements.at(-1) as Node).end;
         if (end < block.end) ctx.edit.remove(end, block.end, origin);
       }
@@ -115,15 +282,5 @@ export function writeBlock(
         origin,
       );
     }
-  }
-}
-
-/** Takes `width` characters of white space from the lines that begin in a range; template literals keep theirs. */
-function dedent(ctx: RuleContext, rule: string, start: number, end: number, width: number): void {
-  if (width <= 0 || textOf(ctx.source, { type: "", start, end }).includes("`")) return;
-  for (let line = start; line > 0 && line < end; line = ctx.source.indexOf("\n", line) + 1) {
-    const blank = /^[ \t]*/.exec(ctx.source.slice(line, line + width))?.[0].length ?? 0;
-    if (blank > 0) ctx.edit.remove(line, line + blank, { rule, outcome: "idiomatic" });
-    if (ctx.source.indexOf("\n", line) === -1) return;
   }
 }

@@ -1,7 +1,8 @@
-import { type ClientCallFact, clientFacts } from "../analysis/client-facts.js";
+import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
 import { type File, indentAt, lineEndingOf, type Node, nodeAt, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
+import type { Layout } from "./layout.js";
 import { type CallPlan, middleArguments, planCall, type Writer } from "./plan-call.js";
 
 export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
@@ -42,6 +43,24 @@ export function afterParenthesis(ctx: RuleContext, call: Node): number {
   return ctx.source.indexOf("(", (call.typeParameters ?? call.typeArguments ?? call.callee).end) + 1;
 }
 
+/** `const call = createWritableIterable();` in place of a call, and its writes. */
+export function writeWritable(
+  ctx: RuleContext,
+  planned: PlannedCall,
+  writer: Writer,
+  layout: Layout,
+  rule: string,
+): string {
+  const create = ctx.imports.add(RUNTIME, "createWritableIterable");
+  const semicolon = usesSemicolon(ctx, planned.call) ? ";" : "";
+  writeWriter(ctx, planned, writer, rule);
+  return `const ${writer.name} = ${create}${typeArgument(planned)}()${semicolon}${layout.eol}${layout.at[0]}`;
+}
+
+function usesSemicolon(ctx: RuleContext, call: Node): boolean {
+  return ctx.source[call.end] === ";";
+}
+
 /** `<Item>` of a writable iterable, in TypeScript. */
 export function typeArgument({ fact }: PlannedCall): string {
   return fact.messageType === null ? "" : `<${fact.messageType}>`;
@@ -69,27 +88,6 @@ export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writ
   }
 }
 
-export interface Layout {
-  readonly eol: string;
-  /** Indentation of the statement, of one level more, and of two. */
-  readonly at: readonly [string, string, string];
-}
-
-export function layoutAt(ctx: RuleContext, position: number): Layout {
-  const base = indentAt(ctx.source, position);
-  const unit = unitOf(ctx.source);
-  return { eol: lineEndingOf(ctx.source), at: [base, base + unit, base + unit + unit] };
-}
-
-/** One level of indentation, as the file has it. */
-export function unitOf(source: string): string {
-  if (/^\t/m.test(source)) return "\t";
-  const widths = [...source.matchAll(/^( +)\S/gm)]
-    .map((match) => (match[1] as string).length)
-    .filter((width) => width > 1);
-  return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
-}
-
 /** A name that the file does not use. */
 export function freshName(ctx: RuleContext, ...candidates: readonly string[]): string {
   const { names } = scopesOf(fileOf(ctx));
@@ -104,12 +102,17 @@ export function construct(ctx: RuleContext, call: Node): string {
   return textOf(ctx.source, call.callee).replace(/\s+/g, " ");
 }
 
+/** What becomes of an error parameter of the old code; undefined: nothing reads it. */
+export function caughtError(ctx: RuleContext, param: Node | null): ClientErrorFact | undefined {
+  return param ? clientFacts(ctx.facts, "client-error").find((each) => each.start === param.start) : undefined;
+}
+
 /**
  * How a catch clause of a generated `try` begins, for an error parameter of the old code. `null`: nothing reads it.
  * Only calls stand in such a `try`, so that in TypeScript the error's type can be said.
  */
 export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout): { head: string; first: string } {
-  const fact = param && clientFacts(ctx.facts, "client-error").find((each) => each.start === param.start);
+  const fact = caughtError(ctx, param);
   if (!param || !fact) return { head: "catch {", first: "" };
   const [, , inner] = layout.at;
   if (fact.mode === "native" && (ctx.language === "js" || !fact.reads))

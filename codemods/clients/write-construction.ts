@@ -15,7 +15,12 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   const createTransport = fact.channel
     ? ctx.imports.add(GRPC_JS, "transportFromGrpcJs")
     : ctx.imports.add("@connect-migrate/runtime/node", "createGrpcTransport");
-  const messages = ctx.imports.add(GRPC_JS, "grpcJsMessages");
+  const types = ctx.language === "ts" ? fact.definition.types : undefined;
+  const typeArgument =
+    types === undefined
+      ? ""
+      : `<${typeof types === "string" ? types : ctx.imports.add(types.module, types.name, { typeOnly: true })}>`;
+  const messages = `${ctx.imports.add(GRPC_JS, "grpcJsMessages")}${typeArgument}`;
   const descriptor = ctx.imports.add(fact.descriptor.module, fact.descriptor.name);
   const definition =
     fact.definition.kind === "text"

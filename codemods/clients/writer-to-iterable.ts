@@ -2,6 +2,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { writeBlock } from "./write-block.js";
 import { construct, plannedCalls } from "./write-call.js";
+import { writeHanded } from "./write-handed.js";
 
 const id = "clients/writer-to-iterable";
 
@@ -12,8 +13,9 @@ export const rule: Rule = {
   apply(ctx) {
     for (const planned of plannedCalls(ctx)) {
       const { plan, call, fact } = planned;
-      if (plan.kind !== "block" || !plan.writer) continue;
-      writeBlock(ctx, planned, plan, id);
+      if ((plan.kind !== "block" && plan.kind !== "handed") || !plan.writer) continue;
+      if (plan.kind === "block") writeBlock(ctx, planned, plan, id);
+      else writeHanded(ctx, planned, plan, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -6,7 +6,10 @@ import { transformFromRule } from "../shared/transform.js";
 const id = "services/service-types";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
 
-/** `class Greeter implements GreeterServer` -> `implements ServiceImplOf<typeof GreeterService>`, without the index signature. */
+/**
+ * `class Greeter implements GreeterServer` -> `implements ServiceImplOf<typeof GreeterService>`, without the index signature.
+ * So does a class that extends a generated one which has abstract handlers only.
+ */
 export const rule: Rule = {
   id,
   side: "services",
@@ -17,8 +20,12 @@ export const rule: Rule = {
       const origin = { rule: id, outcome: "idiomatic" } as const;
       if (fact.definition) {
         const shape = imports.add(BRIDGE, "ServiceImplOf", { typeOnly: true });
-        const definition = imports.add(fact.definition.module, fact.definition.name, { typeOnly: true });
-        edit.overwrite(fact.start, fact.end, `${shape}<typeof ${definition}>`, origin);
+        const { definition } = fact;
+        const of =
+          typeof definition === "string"
+            ? definition
+            : `typeof ${imports.add(definition.module, definition.name, { typeOnly: true })}`;
+        edit.overwrite(fact.start, fact.end, `${fact.isBase ? "implements " : ""}${shape}<${of}>`, origin);
       }
       for (const signature of fact.signatures) {
         const range = lineRange(source, signature.start, signature.end);
@@ -27,7 +34,7 @@ export const rule: Rule = {
       }
       report({
         ...origin,
-        construct: fact.definition ? "implements" : "index signature of handlers",
+        construct: fact.isBase ? "extends" : fact.definition ? "implements" : "index signature of handlers",
         reason: null,
         start: fact.start,
         end: fact.end,

@@ -74,15 +74,16 @@ export function applyEdits(source: string, edits: readonly Edit[]): string {
   const text = new MagicString(source);
   const done: Edit[] = [];
   for (const edit of edits) {
-    if (edit.start === edit.end) {
-      if (edit.side === "left") text.appendLeft(edit.start, edit.text);
-      else text.appendRight(edit.start, edit.text);
-      continue;
-    }
-    if (done.some((other) => isSame(other, edit))) continue;
+    if (edit.start === edit.end || done.some((other) => isSame(other, edit))) continue;
     done.push(edit);
     if (edit.text === "") text.remove(edit.start, edit.end);
     else text.update(edit.start, edit.end, edit.text);
+  }
+  // What is removed takes along what was inserted at its ends before.
+  for (const edit of edits) {
+    if (edit.start < edit.end) continue;
+    if (edit.side === "left") text.appendLeft(edit.start, edit.text);
+    else text.appendRight(edit.start, edit.text);
   }
   return text.toString();
 }

@@ -1,4 +1,5 @@
 import type { ContextValues } from "./context-values.js";
+import type { Interceptor } from "./interceptor.js";
 
 /** Options of one call of a client. */
 export interface CallOptions {
@@ -11,4 +12,14 @@ export interface CallOptions {
   onTrailer?(trailers: Headers): void;
   /** Values for interceptors. */
   contextValues?: ContextValues;
+  /**
+   * Addition to @connectrpc/connect: interceptors of this call, inside those of the transport. The way to give one call
+   * credentials of its own. Needs a transport of this package.
+   */
+  interceptors?: readonly Interceptor[];
+  /**
+   * Addition to @connectrpc/connect: true waits for a connection until the call's deadline, false fails when the server
+   * cannot be reached. Goes before the service config and the transport's option. Needs a transport of this package.
+   */
+  waitForReady?: boolean;
 }

@@ -100,8 +100,34 @@ export function comparePrograms(programs: Programs): void {
       },
       // biome-ignore lint/suspicious/noExplicitAny: the same
       List(call: any) {
+        const head = new grpc.Metadata();
+        head.set("x-head", "h");
+        call.sendMetadata(head);
+        const trailer = new grpc.Metadata();
+        trailer.set("x-trailer", "t");
         for (const n of [1, 2]) call.write({ text: `${answer(call, call.request.text)} ${n}` });
-        call.end();
+        if (call.request.text === "hang") return;
+        if (call.request.text.startsWith("fail"))
+          return call.emit("error", { code: 9, details: `not ${call.request.text}`, metadata: trailer });
+        call.end(trailer);
+      },
+      // biome-ignore lint/suspicious/noExplicitAny: the same
+      Count(call: any, callback: any) {
+        const texts: string[] = [];
+        call.on("data", (message: { text: string }) => texts.push(message.text));
+        call.on("end", () =>
+          texts[0]?.startsWith("fail")
+            ? callback({ code: 9, details: `not ${texts.join()}` })
+            : callback(null, { text: `${texts.length} ${texts.join()}` }),
+        );
+      },
+      // biome-ignore lint/suspicious/noExplicitAny: the same
+      Chat(call: any) {
+        call.on("data", (message: { text: string }) => {
+          if (message.text.startsWith("fail")) call.emit("error", { code: 9, details: `not ${message.text}` });
+          else call.write({ text: `re: ${message.text}` });
+        });
+        call.on("end", () => call.end());
       },
       // biome-ignore lint/suspicious/noExplicitAny: the same
       Sum(_call: any, callback: any) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, watchFile } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -13,10 +13,12 @@ The export is "app" or the default export unless it is named.
 
 Options:
   --address <address>     host:port, [::]:port, dns:name:port or unix:path (default 0.0.0.0:$PORT, or 0.0.0.0:8080)
-  --tls-cert <file>       certificate chain in PEM; serves TLS
+  --tls-cert <file>       certificate chain in PEM; serves TLS. The TLS files are read again on SIGHUP, and when they change
   --tls-key <file>        private key in PEM
   --tls-client-ca <file>  demand client certificates of this CA
   --grace <seconds>       how long running calls may take after SIGTERM or SIGINT (default 30)
+  --max-age <seconds>     close connections gracefully at this age, so that clients spread over new servers (default never)
+  --keepalive <seconds>   drop connections whose peer does not answer a PING sent at this interval (default never)
   --help
 `;
 
@@ -35,6 +37,8 @@ function parse() {
         "tls-key": { type: "string" },
         "tls-client-ca": { type: "string" },
         grace: { type: "string" },
+        "max-age": { type: "string" },
+        keepalive: { type: "string" },
         help: { type: "boolean" },
       },
     });
@@ -70,6 +74,12 @@ async function loadApp(target: string): Promise<App> {
   return app;
 }
 
+function milliseconds(option: string, seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  if (!(Number(seconds) > 0)) fail(`--${option} is "${seconds}"; expected seconds, more than 0`);
+  return Number(seconds) * 1000;
+}
+
 const { values, positionals } = parse();
 if (values.help === true) {
   console.log(usage);
@@ -79,19 +89,43 @@ if (values.help === true) {
   if ((values["tls-cert"] === undefined) !== (values["tls-key"] === undefined))
     fail("--tls-cert and --tls-key go together");
   const app = await loadApp(target);
-  const ca = values["tls-client-ca"];
+  const tlsFiles = [values["tls-cert"], values["tls-key"], values["tls-client-ca"]].filter(
+    (file) => file !== undefined,
+  );
+  const readTls = () => ({
+    cert: readFileSync(values["tls-cert"] as string),
+    key: readFileSync(values["tls-key"] as string),
+    ...(values["tls-client-ca"] === undefined ? {} : { ca: readFileSync(values["tls-client-ca"]) }),
+  });
+  const secure = values["tls-cert"] !== undefined;
+  const mutual = values["tls-client-ca"] === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+  const maxAge = milliseconds("max-age", values["max-age"]);
+  const keepalive = milliseconds("keepalive", values.keepalive);
+  let tls: ReturnType<typeof readTls> | undefined;
+  try {
+    tls = secure ? readTls() : undefined;
+  } catch (error) {
+    fail((error as Error).message);
+  }
   const server = await serve(app, {
     address: values.address ?? `0.0.0.0:${process.env.PORT ?? 8080}`,
-    shutdownGraceMs: Number(values.grace ?? 30) * 1000,
-    ...(values["tls-cert"] === undefined
-      ? {}
-      : {
-          tls: {
-            cert: readFileSync(values["tls-cert"]),
-            key: readFileSync(values["tls-key"] as string),
-            ...(ca === undefined ? {} : { ca: readFileSync(ca), requestCert: true, rejectUnauthorized: true }),
-          },
-        }),
+    shutdownGraceMs: milliseconds("grace", values.grace) ?? 30_000,
+    ...(maxAge === undefined ? {} : { maxConnectionAgeMs: maxAge }),
+    ...(keepalive === undefined ? {} : { keepaliveTimeMs: keepalive }),
+    ...(tls === undefined ? {} : { tls: { ...tls, ...mutual } }),
   }).catch((error: Error) => fail(error.message));
+  const reload = () => {
+    try {
+      server.setSecureContext(readTls());
+      console.log("connect-serve: new TLS certificates");
+    } catch (error) {
+      // A file may be half written; the next change, or SIGHUP, tries again
+      console.error(`connect-serve: the old TLS certificates stay: ${(error as Error).message}`);
+    }
+  };
+  if (secure) {
+    process.on("SIGHUP", reload);
+    for (const file of tlsFiles) watchFile(file, { persistent: false, interval: 5_000 }, reload);
+  }
   console.log(`connect-serve: listening on ${server.address}`);
 }

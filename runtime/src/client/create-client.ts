@@ -12,6 +12,7 @@ import type {
 import type { CallOptions } from "../call-options.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import type { ContextValues } from "../context-values.js";
 import type { ClientOf } from "../grpc-js/types.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
@@ -19,6 +20,7 @@ import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
 import { type AnyClient, makeAnyClient } from "./any-client.js";
 import { bindMessages } from "./bind-messages.js";
+import { callContext } from "./call-context.js";
 import { rememberOrigin } from "./client-origin.js";
 import { OneMessage } from "./one-message.js";
 import { noMessage } from "./unary-call.js";
@@ -67,19 +69,21 @@ export function createClient<T extends DescService>(
 ): unknown {
   const messages = options?.messages;
   const bound = messages === undefined ? transport : bindMessages(transport, messages);
+  // What is bound to messages does not say whose transport it is
+  const contextOf = (callOptions: CallOptions | undefined) => callContext(transport, callOptions);
   const client = makeAnyClient(service, (method) => {
     switch (method.methodKind) {
       case "unary":
-        return unaryFunction(bound, method);
+        return unaryFunction(bound, method, contextOf);
       case "server_streaming":
         return (request: never, callOptions?: CallOptions) =>
-          responseStream(startStream(bound, method, new OneMessage(request), callOptions), callOptions);
+          responseStream(startStream(bound, method, new OneMessage(request), callOptions, contextOf), callOptions);
       case "client_streaming":
         return (request: AsyncIterable<never>, callOptions?: CallOptions) =>
-          onlyResponse(startStream(bound, method, request, callOptions), method, callOptions);
+          onlyResponse(startStream(bound, method, request, callOptions, contextOf), method, callOptions);
       case "bidi_streaming":
         return (request: AsyncIterable<never>, callOptions?: CallOptions) =>
-          responseStream(startStream(bound, method, request, callOptions), callOptions);
+          responseStream(startStream(bound, method, request, callOptions, contextOf), callOptions);
       default:
         return null;
     }
@@ -102,16 +106,17 @@ function addOtherNames(client: AnyClient, service: DescService, messages: Messag
   }
 }
 
-function unaryFunction(transport: Transport, method: Unary) {
+type ContextOf = (options: CallOptions | undefined) => ContextValues | undefined;
+
+function unaryFunction(transport: Transport, method: Unary, contextOf: ContextOf) {
   return (request: never, options?: CallOptions): Promise<unknown> => {
-    const call = transport.unary(
-      method,
-      options?.signal,
-      options?.timeoutMs,
-      options?.headers,
-      request,
-      options?.contextValues,
-    );
+    let contextValues: ContextValues | undefined;
+    try {
+      contextValues = contextOf(options);
+    } catch (e) {
+      return Promise.reject(e);
+    }
+    const call = transport.unary(method, options?.signal, options?.timeoutMs, options?.headers, request, contextValues);
     return call.then((response) => {
       options?.onHeader?.(response.header);
       options?.onTrailer?.(response.trailer);
@@ -125,14 +130,21 @@ function startStream(
   method: Streaming,
   request: AsyncIterable<never>,
   options: CallOptions | undefined,
+  contextOf: ContextOf,
 ): Promise<StreamResponse> {
+  let contextValues: ContextValues | undefined;
+  try {
+    contextValues = contextOf(options);
+  } catch (e) {
+    return Promise.reject(e);
+  }
   const response = transport.stream(
     method,
     options?.signal,
     options?.timeoutMs,
     options?.headers,
     request,
-    options?.contextValues,
+    contextValues,
   );
   if (options?.onHeader === undefined) {
     return response;

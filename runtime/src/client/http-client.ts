@@ -29,10 +29,16 @@ export interface HttpClient {
 /** gRPC's states of a channel. */
 export type ConnectivityState = "idle" | "connecting" | "ready" | "transient_failure" | "shutdown";
 
+/** The state of a transport's connections, as gRPC channels have it (gRPC Connectivity Semantics and API). */
 export interface Connectivity {
   state(): ConnectivityState;
-  /** Resolves when a connection is ready; keeps trying while `isWanted`. */
-  connect(isWanted: () => boolean): Promise<void>;
+  /**
+   * Resolves when a connection is ready. Keeps trying while `isWanted` (default: for ever), with gRPC's backoff; rejects
+   * with a ConnectError when it is not wanted any more, or the transport is closed.
+   */
+  connect(isWanted?: () => boolean): Promise<void>;
+  /** Calls `listener` at each change. Returns a function that ends this. */
+  watch?(listener: (state: ConnectivityState) => void): () => void;
 }
 
 export interface SendOptions {
@@ -81,6 +87,17 @@ export interface ResponseListener {
 /** Why an exchange broke. */
 export interface ExchangeFailure {
   readonly error: ConnectError;
-  /** True if the server certainly did not process the request, so that it can be sent again (RFC 9113 §8.7). */
-  readonly unprocessed: boolean;
+  /** The server certainly did not process the request, so that it can be sent again (RFC 9113 §8.7). */
+  readonly unprocessed: Unprocessed | undefined;
+}
+
+/** `refused` by the server, or left behind by a connection that was `leaving` (GOAWAY), usually before it was sent. */
+export type Unprocessed = "refused" | "leaving";
+
+/**
+ * gRPC A6, "Transparent Retries": once for what a server refused; a connection that leaves says nothing against the
+ * next one, so there the limit only prevents a loop.
+ */
+export function maySendAgain(unprocessed: Unprocessed | undefined, resent: number): boolean {
+  return unprocessed !== undefined && resent < (unprocessed === "leaving" ? 5 : 1);
 }

@@ -5,6 +5,7 @@ import { createContextValues } from "../context-values.js";
 import { createHeaders } from "../headers.js";
 import {
   applyInterceptors,
+  type Interceptor,
   type StreamRequest,
   type StreamResponse,
   type UnaryRequest,
@@ -12,6 +13,7 @@ import {
 } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
 import type { Transport } from "../transport.js";
+import { callInterceptors } from "./call-interceptors.js";
 import { type Attempt, CallScope, type Scope } from "./call-scope.js";
 import { runHedgedStream, runHedgedUnary } from "./hedged-call.js";
 import type { Connectivity, OutgoingHeaders } from "./http-client.js";
@@ -57,7 +59,6 @@ export function createProtocolTransport(protocol: WireProtocol, settings: Transp
 function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Transport {
   const { settings } = core;
   const plans = new Map<DescMethod, MethodPlan>();
-  const intercepted = settings.interceptors.length > 0;
 
   const otherPlans = new Map<DescMethod, MethodPlan>();
 
@@ -90,9 +91,11 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
       try {
         const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
-        const run = intercepted
-          ? interceptedUnary(core, plan, scope, header, input, contextValues, messages)
-          : startUnary(core, plan, scope, callHeaders(header), input);
+        const interceptors = interceptorsOf(settings.interceptors, contextValues);
+        const run =
+          interceptors.length > 0
+            ? interceptedUnary(core, plan, scope, header, input, contextValues, messages, interceptors)
+            : startUnary(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -102,15 +105,26 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
       try {
         const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
-        const run = intercepted
-          ? interceptedStream(core, plan, scope, header, input, contextValues, messages)
-          : startStream(core, plan, scope, callHeaders(header), input);
+        const interceptors = interceptorsOf(settings.interceptors, contextValues);
+        const run =
+          interceptors.length > 0
+            ? interceptedStream(core, plan, scope, header, input, contextValues, messages, interceptors)
+            : startStream(core, plan, scope, callHeaders(header), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
       }
     },
   };
+}
+
+/** Those of the call are innermost. */
+export function interceptorsOf(
+  own: readonly Interceptor[],
+  contextValues: ContextValues | undefined,
+): readonly Interceptor[] {
+  const more = contextValues?.get(callInterceptors);
+  return more === undefined ? own : [...own, ...more];
 }
 
 function startUnary(
@@ -159,6 +173,7 @@ function interceptedUnary(
   input: unknown,
   contextValues: ContextValues | undefined,
   messages: MessageCodecs | undefined,
+  interceptors: readonly Interceptor[],
 ): Promise<UnaryResponse> {
   const request: UnaryRequest = {
     ...requestCommon(plan, contextValues),
@@ -169,7 +184,7 @@ function interceptedUnary(
   };
   defineSignal(request, scope);
   const next = (req: UnaryRequest) => startUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
-  return settled(applyInterceptors(next, core.settings.interceptors)(request), scope);
+  return settled(applyInterceptors(next, interceptors)(request), scope);
 }
 
 function interceptedStream(
@@ -180,6 +195,7 @@ function interceptedStream(
   input: AsyncIterable<unknown>,
   contextValues: ContextValues | undefined,
   messages: MessageCodecs | undefined,
+  interceptors: readonly Interceptor[],
 ): Promise<StreamResponse> {
   const request: StreamRequest = {
     ...requestCommon(plan, contextValues),
@@ -196,7 +212,7 @@ function interceptedStream(
   };
   return applyInterceptors(
     next,
-    core.settings.interceptors,
+    interceptors,
   )(request).then(
     (response) => {
       if (attempt === undefined) {

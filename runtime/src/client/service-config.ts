@@ -7,6 +7,8 @@ import type { ConnectError } from "../connect-error.js";
  */
 export interface ServiceConfig {
   methodConfig?: MethodConfig[];
+  /** The first policy that is known counts: `[{ round_robin: {} }]` or `[{ pick_first: {} }]`. */
+  loadBalancingConfig?: Array<{ [policy: string]: object }>;
   retryThrottling?: { maxTokens: number; tokenRatio: number };
 }
 
@@ -94,6 +96,16 @@ export function createCallPolicies(config: ServiceConfig | string | undefined): 
   }
   return (path) =>
     byName.get(path) ?? byName.get(path.slice(0, path.lastIndexOf("/") + 1)) ?? byName.get("") ?? noPolicy;
+}
+
+/** The first known policy of a service config; undefined if it names none. */
+export function loadBalancingOf(config: ServiceConfig | string | undefined): "pick_first" | "round_robin" | undefined {
+  const parsed: ServiceConfig | undefined = typeof config === "string" ? JSON.parse(config) : config;
+  for (const entry of parsed?.loadBalancingConfig ?? []) {
+    if ("round_robin" in entry) return "round_robin";
+    if ("pick_first" in entry) return "pick_first";
+  }
+  return undefined;
 }
 
 function policyOf(config: MethodConfig, throttle: Throttle): CallPolicy {

@@ -7,7 +7,14 @@ import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
 import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import { MessageQueue } from "./message-queue.js";
 import { OneMessage } from "./one-message.js";
 import type { Retries } from "./service-config.js";
@@ -35,7 +42,7 @@ class StreamCall implements ResponseListener {
   #done = false;
   #opened = false;
   #sawBody = false;
-  #retried = false;
+  #resent = 0;
   #retries: Retries | undefined;
   #attempts = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -340,8 +347,8 @@ class StreamCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#sent !== undefined) {
-      this.#retried = true;
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#sent !== undefined) {
+      this.#resent++;
       this.#sendAgain(this.#sent);
       return;
     }

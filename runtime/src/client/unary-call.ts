@@ -12,7 +12,14 @@ import type { Scope } from "./call-scope.js";
 import { unaryHeader } from "./connect-protocol.js";
 import { noFields, rememberParts } from "./error-parts.js";
 import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
-import type { Exchange, ExchangeFailure, Fields, OutgoingHeaders, ResponseListener } from "./http-client.js";
+import {
+  type Exchange,
+  type ExchangeFailure,
+  type Fields,
+  maySendAgain,
+  type OutgoingHeaders,
+  type ResponseListener,
+} from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import type { ResponseHead } from "./wire-protocol.js";
@@ -34,7 +41,7 @@ export function runUnary(
 class UnaryCall implements ResponseListener {
   #exchange: Exchange | undefined;
   #done = false;
-  #retried = false;
+  #resent = 0;
   #head: ResponseHead | undefined;
   #parser: EnvelopeParser | undefined;
   #chunks: Uint8Array[] = [];
@@ -319,9 +326,9 @@ class UnaryCall implements ResponseListener {
   }
 
   onFailure(failure: ExchangeFailure): void {
-    if (failure.unprocessed && !this.#retried && this.#send !== undefined) {
+    if (maySendAgain(failure.unprocessed, this.#resent) && this.#send !== undefined) {
       // gRPC A6, "transparent retries": the server certainly did not see it
-      this.#retried = true;
+      this.#resent++;
       this.#send();
       return;
     }

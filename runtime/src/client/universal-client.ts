@@ -40,7 +40,7 @@ export function createUniversalHttpClient(fn: UniversalClientFn, origin: string)
       const { verb, path, headers } = head as Head;
       if (!open) {
         const error = new ConnectError("Channel has been shut down", Code.Unavailable);
-        queueMicrotask(() => listener.onFailure({ error, unprocessed: false }));
+        queueMicrotask(() => listener.onFailure({ error, unprocessed: undefined }));
         return { write: () => true, end() {}, cancel() {}, pause() {}, resume() {} };
       }
       const header = createHeaders();
@@ -92,7 +92,7 @@ function startExchange(
     } catch (e) {
       if (!done) {
         done = true;
-        listener.onFailure({ error: ConnectError.from(e, Code.Unavailable), unprocessed: false });
+        listener.onFailure({ error: ConnectError.from(e, Code.Unavailable), unprocessed: undefined });
       }
     }
   }

@@ -57,12 +57,18 @@ export function channelView(transport: Transport, isOpen: () => boolean): Channe
       );
     },
     watchConnectivityState(current, deadline, callback) {
-      const finish = once(callback, () => clearInterval(watch));
-      const watch = setInterval(() => {
+      const look = () => {
         if (getConnectivityState() !== current) {
           finish();
         }
-      }, watchIntervalMs);
+      };
+      const unwatch = connectivity?.watch?.(look);
+      // Where nothing tells of changes, and for the end of the client itself
+      const watch = setInterval(look, watchIntervalMs);
+      const finish = once(callback, () => {
+        clearInterval(watch);
+        unwatch?.();
+      });
       startTimer(deadline, finish, "Deadline passed without connectivity state change");
     },
   };

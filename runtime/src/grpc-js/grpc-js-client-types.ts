@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { MessageCodecs } from "../message-codec.js";
-import type { IsUntyped } from "./types.js";
+import type { IsInterface, IsUntyped, Named } from "./types.js";
 
 /** Metadata, options and callback are told apart at run time, as in grpc-js. */
 // biome-ignore lint/suspicious/noExplicitAny: grpc-js's own Metadata and CallOptions fit here, of any copy
@@ -60,7 +60,9 @@ type UntypedClient = Base & Record<string, any>;
 
 /** A grpc-js shaped client: typed by its codecs' definition, if that has literal types. */
 export type GrpcJsClientOf<M> = M extends MessageCodecs & { readonly definition: infer Def }
-  ? IsUntyped<Def> extends true
-    ? UntypedClient
-    : Base & { [K in keyof Def]: MethodOf<Def[K]> }
+  ? IsInterface<Def> extends true
+    ? Base & Named<Def>
+    : IsUntyped<Def> extends true
+      ? UntypedClient
+      : Base & { [K in keyof Def]: MethodOf<Def[K]> }
   : UntypedClient;

@@ -15,9 +15,17 @@ export interface GrpcJsMessages<Def> extends MessageCodecs {
  * createClient(Greeter, transport, { messages: grpcJsMessages(GreeterService) });
  * ```
  *
+ * The ServiceType of protobuf-ts is taken, too: its clients have no definition. A definition whose type says nothing of
+ * its methods gets the types of the generated server or client interface: `grpcJsMessages<IGreeter>(greeterDefinition)`.
+ *
  * @throws Error if `definition` is no ServiceDefinition
  */
-export function grpcJsMessages<Def extends object>(definition: Def): GrpcJsMessages<Def> {
+export function grpcJsMessages<Def extends object>(definition: Def): GrpcJsMessages<Def>;
+export function grpcJsMessages<Interface extends object>(definition: object): GrpcJsMessages<Interface>;
+export function grpcJsMessages(definition: object): GrpcJsMessages<object> {
+  if (isServiceType(definition)) {
+    return { definition, method: codecsOfServiceType(definition) };
+  }
   const byPath = new Map<string, ReturnType<MessageCodecs["method"]>>();
   for (const [key, value] of Object.entries(definition ?? {})) {
     const method = value as MethodDefinition;
@@ -48,4 +56,40 @@ function codecOf(
     // Generators expect a Buffer; it shares the memory
     deserialize: (bytes) => deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
   };
+}
+
+/** protobuf-ts: `new ServiceType("pkg.Greeter", [{ name, localName, I, O }])`. */
+interface ServiceType {
+  readonly typeName: string;
+  readonly methods: ReadonlyArray<{
+    readonly name: string;
+    readonly localName: string;
+    readonly I: MessageType;
+    readonly O: MessageType;
+  }>;
+}
+
+interface MessageType {
+  toBinary(message: unknown): Uint8Array;
+  fromBinary(bytes: Uint8Array): unknown;
+}
+
+function isServiceType(value: object | null | undefined): value is ServiceType {
+  const { typeName, methods } = (value ?? {}) as Partial<ServiceType>;
+  return typeof typeName === "string" && Array.isArray(methods);
+}
+
+function codecsOfServiceType({ typeName, methods }: ServiceType): MessageCodecs["method"] {
+  const codec = (type: MessageType): MessageCodec => ({
+    serialize: (value) => type.toBinary(value),
+    // As its generated clients do, from a Buffer that shares the memory
+    deserialize: (bytes) => type.fromBinary(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+  });
+  const byPath = new Map(
+    methods.map(({ name, localName, I, O }) => [
+      `/${typeName}/${name}`,
+      { keys: [localName, name], input: codec(I), output: codec(O) },
+    ]),
+  );
+  return (path) => byPath.get(path);
 }

@@ -1,7 +1,12 @@
 import { create, type DescMessage, type DescMethod, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
 import type { Connectivity } from "../client/http-client.js";
 import { MessageQueue } from "../client/message-queue.js";
-import { type ClosableTransport, type MessagesTransport, withMessages } from "../client/protocol-transport.js";
+import {
+  type ClosableTransport,
+  interceptorsOf,
+  type MessagesTransport,
+  withMessages,
+} from "../client/protocol-transport.js";
 import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -66,11 +71,17 @@ function callsOf(
         stream: false,
         message: messages === undefined ? messageOf(method.input, input) : input,
       };
-      return applyInterceptors(unary, interceptors)(request as unknown as UnaryRequest) as Promise<never>;
+      return applyInterceptors(
+        unary,
+        interceptorsOf(interceptors ?? [], contextValues),
+      )(request as unknown as UnaryRequest) as Promise<never>;
     },
     stream(method, signal, timeoutMs, header, input, contextValues) {
       const request = { ...common(method, signal, timeoutMs, header, contextValues), stream: true, message: input };
-      return applyInterceptors(stream, interceptors)(request as unknown as StreamRequest) as Promise<never>;
+      return applyInterceptors(
+        stream,
+        interceptorsOf(interceptors ?? [], contextValues),
+      )(request as unknown as StreamRequest) as Promise<never>;
     },
   };
 }
@@ -80,7 +91,7 @@ const states = ["idle", "connecting", "ready", "transient_failure", "shutdown"] 
 function connectivityOf(client: GrpcJsClient): Connectivity {
   return {
     state: () => states[client.getChannel().getConnectivityState(false)] ?? "shutdown",
-    connect: (isWanted) =>
+    connect: (isWanted = () => true) =>
       new Promise((resolve, reject) => {
         const attempt = () => {
           // In steps: grpc-js cannot be told that nobody waits any more

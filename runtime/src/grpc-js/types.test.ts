@@ -1,3 +1,16 @@
+import type {
+  ClientDuplexStream,
+  ClientReadableStream,
+  ClientUnaryCall,
+  ClientWritableStream,
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServiceError,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { describe, expectTypeOf, it } from "vitest";
 import { Echo } from "../../testing/gen/echo_pb.js";
@@ -75,5 +88,64 @@ describe("types of a definition", () => {
     // @ts-expect-error the request has no such field
     const wrong = () => bridged.unary({ txt: "x" });
     expectTypeOf(wrong).toBeFunction();
+  });
+});
+
+describe("types of a generated interface", () => {
+  // As protobuf-ts writes them.
+  interface IEcho extends UntypedServiceImplementation {
+    unary: handleUnaryCall<Question, Answer>;
+    client: handleClientStreamingCall<Question, Answer>;
+    server: handleServerStreamingCall<Question, Answer>;
+    bidi: handleBidiStreamingCall<Question, Answer>;
+  }
+  interface IEchoClient {
+    unary(
+      input: Question,
+      metadata: Metadata,
+      callback: (error: ServiceError | null, value?: Answer) => void,
+    ): ClientUnaryCall;
+    unary(input: Question, callback: (error: ServiceError | null, value?: Answer) => void): ClientUnaryCall;
+    client(callback: (error: ServiceError | null, value?: Answer) => void): ClientWritableStream<Question>;
+    server(input: Question, options?: object): ClientReadableStream<Answer>;
+    bidi(options?: object): ClientDuplexStream<Question, Answer>;
+  }
+
+  it("handlers have the messages of the old handlers", () => {
+    type Impl = ServiceImplOf<IEcho>;
+    expectTypeOf<keyof Impl>().toEqualTypeOf<"unary" | "client" | "server" | "bidi">();
+    expectTypeOf<Impl["unary"]>().toEqualTypeOf<
+      (request: Question, context: HandlerContext) => Promise<Answer> | Answer
+    >();
+    expectTypeOf<Impl["client"]>().toEqualTypeOf<
+      (requests: AsyncIterable<Question>, context: HandlerContext) => Promise<Answer>
+    >();
+    expectTypeOf<Impl["server"]>().toEqualTypeOf<
+      (request: Question, context: HandlerContext) => AsyncIterable<Answer>
+    >();
+    expectTypeOf<Impl["bidi"]>().toEqualTypeOf<
+      (requests: AsyncIterable<Question>, context: HandlerContext) => AsyncIterable<Answer>
+    >();
+  });
+
+  it("clients have the messages of the old client", () => {
+    type Promises = ClientOf<IEchoClient>;
+    expectTypeOf<Promises["unary"]>().toEqualTypeOf<(request: Question, options?: CallOptions) => Promise<Answer>>();
+    expectTypeOf<Promises["client"]>().toEqualTypeOf<
+      (requests: AsyncIterable<Question>, options?: CallOptions) => Promise<Answer>
+    >();
+    expectTypeOf<Promises["server"]>().toEqualTypeOf<
+      (request: Question, options?: CallOptions) => AsyncIterable<Answer>
+    >();
+    expectTypeOf<Promises["bidi"]>().toEqualTypeOf<
+      (requests: AsyncIterable<Question>, options?: CallOptions) => AsyncIterable<Answer>
+    >();
+    const transport = createGrpcTransport({ target: "localhost:1" });
+    const messages = grpcJsMessages<IEchoClient>({ typeName: "connect_migrate.test.v1.Echo", methods: [] });
+    expectTypeOf(createClient(Echo, transport, { messages }).unary).returns.resolves.toEqualTypeOf<Answer>();
+    const old = createGrpcJsClient(Echo, transport, { messages });
+    const call = () =>
+      old.unary({ text: "x" }, (_error, answer) => expectTypeOf(answer).toEqualTypeOf<Answer | undefined>());
+    expectTypeOf(call).toBeFunction();
   });
 });

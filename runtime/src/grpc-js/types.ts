@@ -90,9 +90,52 @@ type MethodImplOf<M, Ctx> =
           ? (requests: AsyncIterable<Requests<M>["received"]>, context: Ctx) => AsyncIterable<Responses<M>["sent"]>
           : AnyFunction;
 
-/** The implementation of a service whose messages are those of a grpc-js ServiceDefinition. */
+/** The members that have a name. Generated server interfaces have an index signature beside them. */
+export type Named<T> = {
+  [K in keyof T as string extends K ? never : number extends K ? never : symbol extends K ? never : K]: T[K];
+};
+
+/**
+ * Is it a generated server or client interface, whose members are functions? Then those say what the messages are; a
+ * definition's members are objects.
+ */
+export type IsInterface<T> =
+  IsAny<T> extends true
+    ? false
+    : keyof Named<T> extends never
+      ? false
+      : Named<T>[keyof Named<T>] extends AnyFunction
+        ? true
+        : false;
+
+/** Handlers of grpc-js: `(call, callback)` or `(call)`, where `call` has a request or is a stream of them. */
+type ImplOfHandler<F, Ctx> = F extends (...args: infer Args) => unknown
+  ? Args extends [infer Call, infer Callback]
+    ? Call extends { request: infer Req }
+      ? (request: Req, context: Ctx) => Promise<ReplyIn<Callback>> | ReplyIn<Callback>
+      : (requests: AsyncIterable<ReadFrom<Call>>, context: Ctx) => Promise<ReplyIn<Callback>>
+    : Args extends [infer Call]
+      ? Call extends { request: infer Req }
+        ? (request: Req, context: Ctx) => AsyncIterable<WrittenTo<Call>>
+        : (requests: AsyncIterable<ReadFrom<Call>>, context: Ctx) => AsyncIterable<WrittenTo<Call>>
+      : AnyFunction
+  : AnyFunction;
+
+type ReplyIn<Callback> = Callback extends (error: never, value?: infer Res, ...rest: never[]) => unknown
+  ? NonNullable<Res>
+  : never;
+// grpc-js declares `read` twice: what it gives, and then any
+type Readable<T> = { read: { (size?: number): T; (size?: number): unknown } };
+type ReadFrom<Stream> = Stream extends Readable<infer T> ? T : never;
+type WrittenTo<Stream> = Stream extends { write(chunk: infer T, ...rest: never[]): unknown } ? T : never;
+
+/** The implementation of a service whose messages are those of a grpc-js ServiceDefinition or of a generated server interface. */
 export type ServiceImplOf<Def, Ctx = import("../implementation.js").HandlerContext> =
-  IsUntyped<Def> extends true ? Record<string, AnyFunction> : { [K in keyof Def]: MethodImplOf<Def[K], Ctx> };
+  IsInterface<Def> extends true
+    ? { [K in keyof Named<Def>]: ImplOfHandler<Named<Def>[K], Ctx> }
+    : IsUntyped<Def> extends true
+      ? Record<string, AnyFunction>
+      : { [K in keyof Def]: MethodImplOf<Def[K], Ctx> };
 
 type Options = import("../call-options.js").CallOptions;
 
@@ -107,6 +150,23 @@ type ClientMethodOf<M> =
           ? (requests: AsyncIterable<Requests<M>["sent"]>, options?: Options) => AsyncIterable<Responses<M>["received"]>
           : AnyFunction;
 
-/** The client of a service whose messages are those of a grpc-js ServiceDefinition. */
+/** Methods of generated clients, by their last overload: what they return says which kind of call they make. */
+type PromiseMethodOf<F> = F extends (...args: infer Args) => infer Call
+  ? Call extends Readable<infer Res> & { write(chunk: infer Req, ...rest: never[]): unknown }
+    ? (requests: AsyncIterable<Req>, options?: Options) => AsyncIterable<Res>
+    : Call extends Readable<infer Res>
+      ? (request: Args[0], options?: Options) => AsyncIterable<Res>
+      : Call extends { write(chunk: infer Req, ...rest: never[]): unknown }
+        ? (requests: AsyncIterable<Req>, options?: Options) => Promise<ReplyOfCallback<Args[number]>>
+        : (request: Args[0], options?: Options) => Promise<ReplyOfCallback<Args[number]>>
+  : AnyFunction;
+
+type ReplyOfCallback<Arg> = Arg extends AnyFunction ? ReplyIn<Arg> : never;
+
+/** The client of a service whose messages are those of a grpc-js ServiceDefinition or of a generated client interface. */
 export type ClientOf<Def> =
-  IsUntyped<Def> extends true ? Record<string, AnyFunction> : { [K in keyof Def]: ClientMethodOf<Def[K]> };
+  IsInterface<Def> extends true
+    ? { [K in keyof Named<Def>]: PromiseMethodOf<Named<Def>[K]> }
+    : IsUntyped<Def> extends true
+      ? Record<string, AnyFunction>
+      : { [K in keyof Def]: ClientMethodOf<Def[K]> };

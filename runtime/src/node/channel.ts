@@ -1,162 +1,65 @@
-import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
-import * as net from "node:net";
-import * as tls from "node:tls";
+import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { ConnectionSource } from "./http2-client.js";
-import {
-  type Http2ClientOptions,
-  type Http2Connection,
-  Http2SessionManager,
-  type Http2SessionOptions,
-} from "./http2-session-manager.js";
+import type { Http2Connection, Http2SessionManager } from "./http2-session-manager.js";
 import { connectFailure } from "./node-failure.js";
-import { type HttpProxy, openTunnel } from "./proxy.js";
-import type { Address, Target } from "./target.js";
-
-export interface ChannelOptions {
-  readonly session: Http2SessionOptions;
-  readonly nodeOptions: Http2ClientOptions | undefined;
-  /** How calls are spread over the addresses of a target. Default pick_first, as in gRPC. */
-  readonly loadBalancing?: "pick_first" | "round_robin" | undefined;
-  /** Reach the target through this HTTP proxy, which then resolves the name. */
-  readonly proxy?: HttpProxy | undefined;
-}
 
 /** A connection for each call: one manager per address, opened when calls need them. */
 export interface Channel extends ConnectionSource {
   readonly managers: readonly Http2SessionManager[];
 }
 
-/** One fixed authority; node:http2 resolves its name. */
-export function createSingleChannel(manager: Http2SessionManager, authority: string): Channel {
-  const scheme = manager.authority.startsWith("https:") ? "https" : "http";
-  return createChannel(authority, scheme, "pick_first", [manager], undefined);
+export type LoadBalancing = "pick_first" | "round_robin";
+
+/** Pauses between attempts to connect, in milliseconds (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). */
+export interface ReconnectBackoff {
+  /** After the first failure. Default 1000. `grpc.initial_reconnect_backoff_ms` of grpc-js. */
+  initialMs?: number;
+  /** At most. Default 120000. `grpc.max_reconnect_backoff_ms`. */
+  maxMs?: number;
 }
 
-/** A gRPC target: names are resolved here, and resolved again when connections fail. */
-export function createTargetChannel(
-  target: Target,
-  tlsOptions: tls.ConnectionOptions | undefined,
-  options: ChannelOptions,
-): Channel {
-  const scheme = tlsOptions === undefined ? "http" : "https";
-  const managers = new Map<string, Http2SessionManager>();
-  const resolve = async (): Promise<Http2SessionManager[]> => {
-    const addresses =
-      options.proxy !== undefined && target.scheme === "dns"
-        ? [{ host: target.host, port: target.port }]
-        : await resolveTarget(target);
-    const wanted = new Map(addresses.map((address) => [JSON.stringify(address), address]));
-    for (const [key, manager] of managers) {
-      if (!wanted.has(key)) {
-        managers.delete(key);
-        manager.close();
-      }
-    }
-    for (const [key, address] of wanted) {
-      if (!managers.has(key)) {
-        managers.set(key, managerFor(address, target, scheme, tlsOptions, options));
-      }
-    }
-    return [...wanted.keys()].map((key) => managers.get(key) as Http2SessionManager);
-  };
-  return createChannel(target.authority, scheme, options.loadBalancing ?? "pick_first", [], resolve);
+export interface ChannelSettings {
+  readonly authority: string;
+  readonly scheme: "http" | "https";
+  readonly policy: LoadBalancing;
+  readonly fixed: readonly Http2SessionManager[];
+  /** Finds the addresses. Called before each attempt to connect, and when an address fails. */
+  readonly resolve?: (() => Promise<Http2SessionManager[]>) | undefined;
+  /** With it, calls that do not wait fail at once during a pause; without, each of them tries. */
+  readonly reconnectBackoff?: ReconnectBackoff | undefined;
 }
 
-function managerFor(
-  address: Address,
-  target: Target,
-  scheme: "http" | "https",
-  tlsOptions: tls.ConnectionOptions | undefined,
-  options: ChannelOptions,
-): Http2SessionManager {
-  const host = target.scheme === "dns" ? target.host : "localhost";
-  const secure = (over: tls.ConnectionOptions) =>
-    tls.connect({
-      ...(net.isIP(host) === 0 ? { servername: host } : {}),
-      ...withEnvironment(tlsOptions),
-      ...over,
-      ALPNProtocols: ["h2"],
-    });
-  const createConnection = () => (tlsOptions === undefined ? net.connect({ ...address }) : secure(address));
-  const manager = new Http2SessionManager(`${scheme}://${urlHost(target.authority)}`, options.session, {
-    ...options.nodeOptions,
-    createConnection,
-  });
-  const { proxy } = options;
-  if (proxy !== undefined && "host" in address) {
-    manager.openSocket = async () => {
-      const socket = await openTunnel(proxy, address, options.session.connectTimeoutMs ?? 20_000);
-      return tlsOptions === undefined ? socket : secure({ socket });
-    };
-  }
-  return manager;
+const multiplier = 1.6;
+const jitter = 0.2;
+/** Names are looked up again for a failed address at most this often, in milliseconds. */
+const resolveIntervalMs = 5_000;
+
+interface Pause {
+  readonly delayMs: number;
+  /** Milliseconds of `Date.now()`. */
+  readonly until: number;
 }
 
-/** With the roots and ciphers that grpc-js takes from the environment where a program names none. */
-function withEnvironment(options: tls.ConnectionOptions | undefined): tls.ConnectionOptions {
-  const roots = process.env.GRPC_DEFAULT_SSL_ROOTS_FILE_PATH;
-  const ciphers = options?.ciphers ?? process.env.GRPC_SSL_CIPHER_SUITES;
-  return {
-    ...options,
-    ...(options?.ca === undefined && roots ? { ca: readFileSync(roots) } : {}),
-    ...(ciphers ? { ciphers } : {}),
-  };
-}
-
-/** The URL only labels the session: an authority that no URL can hold must not prevent the call. */
-function urlHost(authority: string): string {
-  try {
-    return new URL(`http://${authority}`).host;
-  } catch {
-    return "localhost";
-  }
-}
-
-async function resolveTarget(target: Target): Promise<Address[]> {
-  switch (target.scheme) {
-    case "unix":
-      return [{ path: target.path }];
-    case "ip":
-      return [...target.addresses];
-    case "dns": {
-      if (net.isIP(target.host) !== 0) {
-        return [{ host: target.host, port: target.port }];
-      }
-      try {
-        const found = await lookup(target.host, { all: true });
-        return found.map(({ address }) => ({ host: address, port: target.port }));
-      } catch (e) {
-        throw new ConnectError(
-          `Name resolution failed for target dns:${target.authority}`,
-          Code.Unavailable,
-          undefined,
-          undefined,
-          e,
-        );
-      }
-    }
-  }
-}
-
-/** gRPC connection backoff (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md), for calls that wait. */
-const backoff = { initialMs: 1000, maxMs: 120_000, multiplier: 1.6, jitter: 0.2 };
-
-function createChannel(
-  authority: string,
-  scheme: "http" | "https",
-  policy: "pick_first" | "round_robin",
-  fixed: Http2SessionManager[],
-  resolve: (() => Promise<Http2SessionManager[]>) | undefined,
-): Channel {
-  let managers = fixed;
-  let current: Http2SessionManager | undefined = fixed[0];
+export function createChannel(settings: ChannelSettings): Channel {
+  const { policy, resolve, authority, scheme } = settings;
+  const initialMs = settings.reconnectBackoff?.initialMs ?? 1000;
+  const maxMs = Math.max(settings.reconnectBackoff?.maxMs ?? 120_000, initialMs);
+  let managers: readonly Http2SessionManager[] = [];
+  let current: Http2SessionManager | undefined = settings.fixed[0];
   let turn = 0;
   let open = true;
   let resolving: Promise<void> | undefined;
+  let resolvedAt = 0;
   let picking: Promise<Http2Connection> | undefined;
+  /** The last attempt to connect failed. */
+  let failure: { readonly error: unknown; readonly pause: Pause } | undefined;
+  /** round_robin: some address has no connection. */
+  let incomplete = false;
+  const pauses = new WeakMap<Http2SessionManager, Pause>();
+  const listeners = new Set<(state: ConnectivityState) => void>();
+  let told: ConnectivityState = "idle";
 
   const channel: Channel = {
     authority,
@@ -171,17 +74,19 @@ function createChannel(
       return policy === "pick_first" ? current?.ready() : nextReady();
     },
     async acquire(waitForReady, isWanted) {
-      for (let delay = backoff.initialMs; ; delay = Math.min(delay * backoff.multiplier, backoff.maxMs)) {
-        if (!open) {
-          throw new ConnectError("Channel has been shut down", Code.Unavailable);
+      for (let delay = initialMs; ; delay = Math.min(delay * multiplier, maxMs)) {
+        assertOpen();
+        if (!waitForReady && failure !== undefined && settings.reconnectBackoff && Date.now() < failure.pause.until) {
+          throw connectFailure(failure.error);
         }
         try {
           return await pick();
         } catch (e) {
-          if (!waitForReady || !open || !isWanted()) {
-            throw open ? connectFailure(e) : new ConnectError("Channel has been shut down", Code.Unavailable);
+          assertOpen();
+          if (!waitForReady || !isWanted()) {
+            throw connectFailure(e);
           }
-          await sleep(delay * (1 + backoff.jitter * (2 * Math.random() - 1)), isWanted);
+          await sleep(withJitter(delay), () => open && isWanted());
           if (!isWanted()) {
             throw connectFailure(e);
           }
@@ -199,17 +104,58 @@ function createChannel(
       if (picking !== undefined) {
         return "connecting";
       }
-      return states.includes("error") ? "transient_failure" : "idle";
+      return states.includes("error") || failure !== undefined ? "transient_failure" : "idle";
+    },
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     close() {
       open = false;
       for (const manager of managers) {
         manager.close();
       }
+      tell();
+      listeners.clear();
     },
   };
+  use(settings.fixed);
+  return channel;
+
+  function assertOpen(): void {
+    if (!open) {
+      throw new ConnectError("Channel has been shut down", Code.Unavailable);
+    }
+  }
+
+  function use(found: readonly Http2SessionManager[]): void {
+    managers = found;
+    incomplete = policy === "round_robin";
+    for (const manager of found) {
+      manager.onStateChange = () => {
+        incomplete = policy === "round_robin";
+        tell();
+      };
+    }
+  }
+
+  function tell(): void {
+    if (listeners.size === 0) {
+      return;
+    }
+    const state = channel.state();
+    if (state !== told) {
+      told = state;
+      for (const listener of [...listeners]) {
+        listener(state);
+      }
+    }
+  }
 
   function nextReady(): Http2Connection | undefined {
+    if (incomplete) {
+      completeConnections();
+    }
     for (let i = 0; i < managers.length; i++) {
       turn = (turn + 1) % managers.length;
       const connection = managers[turn]?.ready();
@@ -220,11 +166,57 @@ function createChannel(
     return undefined;
   }
 
+  /**
+   * round_robin keeps a connection to every address: those that were lost, or could not be made, come again with backoff,
+   * and the name is looked up anew. Calls drive this, so that a channel without calls has no timers.
+   */
+  function completeConnections(): void {
+    incomplete = false;
+    let failed = false;
+    for (const manager of managers) {
+      const state = manager.state();
+      if (state !== "closed" && state !== "error") {
+        incomplete ||= state === "connecting";
+        continue;
+      }
+      incomplete = true;
+      failed ||= state === "error" || pauses.has(manager);
+      if (Date.now() < (pauses.get(manager)?.until ?? 0)) {
+        continue;
+      }
+      manager.acquire().then(
+        () => pauses.delete(manager),
+        () => pauses.set(manager, pauseAfter(pauses.get(manager))),
+      );
+    }
+    if (failed && resolve !== undefined && Date.now() - resolvedAt > resolveIntervalMs) {
+      refresh(resolve).catch(() => {});
+    }
+  }
+
+  function pauseAfter(last: Pause | undefined): Pause {
+    const delayMs = last === undefined ? initialMs : Math.min(last.delayMs * multiplier, maxMs);
+    return { delayMs, until: Date.now() + withJitter(delayMs) };
+  }
+
   /** Concurrent callers share one attempt. */
   function pick(): Promise<Http2Connection> {
-    picking ??= (policy === "pick_first" ? pickFirst() : pickAny()).finally(() => {
-      picking = undefined;
-    });
+    if (picking === undefined) {
+      picking = (policy === "pick_first" ? pickFirst() : pickAny()).then(
+        (connection) => {
+          picking = undefined;
+          failure = undefined;
+          return connection;
+        },
+        (error) => {
+          picking = undefined;
+          failure = { error, pause: pauseAfter(failure?.pause) };
+          tell();
+          throw error;
+        },
+      );
+      tell();
+    }
     return picking;
   }
 
@@ -232,7 +224,7 @@ function createChannel(
     if (resolve !== undefined) {
       await refresh(resolve);
     }
-    let failure: unknown = new ConnectError("No addresses", Code.Unavailable);
+    let last: unknown = new ConnectError("No addresses", Code.Unavailable);
     for (const manager of managers) {
       if (!open) {
         break;
@@ -242,10 +234,10 @@ function createChannel(
         current = manager;
         return connection;
       } catch (e) {
-        failure = e;
+        last = e;
       }
     }
-    throw failure;
+    throw last;
   }
 
   /** round_robin: connect to all, the first that is there serves this call. */
@@ -270,7 +262,7 @@ function createChannel(
   async function refresh(resolveAgain: () => Promise<Http2SessionManager[]>): Promise<void> {
     resolving ??= resolveAgain()
       .then((found) => {
-        managers = found;
+        use(found);
         if (!open) {
           for (const manager of found) {
             manager.close();
@@ -279,6 +271,7 @@ function createChannel(
       })
       .finally(() => {
         resolving = undefined;
+        resolvedAt = Date.now();
       });
     try {
       await resolving;
@@ -289,8 +282,10 @@ function createChannel(
       }
     }
   }
+}
 
-  return channel;
+function withJitter(ms: number): number {
+  return ms * (1 + jitter * (2 * Math.random() - 1));
 }
 
 /** In small steps, so that a cancelled call does not keep the process waiting. */

@@ -9,6 +9,7 @@ export function createForeignClient(manager: NodeHttp2ClientSessionManager, auth
     scheme: manager.authority.startsWith("https:") ? "https" : "http",
     foreign: manager,
     state: () => "idle",
+    watch: () => () => {},
     ready: () => undefined,
     acquire: () => Promise.reject(new Error("a foreign session manager opens its own streams")),
     close() {},

@@ -58,7 +58,7 @@ function bareHost(origin: URL): string {
 
 function refused(listener: ResponseListener): Exchange {
   const error = new ConnectError("Channel has been shut down", Code.Unavailable);
-  queueMicrotask(() => listener.onFailure({ error, unprocessed: false }));
+  queueMicrotask(() => listener.onFailure({ error, unprocessed: undefined }));
   return { write: () => true, end() {}, cancel() {}, pause() {}, resume() {} };
 }
 
@@ -75,7 +75,7 @@ function startHttp1Exchange(
   function fail(error: ConnectError): void {
     if (!done) {
       done = true;
-      listener.onFailure({ error, unprocessed: false });
+      listener.onFailure({ error, unprocessed: undefined });
     }
   }
   try {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { ContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "../server/exchange.js";
@@ -23,7 +24,15 @@ export function createHttp1Exchange(
   };
   response.on("error", () => {});
   request.on("error", () => {});
-  response.on("close", () => sink?.onClosed());
+  let closed = false;
+  const onClosed = () => {
+    if (closed) return;
+    closed = true;
+    forget();
+    sink?.onClosed();
+  };
+  const forget = whenSocketCloses(request.socket, onClosed);
+  response.on("close", onClosed);
   return {
     requestMethod: request.method ?? "GET",
     target: request.url ?? "/",
@@ -95,6 +104,23 @@ export function createHttp1Exchange(
     },
     reset: () => void response.destroy(),
   };
+}
+
+/** A response that waits for its turn behind pipelined ones hears nothing of its connection's end: node:http only tells the first. */
+const waiting = new WeakMap<Socket, Set<() => void>>();
+
+function whenSocketCloses(socket: Socket, callback: () => void): () => void {
+  let callbacks = waiting.get(socket);
+  if (callbacks === undefined) {
+    const all = new Set<() => void>();
+    waiting.set(socket, all);
+    socket.once("close", () => {
+      for (const each of [...all]) each();
+    });
+    callbacks = all;
+  }
+  callbacks.add(callback);
+  return () => void callbacks.delete(callback);
 }
 
 function trailerLines(trailers: NodeHeaders): ReadonlyArray<[string, string]> {

@@ -8,6 +8,7 @@ import type {
   RequestHead,
   ResponseListener,
   SendOptions,
+  Unprocessed,
 } from "../client/http-client.js";
 import { ConnectError } from "../connect-error.js";
 import type { Http2Connection } from "./http2-session-manager.js";
@@ -24,6 +25,8 @@ export interface ConnectionSource {
   /** @param isWanted false when the call that waits has ended */
   acquire(waitForReady: boolean, isWanted: () => boolean): Promise<Http2Connection>;
   state(): ConnectivityState;
+  /** Calls the listener at each change of state; returns what ends this. */
+  watch(listener: (state: ConnectivityState) => void): () => void;
   /** A manager of another package: it opens the streams itself. */
   readonly foreign?: NodeHttp2ClientSessionManager;
   close(): void;
@@ -73,7 +76,8 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
     close: () => source.close(),
     connectivity: {
       state: () => source.state(),
-      connect: async (isWanted) => {
+      watch: (listener) => source.watch(listener),
+      connect: async (isWanted = () => true) => {
         if (source.ready() === undefined) {
           await source.acquire(true, isWanted);
         }
@@ -118,7 +122,9 @@ class Http2Exchange implements Exchange {
     } catch (e) {
       // Nothing was sent: the session closed at this moment, or has no stream ids left
       this.#done = true;
-      queueMicrotask(() => this.listener.onFailure({ error: connectFailure(e), unprocessed: isSessionGone(e) }));
+      queueMicrotask(() =>
+        this.listener.onFailure({ error: connectFailure(e), unprocessed: isSessionGone(e) ? "leaving" : undefined }),
+      );
       return;
     }
     connection.streamOpened();
@@ -173,7 +179,7 @@ class Http2Exchange implements Exchange {
             this.#adopt(stream as OwnedStream, foreignConnection(foreign, stream));
           }
         },
-        (reason) => this.fail(connectFailure(reason), false),
+        (reason) => this.fail(connectFailure(reason)),
       );
       return;
     }
@@ -185,7 +191,7 @@ class Http2Exchange implements Exchange {
             this.start(connection);
           }
         },
-        (reason) => this.fail(connectFailure(reason), false),
+        (reason) => this.fail(connectFailure(reason)),
       );
   }
 
@@ -278,7 +284,7 @@ class Http2Exchange implements Exchange {
       return;
     }
     if (!this.#sawHeaders) {
-      this.fail(streamReset(0, undefined), false);
+      this.fail(streamReset(0, undefined));
       return;
     }
     this.#done = true;
@@ -313,15 +319,16 @@ class Http2Exchange implements Exchange {
     const error = this.#error;
     const gone = connection.session.destroyed && !isSessionError(error);
     if (error instanceof ConnectError) {
-      this.fail(error, false);
+      this.fail(error);
     } else if (isSocketError(error) || (gone && !hasMeaning(rst))) {
-      this.fail(connectionLost(error), false);
+      this.fail(connectionLost(error));
     } else {
-      this.fail(streamReset(rst, error), rst === refusedStream && !this.#sawHeaders);
+      const refused = rst === refusedStream && !this.#sawHeaders;
+      this.fail(streamReset(rst, error), refused ? (connection.session.closed ? "leaving" : "refused") : undefined);
     }
   }
 
-  fail(error: ConnectError, unprocessed: boolean): void {
+  fail(error: ConnectError, unprocessed?: Unprocessed): void {
     if (!this.#done) {
       this.#done = true;
       this.listener.onFailure({ error, unprocessed });

@@ -31,7 +31,10 @@ export { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 
 // transports
 
+export type { Connectivity, ConnectivityState } from "../client/http-client.js";
+export type { ClosableTransport } from "../client/protocol-transport.js";
 export type { HedgingPolicy, MethodConfig, RetryPolicy, ServiceConfig } from "../client/service-config.js";
+export type { LoadBalancing, ReconnectBackoff } from "./channel.js";
 export type { ConnectTransportOptions } from "./connect-transport.js";
 export { createConnectTransport } from "./connect-transport.js";
 export type { GrpcTransportOptions } from "./grpc-transport.js";

@@ -88,3 +88,27 @@ test("a graceful close under TLS", async () => {
   await new Promise((resolve) => session.once("connect", resolve));
   await own.close();
 });
+
+test("new certificates: for later connections, while open ones go on", async () => {
+  const own = await serve(app, { address: "127.0.0.1:0", signals: false, tls: certificates.server });
+  const connect = async (ca: string | Buffer) => {
+    const session = http2.connect(`https://localhost:${own.port}`, { ca });
+    await new Promise((resolve, reject) => session.once("connect", resolve).once("error", reject));
+    return session;
+  };
+  const before = await connect(certificates.ca);
+  const renewed = makeCertificates();
+  own.setSecureContext(renewed.server);
+  const after = await connect(renewed.ca);
+  await expect(connect(certificates.ca)).rejects.toThrow(/certificate/);
+  // What does not fit together changes nothing
+  expect(() => own.setSecureContext({ cert: certificates.server.cert, key: renewed.server.key })).toThrow(/key/);
+  (await connect(renewed.ca)).destroy();
+  await new Promise((resolve, reject) => before.ping((error) => (error === null ? resolve(null) : reject(error))));
+  before.destroy();
+  after.destroy();
+  await own.close();
+  const plain = await serve(app, { address: "127.0.0.1:0", signals: false });
+  expect(() => plain.setSecureContext(renewed.server)).toThrow("speaks no TLS");
+  plain.destroy();
+});

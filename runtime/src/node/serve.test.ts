@@ -15,14 +15,20 @@ import { type RunningServer, type ServeOptions, serve } from "./serve.js";
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+/** Handlers that have begun. */
+let begun = 0;
+const begin = (count: number) => expect.poll(() => begun, { timeout: 10_000 }).toBe(count);
+
 const app = createApp({
   routes(router) {
     router.service(Echo, {
       async unary(request) {
+        begun++;
         await wait(request.count);
         return { text: request.text };
       },
       async *serverStream(request) {
+        begun++;
         for (let i = 0; i < 4; i++) {
           yield { count: i };
           await wait(request.count);
@@ -45,6 +51,7 @@ const EchoClient = (
 const cleanups: Array<() => void> = [];
 afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
+  begun = 0;
 });
 
 async function start(options: Partial<ServeOptions> = {}): Promise<RunningServer> {
@@ -214,7 +221,7 @@ describe("closing", () => {
     const server = await start();
     const client = connect(`127.0.0.1:${server.port}`);
     const running = [unary(client, 300), stream(client, 100)];
-    await wait(50);
+    await begin(2);
     const began = Date.now();
     const closed = server.close().then(() => Date.now() - began);
     await wait(20);
@@ -227,7 +234,9 @@ describe("closing", () => {
     const server = await start();
     const client = connect(`127.0.0.1:${server.port}`);
     const running = [unary(client, 2000), stream(client, 2000)];
-    await wait(50);
+    await begin(2);
+    // The first message is on its way
+    await wait(100);
     server.destroy();
     const [first, second] = await Promise.all(running);
     expect(first).toMatch(/^1 /);
@@ -277,30 +286,5 @@ describe("closing", () => {
     silent.on("error", () => {});
     await wait(20);
     await server.close();
-  });
-});
-
-describe("connections", () => {
-  test("max idle and max age", async () => {
-    const server = await start({ maxConnectionIdleMs: 100 });
-    const session = http2.connect(`http://127.0.0.1:${server.port}`);
-    session.on("error", () => {});
-    const began = Date.now();
-    await new Promise((resolve) => session.once("close", resolve));
-    expect(Date.now() - began).toBeLessThan(1000);
-    const aging = await start({ maxConnectionAgeMs: 100, maxConnectionAgeGraceMs: 100 });
-    const client = connect(`127.0.0.1:${aging.port}`);
-    expect(await stream(client, 500)).toMatch(/^(1|14) after 1$/);
-  });
-
-  test("keepalive keeps a living connection", async () => {
-    const server = await start({ keepaliveTimeMs: 30, keepaliveTimeoutMs: 100 });
-    const session = http2.connect(`http://127.0.0.1:${server.port}`);
-    let pings = 0;
-    session.on("ping", () => pings++);
-    await wait(250);
-    expect(session.destroyed).toBe(false);
-    expect(pings).toBeGreaterThan(1);
-    session.destroy();
   });
 });

@@ -3,12 +3,22 @@ import * as http2 from "node:http2";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import type { App, NodeServerResponse } from "./app.js";
+import {
+  type ConnectionLimits,
+  cancelSession,
+  closeGracefully,
+  superviseSession,
+  superviseSocket,
+} from "./connection-limits.js";
 import { createSessionWatch, quietMs } from "./dead-session.js";
-import { type ListenAddress, resolveListenAddress } from "./listen-address.js";
+import { resolveListenAddress } from "./listen-address.js";
+import { listenAll } from "./listen-all.js";
+import { handleSignals } from "./shutdown-signals.js";
+import { sniff } from "./sniff.js";
 
 export interface TlsOptions extends tls.SecureContextOptions, tls.TlsOptions {}
 
-export interface ServeOptions {
+export interface ServeOptions extends ConnectionLimits {
   /** As for grpc-js's bindAsync: `0.0.0.0:50051`, `[::]:0`, `localhost:8080`, `dns:name:1`, `unix:/run/app.sock`. */
   address: string;
   /** Serves TLS instead of cleartext: HTTP/2 and HTTP/1.1 by ALPN. */
@@ -17,18 +27,13 @@ export interface ServeOptions {
   signals?: readonly NodeJS.Signals[] | false;
   /** How long a graceful close by a signal may take before calls are cancelled, in milliseconds. Default 30 seconds. */
   shutdownGraceMs?: number;
-  /** Ping an idle connection after this time, in milliseconds. Default: never. */
-  keepaliveTimeMs?: number;
-  /** Close a connection that does not answer a ping for this time, in milliseconds. Default 20 seconds. */
-  keepaliveTimeoutMs?: number;
-  /** Close a connection gracefully at this age, in milliseconds, with 10 % jitter. Default: never. */
-  maxConnectionAgeMs?: number;
-  /** Cancel what still runs on an aged connection after this time, in milliseconds. Default: never. */
-  maxConnectionAgeGraceMs?: number;
-  /** Close a connection without calls gracefully after this time, in milliseconds. Default: never. */
-  maxConnectionIdleMs?: number;
   /** Concurrent calls on one connection. Default: node's, practically unlimited. */
   maxConcurrentStreams?: number;
+  /**
+   * Longest header section of a request, in bytes: longer ones are answered with 431, or their stream is reset. Default:
+   * node's, 16 KiB over HTTP/1.1 and 64 KiB over HTTP/2.
+   */
+  maxHeaderBytes?: number;
   /** Further options for node:http2; they win over the defaults here. */
   http2?: http2.ServerOptions;
 }
@@ -42,6 +47,11 @@ export interface RunningServer {
   close(): Promise<void>;
   /** At once: running calls are cancelled (grpc-js's forceShutdown). */
   destroy(): void;
+  /**
+   * New certificates: later connections use them, open ones go on with theirs. What is not given stays as it is. Throws if
+   * the server speaks no TLS, or if certificate and key do not fit; then nothing changes.
+   */
+  setSecureContext(options: tls.SecureContextOptions): void;
 }
 
 const streamWindow = 1024 * 1024;
@@ -55,9 +65,10 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
   const sessions = new Set<http2.ServerHttp2Session>();
   const sockets = new Set<net.Socket>();
   // Calls over HTTP/1.1 that run, by connection
-  const calls = new Map<net.Socket, number>();
+  const calls = new Map<net.Socket, Set<http.ServerResponse>>();
   const listeners: net.Server[] = [];
   let closing: Promise<void> | undefined;
+  let secureContext: tls.SecureContextOptions = options.tls ?? {};
 
   const h2Options: http2.ServerOptions = {
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
@@ -66,6 +77,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     settings: {
       initialWindowSize: streamWindow,
       ...(options.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: options.maxConcurrentStreams }),
+      ...(options.maxHeaderBytes === undefined ? {} : { maxHeaderListSize: options.maxHeaderBytes }),
       ...options.http2?.settings,
     },
   };
@@ -81,7 +93,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
     // Only the stream window is a setting; the connection's is raised by a WINDOW_UPDATE (RFC 9113 §6.9.2).
     if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
     superviseSession(session, options);
-    if (closing !== undefined) session.close();
+    if (closing !== undefined) closeGracefully(session);
   };
   const onStream = (
     stream: http2.ServerHttp2Stream,
@@ -92,15 +104,22 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
 
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const { socket } = request;
-    calls.set(socket, (calls.get(socket) ?? 0) + 1);
+    const running = calls.get(socket) ?? new Set();
+    calls.set(socket, running.add(response));
     response.once("close", () => {
-      const left = (calls.get(socket) ?? 0) - 1;
-      if (left > 0) calls.set(socket, left);
-      else calls.delete(socket);
+      running.delete(response);
+      if (running.size > 0) return;
+      calls.delete(socket);
+      if (tooOld.has(socket)) socket.end();
     });
+    if (tooOld.has(socket)) response.shouldKeepAlive = false;
     app(request, response as unknown as NodeServerResponse);
   };
-  const http1 = http.createServer();
+  const tooOld = new WeakSet<net.Socket>();
+  const http1 = http.createServer({
+    ...(options.maxConnectionIdleMs === undefined ? {} : { keepAliveTimeout: options.maxConnectionIdleMs }),
+    ...(options.maxHeaderBytes === undefined ? {} : { maxHeaderSize: options.maxHeaderBytes }),
+  });
   http1.on("request", onRequest);
   // A client that waits for 100 Continue gets it when the body is wanted, which is always.
   http1.on("checkContinue", (request, response) => {
@@ -121,12 +140,22 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
 
   const onSocket = (socket: net.Socket): void => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      calls.delete(socket);
+    });
     socket.on("error", () => {});
   };
   const handOver = (socket: net.Socket, isHttp2: boolean): void => {
     taken.add(socket);
     if (!isHttp2) {
+      superviseSocket(socket, options, () => {
+        tooOld.add(socket);
+        const running = calls.get(socket);
+        if (running === undefined) socket.end();
+        // Those whose headers are not out yet can still say that the connection closes
+        for (const response of running ?? []) response.shouldKeepAlive = false;
+      });
       http1.emit("connection", socket);
       return;
     }
@@ -183,7 +212,7 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
           if (session.destroyed) resolve();
           else {
             session.once("close", () => resolve());
-            if (!session.closed) session.close();
+            closeGracefully(session);
           }
         }),
       );
@@ -238,44 +267,17 @@ export async function serve(app: App, options: ServeOptions): Promise<RunningSer
       app.internals.running.delete(running);
       destroyAll();
     },
+    setSecureContext(secureOptions) {
+      if (options.tls === undefined) throw new Error("This server speaks no TLS: `serve` was called without `tls`.");
+      const renewed = { ...secureContext, ...secureOptions };
+      // Fails before any listener has changed
+      tls.createSecureContext(renewed);
+      secureContext = renewed;
+      for (const server of listeners) (server as tls.Server).setSecureContext(renewed);
+    },
   };
   app.internals.running.add(running);
   return running;
-}
-
-async function listenAll(
-  addresses: ListenAddress[],
-  createListener: () => net.Server,
-): Promise<{ servers: net.Server[]; port: number; address: string }> {
-  const servers: net.Server[] = [];
-  const errors: string[] = [];
-  let port = 0;
-  let text = "";
-  for (const address of addresses) {
-    const server = createListener();
-    // With port 0 the first socket picks, and the others share its port.
-    const target = "path" in address ? address : { host: address.host, port: address.port === 0 ? port : address.port };
-    const error = await new Promise<Error | undefined>((resolve) => {
-      server.once("error", resolve);
-      server.listen(target, () => resolve(undefined));
-    });
-    if (error !== undefined) {
-      errors.push(error.message);
-      continue;
-    }
-    server.on("error", () => {});
-    servers.push(server);
-    if (servers.length > 1) continue;
-    const info = server.address();
-    port = typeof info === "object" && info !== null ? info.port : 1;
-    if (typeof info === "object" && info !== null) {
-      text = `${info.family === "IPv6" ? `[${info.address}]` : info.address}:${info.port}`;
-    } else text = `unix:${"path" in address ? address.path : ""}`;
-  }
-  if (servers.length === 0) {
-    throw new Error(`No address added out of total ${addresses.length} resolved errors: [${errors.join(",")}]`);
-  }
-  return { servers, port, address: text };
 }
 
 const peerOf = (socket: net.Socket): string => `${socket.remoteAddress}:${socket.remotePort}`;
@@ -284,118 +286,6 @@ const peerOf = (socket: net.Socket): string => `${socket.remoteAddress}:${socket
 const taken = new WeakSet<net.Socket>();
 const isTaken = (socket: net.Socket): boolean => taken.has(socket);
 const underTls = new WeakSet<net.Socket>();
-const preface = Buffer.from("PRI * HTTP/2.0");
-
-/** A connection that says nothing is closed after this time, in milliseconds: node:http's limit for headers. */
-const silenceMs = 60_000;
 
 /** How long a close waits for peers without calls to close their side, in milliseconds. */
 const lingerMs = 1_000;
-
-/** Reads the first bytes of a connection, puts them back and says whether they are HTTP/2's preface. */
-function sniff(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  const onReadable = (): void => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);
-    const length = Math.min(seen.byteLength, preface.byteLength);
-    const isHttp2 = seen.compare(preface, 0, length, 0, length) === 0;
-    // `P` alone could still become POST.
-    if (isHttp2 && length < 3) return;
-    socket.removeListener("readable", onReadable);
-    socket.setTimeout(0);
-    socket.removeListener("timeout", onTimeout);
-    socket.unshift(seen);
-    decide(isHttp2);
-  };
-  const onTimeout = () => void socket.destroy();
-  socket.on("readable", onReadable);
-  socket.setTimeout(silenceMs, onTimeout);
-  socket.once("end", () => {
-    if (!isTaken(socket)) socket.destroy();
-  });
-}
-
-// The code alone, as grpc-js does it: with `undefined` as the error node would send NO_ERROR, and callers would see INTERNAL.
-function cancelSession(session: http2.ServerHttp2Session): void {
-  session.destroy(http2.constants.NGHTTP2_CANCEL as unknown as Error);
-}
-
-/** Keepalive, age and idleness of one connection. */
-function superviseSession(session: http2.ServerHttp2Session, options: ServeOptions): void {
-  const timers = new Set<NodeJS.Timeout>();
-  const later = (ms: number, run: () => void): NodeJS.Timeout => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      run();
-    }, ms);
-    timer.unref();
-    timers.add(timer);
-    return timer;
-  };
-  session.once("close", () => {
-    for (const timer of timers) clearTimeout(timer);
-  });
-  const { keepaliveTimeMs, maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = options;
-  if (keepaliveTimeMs !== undefined) {
-    const ping = (): void => {
-      if (session.destroyed || session.closed) return;
-      const timeout = later(options.keepaliveTimeoutMs ?? 20_000, () => session.destroy());
-      session.ping(() => {
-        clearTimeout(timeout);
-        timers.delete(timeout);
-        later(keepaliveTimeMs, ping);
-      });
-    };
-    later(keepaliveTimeMs, ping);
-  }
-  if (maxConnectionAgeMs !== undefined) {
-    later(maxConnectionAgeMs * (0.9 + Math.random() * 0.2), () => {
-      session.close();
-      if (maxConnectionAgeGraceMs !== undefined) {
-        later(maxConnectionAgeGraceMs, () => cancelSession(session));
-      }
-    });
-  }
-  if (maxConnectionIdleMs !== undefined) {
-    let running = 0;
-    let idle: NodeJS.Timeout | undefined = later(maxConnectionIdleMs, () => session.close());
-    session.on("stream", (stream) => {
-      running++;
-      if (idle !== undefined) {
-        clearTimeout(idle);
-        timers.delete(idle);
-        idle = undefined;
-      }
-      stream.once("close", () => {
-        if (--running === 0 && !session.destroyed) idle = later(maxConnectionIdleMs, () => session.close());
-      });
-    });
-  }
-}
-
-/** Closes gracefully on a signal and lets the signal end the process afterwards. */
-function handleSignals(options: ServeOptions, running: () => RunningServer): () => void {
-  const { signals = ["SIGTERM", "SIGINT"] } = options;
-  if (signals === false) return () => {};
-  const handlers = new Map<NodeJS.Signals, () => void>();
-  const remove = (): void => {
-    for (const [signal, handler] of handlers) process.removeListener(signal, handler);
-    handlers.clear();
-  };
-  for (const signal of signals) {
-    const handler = (): void => {
-      remove();
-      const server = running();
-      const force = setTimeout(() => server.destroy(), options.shutdownGraceMs ?? 30_000);
-      server.close().then(() => {
-        clearTimeout(force);
-        process.kill(process.pid, signal);
-      });
-    };
-    handlers.set(signal, handler);
-    process.on(signal, handler);
-  }
-  return remove;
-}

@@ -1,19 +1,21 @@
 import type * as http2 from "node:http2";
 import type * as tls from "node:tls";
 import type { HttpClient } from "../client/http-client.js";
-import { createCallPolicies, type ServiceConfig } from "../client/service-config.js";
+import { createCallPolicies, loadBalancingOf, type ServiceConfig } from "../client/service-config.js";
 import type { TransportSettings } from "../client/transport-core.js";
 import { type Compression, validateReadWriteMaxBytes } from "../compression.js";
 import type { Interceptor } from "../interceptor.js";
 import type { BinaryOptions, JsonOptions } from "../serialization.js";
-import { type Channel, createSingleChannel, createTargetChannel } from "./channel.js";
+import type { Channel, LoadBalancing, ReconnectBackoff } from "./channel.js";
 import { compressionBrotli, compressionGzip } from "./compression.js";
 import { createForeignClient } from "./foreign-session.js";
 import { createHttp1Client, type Http1RequestOptions } from "./http1-client.js";
 import { createHttp2Client } from "./http2-client.js";
 import { type Http2ClientOptions, Http2SessionManager, type Http2SessionOptions } from "./http2-session-manager.js";
 import { type HttpProxy, parseProxy, proxyFromEnvironment } from "./proxy.js";
+import { shareChannel } from "./shared-channel.js";
 import { parseTarget, type Target } from "./target.js";
+import { createSingleChannel, createTargetChannel } from "./target-channel.js";
 
 /** What all transports share. Names and defaults are those of @connectrpc/connect-node. */
 export interface CommonOptions {
@@ -46,13 +48,31 @@ export interface CommonOptions {
  * `dns:///host:port`, `ipv4:10.0.0.1:80,10.0.0.2:80` or `unix:/run/app.sock`. A name without a port means 443.
  */
 export type Destination =
-  | { baseUrl: string; target?: undefined; tls?: undefined; loadBalancing?: undefined; proxy?: undefined }
+  | {
+      baseUrl: string;
+      target?: undefined;
+      tls?: undefined;
+      loadBalancing?: undefined;
+      proxy?: undefined;
+      authority?: undefined;
+      shareConnections?: undefined;
+    }
   | {
       target: string;
       /** Use TLS: true, or options of tls.connect such as `ca`, `key` and `cert`. Default: cleartext. */
       tls?: boolean | tls.ConnectionOptions | undefined;
-      /** How calls are spread over several addresses. Default `pick_first`. */
-      loadBalancing?: "pick_first" | "round_robin";
+      /** How calls are spread over several addresses. Default: the service config's choice, or `pick_first`. */
+      loadBalancing?: LoadBalancing;
+      /**
+       * Value of `:authority`, and the name that the server's certificate must have (unless `tls.servername` says another),
+       * in place of the target's. `grpc.default_authority` of grpc-js.
+       */
+      authority?: string;
+      /**
+       * Share connections with other transports of the same target and options, as grpc-js clients do. Default true;
+       * false is `grpc.use_local_subchannel_pool`.
+       */
+      shareConnections?: boolean;
       /**
        * HTTP proxy: true (default) for `grpc_proxy`, `https_proxy`, `http_proxy` and their exceptions in the
        * environment, as grpc-js does; false for none; or an `http:` URL.
@@ -74,6 +94,11 @@ export interface NodeHttp2ClientSessionManager {
 }
 
 export interface NodeHttp2TransportOptions extends Http2SessionOptions {
+  /**
+   * Addition: after a failed attempt to connect, calls that do not wait fail at once for a time that grows with each
+   * failure, as in grpc-js. Default: each call tries to connect, and `waitForReady` has gRPC's usual pauses.
+   */
+  reconnectBackoff?: ReconnectBackoff;
   /** With a manager, `nodeOptions` and the session options have no effect. */
   sessionManager?: NodeHttp2ClientSessionManager;
   /** Options of http2.connect(). */
@@ -117,7 +142,7 @@ function baseUrlOf(options: AnyTransportOptions): string {
   }
   const scheme = options.tls ? "https" : "http";
   try {
-    return new URL(`${scheme}://${parseTarget(options.target).authority}`).origin;
+    return new URL(`${scheme}://${options.authority ?? parseTarget(options.target).authority}`).origin;
   } catch (e) {
     if (e instanceof TypeError) {
       return `${scheme}://localhost`;
@@ -138,7 +163,7 @@ function httpClientFor(options: AnyTransportOptions, baseUrl: string): HttpClien
 }
 
 function channelFor(
-  options: NodeHttp2TransportOptions & Destination,
+  options: NodeHttp2TransportOptions & Destination & Pick<CommonOptions, "serviceConfig">,
   manager: Http2SessionManager | undefined,
   baseUrl: string,
 ): Channel {
@@ -146,17 +171,27 @@ function channelFor(
     return createSingleChannel(manager, new URL(baseUrl).host);
   }
   if (options.target !== undefined) {
-    const tlsOptions = options.tls === true ? {} : options.tls === false ? undefined : options.tls;
     const target = parseTarget(options.target);
-    return createTargetChannel(target, tlsOptions, {
-      session: options,
+    const tlsOptions = options.tls === true ? {} : options.tls === false ? undefined : options.tls;
+    const channelOptions = {
+      session: sessionOptionsOf(options),
       proxy: proxyFor(target, options.proxy ?? true),
       nodeOptions: options.nodeOptions,
-      loadBalancing: options.loadBalancing,
-    });
+      loadBalancing: options.loadBalancing ?? loadBalancingOf(options.serviceConfig),
+      authority: options.authority,
+      reconnectBackoff: options.reconnectBackoff,
+    };
+    const make = () => createTargetChannel(target, tlsOptions, channelOptions);
+    return options.shareConnections === false ? make() : shareChannel([target, tlsOptions, channelOptions], make);
   }
   const own = new Http2SessionManager(baseUrl, options, options.nodeOptions);
-  return createSingleChannel(own, new URL(baseUrl).host);
+  return createSingleChannel(own, new URL(baseUrl).host, options.reconnectBackoff);
+}
+
+function sessionOptionsOf(options: Http2SessionOptions): Http2SessionOptions {
+  const { pingIntervalMs, pingIdleConnection, pingTimeoutMs, idleConnectionTimeoutMs, connectTimeoutMs } = options;
+  const given = { pingIntervalMs, pingIdleConnection, pingTimeoutMs, idleConnectionTimeoutMs, connectTimeoutMs };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function proxyFor(target: Target, proxy: boolean | string): HttpProxy | undefined {

@@ -69,6 +69,7 @@ export class ServerCall implements HandlerContext, ExchangeSink {
   #controller: AbortController | undefined;
   #signal: AbortSignal | undefined;
   #unlinkShutdown: (() => void) | undefined;
+  #overListeners: Array<() => void> | undefined;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
   #responseTrailer: Headers | undefined;
@@ -143,6 +144,17 @@ export class ServerCall implements HandlerContext, ExchangeSink {
   get sendHeaders(): () => void {
     return () => {
       if (!this.#finished) this.#sendHeaders();
+    };
+  }
+
+  get onOver(): (listener: () => void) => void {
+    return (listener) => {
+      if (this.#finished) {
+        queueMicrotask(listener);
+        return;
+      }
+      this.#overListeners ??= [];
+      this.#overListeners.push(listener);
     };
   }
 
@@ -811,6 +823,10 @@ export class ServerCall implements HandlerContext, ExchangeSink {
     this.#finished = true;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#unlinkShutdown?.();
+    if (this.#overListeners !== undefined) {
+      // Behind the answer; what a listener throws is no part of the call.
+      for (const listener of this.#overListeners) queueMicrotask(listener);
+    }
     if (error === undefined) {
       this.#requests?.return();
     } else {

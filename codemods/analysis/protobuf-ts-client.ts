@@ -1,0 +1,45 @@
+import path from "node:path";
+import { Node, type SourceFile } from "ts-morph";
+import type { DefinitionRef } from "./client-facts.js";
+import type { AnalysisProject } from "./project.js";
+
+/**
+ * The ServiceType behind `FerriesClient` or `IFerriesClient` of protobuf-ts. Its grpc-js clients have no service definition:
+ * they take their codecs from the ServiceType, which the file of the messages exports. Undefined for other generators.
+ */
+export function protobufTsClient(project: AnalysisProject, name: Node): DefinitionRef | undefined {
+  const declaration = project.declarationOf(name);
+  if (!declaration || !(Node.isClassDeclaration(declaration) || Node.isInterfaceDeclaration(declaration)))
+    return undefined;
+  const file = declaration.getSourceFile();
+  if (!/\.grpc-client\.[cm]?[jt]s$/.test(file.getFilePath())) return undefined;
+  const short = /^I?(\w+)Client$/.exec(declaration.getName() ?? "")?.[1];
+  const imported = file
+    .getImportDeclarations()
+    .find((each) => !each.isTypeOnly() && each.getNamedImports().some((one) => one.getName() === short));
+  if (short === undefined || imported === undefined) return undefined;
+  const module = specifierOf(project, name, file);
+  return {
+    kind: "import",
+    module: beside(module, imported.getModuleSpecifierValue()),
+    name: short,
+    types: { module, name: `I${short}Client` },
+  };
+}
+
+/** How the file of a name imports the generated file: by its own import, or else by a relative path. */
+function specifierOf(project: AnalysisProject, name: Node, generated: SourceFile): string {
+  const from = name.getSourceFile();
+  for (const declaration of from.getImportDeclarations()) {
+    const module = declaration.getModuleSpecifierValue();
+    if (project.resolveModule(from, module) === generated) return module;
+  }
+  const relative = path.posix.relative(path.posix.dirname(from.getFilePath()), generated.getFilePath());
+  return (relative.startsWith(".") ? relative : `./${relative}`).replace(/\.[cm]?ts$/, "");
+}
+
+/** `./gen/ferry.grpc-client` and `./ferry` make `./gen/ferry`. */
+function beside(module: string, relative: string): string {
+  const joined = path.posix.join(path.posix.dirname(module), relative);
+  return module.startsWith(".") && !joined.startsWith(".") ? `./${joined}` : joined;
+}

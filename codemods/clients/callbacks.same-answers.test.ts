@@ -1,0 +1,223 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+const CLIENT = "const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());\n";
+
+// Callbacks of every shape, each with an answer and an error.
+const programs: Programs = {
+  "an error path that goes on": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail']) client.ask({ text }, (err, res) => {
+      if (err) {
+        console.log(text, err.code, err.details);
+      }
+      if (res) console.log(res.text);
+      console.log('after', text, res === undefined);
+    });`,
+  ],
+  "the success path first": [
+    "idiomatic",
+    `${CLIENT}
+    function show(text) {
+      const call = client.ask({ text }, function (error, res) {
+        if (!error) {
+          if (text === 'b') return;
+          console.log(res.text);
+        } else {
+          console.log(error.code, error.details);
+        }
+      });
+    }
+    show('a');
+    show('b');
+    show('fail');`,
+  ],
+  "the success path alone": [
+    "idiomatic",
+    `${CLIENT}
+    let last;
+    client.ask({ text: 'a' }, (err, res) => {
+      if (!err) last = res.text;
+    });
+    client.ask({ text: 'fail' }, (err, res) => {
+      if (err === null) last = res.text;
+    });
+    ask(client, 'b').then(() => setTimeout(() => console.log(last), 50));`,
+  ],
+  "a condition, success first": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail'])
+      client.ask({ text }, (err, res) => !err ? console.log(res.text) : console.log(err.code));
+    `,
+  ],
+  "code behind both paths": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail']) {
+      client.ask({ text }, { deadline: Date.now() + 1000 }, (error, value) => {
+        let code;
+        if (error) {
+          code = error.code;
+        } else {
+          code = 0;
+        }
+        // Both.
+        console.log(text, code, value && value.text);
+      });
+    }`,
+  ],
+  "an error that other code sees, too": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail'])
+      client.ask({ text }, (error, value) => { console.log(text, error ? [error.name, error.message, error.code] : error); console.log(value); });
+    `,
+  ],
+  "a callback that awaits": [
+    "idiomatic",
+    `${CLIENT}
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 10));
+    for (const text of ['a', 'fail'])
+      client.ask(
+        {
+          text,
+        },
+        async function (err, info) {
+          if (err) {
+            await wait();
+            return console.log(err.code);
+          }
+          await wait();
+          console.log(info.text);
+        },
+      );`,
+  ],
+  "the response alone": [
+    "idiomatic",
+    `${CLIENT}
+    client.ask({ text: 'a' }, function (err, response) {
+      console.log('Greeting:', response.text);
+    });
+    client.ask({ text: 'b' }, (err, { text }) => console.log(text));
+    client.ask({ text: 'c' }, (err, res) => {
+      const { text } = res;
+      console.log(text);
+    });`,
+  ],
+  "nobody looks": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail']) {
+      client.ask({ text }, (_, response) => { console.log(typeof response); });
+      client.ask({ text }, () => console.log('done'));
+    }`,
+  ],
+  "settled twice": [
+    "idiomatic",
+    `${CLIENT}
+    const get = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (err) reject(err);
+        resolve(res);
+      });
+    });
+    get('a').then((res) => console.log(res.text));
+    get('fail').catch((err) => console.log(err.code, err.details));`,
+  ],
+  "settled the other way round": [
+    "idiomatic",
+    `${CLIENT}
+    const get = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (!err) resolve(res.text);
+        else reject(err);
+      });
+    });
+    get('a').then((text) => console.log(text));
+    get('fail').catch((err) => console.log(err.code, err.details));`,
+  ],
+  "calls within calls": [
+    "idiomatic",
+    `${CLIENT}
+    client.ask(
+      { text: 'a' },
+      (err, first) => {
+        if (err) {
+          console.log(err.code);
+        } else {
+          client.ask({
+            text: first.text,
+          }, (err, second) => {
+            if (err) console.log(err.details);
+            client.ask(
+              { text: 'fail' + second.text },
+              (err, third) => {
+                console.log(err && err.code, third);
+              },
+            );
+          });
+        }
+      },
+    );`,
+  ],
+  "names, and what they hide": [
+    "idiomatic",
+    `${CLIENT}
+    const item = { text: 'a' };
+    ask(client, 'own');
+    client.ask(item, (err, item) => {
+      if (err) return console.log(err.code);
+      console.log(item.text);
+    });
+    client.ask({ text: item.text }, (err, res) => {
+      if (err) return console.log(err.code);
+      var item = res;
+      console.log(item.text);
+    });
+    client.ask({ text: 'again' }, function again(err, res) {
+      if (err) return console.log(err.code);
+      if (res.text.startsWith('once more')) return console.log('done');
+      client.ask({ text: 'once more' }, again);
+    });`,
+  ],
+  "a callback with a name that tests the code": [
+    "idiomatic",
+    `${CLIENT}
+    function done(error, answer) {
+      if (error && error.code === grpc.status.FAILED_PRECONDITION) return console.log('refused');
+      console.log(answer.text);
+    }
+    client.ask({ text: 'a' }, done);
+    function b() {
+      const call = client.ask({ text: 'fail' }, { deadline: Date.now() + 1000 }, done);
+    }
+    b();`,
+  ],
+  "a stream of requests, and callbacks like these": [
+    "idiomatic",
+    `${CLIENT}
+    function send(texts, callback) {
+      const call = client.count(callback);
+      for (const text of texts) call.write({ text });
+      call.end();
+    }
+    send(['a', 'b'], (err, res) => console.log(err, res.text));
+    setTimeout(() => send(['fail'], (err, res) => console.log(err.code, err.details, res)), 100);
+    function other(texts) {
+      const call = client.count((error, response) => {
+        if (!error) {
+          console.log(response.text);
+        } else {
+          console.log(error.code);
+        }
+      });
+      texts.forEach((text) => call.write({ text }));
+      call.end();
+    }
+    setTimeout(() => other(['c']), 200);
+    setTimeout(() => other(['fail']), 300);`,
+  ],
+};
+
+comparePrograms(programs);

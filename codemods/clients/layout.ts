@@ -1,0 +1,177 @@
+import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
+import type { RuleContext } from "../shared/rule.js";
+import { middleArguments } from "./plan-call.js";
+import { afterParenthesis, type PlannedCall, plannedCalls } from "./write-call.js";
+
+export interface Layout {
+  readonly eol: string;
+  /** Indentation of the statement, of one level more, and of two. */
+  readonly at: readonly [string, string, string];
+}
+
+/** How a statement that is rewritten is laid out: where it will stand. */
+export function layoutAt(ctx: RuleContext, position: number): Layout {
+  const base = indentOf(ctx, position);
+  const unit = unitOf(ctx.source);
+  return { eol: lineEndingOf(ctx.source), at: [base, base + unit, base + unit + unit] };
+}
+
+/** One level of indentation, as the file has it. */
+export function unitOf(source: string): string {
+  if (/^\t/m.test(source)) return "\t";
+  const widths = [...source.matchAll(/^( +)\S/gm)]
+    .map((match) => (match[1] as string).length)
+    .filter((width) => width > 1);
+  return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
+}
+
+/** Lines that begin within a range move by `by` columns. */
+interface Shift {
+  readonly start: number;
+  readonly end: number;
+  readonly by: number;
+}
+
+const cache = new WeakMap<RuleContext, readonly Shift[]>();
+
+/** How the lines of rewritten calls move: what stood deep in an argument list stands in a block of its own. */
+function shiftsOf(ctx: RuleContext): readonly Shift[] {
+  let shifts = cache.get(ctx);
+  if (!shifts) {
+    shifts = plannedCalls(ctx).flatMap((planned) => shiftsOfCall(ctx, planned));
+    cache.set(ctx, shifts);
+  }
+  return shifts;
+}
+
+function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
+  const { source } = ctx;
+  const { call, plan } = planned;
+  const unit = unitOf(source).length;
+  const width = (position: number) => indentAt(source, position).length;
+  const shifts: Shift[] = [];
+  /** The arguments move to one level below the call, and the call by as much as it moves. */
+  const moveArguments = (start: number, callAt: number) => {
+    const given = givenArguments(planned);
+    const [first, last] = [given[0], given.at(-1)];
+    if (!first || !last || !source.slice(call.start, last.end).includes("\n")) return;
+    const from = width(isOnOwnLine(ctx, call, first) ? first.start : start);
+    shifts.push({ start: call.start, end: last.end, by: callAt - from });
+  };
+  switch (plan.kind) {
+    case "executor":
+      moveArguments(call.start, width(plan.promise.start));
+      return shifts;
+    case "handed":
+      moveArguments(plan.statement.start, width(plan.statement.start));
+      return shifts;
+    case "forget":
+      moveArguments(call.start, width(call.start));
+      return shifts;
+    case "block":
+      break;
+    default:
+      return shifts;
+  }
+  const { statement, shape } = plan;
+  const { form, failure } = shape;
+  const outer = width(statement.start);
+  const body = shape.callback.body as Node;
+  const [success] = shape.success;
+  const callAt = form === "negated" || form === "empty" ? 0 : failure ? 2 : 1;
+  moveArguments(statement.start, outer + callAt * unit);
+  if (form === "negated") {
+    const end = (failure ?? success)?.end ?? body.end;
+    if (success?.type === "BlockStatement" && source.slice(success.start, success.end).includes("\n"))
+      shifts.push({ start: success.start, end, by: outer - width(success.end - 1) });
+    return shifts;
+  }
+  if (body.type !== "BlockStatement") return shifts;
+  const [first] = body.body as Node[];
+  const last = (body.body as Node[]).at(-1);
+  if (!first || !last || !source.slice(body.start, first.start).includes("\n")) return shifts;
+  const by = outer + unit - width(first.start);
+  const isClosedOnOwnLine = source.slice(last.end, body.end).includes("\n");
+  const tail = isClosedOnOwnLine ? source.lastIndexOf("\n", body.end - 1) : body.end;
+  if (isClosedOnOwnLine) shifts.push({ start: tail, end: body.end, by: outer - width(body.end - 1) });
+  if (form !== "if-else") {
+    const isVerbatim = form === "whole" || form === "success";
+    shifts.push({ start: isVerbatim ? body.start : (failure as Node).start, end: tail, by });
+    return shifts;
+  }
+  shifts.push({ start: (failure as Node).start, end: (failure as Node).end, by });
+  const statements = (success?.type === "BlockStatement" ? success.body : [success]) as Node[];
+  const [next] = statements;
+  if (success && next && source.slice(success.start, next.start).includes("\n"))
+    shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: outer + unit - width(next.start) });
+  return shifts;
+}
+
+/** The arguments that stay. */
+function givenArguments({ call, fact }: PlannedCall): readonly Node[] {
+  const hasRequest = fact.rpc.kind === "unary" || fact.rpc.kind === "server_streaming";
+  return [
+    ...(hasRequest ? (call.arguments as Node[]).slice(0, 1) : []),
+    ...middleArguments(call, fact.rpc.kind, fact.form),
+  ];
+}
+
+function isOnOwnLine(ctx: RuleContext, call: Node, first: Node): boolean {
+  return /^\s*\n\s*$/.test(ctx.source.slice(afterParenthesis(ctx, call), first.start));
+}
+
+/** The indentation that the line at a position will have. */
+export function indentOf(ctx: RuleContext, position: number): string {
+  const indent = indentAt(ctx.source, position);
+  const line = ctx.source.lastIndexOf("\n", position - 1) + 1;
+  const by = shiftAt(ctx, line);
+  if (by <= 0) return indent.slice(0, Math.max(0, indent.length + by));
+  return indent + (indent[0] ?? unitOf(ctx.source)[0] ?? " ").repeat(by);
+}
+
+function shiftAt(ctx: RuleContext, line: number): number {
+  if (line === 0) return 0;
+  return shiftsOf(ctx).reduce((sum, { start, end, by }) => (start < line && line <= end ? sum + by : sum), 0);
+}
+
+/** Moves the lines of all rewritten calls, which may stand within each other: once per file, behind all rules. */
+export function moveLines(ctx: RuleContext): void {
+  const { source } = ctx;
+  const origin = { rule: "clients/callback-to-await", outcome: "idiomatic" } as const;
+  const replaced = ctx.edit.edits.filter((edit) => edit.start < edit.end);
+  const templates = templateLines(ctx);
+  const lines = new Set<number>();
+  for (const { start, end } of shiftsOf(ctx))
+    for (let line = source.indexOf("\n", start) + 1; line > 0 && line <= end; line = source.indexOf("\n", line) + 1)
+      lines.add(line);
+  const gone: number[] = [];
+  for (const planned of plannedCalls(ctx)) {
+    const [first] = givenArguments(planned);
+    const isMoved = /^(executor|handed|forget|block)$/.test(planned.plan.kind);
+    if (!first || !isMoved || !isOnOwnLine(ctx, planned.call, first)) continue;
+    const start = afterParenthesis(ctx, planned.call);
+    ctx.edit.remove(start, first.start, origin);
+    gone.push(source.lastIndexOf("\n", first.start) + 1);
+  }
+  for (const line of lines) {
+    const blank = /^[ \t]*/.exec(source.slice(line, line + 400))?.[0] ?? "";
+    const isEmpty = /^\r?(\n|$)/.test(source.slice(line + blank.length, line + blank.length + 2));
+    const by = shiftAt(ctx, line);
+    const isReplaced = replaced.some((edit) => edit.start <= line && line < edit.end);
+    if (by === 0 || isEmpty || isReplaced || gone.includes(line)) continue;
+    if (templates.some(({ start, end }) => start < line && line <= end)) continue;
+    const indent = by < 0 ? blank.slice(0, Math.max(0, blank.length + by)) : blank + (blank[0] ?? " ").repeat(by);
+    if (blank === "") ctx.edit.insertRight(line, indent, origin);
+    else ctx.edit.overwrite(line, line + blank.length, indent, origin);
+  }
+}
+
+/** Text of template literals, whose lines begin with what they say. */
+function templateLines(ctx: RuleContext): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  ctx.root.find(ctx.j.TemplateElement).forEach((path) => {
+    const node = path.node as unknown as Node;
+    if (ctx.source.slice(node.start, node.end).includes("\n")) found.push({ start: node.start, end: node.end });
+  });
+  return found;
+}

@@ -1,0 +1,24 @@
+import type { RuleContext } from "../shared/rule.js";
+import { layoutAt } from "./layout.js";
+import type { CallPlan } from "./plan-call.js";
+import { argumentsEnd, freshName, type PlannedCall, writeWritable } from "./write-call.js";
+
+/** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
+export function writeHanded(
+  ctx: RuleContext,
+  planned: PlannedCall,
+  plan: Extract<CallPlan, { kind: "handed" }>,
+  rule: string,
+): void {
+  const { callback, statement, writer } = plan;
+  const origin = { rule, outcome: "idiomatic" } as const;
+  const declared = writer ? writeWritable(ctx, planned, writer, layoutAt(ctx, statement.start), rule) : "";
+  if (planned.call.start > statement.start) ctx.edit.overwrite(statement.start, planned.call.start, declared, origin);
+  const response = freshName(ctx, "response", "reply", "value");
+  const head = `).then((${response}) => ${callback.name}(null, ${response}), `;
+  const end = argumentsEnd(ctx, planned);
+  if (end === callback.start) ctx.edit.insertRight(end, head, origin);
+  else ctx.edit.overwrite(end, callback.start, head, origin);
+  // A trailing comma is none of `then`.
+  if (planned.call.end > callback.end + 1) ctx.edit.overwrite(callback.end, planned.call.end, ")", origin);
+}

@@ -1,0 +1,136 @@
+import type { ConnectivityState } from "../client/http-client.js";
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
+import type { Channel } from "./channel.js";
+
+interface Shared {
+  readonly channel: Channel;
+  holders: number;
+}
+
+const channels = new Map<string, Shared>();
+
+/**
+ * A channel that all holders of an equal description share, as all grpc-js clients of one target and one set of options
+ * share their connections. It is closed when its last holder closes it; for each of them it looks as if it were their own.
+ *
+ * @param description what the channel is made from; with something in it that has no value to compare (a function, say)
+ *   the channel is not shared
+ */
+export function shareChannel(description: unknown, make: () => Channel): Channel {
+  const key = keyOf(description);
+  if (key === undefined) {
+    return make();
+  }
+  let shared = channels.get(key);
+  if (shared === undefined) {
+    shared = { channel: make(), holders: 0 };
+    channels.set(key, shared);
+  }
+  return hold(shared, () => channels.delete(key));
+}
+
+function hold(shared: Shared, last: () => void): Channel {
+  const { channel } = shared;
+  let open = true;
+  // A channel is idle until it is used, whatever the connections of others are
+  let used = false;
+  const listeners = new Set<(state: ConnectivityState) => void>();
+  let told: ConnectivityState = "idle";
+  let unwatch: (() => void) | undefined;
+  shared.holders++;
+
+  const state = (): ConnectivityState => (open ? (used ? channel.state() : "idle") : "shutdown");
+  const tell = (): void => {
+    const now = state();
+    if (now !== told) {
+      told = now;
+      for (const listener of [...listeners]) {
+        listener(now);
+      }
+    }
+  };
+  const use = (): void => {
+    if (!used) {
+      used = true;
+      tell();
+    }
+  };
+  return {
+    authority: channel.authority,
+    scheme: channel.scheme,
+    get managers() {
+      return channel.managers;
+    },
+    ready() {
+      if (!open) {
+        return undefined;
+      }
+      use();
+      return channel.ready();
+    },
+    async acquire(waitForReady, isWanted) {
+      if (open) {
+        use();
+        try {
+          return await channel.acquire(waitForReady, () => open && isWanted());
+        } catch (e) {
+          if (open) {
+            throw e;
+          }
+        }
+      }
+      throw new ConnectError("Channel has been shut down", Code.Unavailable);
+    },
+    state,
+    watch(listener) {
+      listeners.add(listener);
+      unwatch ??= channel.watch(tell);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      if (!open) {
+        return;
+      }
+      open = false;
+      unwatch?.();
+      tell();
+      listeners.clear();
+      if (--shared.holders === 0) {
+        last();
+        channel.close();
+      }
+    },
+  };
+}
+
+/** A text that is equal for equal descriptions; undefined if there is something that no text can stand for. */
+function keyOf(value: unknown): string | undefined {
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
+    return String(value);
+  }
+  if (typeof value === "string") {
+    return JSON.stringify(value);
+  }
+  if (value instanceof Uint8Array) {
+    return `bytes:${Buffer.from(value).toString("base64")}`;
+  }
+  if (Array.isArray(value)) {
+    return joined(value.map(keyOf), "[", "]");
+  }
+  if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) {
+    return undefined;
+  }
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => {
+      const key = keyOf(member);
+      return key === undefined ? undefined : `${JSON.stringify(name)}:${key}`;
+    });
+  return joined(members, "{", "}");
+}
+
+function joined(keys: readonly (string | undefined)[], open: string, close: string): string | undefined {
+  return keys.includes(undefined) ? undefined : `${open}${keys.join()}${close}`;
+}
