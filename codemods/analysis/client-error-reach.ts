@@ -9,11 +9,10 @@ export interface Reach {
   readonly names: ReadonlySet<string>;
 }
 
-export function reachOf(
+export function callsOf(
   sites: readonly RpcSite[],
-  files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
-): Reach {
+): Map<SourceFile, Set<TreeNode>> {
   const calls = new Map<SourceFile, Set<TreeNode>>();
   for (const { node } of sites) {
     const tree = trees(node.getSourceFile());
@@ -23,6 +22,15 @@ export function reachOf(
     set.add(found);
     calls.set(node.getSourceFile(), set);
   }
+  return calls;
+}
+
+export function reachOf(
+  sites: readonly RpcSite[],
+  files: readonly { file: SourceFile; tree: File }[],
+  trees: (file: SourceFile) => File | undefined,
+): Reach {
+  const calls = callsOf(sites, trees);
   const names = new Set<string>();
   for (let size = -1; size !== names.size; ) {
     size = names.size;
