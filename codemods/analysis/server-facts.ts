@@ -77,6 +77,8 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
+  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
+  readonly promised: { readonly server: string; readonly promisify: string } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }

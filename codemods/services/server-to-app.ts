@@ -19,7 +19,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { migrateBind, report, styleOf } from "./write-serve.js";
+import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -158,7 +158,8 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   for (const use of fact.uses) {
     const call = callAt(file, use);
     if (!call) continue;
-    if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
+    if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
+    else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "start") removeStatement(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
@@ -189,6 +190,11 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   const parents = parentMap(file);
   const call = callAt(file, use);
   if (!call) return;
+  if (use.promised) {
+    const { server } = use.promised;
+    migratePromised(context, { file, parents, call, use, app: server, running: null, entry: null });
+    return;
+  }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
   else if (use.member === "start") removeStatement(context, call, parents);
