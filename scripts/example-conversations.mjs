@@ -70,14 +70,22 @@ for (const folder of examples) {
     console.log(`${folder.padEnd(30)} skipped, as it is it says: ${why}`);
     continue;
   }
-  const again = await talk(before, before, folder);
   const runs = {
     "new server": await talk(after, before, folder).catch((error) => [error.message]),
     "new client": await talk(before, both, folder).catch((error) => [error.message]),
   };
   compared += 1;
-  const isSteady = expected.join("\n") === again.join("\n");
-  const found = Object.entries(runs).filter(([, lines]) => !isSame(expected, again, lines));
+  const isEqual = (lines) => lines.join("\n") === expected.join("\n");
+  let found = Object.entries(runs).filter(([, lines]) => !isEqual(lines));
+  let isSteady = true;
+  // Some programs say something else in every run: what they always say has to be said again.
+  for (let tries = 0; tries < 3 && found.length > 0; tries++) {
+    const again = await talk(before, before, folder);
+    isSteady &&= isEqual(again);
+    const steady = new Set(expected.map(withoutNumbers).filter((line) => again.map(withoutNumbers).includes(line)));
+    if (!isSteady)
+      found = found.filter(([, lines]) => ![...steady].every((line) => lines.map(withoutNumbers).includes(line)));
+  }
   const note = isSteady ? "" : " (some differ from run to run and are left out)";
   lines += expected.length;
   if (found.length === 0) equal += 1;
@@ -210,11 +218,8 @@ function listens(pid) {
   }
 }
 
-/** Where the old programs say something else in every run, what they always say has to be said again. */
-function isSame(expected, again, actual) {
-  if (expected.join("\n") === actual.join("\n")) return true;
-  if (expected.join("\n") === again.join("\n")) return false;
-  return expected.every((line) => !again.includes(line) || actual.includes(line));
+function withoutNumbers(line) {
+  return line.replace(/\d+(\.\d+)?/g, "#");
 }
 
 function difference(expected, actual) {

@@ -63,6 +63,8 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
+  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
+  readonly interceptors: string | null;
   /** The proto-loader calls of this file that stay as the codec of messages. */
   readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server; of a `value` they stand in facts of their own. */

@@ -174,6 +174,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     parts: [],
     routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false },
     options: [],
+    interceptors: null,
     codecs: [],
     uses: [],
     entry: null,
@@ -234,6 +235,7 @@ function factsOf(
       },
       parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
       options: options.app,
+      interceptors: options.interceptors,
       codecs: drafts
         .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
         .filter((codec, index, all) => all.indexOf(codec) === index)

@@ -91,7 +91,20 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const options = fact.options.map((line) => `${eol}${indent}${unit}${line},`);
+  const kept = fact.interceptors;
+  const intercepted =
+    kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
+  if (kept !== null)
+    context.report({
+      rule: id,
+      outcome: "bridged",
+      construct: "server interceptors",
+      reason: reason("kept-beside-bridge", "server interceptors keep the shape that they have in grpc-js"),
+      start: fact.start,
+      end: fact.end,
+      rpc: null,
+    });
+  const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
   for (const add of adds) {

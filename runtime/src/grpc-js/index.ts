@@ -18,6 +18,8 @@ export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
+export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
+export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";

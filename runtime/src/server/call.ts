@@ -33,6 +33,7 @@ import {
 } from "../interceptor.js";
 import { parseConnectTimeout, parseGrpcTimeout } from "../timeout.js";
 import { type Base64Decoder, createBase64Decoder } from "./base64-text.js";
+import { kEarlyHeaders } from "./early-headers.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "./exchange.js";
 import { handlerError } from "./handler-error.js";
 import { RequestStream } from "./request-stream.js";
@@ -143,7 +144,10 @@ export class ServerCall implements HandlerContext, ExchangeSink {
   }
   get sendHeaders(): () => void {
     return () => {
-      if (!this.#finished) this.#sendHeaders();
+      if (this.#finished || this.#headersSent) return;
+      const through = this.values.get(kEarlyHeaders);
+      if (through !== undefined) this.#responseHeader = through(this.responseHeader);
+      this.#sendHeaders();
     };
   }
 
