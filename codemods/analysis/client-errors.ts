@@ -24,6 +24,8 @@ export interface RpcSite {
   readonly escapes: boolean;
   /** Does it hand its error to a function with a name? */
   readonly isHanded: boolean;
+  /** Is it cancelled? The two libraries say that in other words. */
+  readonly isCancelled: boolean;
 }
 
 export interface ErrorFacts {
@@ -134,9 +136,15 @@ export function collectErrorFacts(
         within !== undefined &&
         otherSites.length > 0 &&
         mayFail(within, true);
-      const plan = isMixed
-        ? { ...found, mode: "wrapped" as const, reason: "it may come from a call that is not migrated" }
-        : { ...found, mode: found.mode };
+      const isWorded =
+        found.mode === "native" &&
+        sites.some((site) => site.isCancelled) &&
+        found.uses.some((use) => use.kind === "details" || use.kind === "detailsProperty");
+      const plan = isWorded
+        ? { ...found, mode: "wrapped" as const, reason: "a cancelled call has its own text in grpc-js" }
+        : isMixed
+          ? { ...found, mode: "wrapped" as const, reason: "it may come from a call that is not migrated" }
+          : { ...found, mode: found.mode };
       if (!project.isSelected(file.getFilePath())) {
         if (plan.changes)
           obstacle = {
@@ -286,6 +294,16 @@ function reachOf(
   trees: (file: SourceFile) => File | undefined,
 ): Reach {
   const calls = callsOf(sites, trees);
+  // What holds the promise or the stream fails where it is waited for.
+  for (const [file, own] of calls) {
+    const tree = trees(file);
+    if (!tree) continue;
+    for (const call of [...own]) {
+      const declarator = parentMap(tree).get(call);
+      if (declarator?.type !== "VariableDeclarator" || !isIdentifier(declarator.id)) continue;
+      for (const reference of scopesOf(tree).bindingOf(declarator.id)?.references ?? []) own.add(reference);
+    }
+  }
   const names = new Set<string>();
   for (let size = -1; size !== names.size; ) {
     size = names.size;
