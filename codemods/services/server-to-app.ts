@@ -101,9 +101,11 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       report(context, "addToServer()", add.start, add.end);
     } else {
       const [definition, implementation] = call.arguments as [Node, Node];
-      const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
       const [open, close] = around(context, add, textOf(source, implementation));
       const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
+      const descriptor = add.descriptor
+        ? imports.add(add.descriptor.module, add.descriptor.name)
+        : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
       const route = `router.service(${descriptor}, ${open}`;
       const messages = `${close}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
       if (place) routes.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages);
@@ -327,8 +329,10 @@ function reportRegistration(context: RuleContext, registration: RegistrationFact
   context.report({
     rule: id,
     outcome: isBridged ? "bridged" : "idiomatic",
-    construct: `addService(${registration.service})`,
-    reason: isBridged ? reason("call-escapes", "the implementation keeps its callbacks as a whole") : null,
+    construct: `addService(${registration.shown})`,
+    reason: isBridged
+      ? (registration.ownReason ?? reason("call-escapes", "the implementation keeps its callbacks as a whole"))
+      : null,
     start,
     end,
     rpc: null,

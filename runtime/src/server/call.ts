@@ -413,10 +413,11 @@ export class ServerCall implements HandlerContext, ExchangeSink {
     try {
       return this.#route.codecs.input[format].deserialize(bytes);
     } catch (reason) {
+      // No client of grpc-js speaks JSON.
+      if (format === "json") throw ConnectError.from(reason, Code.InvalidArgument);
       if (this.#route.options.compat === "grpc-js") {
         throw new ConnectError("Error deserializing request", Code.Internal, undefined, undefined, reason);
       }
-      if (format === "json") throw ConnectError.from(reason, Code.InvalidArgument);
       const text = reason instanceof Error ? reason.message : String(reason);
       throw new ConnectError(`parse binary: ${text}`, Code.Internal, undefined, undefined, reason);
     }
