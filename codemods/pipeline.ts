@@ -355,11 +355,15 @@ async function transform(
           ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
         ]);
       else if (result.text !== source) {
-        const more = result.findings.filter(
-          (finding) => finding.outcome === "idiomatic" && finding.rule.startsWith("messages/"),
-        );
+        const more = result.findings.filter((finding) => finding.outcome === "idiomatic" && isOfMessages(finding));
         findings.set(file, [...(findings.get(file) ?? []), ...more]);
       }
+      // What stays on the bridge is known when everything else is done: the last pass says it.
+      const staying = result.findings.filter((finding) => finding.outcome !== "idiomatic" && isOfMessages(finding));
+      const first = (findings.get(file) ?? []).filter(
+        (finding) => !isOfMessages(finding) || finding.outcome === "idiomatic",
+      );
+      findings.set(file, [...first, ...staying.map((finding) => (pass === 0 ? finding : anchored(finding, first)))]);
       if (result.text === source) continue;
       if (pass === MAX_PASSES - 1) unsettled.add(file);
       hasChanged = true;
@@ -383,6 +387,20 @@ async function transform(
       );
   }
   return { texts, findings, notes };
+}
+
+function isOfMessages(finding: Finding): boolean {
+  return finding.rule.startsWith("messages/");
+}
+
+/** A finding in text that an earlier pass made: it is shown where the service or client stands in the user's text. */
+function anchored(finding: Finding, known: readonly Finding[]): Finding {
+  const { rpc } = finding;
+  const place =
+    known.find((one) => one.rpc === rpc) ??
+    known.find((one) => rpc !== null && one.construct.includes(rpc)) ??
+    known.find((one) => rpc !== null && one.rpc?.startsWith(`${rpc}/`) === true);
+  return { ...finding, start: place?.start ?? 0, end: place?.end ?? 0 };
 }
 
 function failedFinding(finding: Finding, failure: Failure): Finding {

@@ -20,6 +20,10 @@ import type { AnalysisProject } from "./project.js";
 export interface RpcSite {
   readonly node: Node;
   readonly form: "client" | "promisified";
+  /** May somebody around the call see its error? Otherwise what handles it stands at the call. */
+  readonly escapes: boolean;
+  /** Does it hand its error to a function with a name? */
+  readonly isHanded: boolean;
 }
 
 export interface ErrorFacts {
@@ -46,8 +50,14 @@ export function collectErrorFacts(
     const tree = trees(file);
     return tree ? [{ file, tree }] : [];
   });
-  const { calls, names } = reachOf(sites, files, trees);
-  const others = reachOf(otherSites, files, trees);
+  const isEscaping = (site: RpcSite) => site.escapes;
+  const made = callsOf(sites, trees);
+  const handed = callsOf(
+    sites.filter((site) => site.isHanded),
+    trees,
+  );
+  const { calls, names } = reachOf(sites.filter(isEscaping), files, trees);
+  const others = reachOf(otherSites.filter(isEscaping), files, trees);
 
   /** Whether a name is a parameter for which some caller passes a function that calls. */
   const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
@@ -164,34 +174,33 @@ export function collectErrorFacts(
         reason: reason("error-escapes", plan?.reason || "it is passed to a function"),
       });
     };
+    const addListener = (callback: TreeNode) => {
+      const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];
+      if (isIdentifier(callback) && !isReject(callback, tree)) addHanded(callback);
+      else if (param && isFunction(callback)) add(param, callback.body);
+    };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
         add(node.handler.param, node.handler.body, node.block);
         return;
       }
-      if (own.has(node)) {
+      if (made.get(file)?.has(node)) {
         // The callback's own error parameter becomes a catch clause's.
         const callback = (node.arguments as TreeNode[]).at(-1);
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
           if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
-        } else if (isIdentifier(callback)) addHanded(callback);
+        } else if (callback && handed.get(file)?.has(node)) addHanded(callback);
         const declarator = parents.get(node);
-        if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
-          for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
-            const member = parents.get(reference);
-            const on = member && parents.get(member);
-            if (on?.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
+        const starts =
+          declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
+            ? (scopes.bindingOf(declarator.id)?.references ?? [])
+            : [node];
+        for (const start of starts)
+          for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
-            if (
-              event?.type === "StringLiteral" &&
-              event.value === "error" &&
-              callbackOfError &&
-              isFunction(callbackOfError)
-            ) {
-              const [param] = callbackOfError.params;
-              if (param) add(param, callbackOfError.body);
-            }
+            if (event?.type !== "StringLiteral" || event.value !== "error" || !callbackOfError) continue;
+            addListener(callbackOfError);
           }
       }
       if (node.type !== "CallExpression") return;
@@ -218,6 +227,31 @@ export function collectErrorFacts(
   return { facts, obstacle };
 }
 
+/** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */
+function isReject(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const declaration = scopesOf(tree).bindingOf(node)?.declaration;
+  const executor = declaration && parents.get(declaration);
+  const promise = executor && parents.get(executor);
+  return (
+    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
+  );
+}
+
+/** The calls of `call.on(…).on(…)`. */
+function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNode[] {
+  const found: TreeNode[] = [];
+  let current = start;
+  for (;;) {
+    const member = parents.get(current);
+    const on = member && parents.get(member);
+    if (!member || memberName(member) !== "on" || member.object !== current || on?.type !== "CallExpression")
+      return found;
+    found.push(on);
+    current = on;
+  }
+}
+
 /** `.catch(console.error)`, `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself. */
 function isHandedOn(node: TreeNode): boolean {
   if (isIdentifier(node)) return !/^(reject|rej|undefined)$/.test(node.name);
@@ -230,11 +264,10 @@ interface Reach {
   readonly names: ReadonlySet<string>;
 }
 
-function reachOf(
+function callsOf(
   sites: readonly RpcSite[],
-  files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
-): Reach {
+): Map<SourceFile, Set<TreeNode>> {
   const calls = new Map<SourceFile, Set<TreeNode>>();
   for (const { node } of sites) {
     const tree = trees(node.getSourceFile());
@@ -244,6 +277,15 @@ function reachOf(
     set.add(found);
     calls.set(node.getSourceFile(), set);
   }
+  return calls;
+}
+
+function reachOf(
+  sites: readonly RpcSite[],
+  files: readonly { file: SourceFile; tree: File }[],
+  trees: (file: SourceFile) => File | undefined,
+): Reach {
+  const calls = callsOf(sites, trees);
   const names = new Set<string>();
   for (let size = -1; size !== names.size; ) {
     size = names.size;

@@ -14,6 +14,7 @@ import {
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { assignedValue, exportsOf } from "./exports.js";
+import { missingClient } from "./missing-generated.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { evaluate, protoPath } from "./strings.js";
 
@@ -240,6 +241,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function originOfPassed(node: ParameterDeclaration): Origin {
     if (node.isRestParameter() || writesTo(node).length > 0) return UNKNOWN;
     const owner = node.getParent();
+    // `[method: string]: …` has one that nobody passes.
+    if (!("getParameters" in owner)) return UNKNOWN;
     const index = (owner as unknown as { getParameters(): ParameterDeclaration[] }).getParameters().indexOf(node);
     let name: Node | undefined;
     if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
@@ -335,7 +338,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (GRPC.test(specifier)) return { kind: "grpc", path: "" };
     if (PROTO_LOADER.test(specifier)) return { kind: "proto-loader", path: "" };
     const file = resolveModule(from, specifier);
-    return file ? { kind: "module", file } : { kind: "external", module: specifier.replace(/^node:/, ""), path: "" };
+    if (file) return { kind: "module", file };
+    const isFile = specifier.startsWith(".");
+    const module = isFile ? path.resolve(path.dirname(from.getFilePath()), specifier) : specifier.replace(/^node:/, "");
+    return { kind: "external", module, path: "" };
   }
 
   function originOfImport(from: SourceFile, specifier: string, name: string): Origin {
@@ -423,6 +429,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         if (name === "default") return origin;
         return { kind: origin.kind, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "external":
+        if (origin.path === "") {
+          const client = missingClient(origin.module, name, input.root, protos);
+          if (client) return client;
+        }
         return { ...origin, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "grpc-object":
         if (name === "service") return definitionOf(constructorIn(origin));
@@ -688,6 +698,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
           packageDefinition: origin.definition.kind === "package-definition" ? origin.definition : null,
         };
       case "client-constructor":
+        // What cannot be looked at is a client of grpc-js if that is what it is made of.
+        if (origin.flavour === "missing" && !isOfGrpc(node)) return UNKNOWN;
         return {
           kind: "client",
           service: origin.service,
@@ -700,6 +712,12 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       default:
         return UNKNOWN;
     }
+  }
+
+  /** `new X(address, credentials)` */
+  function isOfGrpc(node: Node): boolean {
+    const credentials = Node.isNewExpression(node) ? node.getArguments()[1] : undefined;
+    return credentials !== undefined && originOf(credentials).kind === "channel-credentials";
   }
 
   /** What a function returns, if all its returns agree. */

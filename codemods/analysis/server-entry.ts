@@ -1,21 +1,12 @@
 import path from "node:path";
-import { type NewExpression, Node, SyntaxKind, ts } from "ts-morph";
+import { type NewExpression, Node, type SourceFile, SyntaxKind, ts } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 import type { ServerFact } from "./server-facts.js";
 
 /** How the module can ask whether it is the program; null if another file imports it for what it does. */
 export function entryOf(project: AnalysisProject, made: NewExpression): ServerFact["entry"] {
   const file = made.getSourceFile();
-  for (const other of project.files) {
-    if (other === file) continue;
-    for (const literal of other.getImportStringLiterals())
-      if (project.resolveModule(other, literal.getLiteralText()) === file) return null;
-    for (const call of other.getDescendantsOfKind(SyntaxKind.CallExpression)) {
-      const [argument] = call.getArguments();
-      if (call.getExpression().getText() === "require" && argument && Node.isStringLiteral(argument))
-        if (project.resolveModule(other, argument.getLiteralText()) === file) return null;
-    }
-  }
+  if (project.files.some((other) => other !== file && importsOf(project, other).includes(file))) return null;
   const name = file.getFilePath();
   if (/\.mjs$|\.mts$/.test(name)) return "import.meta";
   if (/\.cjs$|\.cts$/.test(name)) return "require";
@@ -33,4 +24,38 @@ function packageIsModule(file: string): boolean {
     if (manifest !== undefined) return /"type"\s*:\s*"module"/.test(manifest);
     if (folder === path.dirname(folder)) return false;
   }
+}
+
+/**
+ * Whether the program decides itself what SIGTERM or SIGINT end: a file that is connected with the server's by imports listens
+ * to a signal whose name is written out, or to an event whose name is not.
+ */
+export function hasOwnSignals(project: AnalysisProject, file: SourceFile): boolean {
+  const listens = /process\s*\.\s*(?:on|once|addListener)\s*\(\s*(?:['"`]SIG(?:TERM|INT)|[^\s'"`])/;
+  const listening = new Set(project.files.filter((each) => listens.test(each.getFullText())));
+  if (listening.size === 0 || listening.has(file)) return listening.size > 0;
+  const connected = new Set([file]);
+  for (const each of connected) {
+    if (listening.has(each)) return true;
+    for (const other of project.files)
+      if (importsOf(project, each).includes(other) || importsOf(project, other).includes(each)) connected.add(other);
+  }
+  return false;
+}
+
+const imports = new WeakMap<SourceFile, readonly SourceFile[]>();
+
+/** The files of the project that a file imports or requires. */
+function importsOf(project: AnalysisProject, file: SourceFile): readonly SourceFile[] {
+  const known = imports.get(file);
+  if (known) return known;
+  const specifiers = file.getImportStringLiterals().map((literal) => literal.getLiteralText());
+  for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
+    const [argument] = call.getArguments();
+    if (call.getExpression().getText() === "require" && argument && Node.isStringLiteral(argument))
+      specifiers.push(argument.getLiteralText());
+  }
+  const found = [...new Set(specifiers)].flatMap((specifier) => project.resolveModule(file, specifier) ?? []);
+  imports.set(file, found);
+  return found;
 }

@@ -55,6 +55,16 @@ export interface ServerFact extends FactBase {
   /** The addService calls of this server, in source order. */
   readonly registrations: readonly RegistrationFact[];
   readonly parts: readonly ServerPartFact[];
+  /** The statements that become the body of `routes`. */
+  readonly routes: {
+    readonly start: number;
+    readonly end: number;
+    /** Each of them is a registration. */
+    readonly isPlain: boolean;
+    readonly hasThis: boolean;
+    /** They stand in another block than the server is made in. */
+    readonly isApart: boolean;
+  };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
   /** The proto-loader calls of this file that stay as the codec of messages. */

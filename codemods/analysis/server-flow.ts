@@ -1,9 +1,10 @@
 import path from "node:path";
-import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-morph";
+import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { AnalysisProject } from "./project.js";
 import { isPart } from "./server-registration.js";
-import { type FlowKind, followValue, peeled } from "./value-flow.js";
+import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
+import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
@@ -11,8 +12,9 @@ const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown"
 /** Where a server goes, if all of that is known. */
 export interface ServerFlow {
   readonly mode: "module" | "value";
-  /** addService, addToServer: calls that stand next to each other as statements of one block, in source order. */
+  /** addService and addToServer calls, in source order. */
   readonly adds: readonly CallExpression[];
+  readonly routes: ServerRoutes;
   /** All other member calls. */
   readonly uses: readonly CallExpression[];
   /** Annotations of the server's type. */
@@ -40,8 +42,16 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     if (refused) return refused;
     (isAdd(call) ? adds : uses).push(call);
   }
-  const misplaced = misplacedAdds(adds, statement);
-  return misplaced ?? { mode: "module", adds: inOrder(adds), uses, types: [], sources: [made] };
+  const routes = routesOf(project, inOrder(adds), { node: holder, statement, text: holder.getName() });
+  if ("code" in routes) return routes;
+  const early = uses.find((use) => {
+    if (nameOf(use) !== "bindAsync") return false;
+    const isInside = contains(routes.block, use);
+    if (!isInside) return routes.isApart;
+    return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
+  });
+  if (early) return escapes(`services are added elsewhere than it is bound (${placeOf(early)})`);
+  return { mode: "module", adds: inOrder(adds), routes, uses, types: [], sources: [made] };
 }
 
 /** A server that is returned, handed over or kept in a field: the app takes its place. */
@@ -92,16 +102,24 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (refused) return refused;
   const { sources, types } = followed.flow;
   const all = [...calls];
-  const claimed = [...sources].map((source) => addsOf(source as NewExpression, all));
+  const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, all, sources.size === 1));
   if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
     return escapes("services are added to it elsewhere");
-  const adds = addsOf(made, all);
-  const misplaced = misplacedAdds(adds, holder.statement) ?? touchedBetween(holder, adds);
-  if (misplaced) return misplaced;
-  const own = Node.isVariableDeclaration(holder.node) ? holder.node.getTypeNode() : undefined;
+  const adds = inOrder(addsOf(project, made, all, sources.size === 1));
+  const routes = routesOf(project, adds, holder);
+  if ("code" in routes) return routes;
+  // Where it is bound right behind its services, nothing else matters.
+  const isBoundThere = all.every(
+    (call) => nameOf(call) !== "bindAsync" || (contains(routes.block, call) && call.getStart() > routes.end),
+  );
+  const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
+  if (wanted) return wanted;
+  const isTyped = Node.isVariableDeclaration(holder.node) || Node.isPropertyDeclaration(holder.node);
+  const own = isTyped ? holder.node.getTypeNode() : undefined;
   return {
     mode: "value",
-    adds: inOrder(adds),
+    adds,
+    routes,
     uses: all.filter((call) => !isAdd(call)),
     // The declaration itself is written anew.
     types: [...types].filter((type) => !own || type.getStart() < own.getStart() || type.getEnd() > own.getEnd()),
@@ -152,7 +170,10 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   const member = nameOf(call);
   if (member === "addToServer") return undefined;
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${placeOf(reference)})`);
-  return member !== "tryShutdown" && !Node.isExpressionStatement(call.getParent())
+  const parent = call.getParent();
+  // `() => server.forceShutdown()`: nobody waits for what that gives, which was nothing.
+  const isEnd = member === "forceShutdown" && Node.isArrowFunction(parent) && parent.getBody() === call;
+  return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
     ? escapes(`the result of server.${member} is used (${placeOf(reference)})`)
     : undefined;
 }
@@ -161,33 +182,10 @@ function inOrder(calls: readonly CallExpression[]): CallExpression[] {
   return [...calls].sort((a, b) => a.getStart() - b.getStart());
 }
 
-/** Registrations stand next to each other in the block of the server: they become the body of one function. */
-function misplacedAdds(calls: readonly CallExpression[], server: Node): Reason | undefined {
-  const statements = inOrder(calls).map((call) => call.getParentOrThrow());
-  const [first] = statements;
-  const block = first?.getParent();
-  if (!first) return escapes("no service is added to it here");
-  if (!block || !(Node.isBlock(block) || Node.isSourceFile(block)) || server.getParent() !== block)
-    return escapes("services are added in another block than the server is made in");
-  const all = block.getStatements() as Node[];
-  const indexes = statements.map((statement) => all.indexOf(statement));
-  if (indexes.includes(-1)) return escapes("services are added under a condition");
-  const isRun = indexes.every((index, i) => i === 0 || index === (indexes[i - 1] as number) + 1);
-  return isRun ? undefined : escapes("other statements stand between the services that are added");
-}
-
 // ---- a server as a value -------------------------------------------------------------------------------------------
 
-interface Holder {
-  /** The declaration or the assignment. */
-  readonly node: Node;
-  readonly statement: Node;
-  /** How the server is named: `server`, `this.server`. */
-  readonly text: string;
-}
-
-/** `const server = new Server()`, `this.server = new Server()`: a statement of its own. */
-function holderOf(made: NewExpression): Holder | undefined {
+/** `const server = new Server()`, `this.server = new Server()`, a statement of its own, or a property with that value. */
+function holderOf(made: NewExpression): ServerHolder | undefined {
   let node: Node = made;
   while (node.getParent() && peeled(node.getParentOrThrow()) === made) node = node.getParentOrThrow();
   const parent = node.getParent();
@@ -197,6 +195,8 @@ function holderOf(made: NewExpression): Holder | undefined {
       ? { node: parent, statement, text: parent.getName() }
       : undefined;
   }
+  if (parent && Node.isPropertyDeclaration(parent) && !parent.isStatic() && Node.isIdentifier(parent.getNameNode()))
+    return { node: parent, statement: parent, text: `this.${parent.getName()}` };
   if (!parent || !Node.isBinaryExpression(parent) || parent.getOperatorToken().getText() !== "=") return undefined;
   const statement = parent.getParent();
   const left = parent.getLeft();
@@ -206,36 +206,26 @@ function holderOf(made: NewExpression): Holder | undefined {
     : undefined;
 }
 
-/** The registrations on the name that a server is given, in the block where it is made. */
-function addsOf(made: NewExpression, calls: readonly CallExpression[]): CallExpression[] {
+/** The registrations on the name that a server is given: in the block where it is made, or anywhere if there is no other server. */
+function addsOf(
+  project: AnalysisProject,
+  made: NewExpression,
+  calls: readonly CallExpression[],
+  isOnly: boolean,
+): CallExpression[] {
   const holder = holderOf(made);
   const block = holder?.statement.getParent();
   return calls.filter((call) => {
-    if (!isAdd(call) || call.getParentOrThrow().getParent() !== block) return false;
+    if (!isAdd(call) || (!isOnly && call.getParentOrThrow().getParent() !== block)) return false;
     const named =
       nameOf(call) === "addService"
         ? (call.getExpression() as unknown as { getExpression(): Node }).getExpression()
         : call.getArguments()[0];
-    return named?.getText() === holder?.text;
+    if (!named || named.getText() !== holder?.text) return false;
+    // A parameter of the same name is another thing.
+    const declaration = Node.isIdentifier(named) ? project.declarationOf(named) : undefined;
+    return !declaration || !Node.isParameterDeclaration(declaration);
   });
-}
-
-/** The app is made where the services were added: nothing may want it before. */
-function touchedBetween(holder: Holder, adds: readonly CallExpression[]): Reason | undefined {
-  const block = holder.statement.getParentOrThrow() as unknown as { getStatements(): Node[] };
-  const all = block.getStatements();
-  const first = all.indexOf(inOrder(adds)[0]?.getParent() as Node);
-  const between = all.slice(all.indexOf(holder.statement) + 1, first);
-  const touching = between.find((statement) =>
-    [
-      ...statement.getDescendantsOfKind(SyntaxKind.Identifier),
-      ...statement.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression),
-    ].some((node) => node.getText() === holder.text),
-  );
-  if (touching) return escapes(`it is used before services are added (${placeOf(touching)})`);
-  if (/^this\./.test(holder.text) && between.some((each) => /\bthis\b/.test(each.getText())))
-    return escapes("other code may use it before services are added");
-  return undefined;
 }
 
 /** The function of `new Promise(function)`. */

@@ -4,7 +4,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
-import { entryOf } from "./server-entry.js";
+import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
   HandlerFact,
   ImplementationClassFact,
@@ -153,6 +153,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     mode: "module",
     registrations: [],
     parts: [],
+    routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false },
     options: [],
     codecs: [],
     uses: [],
@@ -175,7 +176,7 @@ function factsOf(
   });
   const uses = flow.uses.map((call): ServerUseFact => {
     const plan = credentials.get(call);
-    const signals = hasOwnSignals(call) ? ["signals: false"] : [];
+    const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
     return {
       kind: "server-use",
       file: call.getSourceFile().getFilePath(),
@@ -204,6 +205,13 @@ function factsOf(
       reason: null,
       mode: flow.mode,
       registrations,
+      routes: {
+        start: flow.routes.start,
+        end: flow.routes.end,
+        isPlain: flow.routes.isPlain,
+        hasThis: flow.routes.hasThis,
+        isApart: flow.routes.isApart,
+      },
       parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
       options: options.app,
       codecs: drafts
@@ -219,9 +227,4 @@ function factsOf(
       ),
     } as ServerFact,
   ];
-}
-
-/** The program closes the server itself when a signal arrives. */
-function hasOwnSignals(call: Node): boolean {
-  return /process\s*\.\s*(?:on|once)\s*\(\s*['"]SIG(?:TERM|INT)/.test(call.getSourceFile().getFullText());
 }

@@ -223,6 +223,7 @@ export function followValue(
     }
     if (kind.isPassage?.(node, parent, flow)) return;
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === node) return carrier(parent);
+    if (kind.fields && Node.isPropertyDeclaration(parent) && parent.getInitializer() === node) return carrier(parent);
     if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=") {
       const left = parent.getLeft();
       if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
@@ -367,7 +368,8 @@ export function contains(outer: Node, inner: Node): boolean {
   );
 }
 
-function functionAround(node: Node): Node | undefined {
+/** The function that a node stands in; undefined at the top of a module. */
+export function functionAround(node: Node): Node | undefined {
   return node.getFirstAncestor(
     (ancestor) =>
       Node.isFunctionDeclaration(ancestor) ||

@@ -4,6 +4,7 @@ import {
   isFunction,
   isIdentifier,
   lineEndingOf,
+  memberName,
   type Node,
   nodeAt,
   parentMap,
@@ -89,6 +90,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
 function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: ReturnType<typeof parentMap>): void {
   const origin = { rule: id, outcome: "bridged" } as const;
   const text = textOf(ctx.source, param);
+  // A listener with a name: the rule of the stream calls it.
+  if (memberName(owner.callee ?? owner) === "on") return;
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");

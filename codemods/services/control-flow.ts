@@ -3,7 +3,13 @@ import { type FunctionNode, isFunction, type Node, type Parents } from "../share
 const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
 
 /** Is nothing with an effect left to run after `statement` in its function? (matrix H-1) */
-export function isTail(statement: Node, fn: FunctionNode, parents: Parents): boolean {
+export function isTail(
+  statement: Node,
+  fn: FunctionNode,
+  parents: Parents,
+  /** Statements that will be gone. */
+  gone: ReadonlySet<Node> = new Set(),
+): boolean {
   let node = statement;
   for (;;) {
     const parent = parents.get(node);
@@ -14,7 +20,7 @@ export function isTail(statement: Node, fn: FunctionNode, parents: Parents): boo
     if (list) {
       let leavesSwitch = false;
       for (const next of list.slice(list.indexOf(node) + 1)) {
-        if (next.type === "EmptyStatement" || next.type === "FunctionDeclaration") continue;
+        if (next.type === "EmptyStatement" || next.type === "FunctionDeclaration" || gone.has(next)) continue;
         if (next.type === "ReturnStatement" && !next.argument) return true;
         if (next.type === "BreakStatement" && !next.label) {
           leavesSwitch = true;
@@ -38,9 +44,9 @@ export function isTail(statement: Node, fn: FunctionNode, parents: Parents): boo
 }
 
 /** An unlabelled `break;` or empty `return;` right behind a reply, which becomes unreachable. */
-export function removableAfter(statement: Node, parents: Parents): Node | null {
+export function removableAfter(statement: Node, parents: Parents, gone: ReadonlySet<Node> = new Set()): Node | null {
   const list = listOf(parents.get(statement), statement);
-  const next = list?.[list.indexOf(statement) + 1];
+  const next = list?.slice(list.indexOf(statement) + 1).find((each) => !gone.has(each));
   if (next?.type === "ReturnStatement" && !next.argument) return next;
   return next?.type === "BreakStatement" && !next.label ? next : null;
 }

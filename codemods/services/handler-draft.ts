@@ -31,6 +31,13 @@ export interface PromiseRegion {
   readonly reject: string;
 }
 
+/** The end of a statement list that goes into `createPushStream((output) => { … })`. */
+export interface PushRegion {
+  readonly first: Node;
+  readonly last: Node;
+  readonly output: string;
+}
+
 /** What is known of a handler while its plan is made. */
 export interface HandlerDraft {
   readonly fn: FunctionNode;
@@ -53,7 +60,10 @@ export interface HandlerDraft {
   /** Functions of promise chains that reply; false: what they throw would meet the `catch` behind them. */
   readonly chainLinks: Map<Node, boolean>;
   readonly chainCallbacks: Set<Node>;
+  /** Uses of the call that go with a reply before them. */
+  readonly dropped: Set<Node>;
   region: PromiseRegion | undefined;
+  push: PushRegion | undefined;
   needsContext: boolean;
 }
 
@@ -63,8 +73,10 @@ export function isOwn(draft: HandlerDraft, node: Node): boolean {
   return around !== undefined && (around === draft.fn || draft.inlined.has(around));
 }
 
-export function isInRegion({ region }: HandlerDraft, node: Node): boolean {
-  return region !== undefined && region.first.start <= node.start && node.end <= region.last.end;
+/** Does it stand in the part of a handler where replies settle a promise, or go into a pushed stream? */
+export function isInRegion({ region, push }: HandlerDraft, node: Node): boolean {
+  const around = region ?? push;
+  return around !== undefined && around.first.start <= node.start && node.end <= around.last.end;
 }
 
 export function isInFinally(node: Node, parents: Parents): boolean {

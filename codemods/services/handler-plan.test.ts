@@ -153,6 +153,78 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
   ],
 ];
 
+const early: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "an error for one message, and the flag that it sets",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  let done = false;\n  call.on('data', (m) => {\n    if (done) return;\n    if (m.bad) {\n      done = true;\n      cb(e);\n      return;\n    }\n    n += 1;\n  });\n  call.on('end', () => {\n    if (done) return;\n    cb(null, { n });\n  });\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    if (m.bad) {\n      throw toConnectError(e);\n    }\n    n += 1;\n  }\n  return { n };\n}",
+  ],
+  [
+    "an end for one message",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n    if (m.last) call.end();\n  });\n  call.on('end', () => {\n    call.end();\n  });\n}",
+    "async function* f(requests) {\n  for await (const m of requests) {\n    yield m;\n    if (m.last) return;\n  }\n}",
+  ],
+];
+
+describe("calls that end before their last message", () => {
+  it.each(early)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
+const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "a timer, and what ends it",
+    "server_streaming",
+    "function f(call) {\n  const timer = setInterval(() => {\n    call.write({ at: 1 });\n  }, 10);\n  call.on('cancelled', () => clearInterval(timer));\n}",
+    "function f(req, ctx) {\n  return createPushStream((output) => {\n    const timer = setInterval(() => {\n      output.write({ at: 1 });\n    }, 10);\n    ctx.onOver?.(() => clearInterval(timer));\n  });\n}",
+  ],
+  [
+    "a chain behind a message",
+    "server_streaming",
+    "function f(call) {\n  call.write(head);\n  find().then((rows) => {\n    rows.forEach((row) => call.write(row));\n    call.end();\n  }).catch((err) => call.emit('error', err));\n}",
+    "function f(req) {\n  return createPushStream((output) => {\n    output.write(head);\n    find().then((rows) => {\n      rows.forEach((row) => output.write(row));\n      output.end();\n    }).catch((err) => output.fail(toConnectError(err)));\n  });\n}",
+  ],
+  [
+    "an await between the messages",
+    "server_streaming",
+    "async function f(call) {\n  call.write(head);\n  await ready();\n  on((x) => {\n    call.write(x);\n  });\n}",
+    "async function* f(req) {\n  yield head;\n  await ready();\n  yield* createPushStream((output) => {\n    on((x) => {\n      output.write(x);\n    });\n  });\n}",
+  ],
+  [
+    "an arrow function with this",
+    "server_streaming",
+    "const f = (call) => { this.bus.on('x', (m) => call.write(m)); };",
+    "const f = (req) => { return createPushStream((output) => { this.bus.on('x', (m) => output.write(m)); }); };",
+  ],
+  [
+    "inside a try",
+    "server_streaming",
+    "async function f(call) { try { const rows = await find(); rows.forEach((row) => call.write(row)); call.end(); } catch (err) { call.emit('error', err); } }",
+    "async function* f(req) { try { const rows = await find(); yield* createPushStream((output) => { rows.forEach((row) => output.write(row)); output.end(); }); } catch (err) { throw toConnectError(err); } }",
+  ],
+  [
+    "call.end() behind an error",
+    "server_streaming",
+    "function f(call) {\n  if (x) {\n    call.emit('error', e);\n    call.end();\n    return;\n  }\n  call.end();\n}",
+    "async function* f(req) {\n  if (x) {\n    throw toConnectError(e);\n  }\n}",
+  ],
+  [
+    "cancelled behind the listeners of the stream",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.end();\n  });\n  call.on('cancelled', () => log());\n}",
+    "async function* f(requests, ctx) {\n  ctx.onOver?.(() => log());\n  for await (const m of requests) {\n    yield m;\n  }\n}",
+  ],
+];
+
+describe("messages that are pushed", () => {
+  it.each(pushed)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
 describe("streaming handlers that become idiomatic", () => {
   it.each(streams)("%s", (_name, kind, source, after) => {
     expect(rewrite(kind, source)).toBe(after);
@@ -286,12 +358,6 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ["a property on the call", "unary", "function f(call, cb) { call.user = u; cb(null, x); }", "call-escapes"],
   ["arguments", "unary", "function f(call, cb) { audit(arguments); cb(null, x); }", "call-escapes"],
   [
-    "cancelled, which grpc-js always emits",
-    "unary",
-    "function f(call, cb) { call.on('cancelled', () => stop()); cb(null, x); }",
-    "no-equivalent",
-  ],
-  [
     "two sendMetadata",
     "unary",
     "function f(call, cb) { call.sendMetadata(a); call.sendMetadata(b); cb(null, x); }",
@@ -299,10 +365,40 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ],
   ["a comment inside the reply", "unary", "function f(call, cb) { cb(null, /* the one */ x); }", "edit-conflict"],
   [
-    "writes in a callback",
+    "a reply for one message, after which others are still stored",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { if (m.bad) return cb(e); db.insert(m); }); call.on('end', () => cb(null, {})); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "a flag that is asked for more",
+    "client_streaming",
+    "function f(call, cb) { let done = false; call.on('data', (m) => { if (m.bad) { done = true; return cb(e); } }); call.on('end', () => { if (done) return; if (!done) cb(null, {}); }); }",
+    "path-without-reply",
+  ],
+  [
+    "a result of write that paces the writer",
     "server_streaming",
-    "function f(call) { y.forEach((x) => call.write(x)); call.end(); }",
+    "function f(call) { const next = () => { if (call.write(x)) next(); }; next(); }",
     "call-escapes",
+  ],
+  [
+    "an await among the statements that push",
+    "server_streaming",
+    "async function f(call) { on((x) => call.write(x)); await ready(); call.end(); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "an error of a nested function inside a try",
+    "server_streaming",
+    "function f(call) { try { on((e) => call.emit('error', e)); } catch (err) { log(err); } }",
+    "reply-in-nested-function",
+  ],
+  [
+    "writes in a callback for each message",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { rooms.forEach((r) => call.write(r)); }); call.on('end', () => call.end()); }",
+    "reply-in-nested-function",
   ],
   ["a stream that may stay open", "server_streaming", "function f(call) { if (x) call.end(); }", "path-without-reply"],
   ["a write behind the end", "server_streaming", "function f(call) { call.end(); call.write(x); }", "code-after-reply"],
@@ -328,7 +424,7 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "a reply on the first message",
     "client_streaming",
     "function f(call, cb) { call.on('data', (m) => { cb(null, m); }); call.on('end', () => {}); }",
-    "reply-in-nested-function",
+    "path-without-reply",
   ],
 ];
 

@@ -13,12 +13,19 @@ import type { Reason } from "../shared/reasons.js";
 import { type Scopes, scopesOf } from "../shared/scope.js";
 import type { ErrorShape } from "./error-shape.js";
 import { namesIn, usesArguments, usesThis } from "./function-shape.js";
-import { type HandlerDraft, isInRegion, type PromiseRegion, Refusal, refuse } from "./handler-draft.js";
+import {
+  type HandlerDraft,
+  isInRegion,
+  type PromiseRegion,
+  type PushRegion,
+  Refusal,
+  refuse,
+} from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, planListeners } from "./plan-listeners.js";
-import { planRegion } from "./plan-promise.js";
+import { planPush, planRegion } from "./plan-regions.js";
 import { planCallback } from "./plan-replies.js";
 
 /** How a reply stands in the code. */
@@ -52,26 +59,30 @@ export type Step =
   | (Reply & { readonly kind: "end"; readonly trailers: Node | null; readonly isLast: boolean })
   /** Statements (of `block`, or an arrow function's expression) that go into a promise, which the replies settle. */
   | (PromiseRegion & { readonly kind: "promise"; readonly block: Node | null })
+  /** Statements of `block` that push their messages. */
+  | (PushRegion & { readonly kind: "push"; readonly block: Node })
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
   /** A promise chain that is returned from now on. */
   | { readonly kind: "chain"; readonly statement: Node }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
-  | { readonly kind: "write"; readonly node: Node; readonly value: Node }
+  | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node }
-  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
+  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node; readonly before: Node | null }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
   | { readonly kind: "send-metadata"; readonly node: Node; readonly metadata: Node; readonly flush: boolean }
   | { readonly kind: "data-listener"; readonly statement: Node; readonly listener: FunctionNode }
   | { readonly kind: "end-listener"; readonly statement: Node; readonly listener: FunctionNode }
   | { readonly kind: "error-listener"; readonly statement: Node }
-  | { readonly kind: "continue"; readonly statement: Node };
+  | { readonly kind: "continue"; readonly statement: Node }
+  /** A statement that nothing needs any more. */
+  | { readonly kind: "gone"; readonly statement: Node };
 
 export interface HandlerPlan {
   readonly ok: true;
@@ -87,6 +98,8 @@ export interface HandlerPlan {
   readonly types: HandlerTypes;
   /** The part that is in a promise. */
   readonly region: PromiseRegion | null;
+  /** The part that pushes its messages. */
+  readonly push: PushRegion | null;
   readonly steps: readonly Step[];
 }
 
@@ -107,9 +120,9 @@ export function planHandler(fn: FunctionNode, rpcKind: RpcKind, file: File): Han
   let plan = known.get(rpcKind);
   if (plan === undefined) {
     plan = attempt(() => makePlan(fn, rpcKind, file, false));
-    if (!plan.ok && (rpcKind === "unary" || rpcKind === "client_streaming")) {
-      const inPromise = attempt(() => makePlan(fn, rpcKind, file, true));
-      if (inPromise.ok) plan = inPromise;
+    if (!plan.ok) {
+      const later = attempt(() => makePlan(fn, rpcKind, file, true));
+      if (later.ok) plan = later;
     }
     known.set(rpcKind, plan);
   }
@@ -125,8 +138,8 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
   }
 }
 
-/** @param inPromise replies that are not in place settle a promise */
-function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, inPromise: boolean): HandlerPlan {
+/** @param isLater what is not answered in place settles a promise, or is pushed */
+function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boolean): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
   const streamsIn = rpcKind === "client_streaming" || rpcKind === "bidi_streaming";
@@ -162,18 +175,21 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, inPromise: boo
     endListener: undefined,
     chainLinks: new Map(),
     chainCallbacks: new Set(),
+    dropped: new Set(),
     region: undefined,
+    push: undefined,
     needsContext: false,
   };
 
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft);
-  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, inPromise);
-  for (const reference of references) planCall(draft, reference);
+  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, isLater);
+  else if (isLater) planPush(draft);
+  for (const reference of references) if (!draft.dropped.has(reference)) planCall(draft, reference);
   checkPaths(draft);
 
-  const becomesGenerator = !answersOnce;
+  const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
     becomesGenerator &&
     fn.type === "ArrowFunctionExpression" &&
@@ -202,8 +218,16 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, inPromise: boo
     becomesGenerator,
     types,
     region: draft.region ?? null,
+    push: draft.push ?? null,
     steps: draft.steps,
   };
+}
+
+/** Is the pushed stream all that a streaming handler has to return? Then it need not be a generator. */
+function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
+  const isElsewhere = (step: Step) =>
+    (step.kind === "write" && !step.isPushed) || (step.kind === "end" && !step.settles) || step.kind === "requests";
+  return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || step.kind === "data-listener");
 }
 
 /** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */
@@ -227,11 +251,11 @@ function callOf(
 }
 
 /** The callback is only ever called, each time as a reply; inside a promise it may also be handed to what calls it. */
-function planCallbackUses(draft: HandlerDraft, param: Node, inPromise: boolean): void {
+function planCallbackUses(draft: HandlerDraft, param: Node, isLater: boolean): void {
   if (!isIdentifier(param)) refuse("callback-escapes", "the callback is not a plain parameter");
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
-  if (inPromise) planRegion(draft, binding.references);
+  if (isLater) planRegion(draft, binding.references);
   planChains(draft, binding.references);
   for (const reference of binding.references) {
     const call = draft.parents.get(reference) as Node;

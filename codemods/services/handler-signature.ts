@@ -86,6 +86,7 @@ function resultType(ctx: RuleContext, plan: HandlerPlan): string | undefined {
   if (!response) return undefined;
   const text = ctx.source.slice(response.start, response.end);
   if (plan.becomesGenerator) return `AsyncGenerator<${text}>`;
+  if (plan.push) return `AsyncIterable<${text}>`;
   return plan.fn.async || plan.becomesAsync ? `Promise<${text}>` : `${text} | Promise<${text}>`;
 }
 

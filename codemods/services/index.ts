@@ -10,6 +10,7 @@ import { rule as handlerSignature } from "./handler-signature.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as serverToApp } from "./server-to-app.js";
 import { rule as serviceTypes } from "./service-types.js";
+import { rule as writeToPush } from "./write-to-push.js";
 import { rule as writeToYield } from "./write-to-yield.js";
 
 /** The rules of `services`, in the order in which they run. */
@@ -23,6 +24,7 @@ export const serviceRules: readonly Rule[] = [
   // Behind the rules of replies: they move lines, and must see which of them go.
   listenersToForAwait,
   callbackToPromise,
+  writeToPush,
   serviceTypes,
   serverToApp,
   handlerBridge,

@@ -2,7 +2,7 @@ import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import type { Step } from "./handler-plan.js";
+import type { HandlerPlan, Step } from "./handler-plan.js";
 import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
@@ -36,7 +36,8 @@ export const rule: Rule = {
       const ending = plan.steps.find((other) => other.kind === "end" && isEndOf(other, body)) as
         | Extract<Step, { kind: "end" }>
         | undefined;
-      if (body.type === "BlockStatement") inline(ctx, step.statement, body, ending?.statement, origin);
+      if (body.type === "BlockStatement")
+        inline(ctx, step.statement, body, leadingGone(plan, body).at(-1), ending?.statement, origin);
       else if (ending) {
         const { start, end } = lineRange(ctx.source, step.statement);
         ctx.edit.remove(start, end, origin);
@@ -51,6 +52,15 @@ export const rule: Rule = {
       ctx.edit.remove(start, end, origin);
       return 'call.on("error", listener), which never runs on a server';
     });
+    forSteps(ctx, id, ["gone"], (step, { plan }, origin) => {
+      const isLeading = plan.steps.some(
+        (other) => other.kind === "end-listener" && leadingGone(plan, other.listener.body).includes(step.statement),
+      );
+      if (isLeading) return undefined;
+      const { start, end } = lineRange(ctx.source, step.statement);
+      ctx.edit.remove(start, end, origin);
+      return undefined;
+    });
     forSteps(ctx, id, ["continue"], (step, _handler, origin) => {
       ctx.edit.overwrite(step.statement.start, step.statement.start + "return".length, "continue", origin);
       return undefined;
@@ -63,12 +73,29 @@ export function isEndOf(step: Extract<Step, { kind: "end" }>, body: Node): boole
   return step.isLast && step.trailers === null && body.start <= step.node.start && step.node.end <= body.end;
 }
 
+/** The statements that go, at the beginning of a block. */
+function leadingGone({ steps }: HandlerPlan, block: Node): Node[] {
+  if (block.type !== "BlockStatement") return [];
+  const gone = new Set(steps.flatMap((step) => (step.kind === "gone" ? [step.statement] : [])));
+  const statements = block.body as Node[];
+  const kept = statements.findIndex((statement) => !gone.has(statement));
+  return kept === -1 ? statements : statements.slice(0, kept);
+}
+
 /** Puts the content of a listener's block in place of the statement that registered it, one level further out. */
-function inline(ctx: RuleContext, statement: Node, block: Node, ending: Node | undefined, origin: EditOrigin): void {
+function inline(
+  ctx: RuleContext,
+  statement: Node,
+  block: Node,
+  gone: Node | undefined,
+  ending: Node | undefined,
+  origin: EditOrigin,
+): void {
   const { source } = ctx;
   const insideEnd = ending?.start ?? block.end - 1;
-  const inside = source.slice(block.start + 1, insideEnd);
-  const first = block.start + 1 + (/^\s*/.exec(inside)?.[0].length ?? 0);
+  const insideStart = gone?.end ?? block.start + 1;
+  const inside = source.slice(insideStart, insideEnd);
+  const first = insideStart + (/^\s*/.exec(inside)?.[0].length ?? 0);
   const last = insideEnd - (/\s*$/.exec(inside)?.[0].length ?? 0);
   if (first >= last) {
     const { start, end } = lineRange(source, statement);

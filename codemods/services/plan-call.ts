@@ -1,6 +1,6 @@
-import { isFunction, memberName, type Node } from "../shared/ast.js";
-import { isNothing } from "./function-shape.js";
-import { type HandlerDraft, isOwn, refuse } from "./handler-draft.js";
+import { isFunction, isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { isNothing, usesThis } from "./function-shape.js";
+import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { planEnd, planError } from "./plan-replies.js";
 
 /** What one use of `call` becomes. */
@@ -49,16 +49,27 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "on": {
       if (draft.listeners.some((one) => one.statement === parents.get(whole)) && dataListener) return;
-      const [event, listener] = (isCalled ? whole.arguments : []) as Node[];
-      // grpc-js emits `cancelled` at the end of every call; our signal, like Connect's promise, aborts only calls that failed.
-      if (isStatement && event?.type === "StringLiteral" && event.value === "cancelled" && isFunction(listener))
-        refuse("no-equivalent", 'call.on("cancelled"), which grpc-js also emits when a call ends well');
+      const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
+      if (
+        isStatement &&
+        event?.type === "StringLiteral" &&
+        event.value === "cancelled" &&
+        listener &&
+        more.length === 0
+      ) {
+        planCancelled(draft, whole, listener);
+        return;
+      }
       refuse("reply-in-nested-function", `call.on(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
       break;
     }
     case "write":
-      if (answersOnce || !(isStatement || dataListener?.listener.body === whole)) break;
-      if (!isOwn(draft, whole)) refuse("reply-in-nested-function", "call.write in a nested function");
+      if (answersOnce || !isCalled) break;
+      if (!isStatement && !(isFunction(parents.get(whole)) && parents.get(whole)?.body === whole)) break;
+      if (!isInRegion(draft, whole)) {
+        if (!isOwn(draft, whole)) refuse("reply-in-nested-function", "call.write in a nested function");
+        if (!isStatement && dataListener?.listener.body !== whole) break;
+      }
       if (
         (whole.arguments as Node[]).length !== 1 ||
         isNothing(whole.arguments[0]) ||
@@ -66,7 +77,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       ) {
         refuse("no-equivalent", "call.write with more than a message");
       }
-      steps.push({ kind: "write", node: whole, value: whole.arguments[0] });
+      steps.push({ kind: "write", node: whole, value: whole.arguments[0], isPushed: isInRegion(draft, whole) });
       return;
     case "end":
       if (answersOnce || !isCalled) break;
@@ -81,6 +92,24 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     default:
   }
   refuse("call-escapes", `call.${name}`);
+}
+
+/**
+ * grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. A
+ * listener that is added behind those of the incoming stream is added before the loop that they become.
+ */
+function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
+  const { parents, fn, dataListener, endListener } = draft;
+  draft.needsContext = true;
+  const statement = parents.get(call) as Node;
+  const isBehind =
+    dataListener !== undefined && parents.get(statement) === fn.body && statement.start > dataListener.statement.start;
+  if (isBehind && draft.callReferences.some((other) => listener.start <= other.start && other.end <= listener.end))
+    refuse("call-escapes", "the call, in a listener that has to move");
+  if (listener.type === "FunctionExpression" && usesThis(listener)) refuse("call-escapes", "this of a listener");
+  if (!isFunction(listener) && !isIdentifier(listener)) refuse("types-unknown", "the listener of cancelled");
+  const before = isBehind && dataListener && endListener ? dataListener.statement : null;
+  draft.steps.push({ kind: "on-cancelled", node: call, listener, before });
 }
 
 function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {

@@ -49,7 +49,9 @@ export function checkPaths(draft: HandlerDraft): void {
           ? endListener.listener.body
           : statement === dataListener?.statement
             ? null
-            : undefined,
+            : draft.dropped.has(statement)
+              ? null
+              : undefined,
     });
     if (problem) refuse("path-without-reply", problem);
   } else if (!isReply(fn.body)) {

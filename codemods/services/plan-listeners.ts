@@ -1,6 +1,8 @@
-import { type FunctionNode, isFunction, memberName, type Node, walk } from "../shared/ast.js";
+import { type FunctionNode, isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
 import { insideLoop, returnsIn, usesThis } from "./function-shape.js";
 import { type CallListener, type HandlerDraft, refuse } from "./handler-draft.js";
+import { isQuiet } from "./quiet-listener.js";
+import { statementsOfFlags } from "./settled-flag.js";
 
 /** The listeners on the call that are statements of the handler's body. */
 export function findListeners(draft: HandlerDraft): void {
@@ -37,6 +39,7 @@ export function planListeners(draft: HandlerDraft): void {
   const first = body.indexOf(dataListener.statement);
   const rest = body.slice(first).filter((statement) => !isFunction(statement) && statement.type !== "EmptyStatement");
   const allowed = new Set(listeners.map((one) => one.statement));
+  for (const statement of rest) if (isCancelledListener(draft, statement)) allowed.add(statement);
   if (rest.some((statement) => !allowed.has(statement)) || body.indexOf(endListener.statement) < first) {
     refuse("code-after-reply", "statements behind the listeners of the incoming stream");
   }
@@ -61,12 +64,54 @@ export function planListeners(draft: HandlerDraft): void {
     // The server's call emits no error of its own, so such a listener never runs (matrix H-36).
     steps.push({ kind: "error-listener", statement: one.statement });
   }
+  const isEarly = repliesIn(draft, listener);
+  if (isEarly && (!isQuiet(draft, listener) || !isQuiet(draft, endListener.listener)))
+    refuse("reply-in-nested-function", "a reply in the data listener, which goes on to run for later messages");
+  for (const statement of isEarly ? statementsOfFlags(draft) : []) {
+    draft.dropped.add(statement);
+    steps.push({ kind: "gone", statement });
+  }
   for (const statement of returnsIn(listener)) {
+    if (isReplyOrBehind(draft, statement)) continue;
     if (statement.argument) refuse("reply-in-nested-function", "a return with a value in the data listener");
     if (insideLoop(statement, listener))
       refuse("reply-in-nested-function", "a return inside a loop of the data listener");
     steps.push({ kind: "continue", statement });
   }
+}
+
+/** Does the data listener end the call itself? */
+function repliesIn(draft: HandlerDraft, listener: FunctionNode): boolean {
+  let found = false;
+  walk(listener.body, (node) => {
+    if (node.type === "CallExpression" && isReplyCall(draft, node)) found = true;
+  });
+  return found;
+}
+
+function isReplyCall({ fn, callReferences, answersOnce }: HandlerDraft, call: Node): boolean {
+  if (answersOnce) return isIdentifier(fn.params[1]) && isIdentifier(call.callee, fn.params[1].name);
+  return /^(end|emit)$/.test(memberName(call.callee) ?? "") && callReferences.includes(call.callee.object);
+}
+
+/** `return callback(…)`, a `return;` right behind a reply, or one of a statement that goes. */
+function isReplyOrBehind(draft: HandlerDraft, statement: Node): boolean {
+  const { parents } = draft;
+  if (statement.argument) return statement.argument.type === "CallExpression" && isReplyCall(draft, statement.argument);
+  for (let node: Node | undefined = statement; node; node = parents.get(node)) if (draft.dropped.has(node)) return true;
+  const list = (parents.get(statement)?.body ?? []) as Node[];
+  const before = Array.isArray(list)
+    ? list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each))
+    : undefined;
+  return before?.expression?.type === "CallExpression" && isReplyCall(draft, before.expression);
+}
+
+/** `call.on("cancelled", …)`, which goes before the loop. */
+function isCancelledListener({ callReferences }: HandlerDraft, statement: Node): boolean {
+  const call = statement.type === "ExpressionStatement" ? (statement.expression as Node) : undefined;
+  if (call?.type !== "CallExpression" || memberName(call.callee) !== "on") return false;
+  const [event] = call.arguments as Node[];
+  return callReferences.includes(call.callee.object) && event?.type === "StringLiteral" && event.value === "cancelled";
 }
 
 /** Declarations of the end listener move into the handler: they must not meet any name that it uses. */

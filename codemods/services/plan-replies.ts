@@ -9,14 +9,14 @@ import {
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { errorShape } from "./error-shape.js";
-import { isNothing, isPure } from "./function-shape.js";
+import { insideLoop, isNothing, isPure } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
 function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
-  const { parents, fn, endListener, dataListener, chainLinks } = draft;
+  const { parents, fn, endListener, dataListener, chainLinks, answersOnce } = draft;
   if (isInRegion(draft, call)) return settlementOf(draft, call);
   if (!isOwn(draft, call)) refuse("reply-in-nested-function", "a reply in a nested function");
   if (isInFinally(call, parents)) refuse("code-after-reply", "a reply in finally, which would swallow what was thrown");
@@ -35,17 +35,32 @@ function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
         ? "return"
         : refuse("code-after-reply", "the reply is part of an expression");
   const around = functionOf(call, parents) as FunctionNode;
-  if (dataListener && around === dataListener.listener)
-    refuse("reply-in-nested-function", "a reply in the data listener");
-  const isLast = form !== "statement" || isTail(parent, around, parents) || (isError && isLastEffect(draft, parent));
+  if (dataListener && around === dataListener.listener && insideLoop(parent, around))
+    refuse("reply-in-nested-function", "a reply in a loop of the data listener");
+  const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
+  if (ending) draft.dropped.add(ending.reference);
+  const last = ending?.statement ?? parent;
+  const isLast =
+    form !== "statement" || isTail(last, around, parents, draft.dropped) || (isError && isLastEffect(draft, parent));
   if (!isLast) refuse("code-after-reply", "statements behind the reply");
   return {
     ...shared,
     statement: parent,
     form,
-    dead: form === "statement" ? removableAfter(parent, parents) : null,
+    dead: form === "statement" ? (removableAfter(last, parents, draft.dropped) ?? ending?.statement ?? null) : null,
     inList: isInList(draft, parent),
   };
+}
+
+/** `call.end()` right behind an error, which wins. */
+function endBehind({ parents, callReferences }: HandlerDraft, statement: Node) {
+  const list = parents.get(statement)?.body as Node[] | undefined;
+  const next = Array.isArray(list) ? list[list.indexOf(statement) + 1] : undefined;
+  const call = next?.type === "ExpressionStatement" ? (next.expression as Node) : undefined;
+  if (!next || call?.type !== "CallExpression" || memberName(call.callee) !== "end" || call.arguments.length > 0)
+    return undefined;
+  const reference = call.callee.object as Node;
+  return callReferences.includes(reference) ? { statement: next, reference } : undefined;
 }
 
 /** An error reply without `return` that might have had one. */
@@ -157,7 +172,7 @@ export function planEnd(draft: HandlerDraft, call: Node): void {
     refuse("no-equivalent", "call.end() takes trailers, not a message");
   }
   const reply = replyOf(draft, call, false);
-  if (reply.form === "arrow") refuse("no-equivalent", "an arrow function that is only call.end()");
+  if (reply.form === "arrow" && !reply.settles) refuse("no-equivalent", "an arrow function that is only call.end()");
   const metadata = trailers && isNothing(trailers) ? null : trailers;
   if (metadata) {
     draft.needsContext = true;
@@ -166,7 +181,9 @@ export function planEnd(draft: HandlerDraft, call: Node): void {
   }
   const around = functionOf(call, draft.parents) as FunctionNode;
   const list = around.body.type === "BlockStatement" ? (around.body.body as Node[]) : [];
-  const isLast = reply.form === "statement" && (list.at(-1) === reply.statement || around.body === reply.statement);
+  const isInLoop = draft.dataListener !== undefined && around === draft.dataListener.listener;
+  const isLast =
+    !isInLoop && reply.form === "statement" && (list.at(-1) === reply.statement || around.body === reply.statement);
   draft.steps.push({ ...reply, kind: "end", trailers: metadata, isLast });
   draft.replyNodes.add(reply.statement);
 }

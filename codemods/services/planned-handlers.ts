@@ -183,9 +183,10 @@ export function holdsComment(ctx: RuleContext, start: number, end: number): bool
 
 /** The indentation that a statement has afterwards: one of an end listener moves out, one in a promise moves in. */
 export function indentAfter(ctx: RuleContext, plan: HandlerPlan, statement: Node): string {
-  const { region } = plan;
+  const { region, push } = plan;
   const indent = indentOf(ctx, plan, statement);
-  const isMoved = region !== null && region.first.start <= statement.start && statement.end <= region.last.end;
+  const around = region ?? push;
+  const isMoved = around !== null && around.first.start <= statement.start && statement.end <= around.last.end;
   return isMoved ? indent + indentUnit(ctx.source) : indent;
 }
 

@@ -137,6 +137,16 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "function f(call, cb) { call.on('data', () => {}); call.on('end', () => cb({ code: 3, details: 'none' })); }",
   ],
   [
+    "an error for one of the messages, and a flag",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; let refused = false; call.on('data', (m) => { if (refused) return; if (m.count < 0) { refused = true; cb({ code: 3, details: 'no ' + m.count }); return; } n += m.count; }); call.on('end', () => { if (refused) return; cb(null, { stored: n }); }); }",
+  ],
+  [
+    "an error for one of the messages, and a reply at the end",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return cb({ code: 3, details: 'no' }); n += m.count; }); call.on('end', () => cb(null, { stored: n })); }",
+  ],
+  [
     "for await",
     "client_streaming",
     "async function f(call, cb) { let n = 0; for await (const m of call) n += m.count; cb(null, { stored: n }); }",
@@ -155,6 +165,61 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "a list with trailers",
     "server_streaming",
     "function f(call) { const md = new grpc.Metadata(); md.set('total', '1'); call.write({ count: 1 }); call.end(md); }",
+  ],
+  [
+    "messages of a timer",
+    "server_streaming",
+    "function f(call) { let n = 0; const timer = setInterval(() => { call.write({ count: n }); n += 1; if (n === 3) { clearInterval(timer); call.end(); } }, 2); call.on('cancelled', () => clearInterval(timer)); }",
+  ],
+  [
+    "messages of a callback, and an error before any",
+    "server_streaming",
+    "function f(call) { if (!call.request.sku) { call.emit('error', { code: 3, details: 'sku' }); return; } [1, 2].forEach((count) => { call.write({ count }); }); call.end(); }",
+  ],
+  [
+    "an error before any message, in a handler that pushes",
+    "server_streaming",
+    "function f(call) { if (call.request.sku) { call.emit('error', { code: 3, details: 'sku' }); call.end(); return; } [1, 2].forEach((count) => call.write({ count })); call.end(); }",
+  ],
+  [
+    "a failure among pushed messages that is caught",
+    "server_streaming",
+    "async function f(call) { try { await null; [1, 2, null].forEach((item) => { call.write({ count: item.valueOf() }); }); call.end(); } catch (err) { call.emit('error', { code: 13, message: 'caught' }); } }",
+  ],
+  [
+    "a pushed error with trailers, and an end behind it",
+    "server_streaming",
+    "function f(call) { const md = new grpc.Metadata(); md.set('k', 'v'); setTimeout(() => { call.write({ count: 1 }); call.emit('error', { code: 8, details: 'full', metadata: md }); call.end(); }, 2); }",
+  ],
+  [
+    "pushed messages with trailers",
+    "server_streaming",
+    "async function f(call) { const md = new grpc.Metadata(); md.set('total', '2'); call.write({ count: 0 }); await null; setTimeout(() => { call.write({ count: 1 }); call.end(md); }, 2); }",
+  ],
+  [
+    "a stream that stays open",
+    "server_streaming",
+    "function f(call) { setTimeout(() => { call.write({ count: 1 }); }, 1); }",
+  ],
+  [
+    "an end before the last message",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { call.write({ sku: m.sku }); if (m.sku === 'q') { call.end(); return; } }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
+    "an end, and messages that still come",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { if (m.sku === 'p') { call.write({ sku: 'bye' }); call.end(); return; } call.write({ sku: m.sku }); }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
+    "an error for one of the messages of both sides",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { if (m.sku === 'q') { call.emit('error', { code: 3, details: 'q' }); return; } call.write({ sku: m.sku }); }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
+    "a listener for the end of the call, behind those of the stream",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { call.write({ sku: m.sku }); }); call.on('end', () => { call.end(); }); call.on('cancelled', () => {}); }",
   ],
   ["an empty list", "server_streaming", "function f(call) { call.end(); }"],
   [

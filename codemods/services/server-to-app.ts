@@ -1,5 +1,6 @@
 import type { RegistrationFact, ServerFact, ServerSideFact, ServerUseFact } from "../analysis/server-facts.js";
 import {
+  ancestorOf,
   indentAt,
   isFunction,
   isIdentifier,
@@ -56,13 +57,13 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     return;
   }
   const made = nodeAt(file, fact.start, fact.end);
-  const holder = made && holderOf(made, parents);
+  const holder = made && holderOf(source, fact, made, parents);
   if (!holder) return;
   const { eol, unit, quote, end } = styleOf(source);
   report(context, construct, fact.start, fact.end);
-  const place = fact.mode === "module" ? hoistPlace(file, fact) : null;
+  const place = fact.mode === "module" && fact.routes.isPlain ? hoistPlace(file, fact) : null;
   const adds = [...fact.registrations, ...fact.parts].sort((a, b) => a.start - b.start);
-  const indent = place ? "" : indentAt(source, adds[0]?.start ?? fact.start);
+  const indent = place ? "" : indentAt(source, fact.routes.start);
   const inner = indent + unit + unit;
 
   // new Server(): the app is made where the services were added; a variable stays only to close what runs.
@@ -77,45 +78,47 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     const type =
       context.language === "ts" ? `: ${imports.add(RUNTIME, "RunningServer", { typeOnly: true })} | undefined` : "";
     edit.overwrite(holder.statement.start, holder.statement.end, `let ${running}${type}${end}`, origin);
+  } else if (fact.mode === "value" && holder.declare !== null && (fact.routes.isApart || holder.isProperty)) {
+    const isLate = fact.routes.isApart || !holder.isProperty ? "!" : "";
+    const type = context.language === "ts" ? `${isLate}: ${imports.add(RUNTIME, "App", { typeOnly: true })}` : "";
+    edit.overwrite(holder.statement.start, holder.statement.end, `${holder.declare}${type}${end}`, origin);
+    assign = holder.name;
   } else {
     const range = withBlankLine(source, lineRange(source, holder.statement.start, holder.statement.end));
     edit.remove(range.start, range.end, origin);
   }
 
-  // addService: the calls stand next to each other and become the body of `routes`.
-  const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}routes(router) {${eol}${inner}`;
+  // addService: from the first to the last call, the statements become the body of `routes`.
+  const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
+  const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
   const options = fact.options.map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
-  const routes: string[] = [];
-  adds.forEach((add, index) => {
+  const moved: string[] = [];
+  for (const add of adds) {
     const call = callAt(file, add);
     const statement = call && parents.get(call);
-    if (!call || !statement) return;
-    const isFirst = index === 0;
-    const isLast = index === adds.length - 1;
-    const before = isFirst ? head : unit + unit;
-    const after = isLast ? tail : "";
+    if (!call || !statement) continue;
     if (!("service" in add)) {
-      if (place) routes.push(add.text + end);
-      else edit.overwrite(statement.start, statement.end, before + add.text + end + after, origin);
+      if (place) moved.push(add.text + end);
+      else edit.overwrite(call.start, call.end, add.text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
       const [definition, implementation] = call.arguments as [Node, Node];
-      const [open, close] = around(context, add, textOf(source, implementation));
+      const [before, after] = around(context, add, textOf(source, implementation));
       const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
       const descriptor = add.descriptor
         ? imports.add(add.descriptor.module, add.descriptor.name)
         : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
-      const route = `router.service(${descriptor}, ${open}`;
-      const messages = `${close}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })${end}`;
-      if (place) routes.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages);
+      const route = `router.service(${descriptor}, ${before}`;
+      const messages = `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`;
+      if (place)
+        moved.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages + end);
       else {
-        edit.overwrite(statement.start, implementation.start, before + route, origin);
+        edit.overwrite(call.start, implementation.start, route, origin);
         // `{ … } as Handlers` says what the handlers were.
         const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
         const stop = isOld ? unwrap(implementation).end : implementation.end;
-        edit.overwrite(stop, statement.end, messages + after, origin);
-        indentLines(context, implementation, unit + unit);
+        edit.overwrite(stop, call.end, messages, origin);
       }
       reportRegistration(context, add);
     }
@@ -125,10 +128,14 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       const range = withBlankLine(source, lineRange(source, statement.start, statement.end), isNext);
       edit.remove(range.start, range.end, origin);
     }
-  });
+  }
   if (place) {
     const at = startWithComments(source, place);
-    edit.insertRight(at, `${head}${routes.join(eol + inner)}${tail}${eol}${eol}`, origin);
+    edit.insertRight(at, `${head}${moved.join(eol + inner)}${tail}${eol}${eol}`, origin);
+  } else {
+    edit.insertRight(fact.routes.start, head, origin);
+    edit.insertLeft(fact.routes.end, tail, origin);
+    indentLines(context, fact.routes, unit + unit);
   }
   for (const codec of fact.codecs)
     context.report({
@@ -145,7 +152,10 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     edit.remove(range.start, range.end, origin);
   }
 
-  const isExported = fact.mode === "module" && (place !== null || parents.get(holder.statement)?.type === "Program");
+  const first = callAt(file, adds[0] ?? fact);
+  const isTop = first !== undefined && !ancestorOf(first, parents, isFunction) && !fact.routes.isApart;
+  const isExported =
+    fact.mode === "module" && (place !== null || (isTop && parents.get(holder.statement)?.type === "Program"));
   const entry = isExported ? fact.entry : null;
   for (const use of fact.uses) {
     const call = callAt(file, use);
@@ -202,20 +212,37 @@ interface Holder {
   readonly name: string;
   /** What stands before ` = createApp(…)`. */
   readonly assign: string;
+  /** What stays where the server was made, if the app is made elsewhere; null: nothing. */
+  readonly declare: string | null;
+  readonly isProperty: boolean;
 }
 
-/** The statement that holds a server: a declaration of one variable, or an assignment. */
-function holderOf(made: Node, parents: ReturnType<typeof parentMap>): Holder | undefined {
+/** The statement that holds a server: a declaration of one variable, an assignment, or a property of a class. */
+function holderOf(
+  source: string,
+  fact: ServerFact,
+  made: Node,
+  parents: ReturnType<typeof parentMap>,
+): Holder | undefined {
   let parent = parents.get(made);
   while (parent && unwrap(parent) === made) parent = parents.get(parent);
   const statement = parent && parents.get(parent);
   if (!parent || !statement) return undefined;
-  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id))
-    return { statement, name: parent.id.name, assign: `${statement.kind} ${parent.id.name}` };
+  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) {
+    const { name } = parent.id;
+    return { statement, name, assign: `${statement.kind} ${name}`, declare: `let ${name}`, isProperty: false };
+  }
+  if (parent.type === "ClassProperty" && isIdentifier(parent.key)) {
+    const { name } = parent.key;
+    const modifiers = source.slice(parent.start, parent.key.end);
+    // A property that another method than the constructor sets is not read-only.
+    const declare = fact.routes.isApart ? modifiers.replace(/\breadonly\s+/, "") : modifiers;
+    return { statement: parent, name: `this.${name}`, assign: `this.${name}`, declare, isProperty: true };
+  }
   if (parent.type !== "AssignmentExpression" || statement.type !== "ExpressionStatement") return undefined;
   const left = parent.left as Node;
   const name = isIdentifier(left) ? left.name : `this.${left.property?.name}`;
-  return { statement, name, assign: name };
+  return { statement, name, assign: name, declare: null, isProperty: false };
 }
 
 /** `module.exports = { app }`, or the export statement of an ES module. */
@@ -278,14 +305,14 @@ function implementationText(
   return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
 }
 
-/** Moves the lines of a node to the right, as far as no edit writes them anew. */
-function indentLines(context: RuleContext, node: Node, by: string): void {
+/** Moves the lines of a range to the right, as far as no edit writes them anew. */
+function indentLines(context: RuleContext, range: { start: number; end: number }, by: string): void {
   const { source, edit } = context;
   const texts: Node[] = [];
-  walk(node, (inner) => {
+  walk(context.root.get().value as Node, (inner) => {
     if (inner.type === "TemplateLiteral") texts.push(inner);
   });
-  for (let at = source.indexOf("\n", node.start) + 1; at > 0 && at < node.end; at = source.indexOf("\n", at) + 1) {
+  for (let at = source.indexOf("\n", range.start) + 1; at > 0 && at < range.end; at = source.indexOf("\n", at) + 1) {
     const isBlank = /^\s*?\r?\n/.test(source.slice(at));
     const isText = texts.some((text) => text.start < at && at <= text.end);
     const isGone = edit.edits.some((each) => each.start <= at && at < each.end);

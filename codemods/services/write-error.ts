@@ -10,7 +10,7 @@ export function writeError(ctx: RuleContext, plan: HandlerPlan, step: ErrorStep,
   const { node, statement, form, error, trailers, asRejection, settles } = step;
   const start = form === "return" && !settles ? statement.start : node.start;
   const [open, close] = settles
-    ? [`${plan.region?.reject ?? "reject"}(`, ")"]
+    ? [`${plan.push ? `${plan.push.output}.fail` : (plan.region?.reject ?? "reject")}(`, ")"]
     : asRejection
       ? ["return Promise.reject(", ")"]
       : form === "arrow"

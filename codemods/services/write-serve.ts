@@ -62,33 +62,37 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const served = `${more} })`;
   report(context, "server.bindAsync()", call.start, call.end);
 
-  const inline =
-    isFunction(callback) && callback.body.type === "BlockStatement"
-      ? inlineCallback(source, callback, context.root.get().value as Node)
-      : undefined;
+  const inline = isFunction(callback) ? inlineCallback(source, callback, context.root.get().value as Node) : undefined;
   if (!inline) {
     // Whatever the callback is, it is called as before: with an error and port 0, or with null and the port.
-    const keep = running
+    const taken = running
       ? `(${started}) => ((${running} = ${started}), { error: null, port: ${started}.port })`
       : "({ port }) => ({ error: null, port })";
     edit.overwrite(
       address.end,
       callback.start,
-      `${served}.then(${keep}, (error) => ({ error, port: 0 })).then(({ error, port }) => (`,
+      `${served}.then(${taken}, (error) => ({ error, port: 0 })).then(({ error, port }) => ${isFunction(callback) ? "(" : ""}`,
       origin,
     );
-    edit.overwrite(callback.end, call.end, ")(error, port))", origin);
+    edit.overwrite(callback.end, call.end, `${isFunction(callback) ? ")" : ""}(error, port))`, origin);
     return;
   }
   const { body } = callback;
   const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
   const parameter = running ? `(${started})` : portText === "" ? "()" : `({ ${portText} })`;
-  edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
-  if (running) {
-    const indent = `${indentAt(source, statement.start)}${unit}`;
-    const port = portText === "" ? "" : `${eol}${indent}const { ${portText} } = ${started}${end}`;
-    edit.insertLeft(body.start + 1, `${eol}${indent}${running} = ${started}${end}${port}`, origin);
+  const outer = indentAt(source, statement.start);
+  const indent = `${eol}${outer}${unit}`;
+  const port = portText === "" ? "" : `${indent}const { ${portText} } = ${started}${end}`;
+  const keep = `${indent}${running} = ${started}${end}${port}`;
+  if (body.type !== "BlockStatement") {
+    const open = running ? `{${keep}${indent}` : "";
+    const close = running ? `${end}${eol}${outer}})` : ")";
+    edit.overwrite(address.end, body.start, `${served}.then(${parameter} => ${open}`, origin);
+    edit.overwrite(body.end, call.end, close, origin);
+    return;
   }
+  edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
+  if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
     const range = lineRange(source, inline.check.start, inline.check.end);
     edit.remove(range.start, range.end, origin);
@@ -156,11 +160,15 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
   const errorUses = error ? (scopes.bindingOf(error)?.references ?? []) : [];
   const portUses = port ? (scopes.bindingOf(port)?.references ?? []) : [];
   if (usesArguments(callback)) return undefined;
+  const portName = port && portUses.length > 0 ? (port.name as string) : null;
+  if (callback.body.type !== "BlockStatement")
+    return errorUses.length === 0 && callback.body.type !== "ObjectExpression"
+      ? { error: null, port: portName, check: null, failure: null }
+      : undefined;
   const statements = callback.body.body as Node[];
   const check = statements.find((each) => each.type === "IfStatement" && error && isErrorTest(each.test, error.name));
   if (errorUses.length > 0 && (!check || check !== statements[0] || check.alternate)) return undefined;
   if (check && errorUses.some((use) => use.start < check.start || use.end > check.end)) return undefined;
-  const portName = port && portUses.length > 0 ? (port.name as string) : null;
   if (!check || !error) return { error: null, port: portName, check: null, failure: null };
   if (portUses.some((use) => check.start <= use.start && use.end <= check.end)) return undefined;
   const consequent = check.consequent as Node;

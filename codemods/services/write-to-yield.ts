@@ -21,12 +21,14 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     forSteps(ctx, id, ["write"], (step, _handler, origin) => {
+      if (step.isPushed) return undefined;
       replaceAround(ctx, step.node, step.value, "yield ", "", origin);
       dedent(ctx, step.value, step.node, origin);
       return "call.write(message)";
     });
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
-      const { node, statement, form, trailers, isLast } = step;
+      const { node, statement, form, trailers, isLast, settles } = step;
+      if (settles) return undefined;
       if (trailers) {
         const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
         const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;

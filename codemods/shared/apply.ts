@@ -96,7 +96,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     );
     return { text: source, edits: [], findings: kept, file, conflict: null };
   }
-  const edited = applyEdits(source, edit.edits);
+  const edited = applyEdits(source, edit.edits, edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
   const text =
     edited === source && imports.requests.length === 0

@@ -71,6 +71,11 @@ export interface HandlerContext {
   readonly url: string;
   /** Addition to @connectrpc/connect: sends the response headers now, as grpc-js's `call.sendMetadata` does. */
   readonly sendHeaders?: () => void;
+  /**
+   * Addition to @connectrpc/connect: runs `listener` once the call is over, however it ended, as grpc-js's `cancelled` event
+   * does.
+   */
+  readonly onOver?: (listener: () => void) => void;
 }
 
 export interface HandlerContextInit {
@@ -134,6 +139,7 @@ export function createHandlerContext(init: HandlerContextInit): HandlerContextCo
     responseTrailer: createHeaders(init.responseTrailer),
     values: init.contextValues ?? createContextValues(),
     sendHeaders: () => {},
+    onOver: (listener) => controller.signal.addEventListener("abort", listener),
     abort,
   };
 }

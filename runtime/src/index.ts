@@ -62,3 +62,5 @@ export type { RouterTransportOptions } from "./client/router-transport.js";
 export { createRouterTransport } from "./client/router-transport.js";
 export type { UniversalClientFn, UniversalClientRequest, UniversalClientResponse } from "./client/universal-client.js";
 export { createUniversalHandlerClient } from "./client/universal-client.js";
+export type { PushOutput } from "./push-stream.js";
+export { createPushStream } from "./push-stream.js";

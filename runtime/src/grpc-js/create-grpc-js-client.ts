@@ -11,6 +11,7 @@ import { ConnectError } from "../connect-error.js";
 import { type ContextValues, createContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
+import { OutputQueue } from "../output-queue.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
 import { channelView } from "./client-channel.js";
@@ -18,7 +19,6 @@ import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 import { createMetadata, headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
-import { OutputQueue } from "./output-queue.js";
 import type { MetadataLike } from "./types.js";
 
 export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {

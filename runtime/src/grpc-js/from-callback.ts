@@ -3,10 +3,10 @@ import { Duplex, Readable, Writable } from "node:stream";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { HandlerContext } from "../implementation.js";
+import { OutputQueue } from "../output-queue.js";
 import { kPeerAddress, kPeerCertificate } from "../server/peer.js";
 import { toConnectError } from "./errors.js";
 import { addMetadata, metadataFromHeaders } from "./metadata.js";
-import { OutputQueue } from "./output-queue.js";
 import type { MetadataLike } from "./types.js";
 
 /** A grpc-js handler of any kind: `(call, callback)` or `(call)`. */

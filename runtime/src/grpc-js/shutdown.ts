@@ -2,16 +2,17 @@ import type { App } from "../node/app.js";
 
 /**
  * grpc-js's `server.tryShutdown(callback)` for an app: all that serve it stop taking connections and calls and finish what
- * runs. Calls back when the last call has ended; at the next turn of the event loop where nothing serves it.
+ * runs. Calls back when the last call has ended; at the next turn of the event loop where nothing serves it, or where there is
+ * no app yet.
  */
-export function tryShutdown(app: App, callback: (error?: Error) => void): void {
-  Promise.all([...app.internals.running].map((running) => running.close())).then(
+export function tryShutdown(app: App | undefined, callback: (error?: Error) => void): void {
+  Promise.all([...(app?.internals.running ?? [])].map((running) => running.close())).then(
     () => callback(),
     (error: Error) => callback(error),
   );
 }
 
 /** grpc-js's `server.forceShutdown()` for an app: running calls are cancelled at once. */
-export function forceShutdown(app: App): void {
-  for (const running of [...app.internals.running]) running.destroy();
+export function forceShutdown(app: App | undefined): void {
+  for (const running of [...(app?.internals.running ?? [])]) running.destroy();
 }

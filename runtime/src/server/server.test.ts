@@ -7,7 +7,7 @@ import {
 import * as connectNode from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Echo, EchoRequestSchema } from "../../testing/gen/echo_pb.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -22,8 +22,9 @@ interface Seen {
   aborted: unknown[];
   contexts: HandlerContext[];
   finallyRan: number;
+  over: string[];
 }
-const seen: Seen = { aborted: [], contexts: [], finallyRan: 0 };
+const seen: Seen = { aborted: [], contexts: [], finallyRan: 0, over: [] };
 
 function headers(context: HandlerContext): void {
   for (const [key, value] of context.requestHeader) if (key.startsWith("x-")) context.responseHeader.append(key, value);
@@ -51,6 +52,10 @@ async function unary(request: { text: string; count: number; payload: Uint8Array
     await new Promise(() => {});
   }
   if (request.text === "deaf") await wait(request.count);
+  if (request.text.startsWith("over ")) {
+    context.onOver?.(() => seen.over.push(request.text));
+    if (request.text === "over badly") throw new ConnectError("m", Code.Aborted);
+  }
   if (request.text === "peer") return { text: context.values.get(kPeerAddress) };
   if (request.text === "signal") {
     seen.contexts.push(context);
@@ -323,6 +328,13 @@ describe("a grpc-js client", () => {
     expect(Date.now() - started).toBeLessThan(1000);
     const { status, counts } = await collect(client.ServerStream({ text: "deaf", count: 2 }, metadata));
     expect([status.code, counts.length]).toEqual([4, 2]);
+  });
+
+  test("a listener hears when a call is over, however it ended", async () => {
+    seen.over = [];
+    await callUnary(client, { text: "over well" });
+    await callUnary(client, { text: "over badly" });
+    await vi.waitFor(() => expect(seen.over).toEqual(["over well", "over badly"]));
   });
 
   test("cancellation aborts the signal", async () => {

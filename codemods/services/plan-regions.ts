@@ -1,7 +1,7 @@
 import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
 import { isTail } from "./control-flow.js";
 import { isNothing, namesIn, ownNodes } from "./function-shape.js";
-import { type HandlerDraft, isInFinally, isOwn, refuse } from "./handler-draft.js";
+import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { isLastEffect } from "./plan-replies.js";
 
 /**
@@ -15,13 +15,8 @@ export function planRegion(draft: HandlerDraft, callbackReferences: readonly Nod
     ...draft.callReferences.filter((reference) => isErrorEmit(reference, parents) && !isOwn(draft, reference)),
   ];
   if (misplaced.length === 0) refuse("code-after-reply", "the reply");
-  const { dataListener } = draft;
-  if (dataListener && misplaced.some((node) => isWithin(node, dataListener.listener)))
-    refuse("reply-in-nested-function", "a reply in the data listener");
-  const names = namesIn(fn);
-  const pick = (...candidates: string[]) =>
-    candidates.find((name) => !names.has(name)) ?? refuse("edit-conflict", "no free name for the promise");
-  const settlers = { resolve: pick("resolve", "resolveReply"), reject: pick("reject", "rejectReply") };
+  const names = freeNames(draft);
+  const settlers = { resolve: names("resolve", "resolveReply"), reject: names("reject", "rejectReply") };
   if (fn.body.type !== "BlockStatement") {
     if (ownNodes(fn.body, isAwait).length > 0) refuse("code-after-reply", "an await around the reply");
     const region = { first: fn.body, last: fn.body, ...settlers };
@@ -30,25 +25,67 @@ export function planRegion(draft: HandlerDraft, callbackReferences: readonly Nod
     draft.steps.push({ kind: "promise", ...region, block: null });
     return;
   }
-  const lists = misplaced.map((node) => listsAround(draft, node));
+  const { statements, block } = endOfList(draft, misplaced) ?? refuseEnd();
+  const region = { first: statements[0] as Node, last: statements.at(-1) as Node, ...settlers };
+  draft.region = region;
+  draft.replyNodes.add(region.first);
+  draft.steps.push({ kind: "promise", ...region, block });
+}
+
+/** Messages that nested functions write go into a stream that is pushed, and that the handler delivers last (matrix H-27). */
+export function planPush(draft: HandlerDraft): void {
+  const { fn, parents } = draft;
+  const nameOf = (reference: Node) => memberName(parents.get(reference) as Node) ?? "";
+  const misplaced = draft.callReferences.filter(
+    (reference) => /^(write|end|emit)$/.test(nameOf(reference)) && !isOwn(draft, reference),
+  );
+  if (misplaced.length === 0 || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
+  // A generator waits at each of its own messages until it is taken, and would listen too late for what comes meanwhile.
+  const written = draft.callReferences.filter((reference) => nameOf(reference) === "write" && isOwn(draft, reference));
+  const { statements, block } =
+    endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced) ?? refuseEnd();
+  const [first] = statements as [Node];
+  const region = { first, last: statements.at(-1) as Node, output: freeNames(draft)("output", "responses") };
+  draft.push = region;
+  draft.replyNodes.add(region.first);
+  draft.steps.push({ kind: "push", ...region, block });
+  const fails = draft.callReferences.some(
+    (reference) => isErrorEmit(reference, parents) && isInRegion(draft, reference),
+  );
+  if (fails && isInCatchingTry(first, parents))
+    refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
+}
+
+function freeNames({ fn }: HandlerDraft): (...candidates: string[]) => string {
+  const names = namesIn(fn);
+  return (...candidates) => candidates.find((name) => !names.has(name)) ?? refuse("edit-conflict", "no free name");
+}
+
+/** The statements from the first that holds one of these nodes to the end of its list, behind which the handler does nothing. */
+function endOfList(
+  draft: HandlerDraft,
+  nodes: readonly Node[],
+): { statements: readonly Node[]; block: Node } | undefined {
+  const { parents, dataListener } = draft;
+  if (dataListener && nodes.some((node) => isWithin(node, dataListener.listener)))
+    refuse("reply-in-nested-function", "a reply in a function of the data listener");
+  const lists = nodes.map((node) => listsAround(draft, node));
   const [one, ...others] = lists as [StatementList[], ...StatementList[][]];
   const shared = one.filter(({ block }) => others.every((other) => other.some((list) => list.block === block)));
   for (const { block } of shared) {
-    const statements = block.body as Node[];
-    const firsts = lists.map((each) =>
-      statements.indexOf(each.find((list) => list.block === block)?.statement as Node),
-    );
-    const first = statements[Math.min(...firsts)] as Node;
+    const all = block.body as Node[];
+    const firsts = lists.map((each) => all.indexOf(each.find((list) => list.block === block)?.statement as Node));
+    const statements = all.slice(Math.min(...firsts));
     const last = statements.at(-1) as Node;
-    const region = { first, last, ...settlers };
     if (!isTail(last, functionOf(last, parents) as never, parents)) continue;
-    const moved = statements.slice(statements.indexOf(first));
-    if (draft.listeners.some(({ statement }) => moved.includes(statement)) || !isSelfContained(draft, moved)) continue;
-    draft.region = region;
-    draft.replyNodes.add(first);
-    draft.steps.push({ kind: "promise", ...region, block });
-    return;
+    if (draft.listeners.some(({ statement }) => statements.includes(statement))) continue;
+    if (statements.some((statement) => ownNodes(statement, isAwait).length > 0)) continue;
+    if (isSelfContained(draft, statements)) return { statements, block };
   }
+  return undefined;
+}
+
+function refuseEnd(): never {
   refuse("code-after-reply", "an await behind the reply, or names that are used before it");
 }
 
@@ -57,12 +94,16 @@ interface StatementList {
   readonly statement: Node;
 }
 
-/** The statement lists around a node, innermost first: those of the handler itself, and not below a try, loop or switch. */
+/**
+ * The statement lists around a node, innermost first: those of the handler itself, and not below a loop or switch, or where
+ * another `catch` or `finally` would run. A generator that delivers a stream is still inside its `try`.
+ */
 function listsAround(draft: HandlerDraft, node: Node): StatementList[] {
   const { parents, fn } = draft;
   let found: StatementList[] = [];
   for (let child = node, parent = parents.get(node); parent; child = parent, parent = parents.get(parent)) {
-    if (/^(Try|For|ForIn|ForOf|While|DoWhile|Switch|Labeled)Statement$/.test(parent.type)) found = [];
+    if (/^(For|ForIn|ForOf|While|DoWhile|Switch|Labeled)Statement$/.test(parent.type)) found = [];
+    if (parent.type === "TryStatement" && (draft.answersOnce || child === parent.finalizer)) found = [];
     if (isFunction(parent)) {
       if (parent === fn) return found;
       if (!draft.inlined.has(parent)) found = [];
@@ -102,12 +143,11 @@ function isAwait(node: Node): boolean {
   );
 }
 
-/** Statements that mean the same in a function of their own: no await, and nothing before them names what they declare. */
+/** Statements that mean the same in a function of their own: nothing before them names what they declare. */
 function isSelfContained({ scopes }: HandlerDraft, statements: readonly Node[]): boolean {
   const start = statements[0]?.start ?? 0;
   const end = statements.at(-1)?.end ?? 0;
   for (const statement of statements) {
-    if (ownNodes(statement, isAwait).length > 0) return false;
     let isKnownInside = true;
     walk(statement, (node) => {
       if (!isIdentifier(node)) return;

@@ -1,5 +1,3 @@
-import type { ConnectError } from "../connect-error.js";
-
 interface Item {
   readonly value: unknown;
   readonly taken: () => void;
@@ -10,7 +8,7 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   #items: Item[] = [];
   #reader: { resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void } | undefined;
   #ended = false;
-  #error: ConnectError | undefined;
+  #error: unknown;
   onReturn: (() => void) | undefined;
 
   push(value: unknown, taken: () => void): void {
@@ -29,7 +27,7 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   }
 
   /** What was pushed is still delivered. Only the first end counts. */
-  end(error?: ConnectError): void {
+  end(error?: unknown): void {
     if (this.#ended) {
       return;
     }

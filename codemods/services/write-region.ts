@@ -1,0 +1,62 @@
+import { type Node, walk } from "../shared/ast.js";
+import type { EditOrigin } from "../shared/edits.js";
+import type { RuleContext } from "../shared/rule.js";
+import type { HandlerPlan } from "./handler-plan.js";
+import { indentOf, indentUnit } from "./planned-handlers.js";
+
+/**
+ * Puts the end of a statement list into a function that is an argument: `return new Promise((resolve) => {` before it, `});`
+ * behind it, its lines one level further in. A null block stands for an arrow function's expression.
+ */
+export function wrapRegion(
+  ctx: RuleContext,
+  plan: HandlerPlan,
+  region: { readonly first: Node; readonly last: Node; readonly block: Node | null },
+  keyword: string,
+  open: string,
+  origin: EditOrigin,
+): void {
+  const { source, edit } = ctx;
+  const { first, last, block } = region;
+  if (!block) {
+    edit.insertRight(first.start, open, origin);
+    edit.insertLeft(last.end, ")", origin);
+    return;
+  }
+  if (!source.slice(block.start, first.start).includes("\n")) {
+    edit.insertRight(first.start, `${keyword} ${open}{ `, origin);
+    edit.insertLeft(last.end, " });", origin);
+    return;
+  }
+  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const indent = indentOf(ctx, plan, first);
+  const unit = indentUnit(source);
+  edit.insertRight(first.start, `${keyword} ${open}{${eol}${indent}${unit}`, origin);
+  const end = lineEndAfter(source, last.end);
+  indentLines(ctx, block, first.start, end, unit, origin);
+  const semicolon = /[;}]/.test(source[last.end - 1] ?? "") ? ";" : "";
+  edit.insertLeft(end, `${eol}${indent}})${semicolon}`, origin);
+}
+
+/** The end of the line, where only a comment follows. */
+function lineEndAfter(source: string, position: number): number {
+  const rest = /^[^\r\n]*/.exec(source.slice(position))?.[0] ?? "";
+  return /^\s*(\/\/.*|\/\*.*\*\/\s*)?$/.test(rest) ? position + rest.trimEnd().length : position;
+}
+
+/** Moves the lines between two offsets in, but not those that begin in a template literal or in text that goes away. */
+function indentLines(ctx: RuleContext, around: Node, from: number, to: number, unit: string, origin: EditOrigin): void {
+  const { source, edit } = ctx;
+  const literals: Node[] = [];
+  walk(around, (node) => {
+    if (node.type === "TemplateLiteral") literals.push(node);
+  });
+  const replaced = edit.edits.filter((each) => each.end > each.start);
+  for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
+    const line = at + 1;
+    if (/^\r?\n/.test(source.slice(line))) continue;
+    if (literals.some((node) => node.start < line && line < node.end)) continue;
+    if (replaced.some((each) => each.start < line && line < each.end)) continue;
+    edit.insertRight(line, unit, origin);
+  }
+}
