@@ -83,6 +83,8 @@ function routeDraft(project: AnalysisProject, call: Node): Draft | undefined {
   if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "service") return undefined;
   const [descriptor, given, options] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "fromCallbacks");
+  // Nothing is known of the methods of a service that is made of its own definition.
+  if (descriptor && Node.isCallExpression(descriptor)) return undefined;
   if (!descriptor || !bridged || !options || !Node.isObjectLiteralExpression(options)) return undefined;
   const messages = options.getProperty("messages");
   const value = messages && Node.isPropertyAssignment(messages) ? messages.getInitializer() : undefined;
