@@ -11,6 +11,7 @@ import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
+import { peeled } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
@@ -217,7 +218,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       const value = Node.isMethodDeclaration(property) ? property : functionOf(project, property);
       members.push({ key, handler: value });
     }
-    const isInline = literal === implementation;
+    const isInline = literal === peeled(implementation);
     const variable = literal.getParent();
     const isOnlyHere =
       variable !== undefined &&
