@@ -32,6 +32,7 @@ import {
   viewAt,
   viewOf,
 } from "./client-services.js";
+import { standInOfType, standIns } from "./client-stand-ins.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
@@ -45,6 +46,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const trees = treesOf();
   const programOf = programsOf(project);
   refuseMocked(project, services, programOf);
+  refuseStandIns(project, services, programOf);
   planTransports(project, services, trees);
 
   const withOptions = new Map<SourceFile, boolean>();
@@ -196,6 +198,39 @@ function refuseMocked(
             view: null,
           });
       }
+}
+
+/** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
+function refuseStandIns(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  const found = standIns(project);
+  for (const service of services.values()) {
+    const { constructions, calls, types } = service;
+    const programs = new Set(
+      [...constructions, ...calls]
+        .map((use) => use.node)
+        .concat(types)
+        .map((node) => programOf(node.getSourceFile())),
+    );
+    const refuse = (node: Node) =>
+      service.obstacles.push({
+        node,
+        detail: `a test puts something else in its place (${shownPlace(node, project.root)})`,
+        view: null,
+      });
+    for (const { node, service: name, of } of found) {
+      if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
+      refuse(node);
+      if (of === "prototype") for (const construction of constructions) construction.mocked = node;
+    }
+    for (const type of types) {
+      const instead = standInOfType(project, type);
+      if (instead) refuse(instead);
+    }
+  }
 }
 
 /** The transport of every construction; clients that share credentials move together or not at all. */
