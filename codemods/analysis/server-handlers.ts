@@ -43,6 +43,8 @@ export function decide(
 ): RegistrationFact {
   const { fact, implementation } = draft;
   if (fact.isBridged) return { ...fact, implementation: "plain", bridgedKeys: [] };
+  // Of its methods nothing is known.
+  if (fact.descriptor === null) return { ...fact, implementation: "callbacks", bridgedKeys: [] };
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
   const changes: FactBase[] = [];
