@@ -27,6 +27,8 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
   if (!callee) return undefined;
   const origin = project.originOf(node);
   if (origin.kind !== "client") return undefined;
+  const given = definitionGiven(callee);
+  if (given !== undefined) return { kind: "text", text: given };
   // A package definition has no types of its services; the constructor of a typed package does.
   const isTyped =
     /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) &&
@@ -51,6 +53,26 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
   );
 }
 
+/** The definition in `const ShopClient = grpc.makeGenericClientConstructor(ShopService, "Shop")` of the same file. */
+function definitionGiven(callee: Node): string | undefined {
+  const declaration = Node.isIdentifier(callee) ? callee.getSymbol()?.getValueDeclaration() : undefined;
+  if (!declaration || !Node.isVariableDeclaration(declaration)) return undefined;
+  if (
+    declaration.getSourceFile() !== callee.getSourceFile() ||
+    !Node.isSourceFile(declaration.getVariableStatement()?.getParent())
+  )
+    return undefined;
+  const call = declaration.getInitializer();
+  if (
+    !call ||
+    !Node.isCallExpression(call) ||
+    !/\bmake(Generic)?ClientConstructor$/.test(call.getExpression().getText())
+  )
+    return undefined;
+  const [definition] = call.getArguments();
+  return definition && Node.isIdentifier(definition) ? definition.getText() : undefined;
+}
+
 /** The `XService` const that generated code exports beside `XClient`. */
 export function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef | undefined {
   const text = name.getText();
@@ -69,7 +91,10 @@ export function definitionBeside(project: AnalysisProject, name: Node): Definiti
   }
   if (module === undefined) return undefined;
   const file = project.resolveModule(name.getSourceFile(), module);
-  if (!file || !new RegExp(`\\b${last}Service\\b`).test(file.getFullText())) return undefined;
+  const made = project.originOf(name);
+  const isMissing = made.kind === "client-constructor" && made.flavour === "missing";
+  const isThere = file ? new RegExp(`\\b${last}Service\\b`).test(file.getFullText()) : isMissing;
+  if (!isThere) return undefined;
   return { kind: "import", module, name: `${last}Service` };
 }
 

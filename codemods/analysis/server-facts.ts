@@ -16,9 +16,13 @@ export interface HandlerFact extends FactBase {
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
+  /** Empty where nothing but the definition is known. */
   readonly service: string;
-  /** What to import for the descriptor. */
-  readonly descriptor: { readonly module: string; readonly name: string };
+  /** The service or the definition, for reports. */
+  readonly shown: string;
+  /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
+  readonly descriptor: { readonly module: string; readonly name: string } | null;
+  readonly ownReason: Reason | null;
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
   /**
@@ -28,6 +32,21 @@ export interface RegistrationFact extends FactBase {
   readonly implementation: "plain" | "members" | "spread" | "callbacks";
   /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
+  /** The implementation stands in `toCallbacks(Service, …)`: its handlers are Connect's already. */
+  readonly isBridged: boolean;
+}
+
+/**
+ * A bridge at a registration whose file this run may not change otherwise: handlers that change there need one
+ * (`addService(definition, toCallbacks(Service, handlers))`), or need one no more (`router.service(Service, handlers)` for
+ * `fromCallbacks(handlers)`). The range is that of the implementation, bridge included.
+ */
+export interface NeighbourBridgeFact extends FactBase {
+  readonly kind: "neighbour-bridge";
+  readonly service: string;
+  readonly change:
+    | { readonly kind: "insert"; readonly descriptor: { readonly module: string; readonly name: string } }
+    | { readonly kind: "remove"; readonly inner: { readonly start: number; readonly end: number } };
 }
 
 /** `healthImpl.addToServer(server)`: a service of a library that an app has a counterpart for; the range is that of the call. */
@@ -110,6 +129,7 @@ export interface ImplementationClassFact extends FactBase {
 export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
+  | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact
   | ServerUseFact

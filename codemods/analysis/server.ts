@@ -15,8 +15,9 @@ import type {
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide, misfitOf } from "./server-handlers.js";
+import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
-import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -42,6 +43,7 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
+  const neighbours = neighbourBridges(project, plans);
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
@@ -50,7 +52,9 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     if ("code" in plan) facts.push(refusal(made, plan));
     else facts.push(...factsOf(project, plan, handlers, classes, values));
   }
-  return [...facts, ...values.values(), ...classes, ...handlers.values()];
+  for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
+  for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
+  return [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
 }
 
 function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
@@ -88,8 +92,9 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const draft = registrationOf(project, call);
     if ("code" in draft) return draft;
     const misfit = misfitOf(project, draft);
-    if (misfit) return misfit;
-    drafts.push(draft);
+    const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
+    if ("code" in fitting) return fitting;
+    drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
   return { made, flow, drafts, parts, options, credentials };
@@ -192,7 +197,8 @@ function factsOf(
 ): FactBase[] {
   const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
   drafts.forEach((draft, index) => {
-    if (registrations[index]?.implementation === "plain") classes.push(...classFacts(project, draft));
+    if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
+      classes.push(...classFacts(project, draft));
   });
   const uses = flow.uses.map((call): ServerUseFact => {
     const plan = credentials.get(call);

@@ -13,11 +13,12 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { type ListenersPlan, planReader } from "./plan-stream.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
   /** Only the arguments change: the value is a promise or an async iterable already. */
-  | { readonly kind: "plain" }
+  | { readonly kind: "plain"; readonly cancel: Cancel | null }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
@@ -29,21 +30,18 @@ export type CallPlan =
       readonly shape: CallbackShape;
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
+      readonly cancel: Cancel | null;
     }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
-  | { readonly kind: "handed"; readonly statement: Node; readonly callback: Node; readonly writer: Writer | null }
+  | {
+      readonly kind: "handed";
+      readonly statement: Node;
+      readonly callback: Node;
+      readonly writer: Writer | null;
+      readonly cancel: Cancel | null;
+    }
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
-
-/** `const call = client.list(req); call.on("data", …)…` */
-export interface ListenersPlan {
-  readonly kind: "listeners";
-  readonly declaration: Node;
-  readonly data: Listener;
-  readonly error: Listener | null;
-  readonly end: Listener | null;
-  readonly writer: Writer | null;
-}
 
 /** `call.write(message)` and `call.end()`: the calls, each a statement of its own. */
 export interface Writer {
@@ -52,10 +50,39 @@ export interface Writer {
   readonly ends: readonly Node[];
 }
 
-export interface Listener {
+/** `call.cancel()`, wherever the call's variable is known. */
+export interface Cancel {
+  /** The declaration of the variable. */
   readonly statement: Node;
-  readonly call: Node;
-  readonly callback: Node;
+  readonly variable: string;
+  readonly calls: readonly Node[];
+}
+
+export function cancelOf(plan: CallPlan): Cancel | null {
+  return "cancel" in plan ? plan.cancel : null;
+}
+
+/** References that are `call.cancel()`, and the others. */
+export function splitCancels(
+  references: readonly Node[],
+  parents: Parents,
+): { readonly calls: readonly Node[]; readonly others: readonly Node[] } {
+  const calls: Node[] = [];
+  const others: Node[] = [];
+  for (const reference of references) {
+    const member = parents.get(reference) as Node;
+    const use = parents.get(member) as Node;
+    const isCancel =
+      memberName(member) === "cancel" &&
+      member.object === reference &&
+      use.type === "CallExpression" &&
+      use.callee === member &&
+      use.arguments.length === 0 &&
+      isValueIgnored(use, parents);
+    if (isCancel) calls.push(use);
+    else others.push(reference);
+  }
+  return { calls, others };
 }
 
 /** What a call's messages are written to, if it sends a stream. */
@@ -63,7 +90,7 @@ export function writerOfPlan(plan: CallPlan): Writer | null {
   return plan.kind === "block" || plan.kind === "handed" || plan.kind === "listeners" ? plan.writer : null;
 }
 
-const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
+export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
 /** What a call that was made from promisify returns is a promise already. */
 export function planCall(file: File, call: Node, kind: RpcKind, form: "client" | "promisified"): CallPlan {
@@ -73,7 +100,7 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary" ? { kind: "plain" } : refused("a streaming method was promisified");
+    return kind === "unary" ? { kind: "plain", cancel: null } : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":
@@ -99,10 +126,10 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
-  const statement = statementOfCall(file, call, parents);
+  const { statement, cancel } = statementOfCall(file, call, parents) ?? {};
   if (isIdentifier(callback)) {
     if (!statement) return refused(usedObject(call, parents));
-    return planHanded(file, call, statement, null);
+    return planHanded(file, call, statement, null, cancel ?? null);
   }
   const shape = callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
@@ -117,7 +144,7 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, statement, shape, null);
+  return planBlock(file, call, statement, shape, null, cancel ?? null);
 }
 
 /** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
@@ -126,18 +153,30 @@ export function needsResponseType({ response, success, form, fallsThrough }: Cal
   return success.some((node) => mentions(node, response.name));
 }
 
-/** The statement that is the call, or the declaration of a variable that holds the call object and is never read. */
-function statementOfCall(file: File, call: Node, parents: Parents): Node | undefined {
+/** The statement that is the call, or the declaration of a variable that holds the call object for nothing but to cancel it. */
+function statementOfCall(
+  file: File,
+  call: Node,
+  parents: Parents,
+): { readonly statement: Node; readonly cancel: Cancel | null } | undefined {
   const parent = parents.get(call) as Node;
   // `if (x) client.m(…)`: without a semicolon, the new statement would need one before it.
   if (parent.type === "ExpressionStatement")
-    return statementOf(call, parents) === parent || parent.end > call.end ? parent : undefined;
+    return statementOf(call, parents) === parent || parent.end > call.end
+      ? { statement: parent, cancel: null }
+      : undefined;
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return undefined;
   const declaration = parents.get(parent) as Node;
   if (declaration.declarations.length !== 1 || statementOf(call, parents) !== declaration) return undefined;
   const binding = scopesOf(file).bindingOf(parent.id);
-  const isUnread = binding?.references.length === 0 && binding.writes.length === 0;
-  return isUnread ? declaration : undefined;
+  if (!binding || binding.writes.length > 0) return undefined;
+  const { calls, others } = splitCancels(binding.references, parents);
+  if (others.length > 0) return undefined;
+  return { statement: declaration, cancel: cancelIn(declaration, binding.name, calls) };
+}
+
+function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
+  return calls.length > 0 ? { statement, variable, calls } : null;
 }
 
 function usedObject(call: Node, parents: Parents): string {
@@ -150,18 +189,25 @@ function usedObject(call: Node, parents: Parents): string {
 }
 
 /** A callback that has a name: a function that nothing replaces. */
-function planHanded(file: File, call: Node, statement: Node, writer: Writer | null): CallPlan {
+function planHanded(file: File, call: Node, statement: Node, writer: Writer | null, cancel: Cancel | null): CallPlan {
   const callback = (call.arguments as Node[]).at(-1) as Node;
   const binding = scopesOf(file).bindingOf(callback);
   if (!binding || binding.writes.length > 0 || binding.kind === "import")
     return refused("the callback is not written at the call");
   const kept = [{ start: call.start, end: callback.start }];
   if (isCommentLost(file, statement, kept)) return refused(LOST_COMMENT);
-  return { kind: "handed", statement, callback, writer };
+  return { kind: "handed", statement, callback, writer, cancel };
 }
 
 /** Both paths in an async function around the call, whose names must not hide those that the call uses. */
-function planBlock(file: File, call: Node, statement: Node, shape: CallbackShape, writer: Writer | null): CallPlan {
+function planBlock(
+  file: File,
+  call: Node,
+  statement: Node,
+  shape: CallbackShape,
+  writer: Writer | null,
+  cancel: Cancel | null,
+): CallPlan {
   if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
   const { callback } = shape;
   const used = [call.callee, ...(call.arguments as Node[]).filter((argument) => argument !== callback)];
@@ -169,7 +215,7 @@ function planBlock(file: File, call: Node, statement: Node, shape: CallbackShape
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  return { kind: "block", statement, shape, writer };
+  return { kind: "block", statement, shape, writer, cancel };
 }
 
 /** What a function declares in its own scope. */
@@ -296,15 +342,17 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (statementOf(call, parents) !== declaration) return refused("it stands in no block");
   const binding = scopesOf(file).bindingOf(declarator.id);
   if (!binding || binding.writes.length > 0) return refused("the call's variable is assigned again");
-  const writer = writerOf(binding.name, binding.references, parents);
+  const { calls, others } = splitCancels(binding.references, parents);
+  const writer = writerOf(binding.name, others, parents);
   if (typeof writer === "string") return refused(writer);
-  if (!shape) return planHanded(file, call, declaration, writer);
+  const cancel = cancelIn(declaration, binding.name, calls);
+  if (!shape) return planHanded(file, call, declaration, writer, cancel);
   // The reply's code would see another thing under the name.
   if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return planBlock(file, call, declaration, shape, writer);
+  return planBlock(file, call, declaration, shape, writer, cancel);
 }
 
-function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
+export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
   const writes: Node[] = [];
   const ends: Node[] = [];
   for (const reference of references) {
@@ -318,7 +366,6 @@ function writerOf(name: string, references: readonly Node[], parents: Parents): 
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
   }
-  if (ends.length === 0) return "the call is never ended";
   return { name, writes, ends };
 }
 
@@ -332,125 +379,4 @@ function isValueIgnored(call: Node, parents: Parents): boolean {
   return (
     memberName(user.callee) === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "")
   );
-}
-
-const LISTENED = new Set(["data", "error", "end"]);
-
-function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
-  const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
-  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
-  const declaration = parents.get(parent) as Node;
-  if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
-  const binding = scopesOf(file).bindingOf(parent.id);
-  if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
-
-  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(binding.name, binding.references.filter(isWriting), parents) : null;
-  if (typeof writer === "string") return refused(writer);
-  const references = isDuplex ? binding.references.filter((reference) => !isWriting(reference)) : binding.references;
-  const [only] = references;
-  if (!isDuplex && references.length === 1 && only) {
-    const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
-  }
-  const block = parents.get(declaration);
-  if (block?.type !== "BlockStatement" && block?.type !== "Program") return refused("the stream stands in no block");
-  const statements = block.body as Node[];
-  const listeners = new Map<string, Listener>();
-  for (const reference of references) {
-    const member = parents.get(reference) as Node;
-    const name = memberName(member);
-    if (member.object !== reference || name === undefined) return refused("the stream is handed on");
-    if (name !== "on") return refused(`${binding.name}.${name} is used`);
-    const on = parents.get(member) as Node;
-    if (on.type !== "CallExpression" || on.callee !== member) return refused("the stream is handed on");
-    const [event, callback] = on.arguments as [Node, Node];
-    const statement = parents.get(on) as Node;
-    if (event?.type !== "StringLiteral" || !LISTENED.has(event.value))
-      return refused(`it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`);
-    if (statement.type !== "ExpressionStatement") return refused("listeners are chained");
-    if (parents.get(statement) !== block) return refused("a listener is added elsewhere");
-    const isRejecting = event.value === "error" && callback && isExecutorReject(file, callback, parents);
-    if (!isRejecting && callback?.type !== "ArrowFunctionExpression" && callback?.type !== "FunctionExpression")
-      return refused(`the listener of "${event.value}" is not written there`);
-    if (callback.async || callback.generator) return refused(`the listener of "${event.value}" is async`);
-    if (listeners.has(event.value)) return refused(`"${event.value}" has two listeners`);
-    listeners.set(event.value, { statement, call: on, callback });
-  }
-  const data = listeners.get("data");
-  if (!data) return refused("nothing listens to its data");
-  const error = listeners.get("error") ?? null;
-  const end = listeners.get("end") ?? null;
-  const order = [data, error, end].filter((listener) => listener !== null).map((listener) => listener.statement);
-  const index = statements.indexOf(declaration);
-  const contiguous = order.every((statement, i) => statements[index + 1 + i] === statement);
-  if (!contiguous) return refused("the listeners are not in the order data, error, end right behind the call");
-  if (data.callback.params.length > 1) return refused("the data listener has more than one parameter");
-  const bad = [data, error, end].some(
-    (listener) =>
-      listener && !isIdentifier(listener.callback) && (usesThis(listener.callback) || returns(listener.callback)),
-  );
-  if (bad) return refused("a listener returns early or uses `this`");
-  if (mayThrow(data.callback.body)) return refused("the data listener may throw");
-  if (data.callback.body.type !== "BlockStatement" && data.callback.body.type === "ConditionalExpression")
-    return refused("the data listener is a condition");
-  const names = new Set<string>();
-  for (const listener of [data, error, end])
-    for (const param of (listener?.callback.params ?? []) as Node[]) if (isIdentifier(param)) names.add(param.name);
-  if ((call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
-    return refused("a listener's parameter hides a name of the request");
-  return { kind: "listeners", declaration, data, error, end, writer };
-}
-
-/** `reject` of the `new Promise((resolve, reject) => …)` around. */
-function isExecutorReject(file: File, node: Node, parents: Parents): boolean {
-  if (!isIdentifier(node)) return false;
-  const declaration = scopesOf(file).bindingOf(node)?.declaration;
-  const executor = declaration && parents.get(declaration);
-  const promise = executor && parents.get(executor);
-  return (
-    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
-  );
-}
-
-function usesThis(callback: Node): boolean {
-  let found = false;
-  if (callback.type === "ArrowFunctionExpression") return false;
-  walk(callback.body, (node) => {
-    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-/** A `return` of the listener itself. */
-function returns(callback: Node): boolean {
-  let found = false;
-  walk(callback.body, (node) => {
-    if (node !== callback && isFunction(node)) return false;
-    if (node.type === "ReturnStatement") found = true;
-    return undefined;
-  });
-  return found;
-}
-
-/** A throw in a data listener is an uncaught exception; in a loop it would be caught with the stream's errors. */
-function mayThrow(body: Node): boolean {
-  let found = false;
-  walk(body, (node) => {
-    if (isFunction(node)) return false;
-    if (node.type === "ThrowStatement" || node.type === "AwaitExpression" || node.type === "YieldExpression")
-      found = true;
-    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-function calleeText(node: Node): string {
-  const { callee } = node;
-  if (isIdentifier(callee)) return callee.name;
-  const name = memberName(callee);
-  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
 }

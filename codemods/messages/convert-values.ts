@@ -1,8 +1,9 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { type BinaryExpression, Node, SyntaxKind } from "ts-morph";
 import type { Representation } from "./legacy-shape.js";
 import type { Kind } from "./message-kind.js";
 import {
   comparedLiterals,
+  isAbsent,
   isShorthand,
   isTruthTest,
   isValueOfLogical,
@@ -35,13 +36,14 @@ export function createConvertValues(p: Proving) {
         parent.getArguments().length === 1
       );
     if (as.kind === "int64-string" || as.kind === "int64-number") {
-      if (Node.isTemplateSpan(parent)) return true;
+      // A number loses what is beyond 2^53, and so does its text.
+      const isText = as.kind === "int64-string";
+      if (Node.isTemplateSpan(parent)) return isText;
       const call = parent;
       if (!Node.isCallExpression(call) || call.getArguments()[0] !== expression) return false;
       const callee = call.getExpression().getText();
-      if (callee === "Number" || callee === "BigInt") return call.getArguments().length === 1;
-      if (callee === "String") return true;
-      return false;
+      if (callee === "Number" || (callee === "BigInt" && isText)) return call.getArguments().length === 1;
+      return callee === "String" && isText;
     }
     return false;
   };
@@ -61,6 +63,9 @@ export function createConvertValues(p: Proving) {
   /** `x === null` becomes `x === undefined`: an absent message. */
   const compareAbsent = (comparison: Node, expression: Node): boolean => {
     if (!Node.isBinaryExpression(comparison)) return false;
+    // A getter gives undefined, too, and other nulls stay what they are.
+    if (shape.isLive)
+      return /^[!=]==?$/.test(comparison.getOperatorToken().getText()) && isAbsentIn(comparison, expression);
     const operator = comparison.getOperatorToken().getText();
     if (!/^[!=]==?$/.test(operator)) return false;
     const other = comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft();
@@ -71,6 +76,9 @@ export function createConvertValues(p: Proving) {
     if (other.getText() === "undefined" && operator.length === 2) return true;
     return false;
   };
+
+  const isAbsentIn = (comparison: BinaryExpression, expression: Node) =>
+    isAbsent(comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft());
 
   /** A value that other code goes on to use: it keeps its old form. */
   const convert = (given: Node, as: Representation, isMaybe: boolean): unknown => {
@@ -88,6 +96,7 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
         if (isMaybe) return block(expression, "bytes that may be absent");
+        if (shape.isLive) return block(expression, "bytes that are a string where they are not set");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "enum-name": {
         const chain = chainText(expression);
@@ -106,6 +115,12 @@ export function createConvertValues(p: Proving) {
   /** The text of `a.b.c` with the names that it will have; undefined for anything else. */
   const chainText = (node: Node): string | undefined => {
     if (Node.isIdentifier(node) || node.getKind() === SyntaxKind.ThisKeyword) return node.getText();
+    if (Node.isNonNullExpression(node)) {
+      const inner = chainText(node.getExpression());
+      return inner === undefined ? undefined : `${inner}!`;
+    }
+    const own = shape.chain?.(p, node);
+    if (own !== undefined) return own;
     if (!Node.isPropertyAccessExpression(node) || node.hasQuestionDotToken()) return undefined;
     const object = chainText(node.getExpression());
     if (object === undefined) return undefined;

@@ -1,7 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
-  hasResultType,
   isAlias,
   isExportsTarget,
   isFunctionNode,
@@ -10,12 +9,13 @@ import {
   nameOfFunction,
   ownReturns,
   parametersOf,
+  resultType,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
 export function createFollowFunctions(p: Proving) {
-  const { project, open, proved, helpers, overLists, block, sink } = p;
+  const { project, shape, open, proved, helpers, overLists, block, sink } = p;
 
   /** A project function gives messages: all its calls do. */
   const resultOf = (owner: Node, kind: Kind): unknown => {
@@ -28,12 +28,14 @@ export function createFollowFunctions(p: Proving) {
     helper.result = kind;
     callbackResults(owner, kind); // whatever else it returns must be such a message, too
     for (const call of callsOf(owner)) {
-      if (isMapCall(call)) block(call, "a list of messages that a function gives");
+      if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
+      else if (isMapCall(call)) block(call, "a list of messages that a function gives");
       else p.flow(call, kind);
     }
   };
 
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
+    if (shape.takenBy?.(p, call, expression)) return;
     const origin = project.originOf(call.getExpression());
     if (origin.kind !== "function") {
       open.push({ expression, kind });
@@ -52,7 +54,7 @@ export function createFollowFunctions(p: Proving) {
   };
 
   /** A project function takes messages: all its calls hand over such a message. */
-  const takes = (owner: Node, index: number, kind: Kind, call: CallExpression): unknown => {
+  const takes = (owner: Node, index: number, kind: Kind, call: Node): unknown => {
     const parameter = parametersOf(owner)[index];
     if (!parameter) return;
     const helper = helperOf(owner);
@@ -105,6 +107,7 @@ export function createFollowFunctions(p: Proving) {
   };
 
   const helperResult = (call: CallExpression, owner: Node, wanted: Kind): unknown => {
+    if (shape.isLive) return resultOf(owner, wanted);
     const helper = helperOf(owner);
     if (helper?.result) {
       if (!sameKind(helper.result, wanted)) block(call, "this function returns messages of more than one type");
@@ -127,7 +130,8 @@ export function createFollowFunctions(p: Proving) {
     if (!isFunctionNode(owner)) return;
     const body = owner.getBody();
     if (!body) return block(owner, "a function without a body");
-    if (hasResultType(owner) && !isPlain(wanted)) return block(owner, "the type of a result names the old message");
+    const type = isPlain(wanted) ? undefined : resultType(owner);
+    if (type && !p.retype(type, owner, "the type of a result names the old message")) return;
     if (!Node.isBlock(body)) return sink(body, wanted);
     const returns = ownReturns(owner);
     if (returns.length === 0) block(owner, "nothing is returned here");

@@ -3,6 +3,7 @@ import { type CallExpression, Node } from "ts-morph";
 import { isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
   functionAround,
+  isAbsent,
   isArrowBody,
   isAssertion,
   isAssignmentTarget,
@@ -14,6 +15,8 @@ import {
   isValueOfLogical,
   parametersOf,
   quoted,
+  typeOfAssertion,
+  unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
@@ -35,18 +38,28 @@ export function createFollowValues(p: Proving) {
     const parent = expression.getParent();
     if (!parent) return;
     if (isTransparent(parent)) {
-      if (isAssertion(parent) && !isPlain(kind)) return block(parent, "a type assertion names the old message");
+      const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
+      if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
       return flow(parent, kind);
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
-    if (kind.kind === "value" && kind.as.kind === "enum-number") return;
+    if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
       return bind(parent.getNameNode(), kind);
+    if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
+      const target = parent.getLeft();
+      const isStatement = parent.getOperatorToken().getText() === "=" && Node.isExpressionStatement(parent.getParent());
+      const declaration = isStatement && Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
+      if (Node.isVariableDeclaration(declaration)) {
+        p.consume(expression);
+        return bind(declaration.getNameNode(), kind);
+      }
+    }
     if (Node.isForOfStatement(parent) && parent.getExpression() === expression) return iterate(parent, kind);
     if (Node.isReturnStatement(parent) || Node.isYieldExpression(parent) || isArrowBody(parent, expression)) {
       return leaves(parent, expression, kind);
@@ -69,6 +82,16 @@ export function createFollowValues(p: Proving) {
     if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
       return p.argument(parent, expression, kind);
     open.push({ expression, kind });
+  };
+
+  /** An enum's numbers are the same; constants that it is compared with get their new names. */
+  const enumNumber = (parent: Node, expression: Node): void => {
+    if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
+      shape.constant?.(p, unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft()));
+    }
+    if (!Node.isSwitchStatement(parent) || parent.getExpression() !== expression) return;
+    for (const clause of parent.getCaseBlock().getClauses())
+      if (Node.isCaseClause(clause)) shape.constant?.(p, unwrapped(clause.getExpression()));
   };
 
   /** `message.key`, `list.length`, `bytes.toString()`. */
@@ -95,6 +118,11 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "list") {
       const call = access.getParent();
       if (name === "length") return;
+      if (shape.isLive && Node.isCallExpression(call) && call.getExpression() === access) {
+        if (name === "push" || name === "unshift") return added(call, kind);
+        if (/^(splice|fill|copyWithin)$/.test(name) || (name === "concat" && !isPlain(kind)))
+          return block(call, `what ${name} of a list does is not followed`);
+      }
       if (isPlain(kind)) {
         const callback =
           Node.isCallExpression(call) && call.getExpression() === access ? call.getArguments()[0] : undefined;
@@ -158,6 +186,18 @@ export function createFollowValues(p: Proving) {
     if (name === "find") flow(call, maybe(kind.of));
   };
 
+  /** What is put into a list of a message, or into one that goes there. */
+  const added = (call: CallExpression, kind: Kind & { kind: "list" }): void => {
+    for (const item of call.getArguments()) {
+      if (Node.isSpreadElement(item)) p.sink(item.getExpression(), kind);
+      else p.sink(item, kind.of);
+      if (kind.of.kind === "value")
+        p.later(() => {
+          if (!Node.isSpreadElement(item) && !p.isPresent(item)) block(item, "an element of a list that may be absent");
+        });
+    }
+  };
+
   const iterate = (loop: Node, kind: Kind): unknown => {
     if (!Node.isForOfStatement(loop)) return;
     if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
@@ -173,14 +213,25 @@ export function createFollowValues(p: Proving) {
     const declaration = name.getParent();
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
-      if (annotation && !isPlain(kind)) return block(declaration, "a type annotation names the old message");
+      if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
+        return;
     }
     if (Node.isIdentifier(name)) {
       const references = project.referencesTo(name).filter((reference) => reference !== name);
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
       if (write && isPlain(kind)) return;
-      if (write) block(write, "the variable is written to again");
+      // `let reply; try { reply = await … }`: written once, and a message from then on.
+      const isOnlyWrite =
+        Node.isVariableDeclaration(declaration) &&
+        declaration.getInitializer() === undefined &&
+        references.filter(isAssignmentTarget).length === 1;
+      const source = write?.getParent();
+      const isKnown = Node.isBinaryExpression(source) && kinds.has(source.getRight());
+      if (write && isOnlyWrite && isKnown) {
+        // Bound by that write.
+      } else if (write && shape.isLive) for (const one of references.filter(isAssignmentTarget)) rewritten(one, kind);
+      else if (write) block(write, "the variable is written to again");
       for (const reference of references) if (!isAssignmentTarget(reference)) flow(reference, kind);
       return;
     }
@@ -207,6 +258,15 @@ export function createFollowValues(p: Proving) {
       return;
     }
     if (!isPlain(kind)) block(name, "a list of messages is taken apart");
+  };
+
+  /** A variable that holds a message gets another one. */
+  const rewritten = (target: Node, kind: Kind): unknown => {
+    const change = target.getParent();
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=")
+      return block(target, "the variable is written to in another way");
+    if (isAbsent(change.getRight())) return;
+    p.sink(change.getRight(), kind);
   };
 
   /** A known value is returned or yielded: by a handler, by a callback, or by a function whose calls then give it. */

@@ -1,8 +1,9 @@
 import type { Rule } from "../shared/rule.js";
+import { rule as googleProtobufNative } from "./google-protobuf-native.js";
 import { rule as protoLoaderNative } from "./proto-loader-native.js";
 import { rule as tsProtoNative } from "./ts-proto-native.js";
 
 export { collectMessageFacts } from "./collect-message-facts.js";
 
 /** The rules that turn a bridged service or client (`{ messages: grpcJsMessages(…) }`) into one on protobuf-es messages. */
-export const messageRules: readonly Rule[] = [protoLoaderNative, tsProtoNative];
+export const messageRules: readonly Rule[] = [protoLoaderNative, googleProtobufNative, tsProtoNative];

@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
-import type { Node, PropertyAccessExpression } from "ts-morph";
+import type { CallExpression, Node, PropertyAccessExpression } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Proving } from "./proof.js";
 
@@ -24,7 +24,7 @@ export type Representation =
   | { readonly kind: "message"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
 
-export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean";
+export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes";
 
 /** The old objects of one code generator with one set of options: all that the proof knows of a flavour. */
 export interface LegacyShape {
@@ -43,6 +43,18 @@ export interface LegacyShape {
    * answers true. False leaves the access to be read as a plain property.
    */
   readonly member?: (proof: Proving, access: PropertyAccessExpression, desc: DescMessage) => boolean;
+  /** `chainText` of what is no plain property: `a.getB()` is `a.b`. */
+  readonly chain?: (proof: Proving, node: Node) => string | undefined;
+  /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
+  readonly retype?: (proof: Proving, type: Node) => boolean;
+  /** Can this part of a message not be there? */
+  readonly isUnset?: (proof: Proving, part: Node) => boolean;
+  /** A constant of old generated code (`messages.Kind.RED`): rewritten, and true. */
+  readonly constant?: (proof: Proving, expression: Node) => boolean;
+  /** A function of old code's library that takes a message: rewritten, and true. */
+  readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
+  /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */
+  readonly isLive?: true;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -89,7 +101,7 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
   };
 }
 
-type Converter = "String" | "Number" | "none" | "other";
+export type Converter = "String" | "Number" | "none" | "other";
 
 function converter(option: unknown): Converter {
   if (option === undefined || option === null) return "none";
@@ -98,7 +110,7 @@ function converter(option: unknown): Converter {
   return "other";
 }
 
-function representationOf(field: DescField, longs: Converter, enums: Converter): Representation {
+export function representationOf(field: DescField, longs: Converter, enums: Converter): Representation {
   const edition = field.parent.file.edition;
   if (edition !== Edition.EDITION_PROTO3) {
     return { kind: "unsupported", why: `${field.parent.typeName} is not proto3` };

@@ -1,8 +1,11 @@
 import type { FactBase } from "../analysis/facts.js";
 import type { ReasonCode } from "../shared/reasons.js";
 
-/** The two rewrites of message code, one per code generator. */
-export type MessageRuleId = "messages/proto-loader-native" | "messages/ts-proto-native";
+/** The rewrites of message code, one per code generator. */
+export type MessageRuleId =
+  | "messages/proto-loader-native"
+  | "messages/google-protobuf-native"
+  | "messages/ts-proto-native";
 
 /** A piece of new text: words, or a name that has to be imported. */
 export type TextPart = string | { readonly module: string; readonly name: string; readonly typeOnly?: boolean };

@@ -1,4 +1,5 @@
 import type { Origin } from "../analysis/origin.js";
+import { googleProtobufShape } from "./google-protobuf-shape.js";
 import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
 
@@ -15,6 +16,8 @@ export function messageFlavourOf(
           ? protoLoaderShape(packageDefinition.options)
           : { why: "the options of proto-loader are not known" }),
       };
+    case "google-protobuf":
+      return { rule: "messages/google-protobuf-native", shape: googleProtobufShape };
     case "ts-proto":
       return { rule: "messages/ts-proto-native", why: "messages of ts-proto are not followed yet" };
     default:

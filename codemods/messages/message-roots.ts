@@ -6,7 +6,6 @@ import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import {
   functionAround,
-  hasResultType,
   isAlias,
   isArrowBody,
   isExportsTarget,
@@ -15,6 +14,7 @@ import {
   nameOfFunction,
   ownReturns,
   parametersOf,
+  resultType,
   unwrapped,
 } from "./message-syntax.js";
 
@@ -22,9 +22,10 @@ import {
 export interface Start {
   flow(expression: Node, kind: Kind): unknown;
   bind(name: Node, kind: Kind): unknown;
-  sink(expression: Node, wanted: Kind): unknown;
+  sends(expression: Node, wanted: Kind): unknown;
   block(node: Node, what: string): unknown;
   replace(node: Node, ...parts: TextPart[]): unknown;
+  retype(type: Node, place: Node, what: string): unknown;
   callsOf(owner: Node): CallExpression[];
   readonly handlers: Set<Node>;
 }
@@ -117,7 +118,8 @@ function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
 function startHandler(handler: Node, method: DescMethod, start: Start): unknown {
   if (!isFunctionNode(handler)) return;
   start.handlers.add(handler);
-  if (hasResultType(handler)) start.block(handler, "the type of a result names the old message");
+  const type = resultType(handler);
+  if (type) start.retype(type, handler, "the type of a result names the old message");
   const request: Kind = { kind: "message", desc: method.input };
   const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
@@ -127,14 +129,14 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   const reply: Kind = { kind: "message", desc: method.output };
   if (isOutputStream) return yieldsOf(handler, reply, start);
   const body = handler.getBody();
-  if (body && !Node.isBlock(body)) return start.sink(body, reply);
+  if (body && !Node.isBlock(body)) return start.sends(body, reply);
   const returns = ownReturns(handler);
   if (returns.length === 0 && !/\bthrow\b/.test(handler.getText()))
     start.block(handler, "this handler returns nothing");
   for (const statement of returns) {
     const expression = statement.getExpression();
     if (!expression) start.block(statement, "a return without a reply");
-    else if (!/^Promise\.reject\(/.test(expression.getText())) start.sink(expression, reply);
+    else if (!/^Promise\.reject\(/.test(expression.getText())) start.sends(expression, reply);
   }
 }
 
@@ -144,7 +146,7 @@ function yieldsOf(generator: Node, reply: Kind, start: Start): void {
     if (functionAround(one) !== generator) continue;
     const expression = one.getExpression();
     if (one.getText().startsWith("yield*") || !expression) start.block(one, "what is yielded here is not followed");
-    else start.sink(expression, reply);
+    else start.sends(expression, reply);
   }
 }
 
@@ -180,7 +182,7 @@ function startCall(project: AnalysisProject, call: CallExpression, method: DescM
   const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
   const [input] = call.getArguments();
-  if (input && !isInputStream) start.sink(input, request);
+  if (input && !isInputStream) start.sends(input, request);
   if (input && isInputStream) requestStream(project, input, request, start);
   if (!input) start.block(call, "a call without a request");
   if (isOutputStream) return start.flow(call, { kind: "stream", of: reply });
@@ -225,7 +227,7 @@ function requestStream(project: AnalysisProject, input: Node, request: Kind, sta
           if (access.getName() === "close") continue;
           const [message] = call.getArguments();
           if (access.getName() === "write" && message) {
-            start.sink(message, request);
+            start.sends(message, request);
             continue;
           }
         }

@@ -1,4 +1,4 @@
-import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+import { type CallExpression, type IfStatement, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 
 export function isFunctionNode(
   node: Node,
@@ -74,14 +74,18 @@ export function isAssertion(node: Node): boolean {
   return (Node.isAsExpression(node) || Node.isSatisfiesExpression(node)) && node.getTypeNode()?.getText() !== "const";
 }
 
-export function hasResultType(owner: Node): boolean {
-  return (
-    (Node.isFunctionDeclaration(owner) ||
-      Node.isFunctionExpression(owner) ||
-      Node.isArrowFunction(owner) ||
-      Node.isMethodDeclaration(owner)) &&
-    owner.getReturnTypeNode() !== undefined
-  );
+/** T of `x as T`. */
+export function typeOfAssertion(node: Node): Node | undefined {
+  return Node.isAsExpression(node) || Node.isSatisfiesExpression(node) ? node.getTypeNode() : undefined;
+}
+
+export function resultType(owner: Node): Node | undefined {
+  return Node.isFunctionDeclaration(owner) ||
+    Node.isFunctionExpression(owner) ||
+    Node.isArrowFunction(owner) ||
+    Node.isMethodDeclaration(owner)
+    ? owner.getReturnTypeNode()
+    : undefined;
 }
 
 export function innerOf(node: Node): Node | undefined {
@@ -332,4 +336,62 @@ export function quoted(near: Node, text: string): string {
 export function isMapCall(call: CallExpression): boolean {
   const callee = call.getExpression();
   return Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
+}
+
+/** Has a test before this use of a name, or around it, excluded that it holds nothing? */
+export function isChecked(use: Node): boolean {
+  if (!Node.isIdentifier(use)) return false;
+  const name = use.getText();
+  const isAssigned = (node: Node) =>
+    node.getDescendantsOfKind(SyntaxKind.Identifier).some((one) => one.getText() === name && isAssignmentTarget(one));
+  for (
+    let inner: Node = use, outer: Node | undefined = use.getParent();
+    outer;
+    inner = outer, outer = outer.getParent()
+  ) {
+    if (isFunctionNode(outer)) return false;
+    const isThen =
+      (Node.isIfStatement(outer) && outer.getThenStatement() === inner) ||
+      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner);
+    if (isThen) {
+      const condition = Node.isConditionalExpression(outer)
+        ? outer.getCondition()
+        : (outer as IfStatement).getExpression();
+      if (conjuncts(condition).some((one) => isSomething(one, name))) return !isAssigned(inner);
+    }
+    if (!Node.isBlock(outer) && !Node.isCaseClause(outer)) continue;
+    const statements = outer.getStatements();
+    const index = statements.findIndex((one) => one === inner);
+    for (let at = index - 1; at >= 0; at--) {
+      const before = statements[at];
+      if (!before) break;
+      if (
+        Node.isIfStatement(before) &&
+        isNothing(unwrapped(before.getExpression()), name) &&
+        leavesAlways(before.getThenStatement())
+      )
+        return true;
+      if (isAssigned(before)) break;
+    }
+    if (isAssigned(inner)) return false;
+  }
+  return false;
+}
+
+function isSomething(test: Node, name: string): boolean {
+  return (
+    test.getText() === name ||
+    (Node.isBinaryExpression(test) && new RegExp(`^${name}\\s*!==?\\s*(null|undefined)$`).test(test.getText()))
+  );
+}
+
+function isNothing(test: Node, name: string): boolean {
+  if (Node.isBinaryExpression(test) && test.getOperatorToken().getText() === "||")
+    return isNothing(unwrapped(test.getLeft()), name) || isNothing(unwrapped(test.getRight()), name);
+  return new RegExp(`^(!${name}|${name}\\s*===?\\s*(null|undefined))$`).test(test.getText());
+}
+
+function leavesAlways(statement: Node): boolean {
+  const last = Node.isBlock(statement) ? statement.getStatements().at(-1) : statement;
+  return Node.isReturnStatement(last) || Node.isThrowStatement(last) || Node.isContinueStatement(last);
 }

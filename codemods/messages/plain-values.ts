@@ -4,6 +4,7 @@ import {
   hasType,
   isAssignmentTarget,
   isAsync,
+  isChecked,
   isFunctionNode,
   isGenerator,
   isMapCall,
@@ -38,6 +39,21 @@ export function createPlainValues(p: Proving) {
       asking.delete(key);
     }
   };
+  /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
+  const canBe = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
+    const expression = unwrapped(node);
+    if (isChecked(expression)) return false;
+    if (test(expression)) return true;
+    const key = `${question} ${expression.getSourceFile().getFilePath()} ${expression.getPos()} ${expression.getEnd()}`;
+    if (asking.has(key)) return false;
+    asking.add(key);
+    try {
+      return (partsOf(expression) ?? []).some((part) => canBe(part, question, test));
+    } finally {
+      asking.delete(key);
+    }
+  };
+
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
   const partsOf = (node: Node): Node[] | undefined => {
     if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
@@ -124,6 +140,12 @@ export function createPlainValues(p: Proving) {
       );
     }
     if (isLength(expression)) return true;
+    if (Node.isBinaryExpression(expression)) {
+      const operator = expression.getOperatorToken().getText();
+      if (type === "int32" && /^([|&^]|<<|>>)$/.test(operator))
+        return isNumber(expression.getLeft()) && isNumber(expression.getRight());
+      if (type === "uint32" && operator === ">>>") return isNumber(expression.getLeft());
+    }
     // A counter that goes up by one does not get out of range, nor does it with a small constant added.
     if (isStep(expression)) return true;
     if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
@@ -139,7 +161,9 @@ export function createPlainValues(p: Proving) {
   /** A whole, finite number. */
   const isInteger = (node: Node): boolean => {
     const expression = unwrapped(node);
-    if (kinds.has(expression)) return /int32/.test(plainKnown(expression) ?? "");
+    const known = kinds.get(expression);
+    if (known?.kind === "value" && known.as.kind === "int64-number") return known.maybe !== true;
+    if (known) return /int32/.test(plainKnown(expression) ?? "");
     const constant = numberOf(expression);
     if (constant !== undefined) return Number.isSafeInteger(constant);
     if (isLength(expression) || isStep(expression)) return true;
@@ -178,7 +202,7 @@ export function createPlainValues(p: Proving) {
   const isNumber = (node: Node): boolean => {
     const expression = unwrapped(node);
     const known = plainKnown(expression);
-    if (known !== undefined) return known !== "string" && known !== "boolean";
+    if (known !== undefined) return known !== "string" && known !== "boolean" && known !== "bytes";
     if (kinds.has(expression)) return false;
     if (hasType(typeText(expression), "number")) return true;
     return isInteger(expression) || ofParts(expression, "number", isNumber);
@@ -217,5 +241,38 @@ export function createPlainValues(p: Proving) {
   };
   const isStringValueList = (expression: Node) => Node.isArrayLiteralExpression(expression);
 
-  return { isWithinRange, isInteger, isNumber, isBoolean, isString };
+  /** Is a plain value certainly neither undefined nor null? */
+  const isPresent = (given: Node): boolean => {
+    const value = unwrapped(given);
+    const kind = kinds.get(value);
+    if (kind) return kind.kind !== "value" || kind.maybe !== true;
+    if (Node.isLiteralExpression(value) || Node.isTemplateExpression(value)) return true;
+    if (value.getText() === "true" || value.getText() === "false") return true;
+    if (Node.isObjectLiteralExpression(value) || Node.isArrayLiteralExpression(value) || Node.isNewExpression(value))
+      return true;
+    if (Node.isPrefixUnaryExpression(value) || Node.isPostfixUnaryExpression(value)) return true;
+    if (Node.isConditionalExpression(value)) return isPresent(value.getWhenTrue()) && isPresent(value.getWhenFalse());
+    if (Node.isBinaryExpression(value)) {
+      const operator = value.getOperatorToken().getText();
+      if (/^(\|\||\?\?)$/.test(operator)) return isPresent(value.getRight());
+      if (operator === "&&") return isPresent(value.getLeft()) && isPresent(value.getRight());
+      return operator !== "=" || isPresent(value.getRight());
+    }
+    if (Node.isCallExpression(value) && !value.getText().includes("?.")) {
+      const callee = value.getExpression();
+      if (/^(String|Number|Boolean|BigInt|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(callee.getText()))
+        return true;
+      if (
+        Node.isPropertyAccessExpression(callee) &&
+        /^(to\w*String|trim\w*|to(Lower|Upper)Case|padStart|padEnd|join|toFixed|slice|map|filter|concat|getTime)$/.test(
+          callee.getName(),
+        )
+      )
+        return true;
+    }
+    if (p.isStrictlyTyped(value)) return true;
+    return ofParts(value, "present", (part) => isPresent(part));
+  };
+
+  return { isPresent, canBe, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
 }

@@ -5,7 +5,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
-import { innerOf } from "./message-syntax.js";
+import { innerOf, isAbsent } from "./message-syntax.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
 export interface Sink {
@@ -39,6 +39,10 @@ export interface ProofState {
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
   readonly handlers: Set<Node>;
+  /** What is decided when everything is proved that can be. */
+  readonly deferred: (() => void)[];
+  /** What depends on all other edits. */
+  readonly finals: (() => void)[];
   /** Shorthand properties that keep their name, and those that get another. */
   readonly named: Set<Node>;
   readonly renamedShorthands: Set<Node>;
@@ -59,10 +63,20 @@ export interface ProofState {
   kindOf(field: DescField): Kind;
   fieldBy(desc: DescMessage, key: string): DescField | undefined;
   oneofBy(desc: DescMessage, key: string): DescOneof | undefined;
+  /** A message goes to the peer: a value of `wanted`, and certainly one. */
+  sends(expression: Node, wanted: Kind): void;
   /** `expression` must turn out to be a value of `wanted`. */
   sink(expression: Node, wanted: Kind): void;
   /** The uses of known expressions that end in a sink: from the sink's text inwards. */
   consume(expression: Node): void;
+  /** Decides when everything is proved that can be. */
+  later(decide: () => void): void;
+  /** Proves an expression after the sinks that are open now. */
+  again(expression: Node, wanted: Kind): void;
+  /** The type of a message in old code, given with an expression or a name: its names become the new ones. */
+  retype(type: Node, place: Node, what: string): boolean;
+  /** Does the compiler, in strict mode, exclude undefined and null? */
+  isStrictlyTyped(expression: Node): boolean;
   /** `{ total }` becomes `{ total: BigInt(total) }`. */
   shorthandPrefix(expression: Node): string;
 }
@@ -75,7 +89,7 @@ export interface Proving extends ProofState {
   bind(name: Node, kind: Kind): unknown;
   argument(call: CallExpression, expression: Node, kind: Kind): unknown;
   resultOf(owner: Node, kind: Kind): unknown;
-  takes(owner: Node, index: number, kind: Kind, call: CallExpression): unknown;
+  takes(owner: Node, index: number, kind: Kind, place: Node): unknown;
   callsOf(owner: Node): CallExpression[];
   helperResult(call: CallExpression, owner: Node, wanted: Kind): unknown;
   callbackResults(owner: Node, wanted: Kind): unknown;
@@ -90,6 +104,12 @@ export interface Proving extends ProofState {
   isNumber(node: Node): boolean;
   isBoolean(node: Node): boolean;
   isString(node: Node): boolean;
+  /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
+  canBe(node: Node, question: string, test: (part: Node) => boolean): boolean;
+  /** Is a plain value certainly neither undefined nor null? */
+  isPresent(node: Node): boolean;
+  /** Does everything that an expression takes its value from pass a test? */
+  isMadeOf(node: Node, question: string, test: (part: Node) => boolean): boolean;
 }
 
 export function createProofState(project: AnalysisProject, shape: LegacyShape): ProofState {
@@ -99,6 +119,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
   const consumed = new Set<Node>();
   const sinks: Sink[] = [];
   const named = new Set<Node>();
+  const repeated = new Map<Node, number>();
 
   const place = (node: Node) => {
     const file = node.getSourceFile();
@@ -122,6 +143,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     leaks: [],
     overLists: [],
     handlers: new Set(),
+    deferred: [],
+    finals: [],
     named,
     renamedShorthands: new Set(),
     block(node, what) {
@@ -178,11 +201,46 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     },
     fieldBy: (desc, key) => desc.fields.find((field) => shape.keyOf(field) === key),
     oneofBy: (desc, key) => desc.oneofs.find((oneof) => shape.oneofKeyOf(oneof) === key),
+    sends(expression, wanted) {
+      state.sink(expression, wanted);
+      if (!shape.isLive) return;
+      const p = state as Proving;
+      state.later(() => {
+        const isMissing = (part: Node) => isAbsent(part) || shape.isUnset?.(p, part) === true;
+        if (p.canBe(expression, "absent", isMissing))
+          state.block(expression, "a message that may not be there is sent");
+      });
+    },
     sink(expression, wanted) {
       sinks.push({ expression, wanted });
     },
     consume(expression) {
       for (let node: Node | undefined = expression; node; node = innerOf(node)) consumed.add(node);
+    },
+    later: (decide) => void state.deferred.push(decide),
+    again(expression, wanted) {
+      const rounds = repeated.get(expression) ?? 0;
+      if (rounds === 0)
+        state.later(() => {
+          if (!state.kinds.has(expression)) state.block(expression, "nothing proves where this message comes from");
+        });
+      if (rounds > 10) return;
+      repeated.set(expression, rounds + 1);
+      state.proved.delete(expression);
+      sinks.push({ expression, wanted });
+    },
+    retype(type, place, what) {
+      if (shape.retype?.(state as Proving, type)) return true;
+      state.block(place, what);
+      return false;
+    },
+    isStrictlyTyped(expression) {
+      const file = expression.getSourceFile();
+      if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return false;
+      const { strict, strictNullChecks } = expression.getProject().getCompilerOptions();
+      if (!(strictNullChecks ?? strict)) return false;
+      const type = expression.getType();
+      return !type.isNullable() && !type.isAny() && !type.isUnknown() && !type.isUndefined() && !type.isNull();
     },
     shorthandPrefix: (expression) => (named.has(expression) ? `${expression.getText()}: ` : ""),
   };

@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
 import type { Bridge } from "./find-bridges.js";
@@ -39,6 +39,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     else startClient(project, bridge, p);
   }
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
+  for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
   for (const leak of p.leaks) if (!proved.has(leak)) p.block(leak, "a list that is being made is handed on");
   for (const { call, kind } of p.overLists) {
     const callee = call.getExpression();
@@ -50,6 +51,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (consumed.has(expression) || (kind.kind !== "value" && proved.has(expression))) continue;
     if (kind.kind === "value") p.convert(expression, kind.as, kind.maybe === true);
     else if (!isPlain(kind)) p.block(expression, "a message goes where it cannot be followed");
+  }
+  for (const decide of p.finals) decide();
+  // Numbers of enums are the same: in files that change, the old constants need not stay.
+  if (shape.constant && blockers.length === 0) {
+    for (const file of new Set(edits.map((edit) => edit.file))) {
+      if (!/\.[cm]?jsx?$/.test(file)) continue;
+      for (const access of project.fileAt(file)?.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression) ?? [])
+        shape.constant(p, access);
+    }
   }
   return { blockers: unique(blockers), edits };
 }

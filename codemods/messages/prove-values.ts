@@ -19,12 +19,15 @@ import {
   isAssertion,
   isAssignmentTarget,
   isBufferCall,
+  isCallback,
   isFunctionNode,
   isOperand,
   isStep,
+  numberOf,
   onlyReads,
   quoted,
   stringOf,
+  typeOfAssertion,
   typeText,
   unwrapped,
 } from "./message-syntax.js";
@@ -37,9 +40,12 @@ const LIST_READERS = new Set(
   ),
 );
 
+const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
+
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
 export function createProveValues(p: Proving) {
   const {
+    handlers,
     project,
     shape,
     kinds,
@@ -70,11 +76,14 @@ export function createProveValues(p: Proving) {
     }
     proved.set(expression, wanted);
     for (let outer = given; outer !== expression; outer = innerOf(outer) ?? expression) {
-      if (isAssertion(outer) && !isPlain(wanted)) return block(given, "a type assertion names the old message");
+      const type = isAssertion(outer) && !isPlain(wanted) ? typeOfAssertion(outer) : undefined;
+      if (type && !p.retype(type, given, "a type assertion names the old message")) return;
     }
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
 
+    // No message at all: whoever writes it into a field or sends it looks after that.
+    if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       consume(given);
@@ -94,8 +103,12 @@ export function createProveValues(p: Proving) {
     }
     if (Node.isIdentifier(expression) && !known) {
       const declaration = project.declarationOf(expression);
+      if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
+        return live(expression, declaration, wanted);
       if (declaration && Node.isVariableDeclaration(declaration) && wanted.kind !== "value")
         return variable(expression, declaration, wanted);
+      if (shape.isLive && declaration && Node.isParameterDeclaration(declaration) && wanted.kind !== "value")
+        return parameter(expression, declaration, wanted);
     }
     if (Node.isCallExpression(expression)) {
       const origin = project.originOf(expression.getExpression());
@@ -121,6 +134,45 @@ export function createProveValues(p: Proving) {
       default:
         return block(expression, "this is no stream that is followed");
     }
+  };
+
+  /** A message in a variable: whatever it gets is one, and all that is done with it is followed. */
+  const live = (use: Node, declaration: Node, wanted: Kind): unknown => {
+    if (Node.isParameterDeclaration(declaration)) return parameter(use, declaration, wanted);
+    const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
+    if (!Node.isVariableDeclaration(declaration) || !name || !Node.isIdentifier(name))
+      return block(use, `nothing proves that this is a ${kindName(wanted)}`);
+    const loop = declaration.getParent().getParent();
+    if (Node.isForOfStatement(loop)) {
+      sink(loop.getExpression(), { kind: "list", of: wanted });
+      return p.again(use, wanted);
+    }
+    const initializer = declaration.getInitializer();
+    const isFilledLater = !initializer || isAbsent(initializer);
+    if (isFilledLater && !project.referencesTo(name).some(isAssignmentTarget))
+      return block(use, "a variable that never gets a message");
+    if (!isFilledLater) sink(initializer, wanted);
+    if (isFilledLater || kinds.has(unwrapped(initializer))) p.bind(name, wanted);
+    p.again(use, wanted);
+  };
+
+  /** A message that a function of the project is given: by all its callers. */
+  const parameter = (use: Node, declaration: Node, wanted: Kind): unknown => {
+    const owner = declaration.getParent();
+    if (!Node.isParameterDeclaration(declaration) || !owner || !isFunctionNode(owner) || handlers.has(owner))
+      return block(use, `nothing proves that this is a ${kindName(wanted)}`);
+    if (declaration.isRestParameter() || declaration.getInitializer() || !Node.isIdentifier(declaration.getNameNode()))
+      return block(use, "a parameter with a default, or of which a part is taken");
+    const call = owner.getParent();
+    const callee = Node.isCallExpression(call) && isCallback(owner) ? call.getExpression() : undefined;
+    if (callee && Node.isPropertyAccessExpression(callee)) {
+      const isItem = ARRAY_READERS.has(callee.getName()) && owner.getParameters().indexOf(declaration) === 0;
+      if (!isItem) return block(use, `nothing proves that this is a ${kindName(wanted)}`);
+      sink(callee.getExpression(), { kind: "list", of: wanted });
+      return p.again(use, wanted);
+    }
+    p.takes(owner, owner.getParameters().indexOf(declaration), wanted, use);
+    p.again(use, wanted);
   };
 
   const literal = (object: ObjectLiteralExpression, desc: DescMessage): void => {
@@ -173,6 +225,8 @@ export function createProveValues(p: Proving) {
   };
 
   const list = (expression: Node, wanted: Kind & { kind: "list" }): unknown => {
+    // Whoever gets the list goes on to use it: that is followed like the use of a message.
+    if (shape.isLive && !isPlain(wanted)) p.flow(expression, wanted);
     if (Node.isArrayLiteralExpression(expression)) {
       for (const item of expression.getElements()) {
         if (Node.isSpreadElement(item)) sink(item.getExpression(), wanted);
@@ -199,7 +253,14 @@ export function createProveValues(p: Proving) {
     if (isPlain(wanted) && wanted.of.kind === "value") {
       const of = expression.getType().getArrayElementType();
       const as = wanted.of.as;
-      if (of && as.kind === "same" && as.type !== "int32" && as.type !== "uint32" && hasType(of.getText(), as.type))
+      if (
+        of &&
+        as.kind === "same" &&
+        as.type !== "int32" &&
+        as.type !== "uint32" &&
+        as.type !== "bytes" &&
+        hasType(of.getText(), as.type)
+      )
         return;
     }
     block(expression, "nothing proves what this list holds");
@@ -216,6 +277,7 @@ export function createProveValues(p: Proving) {
 
   const value = (expression: Node, as: Representation): unknown => {
     if (isAbsent(expression)) return;
+    if (/^enum-/.test(as.kind) && shape.constant?.(p, expression)) return;
     const known = kinds.get(expression);
     switch (as.kind) {
       case "same":
@@ -238,7 +300,7 @@ export function createProveValues(p: Proving) {
         return block(expression, `nothing proves that this is ${as.type === "int32" ? "an int32" : `a ${as.type}`}`);
       case "int64-string":
       case "int64-number":
-        return int64(expression);
+        return int64(expression, as.kind);
       case "enum-name":
       case "enum-number": {
         if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression)) {
@@ -247,6 +309,7 @@ export function createProveValues(p: Proving) {
           return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
         }
         if (Node.isNumericLiteral(expression)) return;
+        if (shape.isLive && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
         if (!known && typeText(expression) === "string") {
           // protobufjs leaves a name out that it does not know.
           const schema = generated(as.desc, "descriptor", expression);
@@ -259,6 +322,7 @@ export function createProveValues(p: Proving) {
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
       case "bytes":
+        if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
         if (/^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(typeText(expression)) || isBufferCall(expression)) return;
         return block(expression, "nothing proves that these are bytes");
       default:
@@ -266,18 +330,31 @@ export function createProveValues(p: Proving) {
     }
   };
 
-  const int64 = (expression: Node): unknown => {
+  /** A known value of an enum, or a constant of it. */
+  const isEnumValue = (part: Node, typeName: string): boolean => {
+    const known = kinds.get(part);
+    if (known) return known.kind === "value" && known.as.kind === "enum-number" && known.as.desc.typeName === typeName;
+    if (Node.isNumericLiteral(part)) return true;
+    if (shape.constant?.(p, part)) return true;
+    return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
+  };
+
+  const int64 = (expression: Node, as: "int64-string" | "int64-number"): unknown => {
+    // A number beyond 2^53 is not the one that is written.
+    const constant = numberOf(expression) ?? 0;
+    const isExact = /^-?\d+$/.test(expression.getText()) && BigInt(expression.getText()) === BigInt(constant);
+    if (!Number.isSafeInteger(constant) && !isExact) return wrap(expression, ["BigInt("], ")");
     if (Node.isNumericLiteral(expression) && /^\d+$/.test(expression.getText())) {
       return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
     }
     if (Node.isPrefixUnaryExpression(expression) && /^-\d+$/.test(expression.getText())) {
       return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
     }
-    if (Node.isStringLiteral(expression) && /^-?\d+$/.test(expression.getLiteralText())) {
+    if (as === "int64-string" && Node.isStringLiteral(expression) && /^-?\d+$/.test(expression.getLiteralText())) {
       return replace(expression, `${expression.getLiteralText()}n`);
     }
     const inner = stringOf(expression);
-    if (inner && p.isInteger(inner)) {
+    if (as === "int64-string" && inner && p.isInteger(inner)) {
       if (kinds.has(inner)) return wrap(expression, ["BigInt("], ")");
       edit(expression, expression.getStart(), inner.getStart(), ["BigInt("]);
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
@@ -294,8 +371,8 @@ export function createProveValues(p: Proving) {
     const name = declaration.getNameNode();
     const initializer = declaration.getInitializer();
     if (!Node.isIdentifier(name) || !initializer) return block(use, "a variable without a first value");
-    if (declaration.getTypeNode() && !isPlain(wanted))
-      return block(declaration, "a type annotation names the old message");
+    const annotation = isPlain(wanted) ? undefined : declaration.getTypeNode();
+    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message")) return;
     if (kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer)) return sink(initializer, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
     sink(initializer, wanted);

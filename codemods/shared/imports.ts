@@ -157,7 +157,7 @@ function isDroppable(module: string, path: string): boolean {
   if (
     module === BRIDGE_MODULE ||
     GRPC_MODULE.test(module) ||
-    /^(grpc-health-check|@grpc\/reflection)$/.test(module) ||
+    /^(grpc-health-check|@grpc\/reflection|google-protobuf)$/.test(module) ||
     GENERATED_MODULE.test(module) ||
     builtinModules.includes(bare)
   )
@@ -236,7 +236,9 @@ export function applyImports(
 
   // Requests that a rule dropped again would be unused: only names that the text refers to are added.
   const isTyped = languageOf(path) === "ts";
-  const wanted = requests.filter((request) => scopes.names.has(request.local) && (isTyped || !request.typeOnly));
+  const wanted = requests
+    .filter((request) => scopes.names.has(request.local) && (isTyped || !request.typeOnly))
+    .map((request) => takeFreedName(request, file, unused, sink));
   const groups = new Map<string, ImportRequest[]>();
   for (const request of wanted) {
     if (names.some((entry) => entry.local.name === request.local && entry.module === request.module)) continue;
@@ -286,6 +288,31 @@ export function applyImports(
     else sink.insertRight(place.position, block + style.eol + (place.blankLine ? style.eol : ""), ORIGIN);
   }
   return applyEdits(text, sink.edits);
+}
+
+function labelOf(token: Node | undefined): string | undefined {
+  return (token?.type as unknown as { label?: string } | undefined)?.label;
+}
+
+/** A request that got another local name takes its own where what had that name goes away. */
+function takeFreedName(
+  request: ImportRequest,
+  file: File,
+  unused: readonly ImportedName[],
+  sink: ReturnType<typeof createEditSink>,
+): ImportRequest {
+  const { name, local } = request;
+  const freed = unused.find((entry) => entry.local.name === name);
+  if (name === local || !freed) return request;
+  const tokens = (file.tokens ?? []) as Node[];
+  const isElsewhere = (token: Node, index: number) =>
+    token.value === name &&
+    labelOf(tokens[index - 1]) !== "." &&
+    (token.start < freed.part.start || token.end > freed.part.end);
+  if (tokens.some(isElsewhere)) return request;
+  for (const token of tokens)
+    if (token.value === local && labelOf(token) === "name") sink.overwrite(token.start, token.end, name, ORIGIN);
+  return { ...request, local: name };
 }
 
 /** Removes names from their statements, whole lines where a statement holds nothing else. Returns the removed statements. */

@@ -2,6 +2,7 @@ import { IncomingMessage, type ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ContextValues } from "../context-values.js";
+import { type CorsOptions, checkCors, withCors } from "../server/cors-policy.js";
 import { answerUnknownPath, dispatch, pathOf } from "../server/dispatch.js";
 import type { Exchange } from "../server/exchange.js";
 import { createFetchHandler } from "../server/fetch-handler.js";
@@ -12,8 +13,9 @@ import { createHttp1Exchange } from "./http1-exchange.js";
 import { Http2Exchange } from "./http2-exchange.js";
 import type { RunningServer } from "./serve.js";
 
+/** A request of node:http or of node:http2's compatibility API. */
 export type NodeServerRequest = IncomingMessage | Http2ServerRequest;
-// `write` of the two responses disagrees on its encoding parameter; nothing here uses it.
+/** A response of either. (`write` of the two disagrees on its encoding parameter; nothing here uses it.) */
 export type NodeServerResponse = (Omit<ServerResponse, "write"> | Omit<Http2ServerResponse, "write">) & {
   write(chunk: string | Uint8Array, callback?: (err: Error | null | undefined) => void): boolean;
   write(
@@ -26,6 +28,7 @@ export type NodeServerResponse = (Omit<ServerResponse, "write"> | Omit<Http2Serv
 /** A request listener of node:http, node:https and node:http2. */
 export type NodeHandlerFn = (request: NodeServerRequest, response: NodeServerResponse) => void;
 
+/** Options of `connectNodeAdapter`, with the names and defaults of @connectrpc/connect-node. */
 export interface ConnectNodeAdapterOptions extends ConnectRouterOptions {
   /** Registers services. */
   routes: (router: ConnectRouter) => void;
@@ -37,8 +40,11 @@ export interface ConnectNodeAdapterOptions extends ConnectRouterOptions {
   contextValues?: (req: NodeServerRequest) => ContextValues;
 }
 
-/** Options of `createApp`: those of connectNodeAdapter, with gRPC-specific behaviour in `compat`. */
-export type AppOptions = ConnectNodeAdapterOptions;
+/** Options of `createApp`: those of connectNodeAdapter, and what a server without a framework around it needs. */
+export interface AppOptions extends ConnectNodeAdapterOptions {
+  /** Which web pages may call the app. Default: none, browsers then refuse them. */
+  cors?: CorsOptions;
+}
 
 /** What `serve` and adapters need to run an app without going through a request listener. */
 export interface AppInternals {
@@ -62,14 +68,21 @@ export interface AppInternals {
  * Making one has no side effects.
  */
 export interface App extends NodeHandlerFn {
+  /** Serves one request of the Fetch API. Connect and gRPC-Web; gRPC needs trailers, which a Response cannot have. */
   fetch(request: Request): Promise<Response>;
   /** What the app serves, for reflection. */
   readonly services: readonly DescService[];
+  /** For `serve` and adapters. */
   readonly internals: AppInternals;
 }
 
 const endStreamFlag = 0x1;
 
+/**
+ * Makes an app of services.
+ *
+ * @throws ConnectError for options that contradict each other, Error for a `cors` that browsers would refuse
+ */
 export function createApp(options: AppOptions): App {
   const merged: AppOptions = {
     ...options,
@@ -80,7 +93,16 @@ export function createApp(options: AppOptions): App {
   const { routes } = router;
   const prefix = normalPrefix(options.requestPathPrefix);
 
-  const run = (exchange: Exchange, fallback: (() => void) | undefined): void => {
+  const { cors } = options;
+  if (cors !== undefined) checkCors(cors);
+
+  const run = (asked: Exchange, fallback: (() => void) | undefined): void => {
+    let exchange = asked;
+    if (cors !== undefined && routes.has(pathOf(asked.target, prefix))) {
+      const answering = withCors(cors, asked);
+      if (answering === undefined) return;
+      exchange = answering;
+    }
     if (dispatch(routes, exchange, prefix)) return;
     if (fallback !== undefined) fallback();
     else answerUnknownPath(exchange, options.compat);

@@ -1,0 +1,177 @@
+import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
+import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { accessorsOf } from "./google-protobuf-names.js";
+import type { Kind } from "./message-kind.js";
+import {
+  conjuncts,
+  isArrowBody,
+  isFunctionNode,
+  isTruthTest,
+  quoted,
+  standsAlone,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** What a getter gives for a scalar or enum that is not set, as protobuf-es writes it. */
+export function zeroText(field: DescField, near: Node): string {
+  if (field.fieldKind === "enum" || (field.fieldKind !== "scalar" && field.fieldKind !== "list")) return "0";
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return quoted(near, "");
+    case ScalarType.BOOL:
+      return "false";
+    case ScalarType.BYTES:
+      return "new Uint8Array(0)";
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return "longAsString" in field && field.longAsString ? quoted(near, "0") : "0n";
+    default:
+      return "0";
+  }
+}
+
+/** `message.getX()` is `message.x`; unset members of a oneof and optional scalars give their default. */
+export function readField(
+  p: Proving,
+  access: PropertyAccessExpression,
+  call: CallExpression,
+  field: DescField,
+  as: "get" | "bytes" | "base64",
+): unknown {
+  const object = access.getExpression();
+  const nameStart = access.getNameNode().getStart();
+  const given = p.kindOf(field);
+  const isScalar = field.fieldKind === "scalar" || field.fieldKind === "enum";
+  const isOptional = isScalar && field.presence === 1;
+  const isAmongOthers = field.oneof !== undefined || isOptional;
+  if (as !== "get" && field.fieldKind === "list") return p.block(call, "a list of bytes in another form");
+  if (as === "base64") {
+    if (isAmongOthers) return p.block(call, "base64 of bytes that may not be set");
+    p.edit(
+      call,
+      call.getStart(),
+      call.getStart(),
+      [{ module: "@bufbuild/protobuf/wire", name: "base64Encode" }, "("],
+      "after",
+    );
+    p.edit(call, nameStart, call.getEnd(), [`${field.localName})`]);
+    return p.flow(call, { kind: "value", as: { kind: "same", type: "string" } });
+  }
+  const kind: Kind =
+    as === "bytes"
+      ? { kind: "value", as: { kind: "same", type: "bytes" } }
+      : given.kind === "value"
+        ? { kind: "value", as: given.as }
+        : given;
+  if (access.hasQuestionDotToken() && isAmongOthers)
+    return p.block(call, "a field that may not be set of a message that may not be there");
+  const isConverted = kind.kind === "value" && kind.as.kind === "int64-number";
+  const [opening, closing] = isConverted || standsAlone(call) ? ["", ""] : ["(", ")"];
+  if (field.oneof) {
+    const { oneof } = field;
+    if (isGuardedMember(call, object, field, oneof)) {
+      p.edit(call, nameStart, call.getEnd(), [`${oneof.localName}.value`]);
+    } else {
+      const chain = p.chainText(object);
+      if (chain === undefined)
+        return p.block(call, "a member of a oneof is read of an expression that cannot be repeated");
+      const zero = isScalar ? zeroText(field, call) : "undefined";
+      if (opening !== "") p.edit(call, call.getStart(), call.getStart(), [opening], "after");
+      p.edit(call, nameStart, call.getEnd(), [
+        `${oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${oneof.localName}.value : ${zero}${closing}`,
+      ]);
+    }
+  } else if (isOptional && !isGuarded(call, object, field)) {
+    if (opening !== "") p.edit(call, call.getStart(), call.getStart(), [opening], "after");
+    p.edit(call, nameStart, call.getEnd(), [`${field.localName} ?? ${zeroText(field, call)}${closing}`]);
+  } else {
+    p.edit(call, nameStart, call.getEnd(), [field.localName]);
+  }
+  const isMaybe = kind.kind === "value" && access.getText().includes("?.");
+  p.flow(call, isMaybe ? { ...kind, maybe: true } : kind);
+}
+
+/** `message.hasX()`. */
+export function testField(
+  p: Proving,
+  access: PropertyAccessExpression,
+  call: CallExpression,
+  field: DescField,
+): unknown {
+  const parent = call.getParent();
+  const isNegated = Node.isPrefixUnaryExpression(parent) && parent.getText().startsWith("!");
+  const top = isNegated ? parent : call;
+  const outer = top.getParent();
+  const isTest = outer !== undefined && isTruthTest(outer, top);
+  if (access.getText().includes("?.") && !isTest && !isNegated)
+    return p.block(call, "whether a field is set of a message that may not be there");
+  const needs =
+    !(isTest && !Node.isPrefixUnaryExpression(outer)) && !standsAlone(top) && !(outer && isArrowBody(outer, top));
+  const operator = isNegated === (field.oneof === undefined) ? "===" : "!==";
+  const test = field.oneof
+    ? `${field.oneof.localName}.case ${isNegated ? "!==" : "==="} ${quoted(call, field.localName)}`
+    : `${field.localName} ${operator} undefined`;
+  const [opening, closing] = needs ? ["(", ")"] : ["", ""];
+  if (isNegated) p.edit(top, top.getStart(), call.getStart(), [opening]);
+  else if (needs) p.edit(top, top.getStart(), top.getStart(), [opening], "after");
+  p.edit(call, access.getNameNode().getStart(), call.getEnd(), [test + closing]);
+}
+
+/** Does a test of the same member, which nothing undoes, stand around a read? */
+function isGuardedMember(call: Node, object: Node, field: DescField, oneof: DescOneof): boolean {
+  const text = object.getText();
+  if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
+  const table = accessorsOf(field.parent);
+  const nameOf = (does: string, of: DescField | DescOneof) =>
+    [...table].find(([, one]) => one.does === does && ("field" in one ? one.field : one.oneof) === of)?.[0];
+  const test = `${text}.${nameOf("has", field)}()`;
+  const subject = `${text}.${nameOf("case", oneof)}()`;
+  const writers = oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]);
+  for (let inner: Node = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (isFunctionNode(outer)) return false;
+    const isWritten = () => writers.some((name) => name !== undefined && inner.getText().includes(`${text}.${name}(`));
+    if (
+      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
+      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
+    )
+      return !isWritten();
+    if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
+      const block = outer.getParent();
+      const statement = block?.getParent();
+      if (!Node.isCaseBlock(block) || !Node.isSwitchStatement(statement)) continue;
+      if (statement.getExpression().getText() !== subject) continue;
+      const before = block.getClauses()[block.getClauses().indexOf(outer) - 1];
+      const fallsIn =
+        before !== undefined &&
+        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
+      const constant = unwrapped(outer.getExpression());
+      const isMember = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
+      if (isMember && !fallsIn) return !isWritten();
+    }
+  }
+  return false;
+}
+
+/** Does `if (message.hasX())`, which nothing undoes, stand around a read of an optional field? */
+function isGuarded(call: Node, object: Node, field: DescField): boolean {
+  if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
+  const table = [...accessorsOf(field.parent)].filter(([, one]) => "field" in one && one.field === field);
+  const test = `${object.getText()}.${table.find(([, one]) => one.does === "has")?.[0]}()`;
+  for (let inner = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (isFunctionNode(outer)) return false;
+    if (
+      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
+      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
+    )
+      return !table.some(([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`.${name}(`));
+  }
+  return false;
+}
+
+function isTested(condition: Node, test: string): boolean {
+  return conjuncts(condition).some((one) => one.getText() === test);
+}

@@ -1,0 +1,131 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { constantOf, equalsCall, followConstants } from "./google-protobuf-constants.js";
+import { followMap } from "./google-protobuf-maps.js";
+import { type Accessor, accessorsOf } from "./google-protobuf-names.js";
+import { readField, testField } from "./google-protobuf-reads.js";
+import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
+import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
+import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import type { Kind } from "./message-kind.js";
+import type { Proving } from "./proof.js";
+
+/** The classes of google-protobuf: fields behind `getX`, `setX`, `hasX`, `clearX`, `addX`, `getXList`, `getXMap`, `getXCase`. */
+export const googleProtobufShape: LegacyShape = {
+  rule: "messages/google-protobuf-native",
+  id: "google-protobuf",
+  isLive: true,
+  keyOf: () => undefined,
+  oneofKeyOf: () => undefined,
+  enumName: (value) => value.name,
+  representation,
+  member,
+  made: madeMessage,
+  retype: retypeGenerated,
+  isUnset,
+  constant: constantOf,
+  takenBy: equalsCall,
+  chain(p, node) {
+    const field = Node.isCallExpression(node) ? plainGetter(p, node) : undefined;
+    if (!field || !Node.isCallExpression(node)) return undefined;
+    const access = node.getExpression();
+    if (!Node.isPropertyAccessExpression(access) || access.hasQuestionDotToken()) return undefined;
+    const object = p.chainText(access.getExpression());
+    return object === undefined ? undefined : `${object}.${field.localName}`;
+  },
+};
+
+function representation(field: DescField): Representation {
+  // Declared as a string with jstype: a string in both worlds.
+  if ("longAsString" in field && field.longAsString) return { kind: "same", type: "string" };
+  return representationOf(field, "Number", "Number");
+}
+
+/** The field of `message.getX()`, where reading it is reading a property. */
+function plainGetter(p: Proving, call: CallExpression): DescField | undefined {
+  const access = call.getExpression();
+  if (!Node.isPropertyAccessExpression(access) || call.getArguments().length > 0) return undefined;
+  const kind = p.kinds.get(access.getExpression());
+  const accessor = kind?.kind === "message" ? accessorsOf(kind.desc).get(access.getName()) : undefined;
+  if (accessor?.does !== "get" || accessor.field.oneof) return undefined;
+  const isOptionalScalar = accessor.field.fieldKind !== "message" && accessor.field.presence === 1;
+  return isOptionalScalar || accessor.field.fieldKind === "map" ? undefined : accessor.field;
+}
+
+function member(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
+  const call = access.getParent();
+  if (!Node.isCallExpression(call) || call.getExpression() !== access) {
+    p.block(access, "a method of a message that is not called here");
+    return true;
+  }
+  const accessor = accessorsOf(desc).get(access.getName());
+  if (accessor) use(p, access, call, accessor, desc);
+  else whole(p, access, call, desc);
+  return true;
+}
+
+function use(
+  p: Proving,
+  access: PropertyAccessExpression,
+  call: CallExpression,
+  accessor: Accessor,
+  desc: DescMessage,
+): unknown {
+  const kind: Kind | undefined = accessor.does === "case" ? undefined : p.kindOf(accessor.field);
+  const why = kind && unsupported(kind);
+  if (why !== undefined) return p.block(call, why);
+  const isWrite = /^(set|add|clear)$/.test(accessor.does);
+  if (isWrite && access.hasQuestionDotToken())
+    return p.block(call, "a write that depends on whether a message is there");
+  if (!isWrite && call.getArguments().length > 0) return p.block(call, "an accessor with an argument");
+  switch (accessor.does) {
+    case "get":
+    case "bytes":
+    case "base64":
+      if (accessor.field.fieldKind === "map") return followMap(p, access, call, accessor.field);
+      return readField(p, access, call, accessor.field, accessor.does);
+    case "has":
+      return testField(p, access, call, accessor.field);
+    case "case":
+      return followConstants(p, access, call, accessor.oneof);
+    case "set":
+      return writeChain(p, access, desc);
+    case "add":
+      return addToList(p, access, call, accessor.field, desc);
+    case "clear":
+      return clearField(p, access, call, accessor.field);
+  }
+}
+
+function unsupported(kind: Kind): string | undefined {
+  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupported(kind.of);
+  return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
+}
+
+/** Methods of the message as a whole. */
+function whole(p: Proving, access: PropertyAccessExpression, call: CallExpression, desc: DescMessage): unknown {
+  const name = access.getName();
+  const object = access.getExpression();
+  const schema = p.generated(desc, "descriptor", call);
+  const isPlainCall = call.getArguments().length === 0 && !access.hasQuestionDotToken();
+  const asFunction = (module: string, imported: string) => {
+    p.edit(call, call.getStart(), call.getStart(), [{ module, name: imported }, "(", schema, ", "], "after");
+    p.edit(call, object.getEnd(), call.getEnd(), [")"]);
+  };
+  if (isPlainCall && name === "serializeBinary") {
+    asFunction("@bufbuild/protobuf", "toBinary");
+    return p.flow(call, { kind: "value", as: { kind: "same", type: "bytes" } });
+  }
+  if (isPlainCall && /^clone(Message)?$/.test(name)) {
+    asFunction("@bufbuild/protobuf", "clone");
+    return p.flow(call, { kind: "message", desc });
+  }
+  if (isPlainCall && desc.typeName === "google.protobuf.Timestamp" && name === "toDate") {
+    // timestampDate() rounds to the millisecond, toDate() cuts off: 1.6 ms is 2 there and 1 here.
+    const chain = p.chainText(object);
+    if (chain === undefined) return p.block(call, "a timestamp that cannot be read twice");
+    p.edit(call, call.getStart(), call.getStart(), ["new Date(Number("], "after");
+    return p.edit(call, object.getEnd(), call.getEnd(), [`.seconds) * 1000 + ${chain}.nanos / 1e6)`]);
+  }
+  p.block(call, `what ${name} of a message does is not followed`);
+}
