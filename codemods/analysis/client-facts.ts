@@ -11,7 +11,7 @@ export interface ClientConstructionFact extends FactBase {
   readonly service: string;
   readonly outcome: ClientOutcome;
   readonly reason: Reason | null;
-  /** Import of the service's descriptor. */
+  /** Import of the service's descriptor; null: the service is made of its definition. */
   readonly descriptor: { readonly module: string; readonly name: string } | null;
   /** The old service definition, whose functions are the codec. */
   readonly definition: DefinitionRef | null;
@@ -131,6 +131,10 @@ export interface ClientErrorFact extends FactBase {
   readonly kind: "client-error";
   /** `native`: all uses have a counterpart on ConnectError. `wrapped`: it is turned back into a ServiceError first. */
   readonly mode: "native" | "wrapped";
+  /** The parameter of a call's own callback goes away with it; that of a helper is a function's that errors are passed to. */
+  readonly place: "catch" | "callback" | "helper";
+  /** Is anything read of it? In TypeScript it needs its type then. */
+  readonly reads: boolean;
   readonly reason: Reason | null;
 }
 

@@ -1,7 +1,9 @@
-import { isFunction, isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { planEnd, planError } from "./plan-replies.js";
+
+const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
 
 /** What one use of `call` becomes. */
 export function planCall(draft: HandlerDraft, reference: Node): void {
@@ -36,9 +38,11 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "getPath":
     case "getPeer":
+    case "getHost":
+    case "getDeadline":
       if (!isCalled) break;
       draft.needsContext = true;
-      steps.push({ kind: name === "getPath" ? "path" : "peer", node: whole });
+      steps.push({ kind: MEMBER_CALLS[name], node: whole });
       return;
     case "sendMetadata":
       if (!isStatement || !isOwn(draft, whole) || (whole.arguments as Node[]).length !== 1) break;
@@ -48,7 +52,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
       return;
     case "on": {
-      if (draft.listeners.some((one) => one.statement === parents.get(whole)) && dataListener) return;
+      if (draft.listeners.some((one) => one.statement === statementOf(whole, parents)) && dataListener) return;
       const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
       if (
         isStatement &&

@@ -67,6 +67,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
   ],
   ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
   [
+    "the host and the deadline",
+    "unary",
+    "function f(call, cb) { const left = call.getDeadline() - Date.now(); cb(null, { sku: call.getHost().replace(/\\d+$/, 'port'), count: left > 500 && left < 2000 ? 1 : 0 }); }",
+  ],
+  [
     "a promise chain",
     "unary",
     "function f(call, cb) { Promise.resolve(call.request.sku).then((sku) => cb(null, { sku })).catch(cb); }",
@@ -92,6 +97,21 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "function f(call, cb) { require('node:fs').readFile('/does/not/exist', cb); }",
   ],
   [
+    "a callback that is handed to a helper with an error and trailers",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('why', 'helped'); const fail = (done, e) => done(e, null, md); if (call.request.sku) return fail(cb, { code: 5, message: 'm' }); cb(null, {}); }",
+  ],
+  [
+    "a callback that is handed to a helper that replies later, without a message",
+    "unary",
+    "async function f(call, cb) { const reply = (done) => setTimeout(() => done(null), 1); try { await null; reply(cb); } catch (e) { cb(e); } }",
+  ],
+  [
+    "a helper that throws, and a catch that replies",
+    "unary",
+    "async function f(call, cb) { const helper = (done) => { throw new Error('h'); }; try { await null; return helper(cb); } catch (e) { cb({ code: 9, message: e.message }); } }",
+  ],
+  [
     "a link that fails before its catch",
     "unary",
     "function f(call, cb) { Promise.resolve(null).then((x) => { if (!x) return cb({ code: 5, message: 'first' }); cb(null, x); }).catch(cb); }",
@@ -100,6 +120,12 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "code behind the reply",
     "unary",
     "function f(call, cb) { cb(null, { sku: 'a' }); Promise.resolve().then(() => {}); }",
+  ],
+  ["code behind the reply that fails", "unary", "function f(call, cb) { cb(null, { sku: 'a' }); null.x(); }"],
+  [
+    "code behind the reply that fails, and is caught",
+    "unary",
+    "async function f(call, cb) { try { cb(null, { sku: 'a' }); null.x(); } catch (e) { cb({ code: 13, message: 'caught' }); } }",
   ],
   [
     "a missing return",
@@ -145,6 +171,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "an error for one of the messages, and a reply at the end",
     "client_streaming",
     "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return cb({ code: 3, details: 'no' }); n += m.count; }); call.on('end', () => cb(null, { stored: n })); }",
+  ],
+  [
+    "chained listeners",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', (m) => { n += m.count; }).on('end', () => { cb(null, { stored: n }); }).on('error', (err) => { cb(err); }); }",
   ],
   [
     "for await",
