@@ -147,10 +147,12 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const failures = new Map<string, Failure>();
   for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
   if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);
-  assertParses(discovery, failures, read);
 
   progress("compiling .proto files", SHARES.protos);
-  const generated = await ensureGenerated({ root, sources: sourceTexts(discovery) });
+  // buf compiles in a process of its own while this one parses.
+  const generating = ensureGenerated({ root, sources: sourceTexts(discovery) });
+  assertParses(discovery, failures, read);
+  const generated = await generating;
   notes.push(...generated.notes);
   if (generated.failure) notes.push(generated.failure.text.trim());
   const generatedTexts = new Map(
