@@ -106,7 +106,11 @@ export function planError(
     if (parent.type === "ThrowStatement") return undefined;
     if (parent.type === "UnaryExpression" && (parent.operator === "!" || parent.operator === "typeof"))
       return undefined;
-    if (parent.type === "IfStatement" && parent.test === node) return undefined;
+    if (/^(If|While)Statement$|^ConditionalExpression$/.test(parent.type) && parent.test === node) return undefined;
+    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator)) {
+      const other = parent.left === node ? parent.right : parent.left;
+      if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
+    }
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
     if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
       return undefined;
