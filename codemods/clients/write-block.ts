@@ -10,6 +10,7 @@ import {
   caughtError,
   freshName,
   GRPC_JS,
+  keywordFor,
   type PlannedCall,
   RUNTIME,
   writeWritable,
@@ -86,7 +87,7 @@ function openingOf(place: Place): string {
   const guard = semicolon === "" && statement !== planned.call ? ";" : "";
   const open = `${guard}(async () => {${eol}${inner}`;
   const isFlat = (shape.form === "success" || shape.form === "whole") && !shape.failure;
-  if (isFlat) return `${open}${response ? `const ${response.name} = ` : ""}await `;
+  if (isFlat) return `${open}${response ? `${keywordFor(place.ctx, response)} ${response.name} = ` : ""}await `;
   const type = shape.fallsThrough && planned.fact.responseType !== null ? `!: ${planned.fact.responseType}` : "";
   const declare = response ? `let ${response.name}${type}${semicolon}${eol}${inner}` : "";
   const caught = shape.form === "whole" ? declareError(place) : "";
@@ -140,7 +141,7 @@ function writeWhole(place: Place): void {
     closed = `)${semicolon}${eol}${inner}} catch (${caught}) {${eol}${deep}${name} = ${from}${semicolon}${eol}${inner}}`;
     if (!isOwn && shape.error) {
       const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
-      closed += `${eol}${inner}const ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
+      closed += `${eol}${inner}${keywordFor(ctx, shape.error)} ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
     }
   }
   const close = `})()${place.closing}`;
