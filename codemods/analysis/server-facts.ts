@@ -16,9 +16,13 @@ export interface HandlerFact extends FactBase {
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
+  /** Empty where nothing but the definition is known. */
   readonly service: string;
-  /** What to import for the descriptor. */
-  readonly descriptor: { readonly module: string; readonly name: string };
+  /** The service or the definition, for reports. */
+  readonly shown: string;
+  /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
+  readonly descriptor: { readonly module: string; readonly name: string } | null;
+  readonly ownReason: Reason | null;
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
   /**
@@ -78,6 +82,8 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
+  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
+  readonly interceptors: string | null;
   /** The proto-loader calls of this file that stay as the codec of messages. */
   readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server; of a `value` they stand in facts of their own. */
@@ -92,6 +98,8 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
+  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
+  readonly promised: { readonly server: string; readonly promisify: string } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }
