@@ -62,8 +62,6 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
   const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-  if (!flow.adds.some((call) => memberOf(call) === "addService"))
-    return reason("server-escapes", "no service is added to it here");
   const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
   const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
