@@ -20,6 +20,8 @@ export interface RegistrationFact extends FactBase {
   readonly service: string;
   /** The service or the definition, for reports. */
   readonly shown: string;
+  /** How the router is named where the service is registered. */
+  readonly router: string;
   /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
   readonly descriptor: { readonly module: string; readonly name: string } | null;
   readonly ownReason: Reason | null;

@@ -16,7 +16,8 @@ export interface Draft {
   readonly implementation: Node;
 }
 
-export function registrationOf(project: AnalysisProject, call: CallExpression): Draft | Reason {
+/** `router`: how the router is named where the call stands. */
+export function registrationOf(project: AnalysisProject, call: CallExpression, router = "router"): Draft | Reason {
   const [definition, given] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "toCallbacks");
   const implementation = bridged?.implementation ?? given;
@@ -59,6 +60,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
       // Without a descriptor nothing is known of its methods.
       service: generated && isKnown ? origin.service : "",
       shown: isKnown ? origin.service : definition.getText(),
+      router,
       descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
       ownReason: why && ownReason(why),
       definition: isHere ? `${(holder as VariableDeclaration).getName()}['${origin.service}']` : null,

@@ -8,6 +8,7 @@ import { scopesOf } from "../shared/scope.js";
  * made where the services were added.
  */
 export function hoistPlace(file: Node, fact: ServerFact): Node | null {
+  if (fact.mode !== "module" || !fact.routes.isPlain) return null;
   const parents = parentMap(file);
   const made = nodeAt(file, fact.start, fact.end);
   let top: Node | undefined = made;

@@ -31,6 +31,8 @@ export const rule: Rule = {
           rpc: `${handler.rpc.service}/${handler.rpc.method}`,
         });
       }
+      if (fact.kind === "registration" && (fact as RegistrationFact).implementation === "members")
+        wrapMembers(context, fact as RegistrationFact, false);
       if (fact.kind === "server" && (fact as ServerFact).ok) {
         const isHoisted = hoistPlace(context.root.get().value as Node, fact as ServerFact) !== null;
         for (const registration of (fact as ServerFact).registrations)
