@@ -870,15 +870,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     let service: string | undefined;
     for (const property of node.getProperties()) {
       if (!Node.isPropertyAssignment(property)) return undefined;
-      const method = bare(property.getInitializer());
-      if (!method || !Node.isObjectLiteralExpression(method)) return undefined;
-      const pathProperty = method.getProperty("path");
-      const value =
-        pathProperty && Node.isPropertyAssignment(pathProperty) ? bare(pathProperty.getInitializer()) : undefined;
-      const text =
-        value && (Node.isStringLiteral(value) || Node.isNoSubstitutionTemplateLiteral(value))
-          ? value.getLiteralText()
-          : "";
+      const text = methodPathIn(bare(property.getInitializer())) ?? "";
       const found = /^\/([\w.]+)\/\w+$/.exec(text)?.[1];
       if (found === undefined || (service !== undefined && found !== service)) return undefined;
       service = found;
@@ -897,6 +889,40 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       definition,
       packageDefinition: null,
     };
+  }
+
+  /** The `path` of a method's definition: in a literal, or in the literal that a function of the project returns. */
+  function methodPathIn(method: Node | undefined): string | undefined {
+    let literal = method;
+    let follow = valueNode;
+    if (method && Node.isCallExpression(method)) {
+      const origin = originOf(method.getExpression());
+      if (origin.kind !== "function") return undefined;
+      const parameters = (origin.node as unknown as { getParameters(): ParameterDeclaration[] }).getParameters();
+      literal = returnedLiteral(origin.node);
+      follow = (node) => {
+        const index = parameters.findIndex((each) => Node.isIdentifier(node) && localDeclaration(node) === each);
+        return index < 0 ? valueNode(node) : method.getArguments()[index];
+      };
+    }
+    if (!literal || !Node.isObjectLiteralExpression(literal)) return undefined;
+    const property = literal.getProperty("path");
+    const value = Node.isShorthandPropertyAssignment(property)
+      ? property.getNameNode()
+      : property && Node.isPropertyAssignment(property)
+        ? bare(property.getInitializer())
+        : undefined;
+    const path = value && evaluate(value, follow);
+    return typeof path === "string" ? path : undefined;
+  }
+
+  /** The object literal that a function returns, if it does nothing else. */
+  function returnedLiteral(node: Node): Node | undefined {
+    const body = (node as unknown as { getBody(): Node | undefined }).getBody();
+    const statements = body && Node.isBlock(body) ? body.getStatements() : [];
+    const [only] = statements;
+    const returned = only && Node.isReturnStatement(only) ? only.getExpression() : undefined;
+    return bare(Node.isBlock(body) ? (statements.length === 1 ? returned : undefined) : (body as Expression));
   }
 
   /** The full name of a service that a generated file is about, by its short name. */

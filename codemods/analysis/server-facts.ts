@@ -16,9 +16,13 @@ export interface HandlerFact extends FactBase {
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
+  /** Empty where nothing but the definition is known. */
   readonly service: string;
-  /** What to import for the descriptor. */
-  readonly descriptor: { readonly module: string; readonly name: string };
+  /** The service or the definition, for reports. */
+  readonly shown: string;
+  /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
+  readonly descriptor: { readonly module: string; readonly name: string } | null;
+  readonly ownReason: Reason | null;
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
   /**

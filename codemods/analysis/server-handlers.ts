@@ -11,6 +11,7 @@ import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
+import { peeled } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
@@ -45,7 +46,10 @@ export function decide(
   values: Map<string, FactBase>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
-  if (fact.isBridged) return { ...fact, implementation: "plain", bridgedKeys: [], bridgedSpreads: [] };
+  const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
+  if (fact.isBridged) return { ...whole, implementation: "plain" };
+  // Of its methods nothing is known.
+  if (fact.descriptor === null) return { ...whole, implementation: "callbacks" };
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null; spread: Node | undefined }[] = [];
   const changes: FactBase[] = [];
@@ -243,7 +247,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       byKey.set(key, { key, handler: value, access: boundAccess(property) });
     }
     const members = [...byKey.values()];
-    const isInline = literal === implementation;
+    const isInline = literal === peeled(implementation);
     const variable = literal.getParent();
     const isOnlyHere =
       variable !== undefined &&

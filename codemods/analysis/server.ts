@@ -16,7 +16,7 @@ import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js
 import { classFacts, decide, misfitOf } from "./server-handlers.js";
 import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
-import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -89,8 +89,9 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const draft = registrationOf(project, call);
     if ("code" in draft) return draft;
     const misfit = misfitOf(project, draft);
-    if (misfit) return misfit;
-    drafts.push(draft);
+    const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
+    if ("code" in fitting) return fitting;
+    drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
   return { made, flow, drafts, parts, options, credentials };

@@ -106,9 +106,11 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     } else {
       const [definition, given] = call.arguments as [Node, Node];
       const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
-      const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
       const [before, after] = around(context, add, textOf(source, implementation));
       const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
+      const descriptor = add.descriptor
+        ? imports.add(add.descriptor.module, add.descriptor.name)
+        : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
       const route = `router.service(${descriptor}, ${before}`;
       const messages = `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`;
       if (place)
@@ -358,8 +360,10 @@ function reportRegistration(context: RuleContext, registration: RegistrationFact
   context.report({
     rule: id,
     outcome: isBridged ? "bridged" : "idiomatic",
-    construct: `addService(${registration.service})`,
-    reason: isBridged ? reason("call-escapes", "the implementation keeps its callbacks as a whole") : null,
+    construct: `addService(${registration.shown})`,
+    reason: isBridged
+      ? (registration.ownReason ?? reason("call-escapes", "the implementation keeps its callbacks as a whole"))
+      : null,
     start,
     end,
     rpc: null,

@@ -61,6 +61,10 @@ export const reasons = {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
   },
+  "own-definition": {
+    short: "it is served by its own definition",
+    long: "It is served by its own grpc-js definition, with the messages of that, because {detail}. It has JSON and reflection only where the definition describes its messages, as proto-loader's do.",
+  },
   "message-unproved": {
     short: "message code is not proved",
     long: "The messages stay on the bridge, because not every use is proved: {detail}.",

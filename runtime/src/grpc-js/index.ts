@@ -15,6 +15,7 @@ export { fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 export { grpcJsFallback } from "./grpc-js-fallback.js";
 export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";
+export { grpcJsService } from "./grpc-js-service.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
