@@ -19,6 +19,8 @@ export { grpcJsService } from "./grpc-js-service.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
+export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
+export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { toCallbacks } from "./to-callbacks.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";

@@ -45,13 +45,17 @@ export type ServiceOptions = Partial<UniversalHandlerOptions> & {
 
 /** Options of a router. All three protocols are on by default. */
 export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
+  /** Speak gRPC. Default true. */
   grpc?: boolean;
+  /** Speak gRPC-Web. Default true. */
   grpcWeb?: boolean;
+  /** Speak Connect. Default true. */
   connect?: boolean;
 }
 
 /** Where services and methods are registered. */
 export interface ConnectRouter {
+  /** One for each method that was registered, in order. */
   readonly handlers: UniversalHandler[];
   /** Methods that the implementation lacks answer unimplemented. */
   service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: ServiceOptions): this;
@@ -61,6 +65,7 @@ export interface ConnectRouter {
     implementation: object,
     options: ServiceOptions & { messages: MessageCodecs },
   ): this;
+  /** Registers one method alone. */
   rpc<M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions): this;
   /** Addition to @connectrpc/connect: runs when a server that `serve` started begins to close gracefully. */
   onDrain?(callback: () => void): void;
@@ -72,6 +77,11 @@ export interface RoutingRouter extends ConnectRouter {
   readonly drainCallbacks: ReadonlySet<() => void>;
 }
 
+/**
+ * A router without a server, for adapters: its `handlers` run the calls.
+ *
+ * @throws ConnectError (invalid_argument) if every protocol is switched off
+ */
 export function createConnectRouter(options?: ConnectRouterOptions): ConnectRouter {
   return createRoutingRouter(options);
 }
