@@ -1,6 +1,6 @@
 import { Node, type SourceFile } from "ts-morph";
 import { mayEscape } from "../clients/error-escape.js";
-import { writerOfPlan } from "../clients/plan-call.js";
+import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
@@ -132,6 +132,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           form: call.form,
           escapes: mayEscape(call.plan),
           isHanded: call.plan.kind === "handed",
+          isCancelled: cancelOf(call.plan) !== null,
         });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;

@@ -82,6 +82,8 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
+  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
+  readonly interceptors: string | null;
   /** The proto-loader calls of this file that stay as the codec of messages. */
   readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server; of a `value` they stand in facts of their own. */
@@ -96,6 +98,8 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
+  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
+  readonly promised: { readonly server: string; readonly promisify: string } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }

@@ -7,6 +7,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
+import { fakeCallOf } from "./fake-calls.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
@@ -322,7 +323,11 @@ function obstacle(
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
     return reason("neighbour-not-migrated", path.basename(file.getFilePath()));
-  const elsewhere = otherUse(project, handler, isClass, forward) ?? otherAccess(project, handler, key, forward);
+  const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
+  const elsewhere =
+    otherUse(project, handler, isClass, forward) ??
+    otherAccess(project, handler, key, forward) ??
+    fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
   const tree = babelTree(file.getFilePath(), file.getFullText());
   const node = tree && babelFunction(tree, body.getStart(), body.getEnd());

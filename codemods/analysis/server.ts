@@ -3,6 +3,7 @@ import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-mo
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
+import type { PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -63,15 +64,17 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
   if (!flow.adds.some((call) => memberOf(call) === "addService"))
     return reason("server-escapes", "no service is added to it here");
-  const binds = flow.uses.filter((use) => memberOf(use) === "bindAsync");
+  const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
+  const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
-  if (flow.mode === "module" && binds.length > 1)
-    return reason("no-equivalent", `two addresses of one server (${where(binds[1] as Node)})`);
+  const nested = binds.find((bind) => binds.some((other) => bind.getAncestors().includes(other)));
+  if (nested) return reason("no-equivalent", `one more address in the callback of another (${where(nested)})`);
   const credentials = new Map<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>();
   for (const bind of binds) {
     const [, given, callback] = bind.getArguments();
-    if (!given || !callback) return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
-    const plan = planServerCredentials(project, given, (node) => isCredentialsOfBind(project, node));
+    if (!given || (!callback && !flow.promised.has(bind)))
+      return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
+    const plan = planServerCredentials(project, given, (node) => node === given || isCredentialsOfBind(project, node));
     if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${where(bind)})`);
     credentials.set(bind, plan);
   }
@@ -99,9 +102,26 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
 
 function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Reason {
   const own = serverAsModule(project, made);
-  if (!("code" in own)) return own;
+  // What runs on several addresses is closed by way of the app.
+  const isMany = !("code" in own) && own.uses.filter((use) => memberOf(use) === "bindAsync").length > 1;
+  const isClosed = !("code" in own) && own.uses.some((use) => /Shutdown$/.test(memberOf(use)));
+  if (!("code" in own) && !(isMany && isClosed)) return own;
   const value = serverAsValue(project, made);
-  return "code" in value && own.code === "no-equivalent" ? own : value;
+  return "code" in value && "code" in own && own.code === "no-equivalent" ? own : value;
+}
+
+/** The statements that name a promising function. */
+function namesOf(promised: ReadonlyMap<CallExpression, PromisedCall>) {
+  const statements = new Set([...promised.values()].flatMap(({ declaration }) => declaration ?? []));
+  return [...statements].map((statement) => ({
+    file: statement.getSourceFile().getFilePath() as string,
+    start: statement.getStart(),
+    end: statement.getEnd(),
+  }));
+}
+
+function promisedOf(call: PromisedCall | undefined): ServerUseFact["promised"] {
+  return call ? { server: call.server, promisify: call.promisify } : null;
 }
 
 /** `server.bindAsync` is `bindAsync`. */
@@ -159,6 +179,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     parts: [],
     routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false },
     options: [],
+    interceptors: null,
     codecs: [],
     uses: [],
     entry: null,
@@ -188,7 +209,8 @@ function factsOf(
       start: call.getStart(),
       end: call.getEnd(),
       via: "provenance",
-      member: memberOf(call),
+      member: flow.promised.get(call)?.member ?? memberOf(call),
+      promised: promisedOf(flow.promised.get(call)),
       serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
     };
   });
@@ -219,17 +241,21 @@ function factsOf(
       },
       parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
       options: options.app,
+      interceptors: options.interceptors,
       codecs: drafts
         .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
         .filter((codec, index, all) => all.indexOf(codec) === index)
         .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
       uses: flow.mode === "module" ? uses : [],
       entry: flow.mode === "module" ? entryOf(project, made) : null,
-      unused: unusedDeclarations(
-        project,
-        flow.adds.filter((call) => memberOf(call) === "addService"),
-        drafts,
-      ),
+      unused: [
+        ...unusedDeclarations(
+          project,
+          flow.adds.filter((call) => memberOf(call) === "addService"),
+          drafts,
+        ),
+        ...namesOf(flow.promised).filter(({ file }) => file === made.getSourceFile().getFilePath()),
+      ],
     } as ServerFact,
   ];
 }

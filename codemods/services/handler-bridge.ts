@@ -1,3 +1,4 @@
+import type { RpcRef } from "../analysis/facts.js";
 import type { HandlerFact, RegistrationFact, ServerFact } from "../analysis/server-facts.js";
 import { isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
@@ -5,6 +6,8 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { callAt, hoistPlace } from "./app-place.js";
+import type { HandlerPlan, Step } from "./handler-plan.js";
+import { contextName, plannedHandlers, removeDead } from "./planned-handlers.js";
 
 const id = "services/handler-bridge";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
@@ -17,6 +20,8 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(context) {
+    for (const { plan, rpc } of plannedHandlers(context))
+      for (const step of plan.steps) if (step.kind === "handed") awaitReply(context, plan, step, rpc);
     for (const fact of context.facts) {
       if (fact.kind === "handler") {
         const handler = fact as HandlerFact;
@@ -40,6 +45,30 @@ export const rule: Rule = {
   },
 };
 export default transformFromRule(rule);
+
+/** `helper(err, callback)` -> `return awaitReply(ctx, (callback) => helper(err, callback))`. */
+function awaitReply(
+  context: RuleContext,
+  plan: HandlerPlan,
+  step: Extract<Step, { kind: "handed" }>,
+  rpc: RpcRef | null,
+): void {
+  const origin = { rule: id, outcome: "bridged" } as const;
+  const { node, form, callback } = step;
+  const keyword = form === "statement" ? "return " : "";
+  const name = context.imports.add(BRIDGE, "awaitReply");
+  context.edit.insertRight(node.start, `${keyword}${name}(${contextName(plan)}, (${callback}) => `, origin);
+  context.edit.insertLeft(node.end, ")", origin);
+  removeDead(context, step, origin);
+  context.report({
+    ...origin,
+    construct: "callback that is handed on",
+    reason: reason("callback-escapes", "passed to a function"),
+    start: node.start,
+    end: node.end,
+    rpc: rpc ? `${rpc.service}/${rpc.method}` : null,
+  });
+}
 
 function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoisted: boolean): void {
   const file = context.root.get().value as Node;

@@ -19,7 +19,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { migrateBind, report, styleOf } from "./write-serve.js";
+import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -91,7 +91,20 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const options = fact.options.map((line) => `${eol}${indent}${unit}${line},`);
+  const kept = fact.interceptors;
+  const intercepted =
+    kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
+  if (kept !== null)
+    context.report({
+      rule: id,
+      outcome: "bridged",
+      construct: "server interceptors",
+      reason: reason("kept-beside-bridge", "server interceptors keep the shape that they have in grpc-js"),
+      start: fact.start,
+      end: fact.end,
+      rpc: null,
+    });
+  const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
   for (const add of adds) {
@@ -161,7 +174,8 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   for (const use of fact.uses) {
     const call = callAt(file, use);
     if (!call) continue;
-    if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
+    if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
+    else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "start") removeStatement(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
@@ -192,6 +206,11 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   const parents = parentMap(file);
   const call = callAt(file, use);
   if (!call) return;
+  if (use.promised) {
+    const { server } = use.promised;
+    migratePromised(context, { file, parents, call, use, app: server, running: null, entry: null });
+    return;
+  }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
   else if (use.member === "start") removeStatement(context, call, parents);

@@ -46,8 +46,11 @@ export type ServiceOptions = Partial<UniversalHandlerOptions> & {
 
 /** Options of a router. All three protocols are on by default. */
 export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
+  /** Speak gRPC. Default true. */
   grpc?: boolean;
+  /** Speak gRPC-Web. Default true. */
   grpcWeb?: boolean;
+  /** Speak Connect. Default true. */
   connect?: boolean;
 }
 
@@ -58,6 +61,7 @@ type ImplementationFor<M> = M extends { readonly definition: infer Def }
 
 /** Where services and methods are registered. */
 export interface ConnectRouter {
+  /** One for each method that was registered, in order. */
   readonly handlers: UniversalHandler[];
   /** With codecs an implementation has the codecs' message types, and may use their keys for methods. */
   service<T extends DescService, M extends MessageCodecs>(
@@ -67,6 +71,7 @@ export interface ConnectRouter {
   ): this;
   /** Methods that the implementation lacks answer unimplemented. */
   service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: ServiceOptions): this;
+  /** Registers one method alone. */
   rpc<M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions): this;
   /** Addition to @connectrpc/connect: runs when a server that `serve` started begins to close gracefully. */
   onDrain?(callback: () => void): void;
@@ -78,6 +83,11 @@ export interface RoutingRouter extends ConnectRouter {
   readonly drainCallbacks: ReadonlySet<() => void>;
 }
 
+/**
+ * A router without a server, for adapters: its `handlers` run the calls.
+ *
+ * @throws ConnectError (invalid_argument) if every protocol is switched off
+ */
 export function createConnectRouter(options?: ConnectRouterOptions): ConnectRouter {
   return createRoutingRouter(options);
 }
