@@ -34,6 +34,8 @@ export interface RegistrationFact extends FactBase {
   readonly implementation: "plain" | "members" | "spread" | "callbacks";
   /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
+  /** For `members`: keys of that kind that `...handlers` brings, by the place of the spread. */
+  readonly bridgedSpreads: readonly { readonly start: number; readonly keys: readonly string[] }[];
   /** The implementation stands in `toCallbacks(Service, …)`: its handlers are Connect's already. */
   readonly isBridged: boolean;
 }

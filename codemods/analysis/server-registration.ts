@@ -9,7 +9,7 @@ import { valueFact } from "./server-options.js";
 
 /** An addService call, before anything is decided about its handlers. */
 export interface Draft {
-  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
+  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys" | "bridgedSpreads">;
   readonly codec: Node | null;
   readonly definitionNode: Node | null;
   readonly call: CallExpression;

@@ -19,6 +19,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
+import { spreadOverrides } from "./handler-bridge.js";
 import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
@@ -333,7 +334,9 @@ function implementationText(
   const { source, imports } = context;
   const literal = unwrap(node);
   if (literal.type !== "ObjectExpression") return textOf(source, node);
-  const members = (literal.properties as Node[]).map((property) => {
+  const members = (literal.properties as Node[]).flatMap((property) => {
+    if (property.type === "SpreadElement")
+      return [textOf(source, property), ...spreadOverrides(context, registration, property)];
     const key = keyName(property);
     if (registration.implementation !== "members" || key === undefined || !registration.bridgedKeys.includes(key))
       return textOf(source, property);

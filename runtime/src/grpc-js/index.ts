@@ -11,7 +11,7 @@ export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
 export { grpcStatusName, serviceErrorFrom, toConnectError, trailerOf } from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
-export { fromCallback, fromCallbacks } from "./from-callback.js";
+export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 export { grpcJsFallback } from "./grpc-js-fallback.js";
 export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";
