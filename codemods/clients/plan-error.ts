@@ -119,6 +119,10 @@ export function planError(
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
     if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
       return undefined;
+    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator)) {
+      const other = parent.left === node ? parent.right : parent.left;
+      if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
+    }
     // `"code" in err`: both kinds of errors have it.
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";

@@ -2,7 +2,8 @@ import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { ConnectionSource } from "./http2-client.js";
-import type { Http2Connection, Http2SessionManager } from "./http2-session-manager.js";
+import type { Http2Connection } from "./http2-connection.js";
+import type { Http2SessionManager } from "./http2-session-manager.js";
 import { connectFailure } from "./node-failure.js";
 
 /** A connection for each call: one manager per address, opened when calls need them. */
@@ -10,6 +11,7 @@ export interface Channel extends ConnectionSource {
   readonly managers: readonly Http2SessionManager[];
 }
 
+/** How calls are spread over the addresses of a name: all to the first that works, or to each in turn. */
 export type LoadBalancing = "pick_first" | "round_robin";
 
 /** Pauses between attempts to connect, in milliseconds (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). */
