@@ -66,5 +66,6 @@ export function equalsCall(p: Proving, call: CallExpression, expression: Node): 
     if (p.canBe(left, "absent", isMissing) || p.canBe(right, "absent", isMissing))
       p.block(call, "messages are compared that may not be there");
   });
+  p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
   return true;
 }

@@ -122,7 +122,7 @@ export function testField(
 }
 
 /** Does a test of the same member, which nothing undoes, stand around a read? */
-function isGuardedMember(call: Node, object: Node, field: DescField, oneof: DescOneof): boolean {
+export function isGuardedMember(call: Node, object: Node, field: DescField, oneof: DescOneof): boolean {
   const text = object.getText();
   if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
   const table = accessorsOf(field.parent);
@@ -130,13 +130,20 @@ function isGuardedMember(call: Node, object: Node, field: DescField, oneof: Desc
     [...table].find(([, one]) => one.does === does && ("field" in one ? one.field : one.oneof) === of)?.[0];
   const test = `${text}.${nameOf("has", field)}()`;
   const subject = `${text}.${nameOf("case", oneof)}()`;
+  const isMember = (condition: Node) =>
+    isTested(condition, test) || conjuncts(condition).some((one) => isCompared(one, subject, field));
   const writers = oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]);
   for (let inner: Node = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    const isWritten = () => writers.some((name) => name !== undefined && inner.getText().includes(`${text}.${name}(`));
+    const textAround = inner.getText();
+    const isWritten = () =>
+      writers.some((name) => {
+        const at = name === undefined ? -1 : textAround.indexOf(`${text}.${name}(`);
+        return at >= 0 && inner.getStart() + at < call.getStart();
+      });
     if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
+      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isMember(outer.getExpression())) ||
+      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isMember(outer.getCondition()))
     )
       return !isWritten();
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
@@ -149,8 +156,8 @@ function isGuardedMember(call: Node, object: Node, field: DescField, oneof: Desc
         before !== undefined &&
         !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
       const constant = unwrapped(outer.getExpression());
-      const isMember = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
-      if (isMember && !fallsIn) return !isWritten();
+      const isCase = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
+      if (isCase && !fallsIn) return !isWritten();
     }
   }
   return false;
@@ -167,9 +174,19 @@ function isGuarded(call: Node, object: Node, field: DescField): boolean {
       (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
       (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
     )
-      return !table.some(([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`.${name}(`));
+      return !table.some(
+        ([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`${object.getText()}.${name}(`),
+      );
   }
   return false;
+}
+
+/** `message.getXCase() === Message.XCase.MEMBER` */
+function isCompared(test: Node, subject: string, field: DescField): boolean {
+  if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
+  const constant = unwrapped(test.getRight());
+  if (test.getLeft().getText() !== subject || !Node.isPropertyAccessExpression(constant)) return false;
+  return constant.getName() === field.name.toUpperCase();
 }
 
 function isTested(condition: Node, test: string): boolean {

@@ -287,6 +287,10 @@ export function createProveValues(p: Proving) {
         if (as.type === "number" && p.isNumber(expression)) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
+          // google-protobuf cuts a fraction off and throws for what is out of range, as protobuf-es does.
+          if (shape.isLive && p.isInteger(expression)) return;
+          if (shape.isLive && p.isNumber(expression))
+            return wrap(expression, [shorthandPrefix(expression), "Math.trunc("], ")");
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
