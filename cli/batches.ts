@@ -9,6 +9,8 @@ export interface Batch {
   readonly side: Side;
   /** Full names of the services that it is about. */
   readonly services: readonly string[];
+  /** Ids of the rules that change something. */
+  readonly rules: readonly string[];
   /** Absolute. */
   readonly files: readonly string[];
   readonly lines: { readonly added: number; readonly removed: number };
@@ -68,6 +70,9 @@ function batchOf(side: Side, files: readonly MigratedFile[], result: MigrationRe
   return {
     side,
     services: [...new Set(findings.flatMap((finding) => serviceOf(finding) ?? []))].sort(),
+    rules: [
+      ...new Set(findings.flatMap(({ rule, outcome }) => (/^(idiomatic|bridged)$/.test(outcome) ? [rule] : []))),
+    ].sort(),
     files: paths,
     lines: { added: lines("added"), removed: lines("removed") },
     outcomes: { idiomatic: count("idiomatic"), bridged: count("bridged"), manual: count("manual") },

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { isInside } from "../codemods/project/discover.js";
+import { isInside } from "../codemods/project/project-root.js";
 import { takeUsage } from "../codemods/project/usage.js";
 import { assertPaths, type Terminal } from "./migrate.js";
 import { nameIn } from "./reports/report-files.js";

@@ -1,7 +1,7 @@
 import path from "node:path";
-import { projectRoot } from "../codemods/project/discover.js";
 import { planFinish } from "../codemods/project/finish.js";
 import { openJournal } from "../codemods/project/journal.js";
+import { projectRoot } from "../codemods/project/project-root.js";
 import { takeUsage } from "../codemods/project/usage.js";
 import { writeAll } from "../codemods/project/write.js";
 import { assertPaths, type Terminal } from "./migrate.js";

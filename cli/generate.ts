@@ -1,6 +1,6 @@
 import path from "node:path";
 import { generate } from "../codemods/generate/index.js";
-import { projectRoot } from "../codemods/project/discover.js";
+import { projectRoot } from "../codemods/project/project-root.js";
 import { assertPaths, type Terminal, writeJson } from "./migrate.js";
 import { createProgress } from "./progress.js";
 

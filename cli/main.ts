@@ -1,20 +1,21 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Side } from "../codemods/index.js";
 import { toolRoot } from "../codemods/project/tool.js";
 import { WriteError } from "../codemods/project/write-error.js";
-import { type CheckFlags, check } from "./check.js";
+import type { CheckFlags } from "./check.js";
+import { completionScript, SHELLS, type Shell } from "./completion.js";
+import { excludedFiles, findConfig } from "./config.js";
 import { EXIT_CODES } from "./exit-code.js";
-import { type FinishFlags, finish } from "./finish.js";
-import { generateCommand } from "./generate.js";
-import { type MigrateFlags, migrate, type Terminal } from "./migrate.js";
-import { type PlanFlags, plan } from "./plan.js";
-import { scan } from "./scan.js";
-import { type StatusFlags, status } from "./status.js";
-import { undo } from "./undo.js";
+import type { FinishFlags } from "./finish.js";
+import type { MigrateFlags, Terminal } from "./migrate.js";
+import type { PlanFlags } from "./plan.js";
+import type { ReportFlags } from "./reports/write-reports.js";
+import type { StatusFlags } from "./status.js";
 import { UsageError } from "./usage-error.js";
+import type { VerifyFlags } from "./verify.js";
 
 const { version } = JSON.parse(readFileSync(path.join(toolRoot(), "package.json"), "utf8")) as { version: string };
 const terminal: Terminal = { version, cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr };
@@ -35,9 +36,8 @@ const program = new Command("connect-migrate")
 
 const choices = (flag: string, text: string, values: string[], fallback: string) =>
   new Option(flag, text).choices(values).default(fallback);
-const withModes = (command: Command) =>
+const withTargets = (command: Command) =>
   command
-    .option("--json <file>", "write a report (schema version 1) to a file", fileName)
     .addOption(choices("--target <target>", "what migrated code imports", ["bundled", "connectrpc"], "bundled"))
     .addOption(choices("--messages <mode>", "the shape of messages", ["auto", "native", "bridge"], "auto"))
     .addOption(
@@ -47,9 +47,37 @@ const withModes = (command: Command) =>
         ["vendor", "npm"],
         "vendor",
       ),
-    )
+    );
+const withModes = (command: Command) =>
+  withTargets(command)
+    .option("--json <file>", "write a report (schema version 1) to a file", fileName)
     .option("--verbose", "name every file that was looked at")
+    .option("--no-cache", "analyse anew what an earlier run already knows")
     .addHelpText("after", EXIT_CODES);
+const withReports = (command: Command) =>
+  command
+    .option("--patch <file>", "write the changes as a patch that `git apply` takes", fileName)
+    .option("--markdown <file>", "write a report for a comment on a pull request", fileName)
+    .option("--html <file>", "write a report with side-by-side diffs as one page", fileName)
+    .option("--sarif <file>", "write SARIF 2.1.0, for code scanning", fileName)
+    .option("--github", "print findings as annotations of GitHub Actions");
+
+/** Flags, and for those that were not given what the project's configuration says. */
+function configured<T>(command: Command): T {
+  const found = findConfig(terminal.cwd);
+  const { target, messages, runtime, cache, baseline } = found.config;
+  const own = {
+    target,
+    messages,
+    runtime,
+    cache,
+    baseline: baseline && found.file ? path.join(path.dirname(found.file), baseline) : undefined,
+  };
+  for (const [name, value] of Object.entries(own))
+    if (value !== undefined && command.getOptionValueSource(name) === "default")
+      command.setOptionValueWithSource(name, value, "config");
+  return { ...command.opts(), exclude: excludedFiles(found) } as T;
+}
 
 let exitCode = 0;
 
@@ -64,8 +92,9 @@ withModes(
     .command("scan")
     .description("list what is there: what would be migrated, what is not automatic and why; writes nothing")
     .argument("[paths...]", "files and folders (default: this folder)"),
-).action(async (paths: string[], flags: MigrateFlags) => {
-  exitCode = await scan(paths, flags, terminal);
+).action(async (paths: string[], _flags, command: Command) => {
+  const { scan } = await import("./scan.js");
+  exitCode = await scan(paths, configured<MigrateFlags>(command), terminal);
 });
 
 program
@@ -76,6 +105,7 @@ program
   .option("--dry-run", "say what would be written")
   .option("--json <file>", "write a report to a file", fileName)
   .action(async (paths: string[], flags) => {
+    const { generateCommand } = await import("./generate.js");
     exitCode = await generateCommand(paths, flags, terminal);
   });
 
@@ -83,32 +113,49 @@ for (const [side, what] of [
   ["services", "migrate server-side code: handlers, service registration, server start"],
   ["clients", "migrate client-side code: client construction, calls, streams, errors"],
 ] as const satisfies readonly (readonly [Side, string])[]) {
-  withModes(
-    program
-      .command(side)
-      .description(what)
-      .argument("[paths...]", "files, folders and globs (default: this folder)")
-      .option("--changed [base]", "only files that differ from a commit (default: from the last one), by git")
-      .option("--service <name...>", "only what belongs to a service, by its full name: shop.v1.Inventory")
-      .option("--dry-run", "show the diff and the report, write nothing")
-      .option("--allow-dirty", "run although the git tree has uncommitted changes")
-      .option("--patch <file>", "write the changes as a patch that `git apply` takes", fileName)
-      .option("--markdown <file>", "write a report for a comment on a pull request", fileName)
-      .option("--html <file>", "write a report with side-by-side diffs as one page", fileName)
-      .option("--sarif <file>", "write SARIF 2.1.0, for code scanning", fileName)
-      .option("--github", "print findings as annotations of GitHub Actions"),
-  ).action(async (paths: string[], flags: MigrateFlags) => {
-    exitCode = await migrate(side, paths, flags, terminal);
+  const command = program
+    .command(side)
+    .description(what)
+    .argument("[paths...]", "files, folders and globs (default: this folder)")
+    .option("--changed [base]", "only files that differ from a commit (default: from the last one), by git")
+    .option("--service <name...>", "only what belongs to a service, by its full name: shop.v1.Inventory")
+    .option("--rule <id...>", "only what a rule changes, and what has to change with it: services/write-to-yield")
+    .option("--shard <i/n>", "with --dry-run: only one of n parts; `merge` makes one report of their --json files")
+    .option("-i, --interactive", "show each hunk and ask whether to take it")
+    .option("--dry-run", "show the diff and the report, write nothing")
+    .option("--undo", "put back what the last run in this project wrote")
+    .option("--allow-dirty", "run although the git tree has uncommitted changes");
+  withModes(withReports(command)).action(async (paths: string[], flags: { undo?: true }) => {
+    if (flags.undo) {
+      const { undo } = await import("./undo.js");
+      exitCode = undo(paths[0], terminal);
+      return;
+    }
+    const { migrate } = await import("./migrate.js");
+    exitCode = await migrate(side, paths, configured<MigrateFlags>(command), terminal);
   });
 }
+
+withReports(
+  program
+    .command("merge")
+    .description("make one report of the parts that --shard made")
+    .argument("<reports...>", "the --json files of all parts")
+    .option("--json <file>", "write the report of the whole (schema version 1)", fileName)
+    .addHelpText("after", EXIT_CODES),
+).action(async (reports: string[], flags: ReportFlags) => {
+  const { merge } = await import("./merge.js");
+  exitCode = merge(reports, flags, terminal);
+});
 
 withModes(
   program
     .command("plan")
     .description("propose pull requests: which files change together, in an order that works, with their owners")
     .argument("[paths...]", "files, folders and globs (default: this folder)"),
-).action(async (paths: string[], flags: PlanFlags) => {
-  exitCode = await plan(paths, flags, terminal);
+).action(async (paths: string[], _flags, command: Command) => {
+  const { plan } = await import("./plan.js");
+  exitCode = await plan(paths, configured<PlanFlags>(command), terminal);
 });
 
 program
@@ -118,6 +165,7 @@ program
   .option("--json <file>", "write the figures, and those of the git history", fileName)
   .option("--svg <file>", "draw the burn-down over the git history", fileName)
   .action(async (paths: string[], flags: StatusFlags) => {
+    const { status } = await import("./status.js");
     exitCode = await status(paths, flags, terminal);
   });
 
@@ -127,8 +175,9 @@ program
   .argument("[paths...]", "files and folders (default: this folder)")
   .option("--baseline <file>", "where the figures are kept", fileName, "connect-migrate.baseline.json")
   .option("--update", "take what is there as the baseline")
-  .action(async (paths: string[], flags: CheckFlags) => {
-    exitCode = await check(paths, flags, terminal);
+  .action(async (paths: string[], _flags, command: Command) => {
+    const { check } = await import("./check.js");
+    exitCode = await check(paths, configured<CheckFlags>(command), terminal);
   });
 
 program
@@ -137,6 +186,7 @@ program
   .argument("[paths...]", "files and folders (default: this folder)")
   .option("--dry-run", "say what would be removed")
   .action(async (paths: string[], flags: FinishFlags) => {
+    const { finish } = await import("./finish.js");
     exitCode = await finish(paths, flags, terminal);
   });
 
@@ -144,8 +194,29 @@ program
   .command("undo")
   .description("put back what the last run in this project wrote")
   .argument("[path]", "a file or folder of the project (default: this folder)")
-  .action((given: string | undefined) => {
+  .action(async (given: string | undefined) => {
+    const { undo } = await import("./undo.js");
     exitCode = undo(given, terminal);
+  });
+
+withTargets(
+  program
+    .command("verify")
+    .description("is what a branch changed exactly what the tool makes of its base? For pull requests")
+    .addArgument(new Argument("<side>", "what the branch migrates").choices(["services", "clients"]))
+    .requiredOption("--base <commit>", "where the branch began: origin/main")
+    .option("--baseline <file>", "the figures of `check`, which may change", fileName, "connect-migrate.baseline.json"),
+).action(async (side: Side, _flags, command: Command) => {
+  const { verify } = await import("./verify.js");
+  exitCode = await verify(side, configured<VerifyFlags>(command), terminal);
+});
+
+program
+  .command("completion")
+  .description("print a script that completes commands and flags, for bash, zsh or fish")
+  .addArgument(new Argument("<shell>", "whose script").choices(SHELLS))
+  .action((shell: Shell) => {
+    process.stdout.write(completionScript(shell, program));
   });
 
 try {

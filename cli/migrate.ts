@@ -1,27 +1,35 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type MigrationResult, runMigration, type Side, writeMigration } from "../codemods/index.js";
-import { projectRoot } from "../codemods/project/discover.js";
+import { cachedMigration } from "../codemods/cached-migration.js";
+import type { Change, MigrationOptions, MigrationResult, Side } from "../codemods/index.js";
 import { gitState } from "../codemods/project/git.js";
 import { type Journal, openJournal } from "../codemods/project/journal.js";
+import { projectRoot } from "../codemods/project/project-root.js";
 import type { MessagesMode, Target } from "../codemods/shared/rule.js";
+import { writeMigration } from "../codemods/write-migration.js";
 import { type Batch, batchesOf } from "./batches.js";
 import { unifiedDiff } from "./diff.js";
 import { exitCodeOf } from "./exit-code.js";
+import { reviewChanges } from "./interactive.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
 import { type ReportFlags, writeReports } from "./reports/write-reports.js";
 import { type SelectionFlags, selectPaths } from "./selection.js";
+import { filesOfShard, shardFrom } from "./shards.js";
 import { summary } from "./summary.js";
 import { UsageError } from "./usage-error.js";
 
 export interface MigrateFlags extends ReportFlags, SelectionFlags {
   readonly dryRun?: boolean;
+  readonly interactive?: boolean;
   readonly target: Target;
   readonly messages: MessagesMode;
   readonly runtime: "vendor" | "npm";
   readonly allowDirty?: boolean;
   readonly verbose?: boolean;
+  readonly cache: boolean;
+  /** Absolute paths of files that stay as they are: the configuration's. */
+  readonly exclude: readonly string[];
 }
 
 export interface Terminal {
@@ -42,6 +50,12 @@ export async function migrate(
   const { cwd, stdout } = terminal;
   const paths = selectPaths(given, flags, cwd);
   const isDryRun = flags.dryRun === true;
+  if (flags.shard !== undefined && !isDryRun)
+    throw new UsageError(
+      "--shard is for reports, and needs --dry-run: parts that write would write beside each other.",
+    );
+  if (flags.interactive === true && flags.shard !== undefined)
+    throw new UsageError("--interactive and --shard do not go together.");
   if (paths.length === 0) {
     stdout.write("Nothing to migrate: no source file changed.\n");
     return 0;
@@ -84,47 +98,87 @@ async function run(
   journal?: Journal,
 ): Promise<number> {
   const isDryRun = journal === undefined;
-  const { target, messages, runtime } = flags;
+  const { target, messages, runtime, exclude, cache } = flags;
   const progress = createProgress(stderr);
-  const migration = (selected: readonly string[]) =>
-    runMigration({ cwd, paths: selected, side, target, messages, runtime, onProgress: progress.report }).finally(
-      progress.done,
-    );
-  let made = await migration(paths);
-  if (flags.service) {
-    const own = filesOfServices(flags.service, batchesOf([{ side, result: made }]));
-    made = await migration(own);
+  const paint = paintFor(stdout);
+  const migration = (selected: readonly string[], more: Partial<MigrationOptions> = {}) =>
+    cachedMigration(
+      { cwd, paths: selected, root, side, target, messages, runtime, exclude, onProgress: progress.report, ...more },
+      { cache },
+    ).finally(progress.done);
+  const review = async (changes: readonly Change[]) => {
+    progress.done();
+    return reviewChanges(changes, { cwd, paint, stdin: process.stdin, stdout });
+  };
+  const root = projectRoot(paths, cwd);
+  const shard = flags.shard === undefined ? undefined : shardFrom(flags.shard);
+  let selected = paths;
+  if (flags.service || flags.rule) {
+    const batches = batchesOf([{ side, result: await migration(selected, { isDraft: true }) }]);
+    selected = filesOfBatches(flags, batches);
   }
-  const result = { ...made, notes: [...notes, ...made.notes] };
+  let scanned: { total: number; own: number } | undefined;
+  if (shard) {
+    const draft = await migration(selected, { isDraft: true });
+    selected = filesOfShard(side, draft, shard);
+    // The first part also counts what no part has to do with.
+    scanned = { total: draft.summary.filesScanned, own: draft.files.length };
+  }
+  const made =
+    selected.length === 0 ? nothing(root) : await migration(selected, flags.interactive === true ? { review } : {});
+  const result: { -readonly [K in keyof MigrationResult]: MigrationResult[K] } = {
+    ...made,
+    notes: [...notes, ...made.notes],
+  };
+  if (shard && scanned)
+    result.summary = {
+      ...made.summary,
+      filesScanned: selected.length + (shard.index === 1 ? scanned.total - scanned.own : 0),
+    };
 
   if (!isDryRun) {
     try {
       writeMigration(result, journal);
     } catch (error) {
       // Nothing was written; who reads the report has to learn that, too.
-      writeReports(unwritten(result, error), flags, { cwd, command: side, isDryRun, version, stdout });
+      writeReports(unwritten(result, error), flags, { cwd, command: side, isDryRun, version, stdout, shard });
       throw error;
     }
   }
-  const paint = paintFor(stdout);
-  if (isDryRun) {
+  if (isDryRun && flags.interactive !== true) {
     const diff = unifiedDiff(result, cwd, paint);
     if (diff !== "") stdout.write(`${diff}\n`);
   }
   stdout.write(summary(result, { cwd, isDryRun, verbose: flags.verbose === true, command: side, paint }));
-  writeReports(result, flags, { cwd, command: side, isDryRun, version, stdout });
+  writeReports(result, flags, { cwd, command: side, isDryRun, version, stdout, shard });
   return exitCodeOf(result, isDryRun);
 }
 
-/** The files that change for some services, and with them what cannot change without them. */
-function filesOfServices(names: readonly string[], batches: readonly Batch[]): string[] {
-  const known = [...new Set(batches.flatMap((batch) => batch.services))].sort();
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new UsageError(
-      `--service ${unknown}: nothing here changes for a service of this name. ${known.length === 0 ? "No file would change." : `There is ${known.join(", ")}.`}`,
-    );
-  return batches.filter((batch) => batch.services.some((name) => names.includes(name))).flatMap((batch) => batch.files);
+/** The files that change for some services or rules, and with them what cannot change without them. */
+function filesOfBatches({ service, rule }: SelectionFlags, batches: readonly Batch[]): string[] {
+  const wanted = (
+    flag: string,
+    what: string,
+    names: readonly string[] | undefined,
+    of: (batch: Batch) => readonly string[],
+  ) => {
+    if (names === undefined) return () => true;
+    const known = [...new Set(batches.flatMap(of))].sort();
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined)
+      throw new UsageError(
+        `${flag} ${unknown}: nothing here changes for a ${what} of this name. ${known.length === 0 ? "No file would change." : `There is ${known.join(", ")}.`}`,
+      );
+    return (batch: Batch) => of(batch).some((name) => names.includes(name));
+  };
+  const isForService = wanted("--service", "service", service, (batch) => batch.services);
+  const isForRule = wanted("--rule", "rule", rule, (batch) => batch.rules);
+  return batches.filter((batch) => isForService(batch) && isForRule(batch)).flatMap((batch) => batch.files);
+}
+
+function nothing(root: string): MigrationResult {
+  const summary = { idiomatic: 0, bridged: 0, manual: 0, failed: 0, filesChanged: 0, filesScanned: 0 };
+  return { root, files: [], findings: [], summary, extraFiles: [], notes: [], candidates: 0, withMark: new Set() };
 }
 
 /** The result of a run whose files could not be written. */

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { runMigration, type Side } from "../codemods/index.js";
-import { projectRoot } from "../codemods/project/discover.js";
+import { cachedMigration } from "../codemods/cached-migration.js";
+import type { Side } from "../codemods/index.js";
+import { projectRoot } from "../codemods/project/project-root.js";
 import { batchesOf } from "./batches.js";
 import { codeOwners } from "./code-owners.js";
 import { type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
@@ -10,7 +11,7 @@ import { createProgress } from "./progress.js";
 import { nameIn } from "./reports/report-files.js";
 import { selectPaths } from "./selection.js";
 
-export type PlanFlags = Pick<MigrateFlags, "json" | "target" | "messages" | "runtime">;
+export type PlanFlags = Pick<MigrateFlags, "json" | "target" | "messages" | "runtime" | "cache" | "exclude">;
 
 /** The command `plan`: pull requests in the order that works. Writes nothing. Exit code 0 when there is nothing to do, else 2. */
 export async function plan(
@@ -24,15 +25,19 @@ export async function plan(
   for (const side of ["services", "clients"] as const satisfies Side[]) {
     const progress = createProgress(stderr);
     const { target, messages, runtime } = flags;
-    const result = await runMigration({
-      cwd,
-      paths,
-      side,
-      target,
-      messages,
-      runtime,
-      onProgress: progress.report,
-    }).finally(progress.done);
+    const result = await cachedMigration(
+      {
+        cwd,
+        paths,
+        side,
+        target,
+        messages,
+        runtime,
+        exclude: flags.exclude,
+        onProgress: progress.report,
+      },
+      { cache: flags.cache },
+    ).finally(progress.done);
     results.push({ side, result });
     for (const note of result.notes) if (!/dependencies change/.test(note)) notes.add(note);
   }

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type Inventory, type MigrationResult, runMigration, takeInventory } from "../codemods/index.js";
+import { cachedMigration } from "../codemods/cached-migration.js";
+import { type Inventory, type MigrationResult, takeInventory } from "../codemods/index.js";
 import { assertPaths, type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
@@ -19,15 +20,19 @@ export async function scan(given: readonly string[], flags: MigrateFlags, termin
   stdout.write(inventoryText(inventory, cwd));
   for (const side of ["services", "clients"] as const) {
     const { target, messages, runtime } = flags;
-    const result = await runMigration({
-      cwd,
-      paths,
-      side,
-      target,
-      messages,
-      runtime,
-      onProgress: progress.report,
-    }).finally(progress.done);
+    const result = await cachedMigration(
+      {
+        cwd,
+        paths,
+        side,
+        target,
+        messages,
+        runtime,
+        exclude: flags.exclude,
+        onProgress: progress.report,
+      },
+      { cache: flags.cache },
+    ).finally(progress.done);
     results.push(result);
     stdout.write(`${paint.bold(`== ${side}`)}\n`);
     stdout.write(

@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { globSync, isDynamicPattern } from "tinyglobby";
+import { changedFiles } from "./changed-files.js";
 import { UsageError } from "./usage-error.js";
 
 const SOURCE = /\.[cm]?[jt]sx?$/;
@@ -11,6 +11,10 @@ export interface SelectionFlags {
   readonly changed?: string | true;
   /** Only what belongs to these services, by full name. */
   readonly service?: readonly string[];
+  /** Only what these rules are about, by id. */
+  readonly rule?: readonly string[];
+  /** Only one part of several: `2/3`. */
+  readonly shard?: string;
 }
 
 /** The files and folders that arguments name: paths, globs, and with `--changed` what git says of them. */
@@ -32,30 +36,7 @@ export function selectPaths(given: readonly string[], flags: SelectionFlags, cwd
   });
   if (flags.changed === undefined) return paths;
   const base = flags.changed === true ? "HEAD" : flags.changed;
-  const changed = changedFiles(base, cwd);
-  return changed.filter(
+  return changedFiles(base, cwd).files.filter(
     (file) => SOURCE.test(file) && paths.some((one) => file === one || file.startsWith(one + path.sep)),
   );
-}
-
-/** Files that are there and differ from `base`: committed, staged, edited or new. */
-function changedFiles(base: string, cwd: string): string[] {
-  const git = (...args: string[]) => {
-    const run = spawnSync("git", args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 });
-    if (run.error) throw new UsageError("--changed asks git, and git is not installed.");
-    return run;
-  };
-  const top = git("rev-parse", "--show-toplevel");
-  if (top.status !== 0) throw new UsageError(`--changed asks git, and ${cwd} is in no git repository.`);
-  // What this branch changed, not what its base went on to change.
-  const fork = git("merge-base", base, "HEAD");
-  if (fork.status !== 0)
-    throw new UsageError(
-      `--changed ${base}: git knows no such commit, or none in common with HEAD. In CI fetch more history (fetch-depth: 0).`,
-    );
-  const differing = git("diff", "--name-only", "-z", "--diff-filter=d", fork.stdout.trim());
-  const untracked = git("ls-files", "-z", "--others", "--exclude-standard", "--full-name", top.stdout.trim());
-  return [...differing.stdout.split("\0"), ...untracked.stdout.split("\0")]
-    .filter((name) => name !== "")
-    .map((name) => path.join(top.stdout.trim(), name));
 }

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { projectRoot } from "../codemods/project/discover.js";
 import { openJournal } from "../codemods/project/journal.js";
+import { projectRoot } from "../codemods/project/project-root.js";
 import { undoLastWrite } from "../codemods/project/undo.js";
 import type { Terminal } from "./migrate.js";
 import { nameIn } from "./reports/report-files.js";

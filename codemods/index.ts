@@ -1,5 +1,8 @@
+export { cachedMigration } from "./cached-migration.js";
 export { type Inventory, takeInventory } from "./inventory.js";
 export {
+  type Change,
+  type Choice,
   type ExtraFile,
   type FileStatus,
   type Finding,
@@ -10,5 +13,5 @@ export {
   type PlacedFinding,
   runMigration,
   type Side,
-  writeMigration,
 } from "./pipeline.js";
+export { writeMigration } from "./write-migration.js";

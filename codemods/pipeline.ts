@@ -2,20 +2,24 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { collectClientFacts } from "./analysis/client.js";
 import type { FactBase } from "./analysis/facts.js";
-import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
+import {
+  type AnalysisProject,
+  type ConfigFinder,
+  createAnalysisProject,
+  createConfigFinder,
+} from "./analysis/project.js";
 import { collectServerFacts } from "./analysis/server.js";
+import { createSources, type Sources } from "./analysis/sources.js";
 import { clientRules } from "./clients/index.js";
 import { ensureGenerated, type GenerateResult } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
-import type { Journal } from "./project/journal.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
 import { uncoveredFindings } from "./project/uncovered.js";
-import { type FileToWrite, writeAll } from "./project/write.js";
-import { serviceRules } from "./services/index.js";
+import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
 import { modulesOf } from "./shared/imports.js";
@@ -30,6 +34,8 @@ export interface MigrationOptions {
   readonly cwd: string;
   /** Files and folders, absolute or relative to `cwd`. */
   readonly paths: readonly string[];
+  /** The folder of the project, absolute; default: the one that the paths are in. A part of a run is of the run's project. */
+  readonly root?: string;
   readonly side: Side;
   readonly target: Target;
   readonly messages: MessagesMode;
@@ -39,8 +45,29 @@ export interface MigrationOptions {
     readonly rules: readonly Rule[];
     readonly collect?: (project: AnalysisProject) => FactBase[];
   };
-  /** Told what is being done, for a progress line. */
-  readonly onProgress?: (what: string) => void;
+  /** Absolute paths of files that this run may not change, although they lie below `paths`. */
+  readonly exclude?: readonly string[];
+  /** An estimate: the result is not checked with the compiler. */
+  readonly isDraft?: boolean;
+  /** Asked before anything is made of the changes, which of them are wanted. */
+  readonly review?: (changes: readonly Change[]) => Promise<readonly Choice[]>;
+  /** Told what is being done, and which share of the run, from 0 to 1, lies behind. */
+  readonly onProgress?: (what: string, share: number) => void;
+}
+
+export interface Change {
+  /** Absolute. */
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** What is wanted of a change. */
+export interface Choice {
+  readonly path: string;
+  readonly text: string;
+  /** Lines of the old text, from and to, counted from 1, whose changes are left out. */
+  readonly left: readonly (readonly [from: number, to: number])[];
 }
 
 /** A finding with its place in the file, counted from 1. */
@@ -90,8 +117,17 @@ export interface MigrationResult {
   readonly withMark: ReadonlySet<string>;
 }
 
+/** How much of a run lies behind when a stage begins: measured, and good for an estimate only. */
+const SHARES = { protos: 0.08, analysis: 0.15, secondPass: 0.65, gate: 0.8 };
+
 /** Passes until nothing changes any more: what one rule made, another may make better. */
 const MAX_PASSES = 5;
+
+/** What is read once and serves every analysis and check of a run. */
+interface Read {
+  readonly configs: ConfigFinder;
+  readonly sources: Sources;
+}
 
 interface Failure {
   readonly error: string;
@@ -101,17 +137,19 @@ interface Failure {
 export async function runMigration(options: MigrationOptions): Promise<MigrationResult> {
   const progress = options.onProgress ?? (() => {});
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
-  const root = projectRoot(paths, options.cwd);
+  const root = options.root ?? projectRoot(paths, options.cwd);
 
-  progress("looking for files that use grpc-js");
-  const discovery = await discover({ root, paths });
+  progress("looking for files that use grpc-js", 0);
+  const configs = createConfigFinder(root);
+  const read: Read = { configs, sources: createSources(configs.configOf) };
+  const discovery = await discover({ root, paths, configs, exclude: new Set(options.exclude) });
   const notes: string[] = [];
   const failures = new Map<string, Failure>();
   for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
   if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);
-  assertParses(discovery, failures);
+  assertParses(discovery, failures, read);
 
-  progress("compiling .proto files");
+  progress("compiling .proto files", SHARES.protos);
   const generated = await ensureGenerated({ root, sources: sourceTexts(discovery) });
   notes.push(...generated.notes);
   if (generated.failure) notes.push(generated.failure.text.trim());
@@ -124,17 +162,17 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   // Passes over texts in memory; a file that fails is put back and everything is done again without it.
   /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
   const kept = new Map<string, string>();
-  let attempt = await transform(options, discovery, generated, failures, kept, progress);
-  for (let round = 0; round < 4; round++) {
-    progress("checking the result");
-    let broken = gate(root, discovery, attempt.texts, generatedTexts);
+  let attempt = await transform(options, discovery, generated, failures, kept, progress, read);
+  for (let round = 0; round < 4 && options.isDraft !== true; round++) {
+    progress("checking the result", SHARES.gate);
+    let broken = gate(root, discovery, attempt.texts, generatedTexts, read);
     while (keepMessages(attempt, broken, kept)) {
-      attempt = await transform(options, discovery, generated, failures, kept, progress);
-      broken = gate(root, discovery, attempt.texts, generatedTexts);
+      attempt = await transform(options, discovery, generated, failures, kept, progress, read);
+      broken = gate(root, discovery, attempt.texts, generatedTexts, read);
     }
     if (broken.size === 0) break;
     for (const [file, failure] of broken) failures.set(file, failure);
-    attempt = await transform(options, discovery, generated, failures, kept, progress);
+    attempt = await transform(options, discovery, generated, failures, kept, progress, read);
     if (round === 3)
       for (const file of attempt.texts.keys())
         failures.set(
@@ -144,11 +182,27 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   }
   for (const file of failures.keys()) attempt.texts.delete(file);
   notes.push(...attempt.notes);
+  if (options.review) {
+    const choices = await options.review(
+      [...attempt.texts]
+        .sort()
+        .map(([file, after]) => ({ path: file, before: discovery.texts.get(file) ?? "", after })),
+    );
+    takeChoices(choices, attempt, discovery);
+    for (;;) {
+      const broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+      if (broken.size === 0) break;
+      for (const [file, { error }] of broken) {
+        failures.set(file, failureAt(file, `what you took of it does not stand alone: ${error}`, null));
+        attempt.texts.delete(file);
+      }
+    }
+  }
 
   const files: MigratedFile[] = [];
   const findings: Finding[] = [];
   for (const [file, failure] of failures) if (!discovery.selected.includes(file)) findings.push(failure.finding);
-  for (const file of [...new Set([...discovery.selected, ...failures.keys()])].sort()) {
+  for (const file of [...new Set([...discovery.selected, ...failures.keys(), ...attempt.texts.keys()])].sort()) {
     if (file === root) continue;
     const before = discovery.texts.get(file) ?? null;
     const failure = failures.get(file);
@@ -174,27 +228,16 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   };
 }
 
-/** Writes a result, everything or nothing. Throws {@link WriteError} with nothing written. */
-export function writeMigration(result: MigrationResult, journal?: Journal): void {
-  const files: FileToWrite[] = [];
-  for (const file of result.files) {
-    if (file.status !== "changed" || file.after === null) continue;
-    const mark = result.withMark.has(file.path) ? "\uFEFF" : "";
-    files.push({ path: file.path, content: mark + file.after, expected: file.before });
-  }
-  for (const file of result.extraFiles)
-    files.push({ path: file.path, content: file.content, expected: file.before ?? undefined });
-  if (files.length > 0) writeAll(files, journal);
-}
-
 // ---- stages --------------------------------------------------------------------------------------------------------
 
 function sourceTexts(discovery: Discovery) {
   return [...discovery.texts].map(([file, text]) => ({ path: file, text }));
 }
 
-function assertParses(discovery: Discovery, failures: Map<string, Failure>): void {
+function assertParses(discovery: Discovery, failures: Map<string, Failure>, { sources }: Read): void {
   for (const file of discovery.selected) {
+    // Rules read the files that use grpc-js; of the others it is enough that the compiler can.
+    if (!discovery.users.has(file) && !hasSyntaxError(sources.load(file, discovery.texts.get(file)))) continue;
     try {
       parse(discovery.texts.get(file) ?? "", file);
     } catch (error) {
@@ -206,6 +249,12 @@ function assertParses(discovery: Discovery, failures: Map<string, Failure>): voi
       );
     }
   }
+}
+
+function hasSyntaxError(file: ReturnType<Sources["load"]>): boolean {
+  // Not part of the public interface, but there since TypeScript 1: the parser's own errors of one file.
+  const node = file?.compilerNode as { parseDiagnostics?: readonly unknown[] } | undefined;
+  return (node?.parseDiagnostics?.length ?? 1) > 0;
 }
 
 function offsetOf(text: string, place: { line: number; column: number }): number {
@@ -227,6 +276,24 @@ function failureAt(file: string, error: string, why: Finding["reason"], offset =
       rpc: null,
     },
   };
+}
+
+/** Puts what a person chose in the place of what was made; what was left out is manual work. */
+function takeChoices(choices: readonly Choice[], attempt: Attempt, discovery: Discovery): void {
+  for (const { path: file, text, left } of choices) {
+    const before = discovery.texts.get(file) ?? "";
+    if (text === before) attempt.texts.delete(file);
+    else attempt.texts.set(file, text);
+    const findings = attempt.findings.get(file) ?? [];
+    attempt.findings.set(
+      file,
+      findings.map((finding) => {
+        const { line } = positionOf(before, finding.start);
+        if (!left.some(([from, to]) => from <= line && line <= to)) return finding;
+        return { ...finding, outcome: "manual", reason: reason("left-out", `line ${line}`) };
+      }),
+    );
+  }
 }
 
 interface Attempt {
@@ -283,13 +350,29 @@ function factsOf(
   });
 }
 
-async function transform(
+/** What one file makes of another counts only as long as both stand: with a file that fails, everything is done again without it. */
+async function transform(...args: Parameters<typeof passes>): Promise<Attempt> {
+  const failures = args[3];
+  let attempt: Attempt | undefined;
+  for (;;) {
+    const known = failures.size;
+    const next = await passes(...args);
+    // A file that is put back keeps its findings, as failures.
+    for (const [file, findings] of attempt?.findings ?? [])
+      if (failures.has(file) && !next.findings.has(file)) next.findings.set(file, findings);
+    attempt = next;
+    if (failures.size === known) return attempt;
+  }
+}
+
+async function passes(
   options: MigrationOptions,
   discovery: Discovery,
   generated: GenerateResult,
   failures: Map<string, Failure>,
   kept: ReadonlyMap<string, string>,
-  progress: (what: string) => void,
+  progress: (what: string, share: number) => void,
+  read: Read,
 ): Promise<Attempt> {
   const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
@@ -303,15 +386,18 @@ async function transform(
   );
   const unsettled = new Set<string>();
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    progress(pass === 0 ? "analysing" : "analysing the result");
+    const [from, to] = pass === 0 ? [SHARES.analysis, SHARES.secondPass] : [SHARES.secondPass, SHARES.gate];
+    progress(pass === 0 ? "analysing" : "analysing the result", from);
     const current: Map<string, string> = new Map([...discovery.texts, ...texts]);
     const project = createAnalysisProject({
       root: discovery.root,
       candidates: [...discovery.selected, ...discovery.related],
       selected: new Set(discovery.selected.filter((file) => !failures.has(file))),
+      untouchable: new Set([...failures.keys(), ...(options.exclude ?? [])]),
       context: [...discovery.generated, ...overlay.keys()],
       protos: generated.registry ?? emptyRegistry(discovery.root),
       texts: new Map([...overlay, ...current]),
+      ...read,
     });
     const facts = factsOf(options, project, kept, (text) => {
       const [first] = discovery.selected;
@@ -338,17 +424,24 @@ async function transform(
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
 
     let hasChanged = false;
-    for (const [index, file] of discovery.selected.entries()) {
+    const selected = new Set(discovery.selected);
+    const neighbours = [...factsByFile].flatMap(([file, own]) =>
+      !selected.has(file) && own.some((fact) => fact.kind === "neighbour-bridge") ? [file] : [],
+    );
+    for (const [index, file] of [...discovery.selected, ...neighbours].entries()) {
       if (failures.has(file)) continue;
+      const isNeighbour = !selected.has(file);
       const source = current.get(file) ?? "";
-      const own = factsByFile.get(file) ?? [];
+      const all = factsByFile.get(file) ?? [];
+      const own = isNeighbour ? all.filter((fact) => fact.kind === "neighbour-bridge") : all;
       if (own.length === 0 && !discovery.users.has(file)) continue;
       progress(
         `${pass === 0 ? "rewriting" : "rewriting again"} ${index + 1}/${discovery.selected.length} ${relative(file, options.cwd)}`,
+        to - (to - from) * 0.2 * (1 - index / discovery.selected.length),
       );
       let result: ApplyResult;
       try {
-        result = applyRules(source, file, rules, {
+        result = applyRules(source, file, isNeighbour ? neighbourRules : rules, {
           facts: own,
           target: options.target,
           messages: options.messages,
@@ -380,7 +473,17 @@ async function transform(
       if (pass === 0)
         findings.set(file, [
           ...result.findings,
-          ...uncoveredFindings(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
+          ...(isNeighbour
+            ? []
+            : uncoveredFindings(
+                result.file,
+                file,
+                options.side,
+                result.findings,
+                result.edits,
+                own.length > 0,
+                source,
+              )),
         ]);
       else if (result.text !== source) {
         const more = result.findings.filter((finding) => finding.outcome === "idiomatic" && isOfMessages(finding));
@@ -446,6 +549,7 @@ function gate(
   discovery: Discovery,
   texts: ReadonlyMap<string, string>,
   generated: ReadonlyMap<string, string>,
+  read: Read,
 ): Map<string, Failure> {
   const broken = new Map<string, Failure>();
   if (texts.size === 0) return broken;
@@ -459,7 +563,8 @@ function gate(
   }
   if (broken.size > 0) return broken;
   const files = [...discovery.selected, ...discovery.related];
-  const errors = newTypeErrors({ root, files, before: discovery.texts, after: new Map([...generated, ...texts]) });
+  const { texts: before, imports } = discovery;
+  const errors = newTypeErrors({ root, files, before, after: new Map([...generated, ...texts]), imports, ...read });
   const byFile = new Map<string, NewError[]>();
   for (const error of errors) byFile.set(error.file, [...(byFile.get(error.file) ?? []), error]);
   for (const [file, found] of byFile) {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { MigrationResult } from "../../codemods/index.js";
+import type { Shard } from "../shards.js";
 import { githubAnnotations } from "./github.js";
 import { htmlReport } from "./html.js";
 import { jsonReport } from "./json.js";
@@ -8,6 +9,7 @@ import { markdownReport } from "./markdown.js";
 import { patchOf } from "./patch.js";
 import { reportFiles } from "./report-files.js";
 import { sarifReport } from "./sarif.js";
+import { shardReport } from "./shard-report.js";
 
 /** Files that a user asked for, by format; relative to the working folder. */
 export interface ReportFlags {
@@ -26,6 +28,8 @@ export interface ReportContext {
   readonly isDryRun: boolean;
   readonly version: string;
   readonly stdout: { write(text: string): unknown };
+  /** The run is one part of several. */
+  readonly shard?: Shard;
 }
 
 /** Writes every report that was asked for, each from the same result. */
@@ -38,7 +42,9 @@ export function writeReports(result: MigrationResult, flags: ReportFlags, contex
     mkdirSync(path.dirname(place), { recursive: true });
     writeFileSync(place, text());
   };
-  write(flags.json, () => `${JSON.stringify(jsonReport(result, cwd), null, 2)}\n`);
+  const { shard } = context;
+  const json = () => (shard ? shardReport(result, cwd, { ...context, shard }) : jsonReport(result, cwd));
+  write(flags.json, () => `${JSON.stringify(json(), null, 2)}\n`);
   write(flags.patch, () => patchOf(files));
   write(flags.markdown, () => markdownReport(result, files, cwd, context));
   write(flags.html, () => htmlReport(result, files, cwd, context));

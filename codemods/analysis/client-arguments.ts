@@ -60,6 +60,10 @@ export function messageTypeOf(call: Call): string | null {
     if (node) found.add(node.getType().getText(node));
   }
   const [type] = found;
+  // Literals are of the type that the file imports for them.
+  const message = call.rpc.input.split(".").at(-1) ?? "";
+  const file = call.node.getSourceFile();
+  if (isImported(file, message) && [...found].every((each) => each === message || each.startsWith("{"))) return message;
   return found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type) ? type : null;
 }
 
@@ -79,4 +83,8 @@ export function responseTypeOf(call: Call): string | null | undefined {
 
 export function isTypeScript(call: Call): boolean {
   return /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath());
+}
+
+function isImported(file: SourceFile, name: string): boolean {
+  return file.getImportDeclarations().some((each) => each.getNamedImports().some((one) => one.getText() === name));
 }

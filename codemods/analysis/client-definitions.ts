@@ -69,7 +69,10 @@ export function definitionBeside(project: AnalysisProject, name: Node): Definiti
   }
   if (module === undefined) return undefined;
   const file = project.resolveModule(name.getSourceFile(), module);
-  if (!file || !new RegExp(`\\b${last}Service\\b`).test(file.getFullText())) return undefined;
+  const made = project.originOf(name);
+  const isMissing = made.kind === "client-constructor" && made.flavour === "missing";
+  const isThere = file ? new RegExp(`\\b${last}Service\\b`).test(file.getFullText()) : isMissing;
+  if (!isThere) return undefined;
   return { kind: "import", module, name: `${last}Service` };
 }
 

@@ -6,13 +6,14 @@ import {
   isFunction,
   isIdentifier,
   memberName,
-  nodeAt,
   parentMap,
   type Node as TreeNode,
   walk,
 } from "../shared/ast.js";
-import { type Reason, reason } from "../shared/reasons.js";
+import { reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
+import { type ErrorPlace, planErrorPlaces } from "./client-error-places.js";
+import { callsOf, functionName, isCallOf, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -20,6 +21,10 @@ import type { AnalysisProject } from "./project.js";
 export interface RpcSite {
   readonly node: Node;
   readonly form: "client" | "promisified";
+  /** May somebody around the call see its error? Otherwise what handles it stands at the call. */
+  readonly escapes: boolean;
+  /** Does it hand its error to a function with a name? */
+  readonly isHanded: boolean;
 }
 
 export interface ErrorFacts {
@@ -46,8 +51,14 @@ export function collectErrorFacts(
     const tree = trees(file);
     return tree ? [{ file, tree }] : [];
   });
-  const { calls, names } = reachOf(sites, files, trees);
-  const others = reachOf(otherSites, files, trees);
+  const isEscaping = (site: RpcSite) => site.escapes;
+  const made = callsOf(sites, trees);
+  const handed = callsOf(
+    sites.filter((site) => site.isHanded),
+    trees,
+  );
+  const { calls, names } = reachOf(sites.filter(isEscaping), files, trees);
+  const others = reachOf(otherSites.filter(isEscaping), files, trees);
 
   /** Whether a name is a parameter for which some caller passes a function that calls. */
   const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
@@ -96,7 +107,8 @@ export function collectErrorFacts(
     return found;
   };
 
-  let obstacle: ErrorFacts["obstacle"] = null;
+  const places: ErrorPlace[] = [];
+  const handedOn: { readonly file: SourceFile; readonly node: TreeNode; readonly why: string }[] = [];
   for (const { file, tree } of files) {
     const own = calls.get(file) ?? new Set<TreeNode>();
     const parents = parentMap(tree);
@@ -115,36 +127,15 @@ export function collectErrorFacts(
       });
       return found;
     };
-    const add = (param: TreeNode, body: TreeNode, within?: TreeNode) => {
-      const found = planError(tree, param, body);
-      if (found.mode === "none") return;
-      const isMixed =
-        found.mode === "native" &&
-        found.changes &&
-        within !== undefined &&
-        otherSites.length > 0 &&
-        mayFail(within, true);
-      const plan = isMixed
-        ? { ...found, mode: "wrapped" as const, reason: "it may come from a call that is not migrated" }
-        : { ...found, mode: found.mode };
-      if (!project.isSelected(file.getFilePath())) {
-        if (plan.changes)
-          obstacle = {
-            node: file,
-            detail: `${file.getBaseName()} handles errors of the call and is not part of this run`,
-          };
-        return;
-      }
-      facts.push({
-        kind: "client-error",
-        file: file.getFilePath(),
-        start: param.start,
-        end: param.end,
-        via: "provenance",
-        mode: plan.mode,
-        reason: plan.mode === "wrapped" ? reason("error-escapes", plan.reason) : null,
+    const add = (kind: ErrorPlace["kind"], param: TreeNode, body: TreeNode, within?: TreeNode) =>
+      places.push({
+        kind,
+        file,
+        tree,
+        param,
+        body,
+        isMixed: within !== undefined && otherSites.length > 0 && mayFail(within, true),
       });
-    };
     /** A callback with a name sees the error as it is, if that makes no difference to it. */
     const addHanded = (callback: TreeNode) => {
       const declared = scopes.bindingOf(callback)?.declaration;
@@ -153,45 +144,36 @@ export function collectErrorFacts(
       const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
       if (isFunction(handler) && (!param || plan?.mode === "none")) return;
       if (plan?.mode === "native" && plan.uses.every((use) => use.kind === "status")) return;
-      if (!project.isSelected(file.getFilePath())) return;
-      facts.push({
-        kind: "client-error",
-        file: file.getFilePath(),
-        start: callback.start,
-        end: callback.end,
-        via: "provenance",
-        mode: "wrapped",
-        reason: reason("error-escapes", plan?.reason || "it is passed to a function"),
-      });
+      if (project.isSelected(file.getFilePath()))
+        handedOn.push({ file, node: callback, why: plan?.reason || "it is passed to a function" });
+    };
+    const addListener = (callback: TreeNode) => {
+      const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];
+      if (isIdentifier(callback) && !isReject(callback, tree)) addHanded(callback);
+      else if (param && isFunction(callback)) add("callback", param, callback.body);
     };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
-        add(node.handler.param, node.handler.body, node.block);
+        add("catch", node.handler.param, node.handler.body, node.block);
         return;
       }
-      if (own.has(node)) {
+      if (made.get(file)?.has(node)) {
         // The callback's own error parameter becomes a catch clause's.
         const callback = (node.arguments as TreeNode[]).at(-1);
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
-          if (typeof shape !== "string" && shape.error && shape.failure) add(shape.error, shape.failure);
-        } else if (isIdentifier(callback)) addHanded(callback);
+          if (typeof shape !== "string" && shape.error && shape.failure) add("callback", shape.error, shape.failure);
+        } else if (callback && handed.get(file)?.has(node)) addHanded(callback);
         const declarator = parents.get(node);
-        if (declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id))
-          for (const reference of scopes.bindingOf(declarator.id)?.references ?? []) {
-            const member = parents.get(reference);
-            const on = member && parents.get(member);
-            if (on?.type !== "CallExpression" || memberName(on.callee) !== "on") continue;
+        const starts =
+          declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
+            ? (scopes.bindingOf(declarator.id)?.references ?? [])
+            : [node];
+        for (const start of starts)
+          for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
-            if (
-              event?.type === "StringLiteral" &&
-              event.value === "error" &&
-              callbackOfError &&
-              isFunction(callbackOfError)
-            ) {
-              const [param] = callbackOfError.params;
-              if (param) add(param, callbackOfError.body);
-            }
+            if (event?.type !== "StringLiteral" || event.value !== "error" || !callbackOfError) continue;
+            addListener(callbackOfError);
           }
       }
       if (node.type !== "CallExpression") return;
@@ -201,96 +183,69 @@ export function collectErrorFacts(
       if (!handler || !mayFail(node.callee.object)) return;
       if (isFunction(handler)) {
         const [param] = handler.params;
-        if (param) add(param, handler.body, node.callee.object);
+        if (param) add("catch", param, handler.body, node.callee.object);
       } else if (isHandedOn(handler)) {
-        facts.push({
-          kind: "client-error",
-          file: file.getFilePath(),
-          start: handler.start,
-          end: handler.end,
-          via: "provenance",
-          mode: "wrapped",
-          reason: reason("error-escapes", "console"),
-        });
+        handedOn.push({ file, node: handler, why: "it is passed to a function" });
       }
     });
   }
+  const { planned, obstacle } = planErrorPlaces(project, places, trees);
+  for (const { place, plan } of planned)
+    facts.push({
+      ...placeOf(place.file, place.param),
+      mode: plan.mode === "wrapped" ? "wrapped" : "native",
+      place: place.kind,
+      reads: plan.reads,
+      reason: plan.mode === "wrapped" ? reason("error-escapes", plan.reason) : null,
+    });
+  for (const { file, node, why } of handedOn)
+    facts.push({
+      ...placeOf(file, node),
+      mode: "wrapped",
+      place: "catch",
+      reads: false,
+      reason: reason("error-escapes", why),
+    });
   return { facts, obstacle };
 }
 
-/** `.catch(console.error)`, `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself. */
+function placeOf(file: SourceFile, node: TreeNode) {
+  return {
+    kind: "client-error",
+    file: file.getFilePath() as string,
+    start: node.start,
+    end: node.end,
+    via: "provenance",
+  } as const;
+}
+
+/** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */
+function isReject(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const declaration = scopesOf(tree).bindingOf(node)?.declaration;
+  const executor = declaration && parents.get(declaration);
+  const promise = executor && parents.get(executor);
+  return (
+    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
+  );
+}
+
+/** The calls of `call.on(…).on(…)`. */
+function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNode[] {
+  const found: TreeNode[] = [];
+  let current = start;
+  for (;;) {
+    const member = parents.get(current);
+    const on = member && parents.get(member);
+    if (!member || memberName(member) !== "on" || member.object !== current || on?.type !== "CallExpression")
+      return found;
+    found.push(on);
+    current = on;
+  }
+}
+
+/** `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself, and `.catch(console.error)` only prints. */
 function isHandedOn(node: TreeNode): boolean {
   if (isIdentifier(node)) return !/^(reject|rej|undefined)$/.test(node.name);
-  return node.type === "MemberExpression" && isIdentifier(node.object);
+  return node.type === "MemberExpression" && isIdentifier(node.object) && node.object.name !== "console";
 }
-
-interface Reach {
-  readonly calls: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>>;
-  /** Names of functions that make such calls, directly or through each other. */
-  readonly names: ReadonlySet<string>;
-}
-
-function reachOf(
-  sites: readonly RpcSite[],
-  files: readonly { file: SourceFile; tree: File }[],
-  trees: (file: SourceFile) => File | undefined,
-): Reach {
-  const calls = new Map<SourceFile, Set<TreeNode>>();
-  for (const { node } of sites) {
-    const tree = trees(node.getSourceFile());
-    const found = tree && nodeAt(tree, node.getStart(), node.getEnd());
-    if (!found) continue;
-    const set = calls.get(node.getSourceFile()) ?? new Set();
-    set.add(found);
-    calls.set(node.getSourceFile(), set);
-  }
-  const names = new Set<string>();
-  for (let size = -1; size !== names.size; ) {
-    size = names.size;
-    for (const { file, tree } of files) {
-      walk(tree, (node, parents) => {
-        if (!calls.get(file)?.has(node) && !isCallOf(node, names, file)) return;
-        for (const [index, parent] of parents.entries()) {
-          if (!isFunction(parent)) continue;
-          const name = functionName(parent, parents[index + 1]);
-          if (name === undefined || name === "constructor") continue;
-          // A function that its file keeps for itself is called there only.
-          const isOwn = isStatementFunction(parent, parents[index + 1]) && !isExportedName(file, name);
-          names.add(isOwn ? `${file.getFilePath()}#${name}` : name);
-        }
-      });
-    }
-  }
-  return { calls, names };
-}
-
-function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile): boolean {
-  if (node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return false;
-  if (isIdentifier(node.callee))
-    return names.has(node.callee.name) || names.has(`${file.getFilePath()}#${node.callee.name}`);
-  const name = memberName(node.callee);
-  return name !== undefined && names.has(name);
-}
-
-function isStatementFunction(node: TreeNode, parent: TreeNode | undefined): boolean {
-  return node.type === "FunctionDeclaration" || parent?.type === "VariableDeclarator";
-}
-
-function isExportedName(file: SourceFile, name: string): boolean {
-  const word = name.replaceAll("$", "\\$");
-  const pattern = `export\\s+(?:default\\s+)?(?:async\\s+)?(?:function\\*?|const|let|var)?\\s*${word}\\b|exports[^;]*\\b${word}\\b|export\\s*\\{[^}]*\\b${word}\\b`;
-  return new RegExp(pattern).test(file.getFullText());
-}
-
-function functionName(node: TreeNode, parent: TreeNode | undefined): string | undefined {
-  if (node.id?.type === "Identifier") return node.id.name;
-  if (node.key?.type === "Identifier") return node.key.name;
-  if (!parent) return undefined;
-  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) return parent.id.name;
-  if ((parent.type === "ObjectProperty" || parent.type === "ClassProperty") && isIdentifier(parent.key))
-    return parent.key.name;
-  if (parent.type === "AssignmentExpression") return memberName(parent.left) ?? parent.left.name;
-  return undefined;
-}
-
-export type { Reason };

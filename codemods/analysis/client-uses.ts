@@ -1,4 +1,4 @@
-import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { Node, type SourceFile } from "ts-morph";
 import { type CallPlan, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
@@ -273,21 +273,20 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
     }
     const declarations = new Set(nameNode.getSymbol()?.getDeclarations() ?? []);
     const name = nameNode.getText();
-    for (const file of project.files)
-      for (const identifier of file.getDescendantsOfKind(SyntaxKind.Identifier)) {
-        if (identifier.getText() !== name || identifier === nameNode) continue;
-        const symbol = identifier.getSymbol();
-        const own = symbol?.getDeclarations() ?? [];
-        if (own.some((declaration) => declarations.has(declaration)))
+    for (const identifier of project.identifiersNamed(name)) {
+      if (identifier === nameNode) continue;
+      const symbol = identifier.getSymbol();
+      const own = symbol?.getDeclarations() ?? [];
+      if (own.some((declaration) => declarations.has(declaration)))
+        functionUse(identifier, nameNode, rpc, service, refuse);
+      else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
+        const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
+        const origin = project.originOf(owner);
+        if (origin.kind === "unknown") refuse(`${owner.getText()}.${name} may be a promisified method`);
+        else if (origin.kind === "object" || origin.kind === "instance")
           functionUse(identifier, nameNode, rpc, service, refuse);
-        else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
-          const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
-          const origin = project.originOf(owner);
-          if (origin.kind === "unknown") refuse(`${owner.getText()}.${name} may be a promisified method`);
-          else if (origin.kind === "object" || origin.kind === "instance")
-            functionUse(identifier, nameNode, rpc, service, refuse);
-        }
       }
+    }
   }
 
   function functionUse(

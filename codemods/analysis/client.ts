@@ -1,4 +1,5 @@
 import { Node, type SourceFile } from "ts-morph";
+import { mayEscape } from "../clients/error-escape.js";
 import { writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
@@ -123,7 +124,12 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
     const otherSites: RpcSite[] = [];
     for (const service of services.values())
       for (const call of service.calls)
-        (isConnect(service, call) ? sites : otherSites).push({ node: call.node, form: call.form });
+        (isConnect(service, call) ? sites : otherSites).push({
+          node: call.node,
+          form: call.form,
+          escapes: mayEscape(call.plan),
+          isHanded: call.plan.kind === "handed",
+        });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
     for (const service of idiomatic) service.obstacles.push({ ...errors.obstacle, view: null });

@@ -9,7 +9,9 @@ export type Flavour =
   | "protoc-gen-ts"
   | "protobufjs"
   | "generic"
-  | "nice-grpc";
+  | "nice-grpc"
+  /** Generated code that is not there before a build. */
+  | "missing";
 
 export interface PackageDefinitionOrigin {
   readonly kind: "package-definition";

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { type Node, Project, type SourceFile, ts } from "ts-morph";
+import { type Node, type SourceFile, ts } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import type { Origin } from "./origin.js";
 import { createProvenance } from "./provenance.js";
+import { createSources, type Sources } from "./sources.js";
 
 /** What analysis gives to collectors: the candidate files of a project and what is known of any expression in them. */
 export interface AnalysisProject {
@@ -16,6 +17,8 @@ export interface AnalysisProject {
   originOfType(type: Node): Origin;
   /** Every identifier that refers to the same declaration, across files and aliases; the declaring ones included. */
   referencesTo(identifier: Node): Node[];
+  /** Every identifier with this text in the project's own files, whatever it means. */
+  identifiersNamed(text: string): readonly Node[];
   /** Declarations of an identifier after all import, export and require aliases. */
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects; `path.join(__dirname, …)`); undefined if it is not constant. */
@@ -31,6 +34,8 @@ export interface AnalysisProject {
   isTestFile(path: string): boolean;
   /** May this run change the file? Others are part of the project and stay as they are. */
   isSelected(path: string): boolean;
+  /** May a bridge be put into the file, or taken out of it, although it is not selected? */
+  mayBridge(path: string): boolean;
 }
 
 export interface ConfigProblem {
@@ -44,11 +49,16 @@ export interface AnalysisInput {
   readonly candidates: readonly string[];
   /** Those of the candidates that this run may change. Default: all. */
   readonly selected?: ReadonlySet<string>;
+  /** Files that must stay as they are, whatever happens around them. */
+  readonly untouchable?: ReadonlySet<string>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
   /** Texts that stand for those on disk. */
   readonly texts?: ReadonlyMap<string, string>;
+  /** What an earlier analysis of the same run read already. */
+  readonly configs?: ConfigFinder;
+  readonly sources?: Sources;
 }
 
 const TEST_FILE = /(^|\/)(__tests__|__mocks__|tests?|spec|e2e)\/|\.(test|spec|e2e)\.[cm]?[jt]sx?$/;
@@ -76,11 +86,15 @@ const SYNTHETIC: ts.CompilerOptions = {
   types: [],
 };
 
-/** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
-export function createConfigFinder(root: string): {
+export interface ConfigFinder {
   configOf(file: string): CompilerConfig;
-  problems: ConfigProblem[];
-} {
+  readonly problems: ConfigProblem[];
+  /** The packages of the project's workspace. */
+  workspace(): WorkspacePackages;
+}
+
+/** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
+export function createConfigFinder(root: string): ConfigFinder {
   const problems: ConfigProblem[] = [];
   const parsed = new Map<string, CompilerConfig | null>();
   const synthetic: CompilerConfig = { path: null, options: SYNTHETIC, files: new Set() };
@@ -122,8 +136,13 @@ export function createConfigFinder(root: string): {
     return found;
   };
 
+  let workspace: WorkspacePackages | undefined;
   return {
     problems,
+    workspace() {
+      workspace ??= workspacePackages(root);
+      return workspace;
+    },
     configOf(file) {
       const configs = configsFor(path.dirname(file));
       const [nearest] = configs;
@@ -189,30 +208,15 @@ function isInside(directory: string, root: string): boolean {
 /** Read-only: nothing in here ever changes a syntax tree. */
 export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
   const { root, protos, texts } = input;
-  const finder = createConfigFinder(root);
-  const projects = new Map<CompilerConfig, Project>();
+  const finder = input.configs ?? createConfigFinder(root);
+  const sources = input.sources ?? createSources(finder.configOf);
   const files = new Map<string, SourceFile>();
   const candidates: SourceFile[] = [];
 
   const load = (file: string): SourceFile | undefined => {
     const known = files.get(file);
     if (known) return known;
-    const config = finder.configOf(file);
-    let project = projects.get(config);
-    if (!project) {
-      project = new Project({
-        compilerOptions: { ...config.options, allowJs: true },
-        skipAddingFilesFromTsConfig: true,
-        skipFileDependencyResolution: true,
-        skipLoadingLibFiles: false,
-      });
-      projects.set(config, project);
-    }
-    const text = texts?.get(file);
-    const source =
-      text === undefined
-        ? project.addSourceFileAtPathIfExists(file)
-        : project.createSourceFile(file, text, { overwrite: true });
+    const source = sources.load(file, texts?.get(file));
     if (source) files.set(file, source);
     return source;
   };
@@ -222,7 +226,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
   }
   for (const file of input.context) load(file);
 
-  const workspace = workspacePackages(root);
+  const workspace = finder.workspace();
   const resolved = new Map<string, SourceFile | null>();
   const resolveModule = (fromFile: SourceFile, specifier: string): SourceFile | undefined => {
     const from = fromFile.getFilePath() as string;
@@ -269,6 +273,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     dependenciesMissing: candidates.some((file) => isGrpcMissing(path.dirname(file.getFilePath()))),
     problems: finder.problems,
     isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
+    mayBridge: (file: string) => input.untouchable?.has(file) !== true,
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };
   return { ...base, ...createProvenance({ ...base, allFiles: () => files.values() }) };
@@ -296,11 +301,7 @@ export function localModulePath(target: string, exists: (file: string) => boolea
 /** Names of the packages of an npm, pnpm or yarn workspace -> their folders. */
 export type WorkspacePackages = ReadonlyMap<string, string>;
 
-const workspaces = new Map<string, WorkspacePackages>();
-
-export function workspacePackages(root: string): WorkspacePackages {
-  const known = workspaces.get(root);
-  if (known) return known;
+function workspacePackages(root: string): WorkspacePackages {
   const found = new Map<string, string>();
   const visit = (directory: string, depth: number) => {
     const manifest = path.join(directory, "package.json");
@@ -319,7 +320,6 @@ export function workspacePackages(root: string): WorkspacePackages {
     }
   };
   visit(root, 3);
-  workspaces.set(root, found);
   return found;
 }
 

@@ -14,6 +14,7 @@ import {
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { assignedValue, exportsOf } from "./exports.js";
+import { missingClient } from "./missing-generated.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { evaluate, protoPath } from "./strings.js";
 
@@ -28,6 +29,8 @@ export interface Provenance {
   originOf(node: Node): Origin;
   originOfType(type: Node): Origin;
   referencesTo(identifier: Node): Node[];
+  /** Every identifier with this text in the project's own files, whatever it means. */
+  identifiersNamed(text: string): readonly Node[];
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects), undefined if it is not constant. */
   constantOf(node: Node): unknown;
@@ -240,6 +243,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function originOfPassed(node: ParameterDeclaration): Origin {
     if (node.isRestParameter() || writesTo(node).length > 0) return UNKNOWN;
     const owner = node.getParent();
+    // `[method: string]: …` has one that nobody passes.
+    if (!("getParameters" in owner)) return UNKNOWN;
     const index = (owner as unknown as { getParameters(): ParameterDeclaration[] }).getParameters().indexOf(node);
     let name: Node | undefined;
     if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
@@ -335,7 +340,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (GRPC.test(specifier)) return { kind: "grpc", path: "" };
     if (PROTO_LOADER.test(specifier)) return { kind: "proto-loader", path: "" };
     const file = resolveModule(from, specifier);
-    return file ? { kind: "module", file } : { kind: "external", module: specifier.replace(/^node:/, ""), path: "" };
+    if (file) return { kind: "module", file };
+    const isFile = specifier.startsWith(".");
+    const module = isFile ? path.resolve(path.dirname(from.getFilePath()), specifier) : specifier.replace(/^node:/, "");
+    return { kind: "external", module, path: "" };
   }
 
   function originOfImport(from: SourceFile, specifier: string, name: string): Origin {
@@ -423,6 +431,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         if (name === "default") return origin;
         return { kind: origin.kind, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "external":
+        if (origin.path === "") {
+          const client = missingClient(origin.module, name, input.root, protos);
+          if (client) return client;
+        }
         return { ...origin, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "grpc-object":
         if (name === "service") return definitionOf(constructorIn(origin));
@@ -688,6 +700,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
           packageDefinition: origin.definition.kind === "package-definition" ? origin.definition : null,
         };
       case "client-constructor":
+        // What cannot be looked at is a client of grpc-js if that is what it is made of.
+        if (origin.flavour === "missing" && !isOfGrpc(node)) return UNKNOWN;
         return {
           kind: "client",
           service: origin.service,
@@ -700,6 +714,12 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       default:
         return UNKNOWN;
     }
+  }
+
+  /** `new X(address, credentials)` */
+  function isOfGrpc(node: Node): boolean {
+    const credentials = Node.isNewExpression(node) ? node.getArguments()[1] : undefined;
+    return credentials !== undefined && originOf(credentials).kind === "channel-credentials";
   }
 
   /** What a function returns, if all its returns agree. */
@@ -1050,12 +1070,15 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   // ---- references --------------------------------------------------------------------------------------------------
 
   const canonical = new Map<Node, Node | undefined>();
+  const following = new Set<Node>();
 
   /** The declaration that a name stands for after imports, requires and re-exports. */
   function declarationOf(identifier: Node): Node | undefined {
     if (canonical.has(identifier)) return canonical.get(identifier);
     canonical.set(identifier, undefined);
+    following.add(identifier);
     const result = follow(identifier);
+    following.delete(identifier);
     canonical.set(identifier, result);
     return result;
   }
@@ -1184,34 +1207,87 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return index;
   }
 
+  /** The indexes of all files but generated ones, as one. */
+  interface ProjectIndex {
+    readonly order: ReadonlyMap<SourceFile, number>;
+    readonly identifiers: ReadonlyMap<string, readonly Node[]>;
+    readonly aliases: ReadonlyMap<string, ReadonlySet<string>>;
+    /** Names for what a file exports as a whole: any name may stand for it. Not followed yet. */
+    readonly wholes: Node[];
+  }
+  let projectIndex: ProjectIndex | undefined;
+
+  function indexOfProject(): ProjectIndex {
+    if (projectIndex) return projectIndex;
+    const order = new Map<SourceFile, number>();
+    const identifiers = new Map<string, Node[]>();
+    const aliases = new Map<string, Set<string>>();
+    const wholes: Node[] = [];
+    for (const file of input.allFiles()) {
+      if (flavourOf(file) !== "generic") continue;
+      order.set(file, order.size);
+      const own = indexOf(file);
+      for (const [text, nodes] of own.identifiers) {
+        const all = identifiers.get(text);
+        if (all) for (const node of nodes) all.push(node);
+        else identifiers.set(text, [...nodes]);
+      }
+      addAliases(aliases, own.aliases);
+      for (const name of own.wholes) wholes.push(...(own.identifiers.get(name) ?? []));
+    }
+    projectIndex = { order, identifiers, aliases, wholes };
+    return projectIndex;
+  }
+
+  function addAliases(to: Map<string, Set<string>>, pairs: NameIndex["aliases"]): void {
+    for (const [a, b] of pairs) {
+      to.set(a, (to.get(a) ?? new Set()).add(b));
+      to.set(b, (to.get(b) ?? new Set()).add(a));
+    }
+  }
+
+  const identifiersNamed = (text: string): readonly Node[] => indexOfProject().identifiers.get(text) ?? [];
+
+  const followedWholes = new Map<Node, Node[]>();
+
+  /** The names of whole modules that turn out to stand for a declaration. Each is followed once, for all questions. */
+  function wholesFor(target: Node): readonly Node[] {
+    const { wholes } = indexOfProject();
+    const late: Node[] = [];
+    // What following one of them asks may come here again: whoever comes takes the next one.
+    for (let node = wholes.pop(); node !== undefined; node = wholes.pop()) {
+      if (following.has(node)) {
+        late.push(node);
+        continue;
+      }
+      const declaration = isPropertyName(node) ? undefined : declarationOf(node);
+      if (declaration) followedWholes.set(declaration, [...(followedWholes.get(declaration) ?? []), node]);
+    }
+    wholes.push(...late);
+    return followedWholes.get(target) ?? [];
+  }
+
   function referencesTo(identifier: Node): Node[] {
     const target = declarationOf(identifier);
     if (!target) return [];
-    const files = [...input.allFiles()].filter(
-      (file) => flavourOf(file) === "generic" || file === identifier.getSourceFile(),
-    );
+    const { order, aliases } = indexOfProject();
+    const own = identifier.getSourceFile();
+    const ownIndex = order.has(own) ? undefined : indexOf(own);
+    const ownAliases = new Map<string, Set<string>>();
+    if (ownIndex) addAliases(ownAliases, ownIndex.aliases);
     const names = new Set([identifier.getText()]);
     const declared = "getName" in target ? (target as { getName(): string | undefined }).getName() : undefined;
     if (declared !== undefined) names.add(declared);
-    for (let size = 0; size !== names.size; ) {
-      size = names.size;
-      for (const file of files) {
-        for (const [a, b] of indexOf(file).aliases) {
-          if (names.has(a)) names.add(b);
-          else if (names.has(b)) names.add(a);
-        }
+    for (const name of names)
+      for (const other of [...(aliases.get(name) ?? []), ...(ownAliases.get(name) ?? [])]) names.add(other);
+    const found = new Set<Node>(wholesFor(target));
+    for (const name of names)
+      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers.get(name) ?? [])]) {
+        if (isPropertyName(node)) continue;
+        if (node === target || declarationOf(node) === target) found.add(node);
       }
-    }
-    const found: Node[] = [];
-    for (const file of files) {
-      const index = indexOf(file);
-      for (const name of new Set([...names, ...index.wholes]))
-        for (const node of index.identifiers.get(name) ?? []) {
-          if (isPropertyName(node)) continue;
-          if (node === target || declarationOf(node) === target) found.push(node);
-        }
-    }
-    return found;
+    const place = (node: Node) => order.get(node.getSourceFile()) ?? order.size;
+    return [...found].sort((a, b) => place(a) - place(b));
   }
 
   /** Keys of object literals and members are names of members, not references. */
@@ -1224,7 +1300,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     );
   }
 
-  return { originOf, originOfType, referencesTo, declarationOf, constantOf };
+  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */

@@ -28,6 +28,21 @@ export interface RegistrationFact extends FactBase {
   readonly implementation: "plain" | "members" | "spread" | "callbacks";
   /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
+  /** The implementation stands in `toCallbacks(Service, …)`: its handlers are Connect's already. */
+  readonly isBridged: boolean;
+}
+
+/**
+ * A bridge at a registration whose file this run may not change otherwise: handlers that change there need one
+ * (`addService(definition, toCallbacks(Service, handlers))`), or need one no more (`router.service(Service, handlers)` for
+ * `fromCallbacks(handlers)`). The range is that of the implementation, bridge included.
+ */
+export interface NeighbourBridgeFact extends FactBase {
+  readonly kind: "neighbour-bridge";
+  readonly service: string;
+  readonly change:
+    | { readonly kind: "insert"; readonly descriptor: { readonly module: string; readonly name: string } }
+    | { readonly kind: "remove"; readonly inner: { readonly start: number; readonly end: number } };
 }
 
 /** `healthImpl.addToServer(server)`: a service of a library that an app has a counterpart for; the range is that of the call. */
@@ -106,6 +121,7 @@ export interface ImplementationClassFact extends FactBase {
 export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
+  | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact
   | ServerUseFact

@@ -11,6 +11,7 @@ import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
+import { peeled } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
@@ -20,6 +21,7 @@ interface Member {
 
 /** Why an implementation cannot be that of the service: the descriptor is not of the code here. */
 export function misfitOf(project: AnalysisProject, { fact, implementation }: Draft): Reason | null {
+  if (fact.isBridged) return null;
   const members = membersOf(project, implementation)?.members ?? [];
   const service = project.protos.service(fact.service);
   if (!service) return null;
@@ -40,6 +42,7 @@ export function decide(
   values: Map<string, FactBase>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
+  if (fact.isBridged) return { ...fact, implementation: "plain", bridgedKeys: [] };
   const found = membersOf(project, implementation);
   const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
   const changes: FactBase[] = [];
@@ -215,7 +218,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       const value = Node.isMethodDeclaration(property) ? property : functionOf(project, property);
       members.push({ key, handler: value });
     }
-    const isInline = literal === implementation;
+    const isInline = literal === peeled(implementation);
     const variable = literal.getParent();
     const isOnlyHere =
       variable !== undefined &&
@@ -333,22 +336,19 @@ function otherAccess(
   key: string,
   forward: Node | undefined,
 ): string | undefined {
-  for (const file of project.files) {
-    if (!file.getFullText().includes(key)) continue;
-    for (const identifier of file.getDescendantsOfKind(SyntaxKind.Identifier)) {
-      if (identifier.getText() !== key || identifier === forward) continue;
-      const holder = identifier.getParentOrThrow();
-      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
-      const use = isMember ? holder : identifier;
-      const parent = use.getParentOrThrow();
-      const isUsed =
-        (Node.isCallExpression(parent) && parent.getArguments().includes(use)) ||
-        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === use);
-      if (!isUsed || isSelfBinding(use)) continue;
-      const origin = project.originOf(use);
-      if (origin.kind === "function" && origin.node === handler)
-        return `${path.basename(file.getFilePath())}:${use.getStartLineNumber()}`;
-    }
+  for (const identifier of project.identifiersNamed(key)) {
+    if (identifier === forward) continue;
+    const holder = identifier.getParentOrThrow();
+    const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
+    const use = isMember ? holder : identifier;
+    const parent = use.getParentOrThrow();
+    const isUsed =
+      (Node.isCallExpression(parent) && parent.getArguments().includes(use)) ||
+      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === use);
+    if (!isUsed || isSelfBinding(use)) continue;
+    const origin = project.originOf(use);
+    if (origin.kind === "function" && origin.node === handler)
+      return `${path.basename(use.getSourceFile().getFilePath())}:${use.getStartLineNumber()}`;
   }
   return undefined;
 }
@@ -387,30 +387,23 @@ function otherUse(
   const key = "getName" in handler ? (handler as { getName(): string | undefined }).getName() : undefined;
   if (isClass && key !== undefined) {
     const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
-    for (const file of project.files)
-      for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
-        if (access.getName() !== key || isSelfBinding(access)) continue;
-        const origin = project.originOf(access.getExpression());
-        if (origin.kind === "instance" && origin.class === owner) return place(access);
-      }
+    for (const named of project.identifiersNamed(key)) {
+      const access = named.getParentOrThrow();
+      if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== named || isSelfBinding(access)) continue;
+      const origin = project.originOf(access.getExpression());
+      if (origin.kind === "instance" && origin.class === owner) return place(access);
+    }
   }
   return undefined;
 }
 
-const trees = new Map<string, { text: string; tree: File }>();
-
 /** The tree that rules see. Undefined for a file that does not parse. */
 function babelTree(file: string, text: string): File | undefined {
-  let entry = trees.get(file);
-  if (entry?.text !== text) {
-    try {
-      entry = { text, tree: parse(text, file) };
-    } catch {
-      return undefined;
-    }
-    trees.set(file, entry);
+  try {
+    return parse(text, file);
+  } catch {
+    return undefined;
   }
-  return entry.tree;
 }
 
 /** The function whose body has this range. */

@@ -17,7 +17,9 @@ export interface Draft {
 }
 
 export function registrationOf(project: AnalysisProject, call: CallExpression): Draft | Reason {
-  const [definition, implementation] = call.getArguments();
+  const [definition, given] = call.getArguments();
+  const bridged = given && bridgedImplementation(given, "toCallbacks");
+  const implementation = bridged?.implementation ?? given;
   const where = `${path.basename(call.getSourceFile().getFilePath())}:${call.getStartLineNumber()}`;
   if (!definition || !implementation) return reason("types-unknown", `the arguments of addService (${where})`);
   const origin = project.originOf(definition);
@@ -56,8 +58,19 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
       service: origin.service,
       descriptor: { module, name: descriptor },
       definition: isHere ? `${(holder as VariableDeclaration).getName()}['${origin.service}']` : null,
+      isBridged: bridged !== undefined,
     },
   };
+}
+
+/** What stands in a bridge of the runtime: `handlers` of `fromCallbacks(handlers)`, of `toCallbacks(Service, handlers)`. */
+export function bridgedImplementation(
+  node: Node,
+  bridge: "fromCallbacks" | "toCallbacks",
+): { readonly call: CallExpression; readonly implementation: Node } | undefined {
+  if (!Node.isCallExpression(node) || node.getExpression().getText() !== bridge) return undefined;
+  const implementation = node.getArguments()[bridge === "fromCallbacks" ? 0 : 1];
+  return implementation && { call: node, implementation };
 }
 
 /** `const proto = grpc.loadPackageDefinition(definition).pkg` that only the removed registrations named. */

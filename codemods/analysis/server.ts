@@ -14,6 +14,7 @@ import type {
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide, misfitOf } from "./server-handlers.js";
+import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
@@ -41,6 +42,7 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
+  const neighbours = neighbourBridges(project, plans);
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
@@ -49,7 +51,9 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     if ("code" in plan) facts.push(refusal(made, plan));
     else facts.push(...factsOf(project, plan, handlers, classes, values));
   }
-  return [...facts, ...values.values(), ...classes, ...handlers.values()];
+  for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
+  for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
+  return [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
 }
 
 function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
@@ -171,7 +175,8 @@ function factsOf(
 ): FactBase[] {
   const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
   drafts.forEach((draft, index) => {
-    if (registrations[index]?.implementation === "plain") classes.push(...classFacts(project, draft));
+    if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
+      classes.push(...classFacts(project, draft));
   });
   const uses = flow.uses.map((call): ServerUseFact => {
     const plan = credentials.get(call);

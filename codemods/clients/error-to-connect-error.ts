@@ -4,6 +4,7 @@ import {
   isFunction,
   isIdentifier,
   lineEndingOf,
+  memberName,
   type Node,
   nodeAt,
   parentMap,
@@ -45,22 +46,23 @@ export const rule: Rule = {
         ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
         continue;
       }
-      writeNative(ctx, param, owner);
+      writeNative(ctx, param, owner, fact.place === "callback");
       ctx.report({ ...finding, outcome: "idiomatic", reason: null });
     }
   },
 };
 
+/** Where the error is used; uses elsewhere were refused. */
 function bodyOf(owner: Node, parents: ReturnType<typeof parentMap>): Node {
   if (owner.type === "CatchClause") return owner.body;
-  // The callback of a call: only its failing path is meant, and uses elsewhere were refused.
   return isFunction(owner) ? owner.body : (parents.get(owner) as Node);
 }
 
-function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
+function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boolean): void {
   const origin = { rule: id, outcome: "idiomatic" } as const;
   const file = fileOf(ctx);
-  const plan = planError(file, param, bodyOf(owner, parentMap(file)));
+  // Functions that it is passed to have been looked at.
+  const plan = planError(file, param, bodyOf(owner, parentMap(file)), () => undefined);
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
@@ -72,12 +74,26 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
         break;
       }
       case "metadata":
-        ctx.edit.insertRight(use.whole.start, "(", origin);
-        ctx.edit.overwrite(use.get.end, use.whole.end, " ?? undefined)", origin);
+        // `err.metadata.get(k)` -> `headerValues(trailerOf(err), k)`: a ServiceError has the trailers only.
+        ctx.edit.insertRight(
+          use.member.start,
+          `${ctx.imports.add(GRPC_JS, "headerValues")}(${ctx.imports.add(GRPC_JS, "trailerOf")}(`,
+          origin,
+        );
+        ctx.edit.overwrite(
+          ctx.source.lastIndexOf(".", use.member.property.start),
+          use.get.arguments[0].start,
+          "), ",
+          origin,
+        );
+        break;
+      case "name":
+        ctx.edit.overwrite(use.member.start, use.code.start, `${ctx.imports.add(GRPC_JS, "grpcStatusName")}(`, origin);
+        ctx.edit.overwrite(use.code.end, use.member.end, ")", origin);
         break;
       case "type":
         // A callback's parameter goes away with its type.
-        if (use.type.end <= param.end && isFunction(owner) && !isPromiseHandler(owner, parentMap(file))) break;
+        if (use.type.end <= param.end && isCallback) break;
         ctx.edit.overwrite(use.type.start, use.type.end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
         break;
       default:
@@ -89,6 +105,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node): void {
 function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: ReturnType<typeof parentMap>): void {
   const origin = { rule: id, outcome: "bridged" } as const;
   const text = textOf(ctx.source, param);
+  // A listener with a name: the rule of the stream calls it.
+  if (memberName(owner.callee ?? owner) === "on") return;
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");

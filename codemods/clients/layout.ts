@@ -1,6 +1,7 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { middleArguments } from "./plan-call.js";
+import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, type PlannedCall, plannedCalls } from "./write-call.js";
 
 export interface Layout {
@@ -70,6 +71,25 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
       return shifts;
     case "block":
       break;
+    case "listeners": {
+      const { statement, data, error, status, end } = plan;
+      const outer = width(statement.start);
+      const loopAt = outer + (error ? 2 : 1) * unit;
+      if (!plan.variable) moveArguments(statement.start, loopAt);
+      const move = ({ callback }: Listener, to: number) => {
+        const body = callback.body as Node | undefined;
+        if (body?.type !== "BlockStatement") return;
+        const [first] = body.body as Node[];
+        const from = first ? width(first.start) : width(body.end - 1) + unit;
+        const end = body.start + 1 + source.slice(body.start + 1, body.end - 1).trimEnd().length;
+        if (source.slice(body.start, first?.start ?? body.end).includes("\n"))
+          shifts.push({ start: body.start, end, by: to - from });
+      };
+      move(data, loopAt + (data.callback.async ? 2 : 1) * unit);
+      if (error) move(error, outer + 2 * unit);
+      for (const listener of [status, end]) if (listener) move(listener, outer + unit);
+      return shifts;
+    }
     default:
       return shifts;
   }
@@ -147,7 +167,13 @@ export function moveLines(ctx: RuleContext): void {
   const gone: number[] = [];
   for (const planned of plannedCalls(ctx)) {
     const [first] = givenArguments(planned);
-    const isMoved = /^(executor|handed|forget|block)$/.test(planned.plan.kind);
+    const isMoved = /^(executor|handed|forget|block|listeners)$/.test(planned.plan.kind);
+    const { callee } = planned.call;
+    const dot = callee.type === "MemberExpression" ? source.slice(callee.object.end, callee.property.start) : "";
+    if (isMoved && /^\s*\n\s*\.$/.test(dot)) {
+      ctx.edit.overwrite(callee.object.end, callee.property.start, ".", origin);
+      gone.push(source.lastIndexOf("\n", callee.property.start) + 1);
+    }
     if (!first || !isMoved || !isOnOwnLine(ctx, planned.call, first)) continue;
     const start = afterParenthesis(ctx, planned.call);
     ctx.edit.remove(start, first.start, origin);

@@ -13,6 +13,7 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { type ListenersPlan, planReader } from "./plan-stream.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
@@ -35,16 +36,6 @@ export type CallPlan =
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
 
-/** `const call = client.list(req); call.on("data", …)…` */
-export interface ListenersPlan {
-  readonly kind: "listeners";
-  readonly declaration: Node;
-  readonly data: Listener;
-  readonly error: Listener | null;
-  readonly end: Listener | null;
-  readonly writer: Writer | null;
-}
-
 /** `call.write(message)` and `call.end()`: the calls, each a statement of its own. */
 export interface Writer {
   readonly name: string;
@@ -52,18 +43,12 @@ export interface Writer {
   readonly ends: readonly Node[];
 }
 
-export interface Listener {
-  readonly statement: Node;
-  readonly call: Node;
-  readonly callback: Node;
-}
-
 /** What a call's messages are written to, if it sends a stream. */
 export function writerOfPlan(plan: CallPlan): Writer | null {
   return plan.kind === "block" || plan.kind === "handed" || plan.kind === "listeners" ? plan.writer : null;
 }
 
-const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
+export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
 /** What a call that was made from promisify returns is a promise already. */
 export function planCall(file: File, call: Node, kind: RpcKind, form: "client" | "promisified"): CallPlan {
@@ -304,7 +289,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   return planBlock(file, call, declaration, shape, writer);
 }
 
-function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
+export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
   const writes: Node[] = [];
   const ends: Node[] = [];
   for (const reference of references) {
@@ -318,7 +303,6 @@ function writerOf(name: string, references: readonly Node[], parents: Parents): 
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
   }
-  if (ends.length === 0) return "the call is never ended";
   return { name, writes, ends };
 }
 
@@ -332,125 +316,4 @@ function isValueIgnored(call: Node, parents: Parents): boolean {
   return (
     memberName(user.callee) === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "")
   );
-}
-
-const LISTENED = new Set(["data", "error", "end"]);
-
-function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
-  const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
-  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
-  const declaration = parents.get(parent) as Node;
-  if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
-  const binding = scopesOf(file).bindingOf(parent.id);
-  if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
-
-  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(binding.name, binding.references.filter(isWriting), parents) : null;
-  if (typeof writer === "string") return refused(writer);
-  const references = isDuplex ? binding.references.filter((reference) => !isWriting(reference)) : binding.references;
-  const [only] = references;
-  if (!isDuplex && references.length === 1 && only) {
-    const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
-  }
-  const block = parents.get(declaration);
-  if (block?.type !== "BlockStatement" && block?.type !== "Program") return refused("the stream stands in no block");
-  const statements = block.body as Node[];
-  const listeners = new Map<string, Listener>();
-  for (const reference of references) {
-    const member = parents.get(reference) as Node;
-    const name = memberName(member);
-    if (member.object !== reference || name === undefined) return refused("the stream is handed on");
-    if (name !== "on") return refused(`${binding.name}.${name} is used`);
-    const on = parents.get(member) as Node;
-    if (on.type !== "CallExpression" || on.callee !== member) return refused("the stream is handed on");
-    const [event, callback] = on.arguments as [Node, Node];
-    const statement = parents.get(on) as Node;
-    if (event?.type !== "StringLiteral" || !LISTENED.has(event.value))
-      return refused(`it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`);
-    if (statement.type !== "ExpressionStatement") return refused("listeners are chained");
-    if (parents.get(statement) !== block) return refused("a listener is added elsewhere");
-    const isRejecting = event.value === "error" && callback && isExecutorReject(file, callback, parents);
-    if (!isRejecting && callback?.type !== "ArrowFunctionExpression" && callback?.type !== "FunctionExpression")
-      return refused(`the listener of "${event.value}" is not written there`);
-    if (callback.async || callback.generator) return refused(`the listener of "${event.value}" is async`);
-    if (listeners.has(event.value)) return refused(`"${event.value}" has two listeners`);
-    listeners.set(event.value, { statement, call: on, callback });
-  }
-  const data = listeners.get("data");
-  if (!data) return refused("nothing listens to its data");
-  const error = listeners.get("error") ?? null;
-  const end = listeners.get("end") ?? null;
-  const order = [data, error, end].filter((listener) => listener !== null).map((listener) => listener.statement);
-  const index = statements.indexOf(declaration);
-  const contiguous = order.every((statement, i) => statements[index + 1 + i] === statement);
-  if (!contiguous) return refused("the listeners are not in the order data, error, end right behind the call");
-  if (data.callback.params.length > 1) return refused("the data listener has more than one parameter");
-  const bad = [data, error, end].some(
-    (listener) =>
-      listener && !isIdentifier(listener.callback) && (usesThis(listener.callback) || returns(listener.callback)),
-  );
-  if (bad) return refused("a listener returns early or uses `this`");
-  if (mayThrow(data.callback.body)) return refused("the data listener may throw");
-  if (data.callback.body.type !== "BlockStatement" && data.callback.body.type === "ConditionalExpression")
-    return refused("the data listener is a condition");
-  const names = new Set<string>();
-  for (const listener of [data, error, end])
-    for (const param of (listener?.callback.params ?? []) as Node[]) if (isIdentifier(param)) names.add(param.name);
-  if ((call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
-    return refused("a listener's parameter hides a name of the request");
-  return { kind: "listeners", declaration, data, error, end, writer };
-}
-
-/** `reject` of the `new Promise((resolve, reject) => …)` around. */
-function isExecutorReject(file: File, node: Node, parents: Parents): boolean {
-  if (!isIdentifier(node)) return false;
-  const declaration = scopesOf(file).bindingOf(node)?.declaration;
-  const executor = declaration && parents.get(declaration);
-  const promise = executor && parents.get(executor);
-  return (
-    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
-  );
-}
-
-function usesThis(callback: Node): boolean {
-  let found = false;
-  if (callback.type === "ArrowFunctionExpression") return false;
-  walk(callback.body, (node) => {
-    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-/** A `return` of the listener itself. */
-function returns(callback: Node): boolean {
-  let found = false;
-  walk(callback.body, (node) => {
-    if (node !== callback && isFunction(node)) return false;
-    if (node.type === "ReturnStatement") found = true;
-    return undefined;
-  });
-  return found;
-}
-
-/** A throw in a data listener is an uncaught exception; in a loop it would be caught with the stream's errors. */
-function mayThrow(body: Node): boolean {
-  let found = false;
-  walk(body, (node) => {
-    if (isFunction(node)) return false;
-    if (node.type === "ThrowStatement" || node.type === "AwaitExpression" || node.type === "YieldExpression")
-      found = true;
-    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-function calleeText(node: Node): string {
-  const { callee } = node;
-  if (isIdentifier(callee)) return callee.name;
-  const name = memberName(callee);
-  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
 }

@@ -32,8 +32,21 @@ describe("what becomes of a caught error", () => {
     ["if (err instanceof Error) log(err.code);", "native"],
     ["log(err.message);", "wrapped: message is read"],
     ["log(err);", "wrapped: it is passed to a function"],
+    ["console.error('failed', err);", "native"],
+    ["console.log({ err });", "native"],
+    ["console.log([err.code, { of: err }]);", "native"],
+    ["console.error('%s', err);", "wrapped: it is passed to a function"],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    ["console.log(`failed: ${err}`);", "wrapped: it is used as a whole"],
+    ["const console = logger; console.error(err);", "wrapped: it is passed to a function"],
+    ["log(status[err.code]);", "native name"],
+    ["log(names[err.code]);", "native"],
+    ["if (err.code === 404) return;", "wrapped: its code is compared with one that gRPC does not have"],
+    ["if ('code' in err) log(err.code);", "native"],
+    ["for (const key in err) log(key);", "wrapped: it is used as a whole"],
     ["log('' + err);", "wrapped: it is used as a whole"],
-    ["log(err.metadata.get('a-bin')[0]);", "wrapped: metadata is read as a list"],
+    ["log(err.metadata.get('a-bin'));", "native metadata"],
+    ["log(err.metadata.get);", "wrapped: metadata is used as a whole"],
     ["log(err.metadata.getMap());", "wrapped: metadata is used as a whole"],
     ["err = null;", "wrapped: err is assigned again"],
     ["err.code = 3;", "wrapped: code is assigned"],
@@ -46,6 +59,7 @@ describe("what becomes of a caught error", () => {
   it("knows the type of a ServiceError", () => {
     expect(plan("const e = err as ServiceError; log(e.code);", "a.ts")).toBe("native type");
     expect(plan("log((err as ServiceError).details);", "a.ts")).toBe("native type details");
+    expect(plan("if ((err as { code?: number }).code === 5) retry();", "a.ts")).toBe("native");
     expect(plan("log((err as Error).message);", "a.ts")).toBe("wrapped: it is cast to another type");
   });
 });

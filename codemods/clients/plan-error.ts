@@ -8,8 +8,10 @@ export type ErrorUse =
   | { readonly kind: "details"; readonly property: Node }
   /** `const { details } = err` */
   | { readonly kind: "detailsProperty"; readonly property: Node }
-  /** `err.metadata.get("k")[0]`, the whole expression. */
-  | { readonly kind: "metadata"; readonly whole: Node; readonly get: Node }
+  /** `err.metadata.get("k")` */
+  | { readonly kind: "metadata"; readonly member: Node; readonly get: Node }
+  /** `status[err.code]` */
+  | { readonly kind: "name"; readonly member: Node; readonly code: Node }
   /** The type `ServiceError` of a cast. */
   | { readonly kind: "type"; readonly type: Node }
   /** `status.NOT_FOUND` that the code is compared with. */
@@ -20,19 +22,31 @@ export interface ErrorPlan {
   readonly mode: "none" | "native" | "wrapped";
   /** Does any text change? */
   readonly changes: boolean;
+  /** Is anything read of the error? In TypeScript it needs its type then. */
+  readonly reads: boolean;
   readonly reason: string;
   readonly uses: readonly ErrorUse[];
 }
 
-/** What becomes of the uses of a caught error, which is a ConnectError where it was a ServiceError. */
-export function planError(file: File, param: Node, body: Node): ErrorPlan {
+/**
+ * What becomes of the uses of a caught error, which is a ConnectError where it was a ServiceError.
+ *
+ * @param passedTo why the error cannot be the argument of a call; undefined if it can
+ */
+export function planError(
+  file: File,
+  param: Node,
+  body: Node,
+  passedTo: (call: Node, index: number) => string | undefined = () => "it is passed to a function",
+): ErrorPlan {
   const uses: ErrorUse[] = [];
-  const wrapped = (reason: string): ErrorPlan => ({ mode: "wrapped", changes: true, reason, uses: [] });
+  let reads = false;
+  const wrapped = (reason: string): ErrorPlan => ({ mode: "wrapped", changes: true, reads: true, reason, uses: [] });
   if (!isIdentifier(param)) {
     const names =
       param.type === "ObjectPattern" ? (param.properties as Node[]).map((property) => property.key?.name) : [null];
     return names.every((name) => name === "code")
-      ? { mode: "native", changes: false, reason: "", uses }
+      ? { mode: "native", changes: false, reads: true, reason: "", uses }
       : wrapped("it is destructured");
   }
   if (param.typeAnnotation && !/^TS(Any|Unknown)Keyword$/.test(param.typeAnnotation.typeAnnotation.type)) {
@@ -43,8 +57,10 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
   const parents = parentMap(file);
   const reason = follow(param, body);
   if (reason !== undefined) return wrapped(reason);
-  if (!mentioned(body, param.name)) return { mode: "none", changes: false, reason: "", uses: [] };
-  return { mode: "native", changes: uses.length > 0, reason: "", uses };
+  if (!mentioned(body, param.name)) return { mode: "none", changes: false, reads: false, reason: "", uses: [] };
+  const predicate = typePredicate(param);
+  if (predicate) uses.push({ kind: "type", type: predicate });
+  return { mode: "native", changes: uses.length > 0, reads, reason: "", uses };
 
   /** Looks at all uses of a name; the reason why one has no counterpart. */
   function follow(name: Node, scope: Node): string | undefined {
@@ -57,7 +73,7 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
       while (unwrap(parent) !== parent && (unwrap(parent) === node || parent.expression === node)) {
         if (parent.type === "TSAsExpression" || parent.type === "TSTypeAssertion") {
           if (isServiceErrorType(parent.typeAnnotation)) uses.push({ kind: "type", type: parent.typeAnnotation });
-          else if (parent.typeAnnotation.type !== "TSAnyKeyword") return "it is cast to another type";
+          else if (!isLooseType(parent.typeAnnotation)) return "it is cast to another type";
         }
         node = parent;
         parent = parents.get(node) as Node;
@@ -71,6 +87,7 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
   function useOf(node: Node, parent: Node): string | undefined {
     if ((parent.type === "MemberExpression" || parent.type === "OptionalMemberExpression") && parent.object === node) {
       const name = memberName(parent);
+      reads = true;
       switch (name) {
         case "code":
           return codeUse(parent);
@@ -93,6 +110,10 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
     if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
       return undefined;
+    // `"code" in err`: both kinds of errors have it.
+    if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
+      return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
+    if (isPrinted(node)) return undefined;
     // Promise settlers hand it to whoever waits, whose catch is looked at on its own.
     if (
       parent.type === "CallExpression" &&
@@ -114,7 +135,46 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
       return patternUse(parent.id);
-    return parent.type === "CallExpression" ? "it is passed to a function" : "it is used as a whole";
+    if (parent.type !== "CallExpression") return "it is used as a whole";
+    return passedTo(parent, (parent.arguments as Node[]).indexOf(node));
+  }
+
+  /**
+   * `console.error("failed", err)`, `console.log({ err })`: what people read, with the stack of wherever the error was made. Texts
+   * (`${err}`, `err.message`) and loggers are for programs, too.
+   */
+  function isPrinted(node: Node): boolean {
+    let value = node;
+    let parent = parents.get(value) as Node;
+    while (
+      parent.type === "ArrayExpression" ||
+      parent.type === "ObjectExpression" ||
+      (parent.type === "ObjectProperty" && parent.value === value)
+    ) {
+      value = parent;
+      parent = parents.get(value) as Node;
+    }
+    return (
+      parent.type === "CallExpression" &&
+      parent.callee !== value &&
+      isIdentifier(parent.callee.object, "console") &&
+      /^(log|info|debug|warn|error|trace|dir)$/.test(memberName(parent.callee) ?? "") &&
+      scopesOf(file).bindingOf(parent.callee.object) === undefined &&
+      // In a format string, the error would be a text.
+      !((parent.arguments as Node[])[0]?.type === "StringLiteral" && /%/.test(parent.arguments[0].value))
+    );
+  }
+
+  /** `err is ServiceError`, what a function says of its parameter. */
+  function typePredicate(parameter: Node): Node | undefined {
+    const owner = parents.get(parameter) as Node;
+    const predicate = owner.returnType?.typeAnnotation;
+    return predicate?.type === "TSTypePredicate" &&
+      isIdentifier(predicate.parameterName, parameter.name) &&
+      predicate.typeAnnotation &&
+      isServiceErrorType(predicate.typeAnnotation.typeAnnotation)
+      ? predicate.typeAnnotation.typeAnnotation
+      : undefined;
   }
 
   function patternUse(pattern: Node): string | undefined {
@@ -125,7 +185,10 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
       else if (name === "code" && isIdentifier(property.value)) {
         const binding = scopesOf(file).bindingOf(property.value);
         if (!binding || binding.writes.length > 0) return "code is assigned";
-        for (const reference of binding.references) codeUse(reference);
+        for (const reference of binding.references) {
+          const problem = codeUse(reference);
+          if (problem !== undefined) return problem;
+        }
       } else return "it is destructured";
     }
     return undefined;
@@ -139,7 +202,12 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
       compared.push(parent.left === member ? parent.right : parent.left);
     if (parent.type === "SwitchStatement" && parent.discriminant === member)
       for (const one of parent.cases as Node[]) if (one.test) compared.push(one.test);
+    if (parent.type === "MemberExpression" && parent.computed && parent.property === member) {
+      if (isStatusOfGrpc(file, parent.object)) uses.push({ kind: "name", member: parent, code: member });
+    }
     for (const other of compared) {
+      if (other.type === "NumericLiteral" && (other.value < 0 || other.value > 16))
+        return "its code is compared with one that gRPC does not have";
       const name = statusName(file, other);
       if (name !== undefined) uses.push({ kind: "status", member: other, name });
     }
@@ -150,18 +218,9 @@ export function planError(file: File, param: Node, body: Node): ErrorPlan {
     const get = parents.get(member) as Node;
     if (memberName(get) !== "get" || get.object !== member) return "metadata is used as a whole";
     const call = parents.get(get) as Node;
-    const index = parents.get(call) as Node;
-    const [key] = (call.arguments ?? []) as Node[];
-    const isFirst =
-      call.type === "CallExpression" &&
-      key?.type === "StringLiteral" &&
-      !/-bin$/i.test(key.value) &&
-      index.type === "MemberExpression" &&
-      index.computed &&
-      index.property.type === "NumericLiteral" &&
-      index.property.value === 0;
-    if (!isFirst) return "metadata is read as a list";
-    uses.push({ kind: "metadata", whole: index, get: call });
+    if (call.type !== "CallExpression" || call.callee !== get || call.arguments.length !== 1)
+      return "metadata is used as a whole";
+    uses.push({ kind: "metadata", member, get: call });
     return undefined;
   }
 
@@ -207,6 +266,17 @@ export function statusComparisons(file: File, param: Node, body: Node): { member
   return found;
 }
 
+/** `any`, or `{ code?: number }`: a type that both kinds of errors have. */
+function isLooseType(type: Node): boolean {
+  if (type.type === "TSAnyKeyword" || type.type === "TSUnknownKeyword") return true;
+  return (
+    type.type === "TSTypeLiteral" &&
+    (type.members as Node[]).every(
+      (member) => member.type === "TSPropertySignature" && isIdentifier(member.key, "code"),
+    )
+  );
+}
+
 function isServiceErrorType(type: Node): boolean {
   if (type.type !== "TSTypeReference") return false;
   const name = type.typeName;
@@ -245,19 +315,20 @@ const CODES: Readonly<Record<string, string>> = {
 export function statusName(file: File, node: Node): string | undefined {
   const name = memberName(node);
   if (name === undefined || !Object.hasOwn(CODES, name)) return undefined;
-  const owner = node.object as Node;
+  return isStatusOfGrpc(file, node.object as Node) ? CODES[name] : undefined;
+}
+
+/** `status` or `grpc.status`, from grpc-js. */
+function isStatusOfGrpc(file: File, owner: Node): boolean {
   const root = isIdentifier(owner)
     ? owner
     : owner.type === "MemberExpression" && memberName(owner) === "status"
       ? owner.object
       : undefined;
-  if (!isIdentifier(root)) return undefined;
+  if (!isIdentifier(root)) return false;
   const binding = scopesOf(file).bindingOf(root);
-  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return undefined;
-  const isStatus = isIdentifier(owner)
-    ? importedName(binding.declaration) === "status"
-    : importedName(binding.declaration) === "*";
-  return isStatus ? CODES[name] : undefined;
+  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return false;
+  return importedName(binding.declaration) === (isIdentifier(owner) ? "status" : "*");
 }
 
 function importedName(declaration: Node): string | undefined {

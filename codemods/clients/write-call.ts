@@ -115,7 +115,8 @@ export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout):
   const fact = caughtError(ctx, param);
   if (!param || !fact) return { head: "catch {", first: "" };
   const [, , inner] = layout.at;
-  if (fact.mode === "native" && ctx.language === "js") return { head: `catch (${param.name}) {`, first: "" };
+  if (fact.mode === "native" && (ctx.language === "js" || !fact.reads))
+    return { head: `catch (${param.name}) {`, first: "" };
   const caught = freshName(ctx, "caught", "caughtError");
   const value =
     fact.mode === "wrapped"

@@ -7,7 +7,7 @@ const id = "errors/status-to-code";
 
 /**
  * `grpc.status.NOT_FOUND` -> `Code.NotFound`, which is the same number. Runs last, for what no other rule has taken along: in
- * JavaScript files whose handlers or clients are migrated or bridged. In TypeScript the two enums are different types, and what
+ * JavaScript files whose handlers or clients, or functions for errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what
  * keeps its old shape wants the old one.
  */
 export const rule: Rule = {
@@ -16,7 +16,7 @@ export const rule: Rule = {
   apply(ctx) {
     if (
       ctx.language === "ts" ||
-      (!ctx.isAlone && !ctx.facts.some((fact) => "outcome" in fact || fact.kind === "handler"))
+      (!ctx.isAlone && !ctx.facts.some((fact) => "outcome" in fact || /^(handler|client-error)$/.test(fact.kind)))
     )
       return;
     const file = ctx.root.get().value as File;

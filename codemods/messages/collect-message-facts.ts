@@ -23,13 +23,13 @@ export function collectMessageFacts(
   const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));
   for (const shape of shapes.values()) {
     const group = bridges.filter((bridge) => bridge.shape?.id === shape.id);
-    const together = withinReach(project, proveMessages(project, group, shape));
+    const together = withinReach(project, proveMessages(project, group, shape), group);
     for (const bridge of group) {
       proofs.set(
         bridge,
         group.length === 1 || together.blockers.length === 0
           ? together
-          : withinReach(project, proveMessages(project, [bridge], shape)),
+          : withinReach(project, proveMessages(project, [bridge], shape), [bridge]),
       );
     }
   }
@@ -44,8 +44,12 @@ export function collectMessageFacts(
 }
 
 /** A message changes everywhere or nowhere: what lies outside the paths that this run may change is in the way. */
-function withinReach(project: AnalysisProject, proof: Proof): Proof {
-  const outside = [...new Set(proof.edits.map((edit) => edit.file))].filter((file) => !project.isSelected(file));
+function withinReach(project: AnalysisProject, proof: Proof, bridges: readonly Bridge[]): Proof {
+  const files = [
+    ...proof.edits.map((edit) => edit.file),
+    ...bridges.map((bridge) => bridge.option.getSourceFile().getFilePath() as string),
+  ];
+  const outside = [...new Set(files)].filter((file) => !project.isSelected(file));
   const blockers = outside.map((file) => ({
     code: "message-unproved" as const,
     detail: `${file.startsWith(`${project.root}/`) ? file.slice(project.root.length + 1) : file} would have to change, too, and is not among the given paths`,

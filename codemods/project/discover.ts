@@ -2,8 +2,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { glob } from "tinyglobby";
 import { ts } from "ts-morph";
-import { createConfigFinder, localModulePath, resolveInWorkspace, workspacePackages } from "../analysis/project.js";
+import { type ConfigFinder, createConfigFinder, localModulePath, resolveInWorkspace } from "../analysis/project.js";
 import { generatorOf } from "./generated.js";
+import { isInside } from "./project-root.js";
+
+export { isInside, projectRoot } from "./project-root.js";
 
 /** What discovery found; texts are without a byte order mark. */
 export interface Discovery {
@@ -33,6 +36,9 @@ export interface DiscoverInput {
   readonly paths: readonly string[];
   /** Texts that stand for those on disk, also of files that are not there yet. */
   readonly texts?: ReadonlyMap<string, string>;
+  readonly configs?: ConfigFinder;
+  /** Files that are not selected, wherever they lie. */
+  readonly exclude?: ReadonlySet<string>;
 }
 
 export const SOURCE_FILES = "**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}";
@@ -42,23 +48,6 @@ const IGNORED = ["**/node_modules/**", "**/.git/**", "**/dist/**", "**/coverage/
 const USES_GRPC =
   /@grpc\/(?:grpc-js|proto-loader)|(?:from|require\()\s*['"]grpc['"]|['"]nice-grpc|@connect-migrate\/runtime\/grpc-js|_grpc_pb['"]/;
 const SPECIFIER = /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*\(\s*|\bimport\s+)(['"])([^'"\n]+)\1/g;
-
-/** The folder of a project: the nearest package.json at or above all paths, not above their git repository. */
-export function projectRoot(paths: readonly string[], cwd: string): string {
-  const folders = paths.map((file) => (existsSync(file) && statSync(file).isDirectory() ? file : path.dirname(file)));
-  let common = folders[0] ?? cwd;
-  for (const folder of folders)
-    while (!isInside(folder, common) && common !== path.dirname(common)) common = path.dirname(common);
-  for (let current = common; ; current = path.dirname(current)) {
-    if (existsSync(path.join(current, "package.json"))) return current;
-    if (existsSync(path.join(current, ".git")) || current === path.dirname(current)) return common;
-  }
-}
-
-export function isInside(file: string, folder: string): boolean {
-  const relative = path.relative(folder, file);
-  return relative === "" || (!relative.startsWith(`..${path.sep}`) && relative !== ".." && !path.isAbsolute(relative));
-}
 
 export async function discover(input: DiscoverInput): Promise<Discovery> {
   const { root } = input;
@@ -95,8 +84,8 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
     }
   }
 
-  const workspace = workspacePackages(root);
-  const configs = createConfigFinder(root);
+  const configs = input.configs ?? createConfigFinder(root);
+  const workspace = configs.workspace();
   const exists = (file: string) => texts.has(file);
   const imports = new Map<string, Set<string>>();
   const importers = new Map<string, Set<string>>();
@@ -142,7 +131,9 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
     for (const next of [...(imports.get(file) ?? []), ...(importers.get(file) ?? [])]) queue.push(next);
   }
 
-  const isSelected = (file: string) => input.paths.some((given) => isInside(file, given));
+  const explicitPaths = new Set(input.paths);
+  const isSelected = (file: string) =>
+    !input.exclude?.has(file) && (explicitPaths.has(file) || input.paths.some((given) => isInside(file, given)));
   const written = [...connected].filter((file) => !generated.has(file) && !file.endsWith(".d.ts")).sort();
   return {
     root,

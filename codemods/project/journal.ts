@@ -220,7 +220,8 @@ function isAlive({ pid, host }: Owner): boolean {
   }
 }
 
-function stateFolder(root: string): string {
+/** Where what is known of a project is kept: its git folder, or where other tools keep theirs. */
+export function stateFolder(root: string): string {
   const git = spawnSync("git", ["rev-parse", "--absolute-git-dir"], { cwd: root, encoding: "utf8" });
   if (git.status === 0) return path.join(git.stdout.trim(), "connect-migrate");
   const key = createHash("sha256").update(path.resolve(root)).digest("hex").slice(0, 16);

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { Project, ts } from "ts-morph";
-import { type CompilerConfig, createConfigFinder } from "../analysis/project.js";
+import { type CompilerConfig, type ConfigFinder, createConfigFinder } from "../analysis/project.js";
+import type { Sources } from "../analysis/sources.js";
 import { runtimePackage, toolRoot } from "./tool.js";
 
 /** A type or syntax error that the new texts have and the old ones had not. */
@@ -19,6 +20,11 @@ export interface TypeGateInput {
   readonly before: ReadonlyMap<string, string>;
   /** Changed and newly generated files. */
   readonly after: ReadonlyMap<string, string>;
+  /** file -> files that it imports, before. */
+  readonly imports: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What the analysis of the same run read already. */
+  readonly configs?: ConfigFinder;
+  readonly sources?: Sources;
 }
 
 /**
@@ -26,7 +32,8 @@ export interface TypeGateInput {
  * generated files are laid over the disk, and the runtime's types are this tool's own where the project has none.
  */
 export function newTypeErrors(input: TypeGateInput): NewError[] {
-  const finder = createConfigFinder(input.root);
+  const finder = input.configs ?? createConfigFinder(input.root);
+  const concerned = concernedFiles(input);
   const groups = new Map<CompilerConfig, string[]>();
   for (const file of input.files) {
     const config = finder.configOf(file);
@@ -34,15 +41,33 @@ export function newTypeErrors(input: TypeGateInput): NewError[] {
   }
   const errors: NewError[] = [];
   for (const [config, files] of groups) {
-    if (!files.some((file) => input.after.has(file))) continue;
+    const checked = files.filter((file) => concerned.has(file));
+    if (checked.length === 0) continue;
     const isTyped = files.some((file) => /\.[cm]?tsx?$/.test(file)) || config.options.checkJs === true;
     if (!isTyped && !files.some((file) => hasCheckComment(input.after.get(file)))) {
       errors.push(...syntaxErrors(files, input.after));
       continue;
     }
-    errors.push(...compare(config, files, input));
+    errors.push(...compare(config, files, checked, input));
   }
   return errors;
+}
+
+/** Files in which something else may be wrong than before: those that change, and those that import such files, at any distance. */
+function concernedFiles({ files, before, after, imports }: TypeGateInput): ReadonlySet<string> {
+  const isScript = (text: string | undefined) => text !== undefined && !/\b(import|export|require)\b/.test(text);
+  // What a script declares, every file can see.
+  if ([...after].some(([file, text]) => isScript(text) || isScript(before.get(file)))) return new Set(files);
+  const importers = new Map<string, string[]>();
+  for (const [file, targets] of imports)
+    for (const target of targets) {
+      const known = importers.get(target);
+      if (known) known.push(file);
+      else importers.set(target, [file]);
+    }
+  const concerned = new Set(after.keys());
+  for (const file of concerned) for (const importer of importers.get(file) ?? []) concerned.add(importer);
+  return concerned;
 }
 
 function hasCheckComment(text: string | undefined): boolean {
@@ -60,23 +85,34 @@ function syntaxErrors(files: readonly string[], after: ReadonlyMap<string, strin
   });
 }
 
-function compare(config: CompilerConfig, files: readonly string[], input: TypeGateInput): NewError[] {
+function compare(
+  config: CompilerConfig,
+  files: readonly string[],
+  checked: readonly string[],
+  input: TypeGateInput,
+): NewError[] {
   const options: ts.CompilerOptions = { ...config.options, noEmit: true, skipLibCheck: true, allowJs: true };
   if (config.options.checkJs !== true) options.checkJs = false;
   // Analysis may do without the packages' types; a check may not.
   options.noResolve = false;
   const parsed = new Map<string, ts.SourceFile>();
-  const before = diagnosticsOf(
-    files.filter((file) => input.before.has(file)),
-    options,
-    input.before,
-    parsed,
-  );
-  const after = diagnosticsOf(files, options, new Map([...input.before, ...input.after]), parsed);
+  // Declaration files may say something of any other; modules are read when one of the others imports them.
+  const roots = [...checked, ...files.filter((file) => file.endsWith(".d.ts"))];
+  const inAnalysis: InAnalysis = (file, text) => input.sources?.parsed(config, file, text);
+  const texts = new Map([...input.before, ...input.after]);
+  const after = diagnosticsOf(roots, checked, options, texts, parsed, inAnalysis);
+  if (after.length === 0) return [];
+  // Only where something is wrong now is it asked what was wrong before.
+  const wrong = [...new Set(after.map((error) => error.file))].filter((file) => input.before.has(file));
+  const old = roots.filter((file) => input.before.has(file));
+  const before = diagnosticsOf(old, wrong, options, input.before, parsed, inAnalysis);
   const known = new Map<string, number>();
   for (const error of before)
     known.set(`${error.file}: ${error.message}`, (known.get(`${error.file}: ${error.message}`) ?? 0) + 1);
+  // Without @types/node the compiler knew nothing of Node before either: one more name of it is nothing new.
+  const isWithoutNode = before.some((error) => NODE_NAME.test(error.message));
   return after.filter((error) => {
+    if (isWithoutNode && NODE_NAME.test(error.message)) return false;
     const key = `${error.file}: ${error.message}`;
     const left = known.get(key) ?? 0;
     known.set(key, left - 1);
@@ -84,15 +120,24 @@ function compare(config: CompilerConfig, files: readonly string[], input: TypeGa
   });
 }
 
+/** "Cannot find name 'require'. Do you need to install type definitions for node?" */
+const NODE_NAME = /^TS(2580|2591) /;
+
+/** The tree of a file with this text, where analysis parsed it. */
+type InAnalysis = (file: string, text: string | undefined) => ts.SourceFile | undefined;
+
+/** What the compiler says of some files of a program. */
 function diagnosticsOf(
-  files: readonly string[],
+  roots: readonly string[],
+  checked: readonly string[],
   options: ts.CompilerOptions,
   texts: ReadonlyMap<string, string>,
   parsed: Map<string, ts.SourceFile>,
+  inAnalysis: InAnalysis,
 ): NewError[] {
-  const host = overlayHost(options, texts, parsed);
-  const program = ts.createProgram([...files], options, host);
-  return files.flatMap((file) => {
+  const host = overlayHost(options, texts, parsed, inAnalysis);
+  const program = ts.createProgram([...roots], options, host);
+  return checked.flatMap((file) => {
     const source = program.getSourceFile(file);
     if (!source) return [];
     const isChecked = !/\.[cm]?jsx?$/.test(file) || options.checkJs === true || hasCheckComment(source.text);
@@ -118,28 +163,40 @@ function overlayHost(
   options: ts.CompilerOptions,
   texts: ReadonlyMap<string, string>,
   parsed: Map<string, ts.SourceFile>,
+  inAnalysis: InAnalysis,
 ): ts.CompilerHost {
   const host = ts.createCompilerHost(options, true);
   const folders = new Set<string>();
   for (const file of texts.keys())
     for (let folder = path.dirname(file); !folders.has(folder); folder = path.dirname(folder)) folders.add(folder);
   const { fileExists, readFile, directoryExists, getSourceFile } = host;
-  const libraries = libraryFiles(options);
+  const shared: (
+    ...args: [...Parameters<InAnalysis>, ts.ScriptTarget | ts.CreateSourceFileOptions]
+  ) => ReturnType<InAnalysis> = (file, text, wanted) => {
+    const found = inAnalysis(file, text);
+    return found && fits(found, wanted) ? found : undefined;
+  };
   host.getDefaultLibLocation = () => LIBRARY_FOLDER;
   host.getDefaultLibFileName = (given) => `${LIBRARY_FOLDER}/${ts.getDefaultLibFileName(given)}`;
-  host.fileExists = (file) => texts.has(path.resolve(file)) || libraries.has(file) || fileExists.call(host, file);
+  host.fileExists = (file) =>
+    texts.has(path.resolve(file)) || file.startsWith(`${LIBRARY_FOLDER}/`) || fileExists.call(host, file);
   host.readFile = (file) => texts.get(path.resolve(file)) ?? readFile.call(host, file);
   host.directoryExists = (folder) =>
     folders.has(path.resolve(folder)) || (directoryExists?.call(host, folder) ?? false);
   host.getSourceFile = (file, languageVersion, onError) => {
     const text = texts.get(path.resolve(file));
-    if (text !== undefined) return ts.createSourceFile(file, text, languageVersion, true);
+    if (text !== undefined)
+      return (
+        shared(path.resolve(file), text, languageVersion) ?? ts.createSourceFile(file, text, languageVersion, true)
+      );
     // Files that no run changes are parsed once for both programs.
     const known = parsed.get(file);
     if (known) return known;
-    const library = libraries.get(file);
-    if (library) return library;
-    const source = getSourceFile.call(host, file, languageVersion, onError);
+    const source =
+      shared(file, undefined, languageVersion) ??
+      (file.startsWith(`${LIBRARY_FOLDER}/`)
+        ? libraryFiles(options).get(file)
+        : getSourceFile.call(host, file, languageVersion, onError));
     if (source) parsed.set(file, source);
     return source;
   };
@@ -172,6 +229,24 @@ function overlayHost(
       );
     });
   return host;
+}
+
+/**
+ * May a program have a tree that analysis parsed? It may if it would parse the same; what kind of module package.json makes of
+ * the file, which analysis does not ask, is put in.
+ */
+function fits(source: ts.SourceFile, wanted: ts.ScriptTarget | ts.CreateSourceFileOptions): boolean {
+  if (typeof wanted !== "object") return true;
+  const inner = source as ts.SourceFile & { externalModuleIndicator?: unknown };
+  const { impliedNodeFormat } = inner;
+  const indicator = inner.externalModuleIndicator;
+  inner.impliedNodeFormat = wanted.impliedNodeFormat;
+  wanted.setExternalModuleIndicator?.(source);
+  const isModule = (value: unknown) => value !== undefined && value !== false;
+  if (isModule(inner.externalModuleIndicator) === isModule(indicator)) return true;
+  inner.externalModuleIndicator = indicator;
+  inner.impliedNodeFormat = impliedNodeFormat;
+  return false;
 }
 
 const LIBRARY_FOLDER = "/node_modules/typescript/lib";

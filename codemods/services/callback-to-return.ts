@@ -5,10 +5,13 @@ import {
   dedent,
   forSteps,
   GRPC_JS,
+  indentAfter,
   insertStatementBefore,
   removeDead,
   replaceAround,
+  semicolonOf,
 } from "./planned-handlers.js";
+import { lineEndAfter } from "./write-region.js";
 
 const id = "services/callback-to-return";
 
@@ -28,7 +31,18 @@ export const rule: Rule = {
         const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
         insertStatementBefore(ctx, plan, statement, text, origin);
       }
-      if (settles && plan.region) replaceAround(ctx, node, value, `${plan.region.resolve}(`, ")", origin);
+      if (step.kept) {
+        const { name, last } = step.kept;
+        const end = semicolonOf(ctx.source, statement);
+        const { response } = plan.types;
+        const type = response ? `: ${ctx.source.slice(response.start, response.end)}` : "";
+        replaceAround(ctx, node, value, `const ${name}${type} = `, "", origin);
+        const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+        const isOneLine = !ctx.source.slice(statement.end, last.start).includes("\n");
+        const place = isOneLine ? last.end : lineEndAfter(ctx.source, last.end);
+        const between = isOneLine ? " " : `${eol}${indentAfter(ctx, plan, last)}`;
+        ctx.edit.insertLeft(place, `${between}return ${name}${end}`, origin);
+      } else if (settles && plan.region) replaceAround(ctx, node, value, `${plan.region.resolve}(`, ")", origin);
       else if (form === "arrow") {
         const isObject = value.type === "ObjectExpression";
         replaceAround(ctx, node, value, isObject ? "(" : "", isObject ? ")" : "", origin);

@@ -49,6 +49,22 @@ export function usesArguments(fn: FunctionNode): boolean {
   return found;
 }
 
+const typed = new WeakMap<Node, boolean>();
+
+/** Does a file hold types? */
+export function isTypeScript(file: Node): boolean {
+  let known = typed.get(file);
+  if (known === undefined) {
+    known = false;
+    walk(file, (node) => {
+      if (node.type.startsWith("TS") || node.importKind === "type") known = true;
+      return !known;
+    });
+    typed.set(file, known);
+  }
+  return known;
+}
+
 /** The return statements of a function itself. */
 export function returnsIn(fn: FunctionNode): Node[] {
   return ownNodes(fn.body, (node) => node.type === "ReturnStatement");

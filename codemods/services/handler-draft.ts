@@ -3,6 +3,7 @@ import { type File, type FunctionNode, functionOf, isFunction, type Node, type P
 import { type Reason, type ReasonCode, reason } from "../shared/reasons.js";
 import type { Scopes } from "../shared/scope.js";
 import type { Step } from "./handler-plan.js";
+import type { HandlerTypes } from "./handler-types.js";
 
 export class Refusal extends Error {
   constructor(readonly refusal: Reason) {
@@ -13,11 +14,20 @@ export function refuse(code: ReasonCode, detail: string): never {
   throw new Refusal(reason(code, detail));
 }
 
-/** `call.on(event, listener)` as a statement of the handler's body. */
+/** `call.on(event, listener)` as a statement of the handler's body, or a link of `call.on(…).on(…)`. */
 export interface CallListener {
   readonly event: string;
   readonly listener: FunctionNode;
   readonly statement: Node;
+  /** The part of the statement that is this listener's; the parts of a chain lie next to each other. */
+  readonly part: ListenerPart;
+}
+
+export interface ListenerPart {
+  readonly start: number;
+  readonly end: number;
+  /** Not the first link of a chain. */
+  readonly isLater: boolean;
 }
 
 /**
@@ -48,6 +58,7 @@ export interface HandlerDraft {
   /** Does it answer with one message, by its callback? */
   readonly answersOnce: boolean;
   readonly streamsIn: boolean;
+  readonly types: HandlerTypes;
   readonly callReferences: readonly Node[];
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */

@@ -146,6 +146,18 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
     "async function f(requests) {\n  const list = [];\n  for await (const m of requests) list.push(m);\n  return { n: list.length };\n}",
   ],
   [
+    "listeners that are chained",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  call\n    .on('data', (m) => {\n      n += m.n;\n    })\n    .on('end', () => {\n      // all there\n      cb(\n        null,\n        make({\n          n,\n        }),\n      );\n    })\n    .on('error', (err) => {\n      cb(err);\n    });\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    n += m.n;\n  }\n  // all there\n  return make({\n    n,\n  });\n}",
+  ],
+  [
+    "chained listeners of expressions",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('error', log).on('data', (m) => call.write(m)).on('end', () => call.end());\n}",
+    "reply-in-nested-function",
+  ],
+  [
     "call.end() at the end of a listener",
     "bidi_streaming",
     "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.write({ bye: true });\n    call.end();\n  });\n}",
@@ -251,10 +263,10 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
     "function f(req) { return new Promise((resolve, reject) => { db.find((err, x) => { if (err) reject(toConnectError(err)); else resolve(x); }); }); }",
   ],
   [
-    "code behind the reply",
+    "code behind the reply that may return",
     "unary",
-    "async function f(call, cb) {\n  const x = await g();\n  cb(null, x); // sent\n  publish(x); // last\n}",
-    "async function f(req) {\n  const x = await g();\n  return new Promise((resolve) => {\n    resolve(x); // sent\n    publish(x); // last\n  });\n}",
+    "function f(call, cb) {\n  if (x) {\n    cb(null, x); // sent\n    if (y) return;\n  }\n  publish(x); // last\n}",
+    "function f(req) {\n  return new Promise((resolve) => {\n    if (x) {\n      resolve(x); // sent\n      if (y) return;\n    }\n    publish(x); // last\n  });\n}",
   ],
   [
     "a link of a chain that fails before its catch",
@@ -285,6 +297,33 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
 describe("replies that settle a promise", () => {
   it.each(promises)("%s", (_name, kind, source, after) => {
     expect(rewrite(kind, source, source.includes("<Q, R>") ? "/project/handler.ts" : undefined)).toBe(after);
+  });
+});
+
+const kept: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "behind an await",
+    "unary",
+    "async function f(call, cb) {\n  const x = await g();\n  cb(null, { x }); // sent\n  publish(x); // last\n}",
+    "async function f(req) {\n  const x = await g();\n  const reply = { x }; // sent\n  publish(x); // last\n  return reply;\n}",
+  ],
+  [
+    "inside a try",
+    "unary",
+    "async function f(call, cb) { try { cb(null, await g()); publish(); } catch (err) { cb(err); } }",
+    "async function f(req) { try { const reply = await g(); publish(); return reply; } catch (err) { throw toConnectError(err); } }",
+  ],
+  [
+    "at the end of a stream",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  call.on('data', (m) => {\n    n += m.n;\n  });\n  call.on('end', () => {\n    cb(null, { n });\n    console.log('done');\n  });\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    n += m.n;\n  }\n  const reply = { n };\n  console.log('done');\n  return reply;\n}",
+  ],
+];
+
+describe("a success behind which something is done", () => {
+  it.each(kept)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
   });
 });
 

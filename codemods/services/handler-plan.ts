@@ -16,6 +16,7 @@ import { namesIn, usesArguments, usesThis } from "./function-shape.js";
 import {
   type HandlerDraft,
   isInRegion,
+  type ListenerPart,
   type PromiseRegion,
   type PushRegion,
   Refusal,
@@ -24,7 +25,7 @@ import {
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
-import { findListeners, planListeners } from "./plan-listeners.js";
+import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planPush, planRegion } from "./plan-regions.js";
 import { planCallback } from "./plan-replies.js";
 
@@ -46,7 +47,13 @@ export interface Reply {
 
 /** One thing that becomes something else. Each rule takes its own steps. */
 export type Step =
-  | (Reply & { readonly kind: "value"; readonly value: Node; readonly trailers: Node | null })
+  | (Reply & {
+      readonly kind: "value";
+      readonly value: Node;
+      readonly trailers: Node | null;
+      /** What runs behind the reply without a pause: it is kept under a name and returned behind it. */
+      readonly kept: { readonly name: string; readonly last: Node } | null;
+    })
   | (Reply & {
       readonly kind: "error";
       readonly error: ErrorShape;
@@ -77,9 +84,19 @@ export type Step =
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
   | { readonly kind: "send-metadata"; readonly node: Node; readonly metadata: Node; readonly flush: boolean }
-  | { readonly kind: "data-listener"; readonly statement: Node; readonly listener: FunctionNode }
-  | { readonly kind: "end-listener"; readonly statement: Node; readonly listener: FunctionNode }
-  | { readonly kind: "error-listener"; readonly statement: Node }
+  | {
+      readonly kind: "data-listener";
+      readonly statement: Node;
+      readonly part: ListenerPart;
+      readonly listener: FunctionNode;
+    }
+  | {
+      readonly kind: "end-listener";
+      readonly statement: Node;
+      readonly part: ListenerPart;
+      readonly listener: FunctionNode;
+    }
+  | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
   /** A statement that nothing needs any more. */
   | { readonly kind: "gone"; readonly statement: Node };
@@ -166,6 +183,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boole
     scopes,
     answersOnce,
     streamsIn,
+    types,
     callReferences: references,
     steps: [],
     replyNodes: new Set(),
@@ -186,7 +204,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boole
   if (draft.dataListener || draft.endListener) planListeners(draft);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, isLater);
   else if (isLater) planPush(draft);
-  for (const reference of references) if (!draft.dropped.has(reference)) planCall(draft, reference);
+  for (const reference of references)
+    if (!draft.dropped.has(reference) && !isInDeadListener(draft, reference)) planCall(draft, reference);
   checkPaths(draft);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
@@ -255,9 +274,10 @@ function planCallbackUses(draft: HandlerDraft, param: Node, isLater: boolean): v
   if (!isIdentifier(param)) refuse("callback-escapes", "the callback is not a plain parameter");
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
-  if (isLater) planRegion(draft, binding.references);
-  planChains(draft, binding.references);
-  for (const reference of binding.references) {
+  const references = binding.references.filter((reference) => !isInDeadListener(draft, reference));
+  if (isLater) planRegion(draft, references);
+  planChains(draft, references);
+  for (const reference of references) {
     const call = draft.parents.get(reference) as Node;
     if (draft.chainCallbacks.has(reference)) continue;
     if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);

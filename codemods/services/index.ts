@@ -8,6 +8,7 @@ import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
 import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
+import { rule as neighbourBridge } from "./neighbour-bridge.js";
 import { rule as serverToApp } from "./server-to-app.js";
 import { rule as serviceTypes } from "./service-types.js";
 import { rule as writeToPush } from "./write-to-push.js";
@@ -27,7 +28,11 @@ export const serviceRules: readonly Rule[] = [
   writeToPush,
   serviceTypes,
   serverToApp,
+  neighbourBridge,
   handlerBridge,
   // Last: it takes what is left.
   statusToCode,
 ];
+
+/** Those that may change a file that was not asked for: what they do there keeps it working beside the files that change. */
+export const neighbourRules: readonly Rule[] = [neighbourBridge];

@@ -2,10 +2,13 @@ import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
+
+type ListenerStep = Extract<Step, { readonly part: ListenerPart }>;
 
 /** `call.on("data")` and `call.on("end")` -> `for await`, and what ran at the end behind it. */
 export const rule: Rule = {
@@ -17,17 +20,22 @@ export const rule: Rule = {
       return "for await (… of call)";
     });
     forSteps(ctx, id, ["data-listener"], (step, { plan }, origin) => {
-      const { statement, listener } = step;
+      const { part, listener } = step;
       const [param] = listener.params;
       const requests = plan.requestName ?? "requests";
       if (param) {
-        ctx.edit.overwrite(statement.start, param.start, "for await (const ", origin);
+        ctx.edit.overwrite(part.start, param.start, `${begin(ctx, step)}for await (const `, origin);
         const nameEnd = (param.typeAnnotation as Node | undefined)?.start ?? param.end;
         ctx.edit.overwrite(nameEnd, listener.body.start, ` of ${requests}) `, origin);
-      } else ctx.edit.overwrite(statement.start, listener.body.start, `for await (const _ of ${requests}) `, origin);
+      } else {
+        const head = `${begin(ctx, step)}for await (const _ of ${requests}) `;
+        ctx.edit.overwrite(part.start, listener.body.start, head, origin);
+      }
       const { body } = listener;
-      if (body.type === "BlockStatement") ctx.edit.remove(body.end, statement.end, origin);
-      else ctx.edit.overwrite(body.end, statement.end, ";", origin);
+      if (body.type === "BlockStatement") ctx.edit.remove(body.end, part.end, origin);
+      else ctx.edit.overwrite(body.end, part.end, ";", origin);
+      const [outer, inner] = [indentAt(ctx.source, step.statement.start), indentAt(ctx.source, body.end - 1)];
+      dedentLines(ctx, body, body.start, body.end, outer, inner, origin);
       return 'call.on("data", listener)';
     });
     forSteps(ctx, id, ["end-listener"], (step, { plan }, origin) => {
@@ -37,19 +45,17 @@ export const rule: Rule = {
         | Extract<Step, { kind: "end" }>
         | undefined;
       if (body.type === "BlockStatement")
-        inline(ctx, step.statement, body, leadingGone(plan, body).at(-1), ending?.statement, origin);
+        inline(ctx, step, body, leadingGone(plan, body).at(-1), ending?.statement, origin);
       else if (ending) {
-        const { start, end } = lineRange(ctx.source, step.statement);
-        ctx.edit.remove(start, end, origin);
+        removePart(ctx, step, origin);
       } else {
-        ctx.edit.remove(step.statement.start, body.start, origin);
-        ctx.edit.overwrite(body.end, step.statement.end, ";", origin);
+        ctx.edit.overwrite(step.part.start, body.start, begin(ctx, step), origin);
+        ctx.edit.overwrite(body.end, step.part.end, ";", origin);
       }
       return 'call.on("end", listener)';
     });
     forSteps(ctx, id, ["error-listener"], (step, _handler, origin) => {
-      const { start, end } = lineRange(ctx.source, step.statement);
-      ctx.edit.remove(start, end, origin);
+      removePart(ctx, step, origin);
       return 'call.on("error", listener), which never runs on a server';
     });
     forSteps(ctx, id, ["gone"], (step, { plan }, origin) => {
@@ -82,10 +88,23 @@ function leadingGone({ steps }: HandlerPlan, block: Node): Node[] {
   return kept === -1 ? statements : statements.slice(0, kept);
 }
 
+/** A later link of a chain begins a line of its own. */
+function begin({ source }: RuleContext, { part, statement }: ListenerStep): string {
+  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  return part.isLater ? eol + indentAt(source, statement.start) : "";
+}
+
+/** Takes a listener away: its lines, or its link of a chain. */
+function removePart(ctx: RuleContext, { part, statement }: ListenerStep, origin: EditOrigin): void {
+  const isAll = part.start === statement.start && part.end === statement.end;
+  const { start, end } = isAll ? lineRange(ctx.source, statement) : part;
+  ctx.edit.remove(start, end, origin);
+}
+
 /** Puts the content of a listener's block in place of the statement that registered it, one level further out. */
 function inline(
   ctx: RuleContext,
-  statement: Node,
+  step: ListenerStep,
   block: Node,
   gone: Node | undefined,
   ending: Node | undefined,
@@ -98,13 +117,12 @@ function inline(
   const first = insideStart + (/^\s*/.exec(inside)?.[0].length ?? 0);
   const last = insideEnd - (/\s*$/.exec(inside)?.[0].length ?? 0);
   if (first >= last) {
-    const { start, end } = lineRange(source, statement);
-    ctx.edit.remove(start, end, origin);
+    removePart(ctx, step, origin);
     return;
   }
-  ctx.edit.remove(statement.start, first, origin);
-  ctx.edit.remove(last, statement.end, origin);
-  const outer = indentAt(source, statement.start);
+  ctx.edit.overwrite(step.part.start, first, begin(ctx, step), origin);
+  ctx.edit.remove(last, step.part.end, origin);
+  const outer = indentAt(source, step.statement.start);
   const inner = indentAt(source, first);
   dedentLines(ctx, block, first, last, outer, inner, origin);
 }

@@ -1,4 +1,4 @@
-import { isFunction, isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { planEnd, planError } from "./plan-replies.js";
@@ -48,7 +48,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
       return;
     case "on": {
-      if (draft.listeners.some((one) => one.statement === parents.get(whole)) && dataListener) return;
+      if (draft.listeners.some((one) => one.statement === statementOf(whole, parents)) && dataListener) return;
       const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
       if (
         isStatement &&

@@ -8,23 +8,43 @@ import { statementsOfFlags } from "./settled-flag.js";
 export function findListeners(draft: HandlerDraft): void {
   const { parents } = draft;
   for (const reference of draft.callReferences) {
-    const member = parents.get(reference) as Node;
-    const call = parents.get(member) as Node;
-    const isOn = memberName(member) === "on" && member.object === reference;
-    if (!isOn || call.type !== "CallExpression" || call.callee !== member) continue;
-    const found = listenerAt(draft, call);
-    if (found && ["data", "end", "error"].includes(found.event)) draft.listeners.push(found);
+    const calls: Node[] = [];
+    for (let object = reference; ; object = calls.at(-1) as Node) {
+      const member = parents.get(object) as Node;
+      const call = parents.get(member);
+      const isOn = memberName(member) === "on" && member.object === object;
+      if (!isOn || call?.type !== "CallExpression" || call.callee !== member) break;
+      calls.push(call);
+    }
+    const found = calls.map((_, index) => listenerAt(draft, calls, index));
+    if (found.every((one) => one && ["data", "end", "error"].includes(one.event)))
+      draft.listeners.push(...(found as CallListener[]));
   }
   draft.dataListener = draft.listeners.find((one) => one.event === "data");
   draft.endListener = draft.listeners.find((one) => one.event === "end");
 }
 
-function listenerAt({ parents, fn }: HandlerDraft, call: Node): CallListener | undefined {
-  const statement = parents.get(call);
+function listenerAt({ parents, fn }: HandlerDraft, calls: readonly Node[], index: number): CallListener | undefined {
+  const [call, last] = [calls[index], calls.at(-1)] as [Node, Node];
+  const statement = parents.get(last);
   if (statement?.type !== "ExpressionStatement" || parents.get(statement) !== fn.body) return undefined;
   const [event, listener, ...rest] = call.arguments as Node[];
   if (event?.type !== "StringLiteral" || !isFunction(listener) || rest.length > 0) return undefined;
-  return { event: event.value, listener, statement };
+  const before = calls[index - 1];
+  const part = {
+    start: before?.end ?? statement.start,
+    end: call === last ? statement.end : call.end,
+    isLater: before !== undefined,
+  };
+  return { event: event.value, listener, statement, part };
+}
+
+/** The server's call emits no error of its own, so what stands in a listener for it never runs (matrix H-36). */
+export function isInDeadListener({ listeners, dataListener }: HandlerDraft, node: Node): boolean {
+  return (
+    dataListener !== undefined &&
+    listeners.some(({ event, listener }) => event === "error" && listener.start < node.start && node.end < listener.end)
+  );
 }
 
 /** One listener for data and one for the end, as the last things that the handler does, become a loop and what follows it. */
@@ -40,7 +60,8 @@ export function planListeners(draft: HandlerDraft): void {
   const rest = body.slice(first).filter((statement) => !isFunction(statement) && statement.type !== "EmptyStatement");
   const allowed = new Set(listeners.map((one) => one.statement));
   for (const statement of rest) if (isCancelledListener(draft, statement)) allowed.add(statement);
-  if (rest.some((statement) => !allowed.has(statement)) || body.indexOf(endListener.statement) < first) {
+  const isInOrder = dataListener.part.start < endListener.part.start;
+  if (rest.some((statement) => !allowed.has(statement)) || !isInOrder || body.indexOf(endListener.statement) < first) {
     refuse("code-after-reply", "statements behind the listeners of the incoming stream");
   }
   const { listener } = dataListener;
@@ -58,11 +79,12 @@ export function planListeners(draft: HandlerDraft): void {
     refuse("edit-conflict", "a name of the end listener that the handler has too");
   inlined.add(listener);
   inlined.add(endListener.listener);
-  steps.push({ kind: "data-listener", statement: dataListener.statement, listener });
-  steps.push({ kind: "end-listener", statement: endListener.statement, listener: endListener.listener });
+  steps.push({ kind: "data-listener", ...dataListener });
+  steps.push({ kind: "end-listener", ...endListener });
   for (const one of listeners.filter((other) => other.event === "error")) {
-    // The server's call emits no error of its own, so such a listener never runs (matrix H-36).
-    steps.push({ kind: "error-listener", statement: one.statement });
+    if (draft.callReferences.some((reference) => memberName(draft.parents.get(reference) as Node) === "emit"))
+      refuse("reply-in-nested-function", "a listener for errors that the handler emits");
+    steps.push({ kind: "error-listener", ...one });
   }
   const isEarly = repliesIn(draft, listener);
   if (isEarly && (!isQuiet(draft, listener) || !isQuiet(draft, endListener.listener)))

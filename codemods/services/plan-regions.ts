@@ -2,7 +2,7 @@ import { functionOf, isFunction, isIdentifier, memberName, type Node, type Paren
 import { isTail } from "./control-flow.js";
 import { isNothing, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
-import { isLastEffect } from "./plan-replies.js";
+import { isLastEffect, keptReply } from "./plan-replies.js";
 
 /**
  * Where a reply cannot become a return or a throw (it is made in a nested function, or code follows it), the rest of the
@@ -125,6 +125,7 @@ function isDirect(draft: HandlerDraft, reference: Node): boolean {
   if (isFunction(parent)) return parent === fn || parent === endListener?.listener;
   if (parent.type !== "ExpressionStatement") return false;
   const isError = !isNothing((call.arguments as Node[])[0] ?? call);
+  if (!isError && keptReply(draft, call)) return true;
   return isTail(parent, functionOf(call, parents) as never, parents) || (isError && isLastEffect(draft, parent));
 }
 

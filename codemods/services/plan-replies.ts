@@ -9,7 +9,7 @@ import {
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { errorShape } from "./error-shape.js";
-import { insideLoop, isNothing, isPure } from "./function-shape.js";
+import { insideLoop, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
@@ -71,8 +71,41 @@ export function isLastEffect({ fn, parents, scopes, answersOnce }: HandlerDraft,
   return binding !== undefined && isRestIdle(statement, { fn, parents, scopes, isReplyCall });
 }
 
-/** A reply that settles a promise: what stands around it stays as it is. */
+/**
+ * A success behind which something is left to do, without a pause and without another reply: it is sent at the end of it,
+ * where nobody can tell the difference. If it throws, the error is the answer in both (matrix E-24).
+ */
+export function keptReply(draft: HandlerDraft, call: Node): { name: string; last: Node } | null {
+  const { parents, fn, scopes } = draft;
+  const statement = parents.get(call) as Node;
+  const list = parents.get(statement);
+  const around = functionOf(call, parents);
+  if (statement.type !== "ExpressionStatement" || list?.type !== "BlockStatement") return null;
+  if (!around || (around !== fn && around !== draft.endListener?.listener)) return null;
+  const [, value] = call.arguments as Node[];
+  // Without its type, TypeScript would take a literal for something wider.
+  if (!isIdentifier(value) && !draft.types.response && isTypeScript(draft.file)) return null;
+  const statements = list.body as Node[];
+  const rest = statements.slice(statements.indexOf(statement) + 1);
+  const last = rest.at(-1);
+  if (!last || isInFinally(call, parents) || !isTail(last, around, parents)) return null;
+  const callback = fn.params[1];
+  const uses = isIdentifier(callback) ? (scopes.bindingOf(callback)?.references ?? []) : [];
+  if (uses.some((use) => statement.end <= use.start && use.end <= last.end)) return null;
+  const leaves = /^(Return|Throw|Break|Continue)Statement$|^(Await|Yield)Expression$/;
+  const isLeft = (node: Node) => leaves.test(node.type) || (node.type === "ForOfStatement" && node.await === true);
+  if (rest.some((each) => ownNodes(each, isLeft).length > 0)) return null;
+  const names = namesIn(fn);
+  const name = ["reply", "response", "result"].find((each) => !names.has(each));
+  return name === undefined ? null : { name, last };
+}
+
+/** A reply that settles a promise, or is kept: what stands around it stays as it is. */
 function settlementOf(draft: HandlerDraft, call: Node): Reply {
+  return { ...placeOf(draft, call), settles: true };
+}
+
+function placeOf(draft: HandlerDraft, call: Node): Reply {
   const parent = draft.parents.get(call) as Node;
   const isStatement = parent.type === "ExpressionStatement" || parent.type === "ReturnStatement";
   const form: ReplyForm =
@@ -87,7 +120,7 @@ function settlementOf(draft: HandlerDraft, call: Node): Reply {
     node: call,
     statement: isStatement ? parent : call,
     form,
-    settles: true,
+    settles: false,
     dead: null,
     inList: isStatement && isInList(draft, parent),
   };
@@ -137,14 +170,15 @@ export function planCallback(draft: HandlerDraft, call: Node): void {
   if (metadata && !isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
   if (isNothing(error)) {
     if (!value || isNothing(value)) refuse("path-without-reply", "callback(null) without a message");
-    const reply = replyOf(draft, call, false);
+    const kept = isInRegion(draft, call) ? null : keptReply(draft, call);
+    const reply = kept ? placeOf(draft, call) : replyOf(draft, call, false);
     if (metadata) {
       draft.needsContext = true;
       if (!reply.inList) refuse("no-equivalent", "trailers in a reply that is not a statement of its own");
     }
     keepComments(draft, call, [value]);
-    draft.steps.push({ ...reply, kind: "value", value, trailers: metadata });
-    draft.replyNodes.add(reply.statement);
+    draft.steps.push({ ...reply, kind: "value", value, trailers: metadata, kept });
+    draft.replyNodes.add(kept?.last ?? reply.statement);
     return;
   }
   const mayBeNull = value !== undefined && !isNothing(value) && !isErrorValue(error);

@@ -129,11 +129,14 @@ export function dedentLines(
   });
   for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
     const line = at + 1;
-    // A line whose start another edit takes away has no indentation left.
-    const end = line + inner.length - outer.length;
-    if (ctx.edit.edits.some((edit) => edit.start < end && line < edit.end)) continue;
     if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
-    ctx.edit.remove(line, end, origin);
+    // Where the line has been moved out already, it is moved further; one whose start another edit takes has no indentation.
+    const moved = ctx.edit.edits.filter((edit) => edit.start === line && edit.text === "" && edit.end > line);
+    const start = Math.max(line, ...moved.map((edit) => edit.end));
+    const end = start + inner.length - outer.length;
+    if (source.slice(line, end).trim() !== "") continue;
+    if (ctx.edit.edits.some((edit) => edit.start < end && start < edit.end)) continue;
+    ctx.edit.remove(start, end, origin);
   }
 }
 

@@ -101,6 +101,12 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "unary",
     "function f(call, cb) { cb(null, { sku: 'a' }); Promise.resolve().then(() => {}); }",
   ],
+  ["code behind the reply that fails", "unary", "function f(call, cb) { cb(null, { sku: 'a' }); null.x(); }"],
+  [
+    "code behind the reply that fails, and is caught",
+    "unary",
+    "async function f(call, cb) { try { cb(null, { sku: 'a' }); null.x(); } catch (e) { cb({ code: 13, message: 'caught' }); } }",
+  ],
   [
     "a missing return",
     "unary",
@@ -145,6 +151,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "an error for one of the messages, and a reply at the end",
     "client_streaming",
     "function f(call, cb) { let n = 0; call.on('data', (m) => { if (m.count < 0) return cb({ code: 3, details: 'no' }); n += m.count; }); call.on('end', () => cb(null, { stored: n })); }",
+  ],
+  [
+    "chained listeners",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', (m) => { n += m.count; }).on('end', () => { cb(null, { stored: n }); }).on('error', (err) => { cb(err); }); }",
   ],
   [
     "for await",

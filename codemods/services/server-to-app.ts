@@ -103,7 +103,8 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       else edit.overwrite(call.start, call.end, add.text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
-      const [definition, implementation] = call.arguments as [Node, Node];
+      const [definition, given] = call.arguments as [Node, Node];
+      const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
       const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
       const [before, after] = around(context, add, textOf(source, implementation));
       const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);

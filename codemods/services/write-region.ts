@@ -39,7 +39,7 @@ export function wrapRegion(
 }
 
 /** The end of the line, where only a comment follows. */
-function lineEndAfter(source: string, position: number): number {
+export function lineEndAfter(source: string, position: number): number {
   const rest = /^[^\r\n]*/.exec(source.slice(position))?.[0] ?? "";
   return /^\s*(\/\/.*|\/\*.*\*\/\s*)?$/.test(rest) ? position + rest.trimEnd().length : position;
 }

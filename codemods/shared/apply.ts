@@ -5,6 +5,7 @@ import { applyEdits, conflictsOf, createEditSink, type Edit } from "./edits.js";
 import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
 import { j, languageOf, parse, rootOf } from "./parse.js";
+import { positionOf } from "./position.js";
 import { reason } from "./reasons.js";
 import type { MessagesMode, Rule, RuleContext, Target } from "./rule.js";
 import { hasTodoAbove, todoPlace, todoText } from "./todo.js";
@@ -96,7 +97,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     );
     return { text: source, edits: [], findings: kept, file, conflict: null };
   }
-  const edited = applyEdits(source, edit.edits);
+  const edited = applyEdits(source, edit.edits, edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
   const text =
     edited === source && imports.requests.length === 0
@@ -111,12 +112,4 @@ export function lineAndColumn(source: string, offset: number): string {
   return `${line}:${column}`;
 }
 
-export function positionOf(source: string, offset: number): { line: number; column: number } {
-  let line = 1;
-  let lineStart = 0;
-  for (let i = source.indexOf("\n"); i !== -1 && i < offset; i = source.indexOf("\n", i + 1)) {
-    line++;
-    lineStart = i + 1;
-  }
-  return { line, column: offset - lineStart + 1 };
-}
+export { positionOf };

@@ -29,7 +29,17 @@ export interface EditSink {
   insertRight(position: number, text: string, origin: EditOrigin): void;
   /** Inserts after what ends at `position`. */
   insertLeft(position: number, text: string, origin: EditOrigin): void;
+  /** Puts a range, with all edits in it, in front of what stands at `to`; of several with the same target the last comes last. */
+  move(start: number, end: number, to: number): void;
   readonly edits: readonly Edit[];
+  readonly moves: readonly Move[];
+}
+
+/** A range of the original text that stands elsewhere in the new one. */
+export interface Move {
+  readonly start: number;
+  readonly end: number;
+  readonly to: number;
 }
 
 export interface EditConflict {
@@ -39,6 +49,7 @@ export interface EditConflict {
 
 export function createEditSink(): EditSink {
   const edits: Edit[] = [];
+  const moves: Move[] = [];
   const add = (start: number, end: number, text: string, side: "left" | "right", origin: EditOrigin) => {
     edits.push({ start, end, text, side, rule: origin.rule, outcome: origin.outcome, reason: origin.reason ?? null });
   };
@@ -47,7 +58,11 @@ export function createEditSink(): EditSink {
     remove: (start, end, origin) => add(start, end, "", "left", origin),
     insertRight: (position, text, origin) => add(position, position, text, "right", origin),
     insertLeft: (position, text, origin) => add(position, position, text, "left", origin),
+    move: (start, end, to) => {
+      moves.push({ start, end, to });
+    },
     edits,
+    moves,
   };
 }
 
@@ -69,8 +84,8 @@ export function conflictsOf(edits: readonly Edit[]): EditConflict[] {
 }
 
 /** The text with all edits made. Throws if two edits overlap: ask {@link conflictsOf} first. */
-export function applyEdits(source: string, edits: readonly Edit[]): string {
-  if (edits.length === 0) return source;
+export function applyEdits(source: string, edits: readonly Edit[], moves: readonly Move[] = []): string {
+  if (edits.length === 0 && moves.length === 0) return source;
   const text = new MagicString(source);
   const done: Edit[] = [];
   for (const edit of edits) {
@@ -85,6 +100,7 @@ export function applyEdits(source: string, edits: readonly Edit[]): string {
     if (edit.side === "left") text.appendLeft(edit.start, edit.text);
     else text.appendRight(edit.start, edit.text);
   }
+  for (const { start, end, to } of moves) text.move(start, end, to);
   return text.toString();
 }
 

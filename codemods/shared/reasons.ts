@@ -93,6 +93,7 @@ export const reasons = {
     short: "the error is looked at as a whole",
     long: "The error is turned back into the ServiceError that grpc-js gives, because {detail}.",
   },
+  "left-out": { short: "you left it out", long: "You left this change out ({detail})." },
   "syntax-error": { short: "the file does not parse", long: "{detail}" },
   "gate-failed": {
     short: "the result did not pass the gate",

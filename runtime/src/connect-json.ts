@@ -106,7 +106,7 @@ export function endStreamToJsonBytes(
 ): Uint8Array {
   const json: JsonObject = {};
   if (error !== undefined) json.error = errorToJson(error, jsonOptions);
-  const all: Record<string, string[]> = {};
+  const all: Record<string, string[]> = Object.create(null);
   let any = false;
   for (const headers of [metadata, error?.isWireError === true ? undefined : error?.metadata]) {
     if (headers === undefined) continue;
@@ -138,7 +138,12 @@ export function endStreamFromJsonBytes(bytes: Uint8Array): EndStreamResponse {
     if (typeof metadata !== "object" || Array.isArray(metadata)) throw broken();
     for (const [key, values] of Object.entries(metadata)) {
       if (!Array.isArray(values) || values.some((value) => typeof value !== "string")) throw broken();
-      for (const value of values) headers.append(key, value);
+      try {
+        for (const value of values) headers.append(key, value);
+      } catch (cause) {
+        // A name or a value that no header can have
+        throw broken(cause);
+      }
     }
   }
   if (error === undefined || error === null) return { metadata: headers };

@@ -38,6 +38,17 @@ test.each([
   expect(errorFromGrpcTrailer((name) => trailers[name])?.code).toBe(code);
 });
 
+test("code and text are those of grpc-status and grpc-message, whatever the details say", () => {
+  // google.rpc.Status { code: 5, message: "hi" }
+  const trailers: Record<string, string> = {
+    "grpc-status": "9",
+    "grpc-message": "text",
+    "grpc-status-details-bin": "CAUSAmhp",
+  };
+  const error = errorFromGrpcTrailer((name) => trailers[name]);
+  expect([error?.code, error?.rawMessage]).toEqual([Code.FailedPrecondition, "text"]);
+});
+
 test("any bytes as details never throw", () => {
   fc.assert(
     fc.property(fc.base64String(), (blob) => {

@@ -118,21 +118,17 @@ export function errorFromGrpcTrailer(
   if (!(code >= 1 && code <= 16)) {
     return wire(new ConnectError(`invalid grpc-status: ${status}`, Code.Internal, metadata?.()));
   }
+  // Code and text are those that grpc-js reads; the details' own must not contradict them, but servers are sloppy there.
+  const error = new ConnectError(decodeGrpcMessage(get("grpc-message") ?? ""), code as Code, metadata?.());
   const blob = get("grpc-status-details-bin");
   if (blob) {
     try {
-      const rpc = decodeRpcStatus(base64Decode(blob));
-      if (rpc.code === 0) {
-        return wire(new ConnectError("protocol error: grpc-status-details-bin says OK", Code.Internal, metadata?.()));
-      }
-      const error = new ConnectError(rpc.message, rpc.code as Code, metadata?.());
-      error.details = rpc.details;
-      return wire(error);
+      error.details = decodeRpcStatus(base64Decode(blob)).details;
     } catch {
-      // grpc-status and grpc-message still say what happened.
+      // Details that nobody here can read must not hide the status
     }
   }
-  return wire(new ConnectError(decodeGrpcMessage(get("grpc-message") ?? ""), code as Code, metadata?.()));
+  return wire(error);
 }
 
 function wire(error: ConnectError): ConnectError {

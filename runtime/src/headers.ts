@@ -115,7 +115,8 @@ export function addToNodeHeaders(
 ): void {
   for (const [key, value] of headerLines(headers)) {
     if (skip?.(key)) continue;
-    const present = target[key];
+    // A caller chooses these names: `constructor` is one
+    const present = Object.hasOwn(target, key) ? target[key] : undefined;
     if (present === undefined) target[key] = value;
     else if (Array.isArray(present)) present.push(value);
     else target[key] = [String(present), value];

@@ -77,6 +77,17 @@ export function comparePrograms(programs: Programs): void {
       Ask(call: any, callback: any) {
         const { text } = call.request;
         if (text === "hang") return;
+        const rich = /^rich (\d+) (.*)$/.exec(text);
+        if (rich) {
+          const header = new grpc.Metadata();
+          header.set("x-why", "of the header");
+          call.sendMetadata(header);
+          const metadata = new grpc.Metadata();
+          metadata.set("x-why", "because");
+          metadata.add("x-why-bin", Buffer.from([1, 255]));
+          metadata.set("grpc-status-details-bin", Buffer.from([8, 5, 18, 2, 104, 105]));
+          return callback({ code: Number(rich[1]), details: rich[2], metadata });
+        }
         if (text.startsWith("fail")) return callback({ code: 9, details: `not ${text}` });
         const flaky = /^flaky-(\d+) (.*)/.exec(text);
         if (flaky) {

@@ -140,7 +140,7 @@ const utf8 = new TextDecoder();
 
 /** `name: value\r\n` lines (gRPC-Web, "Trailers"). */
 function parseTrailerBlock(bytes: Uint8Array): Fields {
-  const map: Record<string, string> = {};
+  const map: Record<string, string> = Object.create(null);
   const lines: string[] = [];
   for (const line of utf8.decode(bytes).split(/\r?\n/)) {
     const colon = line.indexOf(":");

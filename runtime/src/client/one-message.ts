@@ -13,6 +13,15 @@ export class OneMessage<T> implements AsyncIterable<T> {
         taken = true;
         return Promise.resolve({ done: false, value });
       },
+      // @connectrpc/connect's transports want a generator's whole interface
+      return(value?: unknown) {
+        taken = true;
+        return Promise.resolve({ done: true, value });
+      },
+      throw(reason: unknown) {
+        taken = true;
+        return Promise.reject(reason);
+      },
     };
   }
 }

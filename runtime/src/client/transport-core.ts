@@ -120,7 +120,8 @@ export function callHeaders(header: HeadersInit | undefined): OutgoingHeaders | 
       continue;
     }
     headers ??= {};
-    const present = headers[name];
+    // `constructor` is a name, too
+    const present = Object.hasOwn(headers, name) ? headers[name] : undefined;
     if (present === undefined) {
       headers[name] = value;
     } else if (Array.isArray(present)) {

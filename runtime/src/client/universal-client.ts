@@ -139,7 +139,7 @@ async function* oneChunk(bytes: Uint8Array | undefined): AsyncIterable<Uint8Arra
 }
 
 function fieldsOf(headers: Headers): Fields {
-  const map: Record<string, string> = {};
+  const map: Record<string, string> = Object.create(null);
   headers.forEach((value, name) => {
     map[name] = value;
   });

@@ -27,9 +27,9 @@ const statusNames = [
   "UNAUTHENTICATED",
 ] as const;
 
-/** `grpc.status[code]`: the name of a code as grpc-js has it, for instance `NOT_FOUND`. */
+/** `grpc.status[code]`: the name of a code as grpc-js has it, for instance `NOT_FOUND`. Undefined for other numbers, as there. */
 export function grpcStatusName(code: number): string {
-  return statusNames[code] ?? "undefined";
+  return statusNames[code] as string;
 }
 
 /**

@@ -19,5 +19,6 @@ export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
+export { toCallbacks } from "./to-callbacks.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";

@@ -2,6 +2,7 @@ import { IncomingMessage, type ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { DescService } from "@bufbuild/protobuf";
 import type { ContextValues } from "../context-values.js";
+import { type CorsOptions, checkCors, withCors } from "../server/cors-policy.js";
 import { answerUnknownPath, dispatch, pathOf } from "../server/dispatch.js";
 import type { Exchange } from "../server/exchange.js";
 import { createFetchHandler } from "../server/fetch-handler.js";
@@ -37,8 +38,11 @@ export interface ConnectNodeAdapterOptions extends ConnectRouterOptions {
   contextValues?: (req: NodeServerRequest) => ContextValues;
 }
 
-/** Options of `createApp`: those of connectNodeAdapter, with gRPC-specific behaviour in `compat`. */
-export type AppOptions = ConnectNodeAdapterOptions;
+/** Options of `createApp`: those of connectNodeAdapter, and what a server without a framework around it needs. */
+export interface AppOptions extends ConnectNodeAdapterOptions {
+  /** Which web pages may call the app. Default: none, browsers then refuse them. */
+  cors?: CorsOptions;
+}
 
 /** What `serve` and adapters need to run an app without going through a request listener. */
 export interface AppInternals {
@@ -80,7 +84,16 @@ export function createApp(options: AppOptions): App {
   const { routes } = router;
   const prefix = normalPrefix(options.requestPathPrefix);
 
-  const run = (exchange: Exchange, fallback: (() => void) | undefined): void => {
+  const { cors } = options;
+  if (cors !== undefined) checkCors(cors);
+
+  const run = (asked: Exchange, fallback: (() => void) | undefined): void => {
+    let exchange = asked;
+    if (cors !== undefined && routes.has(pathOf(asked.target, prefix))) {
+      const answering = withCors(cors, asked);
+      if (answering === undefined) return;
+      exchange = answering;
+    }
     if (dispatch(routes, exchange, prefix)) return;
     if (fallback !== undefined) fallback();
     else answerUnknownPath(exchange, options.compat);

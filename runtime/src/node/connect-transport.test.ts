@@ -7,10 +7,14 @@ import { startOurServer } from "../../testing/our-server.js";
 import { type Client, createClient } from "../client/create-client.js";
 import type { ClosableTransport } from "../client/protocol-transport.js";
 import { Code } from "../code.js";
+import type { HandlerContext } from "../implementation.js";
+import type { Transport } from "../transport.js";
+import { createApp } from "./app.js";
 import { compressionBrotli, compressionGzip } from "./compression.js";
 import { createConnectTransport } from "./connect-transport.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { createGrpcWebTransport } from "./grpc-web-transport.js";
+import { serve } from "./serve.js";
 import type { CommonOptions } from "./transport-options.js";
 
 type Make = (baseUrl: string, options?: CommonOptions) => ClosableTransport;
@@ -180,5 +184,55 @@ describe("Connect GET", () => {
     expect((await client.unary({ text: "x" })).text).toBe("x");
     expect(peer.requests[1]?.method).toBe("POST");
     peer.stop();
+  });
+});
+
+describe("metadata with the names of an object's members", () => {
+  const names = ["constructor", "__proto__", "valueof", "tostring", "hasownproperty"];
+
+  it.each<[string, (baseUrl: string) => Transport]>([
+    ["Connect", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
+    ["Connect over HTTP/2", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" })],
+    ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+    ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
+  ])("%s: goes and comes like any other", async (_name, create) => {
+    const copy = (context: HandlerContext) => {
+      for (const name of names) {
+        const value = context.requestHeader.get(name);
+        if (value !== null) {
+          context.responseHeader.set(name, value);
+          context.responseTrailer.set(name, value);
+        }
+      }
+    };
+    const app = createApp({
+      routes: (router) =>
+        void router.service(Echo, {
+          unary(_request, context) {
+            copy(context);
+            return {};
+          },
+          async *serverStream(_request, context) {
+            copy(context);
+            yield {};
+          },
+        }),
+    });
+    const server = await serve(app, { address: "127.0.0.1:0", signals: false });
+    const client = createClient(Echo, create(`http://127.0.0.1:${server.port}`));
+    const seen: string[] = [];
+    const look = (headers: Headers) => void seen.push(...names.filter((name) => headers.get(name) === `of ${name}`));
+    const options = {
+      headers: names.map((name): [string, string] => [name, `of ${name}`]),
+      onHeader: look,
+      onTrailer: look,
+      timeoutMs: 5000,
+    };
+    await client.unary({}, options);
+    await collect(client.serverStream({}, options));
+    // An object's own prototype is no place for a value: that name alone does not arrive
+    const expected = names.filter((name) => name !== "__proto__");
+    expect(seen.filter((name) => name !== "__proto__")).toEqual([...expected, ...expected, ...expected, ...expected]);
+    server.destroy();
   });
 });

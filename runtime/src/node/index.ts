@@ -10,6 +10,7 @@ export {
 
 // server
 
+export type { CorsOptions } from "../server/cors-policy.js";
 export { kPeerAddress, kPeerCertificate } from "../server/peer.js";
 export type {
   App,

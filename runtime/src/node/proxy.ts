@@ -35,10 +35,17 @@ export function parseProxy(value: string): HttpProxy | undefined {
     return undefined;
   }
   const credentials =
-    url.username === ""
-      ? undefined
-      : decodeURIComponent(url.username + (url.password === "" ? "" : `:${url.password}`));
+    url.username === "" ? undefined : percentDecoded(url.username + (url.password === "" ? "" : `:${url.password}`));
   return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || 80), credentials };
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that encodes nothing is meant as it is
+    return text;
+  }
 }
 
 function isExempt(host: string, list: string): boolean {

@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { ProtoRegistry } from "../generate/proto-registry.js";
+import type { Origin } from "./origin.js";
+
+/** Generators whose `XClient` stands beside an `XService`, and has it as `service`. */
+const GENERATORS = /"(ts-proto|grpc-tools|grpc_tools_node_protoc_ts)"/;
+
+/**
+ * `GreeterClient` of a file that is not there: code that a build makes. It is a client if the project has a generator of such
+ * code and one service has that name.
+ */
+export function missingClient(file: string, name: string, root: string, protos: ProtoRegistry): Origin | undefined {
+  const short = /^(\w+)Client$/.exec(name)?.[1];
+  if (short === undefined || !path.isAbsolute(file) || !hasGenerator(path.dirname(file), root)) return undefined;
+  const [service, other] = protos.services().filter((each) => each.name === short);
+  if (!service || other) return undefined;
+  return {
+    kind: "client-constructor",
+    service: service.typeName,
+    flavour: "missing",
+    definition: null,
+    packageDefinition: null,
+  };
+}
+
+const known = new Map<string, boolean>();
+
+function hasGenerator(folder: string, root: string): boolean {
+  let answer = known.get(folder);
+  if (answer === undefined) {
+    const manifest = path.join(folder, "package.json");
+    if (existsSync(manifest)) answer = GENERATORS.test(readFileSync(manifest, "utf8"));
+    else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
+    known.set(folder, answer);
+  }
+  return answer;
+}

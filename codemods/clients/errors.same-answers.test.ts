@@ -1,0 +1,160 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+/** `get(text)` is the reply, or throws the error. */
+const GET = `
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+function get(text) {
+  return new Promise((resolve, reject) => {
+    client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res)));
+  });
+}
+`;
+
+const programs: Programs = {
+  "codes in comparisons, a switch, a table and a set": [
+    "idiomatic",
+    `${GET}
+    const httpOf = { [grpc.status.NOT_FOUND]: 404, [grpc.status.PERMISSION_DENIED]: 403 };
+    const again = new Set([grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED]);
+    async function told(text) {
+      try {
+        await get(text);
+      } catch (err) {
+        if (err.code === 3 || err.code === grpc.status.OUT_OF_RANGE) return 'bad request';
+        switch (err.code) {
+          case grpc.status.ABORTED:
+            return 'again at once ' + err.details;
+          case grpc.status.UNAVAILABLE:
+          case grpc.status.RESOURCE_EXHAUSTED:
+            return again.has(err.code);
+        }
+        return httpOf[err.code] || grpc.status[err.code];
+      }
+    }
+    (async () => {
+      for (const code of [3, 5, 7, 8, 10, 11, 13, 14, 16]) console.log(code, await told('rich ' + code + ' text'));
+    })();`,
+  ],
+  "trailers, each value, and rich details": [
+    "idiomatic",
+    `${GET}
+    get('rich 9 text').catch((err) => {
+      console.log(err.metadata.get('x-why'), err.metadata.get('x-why')[0], err.metadata.get('x-none'));
+      const [first] = err.metadata.get('x-why-bin');
+      console.log(first.toString('hex'), err.metadata.get('grpc-status-details-bin')[0].toString('hex'));
+    });`,
+  ],
+  "a function that says what an error means": [
+    "idiomatic",
+    `${GET}
+    function meaning(error) {
+      if (!error || !('code' in error)) return 'unknown';
+      if (error.code === grpc.status.NOT_FOUND) return 'nothing: ' + error.details;
+      return describe(error);
+    }
+    const describe = (e) => e.code + ' ' + e.details + ' ' + e.metadata.get('x-why')[0];
+    (async () => {
+      for (const code of [5, 12]) {
+        try {
+          await get('rich ' + code + ' text');
+        } catch (err) {
+          console.log(meaning(err));
+        }
+      }
+      client.ask({ text: 'rich 6 there' }, (err, res) => {
+        if (err) {
+          console.log(meaning(err));
+          return;
+        }
+        console.log(res.text);
+      });
+    })();`,
+  ],
+  "a function that other errors are passed to, too": [
+    "idiomatic",
+    `${GET}
+    function meaning(error) {
+      return error.code + ': ' + error.details;
+    }
+    (async () => {
+      console.log(meaning({ code: 1, details: 'of another' }));
+      try {
+        await get('rich 5 text');
+      } catch (err) {
+        console.log(meaning(err));
+      }
+    })();`,
+  ],
+  "a class of errors of its own": [
+    "idiomatic",
+    `${GET}
+    class ShopError extends Error {
+      constructor(message, code) {
+        super(message);
+        this.code = code;
+      }
+    }
+    (async () => {
+      try {
+        try {
+          await get('rich 5 text');
+        } catch (err) {
+          if (err instanceof ShopError) throw err;
+          throw new ShopError(err.details, err.code);
+        }
+      } catch (err) {
+        console.log(err instanceof ShopError, err.message, err.code);
+      }
+    })();`,
+  ],
+  "an error that is printed": [
+    "idiomatic",
+    `${GET}
+    const shown = [];
+    console.error = (...parts) => shown.push(parts.map((part) => (part instanceof Error ? part.code : part)));
+    (async () => {
+      await get('rich 5 text').catch((err) => console.error('one', err));
+      await get('rich 6 text').catch(console.error);
+      console.log(shown);
+    })();`,
+  ],
+  "the text of an error": [
+    "idiomatic",
+    `${GET}
+    (async () => {
+      try {
+        await get('rich 5 text');
+      } catch (err) {
+        console.log(err.message, String(err), \`\${err}\`, /^5 NOT_FOUND/.test(err.message), err.name);
+      }
+    })();`,
+  ],
+  "a code that gRPC does not have": [
+    "idiomatic",
+    `${GET}
+    (async () => {
+      try {
+        await get('rich 404 gone');
+      } catch (err) {
+        if (err.code === 404) console.log('not here', err.details);
+        else console.log('other', err.code);
+      }
+    })();`,
+  ],
+  "codes of other libraries": [
+    "idiomatic",
+    `${GET}
+    function load(file) {
+      try {
+        return fs.readFileSync(file, 'utf8');
+      } catch (err) {
+        if (err.code === 'ENOENT') return err.message.split(',')[0];
+        throw err;
+      }
+    }
+    console.log(load('/nowhere'));
+    get('a').then((res) => console.log(res.text));`,
+  ],
+};
+
+comparePrograms(programs);

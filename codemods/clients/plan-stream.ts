@@ -1,0 +1,300 @@
+import {
+  type File,
+  isFunction,
+  isIdentifier,
+  memberName,
+  type Node,
+  type Parents,
+  statementOf,
+  walk,
+} from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+import { mentions, namesOf } from "./callback-shape.js";
+import { type CallPlan, refused, type Writer, writerOf } from "./plan-call.js";
+
+/** `const call = client.list(req); call.on("data", …)…` */
+export interface ListenersPlan {
+  readonly kind: "listeners";
+  /** The statement that makes the call. */
+  readonly statement: Node;
+  /** The variable that holds the call, where something stands between the call and its listeners. */
+  readonly variable: Node | null;
+  readonly data: Listener;
+  readonly error: Listener | null;
+  readonly status: Listener | null;
+  readonly end: Listener | null;
+  readonly writer: Writer | null;
+  /** `return` in the data listener: the next message. */
+  readonly continues: readonly Node[];
+}
+
+/** `call.on(event, callback)`: a statement, or a part of one where calls are chained. */
+export interface Listener {
+  /** From where the statement (or the part) begins to where it ends. */
+  readonly start: number;
+  readonly end: number;
+  /** Where what stands before it ends: comments between belong to the listener. */
+  readonly before: number;
+  readonly call: Node;
+  readonly callback: Node;
+}
+
+/** The order in which grpc-js emits; `end` comes after an error, too. */
+const EVENTS = ["data", "error", "status", "end"] as const;
+type Event = (typeof EVENTS)[number];
+
+/** A stream that is read: by `for await` already, or by listeners. */
+export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
+  const parent = parents.get(call) as Node;
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
+  if (memberName(parent) === "on" && parent.object === call)
+    return planListeners(file, call, parents, [call], null, null);
+  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
+  const declaration = parents.get(parent) as Node;
+  if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
+  const binding = scopesOf(file).bindingOf(parent.id);
+  if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
+
+  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
+  const writer = isDuplex ? writerOf(binding.name, binding.references.filter(isWriting), parents) : null;
+  if (typeof writer === "string") return refused(writer);
+  const references = isDuplex ? binding.references.filter((reference) => !isWriting(reference)) : binding.references;
+  const [only] = references;
+  if (!isDuplex && references.length === 1 && only) {
+    const loop = parents.get(only);
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
+  }
+  return planListeners(file, call, parents, references, writer, declaration);
+}
+
+function planListeners(
+  file: File,
+  call: Node,
+  parents: Parents,
+  references: readonly Node[],
+  writer: Writer | null,
+  declaration: Node | null,
+): CallPlan {
+  const listeners = new Map<Event, Listener>();
+  const statement = declaration ?? statementOf(call, parents);
+  const block = statement && parents.get(statement);
+  if (!statement || (block?.type !== "BlockStatement" && block?.type !== "Program"))
+    return refused("the stream stands in no block");
+  const statements = block.body as Node[];
+  const bounds: Bounds = { statements, previous: (node) => statements[statements.indexOf(node) - 1] };
+  for (const reference of references) {
+    const chain = chainFrom(reference, parents, bounds);
+    if (typeof chain === "string") return refused(chain);
+    for (const [event, listener] of chain) {
+      if (listeners.has(event)) return refused(`"${event}" has two listeners`);
+      listeners.set(event, listener);
+    }
+  }
+  const [data, error, status, end] = EVENTS.map((event) => listeners.get(event) ?? null) as [
+    Listener | null,
+    ...(Listener | null)[],
+  ];
+  if (!data) return refused("nothing listens to its data");
+  const used = [error ?? null, status ?? null, end ?? null].filter((listener) => listener !== null);
+  const problem = problemOf(file, parents, data, error ?? null, status ?? null, end ?? null);
+  if (problem) return refused(problem);
+  const continues = continuesOf(data.callback, parents);
+  if (typeof continues === "string") return refused(continues);
+
+  // Right behind the call, the loop runs over the call itself.
+  const isInline = !declaration || data.before === declaration.end;
+  if (!isInline) {
+    const from = statements.indexOf(statement);
+    const to = statements.findIndex((each) => each.start <= data.start && data.end <= each.end);
+    if (to < from || statements.slice(from + 1, to).some(leaves)) return refused("the stream waits for its listeners");
+  }
+  const names = new Set<string>();
+  for (const { callback } of [data, ...used])
+    if (isFunction(callback)) for (const name of callback.params.flatMap(namesOf)) names.add(name);
+  for (const listener of [status, end])
+    if (listener && isFunction(listener.callback)) for (const name of declaredIn(listener.callback)) names.add(name);
+  if (isInline && (call.arguments as Node[]).some((argument) => [...names].some((name) => mentions(argument, name))))
+    return refused("a listener has another meaning of a name in the request");
+  return {
+    kind: "listeners",
+    statement,
+    variable: isInline || !declaration ? null : (declaration.declarations[0] as Node).id,
+    data,
+    error: error ?? null,
+    status: status ?? null,
+    end: end ?? null,
+    writer,
+    continues,
+  };
+}
+
+interface Bounds {
+  readonly statements: readonly Node[];
+  previous(node: Node): Node | undefined;
+}
+
+/** The listeners that a chain `call.on(…).on(…)` adds, or why it is none. */
+function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, Listener][] | string {
+  const found: [Event, Node][] = [];
+  let current = reference;
+  for (;;) {
+    const member = parents.get(current) as Node;
+    const name = memberName(member);
+    if (member.object !== current || name === undefined) break;
+    if (name !== "on") return `${isIdentifier(reference) ? reference.name : "the call"}.${name} is used`;
+    const on = parents.get(member) as Node;
+    if (on.type !== "CallExpression" || on.callee !== member) return "the stream is handed on";
+    const [event, callback] = on.arguments as Node[];
+    const known = event?.type === "StringLiteral" && EVENTS.find((each) => each === event.value);
+    if (!known) return `it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`;
+    if (!callback) return `the listener of "${known}" is missing`;
+    found.push([known, on]);
+    current = on;
+  }
+  const statement = parents.get(current) as Node;
+  if (current === reference || statement.type !== "ExpressionStatement") return "the stream is handed on";
+  if (!bounds.statements.includes(statement)) return "a listener is added elsewhere";
+  return found.map(([event, on], index) => {
+    const isFirst = index === 0;
+    const last = index === found.length - 1;
+    const before = isFirst ? (bounds.previous(statement)?.end ?? statement.start) : (found[index - 1]?.[1].end ?? 0);
+    return [
+      event,
+      {
+        start: isFirst ? statement.start : before,
+        end: last ? statement.end : on.end,
+        before: isFirst && reference.type === "CallExpression" ? reference.end : before,
+        call: on,
+        callback: (on.arguments as Node[])[1] as Node,
+      },
+    ];
+  });
+}
+
+function problemOf(
+  file: File,
+  parents: Parents,
+  data: Listener,
+  error: Listener | null,
+  status: Listener | null,
+  end: Listener | null,
+): string | null {
+  for (const [event, listener] of [
+    ["data", data],
+    ["error", error],
+    ["status", status],
+    ["end", end],
+  ] as const) {
+    if (!listener) continue;
+    const { callback } = listener;
+    if (isIdentifier(callback)) {
+      const binding = scopesOf(file).bindingOf(callback);
+      if (!binding || binding.writes.length > 0 || event === "status")
+        return `the listener of "${event}" is not written there`;
+      continue;
+    }
+    if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression")
+      return `the listener of "${event}" is not written there`;
+    if (callback.generator || usesThis(callback)) return `the listener of "${event}" uses \`this\``;
+    if (callback.params.length > 1) return `the listener of "${event}" has more than one parameter`;
+    const isLast = event === "end" || (event === "status" && !end) || (event === "error" && !status && !end);
+    if (event !== "data" && callback.async && !isLast) return `the listener of "${event}" is async`;
+    if (event !== "data" && !isLast && returnsOf(callback).length > 0)
+      return `the listener of "${event}" returns early`;
+    if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
+    if (event === "status" && !readsCodeOnly(callback, parents)) return 'it listens to "status"';
+  }
+  if (status && end && isFunction(status.callback) && isFunction(end.callback)) {
+    const names = declaredIn(end.callback);
+    if (declaredIn(status.callback).some((name) => names.includes(name))) return "two listeners declare the same name";
+  }
+  return null;
+}
+
+/** `status.code`, and nothing else of what a status has. */
+function readsCodeOnly(callback: Node, parents: Parents): boolean {
+  const [param] = callback.params as Node[];
+  if (!param) return true;
+  if (!isIdentifier(param)) return false;
+  let isFine = true;
+  walk(callback.body, (node) => {
+    if (!isIdentifier(node, param.name)) return;
+    const parent = parents.get(node) as Node;
+    const isName = memberName(parent) === param.name && parent.property === node;
+    if (!isName && !(memberName(parent) === "code" && parent.object === node)) isFine = false;
+  });
+  return isFine;
+}
+
+/** The `return`s of a data listener, which are a loop's `continue`; or why they are not. */
+function continuesOf(callback: Node, parents: Parents): readonly Node[] | string {
+  if (!isFunction(callback) || callback.async) return [];
+  const found = returnsOf(callback);
+  for (const node of found) {
+    if (node.argument) return "the data listener returns a value";
+    for (let up = parents.get(node); up && up !== callback; up = parents.get(up))
+      if (/^(For|While|DoWhile|Switch)/.test(up.type)) return "the data listener returns within a loop";
+  }
+  return found;
+}
+
+function returnsOf(callback: Node): Node[] {
+  const found: Node[] = [];
+  walk(callback.body, (node) => {
+    if (isFunction(node)) return false;
+    if (node.type === "ReturnStatement") found.push(node);
+    return undefined;
+  });
+  return found;
+}
+
+/** Names that the body of a listener declares, in its own scope. */
+function declaredIn(callback: Node): string[] {
+  const names: string[] = [];
+  for (const statement of callback.body.type === "BlockStatement" ? (callback.body.body as Node[]) : []) {
+    if (statement.type === "VariableDeclaration")
+      for (const declarator of statement.declarations as Node[]) names.push(...namesOf(declarator.id));
+    if (/^(Function|Class)Declaration$/.test(statement.type) && statement.id) names.push(statement.id.name);
+  }
+  return names;
+}
+
+/** Does control leave a statement other than at its end: for good, or for a while? */
+function leaves(statement: Node): boolean {
+  let found = false;
+  walk(statement, (node) => {
+    if (isFunction(node)) return false;
+    if (/^(Await|Yield)Expression$|^(Return|Throw|Break|Continue)Statement$/.test(node.type)) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+function usesThis(callback: Node): boolean {
+  let found = false;
+  if (callback.type === "ArrowFunctionExpression") return false;
+  walk(callback.body, (node) => {
+    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+/** A throw in a data listener is an uncaught exception; in a loop it would be caught with the stream's errors. */
+function mayThrow(body: Node): boolean {
+  let found = false;
+  walk(body, (node) => {
+    if (isFunction(node)) return false;
+    if (node.type === "ThrowStatement" || node.type === "YieldExpression") found = true;
+    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+function calleeText(node: Node): string {
+  const { callee } = node;
+  if (isIdentifier(callee)) return callee.name;
+  const name = memberName(callee);
+  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
+}

@@ -1,0 +1,134 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+const CLIENT = "const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());\n";
+const EACH =
+  "const each = (run) => ask(client, 'own').then(() => ['l', 'fail'].forEach((text, index) => setTimeout(() => run(text), index * 400)));\n";
+
+// Streams whose listeners stand in any order, with an answer and an error each.
+const programs: Programs = {
+  "end before error, chained": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    each((text) => {
+      const request = { text };
+      const call = client.list(request);
+      const seen = [];
+      call
+        .on('data', (res) => {
+          seen.push(res.text);
+        })
+        .on('end', () => {
+          console.log('end', seen.join());
+        })
+        .on('error', (err) => {
+          console.log('error', err.code, err.details);
+        });
+    });`,
+  ],
+  "a chain that begins with the call": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    each((text) => {
+      client.list({ text }, { deadline: Date.now() + 2000 })
+        .on('data', (res) => console.log(res.text))
+        .on('error', (err) => console.log(err.code))
+        .on('end', () => console.log('end'));
+    });`,
+  ],
+  "functions with names": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    function onData(res) { console.log(res.text); }
+    const onError = (err) => console.log('error', err.code, err.details, err.message);
+    const run = (text, done) => {
+      const call = client.list({ text });
+      call.on('data', onData);
+      call.on('error', onError);
+      // Comes after an error, too.
+      call.on('end', done);
+    };
+    each((text) => run(text, () => console.log('done', text)));`,
+  ],
+  "all four, in another order": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    each((text) => {
+      const call = client.list({ text });
+      // Any error.
+      call.on('error', (error) => { console.log('error', error.code); });
+      call.on('data', (item) => {
+        if (item.text.endsWith('1')) return;
+        console.log('data', item.text);
+      });
+      call.on('end', () => {
+        console.log('end');
+        // The last line.
+      });
+      call.on('status', (status) => {
+        console.log('status', status.code === grpc.status.OK);
+      });
+    });`,
+  ],
+  "a status, and an error that nobody minds": [
+    "idiomatic",
+    `${CLIENT}
+    const run = (text) => new Promise((resolve) => {
+      const call = client.list({ text });
+      call.on('data', () => {
+        // Whatever it is.
+      });
+      call.on('status', (status) => {
+        console.log(text, grpc.status[status.code]);
+        resolve();
+      });
+      call.on('error', () => {
+        // The status says it.
+      });
+    });
+    run('l').then(() => run('fail'));`,
+  ],
+  "a listener that awaits": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+    each((text) => {
+      const call = client.list({ text });
+      call.on('data', async (res) => {
+        console.log('got', res.text);
+        await wait();
+        if (res.text.endsWith('1')) return;
+        console.log('waited', res.text);
+      });
+      call.on('end', () => console.log('end'));
+      call.on('error', (err) => console.log('error', err.code));
+    });`,
+  ],
+  "both ways": [
+    "idiomatic",
+    `${CLIENT}
+    const chat = (texts) => new Promise((resolve) => {
+      const call = client.chat();
+      call.on('data', (res) => console.log(res.text));
+      call.on('error', (err) => console.log('error', err.code, err.details));
+      call.on('end', resolve);
+      for (const text of texts) call.write({ text });
+      call.end();
+    });
+    const later = (texts) => new Promise((resolve) => {
+      const call = client.chat({ deadline: Date.now() + 3000 });
+      for (const text of texts) call.write({ text });
+      let count = 0;
+      call.on('data', (res) => {
+        count += 1;
+        console.log(count, res.text);
+      });
+      call.on('end', () => {
+        resolve();
+      });
+      setTimeout(() => call.end(), 50);
+    });
+    chat(['a', 'b']).then(() => chat(['fail'])).then(() => later(['c', 'd']));`,
+  ],
+};
+
+comparePrograms(programs);

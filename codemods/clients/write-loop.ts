@@ -1,0 +1,149 @@
+import { isIdentifier, type Node, textOf } from "../shared/ast.js";
+import type { RuleContext } from "../shared/rule.js";
+import { layoutAt } from "./layout.js";
+import type { Listener, ListenersPlan } from "./plan-stream.js";
+import {
+  catchHead,
+  caughtError,
+  fileOf,
+  freshName,
+  GRPC_JS,
+  type PlannedCall,
+  RUNTIME,
+  writeWritable,
+} from "./write-call.js";
+
+/** Listeners of a stream as a loop, a catch clause and what follows them, in the order in which grpc-js emits. */
+export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
+  const origin = { rule, outcome: "idiomatic" } as const;
+  const { call } = planned;
+  const { statement, variable, data, error, status, end } = plan;
+  const { source } = ctx;
+  const layout = layoutAt(ctx, statement.start);
+  const { eol } = layout;
+  const [outer, inner, deep] = layout.at;
+  const unit = inner.slice(outer.length);
+  const semicolon = source[statement.end - 1] === ";" ? ";" : "";
+  const written = [data, error, status, end].filter((listener) => listener !== null);
+  const last = written.at(-1);
+  const loopAt = error ? deep : inner;
+  const isAsync = data.callback.async === true;
+
+  // Before the loop.
+  const [statusName] = isIdentifier(status?.callback.params?.[0]) ? [status.callback.params[0].name as string] : [];
+  const type = ctx.language === "ts" ? ": { code: number }" : "";
+  const declare =
+    statusName === undefined
+      ? ""
+      : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type} = { code: 0 }${semicolon}`;
+  const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
+  // A loop's variable has the type of what it runs over.
+  const name = item
+    ? isIdentifier(item)
+      ? item.name
+      : textOf(source, item)
+    : isIdentifier(data.callback)
+      ? freshName(ctx, "message", "item")
+      : "_";
+  const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (const ${name} of `;
+  const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
+  const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
+  if (variable) {
+    // What stands between the call and its listeners stays between them.
+    const stream = plan.writer ? freshName(ctx, "replies", "answers", "messages") : (variable.name as string);
+    if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
+    else if (variable.typeAnnotation)
+      ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
+    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+  } else {
+    if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
+    else ctx.edit.insertRight(statement.start, writable + open, origin);
+    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+  }
+  const closeLoop = `${isAsync ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}`;
+  finish(data, closeLoop);
+  for (const node of plan.continues) ctx.edit.overwrite(node.start, node.start + "return".length, "continue", origin);
+
+  if (error) {
+    const { callback } = error;
+    const [param] = isIdentifier(callback) ? [] : (callback.params as Node[]);
+    let { head, first } = catchHead(ctx, isIdentifier(param) ? param : null, layout);
+    if (isIdentifier(callback) || (statusName !== undefined && head === "catch {"))
+      head = `catch (${freshName(ctx, "caught", "caughtError")}) {`;
+    const caught = /\((\w+)\)/.exec(head)?.[1] ?? "";
+    if (statusName !== undefined) {
+      const value = ctx.language === "ts" ? `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})` : caught;
+      first += `${eol}${deep}${statusName} = ${value}${semicolon}`;
+    }
+    const before = `${eol}${inner}} ${head}${first}${commentsBefore(error, deep)}`;
+    const isWrapped = caughtError(ctx, callback)?.mode === "wrapped";
+    const value = isWrapped ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
+    // A `catch` closes the `try` that the loop stands in.
+    writeBody(error, error.start, before, deep, value);
+    finish(error, `${eol}${inner}}`);
+  }
+  for (const listener of [status, end]) {
+    if (!listener) continue;
+    writeBody(listener, listener.start, commentsBefore(listener, inner), inner, "");
+    finish(listener, "");
+  }
+  // Those that follow in order stay where they are; others come to stand before what follows.
+  let target = data.end;
+  let isMoved = false;
+  for (const listener of written.slice(1)) {
+    if (listener.before < listener.start) ctx.edit.remove(listener.before, listener.start, origin);
+    const follows: boolean = isMoved ? listener.start === target : listener.before === target;
+    if (follows) target = listener.end;
+    else ctx.edit.move(listener.start, listener.end, target);
+    isMoved = !follows;
+  }
+
+  /** The text from `from` to the content of a listener's body becomes `before`; a function with a name is called. */
+  function writeBody(listener: Listener, from: number, before: string, indent: string, argument: string = name): void {
+    const { callback } = listener;
+    if (isIdentifier(callback)) {
+      ctx.edit.overwrite(from, callback.start, `${before}${eol}${indent}`, origin);
+      return void ctx.edit.insertLeft(callback.end, `(${argument})${semicolon}`, origin);
+    }
+    const body = callback.body as Node;
+    if (body.type !== "BlockStatement") {
+      ctx.edit.overwrite(from, body.start, `${before}${eol}${indent}`, origin);
+      return;
+    }
+    const content = source.slice(body.start + 1, body.end - 1);
+    if (content.trim() === "") ctx.edit.overwrite(from, body.end, before, origin);
+    else if (/^[ \t]*[^\s]/.test(content) && !/^[ \t]*\/\//.test(content))
+      ctx.edit.overwrite(
+        from,
+        body.start + 1 + (content.length - content.trimStart().length),
+        `${before}${eol}${indent}`,
+        origin,
+      );
+    else ctx.edit.overwrite(from, body.start + 1, before, origin);
+  }
+
+  /** The text behind a listener's body. */
+  function finish(listener: Listener, after: string): void {
+    const { callback } = listener;
+    const closing = after + (listener === last ? `${eol}${outer}})()${semicolon}` : "");
+    const body = callback.body as Node;
+    if (isIdentifier(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
+    else if (body.type !== "BlockStatement")
+      ctx.edit.overwrite(body.end, listener.end, `${semicolon}${closing}`, origin);
+    else {
+      const content = source.slice(body.start + 1, body.end - 1);
+      const kept = content.trim() === "" ? body.end : body.start + 1 + content.trimEnd().length;
+      if (kept < listener.end) ctx.edit.overwrite(kept, listener.end, closing, origin);
+      else ctx.edit.insertLeft(kept, closing, origin);
+    }
+  }
+
+  /** Comments above a listener go with it. */
+  function commentsBefore(listener: Listener, indent: string): string {
+    if (listener === data && (variable || listener.before >= listener.start)) return "";
+    return (fileOf(ctx).comments ?? [])
+      .filter((comment) => comment.start >= listener.before && comment.end <= listener.start)
+      .map((comment) => `${eol}${indent}${source.slice(comment.start, comment.end)}`)
+      .join("");
+  }
+}

@@ -1,0 +1,139 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { ConnectError } from "../connect-error.js";
+import { createHandlerContext, type HandlerContextController } from "../implementation.js";
+import { handlerError } from "../server/handler-error.js";
+import { timeoutFromDeadline } from "./deadline.js";
+import { serviceErrorFrom } from "./errors.js";
+import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
+import type { MetadataLike } from "./types.js";
+
+/** What grpc-js gives a handler, of any kind. */
+// biome-ignore lint/suspicious/noExplicitAny: grpc-js's four call types have no common one
+type Call = any;
+type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike) => void;
+type GrpcJsHandler = (call: Call, callback?: Callback) => void;
+// biome-ignore lint/suspicious/noExplicitAny: a promise or an AsyncIterable, as the method is unary or streaming
+type ConnectHandler = (request: any, context: HandlerContextController) => any;
+
+/**
+ * Connect handlers in a grpc-js Server that stays for now: `server.addService(definition, toCallbacks(Greeter, handlers))`. The
+ * counterpart of `fromCallbacks`: messages are those of the server's own definition, handlers keep their keys and their `this`.
+ *
+ * Response headers are sent with the first message, or when the handler calls `context.sendHeaders()`. `context.values` is empty:
+ * no interceptor runs. A thrown value that is no ConnectError answers `UNKNOWN: Unknown error`, as in an app with
+ * `compat: "grpc-js"`.
+ */
+export function toCallbacks(service: DescService, implementation: object): Record<string, GrpcJsHandler> {
+  const handlers: Record<string, GrpcJsHandler> = {};
+  for (let level: object | null = implementation; level !== null && level !== Object.prototype; ) {
+    for (const key of Object.getOwnPropertyNames(level)) {
+      const method = key === "constructor" || key in handlers ? undefined : methodFor(service, key);
+      const value = method === undefined ? undefined : Reflect.get(level, key, implementation);
+      if (method !== undefined && typeof value === "function") {
+        handlers[key] = toCallback(service, method, value.bind(implementation));
+      }
+    }
+    level = Object.getPrototypeOf(level);
+  }
+  return handlers;
+}
+
+/** Generators write `GetURLInfo` as `getURLInfo`, `getUrlInfo` or as it is. */
+function methodFor(service: DescService, key: string): DescMethod | undefined {
+  const plain = (name: string) => name.replaceAll("_", "").toLowerCase();
+  return (
+    service.methods.find((method) => method.name === key || method.localName === key) ??
+    service.methods.find((method) => plain(method.name) === plain(key))
+  );
+}
+
+function toCallback(service: DescService, method: DescMethod, handler: ConnectHandler): GrpcJsHandler {
+  const isRequestStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
+  return (call, callback) => {
+    let isSent = false;
+    const context: HandlerContextController = {
+      ...createHandlerContext({
+        service,
+        method,
+        protocolName: "grpc",
+        requestMethod: "POST",
+        url: `http://${call.getHost()}/${service.typeName}/${method.name}`,
+        timeoutMs: timeoutFromDeadline(call.getDeadline()),
+        requestHeader: headersFromMetadata(call.metadata),
+      }),
+      sendHeaders() {
+        if (!isSent) {
+          isSent = true;
+          call.sendMetadata(metadataFromHeaders(context.responseHeader));
+        }
+      },
+    };
+    let isOver = false;
+    // grpc-js emits it after every call that ended well, too
+    call.on("cancelled", () => {
+      if (!isOver) {
+        context.abort(new ConnectError("This operation was aborted", 1));
+      }
+    });
+    // for await would destroy the Duplex at its end, and with it the status
+    const request = isRequestStream ? call.iterator({ destroyOnReturn: false }) : call.request;
+    const run = async () => {
+      if (callback !== undefined) {
+        const message = await handler(request, context);
+        isOver = true;
+        context.sendHeaders?.();
+        callback(null, message, metadataFromHeaders(context.responseTrailer));
+        return;
+      }
+      for await (const message of handler(request, context)) {
+        if (call.cancelled) {
+          return;
+        }
+        context.sendHeaders?.();
+        if (!call.write(message)) {
+          await drained(call);
+        }
+      }
+      isOver = true;
+      context.sendHeaders?.();
+      call.end(metadataFromHeaders(context.responseTrailer));
+    };
+    run()
+      .catch((reason) => {
+        isOver = true;
+        const status = serviceErrorFrom(withTrailer(handlerError(reason, "grpc-js"), context.responseTrailer), false);
+        // As an app does, also before an error
+        if (context.responseHeader.keys().next().done !== true) {
+          context.sendHeaders?.();
+        }
+        if (callback !== undefined) {
+          callback(status);
+        } else if (!call.destroyed) {
+          call.emit("error", status);
+        }
+      })
+      .finally(() => context.abort());
+  };
+}
+
+/** What the handler put into the trailer goes with its error. */
+function withTrailer(error: ConnectError, trailer: Headers): ConnectError {
+  for (const [key, value] of trailer) {
+    if (!error.metadata.has(key)) {
+      error.metadata.append(key, value);
+    }
+  }
+  return error;
+}
+
+function drained(call: Call): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off("drain", done);
+      call.off("close", done);
+      resolve();
+    };
+    call.on("drain", done);
+    call.on("close", done);
+  });
+}
