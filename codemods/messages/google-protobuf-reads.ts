@@ -67,10 +67,32 @@ export function readField(
       : given.kind === "value"
         ? { kind: "value", as: given.as }
         : given;
-  if (access.hasQuestionDotToken() && isAmongOthers)
-    return p.block(call, "a field that may not be set of a message that may not be there");
+  if (access.hasQuestionDotToken() && isAmongOthers) {
+    // `message?.getX()`: undefined without the message, the default without the field.
+    const chain = p.chainText(object);
+    if (chain === undefined) return p.block(call, "a message that may not be there and cannot be read twice");
+    const zero = isScalar ? zeroText(field, call) : "undefined";
+    const read = field.oneof
+      ? `${chain}.${field.oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${field.oneof.localName}.value : ${zero}`
+      : `${chain}.${field.localName} ?? ${zero}`;
+    p.edit(call, call.getStart(), call.getStart(), ["("], "after");
+    p.edit(call, object.getEnd(), call.getEnd(), [` === undefined ? undefined : ${read})`]);
+    return p.flow(call, kind.kind === "value" ? { ...kind, maybe: true } : kind);
+  }
   const isConverted = kind.kind === "value" && kind.as.kind === "int64-number";
-  const [opening, closing] = isConverted || standsAlone(call) ? ["", ""] : ["(", ")"];
+  // `m.getX() ?? 0`, as declarations that allow undefined make people write: the getter gave its default before that.
+  const fallback = call.getParent();
+  const isDefaulted =
+    isScalar &&
+    isAmongOthers &&
+    Node.isBinaryExpression(fallback) &&
+    fallback.getOperatorToken().getText() === "??" &&
+    fallback.getLeft() === call &&
+    Node.isLiteralExpression(fallback.getRight());
+  if (isDefaulted) p.edit(fallback, call.getEnd(), fallback.getEnd(), []);
+  const outer = isDefaulted ? fallback : call;
+  const isAlone = standsAlone(outer) || Node.isParenthesizedExpression(outer.getParent());
+  const [opening, closing] = isConverted || isAlone ? ["", ""] : ["(", ")"];
   if (field.oneof) {
     const { oneof } = field;
     if (isGuardedMember(call, object, field, oneof)) {

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { constantOf, equalsCall, followConstants } from "./google-protobuf-constants.js";
+import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf } from "./google-protobuf-names.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
@@ -24,6 +24,8 @@ export const googleProtobufShape: LegacyShape = {
   retype: retypeGenerated,
   isUnset,
   constant: constantOf,
+  enumOfType,
+  renameEnums,
   takenBy: equalsCall,
   chain(p, node) {
     const key = Node.isCallExpression(node) ? keyOfGetter(p, node) : undefined;

@@ -311,9 +311,9 @@ function shapeOf(top: Node, end: Node, entries: readonly Entry[], desc: DescMess
   );
   const text = top.getSourceFile().getFullText();
   const lead = top.getStart() - text.lastIndexOf("\n", top.getStart());
-  const isChain = end === top && top.getText().includes("\n");
+  // A chain on one line stays on one.
+  if (end === top) return top.getText().includes("\n");
   return (
-    isChain ||
     entries.length > 3 ||
     lead + `create(${desc.name}Schema, {})`.length + [...values, ...names].join("    ").length > 100
   );

@@ -361,7 +361,7 @@ export function isChecked(use: Node): boolean {
     }
     if (!Node.isBlock(outer) && !Node.isCaseClause(outer)) continue;
     const statements = outer.getStatements();
-    const index = statements.findIndex((one) => one === inner);
+    const index = (statements as Node[]).indexOf(inner);
     for (let at = index - 1; at >= 0; at--) {
       const before = statements[at];
       if (!before) break;
