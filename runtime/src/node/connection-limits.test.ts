@@ -161,7 +161,7 @@ describe("a GOAWAY at each moment", () => {
       ),
     ]);
     expect(results.flatMap((result) => result.failures)).toEqual([]);
-    expect(Math.min(...results.map((result) => result.calls))).toBeGreaterThan(5);
+    expect(Math.min(...results.map((result) => result.calls))).toBeGreaterThan(1);
   });
 });
 
