@@ -35,6 +35,8 @@ export interface Provenance {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects), undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -242,46 +244,50 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   /** What every call of a function passes for a parameter, if all calls are known and agree. */
   function originOfPassed(node: ParameterDeclaration): Origin {
-    if (node.isRestParameter() || writesTo(node).length > 0) return UNKNOWN;
     const owner = node.getParent();
-    // `[method: string]: …` has one that nobody passes.
-    if (!("getParameters" in owner)) return UNKNOWN;
-    const index = (owner as unknown as { getParameters(): ParameterDeclaration[] }).getParameters().indexOf(node);
-    let name: Node | undefined;
-    if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
-    else if (Node.isArrowFunction(owner) || Node.isFunctionExpression(owner)) {
-      const holder = owner.getParent();
-      if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
-      else if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner && index === 0) {
-        // `protoLoader.load(path).then((definition) => …)`
-        const callee = holder.getExpression();
-        if (Node.isPropertyAccessExpression(callee) && callee.getName() === "then") {
-          const origin = originOf(callee.getExpression());
-          return origin.kind === "package-definition" ? origin : UNKNOWN;
-        }
-        return UNKNOWN;
-      }
-    } else if (Node.isConstructorDeclaration(owner)) {
-      const parent = owner.getParent();
-      if (Node.isClassDeclaration(parent) || Node.isClassExpression(parent)) name = parent.getNameNode();
+    const holder = owner.getParent();
+    if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner) {
+      // `protoLoader.load(path).then((definition) => …)`
+      const callee = holder.getExpression();
+      const isFirst = "getParameters" in owner && (owner.getParameters() as Node[])[0] === node;
+      if (!isFirst || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "then") return UNKNOWN;
+      const origin = originOf(callee.getExpression());
+      return origin.kind === "package-definition" ? origin : UNKNOWN;
     }
-    if (!name) return UNKNOWN;
-    const found: Origin[] = [];
-    let isMissing = false;
-    for (const reference of referencesTo(name)) {
-      const use = Node.isConstructorDeclaration(owner) && isStaticMember(reference) ? "alias" : useOf(reference);
-      if (use === "alias") continue;
-      if (use === undefined) return UNKNOWN;
-      const argument = use.getArguments()[index];
-      if (use.getArguments().some((each) => Node.isSpreadElement(each))) return UNKNOWN;
-      const value = argument ?? node.getInitializer();
-      if (value && value.getText() !== "false" && !isNothing(value)) found.push(originOf(value));
-      else isMissing = true;
-    }
+    if (Node.isMethodDeclaration(owner)) return UNKNOWN;
+    const values = valuesPassed(node);
+    if (!values) return UNKNOWN;
+    const given = values.filter((value) => value && value.getText() !== "false" && !isNothing(value)) as Node[];
+    const isMissing = given.length < values.length;
+    const found = given.map(originOf);
     const [first] = found;
     if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
     // Who passes nothing instead of a client makes no calls.
     return isMissing && first.kind !== "client" ? UNKNOWN : first;
+  }
+
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  function valuesPassed(node: ParameterDeclaration): (Node | undefined)[] | undefined {
+    const owner = node.getParent();
+    // `[method: string]: …` has one that nobody passes.
+    if (!("getParameters" in owner) || node.isRestParameter() || writesTo(node).length > 0) return undefined;
+    const index = (owner.getParameters() as Node[]).indexOf(node);
+    const holder = owner.getParent();
+    let name: Node | undefined;
+    if (Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)) name = owner.getNameNode();
+    else if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
+    else if (Node.isConstructorDeclaration(owner))
+      name = Node.isClassDeclaration(holder) || Node.isClassExpression(holder) ? holder.getNameNode() : undefined;
+    if (!name) return undefined;
+    const values: (Node | undefined)[] = [];
+    for (const reference of referencesTo(name)) {
+      const isMember = Node.isConstructorDeclaration(owner) && isStaticMember(reference);
+      const use = isMember || reference === name ? "alias" : useOf(reference);
+      if (use === "alias") continue;
+      if (use === undefined || use.getArguments().some((each) => Node.isSpreadElement(each))) return undefined;
+      values.push(use.getArguments()[index] ?? node.getInitializer());
+    }
+    return values;
   }
 
   /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */
@@ -1289,7 +1295,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     );
   }
 
-  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf };
+  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf, valuesPassed };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */
