@@ -105,7 +105,7 @@ describe("action.yml", () => {
     const root = project(files);
     const made = runStep("Report", root, { "changed-since": "" });
     expect(made.code, made.out).toBe(0);
-    expect(made.outputs).toMatch(/^exit-code=2\nreports=.*connect-migrate\n$/);
+    expect(made.outputs).toMatch(/^exit-code=2\nreports=.*connect-migrate\ncommand=.*main\.js\n$/);
     expect(made.summary).toMatch(/1 file would change/);
     expect(made.out).toMatch(/^::(notice|warning) file=one\.js/m);
     expect(JSON.parse(made.report("sarif")).version).toBe("2.1.0");

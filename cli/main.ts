@@ -204,11 +204,12 @@ withTargets(
     .command("verify")
     .description("is what a branch changed exactly what the tool makes of its base? For pull requests")
     .addArgument(new Argument("<side>", "what the branch migrates").choices(["services", "clients"]))
+    .argument("[paths...]", "what the run was given (default: the source files that the branch changed)")
     .requiredOption("--base <commit>", "where the branch began: origin/main")
     .option("--baseline <file>", "the figures of `check`, which may change", fileName, "connect-migrate.baseline.json"),
-).action(async (side: Side, _flags, command: Command) => {
+).action(async (side: Side, paths: string[], _flags, command: Command) => {
   const { verify } = await import("./verify.js");
-  exitCode = await verify(side, configured<VerifyFlags>(command), terminal);
+  exitCode = await verify(side, paths, configured<VerifyFlags>(command), terminal);
 });
 
 program

@@ -25,9 +25,14 @@ const LOCK = /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-loc
 
 /**
  * The command `verify`: is what a branch changed exactly what the tool makes of its base? The base is checked out beside, the run
- * is made there on the files that the branch changed, and every file is compared. Exit code 0 if all are equal, else 1.
+ * is made there on the files that the branch changed, or on those that are given, and every file is compared. Exit code 0 if all are equal, else 1.
  */
-export async function verify(side: Side, flags: VerifyFlags, { cwd, stdout, stderr }: Terminal): Promise<number> {
+export async function verify(
+  side: Side,
+  given: readonly string[],
+  flags: VerifyFlags,
+  { cwd, stdout, stderr }: Terminal,
+): Promise<number> {
   const { base: since, top, files } = changedFiles(flags.base, cwd, "--base");
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), "connect-migrate-verify-")));
   const tree = path.join(folder, "base");
@@ -43,22 +48,20 @@ export async function verify(side: Side, flags: VerifyFlags, { cwd, stdout, stde
       if (existsSync(path.dirname(place)) && !existsSync(place)) symlinkSync(modules, place);
     }
     const inTree = (file: string) => path.join(tree, path.relative(top, file));
-    const sources = files.map(inTree).filter((file) => SOURCE.test(file) && existsSync(file));
-    if (sources.length === 0) {
-      stdout.write(`Nothing to verify: no source file of ${flags.base} is changed.\n`);
+    // A run on one file may have put a bridge into another, which then is not among those that it was given.
+    const asked =
+      given.length > 0 ? given.map((one) => path.resolve(cwd, one)) : files.filter((file) => SOURCE.test(file));
+    const sources = asked.map(inTree).filter((file) => existsSync(file));
+    if (files.length === 0) {
+      stdout.write(`Nothing to verify: nothing differs from ${flags.base}.\n`);
       return 0;
     }
-    const progress = createProgress(stderr);
-    const { target, messages, runtime } = flags;
-    const result = await cachedMigration(
-      { cwd: inTree(cwd), paths: sources, side, target, messages, runtime, onProgress: progress.report },
-      { cache: false },
-    ).finally(progress.done);
     const wanted = new Map<string, Buffer>();
-    for (const file of result.files)
+    const result = sources.length === 0 ? undefined : await migration(side, inTree(cwd), sources, flags, stderr);
+    for (const file of result?.files ?? [])
       if (file.status === "changed" && file.after !== null)
-        wanted.set(file.path, Buffer.from((result.withMark.has(file.path) ? "\uFEFF" : "") + file.after));
-    for (const { path: file, content } of result.extraFiles) wanted.set(file, Buffer.from(content));
+        wanted.set(file.path, Buffer.from((result?.withMark.has(file.path) ? "\uFEFF" : "") + file.after));
+    for (const { path: file, content } of result?.extraFiles ?? []) wanted.set(file, Buffer.from(content));
     const names = new Set([
       ...files.map((file) => path.relative(top, file)),
       ...[...wanted.keys()].map((file) => path.relative(tree, file)),
@@ -89,6 +92,18 @@ export async function verify(side: Side, flags: VerifyFlags, { cwd, stdout, stde
     spawnSync("git", ["worktree", "remove", "--force", tree], { cwd: top });
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function migration(
+  side: Side,
+  cwd: string,
+  paths: readonly string[],
+  { target, messages, runtime }: VerifyFlags,
+  stderr: NodeJS.WriteStream,
+) {
+  const progress = createProgress(stderr);
+  const options = { cwd, paths, side, target, messages, runtime, onProgress: progress.report };
+  return cachedMigration(options, { cache: false }).finally(progress.done);
 }
 
 function contentOf(file: string): Buffer | undefined {

@@ -643,15 +643,18 @@ function extraFilesOf(
         "The runtime is not packed yet: run `npm run build` in the clone of connect-migrate, then run this command again.",
       );
     if (change.after !== change.before)
-      notes.push(
-        `${relative(manifest, options.cwd)}: dependencies change; run your package manager's install (npm install).`,
-      );
-    if (change.after !== change.before)
       extra.push({ path: manifest, content: change.after, before: change.before, why: "package.json" });
     if (change.vendor)
       extra.push({ path: change.vendor.to, content: readFileSync(change.vendor.from), before: null, why: "vendor" });
     findings.push(...change.findings);
   }
+  const changedManifests = extra.flatMap(({ why, path: file }) =>
+    why === "package.json" ? [relative(file, options.cwd)] : [],
+  );
+  if (changedManifests.length > 0)
+    notes.push(
+      `dependencies change in ${changedManifests.join(", ")}: run your package manager's install (npm install).`,
+    );
   return extra;
 }
 

@@ -30,8 +30,17 @@ td.number { width: 52px; text-align: right; color: var(--soft); user-select: non
 td.removed { background: var(--del); } td.added { background: var(--add); }
 tbody + tbody { border-top: 6px solid var(--page); }
 .empty { padding: 24px 0; }
-@media print { .bar, .count[aria-pressed=false], .hint { display: none; } main { max-width: none; padding: 0; }
-  details, .finding { break-inside: avoid-page; } body { background: #fff; } }
+.notes { margin: 8px 0; padding-left: 20px; }
+@media print {
+  :root { --text: #1c2024; --soft: #60646c; --page: #fff; --card: #fff; --line: #dfe1e6; --add: #e6f6eb; --del: #ffebe9;
+    --idiomatic: #18794e; --bridged: #0b68cb; --manual: #915a00; --failed: #c62a2f; }
+  .bar, .count[aria-pressed=false], .hint { display: none; } main { max-width: none; padding: 0; }
+  .finding, tr { break-inside: avoid; } summary { break-after: avoid; } .finding { padding: 2px 8px; margin: 3px 0; }
+  /* Colours of backgrounds are left out on paper, unless one insists; the lines say it without a colour, too. */
+  td.removed, td.added { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  td.removed::before { content: "- "; } td.added::before { content: "+ "; }
+  code, td { font-size: 9px; } td.number { width: 34px; padding: 0 4px; }
+}
 `;
 
 /** What the HTML report does, in the browser. Only text is put into the page, never markup. */
@@ -66,7 +75,7 @@ root.append(
   make('div', { class: 'soft' }, plural(data.summary.filesChanged, 'file') + (data.isDryRun ? ' would change, ' : ' changed, ')
     + plural(data.summary.filesScanned, 'file') + ' looked at; version ' + data.version),
   make('div', { class: 'counts' }, ...counts),
-  ...data.notes.map((note) => make('p', { class: 'soft' }, note)),
+  make('ul', { class: 'notes soft' }, ...data.notes.map((note) => make('li', {}, note))),
   make('div', { class: 'bar' }, search, rule, file),
   make('div', { class: 'soft hint' }, 'j and k: next and previous finding; d: its diff; /: filter; Escape: everything'),
   list, make('h2', null, 'Changes'), diffs,
@@ -102,6 +111,8 @@ function update() {
   diffs.replaceChildren(...sides.filter(({ name }) => (file.value === '' || name === file.value) && (!isFiltered || files.has(name)))
     .map(({ node }) => node));
 }
+// On paper nothing can be opened.
+addEventListener('beforeprint', () => { for (const { node } of sides) node.open = true; });
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'Escape') {

@@ -272,6 +272,25 @@ describe.skipIf(executable === undefined)("the page, in Chromium", () => {
     const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     await page.emulateMedia({ colorScheme: "light" });
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).not.toBe(dark);
+    // On paper: dark text on white, whatever the screen has, every diff open, signs beside the colours
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    const paper = await page.evaluate(() => ({
+      background: getComputedStyle(document.body).backgroundColor,
+      text: getComputedStyle(document.body).color,
+      bar: getComputedStyle(document.querySelector(".bar") as Element).display,
+      open: [...document.querySelectorAll("details")].every((each) => each.open),
+      sign: getComputedStyle(document.querySelector("td.added") as Element, "::before").content,
+    }));
+    expect(paper).toEqual({
+      background: "rgb(255, 255, 255)",
+      text: "rgb(28, 32, 36)",
+      bar: "none",
+      open: true,
+      sign: '"+ "',
+    });
+    expect((await page.pdf({ format: "A4" })).byteLength).toBeGreaterThan(10_000);
+    await page.emulateMedia({ media: "screen", colorScheme: "light" });
     const picture = await page.screenshot({ path: path.join(scratch, "report.png") });
     expect(picture.byteLength).toBeGreaterThan(20_000);
     if (process.env.SCREENSHOT) writeFileSync(process.env.SCREENSHOT, picture);

@@ -27,6 +27,8 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
   if (!callee) return undefined;
   const origin = project.originOf(node);
   if (origin.kind !== "client") return undefined;
+  const given = definitionGiven(callee);
+  if (given !== undefined) return { kind: "text", text: given };
   // A package definition has no types of its services; the constructor of a typed package does.
   const isTyped =
     /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) &&
@@ -49,6 +51,26 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
     protobufTsClient(project, callee) ??
     definitionBeside(project, callee) ?? { kind: "text", text: `${callee.getText()}.service` }
   );
+}
+
+/** The definition in `const ShopClient = grpc.makeGenericClientConstructor(ShopService, "Shop")` of the same file. */
+function definitionGiven(callee: Node): string | undefined {
+  const declaration = Node.isIdentifier(callee) ? callee.getSymbol()?.getValueDeclaration() : undefined;
+  if (!declaration || !Node.isVariableDeclaration(declaration)) return undefined;
+  if (
+    declaration.getSourceFile() !== callee.getSourceFile() ||
+    !Node.isSourceFile(declaration.getVariableStatement()?.getParent())
+  )
+    return undefined;
+  const call = declaration.getInitializer();
+  if (
+    !call ||
+    !Node.isCallExpression(call) ||
+    !/\bmake(Generic)?ClientConstructor$/.test(call.getExpression().getText())
+  )
+    return undefined;
+  const [definition] = call.getArguments();
+  return definition && Node.isIdentifier(definition) ? definition.getText() : undefined;
 }
 
 /** The `XService` const that generated code exports beside `XClient`. */

@@ -38,6 +38,8 @@ export function planErrorPlaces(
   project: AnalysisProject,
   places: readonly ErrorPlace[],
   trees: Trees,
+  /** Are calls cancelled? The text of that error is another one. */
+  mayBeCancelled: boolean,
 ): {
   readonly planned: readonly { readonly place: ErrorPlace; readonly plan: ErrorPlan }[];
   /** A place that would have to change and is not part of this run. */
@@ -72,6 +74,12 @@ export function planErrorPlaces(
         return undefined;
       });
       const changes = found.changes || passes;
+      const readsText = found.uses.some(({ kind }) => kind === "details" || kind === "detailsProperty");
+      if (found.mode === "native" && readsText && mayBeCancelled) {
+        const plan: ErrorPlan = { ...found, mode: "wrapped", reason: "a cancelled call has its own text in grpc-js" };
+        plans.set(place.param, { place, plan });
+        return plan;
+      }
       const plan: ErrorPlan =
         found.mode === "native" && changes && place.isMixed
           ? { ...found, mode: "wrapped", reason: "it may come from a call that is not migrated" }

@@ -1,5 +1,15 @@
 import type { SourceFile } from "ts-morph";
-import { type File, isFunction, isIdentifier, memberName, nodeAt, type Node as TreeNode, walk } from "../shared/ast.js";
+import {
+  type File,
+  isFunction,
+  isIdentifier,
+  memberName,
+  nodeAt,
+  parentMap,
+  type Node as TreeNode,
+  walk,
+} from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
 import type { RpcSite } from "./client-errors.js";
 
 /** Calls that may fail with an error of a call. */
@@ -31,6 +41,16 @@ export function reachOf(
   trees: (file: SourceFile) => File | undefined,
 ): Reach {
   const calls = callsOf(sites, trees);
+  // What holds the promise or the stream fails where it is waited for.
+  for (const [file, own] of calls) {
+    const tree = trees(file);
+    if (!tree) continue;
+    for (const call of [...own]) {
+      const declarator = parentMap(tree).get(call);
+      if (declarator?.type !== "VariableDeclarator" || !isIdentifier(declarator.id)) continue;
+      for (const reference of scopesOf(tree).bindingOf(declarator.id)?.references ?? []) own.add(reference);
+    }
+  }
   const names = new Set<string>();
   for (let size = -1; size !== names.size; ) {
     size = names.size;

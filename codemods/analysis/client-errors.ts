@@ -25,6 +25,8 @@ export interface RpcSite {
   readonly escapes: boolean;
   /** Does it hand its error to a function with a name? */
   readonly isHanded: boolean;
+  /** Is it cancelled? The two libraries say that in other words. */
+  readonly isCancelled: boolean;
 }
 
 export interface ErrorFacts {
@@ -189,7 +191,12 @@ export function collectErrorFacts(
       }
     });
   }
-  const { planned, obstacle } = planErrorPlaces(project, places, trees);
+  const { planned, obstacle } = planErrorPlaces(
+    project,
+    places,
+    trees,
+    sites.some((site) => site.isCancelled),
+  );
   for (const { place, plan } of planned)
     facts.push({
       ...placeOf(place.file, place.param),

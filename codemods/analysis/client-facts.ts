@@ -11,7 +11,7 @@ export interface ClientConstructionFact extends FactBase {
   readonly service: string;
   readonly outcome: ClientOutcome;
   readonly reason: Reason | null;
-  /** Import of the service's descriptor. */
+  /** Import of the service's descriptor; null: the service is made of its definition. */
   readonly descriptor: { readonly module: string; readonly name: string } | null;
   /** The old service definition, whose functions are the codec. */
   readonly definition: DefinitionRef | null;

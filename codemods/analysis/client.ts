@@ -1,6 +1,6 @@
 import { Node, type SourceFile } from "ts-morph";
 import { mayEscape } from "../clients/error-escape.js";
-import { writerOfPlan } from "../clients/plan-call.js";
+import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
@@ -32,6 +32,7 @@ import {
   viewAt,
   viewOf,
 } from "./client-services.js";
+import { standInOfType, standIns } from "./client-stand-ins.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
@@ -45,6 +46,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const trees = treesOf();
   const programOf = programsOf(project);
   refuseMocked(project, services, programOf);
+  refuseStandIns(project, services, programOf);
   planTransports(project, services, trees);
 
   const withOptions = new Map<SourceFile, boolean>();
@@ -97,7 +99,8 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
     for (const construction of service.constructions) {
       const { node, transport, mocked } = construction;
       const stays = mocked ? null : obstacleOfPlace(project, service, construction);
-      if (stays) service.obstacles.push({ node, detail: stays.text.replace(/\.$/, ""), view: null });
+      const doubt = stays ?? descriptorDoubt(project, service, node);
+      if (doubt) service.obstacles.push({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
       if (transport.kind === "channel" && transport.args === null)
         service.obstacles.push({ node, detail: transport.detail, view: null });
     }
@@ -129,6 +132,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           form: call.form,
           escapes: mayEscape(call.plan),
           isHanded: call.plan.kind === "handed",
+          isCancelled: cancelOf(call.plan) !== null,
         });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
@@ -197,6 +201,39 @@ function refuseMocked(
       }
 }
 
+/** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
+function refuseStandIns(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  const found = standIns(project);
+  for (const service of services.values()) {
+    const { constructions, calls, types } = service;
+    const programs = new Set(
+      [...constructions, ...calls]
+        .map((use) => use.node)
+        .concat(types)
+        .map((node) => programOf(node.getSourceFile())),
+    );
+    const refuse = (node: Node) =>
+      service.obstacles.push({
+        node,
+        detail: `a test puts something else in its place (${shownPlace(node, project.root)})`,
+        view: null,
+      });
+    for (const { node, service: name, of } of found) {
+      if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
+      refuse(node);
+      if (of === "prototype") for (const construction of constructions) construction.mocked = node;
+    }
+    for (const type of types) {
+      const instead = standInOfType(project, type);
+      if (instead) refuse(instead);
+    }
+  }
+}
+
 /** The transport of every construction; clients that share credentials move together or not at all. */
 function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
   const all = [...services.values()].flatMap((service) =>
@@ -227,17 +264,22 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   }
 }
 
-/** Why there is nothing to write at a construction: no descriptor, or no definition of the old messages. */
+/** Why there is nothing to write at a construction: no definition of the old messages. */
 function obstacleOfPlace(project: AnalysisProject, service: Service, { node, mocked }: Construction): Reason | null {
   if (mocked) return reason("test-mock", shownPlace(mocked, project.root));
+  const why = descriptorDoubt(project, service, node);
+  const definition = definitionAt(project, node);
+  if (why) return definition?.kind === "text" && /^[\w$.[\]'"]+$/.test(definition.text) ? null : why;
+  return definition ? null : reason("types-unknown", `the service definition of ${service.name}`);
+}
+
+/** Why there is no descriptor of the service, or none that is certain: then the client is made of its own definition. */
+function descriptorDoubt(project: AnalysisProject, service: Service, node: Node): Reason | null {
   const desc = project.protos.service(service.name);
-  if (!desc || !project.protos.importPathFor(desc, node.getSourceFile().getFilePath()))
-    return reason("proto-missing", service.name);
+  if (!desc) return reason("proto-missing", service.name);
   const origin = project.originOf(node);
   const loaded = origin.kind === "client" ? origin.packageDefinition : null;
-  const rival = rivalReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
-  if (rival) return rival;
-  return definitionAt(project, node) ? null : reason("types-unknown", `the service definition of ${service.name}`);
+  return rivalReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
 }
 
 function factsOf(
@@ -254,7 +296,8 @@ function factsOf(
     const { node, transport } = construction;
     const file = node.getSourceFile();
     const path = file.getFilePath() as string;
-    const generated = desc && project.protos.importPathFor(desc, path);
+    const generated =
+      desc && !descriptorDoubt(project, service, node) ? project.protos.importPathFor(desc, path) : undefined;
     const definition = definitionAt(project, node);
     const isKept = transport.kind === "channel";
     const manual: Reason | null =

@@ -1,6 +1,7 @@
-import { type ArrowFunction, type FunctionDeclaration, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
+import { type FunctionDeclaration, Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
+import { arrowText, layoutOf, linesOf, metadataEdits } from "./interceptor-edits.js";
 import type { AnalysisProject } from "./project.js";
 
 export interface InterceptorsPlan {
@@ -35,48 +36,90 @@ export function interceptorsOf(project: AnalysisProject, node: Node): Intercepto
       texts.push(arrowText(element, written));
       continue;
     }
-    const declaration = Node.isIdentifier(element) ? project.declarationOf(element) : undefined;
+    // `auth` or `auth(token)`
+    const name = Node.isCallExpression(element) ? element.getExpression() : element;
+    const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
     if (!declaration || !project.isSelected(declaration.getSourceFile().getFilePath()))
       return `the interceptor ${element.getText()}, which is not known`;
-    const own = namedInterceptor(project, declaration);
+    const own = name === element ? namedInterceptor(project, declaration) : madeInterceptor(project, declaration);
     if (typeof own === "string") return own;
-    const users = usersOf(project, declaration);
+    const users = usersOf(project, declaration, name !== element);
     if (!users) return `the interceptor ${element.getText()}, which other code uses too`;
     adds ||= own.adds;
-    facts.push(own.fact);
+    facts.push(...own.facts);
     group.push(...users);
     texts.push(element.getText());
   }
   return { text: `[${texts.join(", ")}]`, imports, facts, group, adds };
 }
 
+type Rewritten = { readonly facts: readonly ClientValueFact[]; readonly adds: boolean };
+
+function factOf(
+  node: Node,
+  start: number,
+  end: number,
+  text: string,
+  imports: readonly NamedImport[] = [],
+): ClientValueFact {
+  const file = node.getSourceFile().getFilePath();
+  return { kind: "client-value", file, start, end, via: "provenance", text, construct: "client interceptor", imports };
+}
+
+function isTypeScriptFile(node: Node): boolean {
+  return /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath());
+}
+
+/** What stands instead of the interceptor that a function returns; in TypeScript the function says that it returns one. */
+function madeInterceptor(project: AnalysisProject, declaration: Node): Rewritten | string {
+  const unknown = "an interceptor that is not written out";
+  const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  const factory = Node.isFunctionDeclaration(declaration) ? declaration : initializer;
+  if (!factory || !(Node.isFunctionDeclaration(factory) || Node.isArrowFunction(factory))) return unknown;
+  if (Node.isVariableDeclaration(declaration) && declaration.getTypeNode()) return unknown;
+  const body = factory.getBody();
+  const last = body && Node.isBlock(body) ? body.getStatements().at(-1) : undefined;
+  const returned = last && Node.isReturnStatement(last) ? last.getExpression() : body;
+  if (!returned || !(Node.isArrowFunction(returned) || Node.isFunctionExpression(returned))) return unknown;
+  if (
+    last &&
+    factory.getDescendantsOfKind(SyntaxKind.ReturnStatement).some((each) => each !== last && each.getParent() === body)
+  )
+    return unknown;
+  const written = metadataEdits(project, returned);
+  if (typeof written === "string") return written;
+  const facts = [factOf(returned, returned.getStart(), returned.getEnd(), arrowText(returned, written))];
+  if (isTypeScriptFile(declaration)) {
+    const type = factory.getReturnTypeNode();
+    const origin = type && project.originOfType(type);
+    if (!type || origin?.kind !== "grpc" || origin.path !== "Interceptor")
+      return "an interceptor whose type would have to be written";
+    facts.push(factOf(type, type.getStart(), type.getEnd(), "Interceptor", [INTERCEPTOR]));
+  }
+  return { facts, adds: written.adds };
+}
+
 /** What stands instead of a declared interceptor. */
-function namedInterceptor(
-  project: AnalysisProject,
-  declaration: Node,
-): { readonly fact: ClientValueFact; readonly adds: boolean } | string {
-  const isTypeScript = /\.[cm]?tsx?$/.test(declaration.getSourceFile().getFilePath());
-  const fact = (start: number, end: number, text: string, imports: readonly NamedImport[]): ClientValueFact => ({
-    kind: "client-value",
-    file: declaration.getSourceFile().getFilePath(),
-    start,
-    end,
-    via: "provenance",
-    text,
-    construct: "client interceptor",
-    imports,
-  });
+function namedInterceptor(project: AnalysisProject, declaration: Node): Rewritten | string {
+  const isTypeScript = isTypeScriptFile(declaration);
+  const fact = (start: number, end: number, text: string, imports: readonly NamedImport[] = []) => [
+    factOf(declaration, start, end, text, imports),
+  ];
   if (Node.isFunctionDeclaration(declaration)) {
     const name = declaration.getNameNode();
     const body = declaration.getBody();
-    if (!name || !body || isTypeScript) return "an interceptor whose type would have to be written";
+    if (!name || !body) return "an interceptor that is not written out";
     const written = metadataEdits(project, declaration);
     if (typeof written === "string") return written;
     const { outer, step, eol } = layoutOf(declaration);
     const semicolon = /;\s*\}?$/.test(body.getText().replace(/\}\s*$/, "")) ? ";" : "";
     const inner = linesOf(written, `${outer}${step}${step}`).join(eol);
-    const text = `(next) {${eol}${outer}${step}return async (req) => {${eol}${inner}${eol}${outer}${step}}${semicolon}${eol}${outer}}`;
-    return { fact: fact(name.getEnd(), declaration.getEnd(), text, []), adds: written.adds };
+    const [parameter, result] = isTypeScript
+      ? ["next: Parameters<Interceptor>[0]", ": ReturnType<Interceptor>"]
+      : ["next", ""];
+    const text = `(${parameter})${result} {${eol}${outer}${step}return async (req) => {${eol}${inner}${eol}${outer}${step}}${semicolon}${eol}${outer}}`;
+    const imports = isTypeScript ? [INTERCEPTOR] : [];
+    return { facts: fact(name.getEnd(), declaration.getEnd(), text, imports), adds: written.adds };
   }
   if (!Node.isVariableDeclaration(declaration)) return "an interceptor that is not written out";
   const initializer = declaration.getInitializer();
@@ -85,13 +128,16 @@ function namedInterceptor(
   const written = metadataEdits(project, initializer);
   if (typeof written === "string") return written;
   const text = arrowText(initializer, written);
-  if (!isTypeScript) return { fact: fact(initializer.getStart(), initializer.getEnd(), text, []), adds: written.adds };
+  if (!isTypeScript) return { facts: fact(initializer.getStart(), initializer.getEnd(), text), adds: written.adds };
   const start = declaration.getNameNode().getEnd();
-  return { fact: fact(start, initializer.getEnd(), `: Interceptor = ${text}`, [INTERCEPTOR]), adds: written.adds };
+  return { facts: fact(start, initializer.getEnd(), `: Interceptor = ${text}`, [INTERCEPTOR]), adds: written.adds };
 }
 
-/** The credential arguments of the constructions that list an interceptor; undefined if anything else uses it. */
-function usersOf(project: AnalysisProject, declaration: Node): Node[] | undefined {
+/**
+ * The credential arguments of the constructions that list an interceptor, or what a function makes of it; undefined if anything
+ * else uses it.
+ */
+function usersOf(project: AnalysisProject, declaration: Node, isMade: boolean): Node[] | undefined {
   const name = (declaration as FunctionDeclaration).getNameNode();
   if (!name) return undefined;
   const users: Node[] = [];
@@ -102,7 +148,10 @@ function usersOf(project: AnalysisProject, declaration: Node): Node[] | undefine
     if (Node.isImportSpecifier(parent) || Node.isExportSpecifier(parent) || Node.isBindingElement(parent)) continue;
     if (/^(module\.)?exports/.test(parent.getParent()?.getParent()?.getText() ?? "")) continue;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) continue;
-    const property = Node.isArrayLiteralExpression(parent) ? parent.getParent() : undefined;
+    const isCalled = Node.isCallExpression(parent) && parent.getExpression() === reference;
+    if (isMade !== isCalled) return undefined;
+    const list = isMade ? parent.getParent() : parent;
+    const property = list && Node.isArrayLiteralExpression(list) ? list.getParent() : undefined;
     const made = property?.getParent()?.getParent();
     const isListed =
       property &&
@@ -115,167 +164,4 @@ function usersOf(project: AnalysisProject, declaration: Node): Node[] | undefine
     users.push(credentials);
   }
   return users;
-}
-
-interface Edits {
-  /** The statements before `next(metadata, listener)`, rewritten, without indentation. */
-  readonly statements: readonly string[];
-  readonly adds: boolean;
-}
-
-type Callable = FunctionDeclaration | FunctionExpression | ArrowFunction;
-
-/** The body of an interceptor that does nothing but edit metadata at the start of a call. */
-function metadataEdits(project: AnalysisProject, interceptor: Callable): Edits | string {
-  const unknown = "an interceptor that does more than edit metadata";
-  const [options, nextCall, ...more] = interceptor.getParameters();
-  if (!options || !nextCall || more.length > 0 || interceptor.isAsync()) return unknown;
-  const body = interceptor.getBody();
-  let returned: Node | undefined;
-  let builder: Node | undefined;
-  let builderName: string | undefined;
-  if (body && Node.isBlock(body)) {
-    const statements = body.getStatements();
-    const last = statements.at(-1);
-    if (!last || !Node.isReturnStatement(last) || statements.length > 2) return unknown;
-    returned = last.getExpression();
-    const [first] = statements;
-    if (statements.length === 2) {
-      if (!first || !Node.isVariableStatement(first)) return unknown;
-      const [declaration, another] = first.getDeclarations();
-      if (!declaration || another) return unknown;
-      builder = declaration.getInitializer();
-      builderName = declaration.getName();
-    }
-  } else returned = body;
-  if (!returned || !Node.isNewExpression(returned)) return unknown;
-  const origin = project.originOf(returned.getExpression());
-  if (origin.kind !== "grpc" || origin.path !== "InterceptingCall") return unknown;
-  const [call, requester] = returned.getArguments();
-  if (call?.getText() !== `${nextCall.getName()}(${options.getName()})` || !requester) return unknown;
-  const definition = builderName !== undefined && requester.getText() === builderName ? builder : requester;
-  if (builderName !== undefined && definition === requester) return unknown;
-  const start = definition && startOf(project, definition);
-  if (!start) return unknown;
-  const uses = (name: string) =>
-    interceptor.getDescendantsOfKind(SyntaxKind.Identifier).filter((identifier) => identifier.getText() === name);
-  // Its declaration and `nextCall(options)`.
-  if (uses(options.getName()).length !== 2 || uses(nextCall.getName()).length !== 2) return unknown;
-  return startEdits(project, start) ?? unknown;
-}
-
-/** The `start` of `{ start(…) {…} }` or `new RequesterBuilder().withStart(…).build()`, if there is nothing else. */
-function startOf(project: AnalysisProject, requester: Node): Node | undefined {
-  if (Node.isObjectLiteralExpression(requester)) {
-    const [property, more] = requester.getProperties();
-    if (!property || more) return undefined;
-    if (Node.isMethodDeclaration(property) && property.getName() === "start") return property;
-    return Node.isPropertyAssignment(property) && property.getName() === "start"
-      ? property.getInitializer()
-      : undefined;
-  }
-  const built = memberCall(requester, "build");
-  const withStart = built && memberCall(built.object, "withStart");
-  if (!withStart) return undefined;
-  let made = withStart.object;
-  while (Node.isParenthesizedExpression(made)) made = made.getExpression();
-  if (!Node.isNewExpression(made)) return undefined;
-  const origin = project.originOf(made.getExpression());
-  return origin.kind === "grpc" && origin.path === "RequesterBuilder" ? withStart.argument : undefined;
-}
-
-function memberCall(
-  node: Node,
-  name: string,
-): { readonly object: Node; readonly argument: Node | undefined } | undefined {
-  const callee = Node.isCallExpression(node) ? node.getExpression() : undefined;
-  if (!Node.isCallExpression(node) || !callee || !Node.isPropertyAccessExpression(callee) || callee.getName() !== name)
-    return undefined;
-  return { object: callee.getExpression(), argument: node.getArguments()[0] };
-}
-
-function startEdits(project: AnalysisProject, start: Node): Edits | undefined {
-  if (!Node.isMethodDeclaration(start) && !Node.isArrowFunction(start) && !Node.isFunctionExpression(start))
-    return undefined;
-  const [metadata, listener, next] = start.getParameters();
-  const body = start.getBody();
-  if (!metadata || !listener || !next || start.isAsync() || !body || !Node.isBlock(body)) return undefined;
-  const statements = body.getStatements();
-  const last = statements.pop();
-  const passed = `${next.getName()}(${metadata.getName()}, ${listener.getName()})`;
-  if (
-    last
-      ?.getText()
-      .replace(/^return /, "")
-      .replace(/;$/, "") !== passed
-  )
-    return undefined;
-  const count = (name: string) =>
-    body.getDescendantsOfKind(SyntaxKind.Identifier).filter((identifier) => identifier.getText() === name).length;
-  if (count(listener.getName()) !== 1 || count(next.getName()) !== 1) return undefined;
-  // `return`, `this` and names of ours would mean something else.
-  if (body.getDescendantsOfKind(SyntaxKind.ReturnStatement).some((each) => each !== last)) return undefined;
-  if (body.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0 || count("req") > 0) return undefined;
-  let adds = false;
-  const replaced: { readonly from: number; readonly to: number; readonly text: string }[] = [];
-  for (const identifier of body.getDescendantsOfKind(SyntaxKind.Identifier)) {
-    if (identifier.getText() !== metadata.getName() || last.containsRange(identifier.getPos(), identifier.getEnd()))
-      continue;
-    const access = identifier.getParent();
-    if (access && Node.isPropertyAccessExpression(access) && access.getNameNode() === identifier) continue;
-    const call = access?.getParent();
-    if (!access || !Node.isPropertyAccessExpression(access) || !call || !Node.isCallExpression(call)) return undefined;
-    if (call.getExpression() !== access || !Node.isExpressionStatement(call.getParent() as Node)) return undefined;
-    const name = access.getName();
-    const [key] = call.getArguments();
-    const constant = key && project.constantOf(key);
-    if (!/^(set|add|remove)$/.test(name) || typeof constant !== "string") return undefined;
-    if (/-bin$|^:|^user-agent$/i.test(constant)) return undefined;
-    if (name === "add") adds = true;
-    const member = name === "add" ? "append" : name === "remove" ? "delete" : name;
-    replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `req.header.${member}` });
-  }
-  const texts = statements.map((statement) => {
-    const offset = firstCommentOf(statement);
-    let text = start.getSourceFile().getFullText().slice(offset, statement.getEnd());
-    for (const { from, to, text: by } of [...replaced].reverse())
-      if (from >= offset && to <= statement.getEnd())
-        text = text.slice(0, from - offset) + by + text.slice(to - offset);
-    return text;
-  });
-  return { statements: texts, adds };
-}
-
-/** Where a statement begins, its comments included. */
-function firstCommentOf(statement: Node): number {
-  return statement.getLeadingCommentRanges()[0]?.getPos() ?? statement.getStart();
-}
-
-function layoutOf(node: Node): { readonly outer: string; readonly step: string; readonly eol: string } {
-  const text = node.getSourceFile().getFullText();
-  const outer = /^[ \t]*/.exec(text.slice(text.lastIndexOf("\n", node.getStart() - 1) + 1))?.[0] ?? "";
-  const step = /\n(\t| {2,8}?)(?=\S)/.exec(text)?.[1] ?? "  ";
-  return { outer, step, eol: text.includes("\r\n") ? "\r\n" : "\n" };
-}
-
-function linesOf({ statements }: Edits, indent: string): string[] {
-  const semicolon = statements.some((statement) => statement.endsWith(";")) || statements.length === 0 ? ";" : "";
-  return [
-    ...statements.map((statement) => `${indent}${reindented(statement, indent)}`),
-    `${indent}return await next(req)${semicolon}`,
-  ];
-}
-
-/** Lines after the first keep their place relative to the last one. */
-function reindented(statement: string, indent: string): string {
-  const lines = statement.split("\n");
-  const base = /^[ \t]*/.exec(lines.at(-1) ?? "")?.[0] ?? "";
-  return lines
-    .map((line, i) => (i === 0 || !line.startsWith(base) ? line : `${indent}${line.slice(base.length)}`))
-    .join("\n");
-}
-
-function arrowText(node: Node, written: Edits): string {
-  const { outer, step, eol } = layoutOf(node);
-  return ["(next) => async (req) => {", ...linesOf(written, `${outer}${step}`), `${outer}}`].join(eol);
 }

@@ -5,6 +5,8 @@ import type { Origin } from "./origin.js";
 
 /** Generators whose `XClient` stands beside an `XService`, and has it as `service`. */
 const GENERATORS = /"(ts-proto|grpc-tools|grpc_tools_node_protoc_ts)"/;
+/** Libraries whose clients have these names, and another shape. */
+const OTHERS = /"(nice-grpc|@nestjs\/microservices)"/;
 
 /**
  * `GreeterClient` of a file that is not there: code that a build makes. It is a client if the project has a generator of such
@@ -30,9 +32,13 @@ function hasGenerator(folder: string, root: string): boolean {
   let answer = known.get(folder);
   if (answer === undefined) {
     const manifest = path.join(folder, "package.json");
-    if (existsSync(manifest)) answer = GENERATORS.test(readFileSync(manifest, "utf8"));
+    if (existsSync(manifest)) answer = isGenerating(readFileSync(manifest, "utf8"));
     else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
     known.set(folder, answer);
   }
   return answer;
+}
+
+function isGenerating(manifest: string): boolean {
+  return GENERATORS.test(manifest) && !OTHERS.test(manifest);
 }

@@ -15,6 +15,7 @@ import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { assignedValue, exportsOf } from "./exports.js";
 import { missingClient } from "./missing-generated.js";
+import { createNameIndex, isExportTargetText, type NameIndex } from "./name-index.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { evaluate, protoPath } from "./strings.js";
 
@@ -34,6 +35,8 @@ export interface Provenance {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects), undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -241,46 +244,50 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   /** What every call of a function passes for a parameter, if all calls are known and agree. */
   function originOfPassed(node: ParameterDeclaration): Origin {
-    if (node.isRestParameter() || writesTo(node).length > 0) return UNKNOWN;
     const owner = node.getParent();
-    // `[method: string]: …` has one that nobody passes.
-    if (!("getParameters" in owner)) return UNKNOWN;
-    const index = (owner as unknown as { getParameters(): ParameterDeclaration[] }).getParameters().indexOf(node);
-    let name: Node | undefined;
-    if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
-    else if (Node.isArrowFunction(owner) || Node.isFunctionExpression(owner)) {
-      const holder = owner.getParent();
-      if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
-      else if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner && index === 0) {
-        // `protoLoader.load(path).then((definition) => …)`
-        const callee = holder.getExpression();
-        if (Node.isPropertyAccessExpression(callee) && callee.getName() === "then") {
-          const origin = originOf(callee.getExpression());
-          return origin.kind === "package-definition" ? origin : UNKNOWN;
-        }
-        return UNKNOWN;
-      }
-    } else if (Node.isConstructorDeclaration(owner)) {
-      const parent = owner.getParent();
-      if (Node.isClassDeclaration(parent) || Node.isClassExpression(parent)) name = parent.getNameNode();
+    const holder = owner.getParent();
+    if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner) {
+      // `protoLoader.load(path).then((definition) => …)`
+      const callee = holder.getExpression();
+      const isFirst = "getParameters" in owner && (owner.getParameters() as Node[])[0] === node;
+      if (!isFirst || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "then") return UNKNOWN;
+      const origin = originOf(callee.getExpression());
+      return origin.kind === "package-definition" ? origin : UNKNOWN;
     }
-    if (!name) return UNKNOWN;
-    const found: Origin[] = [];
-    let isMissing = false;
-    for (const reference of referencesTo(name)) {
-      const use = Node.isConstructorDeclaration(owner) && isStaticMember(reference) ? "alias" : useOf(reference);
-      if (use === "alias") continue;
-      if (use === undefined) return UNKNOWN;
-      const argument = use.getArguments()[index];
-      if (use.getArguments().some((each) => Node.isSpreadElement(each))) return UNKNOWN;
-      const value = argument ?? node.getInitializer();
-      if (value && value.getText() !== "false" && !isNothing(value)) found.push(originOf(value));
-      else isMissing = true;
-    }
+    if (Node.isMethodDeclaration(owner)) return UNKNOWN;
+    const values = valuesPassed(node);
+    if (!values) return UNKNOWN;
+    const given = values.filter((value) => value && value.getText() !== "false" && !isNothing(value)) as Node[];
+    const isMissing = given.length < values.length;
+    const found = given.map(originOf);
     const [first] = found;
     if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
     // Who passes nothing instead of a client makes no calls.
     return isMissing && first.kind !== "client" ? UNKNOWN : first;
+  }
+
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  function valuesPassed(node: ParameterDeclaration): (Node | undefined)[] | undefined {
+    const owner = node.getParent();
+    // `[method: string]: …` has one that nobody passes.
+    if (!("getParameters" in owner) || node.isRestParameter() || writesTo(node).length > 0) return undefined;
+    const index = (owner.getParameters() as Node[]).indexOf(node);
+    const holder = owner.getParent();
+    let name: Node | undefined;
+    if (Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)) name = owner.getNameNode();
+    else if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
+    else if (Node.isConstructorDeclaration(owner))
+      name = Node.isClassDeclaration(holder) || Node.isClassExpression(holder) ? holder.getNameNode() : undefined;
+    if (!name) return undefined;
+    const values: (Node | undefined)[] = [];
+    for (const reference of referencesTo(name)) {
+      const isMember = Node.isConstructorDeclaration(owner) && isStaticMember(reference);
+      const use = isMember || reference === name ? "alias" : useOf(reference);
+      if (use === "alias") continue;
+      if (use === undefined || use.getArguments().some((each) => Node.isSpreadElement(each))) return undefined;
+      values.push(use.getArguments()[index] ?? node.getInitializer());
+    }
+    return values;
   }
 
   /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */
@@ -331,7 +338,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   function isExportTarget(node: Node): boolean {
-    return /^(module\.)?exports(\.\w+)?$/.test(node.getText());
+    return isExportTargetText(node.getText());
   }
 
   // ---- modules -----------------------------------------------------------------------------------------------------
@@ -870,15 +877,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     let service: string | undefined;
     for (const property of node.getProperties()) {
       if (!Node.isPropertyAssignment(property)) return undefined;
-      const method = bare(property.getInitializer());
-      if (!method || !Node.isObjectLiteralExpression(method)) return undefined;
-      const pathProperty = method.getProperty("path");
-      const value =
-        pathProperty && Node.isPropertyAssignment(pathProperty) ? bare(pathProperty.getInitializer()) : undefined;
-      const text =
-        value && (Node.isStringLiteral(value) || Node.isNoSubstitutionTemplateLiteral(value))
-          ? value.getLiteralText()
-          : "";
+      const text = methodPathIn(bare(property.getInitializer())) ?? "";
       const found = /^\/([\w.]+)\/\w+$/.exec(text)?.[1];
       if (found === undefined || (service !== undefined && found !== service)) return undefined;
       service = found;
@@ -897,6 +896,40 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       definition,
       packageDefinition: null,
     };
+  }
+
+  /** The `path` of a method's definition: in a literal, or in the literal that a function of the project returns. */
+  function methodPathIn(method: Node | undefined): string | undefined {
+    let literal = method;
+    let follow = valueNode;
+    if (method && Node.isCallExpression(method)) {
+      const origin = originOf(method.getExpression());
+      if (origin.kind !== "function") return undefined;
+      const parameters = (origin.node as unknown as { getParameters(): ParameterDeclaration[] }).getParameters();
+      literal = returnedLiteral(origin.node);
+      follow = (node) => {
+        const index = parameters.findIndex((each) => Node.isIdentifier(node) && localDeclaration(node) === each);
+        return index < 0 ? valueNode(node) : method.getArguments()[index];
+      };
+    }
+    if (!literal || !Node.isObjectLiteralExpression(literal)) return undefined;
+    const property = literal.getProperty("path");
+    const value = Node.isShorthandPropertyAssignment(property)
+      ? property.getNameNode()
+      : property && Node.isPropertyAssignment(property)
+        ? bare(property.getInitializer())
+        : undefined;
+    const path = value && evaluate(value, follow);
+    return typeof path === "string" ? path : undefined;
+  }
+
+  /** The object literal that a function returns, if it does nothing else. */
+  function returnedLiteral(node: Node): Node | undefined {
+    const body = (node as unknown as { getBody(): Node | undefined }).getBody();
+    const statements = body && Node.isBlock(body) ? body.getStatements() : [];
+    const [only] = statements;
+    const returned = only && Node.isReturnStatement(only) ? only.getExpression() : undefined;
+    return bare(Node.isBlock(body) ? (statements.length === 1 ? returned : undefined) : (body as Expression));
   }
 
   /** The full name of a service that a generated file is about, by its short name. */
@@ -1159,58 +1192,19 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return declaration;
   }
 
-  interface NameIndex {
-    readonly identifiers: ReadonlyMap<string, readonly Node[]>;
-    /** Pairs of names that may stand for one thing: `import { a as b }`, `{ a: b }`, `const b = require(…)`. */
-    readonly aliases: readonly (readonly [string, string])[];
-    readonly wholes: readonly string[];
-  }
   const indexes = new Map<SourceFile, NameIndex>();
 
   function indexOf(file: SourceFile): NameIndex {
-    let index = indexes.get(file);
-    if (!index) {
-      const identifiers = new Map<string, Node[]>();
-      const aliases: [string, string][] = [];
-      const wholes: string[] = [];
-      file.forEachDescendant((node) => {
-        if (Node.isIdentifier(node)) {
-          const text = node.getText();
-          const list = identifiers.get(text);
-          if (list) list.push(node);
-          else identifiers.set(text, [node]);
-        } else if (Node.isImportSpecifier(node) || Node.isExportSpecifier(node)) {
-          const alias = node.getAliasNode()?.getText();
-          if (alias !== undefined) aliases.push([node.getName(), alias]);
-        } else if (Node.isBindingElement(node)) {
-          const property = node.getPropertyNameNode()?.getText();
-          if (property !== undefined) aliases.push([property, node.getName()]);
-        } else if (Node.isPropertyAssignment(node)) {
-          const value = node.getInitializer();
-          if (value && Node.isIdentifier(value)) aliases.push([value.getText(), node.getName()]);
-        } else if (Node.isImportClause(node)) {
-          const name = node.getDefaultImport()?.getText();
-          if (name !== undefined) wholes.push(name);
-        } else if (Node.isVariableDeclaration(node)) {
-          const initializer = node.getInitializer();
-          if (initializer && requireSpecifier(initializer)?.startsWith(".")) wholes.push(node.getName());
-        } else if (Node.isBinaryExpression(node)) {
-          const left = node.getLeft();
-          const right = node.getRight();
-          if (Node.isPropertyAccessExpression(left) && Node.isIdentifier(right) && isExportTarget(left))
-            aliases.push([right.getText(), left.getName()]);
-        }
-      });
-      index = { identifiers, aliases, wholes };
-      indexes.set(file, index);
-    }
+    const index = indexes.get(file) ?? createNameIndex(file);
+    indexes.set(file, index);
     return index;
   }
 
   /** The indexes of all files but generated ones, as one. */
   interface ProjectIndex {
     readonly order: ReadonlyMap<SourceFile, number>;
-    readonly identifiers: ReadonlyMap<string, readonly Node[]>;
+    /** The files that have a name. */
+    readonly filesOf: ReadonlyMap<string, readonly SourceFile[]>;
     readonly aliases: ReadonlyMap<string, ReadonlySet<string>>;
     /** Names for what a file exports as a whole: any name may stand for it. Not followed yet. */
     readonly wholes: Node[];
@@ -1220,22 +1214,22 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function indexOfProject(): ProjectIndex {
     if (projectIndex) return projectIndex;
     const order = new Map<SourceFile, number>();
-    const identifiers = new Map<string, Node[]>();
+    const filesOf = new Map<string, SourceFile[]>();
     const aliases = new Map<string, Set<string>>();
     const wholes: Node[] = [];
     for (const file of input.allFiles()) {
       if (flavourOf(file) !== "generic") continue;
       order.set(file, order.size);
       const own = indexOf(file);
-      for (const [text, nodes] of own.identifiers) {
-        const all = identifiers.get(text);
-        if (all) for (const node of nodes) all.push(node);
-        else identifiers.set(text, [...nodes]);
+      for (const name of own.names) {
+        const files = filesOf.get(name);
+        if (files) files.push(file);
+        else filesOf.set(name, [file]);
       }
       addAliases(aliases, own.aliases);
-      for (const name of own.wholes) wholes.push(...(own.identifiers.get(name) ?? []));
+      for (const name of own.wholes) wholes.push(...own.identifiers(name));
     }
-    projectIndex = { order, identifiers, aliases, wholes };
+    projectIndex = { order, filesOf, aliases, wholes };
     return projectIndex;
   }
 
@@ -1246,7 +1240,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     }
   }
 
-  const identifiersNamed = (text: string): readonly Node[] => indexOfProject().identifiers.get(text) ?? [];
+  const identifiersNamed = (text: string): readonly Node[] =>
+    (indexOfProject().filesOf.get(text) ?? []).flatMap((file) => indexOf(file).identifiers(text));
 
   const followedWholes = new Map<Node, Node[]>();
 
@@ -1282,7 +1277,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       for (const other of [...(aliases.get(name) ?? []), ...(ownAliases.get(name) ?? [])]) names.add(other);
     const found = new Set<Node>(wholesFor(target));
     for (const name of names)
-      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers.get(name) ?? [])]) {
+      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers(name) ?? [])]) {
         if (isPropertyName(node)) continue;
         if (node === target || declarationOf(node) === target) found.add(node);
       }
@@ -1300,7 +1295,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     );
   }
 
-  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf };
+  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf, valuesPassed };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */

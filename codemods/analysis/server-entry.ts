@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type NewExpression, Node, type SourceFile, SyntaxKind, ts } from "ts-morph";
+import { type NewExpression, type SourceFile, ts } from "ts-morph";
+import { importsOf } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerFact } from "./server-facts.js";
 
@@ -41,21 +42,4 @@ export function hasOwnSignals(project: AnalysisProject, file: SourceFile): boole
       if (importsOf(project, each).includes(other) || importsOf(project, other).includes(each)) connected.add(other);
   }
   return false;
-}
-
-const imports = new WeakMap<SourceFile, readonly SourceFile[]>();
-
-/** The files of the project that a file imports or requires. */
-function importsOf(project: AnalysisProject, file: SourceFile): readonly SourceFile[] {
-  const known = imports.get(file);
-  if (known) return known;
-  const specifiers = file.getImportStringLiterals().map((literal) => literal.getLiteralText());
-  for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
-    const [argument] = call.getArguments();
-    if (call.getExpression().getText() === "require" && argument && Node.isStringLiteral(argument))
-      specifiers.push(argument.getLiteralText());
-  }
-  const found = [...new Set(specifiers)].flatMap((specifier) => project.resolveModule(file, specifier) ?? []);
-  imports.set(file, found);
-  return found;
 }

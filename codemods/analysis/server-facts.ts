@@ -13,12 +13,25 @@ export interface HandlerFact extends FactBase {
   readonly messages: "bridge";
 }
 
+/** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */
+export interface StrayHandlerFact extends FactBase {
+  readonly kind: "stray-handler";
+  readonly service: string;
+  readonly key: string;
+}
+
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
+  /** Empty where nothing but the definition is known. */
   readonly service: string;
-  /** What to import for the descriptor. */
-  readonly descriptor: { readonly module: string; readonly name: string };
+  /** The service or the definition, for reports. */
+  readonly shown: string;
+  /** How the router is named where the service is registered. */
+  readonly router: string;
+  /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
+  readonly descriptor: { readonly module: string; readonly name: string } | null;
+  readonly ownReason: Reason | null;
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
   /**
@@ -28,6 +41,8 @@ export interface RegistrationFact extends FactBase {
   readonly implementation: "plain" | "members" | "spread" | "callbacks";
   /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
+  /** For `members`: keys of that kind that `...handlers` brings, by the place of the spread. */
+  readonly bridgedSpreads: readonly { readonly start: number; readonly keys: readonly string[] }[];
   /** The implementation stands in `toCallbacks(Service, …)`: its handlers are Connect's already. */
   readonly isBridged: boolean;
 }
@@ -78,6 +93,8 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
+  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
+  readonly interceptors: string | null;
   /** The proto-loader calls of this file that stay as the codec of messages. */
   readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server; of a `value` they stand in facts of their own. */
@@ -92,6 +109,8 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
+  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
+  readonly promised: { readonly server: string; readonly promisify: string } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }
@@ -121,6 +140,7 @@ export interface ImplementationClassFact extends FactBase {
 export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
+  | StrayHandlerFact
   | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact

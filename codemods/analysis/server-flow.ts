@@ -2,6 +2,8 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { AnalysisProject } from "./project.js";
+import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
+import { helperOf, type ServerHelper } from "./server-helpers.js";
 import { isPart } from "./server-registration.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
 import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
@@ -14,9 +16,13 @@ export interface ServerFlow {
   readonly mode: "module" | "value";
   /** addService and addToServer calls, in source order. */
   readonly adds: readonly CallExpression[];
+  /** Functions that add services; their calls are among `adds`. */
+  readonly helpers: readonly ServerHelper[];
   readonly routes: ServerRoutes;
   /** All other member calls. */
   readonly uses: readonly CallExpression[];
+  /** Those of them that go through `promisify`. */
+  readonly promised: ReadonlyMap<CallExpression, PromisedCall>;
   /** Annotations of the server's type. */
   readonly types: readonly Node[];
   /** All servers that reach one of the uses. */
@@ -32,26 +38,40 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   if (statement?.getDeclarations().length !== 1) return escapes("it is declared together with other variables");
   const adds: CallExpression[] = [];
   const uses: CallExpression[] = [];
+  const promised = new Map<CallExpression, PromisedCall>();
+  const helpers: ServerHelper[] = [];
   for (const reference of project.referencesTo(holder.getNameNode())) {
     if (reference === holder.getNameNode()) continue;
     const where = placeOf(reference);
     if (reference.getSourceFile() !== made.getSourceFile()) return escapes(`another file uses it: ${where}`);
     const call = memberCall(reference) ?? partCall(project, reference);
+    const later = call ? undefined : promisedCallsOf(project, reference);
+    for (const [each, how] of later ?? []) promised.set(each, how);
+    if (later || (!call && isBoundSelf(reference))) continue;
+    const helper = call ? undefined : helperOf(project, reference);
+    if (helper) {
+      helpers.push(helper);
+      adds.push(helper.call);
+      continue;
+    }
     if (!call) return escapes(where);
     const refused = checkMember(call, reference);
     if (refused) return refused;
     (isAdd(call) ? adds : uses).push(call);
   }
+  uses.push(...promised.keys());
   const routes = routesOf(project, inOrder(adds), { node: holder, statement, text: holder.getName() });
   if ("code" in routes) return routes;
   const early = uses.find((use) => {
-    if (nameOf(use) !== "bindAsync") return false;
+    if ((promised.get(use)?.member ?? nameOf(use)) !== "bindAsync") return false;
     const isInside = contains(routes.block, use);
     if (!isInside) return routes.isApart;
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
   });
   if (early) return escapes(`services are added elsewhere than it is bound (${placeOf(early)})`);
-  return { mode: "module", adds: inOrder(adds), routes, uses, types: [], sources: [made] };
+  // A function that is called cannot be called before what it needs is there.
+  const placed = { ...routes, isPlain: routes.isPlain && helpers.length === 0 };
+  return { mode: "module", adds: inOrder(adds), helpers, routes: placed, uses, promised, types: [], sources: [made] };
 }
 
 /** A server that is returned, handed over or kept in a field: the app takes its place. */
@@ -59,6 +79,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   const holder = holderOf(made);
   if (!holder) return escapes("it is not the value of a variable or field");
   const calls = new Set<CallExpression>();
+  const promised = new Map<CallExpression, PromisedCall>();
   let refused: Reason | undefined;
   const kind: FlowKind = {
     type: "Server",
@@ -71,6 +92,12 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
     },
     isSink(node, flow) {
       const call = memberCall(node) ?? partCall(project, node);
+      const later = call ? undefined : promisedCallsOf(project, node);
+      for (const [each, how] of later ?? []) promised.set(each, how);
+      if (later || (!call && isBoundSelf(node))) {
+        flow.selected(node);
+        return true;
+      }
       if (!call) return false;
       flow.selected(call);
       refused ??= checkMember(call, node);
@@ -101,7 +128,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!followed.ok) return escapes(followed.detail);
   if (refused) return refused;
   const { sources, types } = followed.flow;
-  const all = [...calls];
+  const all = [...calls, ...promised.keys()];
   const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, all, sources.size === 1));
   if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
     return escapes("services are added to it elsewhere");
@@ -110,7 +137,9 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if ("code" in routes) return routes;
   // Where it is bound right behind its services, nothing else matters.
   const isBoundThere = all.every(
-    (call) => nameOf(call) !== "bindAsync" || (contains(routes.block, call) && call.getStart() > routes.end),
+    (call) =>
+      (promised.get(call)?.member ?? nameOf(call)) !== "bindAsync" ||
+      (contains(routes.block, call) && call.getStart() > routes.end),
   );
   const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
   if (wanted) return wanted;
@@ -119,8 +148,10 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   return {
     mode: "value",
     adds,
+    helpers: [],
     routes,
     uses: all.filter((call) => !isAdd(call)),
+    promised,
     // The declaration itself is written anew.
     types: [...types].filter((type) => !own || type.getStart() < own.getStart() || type.getEnd() > own.getEnd()),
     sources: [...sources],

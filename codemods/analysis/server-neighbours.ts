@@ -34,13 +34,16 @@ export function neighbourBridges(
   for (const made of servers.keys()) {
     const file = made.getSourceFile();
     if (project.isSelected(file.getFilePath()) || !project.mayBridge(file.getFilePath())) continue;
-    for (const draft of draftsIn(project, file))
+    for (const draft of draftsIn(project, file)) {
+      const { descriptor, service } = draft.fact;
+      if (!descriptor) continue;
       add(draft, {
         ...placeOf(draft.implementation),
         kind: "neighbour-bridge",
-        service: draft.fact.service,
-        change: { kind: "insert", descriptor: draft.fact.descriptor },
+        service,
+        change: { kind: "insert", descriptor },
       });
+    }
   }
   for (const file of project.files) {
     if (!file.getFullText().includes("fromCallbacks(") || !project.mayBridge(file.getFilePath())) continue;
@@ -80,6 +83,8 @@ function routeDraft(project: AnalysisProject, call: Node): Draft | undefined {
   if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "service") return undefined;
   const [descriptor, given, options] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "fromCallbacks");
+  // Nothing is known of the methods of a service that is made of its own definition.
+  if (descriptor && Node.isCallExpression(descriptor)) return undefined;
   if (!descriptor || !bridged || !options || !Node.isObjectLiteralExpression(options)) return undefined;
   const messages = options.getProperty("messages");
   const value = messages && Node.isPropertyAssignment(messages) ? messages.getInitializer() : undefined;
@@ -95,7 +100,10 @@ function routeDraft(project: AnalysisProject, call: Node): Draft | undefined {
       ...placeOf(call),
       kind: "registration",
       service: origin.service,
+      shown: origin.service,
+      router: "router",
       descriptor: { module: "", name: descriptor.getText() },
+      ownReason: null,
       definition: null,
       isBridged: false,
     },

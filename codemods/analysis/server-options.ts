@@ -9,6 +9,8 @@ export interface ServerOptionsPlan {
   readonly app: readonly string[];
   readonly serve: readonly string[];
   readonly facts: readonly ServerValueFact[];
+  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
+  readonly interceptors: string | null;
 }
 
 /** Options with the option of serve that means the same. */
@@ -22,10 +24,12 @@ const SERVE: Readonly<Record<string, string>> = {
 };
 const RECEIVE = "grpc.max_receive_message_length";
 const SEND = "grpc.max_send_message_length";
+const MEMORY = "grpc-node.max_session_memory";
+const TRACE = "grpc-node.tls_enable_trace";
+const INTERCEPTORS = "interceptors";
 
-/** Options that servers of grpc-js do not read, or read for channelz and metrics only. */
-const WITHOUT_EFFECT =
-  /^grpc\.(keepalive_permit_without_calls|http2\..*|min_.*|enable_channelz|channelz_.*|server_call_metric_recording|so_reuseport|primary_user_agent|default_compression_.*|service_config|enable_retries|enable_http_proxy)$/;
+/** All other options of channels: servers of grpc-js do not read them, or read them for channelz and metrics only. */
+const WITHOUT_EFFECT = /^grpc\./;
 
 /** `bind`: where serve will stand, for the values that move there. */
 export function planServerOptions(
@@ -34,7 +38,7 @@ export function planServerOptions(
   binds: readonly Node[],
 ): ServerOptionsPlan | Reason {
   const receive = "readMaxBytes: 4 * 1024 * 1024";
-  if (!options) return { app: [receive], serve: [], facts: [] };
+  if (!options) return { app: [receive], serve: [], facts: [], interceptors: null };
   const { literal, name } = literalOf(project, options);
   if (!literal) return unknown(options);
   const properties: { key: string; node: Node; value: Node }[] = [];
@@ -46,32 +50,50 @@ export function planServerOptions(
     if (!value) return unknown(property);
     properties.push({ key, node: nameNode, value });
   }
-  const isKnown = ({ key }: { key: string }) =>
-    key in SERVE || key === RECEIVE || key === SEND || WITHOUT_EFFECT.test(key);
+  const isKnown = ({ key, value }: { key: string; value: Node }) =>
+    WITHOUT_EFFECT.test(key) ||
+    key === MEMORY ||
+    (key === TRACE && /^(0|false)$/.test(value.getText())) ||
+    (key === INTERCEPTORS && !name && isListOfNames(project, value, binds));
   const foreign = properties.find((property) => !isKnown(property));
   if (foreign) return reason("no-equivalent", `the server option ${foreign.key}`);
 
   // A named object of nothing but options of serve: its keys change where they stand, comments and all.
   if (name && properties.every(({ key }) => key in SERVE) && binds.every((bind) => isMovable(project, name, bind))) {
     const facts = properties.map(({ key, node }): ServerValueFact => valueFact(node, SERVE[key] as string, key));
-    return { app: [receive], serve: [`...${name.getText()}`], facts };
+    return { app: [receive], serve: [`...${name.getText()}`], facts, interceptors: null };
   }
   const app: string[] = [];
   const serve: string[] = [];
   let read = receive;
+  let interceptors: string | null = null;
   for (const { key, value } of properties) {
-    if (WITHOUT_EFFECT.test(key)) continue;
     const text = value.getText();
+    if (key === INTERCEPTORS) interceptors = text;
+    const isIgnored = WITHOUT_EFFECT.test(key) && !(key in SERVE) && key !== RECEIVE && key !== SEND;
+    if (isIgnored || key === TRACE || key === INTERCEPTORS) continue;
     const isUnlimited = /^-\s*1$/.test(text) || project.constantOf(value) === -1;
     const isNumber = typeof project.constantOf(value) === "number" && /^[-+*\d_.e\s()]+$/i.test(text);
-    const places = key in SERVE ? binds : name ? [options] : [];
+    const places = key in SERVE || key === MEMORY ? binds : name ? [options] : [];
     if (!isNumber && !places.every((place) => isMovable(project, value, place))) return unknown(value);
     if (key === RECEIVE) read = isUnlimited ? "" : `readMaxBytes: ${text}`;
     else if (key === SEND) {
       if (!isUnlimited) app.push(`writeMaxBytes: ${text}`);
-    } else serve.push(`${SERVE[key]}: ${text}`);
+    } else if (key === MEMORY) serve.push(`http2: { maxSessionMemory: ${text} }`);
+    else serve.push(`${SERVE[key]}: ${text}`);
   }
-  return { app: read === "" ? app : [read, ...app], serve, facts: [] };
+  return { app: read === "" ? app : [read, ...app], serve, facts: [], interceptors };
+}
+
+/** `[auth, log]`: names of functions, or of what is made once, which mean the same where the app is made. */
+function isListOfNames(project: AnalysisProject, value: Node, places: readonly Node[]): boolean {
+  if (!Node.isArrayLiteralExpression(value)) return false;
+  return value.getElements().every((element) => {
+    if (!Node.isIdentifier(element)) return false;
+    const declaration = project.declarationOf(element);
+    const isFunction = declaration !== undefined && Node.isFunctionDeclaration(declaration);
+    return isFunction || places.every((place) => isMovable(project, element, place));
+  });
 }
 
 /** The object literal of the options: written there, or the value of a constant that nothing else uses. */

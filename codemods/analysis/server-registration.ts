@@ -9,36 +9,38 @@ import { valueFact } from "./server-options.js";
 
 /** An addService call, before anything is decided about its handlers. */
 export interface Draft {
-  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
+  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys" | "bridgedSpreads">;
   readonly codec: Node | null;
   readonly definitionNode: Node | null;
   readonly call: CallExpression;
   readonly implementation: Node;
 }
 
-export function registrationOf(project: AnalysisProject, call: CallExpression): Draft | Reason {
+/** `router`: how the router is named where the call stands. */
+export function registrationOf(project: AnalysisProject, call: CallExpression, router = "router"): Draft | Reason {
   const [definition, given] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "toCallbacks");
   const implementation = bridged?.implementation ?? given;
   const where = `${path.basename(call.getSourceFile().getFilePath())}:${call.getStartLineNumber()}`;
   if (!definition || !implementation) return reason("types-unknown", `the arguments of addService (${where})`);
   const origin = project.originOf(definition);
-  if (origin.kind !== "service-definition")
-    return reason("types-unknown", `the service definition ${definition.getText()} (${where})`);
-  const service = project.protos.service(origin.service);
-  if (!service) return reason("proto-missing", origin.service);
-  const rival = rivalReason(
-    project,
-    origin.service,
-    origin.packageDefinition,
-    origin.definition?.getSourceFile() ?? call.getSourceFile(),
-  );
-  if (rival) return rival;
+  const isKnown = origin.kind === "service-definition";
+  const service = isKnown ? project.protos.service(origin.service) : undefined;
+  const packageDefinition = isKnown ? origin.packageDefinition : null;
+  const definitionNode = isKnown ? origin.definition : null;
+  const why = isKnown
+    ? service
+      ? rivalReason(project, origin.service, packageDefinition, definitionNode?.getSourceFile() ?? call.getSourceFile())
+      : reason("proto-missing", origin.service)
+    : reason("types-unknown", `the service definition ${definition.getText()} (${where})`);
+  // What addService takes is a definition, whatever it comes from. It is named twice: it must cost nothing.
+  if (why && !isChain(definition)) return why;
   const file = call.getSourceFile().getFilePath() as string;
-  const { module, descriptor } = project.protos.importPathFor(service, file);
-  const held = origin.packageDefinition?.call.getParent();
+  const generated = why || !service ? null : project.protos.importPathFor(service, file);
+  const held = packageDefinition?.call.getParent();
   const holder = held && Node.isAwaitExpression(held) ? held.getParent() : held;
   const isHere =
+    isKnown &&
     holder &&
     Node.isVariableDeclaration(holder) &&
     holder.getSourceFile() === call.getSourceFile() &&
@@ -47,20 +49,45 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
   return {
     call,
     implementation,
-    codec: origin.packageDefinition?.call ?? null,
-    definitionNode: origin.definition,
+    codec: packageDefinition?.call ?? null,
+    definitionNode,
     fact: {
       kind: "registration",
       file,
       start: call.getStart(),
       end: call.getEnd(),
       via: "provenance",
-      service: origin.service,
-      descriptor: { module, name: descriptor },
+      // Without a descriptor nothing is known of its methods.
+      service: generated && isKnown ? origin.service : "",
+      shown: isKnown ? origin.service : definition.getText(),
+      router,
+      descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
+      ownReason: why && ownReason(why),
       definition: isHere ? `${(holder as VariableDeclaration).getName()}['${origin.service}']` : null,
       isBridged: bridged !== undefined,
     },
   };
+}
+
+/** The same registration, served by its own definition; the reason why not, where that cannot be named twice. */
+export function byOwnDefinition(draft: Draft, why: Reason): Draft | Reason {
+  const [definition] = draft.call.getArguments();
+  if (!definition || !isChain(definition)) return why;
+  return { ...draft, fact: { ...draft.fact, service: "", descriptor: null, ownReason: ownReason(why) } };
+}
+
+function ownReason(why: Reason): Reason {
+  return reason("own-definition", why.text.slice(0, 1).toLowerCase() + why.text.slice(1).replace(/\.$/, ""));
+}
+
+/** Names and members, with constant keys. */
+function isChain(node: Node): boolean {
+  if (Node.isIdentifier(node) || node.getKind() === SyntaxKind.ThisKeyword) return true;
+  if (Node.isNonNullExpression(node) || Node.isParenthesizedExpression(node)) return isChain(node.getExpression());
+  if (Node.isPropertyAccessExpression(node)) return isChain(node.getExpression());
+  if (!Node.isElementAccessExpression(node) || !isChain(node.getExpression())) return false;
+  const key = node.getArgumentExpression();
+  return key !== undefined && (Node.isStringLiteral(key) || Node.isNumericLiteral(key) || isChain(key));
 }
 
 /** What stands in a bridge of the runtime: `handlers` of `fromCallbacks(handlers)`, of `toCallbacks(Service, handlers)`. */

@@ -1,8 +1,9 @@
 import path from "node:path";
-import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
+import type { PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -16,7 +17,7 @@ import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js
 import { classFacts, decide, misfitOf } from "./server-handlers.js";
 import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
-import { type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -61,17 +62,17 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
   const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-  if (!flow.adds.some((call) => memberOf(call) === "addService"))
-    return reason("server-escapes", "no service is added to it here");
-  const binds = flow.uses.filter((use) => memberOf(use) === "bindAsync");
+  const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
+  const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
-  if (flow.mode === "module" && binds.length > 1)
-    return reason("no-equivalent", `two addresses of one server (${where(binds[1] as Node)})`);
+  const nested = binds.find((bind) => binds.some((other) => bind.getAncestors().includes(other)));
+  if (nested) return reason("no-equivalent", `one more address in the callback of another (${where(nested)})`);
   const credentials = new Map<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>();
   for (const bind of binds) {
     const [, given, callback] = bind.getArguments();
-    if (!given || !callback) return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
-    const plan = planServerCredentials(project, given, (node) => isCredentialsOfBind(project, node));
+    if (!given || (!callback && !flow.promised.has(bind)))
+      return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
+    const plan = planServerCredentials(project, given, (node) => node === given || isCredentialsOfBind(project, node));
     if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${where(bind)})`);
     credentials.set(bind, plan);
   }
@@ -79,18 +80,28 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   if ("code" in options) return options;
   const drafts: Draft[] = [];
   const parts: Plan["parts"][number][] = [];
-  for (const call of flow.adds) {
+  for (const { call, parameter } of flow.helpers) parts.push({ call, ...helperPart(call, parameter) });
+  const inHelpers = flow.helpers.flatMap(({ parameter, adds }) =>
+    adds.map((call) => ({ call, router: routerName(parameter) })),
+  );
+  const own = flow.adds
+    .filter((call) => !flow.helpers.some((helper) => helper.call === call))
+    .map((call) => ({ call, router: "router" }));
+  for (const { call, router } of [...own, ...inHelpers]) {
     if (memberOf(call) !== "addService") {
       const part = partOf(project, call);
       if ("code" in part) return part;
       parts.push({ call, ...part });
       continue;
     }
-    const draft = registrationOf(project, call);
+    const draft = registrationOf(project, call, router);
     if ("code" in draft) return draft;
     const misfit = misfitOf(project, draft);
-    if (misfit) return misfit;
-    drafts.push(draft);
+    const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
+    if ("code" in fitting) return fitting;
+    if (drafts.some((other) => other.fact.service === fitting.fact.service))
+      return reason("service-added-twice", `${fitting.fact.service} (${where(call)})`);
+    drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
   return { made, flow, drafts, parts, options, credentials };
@@ -98,9 +109,48 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
 
 function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Reason {
   const own = serverAsModule(project, made);
-  if (!("code" in own)) return own;
+  // What runs on several addresses is closed by way of the app.
+  const isMany = !("code" in own) && own.uses.filter((use) => memberOf(use) === "bindAsync").length > 1;
+  const isClosed = !("code" in own) && own.uses.some((use) => /Shutdown$/.test(memberOf(use)));
+  if (!("code" in own) && !(isMany && isClosed)) return own;
   const value = serverAsValue(project, made);
-  return "code" in value && own.code === "no-equivalent" ? own : value;
+  return "code" in value && "code" in own && own.code === "no-equivalent" ? own : value;
+}
+
+/** What the parameter of a function that adds services is called, once it is given a router. */
+function routerName(parameter: ParameterDeclaration): string {
+  const isTaken = /\brouter\b/.test(parameter.getParentOrThrow().getText());
+  return isTaken ? parameter.getName() : "router";
+}
+
+/** `register(server)` -> `register(router)`, and the parameter of `register`. */
+function helperPart(call: CallExpression, parameter: ParameterDeclaration) {
+  const index = (parameter.getParentOrThrow() as unknown as { getParameters(): Node[] })
+    .getParameters()
+    .indexOf(parameter);
+  const given = call.getArguments().map((argument, i) => (i === index ? "router" : argument.getText()));
+  const type = parameter.getTypeNode();
+  const facts = [valueFact(parameter.getNameNode(), routerName(parameter), "Server")];
+  if (type)
+    facts.push({
+      ...valueFact(type, "ConnectRouter", "Server"),
+      imports: [{ module: "@connect-migrate/runtime", name: "ConnectRouter", typeOnly: true }],
+    });
+  return { text: `${call.getExpression().getText()}(${given.join(", ")})`, facts };
+}
+
+/** The statements that name a promising function. */
+function namesOf(promised: ReadonlyMap<CallExpression, PromisedCall>) {
+  const statements = new Set([...promised.values()].flatMap(({ declaration }) => declaration ?? []));
+  return [...statements].map((statement) => ({
+    file: statement.getSourceFile().getFilePath() as string,
+    start: statement.getStart(),
+    end: statement.getEnd(),
+  }));
+}
+
+function promisedOf(call: PromisedCall | undefined): ServerUseFact["promised"] {
+  return call ? { server: call.server, promisify: call.promisify } : null;
 }
 
 /** `server.bindAsync` is `bindAsync`. */
@@ -158,6 +208,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     parts: [],
     routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false },
     options: [],
+    interceptors: null,
     codecs: [],
     uses: [],
     entry: null,
@@ -174,6 +225,7 @@ function factsOf(
   values: Map<string, FactBase>,
 ): FactBase[] {
   const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
+  const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
       classes.push(...classFacts(project, draft));
@@ -187,7 +239,8 @@ function factsOf(
       start: call.getStart(),
       end: call.getEnd(),
       via: "provenance",
-      member: memberOf(call),
+      member: flow.promised.get(call)?.member ?? memberOf(call),
+      promised: promisedOf(flow.promised.get(call)),
       serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
     };
   });
@@ -208,7 +261,7 @@ function factsOf(
       ok: true,
       reason: null,
       mode: flow.mode,
-      registrations,
+      registrations: registrations.filter((_, index) => isOwn((drafts[index] as Draft).call)),
       routes: {
         start: flow.routes.start,
         end: flow.routes.end,
@@ -218,17 +271,23 @@ function factsOf(
       },
       parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
       options: options.app,
+      interceptors: options.interceptors,
       codecs: drafts
         .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
         .filter((codec, index, all) => all.indexOf(codec) === index)
         .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
       uses: flow.mode === "module" ? uses : [],
       entry: flow.mode === "module" ? entryOf(project, made) : null,
-      unused: unusedDeclarations(
-        project,
-        flow.adds.filter((call) => memberOf(call) === "addService"),
-        drafts,
-      ),
+      unused: [
+        ...unusedDeclarations(
+          project,
+          flow.adds.filter((call) => memberOf(call) === "addService"),
+          drafts.filter(({ call }) => isOwn(call)),
+        ),
+        ...namesOf(flow.promised).filter(({ file }) => file === made.getSourceFile().getFilePath()),
+      ],
     } as ServerFact,
+    // What functions register that are given the router.
+    ...registrations.filter((_, index) => !isOwn((drafts[index] as Draft).call)),
   ];
 }

@@ -10,7 +10,7 @@ const CODES = new Set(
 
 /**
  * `grpc.service_config` as transport options: the balancing policy of its own, the rest as it is. A string says why not:
- * hedging, other policies, or a text that grpc-js itself would refuse.
+ * other policies, or a text that grpc-js itself would refuse.
  */
 export function serviceConfigMembers(project: AnalysisProject, value: Node): readonly string[] | string {
   const unknown = "a service config that is not constant";
@@ -80,7 +80,7 @@ function balancingOf(config: unknown): "pick_first" | "round_robin" | undefined 
 
 function methodProblem(method: unknown): string | null {
   if (!isObject(method)) return "a method config that is none";
-  const { name, waitForReady, timeout, retryPolicy, ...rest } = method;
+  const { name, waitForReady, timeout, retryPolicy, hedgingPolicy, ...rest } = method;
   const [other] = Object.keys(rest);
   if (other !== undefined) return `the member ${other} of a method config`;
   const isName = (each: unknown) =>
@@ -91,6 +91,9 @@ function methodProblem(method: unknown): string | null {
   if (!Array.isArray(name) || name.length === 0 || !name.every(isName)) return "the name of a method config";
   if (waitForReady !== undefined && typeof waitForReady !== "boolean") return "waitForReady of a method config";
   if (timeout !== undefined && !isDuration(timeout)) return "the timeout of a method config";
+  if (hedgingPolicy !== undefined) {
+    return retryPolicy === undefined && isHedging(hedgingPolicy) ? null : "the hedging policy of a method config";
+  }
   if (retryPolicy === undefined) return null;
   if (!isObject(retryPolicy)) return "the retry policy of a method config";
   const { maxAttempts, initialBackoff, maxBackoff, backoffMultiplier, retryableStatusCodes, ...more } = retryPolicy;
@@ -104,10 +107,26 @@ function methodProblem(method: unknown): string | null {
     backoffMultiplier > 0 &&
     Array.isArray(retryableStatusCodes) &&
     retryableStatusCodes.length > 0 &&
-    retryableStatusCodes.every(
-      (code) => (typeof code === "string" && CODES.has(code)) || (Number.isInteger(code) && code >= 1 && code <= 16),
-    );
+    retryableStatusCodes.every(isCode);
   return isFine ? null : "the retry policy of a method config";
+}
+
+function isHedging(policy: unknown): boolean {
+  if (!isObject(policy)) return false;
+  const { maxAttempts, hedgingDelay, nonFatalStatusCodes = [], ...more } = policy;
+  return (
+    Object.keys(more).length === 0 &&
+    Number.isInteger(maxAttempts) &&
+    (maxAttempts as number) >= 2 &&
+    (hedgingDelay === undefined || isDuration(hedgingDelay)) &&
+    Array.isArray(nonFatalStatusCodes) &&
+    nonFatalStatusCodes.every(isCode)
+  );
+}
+
+function isCode(code: unknown): boolean {
+  if (typeof code === "string") return CODES.has(code);
+  return Number.isInteger(code) && (code as number) >= 1 && (code as number) <= 16;
 }
 
 function isDuration(value: unknown): boolean {

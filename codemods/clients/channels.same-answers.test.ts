@@ -251,6 +251,29 @@ const programs: Programs = {
       for await (const item of client.list({ text: 'o' })) console.log(item.text);
     })();`,
   ],
+  "interceptors that a function makes, which know the method": [
+    "idiomatic",
+    `function tagged(name, value) {
+      const shown = value.toUpperCase();
+      return (options, nextCall) => {
+        const path = options.method_definition.path;
+        console.log('calls', path);
+        return new grpc.InterceptingCall(nextCall(options), {
+          start(metadata, listener, next) {
+            if (name) metadata.set('x-tag', name + shown);
+            metadata.set('x-path', options.method_definition.path + path);
+            next(metadata, listener);
+          },
+        });
+      };
+    }
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [tagged('a', 'b')] });
+    (async () => {
+      await ask(client, 'm');
+      for await (const item of client.list({ text: 'o' })) console.log(item.text);
+      client.close();
+    })();`,
+  ],
   "a user agent that stays on the channel": [
     "bridged",
     `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), {

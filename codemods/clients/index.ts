@@ -1,6 +1,7 @@
 import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callbackToAwait } from "./callback-to-await.js";
+import { rule as cancelToSignal } from "./cancel-to-signal.js";
 import { rule as channelToTransport } from "./channel-to-transport.js";
 import { rule as clientBridge } from "./client-bridge.js";
 import { rule as clientTypes } from "./client-types.js";
@@ -18,6 +19,7 @@ export const clientRules: readonly Rule[] = [
   clientBridge,
   clientTypes,
   promisifyToClient,
+  cancelToSignal,
   deadlineToTimeout,
   metadataToHeaders,
   callbackToAwait,

@@ -1,6 +1,7 @@
 import type { RpcKind } from "../analysis/facts.js";
 import {
   type File,
+  functionOf,
   isFunction,
   isIdentifier,
   memberName,
@@ -18,7 +19,7 @@ import { type ListenersPlan, planReader } from "./plan-stream.js";
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
   /** Only the arguments change: the value is a promise or an async iterable already. */
-  | { readonly kind: "plain" }
+  | { readonly kind: "plain"; readonly cancel: Cancel | null }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
@@ -30,9 +31,16 @@ export type CallPlan =
       readonly shape: CallbackShape;
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
+      readonly cancel: Cancel | null;
     }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
-  | { readonly kind: "handed"; readonly statement: Node; readonly callback: Node; readonly writer: Writer | null }
+  | {
+      readonly kind: "handed";
+      readonly statement: Node;
+      readonly callback: Node;
+      readonly writer: Writer | null;
+      readonly cancel: Cancel | null;
+    }
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -41,6 +49,41 @@ export interface Writer {
   readonly name: string;
   readonly writes: readonly Node[];
   readonly ends: readonly Node[];
+}
+
+/** `call.cancel()`, wherever the call's variable is known. */
+export interface Cancel {
+  /** The declaration of the variable. */
+  readonly statement: Node;
+  readonly variable: string;
+  readonly calls: readonly Node[];
+}
+
+export function cancelOf(plan: CallPlan): Cancel | null {
+  return "cancel" in plan ? plan.cancel : null;
+}
+
+/** References that are `call.cancel()`, and the others. */
+export function splitCancels(
+  references: readonly Node[],
+  parents: Parents,
+): { readonly calls: readonly Node[]; readonly others: readonly Node[] } {
+  const calls: Node[] = [];
+  const others: Node[] = [];
+  for (const reference of references) {
+    const member = parents.get(reference) as Node;
+    const use = parents.get(member) as Node;
+    const isCancel =
+      memberName(member) === "cancel" &&
+      member.object === reference &&
+      use.type === "CallExpression" &&
+      use.callee === member &&
+      use.arguments.length === 0 &&
+      isValueIgnored(use, parents);
+    if (isCancel) calls.push(use);
+    else others.push(reference);
+  }
+  return { calls, others };
 }
 
 /** What a call's messages are written to, if it sends a stream. */
@@ -58,7 +101,7 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary" ? { kind: "plain" } : refused("a streaming method was promisified");
+    return kind === "unary" ? { kind: "plain", cancel: null } : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":
@@ -84,10 +127,10 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
-  const statement = statementOfCall(file, call, parents);
+  const { statement, cancel } = statementOfCall(file, call, parents) ?? {};
   if (isIdentifier(callback)) {
     if (!statement) return refused(usedObject(call, parents));
-    return planHanded(file, call, statement, null);
+    return planHanded(file, call, statement, null, cancel ?? null);
   }
   const shape = callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
@@ -98,11 +141,11 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
       return { kind: "executor", promise: promise.node, shape, value: settled.value };
   }
   if (!statement) return refused(usedObject(call, parents));
-  if (shape.form === "empty" && statement.type === "ExpressionStatement") {
+  if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, statement, shape, null);
+  return planBlock(file, call, statement, shape, null, cancel ?? null);
 }
 
 /** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
@@ -111,18 +154,40 @@ export function needsResponseType({ response, success, form, fallsThrough }: Cal
   return success.some((node) => mentions(node, response.name));
 }
 
-/** The statement that is the call, or the declaration of a variable that holds the call object and is never read. */
-function statementOfCall(file: File, call: Node, parents: Parents): Node | undefined {
+/** The statement that is the call, or the declaration of a variable that holds the call object for nothing but to cancel it. */
+function statementOfCall(
+  file: File,
+  call: Node,
+  parents: Parents,
+): { readonly statement: Node; readonly cancel: Cancel | null } | undefined {
   const parent = parents.get(call) as Node;
   // `if (x) client.m(…)`: without a semicolon, the new statement would need one before it.
   if (parent.type === "ExpressionStatement")
-    return statementOf(call, parents) === parent || parent.end > call.end ? parent : undefined;
+    return statementOf(call, parents) === parent || parent.end > call.end
+      ? { statement: parent, cancel: null }
+      : undefined;
+  // What a promise's executor returns, nobody sees.
+  if (isReturnedByExecutor(call, parents) || isValueIgnored(call, parents)) return { statement: call, cancel: null };
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return undefined;
   const declaration = parents.get(parent) as Node;
   if (declaration.declarations.length !== 1 || statementOf(call, parents) !== declaration) return undefined;
   const binding = scopesOf(file).bindingOf(parent.id);
-  const isUnread = binding?.references.length === 0 && binding.writes.length === 0;
-  return isUnread ? declaration : undefined;
+  if (!binding || binding.writes.length > 0) return undefined;
+  const { calls, others } = splitCancels(binding.references, parents);
+  if (others.length > 0) return undefined;
+  return { statement: declaration, cancel: cancelIn(declaration, binding.name, calls) };
+}
+
+function isReturnedByExecutor(call: Node, parents: Parents): boolean {
+  const parent = parents.get(call) as Node;
+  const isReturned = parent.type === "ReturnStatement" || (isFunction(parent) && parent.body === call);
+  const executor = isReturned ? (isFunction(parent) ? parent : functionOf(call, parents)) : undefined;
+  const promise = executor && parents.get(executor);
+  return promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && !executor?.async;
+}
+
+function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
+  return calls.length > 0 ? { statement, variable, calls } : null;
 }
 
 function usedObject(call: Node, parents: Parents): string {
@@ -135,18 +200,25 @@ function usedObject(call: Node, parents: Parents): string {
 }
 
 /** A callback that has a name: a function that nothing replaces. */
-function planHanded(file: File, call: Node, statement: Node, writer: Writer | null): CallPlan {
+function planHanded(file: File, call: Node, statement: Node, writer: Writer | null, cancel: Cancel | null): CallPlan {
   const callback = (call.arguments as Node[]).at(-1) as Node;
   const binding = scopesOf(file).bindingOf(callback);
   if (!binding || binding.writes.length > 0 || binding.kind === "import")
     return refused("the callback is not written at the call");
   const kept = [{ start: call.start, end: callback.start }];
   if (isCommentLost(file, statement, kept)) return refused(LOST_COMMENT);
-  return { kind: "handed", statement, callback, writer };
+  return { kind: "handed", statement, callback, writer, cancel };
 }
 
 /** Both paths in an async function around the call, whose names must not hide those that the call uses. */
-function planBlock(file: File, call: Node, statement: Node, shape: CallbackShape, writer: Writer | null): CallPlan {
+function planBlock(
+  file: File,
+  call: Node,
+  statement: Node,
+  shape: CallbackShape,
+  writer: Writer | null,
+  cancel: Cancel | null,
+): CallPlan {
   if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
   const { callback } = shape;
   const used = [call.callee, ...(call.arguments as Node[]).filter((argument) => argument !== callback)];
@@ -154,7 +226,7 @@ function planBlock(file: File, call: Node, statement: Node, shape: CallbackShape
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  return { kind: "block", statement, shape, writer };
+  return { kind: "block", statement, shape, writer, cancel };
 }
 
 /** What a function declares in its own scope. */
@@ -281,12 +353,14 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (statementOf(call, parents) !== declaration) return refused("it stands in no block");
   const binding = scopesOf(file).bindingOf(declarator.id);
   if (!binding || binding.writes.length > 0) return refused("the call's variable is assigned again");
-  const writer = writerOf(binding.name, binding.references, parents);
+  const { calls, others } = splitCancels(binding.references, parents);
+  const writer = writerOf(binding.name, others, parents);
   if (typeof writer === "string") return refused(writer);
-  if (!shape) return planHanded(file, call, declaration, writer);
+  const cancel = cancelIn(declaration, binding.name, calls);
+  if (!shape) return planHanded(file, call, declaration, writer, cancel);
   // The reply's code would see another thing under the name.
   if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return planBlock(file, call, declaration, shape, writer);
+  return planBlock(file, call, declaration, shape, writer, cancel);
 }
 
 export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {

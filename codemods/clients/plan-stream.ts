@@ -10,7 +10,7 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { type CallPlan, refused, type Writer, writerOf } from "./plan-call.js";
+import { type CallPlan, type Cancel, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -24,6 +24,7 @@ export interface ListenersPlan {
   readonly status: Listener | null;
   readonly end: Listener | null;
   readonly writer: Writer | null;
+  readonly cancel: Cancel | null;
   /** `return` in the data listener: the next message. */
   readonly continues: readonly Node[];
 }
@@ -46,25 +47,28 @@ type Event = (typeof EVENTS)[number];
 /** A stream that is read: by `for await` already, or by listeners. */
 export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return { kind: "plain" };
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call)
+    return { kind: "plain", cancel: null };
   if (memberName(parent) === "on" && parent.object === call)
-    return planListeners(file, call, parents, [call], null, null);
+    return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null });
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
   const declaration = parents.get(parent) as Node;
   if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
   const binding = scopesOf(file).bindingOf(parent.id);
   if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
 
+  const { calls, others } = splitCancels(binding.references, parents);
+  const cancel = calls.length > 0 ? { statement: declaration, variable: binding.name, calls } : null;
   const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(binding.name, binding.references.filter(isWriting), parents) : null;
+  const writer = isDuplex ? writerOf(binding.name, others.filter(isWriting), parents) : null;
   if (typeof writer === "string") return refused(writer);
-  const references = isDuplex ? binding.references.filter((reference) => !isWriting(reference)) : binding.references;
+  const references = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
   const [only] = references;
   if (!isDuplex && references.length === 1 && only) {
     const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain" };
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain", cancel };
   }
-  return planListeners(file, call, parents, references, writer, declaration);
+  return planListeners(file, call, parents, references, { writer, declaration, cancel });
 }
 
 function planListeners(
@@ -72,8 +76,7 @@ function planListeners(
   call: Node,
   parents: Parents,
   references: readonly Node[],
-  writer: Writer | null,
-  declaration: Node | null,
+  { writer, declaration, cancel }: { writer: Writer | null; declaration: Node | null; cancel: Cancel | null },
 ): CallPlan {
   const listeners = new Map<Event, Listener>();
   const statement = declaration ?? statementOf(call, parents);
@@ -124,6 +127,7 @@ function planListeners(
     status: status ?? null,
     end: end ?? null,
     writer,
+    cancel,
     continues,
   };
 }

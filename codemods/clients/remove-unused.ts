@@ -64,6 +64,8 @@ function isGrpcValue(node: Node): boolean {
   const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
   return (
     name === "loadPackageDefinition" ||
+    name === "makeGenericClientConstructor" ||
+    name === "makeClientConstructor" ||
     name === "createInsecure" ||
     (name === "createSsl" && node.arguments.length === 0)
   );

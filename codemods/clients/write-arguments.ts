@@ -1,57 +1,65 @@
 import { keyName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { middleArguments, writerOfPlan } from "./plan-call.js";
-import { GRPC_JS, type PlannedCall } from "./write-call.js";
+import { cancelOf, middleArguments, writerOfPlan } from "./plan-call.js";
+import { afterParenthesis, controllerName, GRPC_JS, type PlannedCall } from "./write-call.js";
 
-/** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs })`, leaving each value where it stands. */
+/** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs, signal })`, leaving each value where it stands. */
 export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {
   const { fact, call, plan } = planned;
   const middle = middleArguments(call, fact.rpc.kind, fact.form);
-  if (middle.length === 0) return;
   const origin = { rule, outcome: "idiomatic" } as const;
+  const writer = writerOfPlan(plan);
+  const cancel = cancelOf(plan);
+  const signal = cancel && `signal: ${controllerName(ctx, cancel)}.signal`;
+  const close = signal ? `, ${signal} }` : " }";
+  const [first] = middle;
+  const args = call.arguments as Node[];
+  if (!first) {
+    const request = /^(unary|server_streaming)$/.test(fact.rpc.kind) ? args[0] : undefined;
+    if (!signal) return;
+    if (request) ctx.edit.insertLeft(request.end, `, { ${signal} }`, origin);
+    else ctx.edit.insertRight(afterParenthesis(ctx, call), `${writer?.name ?? ""}, { ${signal} }`, origin);
+    return;
+  }
   const [metadataAt, optionsAt] = [0, 1].map((i) =>
     fact.args.findIndex((arg) => arg.kind === (i === 0 ? "metadata" : "options")),
   );
   const metadata = middle[metadataAt as number];
   const options = middle[optionsAt as number];
-  const first = middle[0] as Node;
-  const writer = writerOfPlan(plan);
   const given = fact.args[optionsAt as number];
+  const request = args[args.indexOf(first) - 1];
+  const { position: from, text } = writeHead();
+  const separator = metadata ? `${text}, ` : text;
   if (options && given?.kind === "options" && given.isHeld) {
-    const before = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
-    const from = writeHead(before);
     const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
-    const separator = metadata ? `${from.text}, ` : from.text;
-    ctx.edit.overwrite(from.position, options.start, `${separator}timeoutMs: ${name}(`, origin);
-    ctx.edit.insertLeft(options.end, ".deadline) }", origin);
+    ctx.edit.overwrite(from, options.start, `${separator}timeoutMs: ${name}(`, origin);
+    ctx.edit.insertLeft(options.end, `.deadline)${close}`, origin);
     return;
   }
   const deadline = options && deadlineOf(options);
-  const request = (call.arguments as Node[])[(call.arguments as Node[]).indexOf(first) - 1];
-  const { position: from, text } = writeHead(request);
   if (deadline) {
     const constant = constantTimeout(deadline, ctx.source);
-    const separator = metadata ? `${text}, ` : text;
     if (constant !== undefined) {
-      ctx.edit.overwrite(from, (options as Node).end, `${separator}timeoutMs: ${constant} }`, origin);
+      ctx.edit.overwrite(from, (options as Node).end, `${separator}timeoutMs: ${constant}${close}`, origin);
       return;
     }
     const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
     ctx.edit.overwrite(from, deadline.start, `${separator}timeoutMs: ${name}(`, origin);
-    ctx.edit.overwrite(deadline.end, (options as Node).end, ") }", origin);
+    ctx.edit.overwrite(deadline.end, (options as Node).end, `)${close}`, origin);
     return;
   }
   if (options) {
     // `{}` says nothing.
-    if (metadata) ctx.edit.overwrite(from, options.end, `${text} }`, origin);
+    if (metadata) ctx.edit.overwrite(from, options.end, `${text}${close}`, origin);
+    else if (signal) ctx.edit.overwrite(from, options.end, `${text}${signal} }`, origin);
     else ctx.edit.overwrite(request ? request.end : options.start, options.end, writer ? writer.name : "", origin);
     return;
   }
-  ctx.edit.insertLeft(from, `${text} }`, origin);
+  ctx.edit.insertLeft(from, `${text}${close}`, origin);
 
   /** Everything before the timeout; what is still to be written, and from where. */
-  function writeHead(request: Node | undefined): { position: number; text: string } {
-    let from = request ? request.end : first.start;
+  function writeHead(): { position: number; text: string } {
+    let from = request ? request.end : (first as Node).start;
     let text = request ? ", { " : writer ? `${writer.name}, { ` : "{ ";
     if (metadata) {
       const argument = fact.args[metadataAt as number];

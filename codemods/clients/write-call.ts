@@ -1,9 +1,9 @@
 import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
-import { type File, indentAt, lineEndingOf, type Node, nodeAt, textOf } from "../shared/ast.js";
+import { type File, indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, textOf, walk } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import type { Layout } from "./layout.js";
-import { type CallPlan, middleArguments, planCall, type Writer } from "./plan-call.js";
+import { type CallPlan, type Cancel, cancelOf, middleArguments, planCall, type Writer } from "./plan-call.js";
 
 export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
 export const RUNTIME = "@connect-migrate/runtime";
@@ -69,8 +69,9 @@ export function typeArgument({ fact }: PlannedCall): string {
 /** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */
 export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
-  // With metadata or options, the rule of the arguments writes the name too.
-  if (planned.fact.args.length === 0) ctx.edit.insertRight(afterParenthesis(ctx, planned.call), writer.name, origin);
+  // With metadata, options or a signal, the rule of the arguments writes the name too.
+  if (planned.fact.args.length === 0 && !cancelOf(planned.plan))
+    ctx.edit.insertRight(afterParenthesis(ctx, planned.call), writer.name, origin);
   for (const write of writer.writes) ctx.edit.insertLeft(write.end, ".catch(() => {})", origin);
   for (const end of writer.ends) {
     const { property } = end.callee;
@@ -86,6 +87,22 @@ export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writ
       );
     }
   }
+}
+
+/** The AbortController of a call that is cancelled. */
+export function controllerName(ctx: RuleContext, cancel: Cancel): string {
+  const isOnly = plannedCalls(ctx).filter(({ plan }) => cancelOf(plan)).length === 1;
+  return isOnly ? freshName(ctx, "controller") : freshName(ctx, `${cancel.variable}Controller`);
+}
+
+/** How a parameter of the old code is declared as a variable: some code assigns to its parameters. */
+export function keywordFor(ctx: RuleContext, param: Node): "const" | "let" {
+  const scopes = scopesOf(fileOf(ctx));
+  let isAssigned = false;
+  walk(param, (node) => {
+    if (isIdentifier(node) && (scopes.bindingOf(node)?.writes.length ?? 0) > 0) isAssigned = true;
+  });
+  return isAssigned ? "let" : "const";
 }
 
 /** A name that the file does not use. */
@@ -122,5 +139,8 @@ export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout):
     fact.mode === "wrapped"
       ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`
       : `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
-  return { head: `catch (${caught}) {`, first: `${layout.eol}${inner}const ${param.name} = ${value};` };
+  return {
+    head: `catch (${caught}) {`,
+    first: `${layout.eol}${inner}${keywordFor(ctx, param)} ${param.name} = ${value};`,
+  };
 }

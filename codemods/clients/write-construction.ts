@@ -8,7 +8,7 @@ import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
 /** Writes transport and client for one construction. */
 export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact, rule: string): void {
   const node = nodeAt(fileOf(ctx), fact.start, fact.end);
-  if (!node || !fact.descriptor || !fact.definition) return;
+  if (!node || !fact.definition) return;
   const origin = { rule, outcome: fact.outcome, reason: fact.reason };
   const isBridge = fact.shape === "callbacks";
   const create = isBridge ? ctx.imports.add(GRPC_JS, "createGrpcJsClient") : ctx.imports.add(RUNTIME, "createClient");
@@ -21,7 +21,7 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
       ? ""
       : `<${typeof types === "string" ? types : ctx.imports.add(types.module, types.name, { typeOnly: true })}>`;
   const messages = `${ctx.imports.add(GRPC_JS, "grpcJsMessages")}${typeArgument}`;
-  const descriptor = ctx.imports.add(fact.descriptor.module, fact.descriptor.name);
+  const descriptor = fact.descriptor && ctx.imports.add(fact.descriptor.module, fact.descriptor.name);
   const definition =
     fact.definition.kind === "text"
       ? fact.definition.text
@@ -35,7 +35,7 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   const parent = parentMap(fileOf(ctx)).get(node) as Node;
   const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
   const field = isBridge ? null : fact.field;
-  const client = `${create}(${descriptor}, ${field ? `this.${field.transport}` : (name ?? transport)}, { messages: ${messages}(${definition}) })${cast}`;
+  const client = `${create}(${descriptor ?? `${ctx.imports.add(GRPC_JS, "grpcJsService")}(${definition})`}, ${field ? `this.${field.transport}` : (name ?? transport)}, { messages: ${messages}(${definition}) })${cast}`;
   ctx.edit.overwrite(node.start, node.end, needsParens ? `(${client})` : client, origin);
   if (field) {
     writeField(ctx, fact, node, transport, createTransport, rule);

@@ -101,7 +101,7 @@ export async function loadProtos(options: {
 
 // Descriptors can be recovered from generated code (ts-proto, google-protobuf) too; that is not built yet, so it is said.
 const noProtos =
-  "No .proto file was found. connect-migrate needs them to generate protobuf-es code; it cannot yet recover them from code that an old generator wrote.";
+  "No .proto file was found. Services without one keep their own grpc-js definition, which serves them in binary; add the .proto files (or the package that has them) and run again for protobuf-es code.";
 
 const emptyDiscovery: ProtoDiscovery = {
   files: [],

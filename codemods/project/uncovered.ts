@@ -110,6 +110,7 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   const channel = writes("transportFromGrpcJs");
   const errors = writes("toConnectError") || writes("serviceErrorFrom");
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
+  const interceptors = writes("fromServerInterceptors");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
   const handler = findings.some(
     (finding) =>
@@ -120,6 +121,8 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   return ({ member, construct }) => {
     if (messages && MESSAGES.test(member))
       return reason("messages-bridged", `they are coded by what ${construct} gives`);
+    if (interceptors && INTERCEPTOR.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to a server interceptor that keeps its shape`);
     if (channel && CHANNEL.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a channel of grpc-js`);
     if (client && CLIENT.test(member))
@@ -134,6 +137,8 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   };
 }
 
+const INTERCEPTOR =
+  /^(Server(InterceptingCall|Listener|ListenerBuilder|Interceptor)|Responder(Builder)?|status|Metadata|StatusBuilder|StatusObject)\b/;
 const HANDLER = /^(status|Metadata|ServiceError|StatusObject|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;

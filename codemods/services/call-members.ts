@@ -82,6 +82,19 @@ export const rule: Rule = {
       overwrite(step.node, `${contextName(plan)}.values.get(${ctx.imports.add(NODE, "kPeerAddress")})`, origin);
       return "call.getPeer()";
     });
+    forSteps(ctx, id, ["host"], (step, { plan }, origin) => {
+      // Not a URL's host, which leaves out the default ports.
+      overwrite(step.node, `${contextName(plan)}.url.split('/')[2]`, origin);
+      return "call.getHost()";
+    });
+    forSteps(ctx, id, ["deadline"], (step, { plan }, origin) => {
+      // Without a deadline grpc-js says Infinity; so does a sum with it.
+      const sum = `Date.now() + (${contextName(plan)}.timeoutMs() ?? Infinity)`;
+      const parent = parentMap(fileOf(ctx)).get(step.node) as Node;
+      const isAlone = /^(VariableDeclarator|AssignmentExpression|ReturnStatement|CallExpression|ObjectProperty)$/;
+      overwrite(step.node, isAlone.test(parent.type) ? sum : `(${sum})`, origin);
+      return "call.getDeadline()";
+    });
     forSteps(ctx, id, ["send-metadata"], (step, { plan }, origin) => {
       const context = contextName(plan);
       const flush = step.flush ? `; ${context}.sendHeaders?.()` : "";

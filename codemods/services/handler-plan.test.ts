@@ -300,6 +300,25 @@ describe("replies that settle a promise", () => {
   });
 });
 
+const handed: [name: string, source: string, after: string][] = [
+  [
+    "to a function of the project, inside try and in catch",
+    "const { fail } = require('./errors');\nasync function f(call, cb) { try { if (!call.request.id) return fail(cb, 'id'); cb(null, await g()); } catch (err) { fail(cb, err); } }",
+    "const { fail } = require('./errors');\nasync function f(req, ctx) { try { if (!req.id) return awaitReply(ctx, (cb) => fail(cb, 'id')); return await g(); } catch (err) { return awaitReply(ctx, (cb) => fail(cb, err)); } }",
+  ],
+  [
+    "to a member",
+    "const o = { get(call, cb) { this.items.get(call.request, cb); } };",
+    "const o = { get(req, ctx) { return awaitReply(ctx, (cb) => this.items.get(req, cb)); } };",
+  ],
+];
+
+describe("a callback that is handed on as the last thing", () => {
+  it.each(handed)("%s", (_name, source, after) => {
+    expect(rewrite("unary", source)).toBe(after.replace(/^const \{.*\} = require.*\n/, ""));
+  });
+});
+
 const kept: [name: string, kind: RpcKind, source: string, after: string][] = [
   [
     "behind an await",
@@ -378,10 +397,16 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "reply-in-nested-function",
   ],
   [
-    "a callback for a function of the project, which may reply with trailers",
+    "a callback that is handed on, with code behind it",
     "unary",
-    "const helper = require('./helper');\nfunction f(call, cb) { helper(call.request, cb); }",
-    "callback-escapes",
+    "async function f(call, cb) { fail(cb); await log(); }",
+    "code-after-reply",
+  ],
+  [
+    "a callback that is handed on together with the call",
+    "unary",
+    "function f(call, cb) { handler(call, cb); }",
+    "call-escapes",
   ],
   [
     "a name that is used before the promise that would hold it",

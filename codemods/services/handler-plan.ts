@@ -27,7 +27,7 @@ import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planPush, planRegion } from "./plan-regions.js";
-import { planCallback } from "./plan-replies.js";
+import { planCallback, planHanded } from "./plan-replies.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -68,6 +68,8 @@ export type Step =
   | (PromiseRegion & { readonly kind: "promise"; readonly block: Node | null })
   /** Statements of `block` that push their messages. */
   | (PushRegion & { readonly kind: "push"; readonly block: Node })
+  /** A call that takes the callback, as the last thing to do: whoever gets it makes the reply. */
+  | (Reply & { readonly kind: "handed"; readonly callback: string })
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
   /** A promise chain that is returned from now on. */
@@ -83,6 +85,9 @@ export type Step =
   | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node; readonly before: Node | null }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
+  | { readonly kind: "host"; readonly node: Node }
+  /** Milliseconds since the epoch, or Infinity. */
+  | { readonly kind: "deadline"; readonly node: Node }
   | { readonly kind: "send-metadata"; readonly node: Node; readonly metadata: Node; readonly flush: boolean }
   | {
       readonly kind: "data-listener";
@@ -134,15 +139,15 @@ const cache = new WeakMap<FunctionNode, Map<RpcKind, HandlerPlan | HandlerRefusa
 export function planHandler(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<RpcKind, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  let plan = known.get(rpcKind);
-  if (plan === undefined) {
-    plan = attempt(() => makePlan(fn, rpcKind, file, false));
-    if (!plan.ok) {
-      const later = attempt(() => makePlan(fn, rpcKind, file, true));
-      if (later.ok) plan = later;
-    }
-    known.set(rpcKind, plan);
+  const made = known.get(rpcKind);
+  if (made) return made;
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct"));
+  for (const mode of ["later", "handed"] as const) {
+    if (plan.ok) break;
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode));
+    if (other.ok) plan = other;
   }
+  known.set(rpcKind, plan);
   return plan;
 }
 
@@ -155,8 +160,13 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
   }
 }
 
-/** @param isLater what is not answered in place settles a promise, or is pushed */
-function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boolean): HandlerPlan {
+/**
+ * `direct`: every reply is made in place. `later`: what is not settles a promise, or is pushed. `handed`: in place, but a
+ * function of a package may get the callback.
+ */
+type Mode = "direct" | "later" | "handed";
+
+function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
   const streamsIn = rpcKind === "client_streaming" || rpcKind === "bidi_streaming";
@@ -202,8 +212,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, isLater: boole
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft);
-  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, isLater);
-  else if (isLater) planPush(draft);
+  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
+  else if (mode === "later") planPush(draft);
   for (const reference of references)
     if (!draft.dropped.has(reference) && !isInDeadListener(draft, reference)) planCall(draft, reference);
   checkPaths(draft);
@@ -270,12 +280,12 @@ function callOf(
 }
 
 /** The callback is only ever called, each time as a reply; inside a promise it may also be handed to what calls it. */
-function planCallbackUses(draft: HandlerDraft, param: Node, isLater: boolean): void {
+function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
   if (!isIdentifier(param)) refuse("callback-escapes", "the callback is not a plain parameter");
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
   const references = binding.references.filter((reference) => !isInDeadListener(draft, reference));
-  if (isLater) planRegion(draft, references);
+  if (mode === "later") planRegion(draft, references);
   planChains(draft, references);
   for (const reference of references) {
     const call = draft.parents.get(reference) as Node;
@@ -283,6 +293,11 @@ function planCallbackUses(draft: HandlerDraft, param: Node, isLater: boolean): v
     if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
     else if (isInRegion(draft, reference) && isHandedTo(draft, reference, call))
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });
+    else if (
+      call.type === "CallExpression" &&
+      (mode === "handed" || (mode === "direct" && !isOfPackage(draft, call.callee)))
+    )
+      planHanded(draft, call, reference);
     else refuse("callback-escapes", describeUse(call));
   }
 }
@@ -308,7 +323,7 @@ function isOfPackage(draft: HandlerDraft, expression: Node): boolean {
   }
   if (!isIdentifier(root)) return false;
   const binding = draft.scopes.bindingOf(root);
-  if (!binding) return true;
+  if (!binding) return root !== expression || /^(set\w+|queueMicrotask)$/.test(root.name);
   const { declaration } = binding;
   if (binding.kind === "import") {
     const source = draft.parents.get(declaration)?.source as Node | undefined;

@@ -3,6 +3,8 @@ import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { planEnd, planError } from "./plan-replies.js";
 
+const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
+
 /** What one use of `call` becomes. */
 export function planCall(draft: HandlerDraft, reference: Node): void {
   const { parents, steps, answersOnce, streamsIn, dataListener } = draft;
@@ -36,9 +38,11 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "getPath":
     case "getPeer":
+    case "getHost":
+    case "getDeadline":
       if (!isCalled) break;
       draft.needsContext = true;
-      steps.push({ kind: name === "getPath" ? "path" : "peer", node: whole });
+      steps.push({ kind: MEMBER_CALLS[name], node: whole });
       return;
     case "sendMetadata":
       if (!isStatement || !isOwn(draft, whole) || (whole.arguments as Node[]).length !== 1) break;

@@ -199,6 +199,19 @@ export function planCallback(draft: HandlerDraft, call: Node): void {
   draft.replyNodes.add(reply.statement);
 }
 
+/** `helper(error, callback)` as the last thing on a path. */
+export function planHanded(draft: HandlerDraft, call: Node, reference: Node): void {
+  const uses = (call.arguments as Node[]).filter((argument) => argument === reference);
+  if (uses.length !== 1 || reference.type !== "Identifier") refuse("callback-escapes", "passed to a function");
+  if (ownNodes(call, (node) => /^(Await|Yield)Expression$/.test(node.type)).length > 0)
+    refuse("callback-escapes", "passed to a function, with an await");
+  if (functionOf(call, draft.parents) !== draft.fn) refuse("callback-escapes", "passed to a function");
+  const reply = replyOf(draft, call, false);
+  draft.needsContext = true;
+  draft.steps.push({ ...reply, kind: "handed", callback: reference.name });
+  draft.replyNodes.add(reply.statement);
+}
+
 /** `call.end(trailers)`. */
 export function planEnd(draft: HandlerDraft, call: Node): void {
   const [trailers = null, ...more] = call.arguments as Node[];

@@ -67,6 +67,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
   ],
   ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
   [
+    "the host and the deadline",
+    "unary",
+    "function f(call, cb) { const left = call.getDeadline() - Date.now(); cb(null, { sku: call.getHost().replace(/\\d+$/, 'port'), count: left > 500 && left < 2000 ? 1 : 0 }); }",
+  ],
+  [
     "a promise chain",
     "unary",
     "function f(call, cb) { Promise.resolve(call.request.sku).then((sku) => cb(null, { sku })).catch(cb); }",
@@ -90,6 +95,21 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "a callback that is handed on, and fails",
     "unary",
     "function f(call, cb) { require('node:fs').readFile('/does/not/exist', cb); }",
+  ],
+  [
+    "a callback that is handed to a helper with an error and trailers",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('why', 'helped'); const fail = (done, e) => done(e, null, md); if (call.request.sku) return fail(cb, { code: 5, message: 'm' }); cb(null, {}); }",
+  ],
+  [
+    "a callback that is handed to a helper that replies later, without a message",
+    "unary",
+    "async function f(call, cb) { const reply = (done) => setTimeout(() => done(null), 1); try { await null; reply(cb); } catch (e) { cb(e); } }",
+  ],
+  [
+    "a helper that throws, and a catch that replies",
+    "unary",
+    "async function f(call, cb) { const helper = (done) => { throw new Error('h'); }; try { await null; return helper(cb); } catch (e) { cb({ code: 9, message: e.message }); } }",
   ],
   [
     "a link that fails before its catch",

@@ -19,7 +19,8 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { migrateBind, report, styleOf } from "./write-serve.js";
+import { spreadOverrides } from "./handler-bridge.js";
+import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -36,6 +37,11 @@ export const rule: Rule = {
     for (const fact of context.facts as ServerSideFact[]) {
       if (fact.kind === "server") migrateServer(context, fact);
       if (fact.kind === "server-use") migrateUse(context, fact);
+      if (fact.kind === "registration") {
+        const call = callAt(context.root.get().value as Node, fact);
+        if (call) writeRegistration(context, fact, call);
+        reportRegistration(context, fact);
+      }
       if (fact.kind === "server-value") {
         context.edit.overwrite(fact.start, fact.end, withImports(context, fact.text, fact.imports), origin);
         report(context, fact.construct, fact.start, fact.end);
@@ -61,7 +67,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   if (!holder) return;
   const { eol, unit, quote, end } = styleOf(source);
   report(context, construct, fact.start, fact.end);
-  const place = fact.mode === "module" && fact.routes.isPlain ? hoistPlace(file, fact) : null;
+  const place = hoistPlace(file, fact);
   const adds = [...fact.registrations, ...fact.parts].sort((a, b) => a.start - b.start);
   const indent = place ? "" : indentAt(source, fact.routes.start);
   const inner = indent + unit + unit;
@@ -91,7 +97,20 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const options = fact.options.map((line) => `${eol}${indent}${unit}${line},`);
+  const kept = fact.interceptors;
+  const intercepted =
+    kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
+  if (kept !== null)
+    context.report({
+      rule: id,
+      outcome: "bridged",
+      construct: "server interceptors",
+      reason: reason("kept-beside-bridge", "server interceptors keep the shape that they have in grpc-js"),
+      start: fact.start,
+      end: fact.end,
+      rpc: null,
+    });
+  const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
   for (const add of adds) {
@@ -103,22 +122,10 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       else edit.overwrite(call.start, call.end, add.text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
-      const [definition, given] = call.arguments as [Node, Node];
-      const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
-      const descriptor = imports.add(add.descriptor.module, add.descriptor.name);
-      const [before, after] = around(context, add, textOf(source, implementation));
-      const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
-      const route = `router.service(${descriptor}, ${before}`;
-      const messages = `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`;
+      const { route, implementation, messages } = registrationParts(context, add, call);
       if (place)
         moved.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages + end);
-      else {
-        edit.overwrite(call.start, implementation.start, route, origin);
-        // `{ … } as Handlers` says what the handlers were.
-        const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
-        const stop = isOld ? unwrap(implementation).end : implementation.end;
-        edit.overwrite(stop, call.end, messages, origin);
-      }
+      else writeRegistration(context, add, call);
       reportRegistration(context, add);
     }
     if (place) {
@@ -159,7 +166,8 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   for (const use of fact.uses) {
     const call = callAt(file, use);
     if (!call) continue;
-    if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
+    if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
+    else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "start") removeStatement(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
@@ -183,6 +191,34 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   if (isExported) exportApp(context, file, app, eol, end);
 }
 
+/** What stands before and behind an implementation. */
+function registrationParts(context: RuleContext, add: RegistrationFact, call: Node) {
+  const { source, imports } = context;
+  const [definition, given] = call.arguments as [Node, Node];
+  const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
+  const [before, after] = around(context, add, textOf(source, implementation));
+  const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, styleOf(source).quote);
+  const descriptor = add.descriptor
+    ? imports.add(add.descriptor.module, add.descriptor.name)
+    : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
+  return {
+    implementation,
+    route: `${add.router}.service(${descriptor}, ${before}`,
+    messages: `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`,
+  };
+}
+
+/** `server.addService(definition, implementation)` -> `router.service(Service, implementation, { messages })`, where it stands. */
+function writeRegistration(context: RuleContext, add: RegistrationFact, call: Node): void {
+  const { edit } = context;
+  const { route, implementation, messages } = registrationParts(context, add, call);
+  edit.overwrite(call.start, implementation.start, route, origin);
+  // `{ … } as Handlers` says what the handlers were.
+  const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
+  const stop = isOld ? unwrap(implementation).end : implementation.end;
+  edit.overwrite(stop, call.end, messages, origin);
+}
+
 /** A member call on what is an app now, wherever it stands. */
 function migrateUse(context: RuleContext, use: ServerUseFact): void {
   const { source, edit, imports } = context;
@@ -190,6 +226,11 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   const parents = parentMap(file);
   const call = callAt(file, use);
   if (!call) return;
+  if (use.promised) {
+    const { server } = use.promised;
+    migratePromised(context, { file, parents, call, use, app: server, running: null, entry: null });
+    return;
+  }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
   else if (use.member === "start") removeStatement(context, call, parents);
@@ -293,7 +334,9 @@ function implementationText(
   const { source, imports } = context;
   const literal = unwrap(node);
   if (literal.type !== "ObjectExpression") return textOf(source, node);
-  const members = (literal.properties as Node[]).map((property) => {
+  const members = (literal.properties as Node[]).flatMap((property) => {
+    if (property.type === "SpreadElement")
+      return [textOf(source, property), ...spreadOverrides(context, registration, property)];
     const key = keyName(property);
     if (registration.implementation !== "members" || key === undefined || !registration.bridgedKeys.includes(key))
       return textOf(source, property);
@@ -355,8 +398,10 @@ function reportRegistration(context: RuleContext, registration: RegistrationFact
   context.report({
     rule: id,
     outcome: isBridged ? "bridged" : "idiomatic",
-    construct: `addService(${registration.service})`,
-    reason: isBridged ? reason("call-escapes", "the implementation keeps its callbacks as a whole") : null,
+    construct: `addService(${registration.shown})`,
+    reason: isBridged
+      ? (registration.ownReason ?? reason("call-escapes", "the implementation keeps its callbacks as a whole"))
+      : null,
     start,
     end,
     rpc: null,

@@ -105,6 +105,40 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   );
 }
 
+/** `promisify(server.bindAsync.bind(server))(address, credentials)` -> `serve(app, { address })`, which is a promise itself. */
+export function migratePromised(context: RuleContext, binding: Binding): void {
+  const { edit, imports } = context;
+  const { call, parents, use, app, running } = binding;
+  if (use.member === "tryShutdown") {
+    const promisify = use.promised?.promisify ?? "promisify";
+    const close = running
+      ? `${running}?.close()`
+      : `${promisify}(${imports.add("@connect-migrate/runtime/grpc-js", "tryShutdown")})(${app})`;
+    edit.overwrite(call.start, call.end, close, origin);
+    report(context, "server.tryShutdown()", call.start, call.end);
+    return;
+  }
+  const [address] = call.arguments as [Node];
+  const started = running === "running" ? "started" : "running";
+  let user = parents.get(call);
+  if (user?.type === "AwaitExpression") user = parents.get(user);
+  const isUsed = user?.type !== "ExpressionStatement";
+  const more = use.serve.map((member) => `, ${member}`).join("");
+  const then = running
+    ? `.then((${started}) => (${running} = ${started}).port)`
+    : isUsed
+      ? ".then(({ port }) => port)"
+      : "";
+  const top = topStatement(call, parents);
+  if (top?.type === "ExpressionStatement") {
+    const guard = entryGuard(context, binding, top);
+    if (guard !== "") edit.insertRight(top.start, guard, origin);
+  } else entryGuard(context, binding, parents.get(call) as Node);
+  edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+  edit.overwrite(address.end, call.end, `${more} })${then}`, origin);
+  report(context, "server.bindAsync()", call.start, call.end);
+}
+
 /**
  * `new Promise((resolve, reject) => { server.bindAsync(…, (error, port) => (error ? reject(error) : resolve(port))) })`
  * with nothing else in it: `serve` is that promise.

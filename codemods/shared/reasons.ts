@@ -30,7 +30,11 @@ export const reasons = {
   },
   "not-found-in-proto": {
     short: "the proto does not have it",
-    long: "{detail} is not in any .proto file that was found.",
+    long: "{detail} is not in the .proto files, so no caller reaches it. Correct its name or remove it.",
+  },
+  "service-added-twice": {
+    short: "the service is added twice",
+    long: "{detail} is added to one server twice, which grpc-js refuses when the program starts. Remove one of them.",
   },
   "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
   "proto-rival": {
@@ -60,6 +64,10 @@ export const reasons = {
   "not-covered": {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
+  },
+  "own-definition": {
+    short: "it is served by its own definition",
+    long: "It is served by its own grpc-js definition, with the messages of that, because {detail}. It has JSON and reflection only where the definition describes its messages, as proto-loader's do.",
   },
   "message-unproved": {
     short: "message code is not proved",

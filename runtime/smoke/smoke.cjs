@@ -2,7 +2,7 @@
 // and Connect, HTTP/2 and HTTP/1.1, metadata both ways, an error, a deadline. Prints `ok` or exits non-zero.
 const assert = require("node:assert/strict");
 
-exports.smoke = async function smoke({ core, node, protobuf, wkt }) {
+exports.smoke = async function smoke({ core, node, telemetry, protobuf, wkt }) {
   const { createClient, ConnectError, Code } = core;
   const { createApp, serve, createGrpcTransport, createConnectTransport } = node;
   const method = (name, clientStreaming, serverStreaming) => ({
@@ -40,6 +40,8 @@ exports.smoke = async function smoke({ core, node, protobuf, wkt }) {
   const Smoke = registry.getService("smoke.v1.Smoke");
   assert.ok(Smoke);
   const app = createApp({
+    // Without a registered SDK it records nothing, and must do no harm
+    interceptors: [telemetry.createServerTelemetry()],
     routes(router) {
       router.service(Smoke, {
         async double(request, context) {
@@ -107,6 +109,7 @@ if (require.main === module) {
     .smoke({
       core: require("@connect-migrate/runtime"),
       node: require("@connect-migrate/runtime/node"),
+      telemetry: require("@connect-migrate/runtime/opentelemetry"),
       protobuf: require("@bufbuild/protobuf"),
       wkt: require("@bufbuild/protobuf/wkt"),
     })

@@ -12,6 +12,7 @@ export interface WritableIterable<T> extends AsyncIterable<T> {
   isClosed(): boolean;
 }
 
+/** An iterable that is written to: `write` resolves when the value is taken, `close` ends the iteration. */
 export function createWritableIterable<T>(): WritableIterable<T> {
   const written: Array<{ item: T; taken: () => void; dropped: (error: Error) => void }> = [];
   const waiting: Array<(result: IteratorResult<T>) => void> = [];

@@ -15,7 +15,10 @@ describe.each([
 ])("$desc.typeName", ({ desc, runs }) => {
   const encode = createBinaryEncoder(desc);
 
-  test(`${runs} arbitrary messages: the bytes of protobuf-es, behind what is reserved`, () => {
+  // Some of these messages are large: on a busy machine that takes its time
+  const patient = { timeout: 120_000 };
+
+  test(`${runs} arbitrary messages: the bytes of protobuf-es, behind what is reserved`, patient, () => {
     fc.assert(
       fc.property(arbitraryMessage(desc), fc.constantFrom(0, 5), (message, reserve) => {
         const bytes = encode(message, reserve);
@@ -26,7 +29,7 @@ describe.each([
     );
   });
 
-  test("unknown fields are written again, in place", () => {
+  test("unknown fields are written again, in place", patient, () => {
     fc.assert(
       fc.property(arbitraryMessage(EveryTypeSchema), (other) => {
         let message: Message;

@@ -5,10 +5,13 @@ import type { Interceptor } from "./interceptor.js";
 export interface CallOptions {
   /** Timeout in milliseconds. Zero or less switches the transport's default timeout off. */
   timeoutMs?: number;
+  /** Request headers. Those of the protocol and of the connection are left out. */
   headers?: HeadersInit;
   /** Cancels the call, which then fails with Code.Canceled. */
   signal?: AbortSignal;
+  /** Takes the response headers of a call that succeeds, or of a stream when it begins. */
   onHeader?(headers: Headers): void;
+  /** Takes the response trailers of a call that succeeds, after its last message. */
   onTrailer?(trailers: Headers): void;
   /** Values for interceptors. */
   contextValues?: ContextValues;

@@ -32,12 +32,16 @@ export interface OutgoingDetail {
  * `instanceof` goes by shape, so that errors of another copy of this package, or of @connectrpc/connect, are recognised.
  */
 export class ConnectError extends Error {
+  /** Never OK: a call that succeeds has no error. */
   readonly code: Code;
   /** Headers and trailers that came, or are to be sent, with the error. */
   readonly metadata: Headers;
+  /** Error details (google.rpc.Status.details): to be sent, or as they came. Read them with `findDetails`. */
   details: (OutgoingDetail | IncomingDetail)[];
+  /** The text as it travels, without the code. */
   readonly rawMessage: string;
   override name = "ConnectError";
+  /** What was thrown, if it was something else. It stays on this side of the wire. */
   override cause: unknown;
   /** True for an error parsed from the wire by a client. A handler that rethrows it relays everything but the metadata. */
   isWireError = false;

@@ -5,10 +5,17 @@ export type ContextKey<T> = { id: symbol; defaultValue: T };
 export interface ContextValues {
   /** The value, or the key's default. */
   get<T>(key: ContextKey<T>): T;
+  /** Sets a value, for everything that sees these values from now on. */
   set<T>(key: ContextKey<T>, value: T): this;
+  /** Back to the key's default. */
   delete(key: ContextKey<unknown>): this;
 }
 
+/**
+ * A key of its own for a value, whatever its description.
+ *
+ * @param defaultValue what `get` returns where the key was not set
+ */
 export function createContextKey<T>(defaultValue: T, options?: { description?: string }): ContextKey<T> {
   return { id: Symbol(options?.description), defaultValue };
 }
@@ -31,6 +38,7 @@ class Values implements ContextValues {
   }
 }
 
+/** Values of one call, all at their defaults. */
 export function createContextValues(): ContextValues {
   return new Values();
 }

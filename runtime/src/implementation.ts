@@ -64,10 +64,13 @@ export interface HandlerContext {
   readonly requestHeader: Headers;
   /** Must be set before the first message of a stream. */
   readonly responseHeader: Headers;
+  /** Sent after the last message; may be set until the handler ends. */
   readonly responseTrailer: Headers;
   /** `connect`, `grpc` or `grpc-web`. */
   readonly protocolName: string;
+  /** What interceptors and the server know of the call, for instance `kPeerAddress`. */
   readonly values: ContextValues;
+  /** As it was received, with the host that the caller named. */
   readonly url: string;
   /** Addition to @connectrpc/connect: sends the response headers now, as grpc-js's `call.sendMetadata` does. */
   readonly sendHeaders?: () => void;
@@ -159,6 +162,7 @@ export type MethodImplSpec<I extends DescMessage = DescMessage, O extends DescMe
 /** An implementation of a service with its descriptor. */
 export type ServiceImplSpec = { service: DescService; methods: { [key: string]: MethodImplSpec } };
 
+/** The implementation of one method with its descriptor, for `createConnectRouter` of other packages. */
 export function createMethodImplSpec<M extends DescMethod>(method: M, impl: MethodImpl<M>): MethodImplSpec {
   return { kind: method.methodKind, method, impl } as unknown as MethodImplSpec;
 }

@@ -27,6 +27,7 @@ export type { Transport } from "./transport.js";
 export type { HandlerContext, MethodImpl, MethodImplSpec, ServiceImpl, ServiceImplSpec } from "./implementation.js";
 export { createHandlerContext, createMethodImplSpec, createServiceImplSpec } from "./implementation.js";
 export { cors } from "./server/cors.js";
+export { fetchHandlerFromUniversal as createFetchHandler } from "./server/fetch-handler.js";
 export type { ConnectRouter, ConnectRouterOptions, ServiceOptions } from "./server/router.js";
 export { createConnectRouter } from "./server/router.js";
 export type {

@@ -15,6 +15,7 @@ export type Interceptor = (next: AnyFn) => AnyFn;
 
 export type AnyFn = (req: UnaryRequest | StreamRequest) => Promise<UnaryResponse | StreamResponse>;
 
+/** A unary call on its way to the server, or to its handler. Interceptors may pass on a changed copy. */
 export interface UnaryRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends RequestCommon {
   readonly stream: false;
@@ -22,6 +23,7 @@ export interface UnaryRequest<I extends DescMessage = DescMessage, O extends Des
   readonly method: DescMethodUnary<I, O>;
 }
 
+/** The answer of a unary call. */
 export interface UnaryResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: false;
@@ -29,6 +31,7 @@ export interface UnaryResponse<I extends DescMessage = DescMessage, O extends De
   readonly method: DescMethodUnary<I, O>;
 }
 
+/** A call with a stream in at least one direction; `message` has all requests, also where there is only one. */
 export interface StreamRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends RequestCommon {
   readonly stream: true;
@@ -36,6 +39,7 @@ export interface StreamRequest<I extends DescMessage = DescMessage, O extends De
   readonly method: DescMethodStreaming<I, O>;
 }
 
+/** The answer of such a call: its headers have come, its messages come as they are read. */
 export interface StreamResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: true;
@@ -49,7 +53,9 @@ export interface RequestCommon {
   readonly requestMethod: string;
   /** On a client the URL that the call goes to; on a server the URL that was received. */
   readonly url: string;
+  /** Aborts at the deadline and when the caller cancels. */
   readonly signal: AbortSignal;
+  /** Request headers. What an interceptor sets before it calls `next` is sent. */
   readonly header: Headers;
   readonly contextValues: ContextValues;
 }

@@ -20,6 +20,7 @@ import { Code } from "./code.js";
 import { ConnectError } from "./connect-error.js";
 import type { Format } from "./content-type.js";
 import type { MessageCodec, MessageCodecs } from "./message-codec.js";
+import { isOpaqueMessage } from "./opaque-service.js";
 
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
 export type BinaryOptions = Partial<BinaryReadOptions & BinaryWriteOptions>;
@@ -68,7 +69,7 @@ function createFormatCodecs(
   options: SerializationOptions,
 ): FormatCodecs {
   const binary = binaryCodec(desc, options.binaryOptions);
-  const json = jsonCodec(desc, options.jsonOptions);
+  const json = isOpaqueMessage(desc) ? noJson : jsonCodec(desc, options.jsonOptions);
   if (own === undefined) return { proto: binary, json };
   return {
     proto: own,
@@ -100,6 +101,11 @@ function jsonCodec(desc: DescMessage, options: JsonOptions | undefined): Message
     deserialize: (bytes) => fromJsonString(desc, utf8Decoder.decode(bytes), merged),
   };
 }
+
+function refuseJson(): never {
+  throw new ConnectError("JSON needs a descriptor, and this service has none: use binary messages", Code.Unimplemented);
+}
+const noJson: MessageCodec = { serialize: refuseJson, deserialize: refuseJson };
 
 /** A message from JSON that a server framework has parsed already. */
 export function messageFromJson(desc: DescMessage, json: JsonValue, options: JsonOptions | undefined): unknown {

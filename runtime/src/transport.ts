@@ -4,6 +4,7 @@ import type { StreamResponse, UnaryResponse } from "./interceptor.js";
 
 /** Runs the calls of clients over one protocol. Clients do not know which. */
 export interface Transport {
+  /** Rejects with a ConnectError. `timeoutMs` is in milliseconds; zero or less means none. */
   unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
@@ -13,6 +14,7 @@ export interface Transport {
     contextValues?: ContextValues,
   ): Promise<UnaryResponse<I, O>>;
 
+  /** Resolves when the response headers have come; rejects with a ConnectError, as reading the messages does. */
   stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     signal: AbortSignal | undefined,

@@ -33,6 +33,7 @@ export type CallbackClient<Desc extends DescService> = {
       : never;
 };
 
+/** A client with callbacks in place of promises. Each function returns one that cancels; a cancelled call does not call back. */
 export function createCallbackClient<T extends DescService>(service: T, transport: Transport): CallbackClient<T> {
   const client = createClient(service, transport) as unknown as Record<
     string,

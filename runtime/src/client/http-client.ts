@@ -31,6 +31,7 @@ export type ConnectivityState = "idle" | "connecting" | "ready" | "transient_fai
 
 /** The state of a transport's connections, as gRPC channels have it (gRPC Connectivity Semantics and API). */
 export interface Connectivity {
+  /** The state now. `idle` until the first call or `connect()`. */
   state(): ConnectivityState;
   /**
    * Resolves when a connection is ready. Keeps trying while `isWanted` (default: for ever), with gRPC's backoff; rejects

@@ -7,6 +7,7 @@ import { type ClosableTransport, createProtocolTransport } from "./protocol-tran
 import { createCallPolicies } from "./service-config.js";
 import { createUniversalHandlerClient, createUniversalHttpClient } from "./universal-client.js";
 
+/** Options of both sides of `createRouterTransport`. */
 export interface RouterTransportOptions {
   transport?: {
     baseUrl?: string;

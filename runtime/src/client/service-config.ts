@@ -6,18 +6,23 @@ import type { ConnectError } from "../connect-error.js";
  * `grpc.service_config`. What is not listed here is ignored.
  */
 export interface ServiceConfig {
+  /** The first entry that names a method counts, the most specific name first. */
   methodConfig?: MethodConfig[];
   /** The first policy that is known counts: `[{ round_robin: {} }]` or `[{ pick_first: {} }]`. */
   loadBalancingConfig?: Array<{ [policy: string]: object }>;
+  /** The budget of retries and hedges (gRPC A6): none while half of the tokens are used up. */
   retryThrottling?: { maxTokens: number; tokenRatio: number };
 }
 
+/** What the calls of some methods do. */
 export interface MethodConfig {
   /** Which methods; `{}` means all, `{ service }` all of a service. The most specific one counts. */
   name: Array<{ service?: string; method?: string }>;
+  /** Wait for a connection until the deadline in place of failing. */
   waitForReady?: boolean;
   /** For instance `"1.5s"`. The shorter of this and the call's own timeout counts. */
   timeout?: string | { seconds: number; nanos?: number };
+  /** Attempts after failures. */
   retryPolicy?: RetryPolicy;
   /** In place of a retry policy; a method cannot have both. */
   hedgingPolicy?: HedgingPolicy;
@@ -39,7 +44,9 @@ export interface RetryPolicy {
   maxAttempts: number;
   /** For instance `"0.1s"`. */
   initialBackoff: string;
+  /** For instance `"1s"`. */
   maxBackoff: string;
+  /** The pause grows by this factor with each attempt; what is waited is random, up to it. */
   backoffMultiplier: number;
   /** Names (`"UNAVAILABLE"`) or numbers. */
   retryableStatusCodes: Array<string | number>;

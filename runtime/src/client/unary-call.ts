@@ -1,15 +1,13 @@
-import { base64Encode } from "@bufbuild/protobuf/wire";
 import { Code } from "../code.js";
 import { type Compression, compressedFlag, readLimitError, writeLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import { errorFromJsonBytes } from "../connect-json.js";
 import { createEnvelopeParser, type EnvelopeParser, envelopeParts, prefixLength, writePrefix } from "../envelope.js";
-import { headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
 import { releaseLarge } from "../large-buffers.js";
 import type { Scope } from "./call-scope.js";
-import { unaryHeader } from "./connect-protocol.js";
+import { getHeaders, getPath } from "./connect-get.js";
 import { noFields, rememberParts } from "./error-parts.js";
 import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
 import {
@@ -22,6 +20,7 @@ import {
 } from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
+import { joinChunks, unaryResponse } from "./unary-response.js";
 import type { ResponseHead } from "./wire-protocol.js";
 
 /** Run one unary call. Rejects with a ConnectError. */
@@ -240,7 +239,7 @@ class UnaryCall implements ResponseListener {
   }
 
   #endBare(head: ResponseHead): void {
-    const bytes = joined(this.#chunks, this.#received);
+    const bytes = joinChunks(this.#chunks, this.#received);
     const finish = (plain: Uint8Array) => {
       if (head.errorBody !== undefined) {
         this.#attemptFailed(errorFromJsonBytes(plain, head.errorBody.metadata, head.errorBody));
@@ -382,70 +381,9 @@ class UnaryCall implements ResponseListener {
   }
 }
 
-function unaryResponse(
-  plan: MethodPlan,
-  fields: Fields,
-  bare: boolean,
-  makeTrailer: () => Headers,
-  message: unknown,
-): UnaryResponse {
-  let header: Headers | undefined;
-  let trailer: Headers | undefined;
-  // Own properties: an interceptor may spread the response
-  return {
-    stream: false,
-    service: plan.method.parent,
-    method: plan.method as UnaryResponse["method"],
-    message: message as UnaryResponse["message"],
-    get header() {
-      header ??= bare ? unaryHeader(fields) : headersFromRaw(fields.lines);
-      return header;
-    },
-    get trailer() {
-      trailer ??= makeTrailer();
-      return trailer;
-    },
-  };
-}
-
 /** The server said OK and gave no message. grpc-js's text. */
 export function noMessage(): ConnectError {
   return new ConnectError("No message received", Code.Unimplemented);
 }
 
 const noBytes = new Uint8Array(0);
-
-/** One buffer, without a copy when there is one chunk. */
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const first = chunks[0];
-  if (chunks.length === 1 && first !== undefined) {
-    return first;
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
-}
-
-/** Connect: Unary-Get-Request. */
-function getPath(core: TransportCore, plan: MethodPlan, bytes: Uint8Array, compression: Compression | null): string {
-  const { format } = core.settings;
-  let query = `?connect=v1&encoding=${format}`;
-  if (compression !== null) {
-    query += `&compression=${encodeURIComponent(compression.name)}`;
-  }
-  if (format === "json" && compression === null) {
-    query += `&message=${encodeURIComponent(new TextDecoder().decode(bytes))}`;
-  } else {
-    query += `&base64=1&message=${base64Encode(bytes, "url")}`;
-  }
-  return plan.path + query;
-}
-
-function getHeaders(headers: OutgoingHeaders): OutgoingHeaders {
-  const { "content-type": _type, "connect-protocol-version": _version, ...rest } = headers;
-  return rest;
-}

@@ -16,6 +16,7 @@ export interface UniversalClientRequest {
   contextValues?: ContextValues;
 }
 
+/** A response of any HTTP stack. */
 export interface UniversalClientResponse {
   status: number;
   header: Headers;

@@ -21,6 +21,7 @@ import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 import { createMetadata, headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
 
+/** Options of `createGrpcJsClient`. */
 export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {
   /** Codecs of the old messages: `grpcJsMessages(definition)`. Default: protobuf-es messages. */
   messages?: M;

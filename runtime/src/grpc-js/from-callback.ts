@@ -17,7 +17,8 @@ export type CallbackHandler = (call: any, callback: any) => unknown;
 // biome-ignore lint/suspicious/noExplicitAny: a promise or an AsyncIterable, as the method is unary or streaming
 export type BridgedImpl = (this: unknown, request: any, context: HandlerContext) => any;
 
-type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike | null, flags?: number) => void;
+/** A grpc-js callback with one response. */
+export type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike | null, flags?: number) => void;
 
 /**
  * Serve a method with a grpc-js handler as it is: callbacks, `call.write`, events, metadata and errors mean what they
@@ -360,4 +361,29 @@ function runResponseStream(
   // A handler may use what this function returns as soon as it writes
   queueMicrotask(() => invoke(handler, call, undefined, fail));
   return () => status;
+}
+
+/**
+ * The reply that code with a callback makes, for a handler that hands its callback on: `run` is called at once, and what it
+ * throws is thrown here. Errors, trailers and a missing message mean what they mean to grpc-js.
+ */
+export function awaitReply<T>(context: HandlerContext, run: (callback: Callback) => unknown): Promise<T> {
+  let settle: Callback = () => {};
+  let fail: (error: ConnectError) => void = () => {};
+  const reply = new Promise<T>((resolve, reject) => {
+    fail = reject;
+    settle = createCallback(context, { sent: false }, resolve as (value: unknown) => void, reject);
+  });
+  let result: unknown;
+  try {
+    result = run(settle);
+  } catch (e) {
+    // Nobody waits for a reply that was made before.
+    reply.catch(() => {});
+    throw e;
+  }
+  if (result instanceof Promise) {
+    result.catch((e) => fail(thrown(e)));
+  }
+  return reply;
 }

@@ -20,6 +20,7 @@ import type { Client } from "../client/create-client.js";
 import { createClient } from "../client/create-client.js";
 import type { HandlerContext } from "../implementation.js";
 import { createGrpcTransport } from "../node/grpc-transport.js";
+import type { ConnectRouter } from "../server/router.js";
 import { createGrpcJsClient } from "./create-grpc-js-client.js";
 import { grpcJsMessages } from "./messages.js";
 import type { ClientOf, ServiceImplOf } from "./types.js";
@@ -64,6 +65,21 @@ describe("types of a definition", () => {
     expectTypeOf<ClientOf<typeof EchoService>["unary"]>().toEqualTypeOf<
       (request: Question, options?: CallOptions) => Promise<Answer>
     >();
+  });
+
+  it("handlers that are written where they are mounted have the definition's messages", () => {
+    const routes = (router: ConnectRouter) =>
+      router.service(
+        Echo,
+        {
+          unary(request) {
+            expectTypeOf(request).toEqualTypeOf<Question>();
+            return { count: 1 };
+          },
+        },
+        { messages: grpcJsMessages(EchoService) },
+      );
+    expectTypeOf(routes).toBeFunction();
   });
 
   it("what proto-loader gives for a name says nothing about the methods", () => {

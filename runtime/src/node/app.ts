@@ -13,8 +13,9 @@ import { createHttp1Exchange } from "./http1-exchange.js";
 import { Http2Exchange } from "./http2-exchange.js";
 import type { RunningServer } from "./serve.js";
 
+/** A request of node:http or of node:http2's compatibility API. */
 export type NodeServerRequest = IncomingMessage | Http2ServerRequest;
-// `write` of the two responses disagrees on its encoding parameter; nothing here uses it.
+/** A response of either. (`write` of the two disagrees on its encoding parameter; nothing here uses it.) */
 export type NodeServerResponse = (Omit<ServerResponse, "write"> | Omit<Http2ServerResponse, "write">) & {
   write(chunk: string | Uint8Array, callback?: (err: Error | null | undefined) => void): boolean;
   write(
@@ -27,6 +28,7 @@ export type NodeServerResponse = (Omit<ServerResponse, "write"> | Omit<Http2Serv
 /** A request listener of node:http, node:https and node:http2. */
 export type NodeHandlerFn = (request: NodeServerRequest, response: NodeServerResponse) => void;
 
+/** Options of `connectNodeAdapter`, with the names and defaults of @connectrpc/connect-node. */
 export interface ConnectNodeAdapterOptions extends ConnectRouterOptions {
   /** Registers services. */
   routes: (router: ConnectRouter) => void;
@@ -66,14 +68,21 @@ export interface AppInternals {
  * Making one has no side effects.
  */
 export interface App extends NodeHandlerFn {
+  /** Serves one request of the Fetch API. Connect and gRPC-Web; gRPC needs trailers, which a Response cannot have. */
   fetch(request: Request): Promise<Response>;
   /** What the app serves, for reflection. */
   readonly services: readonly DescService[];
+  /** For `serve` and adapters. */
   readonly internals: AppInternals;
 }
 
 const endStreamFlag = 0x1;
 
+/**
+ * Makes an app of services.
+ *
+ * @throws ConnectError for options that contradict each other, Error for a `cors` that browsers would refuse
+ */
 export function createApp(options: AppOptions): App {
   const merged: AppOptions = {
     ...options,

@@ -2,7 +2,8 @@ import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { ConnectionSource } from "./http2-client.js";
-import type { Http2Connection, Http2SessionManager } from "./http2-session-manager.js";
+import type { Http2Connection } from "./http2-connection.js";
+import type { Http2SessionManager } from "./http2-session-manager.js";
 import { connectFailure } from "./node-failure.js";
 
 /** A connection for each call: one manager per address, opened when calls need them. */
@@ -10,6 +11,7 @@ export interface Channel extends ConnectionSource {
   readonly managers: readonly Http2SessionManager[];
 }
 
+/** How calls are spread over the addresses of a name: all to the first that works, or to each in turn. */
 export type LoadBalancing = "pick_first" | "round_robin";
 
 /** Pauses between attempts to connect, in milliseconds (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). */
@@ -29,12 +31,12 @@ export interface ChannelSettings {
   readonly resolve?: (() => Promise<Http2SessionManager[]>) | undefined;
   /** With it, calls that do not wait fail at once during a pause; without, each of them tries. */
   readonly reconnectBackoff?: ReconnectBackoff | undefined;
+  /** While other addresses serve, names are looked up again for a failed one at most this often, in milliseconds. */
+  readonly resolveIntervalMs?: number | undefined;
 }
 
 const multiplier = 1.6;
 const jitter = 0.2;
-/** Names are looked up again for a failed address at most this often, in milliseconds. */
-const resolveIntervalMs = 5_000;
 
 interface Pause {
   readonly delayMs: number;
@@ -189,7 +191,7 @@ export function createChannel(settings: ChannelSettings): Channel {
         () => pauses.set(manager, pauseAfter(pauses.get(manager))),
       );
     }
-    if (failed && resolve !== undefined && Date.now() - resolvedAt > resolveIntervalMs) {
+    if (failed && resolve !== undefined && Date.now() - resolvedAt > (settings.resolveIntervalMs ?? 5_000)) {
       refresh(resolve).catch(() => {});
     }
   }

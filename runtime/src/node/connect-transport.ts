@@ -2,6 +2,7 @@ import { connectProtocol } from "../client/connect-protocol.js";
 import { type ClosableTransport, createProtocolTransport } from "../client/protocol-transport.js";
 import { type CommonOptions, type Destination, type NodeTransportOptions, settingsFrom } from "./transport-options.js";
 
+/** Options of `createConnectTransport`. */
 export type ConnectTransportOptions = CommonOptions &
   Destination &
   NodeTransportOptions & {

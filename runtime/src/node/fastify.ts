@@ -1,5 +1,6 @@
 import { type ConnectNodeAdapterOptions, createApp, type NodeServerRequest, type NodeServerResponse } from "./app.js";
 
+/** Options of `fastifyConnectPlugin`: fastify answers paths that are not known. */
 export type FastifyConnectPluginOptions = Omit<ConnectNodeAdapterOptions, "fallback">;
 
 // The few members of fastify that are used here, so that this package needs no dependency on it.

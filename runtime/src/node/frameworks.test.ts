@@ -74,7 +74,7 @@ async function listen(handler: http.RequestListener): Promise<string> {
 describe("express", () => {
   it("before body parsers, with routes beside it", async () => {
     const app = express();
-    app.use(expressConnectMiddleware({ routes }) as express.RequestHandler);
+    app.use(expressConnectMiddleware({ routes }));
     app.use(express.json());
     app.post("/own", (request, response) => void response.json(request.body));
     app.use((_request, response) => void response.status(404).send("nothing here"));
@@ -93,7 +93,7 @@ describe("express", () => {
   it("behind body parsers, and under a path", async () => {
     const app = express();
     app.use(express.json(), express.raw({ type: "application/proto", limit: "1mb" }), express.text());
-    app.use("/api", expressConnectMiddleware({ routes }) as express.RequestHandler);
+    app.use("/api", expressConnectMiddleware({ routes }));
     const url = await listen(app);
     for (const useBinaryFormat of [true, false]) {
       const baseUrl = `${url}/api`;
@@ -108,7 +108,7 @@ describe("fastify", () => {
   it("over HTTP/1.1, with routes beside it", async () => {
     const server = fastify();
     cleanups.push(() => server.close());
-    await server.register(fastifyConnectPlugin as never, { routes } as never);
+    await server.register(fastifyConnectPlugin, { routes });
     server.post("/own", (request) => request.body);
     const url = await server.listen({ port: 0, host: "127.0.0.1" });
     await talk(url);
@@ -120,8 +120,8 @@ describe("fastify", () => {
   it("over HTTP/2 it speaks gRPC, under a prefix too", async () => {
     const server = fastify({ http2: true });
     cleanups.push(() => server.close());
-    await server.register(fastifyConnectPlugin as never, { routes } as never);
-    await server.register(fastifyConnectPlugin as never, { routes, requestPathPrefix: "/v2" } as never);
+    await server.register(fastifyConnectPlugin, { routes });
+    await server.register(fastifyConnectPlugin, { routes, requestPathPrefix: "/v2" });
     const url = await server.listen({ port: 0, host: "127.0.0.1" });
     for (const baseUrl of [url, `${url}/v2`]) {
       const transport = createGrpcTransport({ baseUrl });

@@ -7,6 +7,7 @@ import {
   settingsFrom,
 } from "./transport-options.js";
 
+/** Options of `createGrpcTransport`. */
 export type GrpcTransportOptions = CommonOptions & Destination & NodeHttp2TransportOptions;
 
 /** A transport for the gRPC protocol, over node:http2. */

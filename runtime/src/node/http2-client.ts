@@ -11,7 +11,7 @@ import type {
   Unprocessed,
 } from "../client/http-client.js";
 import { ConnectError } from "../connect-error.js";
-import type { Http2Connection } from "./http2-session-manager.js";
+import type { Http2Connection } from "./http2-connection.js";
 import { connectFailure, connectionLost, isSocketError, refusedStream, streamReset } from "./node-failure.js";
 import type { NodeHttp2ClientSessionManager } from "./transport-options.js";
 

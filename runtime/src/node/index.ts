@@ -42,6 +42,6 @@ export type { GrpcTransportOptions } from "./grpc-transport.js";
 export { createGrpcTransport } from "./grpc-transport.js";
 export type { GrpcWebTransportOptions } from "./grpc-web-transport.js";
 export { createGrpcWebTransport } from "./grpc-web-transport.js";
-export type { Http2SessionOptions } from "./http2-session-manager.js";
+export type { Http2SessionOptions } from "./http2-connection.js";
 export { Http2SessionManager } from "./http2-session-manager.js";
 export type { NodeHttp2ClientSessionManager } from "./transport-options.js";

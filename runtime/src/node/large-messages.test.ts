@@ -8,7 +8,7 @@ import { createGrpcTransport } from "./grpc-transport.js";
 import { serve } from "./serve.js";
 
 // Memory of sent messages is used again: nobody may see the bytes of another call, whatever happened to that one.
-test("large messages of many calls, some of them given up, keep their own bytes", async () => {
+test("large messages of many calls, some of them given up, keep their own bytes", { timeout: 120_000 }, async () => {
   const limit = 8 * 1024 * 1024;
   const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
   const app = createApp({

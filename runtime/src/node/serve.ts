@@ -16,8 +16,10 @@ import { listenAll } from "./listen-all.js";
 import { handleSignals } from "./shutdown-signals.js";
 import { sniff } from "./sniff.js";
 
+/** Options of tls.createServer; `cert` and `key` at least. */
 export interface TlsOptions extends tls.SecureContextOptions, tls.TlsOptions {}
 
+/** How an app is served. */
 export interface ServeOptions extends ConnectionLimits {
   /** As for grpc-js's bindAsync: `0.0.0.0:50051`, `[::]:0`, `localhost:8080`, `dns:name:1`, `unix:/run/app.sock`. */
   address: string;
@@ -38,6 +40,7 @@ export interface ServeOptions extends ConnectionLimits {
   http2?: http2.ServerOptions;
 }
 
+/** A server that `serve` started. */
 export interface RunningServer {
   /** The port; 1 for a unix socket, as grpc-js says. */
   readonly port: number;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -18,10 +19,12 @@ const channels = new Map<string, Shared>();
  *   the channel is not shared
  */
 export function shareChannel(description: unknown, make: () => Channel): Channel {
-  const key = keyOf(description);
-  if (key === undefined) {
+  const text = textOf(description);
+  if (text === undefined) {
     return make();
   }
+  // Private keys are part of a description: the table has no use for them
+  const key = createHash("sha256").update(text).digest("base64");
   let shared = channels.get(key);
   if (shared === undefined) {
     shared = { channel: make(), holders: 0 };
@@ -105,7 +108,7 @@ function hold(shared: Shared, last: () => void): Channel {
 }
 
 /** A text that is equal for equal descriptions; undefined if there is something that no text can stand for. */
-function keyOf(value: unknown): string | undefined {
+function textOf(value: unknown): string | undefined {
   if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
     return String(value);
   }
@@ -116,7 +119,7 @@ function keyOf(value: unknown): string | undefined {
     return `bytes:${Buffer.from(value).toString("base64")}`;
   }
   if (Array.isArray(value)) {
-    return joined(value.map(keyOf), "[", "]");
+    return joined(value.map(textOf), "[", "]");
   }
   if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) {
     return undefined;
@@ -125,12 +128,12 @@ function keyOf(value: unknown): string | undefined {
     .filter(([, member]) => member !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, member]) => {
-      const key = keyOf(member);
-      return key === undefined ? undefined : `${JSON.stringify(name)}:${key}`;
+      const text = textOf(member);
+      return text === undefined ? undefined : `${JSON.stringify(name)}:${text}`;
     });
   return joined(members, "{", "}");
 }
 
-function joined(keys: readonly (string | undefined)[], open: string, close: string): string | undefined {
-  return keys.includes(undefined) ? undefined : `${open}${keys.join()}${close}`;
+function joined(texts: readonly (string | undefined)[], open: string, close: string): string | undefined {
+  return texts.includes(undefined) ? undefined : `${open}${texts.join()}${close}`;
 }

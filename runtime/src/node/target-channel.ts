@@ -5,7 +5,8 @@ import * as tls from "node:tls";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { type Channel, createChannel, type LoadBalancing, type ReconnectBackoff } from "./channel.js";
-import { type Http2ClientOptions, Http2SessionManager, type Http2SessionOptions } from "./http2-session-manager.js";
+import type { Http2SessionOptions } from "./http2-connection.js";
+import { type Http2ClientOptions, Http2SessionManager } from "./http2-session-manager.js";
 import { type HttpProxy, openTunnel } from "./proxy.js";
 import { type Address, splitHostPort, type Target } from "./target.js";
 

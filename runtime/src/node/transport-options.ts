@@ -11,7 +11,9 @@ import { compressionBrotli, compressionGzip } from "./compression.js";
 import { createForeignClient } from "./foreign-session.js";
 import { createHttp1Client, type Http1RequestOptions } from "./http1-client.js";
 import { createHttp2Client } from "./http2-client.js";
-import { type Http2ClientOptions, Http2SessionManager, type Http2SessionOptions } from "./http2-session-manager.js";
+import type { Http2SessionOptions } from "./http2-connection.js";
+import { type Http2ClientOptions, Http2SessionManager } from "./http2-session-manager.js";
+import { createNegotiatingClient } from "./negotiating-client.js";
 import { type HttpProxy, parseProxy, proxyFromEnvironment } from "./proxy.js";
 import { shareChannel } from "./shared-channel.js";
 import { parseTarget, type Target } from "./target.js";
@@ -112,7 +114,19 @@ export interface NodeHttp1TransportOptions {
 
 export type NodeTransportOptions =
   | (NodeHttp1TransportOptions & { httpVersion: "1.1" })
-  | (NodeHttp2TransportOptions & { httpVersion: "2" });
+  | (NodeHttp2TransportOptions & { httpVersion: "2" })
+  | (NegotiatedTransportOptions & { httpVersion: "auto" });
+
+/**
+ * Addition: HTTP/2 or HTTP/1.1, by ALPN under TLS. The first call makes one handshake more for it. Without TLS there is
+ * nothing to negotiate with, and it is HTTP/1.1, which has no full-duplex streams.
+ */
+export interface NegotiatedTransportOptions extends Http2SessionOptions {
+  /** Options of tls.connect() for connections of both versions, for instance `ca`. */
+  nodeOptions?: tls.ConnectionOptions;
+  reconnectBackoff?: ReconnectBackoff;
+  sessionManager?: undefined;
+}
 
 export type AnyTransportOptions = CommonOptions & Destination & NodeTransportOptions & { useHttpGet?: boolean };
 
@@ -152,6 +166,9 @@ function baseUrlOf(options: AnyTransportOptions): string {
 }
 
 function httpClientFor(options: AnyTransportOptions, baseUrl: string): HttpClient {
+  if (options.httpVersion === "auto") {
+    return negotiatingClientFor(options, baseUrl);
+  }
   if (options.httpVersion === "1.1") {
     return createHttp1Client(new URL(baseUrl), http1Options(options));
   }
@@ -160,6 +177,22 @@ function httpClientFor(options: AnyTransportOptions, baseUrl: string): HttpClien
     return createForeignClient(sessionManager, new URL(baseUrl).host);
   }
   return createHttp2Client(channelFor(options, sessionManager, baseUrl));
+}
+
+function negotiatingClientFor(options: AnyTransportOptions & { httpVersion: "auto" }, baseUrl: string): HttpClient {
+  const { nodeOptions, ...common } = options;
+  const versioned = (httpVersion: "1.1" | "2") =>
+    httpClientFor({ ...common, ...(nodeOptions && { nodeOptions }), httpVersion } as AnyTransportOptions, baseUrl);
+  const origin = new URL(baseUrl);
+  if (origin.protocol !== "https:") {
+    return versioned("1.1");
+  }
+  if (options.target !== undefined && parseTarget(options.target).scheme === "unix") {
+    throw new Error('httpVersion "auto" cannot be used with a unix: target; name the version.');
+  }
+  const tlsOptions = { ...(typeof options.tls === "object" ? options.tls : {}), ...nodeOptions };
+  const timeoutMs = options.connectTimeoutMs ?? 20_000;
+  return createNegotiatingClient(origin, tlsOptions, timeoutMs, versioned("1.1"), versioned("2"));
 }
 
 function channelFor(

@@ -4,6 +4,7 @@ import type { ServerReflectionRequest } from "../gen/grpc/reflection/v1/reflecti
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import type { ServiceImpl } from "../implementation.js";
+import { isOpaqueService } from "../opaque-service.js";
 import { createDescriptorIndex, type DescriptorIndex } from "./descriptor-index.js";
 
 interface ReflectionRouter {
@@ -26,7 +27,11 @@ export function createReflection(options: { readonly services?: readonly DescSer
     routes(mountedOn) {
       const router = mountedOn as ReflectionRouter;
       let index: DescriptorIndex | undefined;
-      const all = () => new Set(options.services ?? router.handlers.map((handler) => handler.service));
+      const all = () =>
+        new Set(
+          options.services ??
+            router.handlers.map((handler) => handler.service).filter((service) => !isOpaqueService(service)),
+        );
       const implementation: ServiceImpl<typeof ServerReflection> = {
         async *serverReflectionInfo(requests) {
           for await (const request of requests) {

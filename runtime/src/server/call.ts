@@ -9,6 +9,7 @@ import { createHeaders } from "../headers.js";
 import { deadlineError, type HandlerContext } from "../implementation.js";
 import { parseConnectTimeout, parseGrpcTimeout } from "../timeout.js";
 import { type Base64Decoder, createBase64Decoder } from "./base64-text.js";
+import { kEarlyHeaders } from "./early-headers.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "./exchange.js";
 import { handlerError } from "./handler-error.js";
 import { type InterceptedCall, interceptStream, interceptUnary, one } from "./intercept.js";
@@ -126,7 +127,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
   }
   get sendHeaders(): () => void {
     return () => {
-      if (!this.#finished) this.#sendHeaders();
+      if (this.#finished || this.#headersSent) return;
+      const through = this.values.get(kEarlyHeaders);
+      if (through !== undefined) this.#responseHeader = through(this.responseHeader);
+      this.#sendHeaders();
     };
   }
 

@@ -41,10 +41,11 @@ function parseMessage(route: Route, wire: Wire, bytes: Uint8Array): unknown {
   try {
     return route.codecs.input[format].deserialize(bytes);
   } catch (reason) {
+    // No client of grpc-js speaks JSON.
+    if (format === "json") throw ConnectError.from(reason, Code.InvalidArgument);
     if (route.options.compat === "grpc-js") {
       throw new ConnectError("Error deserializing request", Code.Internal, undefined, undefined, reason);
     }
-    if (format === "json") throw ConnectError.from(reason, Code.InvalidArgument);
     const text = reason instanceof Error ? reason.message : String(reason);
     throw new ConnectError(`parse binary: ${text}`, Code.Internal, undefined, undefined, reason);
   }

@@ -2,6 +2,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code } from "../code.js";
 import { type Compression, validateReadWriteMaxBytes } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
+import type { ServiceImplOf } from "../grpc-js/types.js";
 import { type HandlerContext, type MethodImpl, type ServiceImpl, unimplementedImpl } from "../implementation.js";
 import type { Interceptor } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
@@ -45,22 +46,32 @@ export type ServiceOptions = Partial<UniversalHandlerOptions> & {
 
 /** Options of a router. All three protocols are on by default. */
 export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
+  /** Speak gRPC. Default true. */
   grpc?: boolean;
+  /** Speak gRPC-Web. Default true. */
   grpcWeb?: boolean;
+  /** Speak Connect. Default true. */
   connect?: boolean;
 }
 
+/** Handlers that are written in place get the types of the codecs' messages; any object is taken, as by grpc-js. */
+type ImplementationFor<M> = M extends { readonly definition: infer Def }
+  ? Partial<ServiceImplOf<Def>> | object
+  : object;
+
 /** Where services and methods are registered. */
 export interface ConnectRouter {
+  /** One for each method that was registered, in order. */
   readonly handlers: UniversalHandler[];
+  /** With codecs an implementation has the codecs' message types, and may use their keys for methods. */
+  service<T extends DescService, M extends MessageCodecs>(
+    service: T,
+    implementation: ImplementationFor<M>,
+    options: ServiceOptions & { messages: M },
+  ): this;
   /** Methods that the implementation lacks answer unimplemented. */
   service<T extends DescService>(service: T, implementation: Partial<ServiceImpl<T>>, options?: ServiceOptions): this;
-  /** With codecs an implementation has the codecs' message types, and may use their keys for methods. */
-  service<T extends DescService>(
-    service: T,
-    implementation: object,
-    options: ServiceOptions & { messages: MessageCodecs },
-  ): this;
+  /** Registers one method alone. */
   rpc<M extends DescMethod>(method: M, impl: MethodImpl<M>, options?: ServiceOptions): this;
   /** Addition to @connectrpc/connect: runs when a server that `serve` started begins to close gracefully. */
   onDrain?(callback: () => void): void;
@@ -72,6 +83,11 @@ export interface RoutingRouter extends ConnectRouter {
   readonly drainCallbacks: ReadonlySet<() => void>;
 }
 
+/**
+ * A router without a server, for adapters: its `handlers` run the calls.
+ *
+ * @throws ConnectError (invalid_argument) if every protocol is switched off
+ */
 export function createConnectRouter(options?: ConnectRouterOptions): ConnectRouter {
   return createRoutingRouter(options);
 }

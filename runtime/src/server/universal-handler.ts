@@ -19,6 +19,7 @@ export interface UniversalServerRequest {
   contextValues?: ContextValues;
 }
 
+/** A response of any HTTP stack: body in chunks, trailers when it has ended. */
 export interface UniversalServerResponse {
   status: number;
   header?: Headers;
@@ -27,6 +28,7 @@ export interface UniversalServerResponse {
   trailer?: Headers;
 }
 
+/** Runs one call of a method, in whatever protocol the request has. */
 export type UniversalHandlerFn = (request: UniversalServerRequest) => Promise<UniversalServerResponse>;
 
 /** Whether a content type is supported, and the patterns that say so: frameworks register body parsers with them. */

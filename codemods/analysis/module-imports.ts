@@ -1,0 +1,29 @@
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+const imports = new WeakMap<SourceFile, readonly SourceFile[]>();
+
+/** The files of the project that a file imports or requires. */
+export function importsOf(project: AnalysisProject, file: SourceFile): readonly SourceFile[] {
+  const known = imports.get(file);
+  if (known) return known;
+  const specifiers = file.getImportStringLiterals().map((literal) => literal.getLiteralText());
+  for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
+    const [argument] = call.getArguments();
+    if (call.getExpression().getText() === "require" && argument && Node.isStringLiteral(argument))
+      specifiers.push(argument.getLiteralText());
+  }
+  const found = [...new Set(specifiers)].flatMap((specifier) => project.resolveModule(file, specifier) ?? []);
+  imports.set(file, found);
+  return found;
+}
+
+/** Whether a file is another one or imports it, by way of others or not. */
+export function reaches(project: AnalysisProject, from: SourceFile, to: SourceFile): boolean {
+  const seen = new Set([from]);
+  for (const file of seen) {
+    if (file === to) return true;
+    for (const imported of importsOf(project, file)) seen.add(imported);
+  }
+  return false;
+}

@@ -1,0 +1,91 @@
+import { type CallExpression, Node, VariableDeclarationKind } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+/** A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has. */
+export interface PromisedCall {
+  readonly member: string;
+  /** The server, as it is named there. */
+  readonly server: string;
+  /** `promisify`, as it is named there. */
+  readonly promisify: string;
+  /** The statement that gives the promising function a name; nothing needs it once its calls have changed. */
+  readonly declaration: Node | null;
+}
+
+/** The calls that a mention of a server makes possible through `promisify`; undefined: it is something else. */
+export function promisedCallsOf(
+  project: AnalysisProject,
+  server: Node,
+): ReadonlyMap<CallExpression, PromisedCall> | undefined {
+  const access = server.getParent();
+  if (!access || !Node.isPropertyAccessExpression(access) || access.getExpression() !== server) return undefined;
+  const member = access.getName();
+  if (member !== "bindAsync" && member !== "tryShutdown") return undefined;
+  const text = server.getText();
+  const bound = boundTo(access, text);
+  const inner = promisifyOf(bound ?? access);
+  const made = inner && (bound ? inner : boundTo(inner, text));
+  if (!inner || !made) return undefined;
+  const common = { member, server: text, promisify: inner.getExpression().getText() };
+  const parent = made.getParent();
+  if (parent && Node.isCallExpression(parent) && parent.getExpression() === made)
+    return new Map([[parent, { ...common, declaration: null }]]);
+  const statement = parent && Node.isVariableDeclaration(parent) ? parent.getVariableStatement() : undefined;
+  const name = parent && Node.isVariableDeclaration(parent) ? parent.getNameNode() : undefined;
+  if (
+    !statement ||
+    !name ||
+    !Node.isIdentifier(name) ||
+    statement.getDeclarationKind() !== VariableDeclarationKind.Const ||
+    statement.getDeclarations().length !== 1
+  )
+    return undefined;
+  const calls = new Map<CallExpression, PromisedCall>();
+  for (const reference of project.referencesTo(name)) {
+    if (reference === name) continue;
+    const call = reference.getParent();
+    if (!call || !Node.isCallExpression(call) || call.getExpression() !== reference) return undefined;
+    if (call.getSourceFile() !== server.getSourceFile()) return undefined;
+    calls.set(call, { ...common, declaration: statement });
+  }
+  return calls;
+}
+
+/** The second mention in `server.bindAsync.bind(server)`. */
+export function isBoundSelf(server: Node): boolean {
+  const call = server.getParent();
+  return (
+    call !== undefined &&
+    Node.isCallExpression(call) &&
+    call.getArguments()[0] === server &&
+    /\.bind$/.test(call.getExpression().getText()) &&
+    call.getExpression().getText().includes(`${server.getText()}.`)
+  );
+}
+
+/** `x.bind(server)` around `x`. */
+function boundTo(node: Node, server: string): CallExpression | undefined {
+  const access = node.getParent();
+  const call = access?.getParent();
+  return access &&
+    Node.isPropertyAccessExpression(access) &&
+    access.getExpression() === node &&
+    access.getName() === "bind" &&
+    call &&
+    Node.isCallExpression(call) &&
+    call.getArguments().length === 1 &&
+    call.getArguments()[0]?.getText() === server
+    ? call
+    : undefined;
+}
+
+function promisifyOf(node: Node): CallExpression | undefined {
+  const call = node.getParent();
+  return call &&
+    Node.isCallExpression(call) &&
+    call.getArguments().length === 1 &&
+    call.getArguments()[0] === node &&
+    /^(util\.)?promisify$/.test(call.getExpression().getText())
+    ? call
+    : undefined;
+}

@@ -1,0 +1,34 @@
+import { indentAt, lineEndingOf } from "../shared/ast.js";
+import type { Rule } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import { cancelOf } from "./plan-call.js";
+import { writeArguments } from "./write-arguments.js";
+import { controllerName, plannedCalls } from "./write-call.js";
+
+const id = "clients/cancel-to-signal";
+const origin = { rule: id, outcome: "idiomatic" } as const;
+
+/** `call.cancel()` -> `controller.abort()`, whose signal is an option of the call. */
+export const rule: Rule = {
+  id,
+  side: "clients",
+  apply(ctx) {
+    for (const planned of plannedCalls(ctx)) {
+      const cancel = cancelOf(planned.plan);
+      if (!cancel) continue;
+      const { statement } = cancel;
+      const name = controllerName(ctx, cancel);
+      const semicolon = ctx.source[statement.end - 1] === ";" ? ";" : "";
+      const next = `${lineEndingOf(ctx.source)}${indentAt(ctx.source, statement.start)}`;
+      ctx.edit.insertRight(statement.start, `const ${name} = new AbortController()${semicolon}${next}`, origin);
+      for (const { callee, start, end } of cancel.calls) {
+        ctx.edit.overwrite(callee.start, callee.end, `${name}.abort`, origin);
+        ctx.report({ ...origin, construct: `${cancel.variable}.cancel()`, reason: null, start, end, rpc: null });
+      }
+      // With metadata or options, their rule writes the signal, too.
+      if (planned.fact.args.length === 0) writeArguments(ctx, planned, id);
+    }
+  },
+};
+
+export default transformFromRule(rule);

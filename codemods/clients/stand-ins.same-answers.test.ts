@@ -1,0 +1,116 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { runMigration } from "../index.js";
+import { comparePrograms } from "./testing/compare-programs.js";
+
+/** `get(text)` asks through the client, whose methods a test replaces. */
+const PROGRAM = `
+const { mock } = require('node:test');
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+function get(text) {
+  return new Promise((resolve, reject) => {
+    client.ask({ text }, (err, res) => {
+      if (err) {
+        reject(err);
+        return;
+      }
+      resolve(res.text);
+    });
+  });
+}
+`;
+
+comparePrograms({
+  "a method that a library for tests replaces": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    get('a').then(console.log).then(() => client.close());`,
+  ],
+  "a method that is assigned": [
+    "bridged",
+    `${PROGRAM}
+    const own = client.ask;
+    client.ask = (req, callback) => callback(Object.assign(new Error('no'), { code: 5, details: 'none' }));
+    get('a').catch((err) => console.log(err.code, err.details));
+    client.ask = own;
+    get('b').then(console.log).then(() => client.close());`,
+  ],
+  "a spy that asks the client all the same": [
+    "bridged",
+    `${PROGRAM}
+    const spy = mock.method(client, 'ask');
+    get('a').then((text) => console.log(text, spy.mock.callCount(), typeof spy.mock.calls[0].arguments[1])).then(() => client.close());`,
+  ],
+});
+
+describe("TypeScript", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "stand-ins-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const api = `
+import { credentials } from "@grpc/grpc-js";
+import { InventoryClient } from "./gen/shop.js";
+export class Api {
+  constructor(private readonly client: InventoryClient) {}
+  count(sku: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.client.getItem({ sku }, (err, item) => (err ? reject(err) : resolve(item.count)));
+    });
+  }
+}
+export const made = () => new Api(new InventoryClient("localhost:50051", credentials.createInsecure()));
+`;
+  const tests: Readonly<Record<string, readonly [outcome: string, test: string]>> = {
+    "no test": ["idiomatic", "export {};"],
+    "an object under the client's type": [
+      "bridged",
+      `import { Api } from "./api.js";
+      import type { InventoryClient } from "./gen/shop.js";
+      const fake = { getItem: (_request: unknown, callback: Function) => callback(null, { count: 1 }) } as unknown as InventoryClient;
+      new Api(fake);`,
+    ],
+    "an object of any type for a parameter": [
+      "bridged",
+      `import { Api } from "./api.js";
+      new Api({ getItem: (_request: unknown, callback: Function) => callback(null, { count: 1 }) } as any);`,
+    ],
+    "a type of a library for tests": [
+      "bridged",
+      `import { Api } from "./api.js";
+      import type { InventoryClient } from "./gen/shop.js";
+      type Mocked<T> = { [K in keyof T]: T[K] };
+      declare const mocked: Mocked<InventoryClient>;
+      new Api(mocked as any);`,
+    ],
+    "the methods of all clients": [
+      "manual",
+      `import { InventoryClient } from "./gen/shop.js";
+      declare const sinon: { stub(object: unknown, name: string): void };
+      sinon.stub(InventoryClient.prototype, "getItem");`,
+    ],
+  };
+
+  it.each(Object.entries(tests))("%s", async (name, [outcome, test]) => {
+    const place = path.join(folder, name.replace(/\W+/g, "-"));
+    const fixture = path.join(import.meta.dirname, "..", "..", "fixtures", "clients", "client-types", "before");
+    cpSync(fixture, place, { recursive: true });
+    rmSync(path.join(place, "inventory-api.ts"));
+    mkdirSync(path.join(place, "src"), { recursive: true });
+    symlinkSync(path.join(import.meta.dirname, "..", "..", "node_modules"), path.join(place, "node_modules"));
+    writeFileSync(path.join(place, "api.ts"), api);
+    writeFileSync(path.join(place, "api.test.ts"), test);
+    const { findings } = await runMigration({
+      cwd: place,
+      paths: ["."],
+      side: "clients",
+      target: "bundled",
+      messages: "bridge",
+      runtime: "npm",
+    });
+    const made = findings.filter((finding) => finding.construct.startsWith("new "));
+    expect(made.map((finding) => finding.outcome)).toEqual(expect.arrayContaining([outcome]));
+    expect(new Set(made.map((finding) => finding.outcome)).size, JSON.stringify(made)).toBe(1);
+  });
+});

@@ -1,0 +1,47 @@
+import { headersFromRaw } from "../headers.js";
+import type { UnaryResponse } from "../interceptor.js";
+import { unaryHeader } from "./connect-protocol.js";
+import type { Fields } from "./http-client.js";
+import type { MethodPlan } from "./transport-core.js";
+
+/** A response whose Headers are made when they are read. */
+export function unaryResponse(
+  plan: MethodPlan,
+  fields: Fields,
+  bare: boolean,
+  makeTrailer: () => Headers,
+  message: unknown,
+): UnaryResponse {
+  let header: Headers | undefined;
+  let trailer: Headers | undefined;
+  // Own properties: an interceptor may spread the response
+  return {
+    stream: false,
+    service: plan.method.parent,
+    method: plan.method as UnaryResponse["method"],
+    message: message as UnaryResponse["message"],
+    get header() {
+      header ??= bare ? unaryHeader(fields) : headersFromRaw(fields.lines);
+      return header;
+    },
+    get trailer() {
+      trailer ??= makeTrailer();
+      return trailer;
+    },
+  };
+}
+
+/** One buffer, without a copy when there is one chunk. */
+export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const first = chunks[0];
+  if (chunks.length === 1 && first !== undefined) {
+    return first;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
