@@ -149,6 +149,8 @@ export function planError(
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
       return patternUse(parent.id);
     if (parent.type !== "CallExpression") return "it is used as a whole";
+    // The function's parameter has a type.
+    reads = true;
     return passedTo(parent, (parent.arguments as Node[]).indexOf(node));
   }
 
