@@ -13,6 +13,13 @@ export interface HandlerFact extends FactBase {
   readonly messages: "bridge";
 }
 
+/** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */
+export interface StrayHandlerFact extends FactBase {
+  readonly kind: "stray-handler";
+  readonly service: string;
+  readonly key: string;
+}
+
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
@@ -133,6 +140,7 @@ export interface ImplementationClassFact extends FactBase {
 export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
+  | StrayHandlerFact
   | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact

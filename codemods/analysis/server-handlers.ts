@@ -9,7 +9,13 @@ import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
+import type {
+  HandlerFact,
+  ImplementationClassFact,
+  RegistrationFact,
+  ServerValueFact,
+  StrayHandlerFact,
+} from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 import { peeled } from "./value-flow.js";
@@ -56,7 +62,11 @@ export function decide(
   const changes: FactBase[] = [];
   for (const { key, handler: member, access, spread } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
-    if (!method) continue;
+    if (!method) {
+      const stray = member && !found?.isClass ? strayFact(member, fact.service, key) : undefined;
+      if (stray) values.set(`${stray.file}:${stray.start}`, stray);
+      continue;
+    }
     const rpc = project.protos.rpc(method);
     const handed = member && handedTo(project, member);
     if (handed) {
@@ -96,6 +106,27 @@ export function decide(
       start: spread.getStart(),
       keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
     })),
+  };
+}
+
+/** A function with a call and a callback under a name that the service does not have. */
+function strayFact(member: Node, service: string, key: string): StrayHandlerFact | undefined {
+  const body = (member as unknown as { getBody?(): Node | undefined }).getBody?.();
+  const names = Node.isParametered(member) ? member.getParameters().map((parameter) => parameter.getName()) : [];
+  if (
+    !body ||
+    !/^_?(call|req|request|ctx)$/i.test(names[0] ?? "") ||
+    !/^(callback|cb|done|next|res)$/.test(names[1] ?? "")
+  )
+    return undefined;
+  return {
+    kind: "stray-handler",
+    file: member.getSourceFile().getFilePath(),
+    start: body.getStart(),
+    end: body.getEnd(),
+    via: "provenance",
+    service,
+    key,
   };
 }
 

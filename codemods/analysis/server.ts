@@ -99,6 +99,8 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const misfit = misfitOf(project, draft);
     const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
     if ("code" in fitting) return fitting;
+    if (drafts.some((other) => other.fact.service === fitting.fact.service))
+      return reason("service-added-twice", `${fitting.fact.service} (${where(call)})`);
     drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));

@@ -1,5 +1,5 @@
 import type { RpcRef } from "../analysis/facts.js";
-import type { HandlerFact, RegistrationFact, ServerFact } from "../analysis/server-facts.js";
+import type { HandlerFact, RegistrationFact, ServerFact, StrayHandlerFact } from "../analysis/server-facts.js";
 import { indentAt, isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
@@ -35,6 +35,18 @@ export const rule: Rule = {
           start: handler.start,
           end: handler.end,
           rpc: `${handler.rpc.service}/${handler.rpc.method}`,
+        });
+      }
+      if (fact.kind === "stray-handler") {
+        const { service, key, start, end } = fact as StrayHandlerFact;
+        context.report({
+          rule: id,
+          outcome: "manual",
+          construct: `handler ${key}`,
+          reason: reason("not-found-in-proto", `${service}/${key}`),
+          start,
+          end,
+          rpc: null,
         });
       }
       if (fact.kind === "registration" && (fact as RegistrationFact).implementation === "members")
