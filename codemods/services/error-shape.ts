@@ -1,5 +1,6 @@
 import { statusName } from "../clients/plan-error.js";
-import { type File, isIdentifier, keyName, memberName, type Node, unwrap } from "../shared/ast.js";
+import { type File, isIdentifier, keyName, memberName, type Node, parentMap, unwrap } from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
 
 /**
  * What is known of an error reply. `literal`: code and text stand in the source, so it is `new ConnectError(text, Code.X)`.
@@ -85,9 +86,39 @@ export function errorShape(node: Node, file: File): ErrorShape {
     if (text && !isText(text)) return dynamic;
     if (details && !isSurelyText(details)) return dynamic;
     const metadata = members.get("metadata");
-    if (metadata && !isIdentifier(metadata)) return dynamic;
+    if (metadata && !isPlainMetadata(metadata, file)) return dynamic;
     return { kind: "literal", node, text, code: name, metadata: metadata ?? null };
   }
+}
+
+/**
+ * Metadata that is made here and given constant keys only: its entries become headers. What may hold rich details (matrix E-9)
+ * is looked at when the program runs.
+ */
+function isPlainMetadata(node: Node, file: File): boolean {
+  const binding = isIdentifier(node) ? scopesOf(file).bindingOf(node) : undefined;
+  const made = binding?.declaration.type === "VariableDeclarator" && unwrap(binding.declaration.init ?? node);
+  if (!binding || binding.writes.length > 0 || !made || made.type !== "NewExpression") return false;
+  if (!/(^|\.)Metadata$/.test(pathOf(made.callee)) || made.arguments.length > 0) return false;
+  const parents = parentMap(file);
+  return binding.references.every((reference) => {
+    const member = parents.get(reference);
+    const call = member && parents.get(member);
+    if (member?.type === "ObjectProperty" && member.value === reference && keyName(member) === "metadata") return true;
+    if (member?.type !== "MemberExpression" || member.object !== reference || call?.type !== "CallExpression")
+      return false;
+    const [key] = call.arguments as Node[];
+    return (
+      /^(set|add)$/.test(memberName(member) ?? "") &&
+      key?.type === "StringLiteral" &&
+      key.value.toLowerCase() !== "grpc-status-details-bin"
+    );
+  });
+}
+
+/** `grpc.Metadata`. */
+function pathOf(node: Node): string {
+  return isIdentifier(node) ? node.name : `.${memberName(node) ?? ""}`;
 }
 
 /** A string in the source: literal, template, or a concatenation with one. */
