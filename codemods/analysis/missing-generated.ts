@@ -7,16 +7,16 @@ import type { Origin } from "./origin.js";
 const GENERATORS = /"(ts-proto|grpc-tools|grpc_tools_node_protoc_ts)"/;
 
 /**
- * `GreeterClient` of a file that is not there: code that a build makes. It is a client if the project has a generator of such
- * code and one service has that name.
+ * `GreeterClient` or `GreeterService` of a file that is not there: code that a build makes. It is what its name says if the
+ * project has a generator of such code and one service has that name.
  */
-export function missingClient(file: string, name: string, root: string, protos: ProtoRegistry): Origin | undefined {
-  const short = /^(\w+)Client$/.exec(name)?.[1];
+export function missingStub(file: string, name: string, root: string, protos: ProtoRegistry): Origin | undefined {
+  const [, short, what] = /^(\w+)(Client|Service)$/.exec(name) ?? [];
   if (short === undefined || !path.isAbsolute(file) || !hasGenerator(path.dirname(file), root)) return undefined;
   const [service, other] = protos.services().filter((each) => each.name === short);
   if (!service || other) return undefined;
   return {
-    kind: "client-constructor",
+    kind: what === "Client" ? "client-constructor" : "service-definition",
     service: service.typeName,
     flavour: "missing",
     definition: null,
@@ -30,8 +30,11 @@ function hasGenerator(folder: string, root: string): boolean {
   let answer = known.get(folder);
   if (answer === undefined) {
     const manifest = path.join(folder, "package.json");
-    if (existsSync(manifest)) answer = GENERATORS.test(readFileSync(manifest, "utf8"));
-    else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
+    // What ts-proto writes for nice-grpc has the same names and is something else.
+    if (existsSync(manifest)) {
+      const text = readFileSync(manifest, "utf8");
+      answer = GENERATORS.test(text) && !text.includes('"nice-grpc"');
+    } else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
     known.set(folder, answer);
   }
   return answer;

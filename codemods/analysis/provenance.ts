@@ -14,7 +14,7 @@ import {
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { assignedValue, exportsOf } from "./exports.js";
-import { missingClient } from "./missing-generated.js";
+import { missingStub } from "./missing-generated.js";
 import { createNameIndex, isExportTargetText, type NameIndex } from "./name-index.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { evaluate, protoPath } from "./strings.js";
@@ -433,8 +433,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         return { kind: origin.kind, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "external":
         if (origin.path === "") {
-          const client = missingClient(origin.module, name, input.root, protos);
-          if (client) return client;
+          const stub = missingStub(origin.module, name, input.root, protos);
+          if (stub) return stub;
         }
         return { ...origin, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "grpc-object":
