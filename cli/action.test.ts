@@ -124,7 +124,7 @@ describe("action.yml", () => {
     git(root, "commit", "-qm", "work");
     const inputs = { "changed-since": "start" };
     expect(runStep("Verify", root, inputs)).toMatchObject({ code: 0, out: expect.stringMatching(/^Equal: /m) });
-    writeFileSync(path.join(root, "one.js"), server);
+    writeFileSync(path.join(root, "one.js"), `${server}// by hand\n`);
     expect(runStep("Verify", root, inputs)).toMatchObject({ code: 1, out: expect.stringMatching(/one\.js: /) });
   });
 });

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { structuredPatch } from "diff";
@@ -109,20 +109,39 @@ describe("--interactive, with answers from a pipe", () => {
 
 // util-linux's script gives a program a terminal.
 describe.skipIf(!existsSync("/usr/bin/script"))("--interactive, at a terminal", () => {
-  it("asks with a menu: Enter takes a hunk, Escape gives up", () => {
-    const command = (root: string, keys: string) =>
-      spawnSync(
-        "/usr/bin/script",
-        ["-qefc", `${process.execPath} --import ${tsx} ${main} services --interactive --runtime npm`, "/dev/null"],
-        { cwd: root, encoding: "utf8", input: keys, env: { ...process.env, TERM: "xterm" } },
+  it("asks with a menu: Enter takes a hunk, Escape gives up", async () => {
+    /** Presses a key whenever the menu is drawn anew. */
+    const command = (root: string, key: string) => {
+      const words = `stty cols 120 rows 40; exec ${process.execPath} --import ${tsx} ${main} services --interactive --runtime npm`;
+      const child = spawn("/usr/bin/script", ["-qefc", words, "/dev/null"], {
+        cwd: root,
+        env: { ...process.env, TERM: "xterm" },
+      });
+      const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
+      let stdout = "";
+      let asked = 0;
+      child.stdout.on("data", (chunk) => {
+        stdout += chunk;
+        const menus = stdout.match(/hunk \d+ of \d+/g)?.length ?? 0;
+        if (menus > asked && /leave out everything else/.test(stdout.slice(stdout.lastIndexOf("hunk ")))) {
+          asked = menus;
+          setTimeout(() => child.stdin.write(key), 300);
+        }
+      });
+      return new Promise<{ status: number | null; stdout: string }>((resolve) =>
+        child.once("close", (status) => {
+          clearTimeout(timer);
+          resolve({ status, stdout });
+        }),
       );
+    };
     const taken = project(files);
-    const yes = command(taken, "\r\r");
+    const yes = await command(taken, "\r");
     expect(yes.stdout).toContain("take this hunk");
     expect(yes.status).toBe(0);
     expect(read(taken, "one.js")).toContain("createApp");
     const left = project(files);
-    const no = command(left, "\u001b");
+    const no = await command(left, "\u001b");
     expect(no.stdout).toContain("Given up: nothing was written.");
     expect(no.status).toBe(1);
     expect(status(left)).toBe("");

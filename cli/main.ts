@@ -76,7 +76,10 @@ function configured<T>(command: Command): T {
   for (const [name, value] of Object.entries(own))
     if (value !== undefined && command.getOptionValueSource(name) === "default")
       command.setOptionValueWithSource(name, value, "config");
-  return { ...command.opts(), exclude: excludedFiles(found) } as T;
+  const given = ["target", "messages", "runtime"].flatMap((name) =>
+    command.getOptionValueSource(name) === "cli" ? [`--${name}`, String(command.getOptionValue(name))] : [],
+  );
+  return { ...command.opts(), exclude: excludedFiles(found), given } as T;
 }
 
 let exitCode = 0;

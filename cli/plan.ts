@@ -11,7 +11,10 @@ import { createProgress } from "./progress.js";
 import { nameIn } from "./reports/report-files.js";
 import { selectPaths } from "./selection.js";
 
-export type PlanFlags = Pick<MigrateFlags, "json" | "target" | "messages" | "runtime" | "cache" | "exclude">;
+export type PlanFlags = Pick<MigrateFlags, "json" | "target" | "messages" | "runtime" | "cache" | "exclude"> & {
+  /** The flags of the command line that the proposed commands need, too. */
+  readonly given: readonly string[];
+};
 
 /** The command `plan`: pull requests in the order that works. Writes nothing. Exit code 0 when there is nothing to do, else 2. */
 export async function plan(
@@ -46,7 +49,7 @@ export async function plan(
   const batches = batchesOf(results).map((batch, index) => {
     const files = batch.files.map((file) => nameIn(cwd, file));
     const owners = [...new Set(batch.files.flatMap((file) => ownersOf(nameIn(root, file))))];
-    const command = `npx connect-migrate ${batch.side} ${files.map((file) => (/[\s'"$*?]/.test(file) ? JSON.stringify(file) : file)).join(" ")}`;
+    const command = `npx connect-migrate ${batch.side} ${[...files.map((file) => (/[\s'"$*?]/.test(file) ? JSON.stringify(file) : file)), ...flags.given].join(" ")}`;
     return { number: index + 1, ...batch, files, owners, command };
   });
   const paint = paintFor(stdout);

@@ -148,10 +148,12 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const failures = new Map<string, Failure>();
   for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
   if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);
-  assertParses(discovery, failures, read);
 
   progress("compiling .proto files", SHARES.protos);
-  const generated = await ensureGenerated({ root, sources: sourceTexts(discovery) });
+  // buf compiles in a process of its own while this one parses.
+  const generating = ensureGenerated({ root, sources: sourceTexts(discovery) });
+  assertParses(discovery, failures, read);
+  const generated = await generating;
   notes.push(...generated.notes);
   if (generated.failure) notes.push(generated.failure.text.trim());
   const generatedTexts = new Map(
@@ -161,13 +163,19 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   );
 
   // Passes over texts in memory; a file that fails is put back and everything is done again without it.
-  let attempt = await transform(options, discovery, generated, failures, progress, read);
+  /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
+  const kept = new Map<string, string>();
+  let attempt = await transform(options, discovery, generated, failures, kept, progress, read);
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
-    const broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+    let broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+    while (keepMessages(attempt, broken, kept)) {
+      attempt = await transform(options, discovery, generated, failures, kept, progress, read);
+      broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+    }
     if (broken.size === 0) break;
     for (const [file, failure] of broken) failures.set(file, failure);
-    attempt = await transform(options, discovery, generated, failures, progress, read);
+    attempt = await transform(options, discovery, generated, failures, kept, progress, read);
     if (round === 3)
       for (const file of attempt.texts.keys())
         failures.set(
@@ -295,7 +303,19 @@ interface Attempt {
   /** New texts of the files that change. */
   readonly texts: Map<string, string>;
   readonly findings: Map<string, Finding[]>;
+  /** Services and clients whose messages became native, with the files that changed for it. */
+  readonly native: Map<string, Set<string>>;
   readonly notes: string[];
+}
+
+/** Puts the messages of what broke back on the bridge; false when nothing that broke has native messages. */
+function keepMessages(attempt: Attempt, broken: ReadonlyMap<string, Failure>, kept: Map<string, string>): boolean {
+  const before = kept.size;
+  for (const [key, files] of attempt.native) {
+    const failure = [...broken].find(([file]) => files.has(file))?.[1];
+    if (failure && !kept.has(key)) kept.set(key, `with protobuf-es messages: ${failure.error}`);
+  }
+  return kept.size > before;
 }
 
 function rulesOf(options: MigrationOptions): readonly Rule[] {
@@ -304,10 +324,15 @@ function rulesOf(options: MigrationOptions): readonly Rule[] {
   return options.messages === "bridge" ? own : [...own, ...messages.messageRules];
 }
 
-type CollectMessageFacts = (project: AnalysisProject, side: Side) => FactBase[];
+type CollectMessageFacts = (project: AnalysisProject, side: Side, kept: ReadonlyMap<string, string>) => FactBase[];
 
 /** Facts of every collector; one that fails costs its own facts, and the run says so. */
-function factsOf(options: MigrationOptions, project: AnalysisProject, failed: (text: string) => void): FactBase[] {
+function factsOf(
+  options: MigrationOptions,
+  project: AnalysisProject,
+  kept: ReadonlyMap<string, string>,
+  failed: (text: string) => void,
+): FactBase[] {
   const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
   const collectors: { name: string; collect: () => FactBase[] }[] = options.only
     ? [{ name: "given", collect: () => options.only?.collect?.(project) ?? [] }]
@@ -317,7 +342,7 @@ function factsOf(options: MigrationOptions, project: AnalysisProject, failed: (t
           : { name: "client", collect: () => collectClientFacts(project) },
       ];
   if (!options.only && options.messages !== "bridge" && collectMessageFacts)
-    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side) });
+    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side, kept) });
   return collectors.flatMap(({ name, collect }) => {
     try {
       return collect();
@@ -348,9 +373,11 @@ async function passes(
   discovery: Discovery,
   generated: GenerateResult,
   failures: Map<string, Failure>,
+  kept: ReadonlyMap<string, string>,
   progress: (what: string, share: number) => void,
   read: Read,
 ): Promise<Attempt> {
+  const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
   const findings = new Map<string, Finding[]>();
   const notes: string[] = [];
@@ -375,7 +402,7 @@ async function passes(
       texts: new Map([...overlay, ...current]),
       ...read,
     });
-    const facts = factsOf(options, project, (text) => {
+    const facts = factsOf(options, project, kept, (text) => {
       const [first] = discovery.selected;
       notes.push(
         `${text}. This is a defect of connect-migrate; run again with CONNECT_MIGRATE_DEBUG=1 for details to report.`,
@@ -392,6 +419,9 @@ async function passes(
         notes.push(
           "@grpc/grpc-js is not installed (no node_modules): types could not be resolved, only what imports, names and .proto files show could be proved. Install dependencies and run again for more.",
         );
+    }
+    for (const fact of facts.filter(messages.isMessageOutcome)) {
+      if (fact.blockers.length === 0) native.set(messages.keyOfOutcome(fact), new Set(fact.files));
     }
     const factsByFile = new Map<string, FactBase[]>();
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
@@ -491,7 +521,7 @@ async function passes(
         own.map((finding) => failedFinding(finding, failures.get(file) as Failure)),
       );
   }
-  return { texts, findings, notes };
+  return { texts, findings, native, notes };
 }
 
 function isOfMessages(finding: Finding): boolean {

@@ -1,4 +1,5 @@
 import type { SourceFile } from "ts-morph";
+import { generatorOf } from "../project/generated.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Files that import each other, directly or not, as one file that stands for all: a value flows within these only. */
@@ -14,7 +15,9 @@ export function programsOf(project: AnalysisProject): (file: SourceFile) => Sour
       .getFullText()
       .matchAll(/(?:from|import|require\(|import\()\s*['"]([^'"\n]+)['"]/g)) {
       const target = project.resolveModule(file, specifier as string);
-      if (target && find(target) !== find(file)) parents.set(find(target), find(file));
+      // Generated code hands on no values.
+      if (target && generatorOf(target.getFilePath(), target.getFullText()) === null && find(target) !== find(file))
+        parents.set(find(target), find(file));
     }
   return find;
 }

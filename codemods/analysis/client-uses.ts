@@ -1,6 +1,7 @@
 import { Node, type SourceFile } from "ts-morph";
 import { type CallPlan, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
+import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
 import { isCalledOnly, isExported, leaks, leaksByName } from "./client-leaks.js";
@@ -193,6 +194,11 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
         ? stringOf(access.getArgumentExpression())
         : undefined;
     if (name === undefined) {
+      const chosen = object ? chosenUnary(project, access, service.name) : undefined;
+      if (chosen) {
+        addCall(access.getParent() as Node, chosen, "client", service);
+        return;
+      }
       refuse("a method is chosen by a computed name", object);
       return;
     }

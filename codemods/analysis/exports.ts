@@ -119,3 +119,13 @@ export function assignedValue(node: Node): Node {
     current = current.getRight();
   return current;
 }
+
+/** The module of `require("./x")` and `import("./x")`. */
+export function requireSpecifier(node: Node): string | undefined {
+  if (!Node.isCallExpression(node)) return undefined;
+  const callee = node.getExpression();
+  const [argument] = node.getArguments();
+  const isRequire = Node.isIdentifier(callee) && callee.getText() === "require";
+  if (!isRequire && callee.getKind() !== SyntaxKind.ImportKeyword) return undefined;
+  return argument && Node.isStringLiteral(argument) ? argument.getLiteralText() : undefined;
+}

@@ -5,6 +5,8 @@ import type { Origin } from "./origin.js";
 
 /** Generators whose `XClient` stands beside an `XService`, and has it as `service`. */
 const GENERATORS = /"(ts-proto|grpc-tools|grpc_tools_node_protoc_ts)"/;
+/** Libraries whose clients have these names, and another shape. */
+const OTHERS = /"(nice-grpc|@nestjs\/microservices)"/;
 
 /**
  * `GreeterClient` or `GreeterService` of a file that is not there: code that a build makes. It is what its name says if the
@@ -30,12 +32,13 @@ function hasGenerator(folder: string, root: string): boolean {
   let answer = known.get(folder);
   if (answer === undefined) {
     const manifest = path.join(folder, "package.json");
-    // What ts-proto writes for nice-grpc has the same names and is something else.
-    if (existsSync(manifest)) {
-      const text = readFileSync(manifest, "utf8");
-      answer = GENERATORS.test(text) && !text.includes('"nice-grpc"');
-    } else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
+    if (existsSync(manifest)) answer = isGenerating(readFileSync(manifest, "utf8"));
+    else answer = folder !== root && path.dirname(folder) !== folder && hasGenerator(path.dirname(folder), root);
     known.set(folder, answer);
   }
   return answer;
+}
+
+function isGenerating(manifest: string): boolean {
+  return GENERATORS.test(manifest) && !OTHERS.test(manifest);
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { type Node, type SourceFile, ts } from "ts-morph";
+import { type Node, type ParameterDeclaration, type SourceFile, ts } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import type { Origin } from "./origin.js";
 import { createProvenance } from "./provenance.js";
@@ -23,6 +23,8 @@ export interface AnalysisProject {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects; `path.join(__dirname, …)`); undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   /** The project file that a specifier means in a file, if it is one. */
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   /** A project file by absolute path. */

@@ -13,10 +13,12 @@ import {
 } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
-import { assignedValue, exportsOf } from "./exports.js";
+import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
+import { assignedValue, exportsOf, requireSpecifier } from "./exports.js";
 import { missingStub } from "./missing-generated.js";
-import { createNameIndex, isExportTargetText, type NameIndex } from "./name-index.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
+import { valuesPassed } from "./passed-values.js";
+import { createReferences } from "./references.js";
 import { evaluate, protoPath } from "./strings.js";
 
 export interface ProvenanceInput {
@@ -35,6 +37,8 @@ export interface Provenance {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects), undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
+  valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -43,8 +47,17 @@ const PROTO_LOADER = /^@grpc\/proto-loader(?:\/|$)/;
 /** An abstract interpreter over declarations: it follows names to what they are bound to, and says `unknown` where that is not certain. */
 export function createProvenance(input: ProvenanceInput): Provenance {
   const { protos, resolveModule } = input;
+  const { writesTo, memberWrites } = createAssignments();
   const origins = new Map<Node, Origin>();
   const active = new Set<Node>();
+  const { declarationOf, referencesTo, identifiersNamed } = createReferences({
+    originOf,
+    exportNode,
+    resolveModule,
+    allFiles: input.allFiles,
+    isGenerated: (file) => flavourOf(file) !== "generic",
+  });
+  const passing = { originOf, referencesTo, writesTo };
 
   function originOf(node: Node): Origin {
     const known = origins.get(node);
@@ -115,21 +128,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   // ---- names -------------------------------------------------------------------------------------------------------
-
-  function localDeclaration(node: Node): Node | undefined {
-    const parent = node.getParent();
-    const symbol =
-      parent && Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === node
-        ? parent.getValueSymbol()
-        : node.getSymbol();
-    if (!symbol) return undefined;
-    const declarations = symbol.getDeclarations();
-    return (
-      symbol.getValueDeclaration() ??
-      declarations.find((declaration) => !isTypeDeclaration(declaration)) ??
-      declarations[0]
-    );
-  }
 
   function originOfIdentifier(node: Node): Origin {
     if (node.getText() === "undefined") return UNKNOWN;
@@ -211,11 +209,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return UNKNOWN;
   }
 
-  function isNothing(node: Node): boolean {
-    const text = node.getText();
-    return text === "null" || text === "undefined" || Node.isVoidExpression(node);
-  }
-
   function originOfBinding(node: BindingElement): Origin {
     const pattern = node.getParent();
     if (!Node.isObjectBindingPattern(pattern) || node.getDotDotDotToken()) return UNKNOWN;
@@ -242,97 +235,26 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   /** What every call of a function passes for a parameter, if all calls are known and agree. */
   function originOfPassed(node: ParameterDeclaration): Origin {
-    if (node.isRestParameter() || writesTo(node).length > 0) return UNKNOWN;
     const owner = node.getParent();
-    // `[method: string]: …` has one that nobody passes.
-    if (!("getParameters" in owner)) return UNKNOWN;
-    const index = (owner as unknown as { getParameters(): ParameterDeclaration[] }).getParameters().indexOf(node);
-    let name: Node | undefined;
-    if (Node.isFunctionDeclaration(owner)) name = owner.getNameNode();
-    else if (Node.isArrowFunction(owner) || Node.isFunctionExpression(owner)) {
-      const holder = owner.getParent();
-      if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
-      else if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner && index === 0) {
-        // `protoLoader.load(path).then((definition) => …)`
-        const callee = holder.getExpression();
-        if (Node.isPropertyAccessExpression(callee) && callee.getName() === "then") {
-          const origin = originOf(callee.getExpression());
-          return origin.kind === "package-definition" ? origin : UNKNOWN;
-        }
-        return UNKNOWN;
-      }
-    } else if (Node.isConstructorDeclaration(owner)) {
-      const parent = owner.getParent();
-      if (Node.isClassDeclaration(parent) || Node.isClassExpression(parent)) name = parent.getNameNode();
+    const holder = owner.getParent();
+    if (Node.isCallExpression(holder) && holder.getArguments()[0] === owner) {
+      // `protoLoader.load(path).then((definition) => …)`
+      const callee = holder.getExpression();
+      const isFirst = "getParameters" in owner && (owner.getParameters() as Node[])[0] === node;
+      if (!isFirst || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "then") return UNKNOWN;
+      const origin = originOf(callee.getExpression());
+      return origin.kind === "package-definition" ? origin : UNKNOWN;
     }
-    if (!name) return UNKNOWN;
-    const found: Origin[] = [];
-    let isMissing = false;
-    for (const reference of referencesTo(name)) {
-      const use = Node.isConstructorDeclaration(owner) && isStaticMember(reference) ? "alias" : useOf(reference);
-      if (use === "alias") continue;
-      if (use === undefined) return UNKNOWN;
-      const argument = use.getArguments()[index];
-      if (use.getArguments().some((each) => Node.isSpreadElement(each))) return UNKNOWN;
-      const value = argument ?? node.getInitializer();
-      if (value && value.getText() !== "false" && !isNothing(value)) found.push(originOf(value));
-      else isMissing = true;
-    }
+    if (Node.isMethodDeclaration(owner)) return UNKNOWN;
+    const values = valuesPassed(passing, node);
+    if (!values) return UNKNOWN;
+    const given = values.filter((value) => value && value.getText() !== "false" && !isNothing(value)) as Node[];
+    const isMissing = given.length < values.length;
+    const found = given.map(originOf);
     const [first] = found;
     if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
     // Who passes nothing instead of a client makes no calls.
     return isMissing && first.kind !== "client" ? UNKNOWN : first;
-  }
-
-  /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */
-  function isStaticMember(reference: Node): boolean {
-    const parent = reference.getParent();
-    if (!parent) return false;
-    if (Node.isBinaryExpression(parent))
-      return parent.getRight() === reference && parent.getOperatorToken().getText() === "instanceof";
-    if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== reference) return false;
-    const origin = originOf(reference);
-    return origin.kind === "class" && !/\bnew\s+this\b/.test(origin.node.getText()) && parent.getName() !== "prototype";
-  }
-
-  /** How a name is used: as the callee of a call, as a mere alias (import, export, declaration), or otherwise. */
-  function useOf(reference: Node): "alias" | { getArguments(): Node[] } | undefined {
-    let node = reference;
-    let parent = node.getParent();
-    while (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) {
-      node = parent;
-      parent = node.getParent();
-    }
-    if (!parent) return undefined;
-    if ((Node.isCallExpression(parent) || Node.isNewExpression(parent)) && parent.getExpression() === node)
-      return parent;
-    if (
-      Node.isImportSpecifier(parent) ||
-      Node.isExportSpecifier(parent) ||
-      Node.isImportClause(parent) ||
-      Node.isFunctionDeclaration(parent) ||
-      Node.isClassDeclaration(parent) ||
-      Node.isClassExpression(parent) ||
-      Node.isExportAssignment(parent) ||
-      Node.isTypeReference(parent) ||
-      Node.isTypeQuery(parent)
-    )
-      return "alias";
-    if (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) return "alias";
-    if (Node.isBindingElement(parent)) return "alias";
-    if (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft()) && parent.getRight() === node)
-      return "alias";
-    if (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) {
-      const object = parent.getParent();
-      const holder = object?.getParent();
-      if (holder && Node.isBinaryExpression(holder) && isExportTarget(holder.getLeft())) return "alias";
-      if (holder && Node.isExportAssignment(holder)) return "alias";
-    }
-    return undefined;
-  }
-
-  function isExportTarget(node: Node): boolean {
-    return isExportTargetText(node.getText());
   }
 
   // ---- modules -----------------------------------------------------------------------------------------------------
@@ -408,15 +330,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     }
     if (name === "default" && exportsOf(file).named.size > 0) return { kind: "module", file };
     return UNKNOWN;
-  }
-
-  function requireSpecifier(node: Node): string | undefined {
-    if (!Node.isCallExpression(node)) return undefined;
-    const callee = node.getExpression();
-    const [argument] = node.getArguments();
-    const isRequire = Node.isIdentifier(callee) && callee.getText() === "require";
-    if (!isRequire && callee.getKind() !== SyntaxKind.ImportKeyword) return undefined;
-    return argument && Node.isStringLiteral(argument) ? argument.getLiteralText() : undefined;
   }
 
   // ---- members -----------------------------------------------------------------------------------------------------
@@ -517,22 +430,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return memberWrites(literal.getSourceFile())
       .filter((write) => variable && Node.isIdentifier(write.object) && localDeclaration(write.object) === variable)
       .map(({ name, value }) => ({ name, value }));
-  }
-
-  const memberWritesOf = new Map<SourceFile, { object: Node; name: string; value: Node }[]>();
-  function memberWrites(file: SourceFile) {
-    let found = memberWritesOf.get(file);
-    if (!found) {
-      found = [];
-      for (const binary of file.getDescendantsOfKind(SyntaxKind.BinaryExpression)) {
-        if (binary.getOperatorToken().getKind() !== SyntaxKind.EqualsToken) continue;
-        const left = binary.getLeft();
-        if (Node.isPropertyAccessExpression(left))
-          found.push({ object: left.getExpression(), name: left.getName(), value: assignedValue(binary) });
-      }
-      memberWritesOf.set(file, found);
-    }
-    return found;
   }
 
   // ---- classes -----------------------------------------------------------------------------------------------------
@@ -808,46 +705,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return Node.isExpression(node) ? node : undefined;
   }
 
-  // ---- assignments -------------------------------------------------------------------------------------------------
-
-  const assignments = new Map<SourceFile, Map<Node, (Node | null)[]>>();
-
-  /** The values assigned to a variable after its declaration; null for an assignment that has no one value (`x++`, patterns). */
-  function writesTo(declaration: Node): (Node | null)[] {
-    const file = declaration.getSourceFile();
-    let found = assignments.get(file);
-    if (!found) {
-      found = new Map();
-      assignments.set(file, found);
-      const add = (target: Node, value: Node | null) => {
-        const variable = localDeclaration(target);
-        if (variable) found?.set(variable, [...(found.get(variable) ?? []), value]);
-      };
-      file.forEachDescendant((node) => {
-        if (Node.isBinaryExpression(node)) {
-          const operator = node.getOperatorToken().getKind();
-          if (operator < SyntaxKind.FirstAssignment || operator > SyntaxKind.LastAssignment) return;
-          const left = node.getLeft();
-          if (Node.isIdentifier(left)) {
-            const value = operator === SyntaxKind.EqualsToken ? assignedValue(node) : null;
-            // Setting a variable free again says nothing about what it holds while it is used.
-            if (!value || !isNothing(value)) add(left, value);
-          } else if (Node.isArrayLiteralExpression(left) || Node.isObjectLiteralExpression(left))
-            for (const name of left.getDescendantsOfKind(SyntaxKind.Identifier)) add(name, null);
-        } else if (Node.isPrefixUnaryExpression(node) || Node.isPostfixUnaryExpression(node)) {
-          const operator = node.getOperatorToken();
-          if (operator !== SyntaxKind.PlusPlusToken && operator !== SyntaxKind.MinusMinusToken) return;
-          const operand = node.getOperand();
-          if (Node.isIdentifier(operand)) add(operand, null);
-        } else if (Node.isForOfStatement(node) || Node.isForInStatement(node)) {
-          const target = node.getInitializer();
-          if (Node.isIdentifier(target)) add(target, null);
-        }
-      });
-    }
-    return found.get(declaration) ?? [];
-  }
-
   // ---- generated code ----------------------------------------------------------------------------------------------
 
   const flavours = new Map<SourceFile, Flavour>();
@@ -1094,221 +951,15 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return UNKNOWN;
   }
 
-  // ---- references --------------------------------------------------------------------------------------------------
-
-  const canonical = new Map<Node, Node | undefined>();
-  const following = new Set<Node>();
-
-  /** The declaration that a name stands for after imports, requires and re-exports. */
-  function declarationOf(identifier: Node): Node | undefined {
-    if (canonical.has(identifier)) return canonical.get(identifier);
-    canonical.set(identifier, undefined);
-    following.add(identifier);
-    const result = follow(identifier);
-    following.delete(identifier);
-    canonical.set(identifier, result);
-    return result;
-  }
-
-  function follow(identifier: Node): Node | undefined {
-    const parent = identifier.getParent();
-    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === identifier) {
-      const object = originOf(parent.getExpression());
-      if (object.kind === "module") {
-        const node = exportNode(object.file, identifier.getText());
-        return node && settle(node);
-      }
-      if (object.kind === "object" && Node.isObjectLiteralExpression(object.node)) {
-        const property = object.node.getProperty(identifier.getText());
-        return property && settle(property);
-      }
-      if (object.kind === "instance" || object.kind === "class") {
-        const owner = object.kind === "instance" ? object.class : object.node;
-        if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner))
-          return fieldOf(owner, identifier.getText());
-      }
-      return undefined;
-    }
-    // The imported or exported name of a specifier means what the specifier means.
-    if (parent && Node.isExportSpecifier(parent)) {
-      const module = parent.getExportDeclaration().getModuleSpecifierValue();
-      if (module !== undefined) {
-        const file = resolveModule(identifier.getSourceFile(), module);
-        const node = file && exportNode(file, parent.getName());
-        return node && settle(node);
-      }
-      const symbol = parent.getLocalTargetSymbol();
-      const declaration = symbol?.getValueDeclaration() ?? symbol?.getDeclarations()[0];
-      return declaration && settle(declaration);
-    }
-    const declaration = localDeclaration(identifier);
-    return declaration && settle(declaration);
-  }
-
-  /** Follows a declaration through aliases to where the value is declared. */
-  function settle(declaration: Node): Node | undefined {
-    if (Node.isImportSpecifier(declaration) || Node.isImportClause(declaration)) {
-      const specifier = declaration.getFirstAncestorByKind(SyntaxKind.ImportDeclaration)?.getModuleSpecifierValue();
-      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
-      if (!file) return declaration;
-      const node =
-        exportNode(file, Node.isImportSpecifier(declaration) ? declaration.getName() : "default") ??
-        (Node.isImportClause(declaration) ? (exportsOf(file).whole ?? undefined) : undefined);
-      return node ? settle(node) : declaration;
-    }
-    if (Node.isBindingElement(declaration)) {
-      const owner = declaration.getParent()?.getParent();
-      const initializer = owner && Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
-      const specifier = initializer && requireSpecifier(initializer);
-      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
-      const name = declaration.getPropertyNameNode()?.getText() ?? declaration.getName();
-      const node = file && exportNode(file, name);
-      return node ? settle(node) : declaration;
-    }
-    if (Node.isVariableDeclaration(declaration)) {
-      const initializer = declaration.getInitializer();
-      const specifier = initializer && requireSpecifier(initializer);
-      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
-      const whole = file && exportsOf(file).whole;
-      // `const createClient = require("./client")` names what the file exports as a whole.
-      if (whole && !Node.isObjectLiteralExpression(whole)) return settle(whole);
-      return declaration;
-    }
-    if (Node.isShorthandPropertyAssignment(declaration)) {
-      const value = declaration.getValueSymbol()?.getDeclarations()[0];
-      return value && value !== declaration ? settle(value) : declaration;
-    }
-    if (Node.isPropertyAssignment(declaration)) {
-      const initializer = declaration.getInitializer();
-      return initializer && Node.isIdentifier(initializer) ? (declarationOf(initializer) ?? declaration) : declaration;
-    }
-    if (Node.isIdentifier(declaration)) return declarationOf(declaration) ?? declaration;
-    return declaration;
-  }
-
-  const indexes = new Map<SourceFile, NameIndex>();
-
-  function indexOf(file: SourceFile): NameIndex {
-    const index = indexes.get(file) ?? createNameIndex(file);
-    indexes.set(file, index);
-    return index;
-  }
-
-  /** The indexes of all files but generated ones, as one. */
-  interface ProjectIndex {
-    readonly order: ReadonlyMap<SourceFile, number>;
-    /** The files that have a name. */
-    readonly filesOf: ReadonlyMap<string, readonly SourceFile[]>;
-    readonly aliases: ReadonlyMap<string, ReadonlySet<string>>;
-    /** Names for what a file exports as a whole: any name may stand for it. Not followed yet. */
-    readonly wholes: Node[];
-  }
-  let projectIndex: ProjectIndex | undefined;
-
-  function indexOfProject(): ProjectIndex {
-    if (projectIndex) return projectIndex;
-    const order = new Map<SourceFile, number>();
-    const filesOf = new Map<string, SourceFile[]>();
-    const aliases = new Map<string, Set<string>>();
-    const wholes: Node[] = [];
-    for (const file of input.allFiles()) {
-      if (flavourOf(file) !== "generic") continue;
-      order.set(file, order.size);
-      const own = indexOf(file);
-      for (const name of own.names) {
-        const files = filesOf.get(name);
-        if (files) files.push(file);
-        else filesOf.set(name, [file]);
-      }
-      addAliases(aliases, own.aliases);
-      for (const name of own.wholes) wholes.push(...own.identifiers(name));
-    }
-    projectIndex = { order, filesOf, aliases, wholes };
-    return projectIndex;
-  }
-
-  function addAliases(to: Map<string, Set<string>>, pairs: NameIndex["aliases"]): void {
-    for (const [a, b] of pairs) {
-      to.set(a, (to.get(a) ?? new Set()).add(b));
-      to.set(b, (to.get(b) ?? new Set()).add(a));
-    }
-  }
-
-  const identifiersNamed = (text: string): readonly Node[] =>
-    (indexOfProject().filesOf.get(text) ?? []).flatMap((file) => indexOf(file).identifiers(text));
-
-  const followedWholes = new Map<Node, Node[]>();
-
-  /** The names of whole modules that turn out to stand for a declaration. Each is followed once, for all questions. */
-  function wholesFor(target: Node): readonly Node[] {
-    const { wholes } = indexOfProject();
-    const late: Node[] = [];
-    // What following one of them asks may come here again: whoever comes takes the next one.
-    for (let node = wholes.pop(); node !== undefined; node = wholes.pop()) {
-      if (following.has(node)) {
-        late.push(node);
-        continue;
-      }
-      const declaration = isPropertyName(node) ? undefined : declarationOf(node);
-      if (declaration) followedWholes.set(declaration, [...(followedWholes.get(declaration) ?? []), node]);
-    }
-    wholes.push(...late);
-    return followedWholes.get(target) ?? [];
-  }
-
-  function referencesTo(identifier: Node): Node[] {
-    const target = declarationOf(identifier);
-    if (!target) return [];
-    const { order, aliases } = indexOfProject();
-    const own = identifier.getSourceFile();
-    const ownIndex = order.has(own) ? undefined : indexOf(own);
-    const ownAliases = new Map<string, Set<string>>();
-    if (ownIndex) addAliases(ownAliases, ownIndex.aliases);
-    const names = new Set([identifier.getText()]);
-    const declared = "getName" in target ? (target as { getName(): string | undefined }).getName() : undefined;
-    if (declared !== undefined) names.add(declared);
-    for (const name of names)
-      for (const other of [...(aliases.get(name) ?? []), ...(ownAliases.get(name) ?? [])]) names.add(other);
-    const found = new Set<Node>(wholesFor(target));
-    for (const name of names)
-      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers(name) ?? [])]) {
-        if (isPropertyName(node)) continue;
-        if (node === target || declarationOf(node) === target) found.add(node);
-      }
-    const place = (node: Node) => order.get(node.getSourceFile()) ?? order.size;
-    return [...found].sort((a, b) => place(a) - place(b));
-  }
-
-  /** Keys of object literals and members are names of members, not references. */
-  function isPropertyName(node: Node): boolean {
-    const parent = node.getParent();
-    return (
-      parent !== undefined &&
-      ((Node.isPropertyAssignment(parent) && parent.getNameNode() === node) ||
-        (Node.isBindingElement(parent) && parent.getPropertyNameNode() === node))
-    );
-  }
-
-  return { originOf, originOfType, referencesTo, identifiersNamed, declarationOf, constantOf };
-}
-
-/** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */
-function fieldOf(owner: ClassDeclaration | ClassExpression, name: string): Node | undefined {
-  const declared = owner
-    .getMembers()
-    .find((each) => "getName" in each && (each as { getName(): string }).getName() === name);
-  if (declared || !/\.[cm]?jsx?$/.test(owner.getSourceFile().getFilePath())) return declared;
-  return owner.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).find((access) => {
-    const parent = access.getParent();
-    return (
-      access.getName() === name &&
-      Node.isThisExpression(access.getExpression()) &&
-      Node.isBinaryExpression(parent) &&
-      parent.getLeft() === access &&
-      parent.getOperatorToken().getKind() === SyntaxKind.EqualsToken &&
-      access.getFirstAncestor((each) => Node.isClassDeclaration(each) || Node.isClassExpression(each)) === owner
-    );
-  });
+  return {
+    originOf,
+    originOfType,
+    referencesTo,
+    identifiersNamed,
+    declarationOf,
+    constantOf,
+    valuesPassed: (parameter) => valuesPassed(passing, parameter),
+  };
 }
 
 /** An expression without `as const` and the like. */
@@ -1320,8 +971,4 @@ function bare(node: Node | undefined): Node | undefined {
   )
     current = current.getExpression();
   return current;
-}
-
-function isTypeDeclaration(node: Node): boolean {
-  return Node.isInterfaceDeclaration(node) || Node.isTypeAliasDeclaration(node);
 }

@@ -13,6 +13,13 @@ export interface HandlerFact extends FactBase {
   readonly messages: "bridge";
 }
 
+/** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */
+export interface StrayHandlerFact extends FactBase {
+  readonly kind: "stray-handler";
+  readonly service: string;
+  readonly key: string;
+}
+
 /** `server.addService(definition, implementation)`; the range is that of the call. */
 export interface RegistrationFact extends FactBase {
   readonly kind: "registration";
@@ -20,6 +27,8 @@ export interface RegistrationFact extends FactBase {
   readonly service: string;
   /** The service or the definition, for reports. */
   readonly shown: string;
+  /** How the router is named where the service is registered. */
+  readonly router: string;
   /** What to import for the descriptor; null: the service is made of its old definition, with `why` in `ownReason`. */
   readonly descriptor: { readonly module: string; readonly name: string } | null;
   readonly ownReason: Reason | null;
@@ -32,6 +41,8 @@ export interface RegistrationFact extends FactBase {
   readonly implementation: "plain" | "members" | "spread" | "callbacks";
   /** For `members` and `spread`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
+  /** For `members`: keys of that kind that `...handlers` brings, by the place of the spread. */
+  readonly bridgedSpreads: readonly { readonly start: number; readonly keys: readonly string[] }[];
   /** The implementation stands in `toCallbacks(Service, …)`: its handlers are Connect's already. */
   readonly isBridged: boolean;
 }
@@ -129,6 +140,7 @@ export interface ImplementationClassFact extends FactBase {
 export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
+  | StrayHandlerFact
   | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact

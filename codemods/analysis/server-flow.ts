@@ -3,6 +3,7 @@ import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
+import { helperOf, type ServerHelper } from "./server-helpers.js";
 import { isPart } from "./server-registration.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
 import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
@@ -15,6 +16,8 @@ export interface ServerFlow {
   readonly mode: "module" | "value";
   /** addService and addToServer calls, in source order. */
   readonly adds: readonly CallExpression[];
+  /** Functions that add services; their calls are among `adds`. */
+  readonly helpers: readonly ServerHelper[];
   readonly routes: ServerRoutes;
   /** All other member calls. */
   readonly uses: readonly CallExpression[];
@@ -36,6 +39,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const adds: CallExpression[] = [];
   const uses: CallExpression[] = [];
   const promised = new Map<CallExpression, PromisedCall>();
+  const helpers: ServerHelper[] = [];
   for (const reference of project.referencesTo(holder.getNameNode())) {
     if (reference === holder.getNameNode()) continue;
     const where = placeOf(reference);
@@ -44,6 +48,12 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     const later = call ? undefined : promisedCallsOf(project, reference);
     for (const [each, how] of later ?? []) promised.set(each, how);
     if (later || (!call && isBoundSelf(reference))) continue;
+    const helper = call ? undefined : helperOf(project, reference);
+    if (helper) {
+      helpers.push(helper);
+      adds.push(helper.call);
+      continue;
+    }
     if (!call) return escapes(where);
     const refused = checkMember(call, reference);
     if (refused) return refused;
@@ -59,7 +69,9 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
   });
   if (early) return escapes(`services are added elsewhere than it is bound (${placeOf(early)})`);
-  return { mode: "module", adds: inOrder(adds), routes, uses, promised, types: [], sources: [made] };
+  // A function that is called cannot be called before what it needs is there.
+  const placed = { ...routes, isPlain: routes.isPlain && helpers.length === 0 };
+  return { mode: "module", adds: inOrder(adds), helpers, routes: placed, uses, promised, types: [], sources: [made] };
 }
 
 /** A server that is returned, handed over or kept in a field: the app takes its place. */
@@ -136,6 +148,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   return {
     mode: "value",
     adds,
+    helpers: [],
     routes,
     uses: all.filter((call) => !isAdd(call)),
     promised,

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, Node, type SpreadAssignment, SyntaxKind } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
 import { planHandler } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
@@ -9,7 +9,13 @@ import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact, ImplementationClassFact, RegistrationFact, ServerValueFact } from "./server-facts.js";
+import type {
+  HandlerFact,
+  ImplementationClassFact,
+  RegistrationFact,
+  ServerValueFact,
+  StrayHandlerFact,
+} from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 import { peeled } from "./value-flow.js";
@@ -18,6 +24,10 @@ import { peeled } from "./value-flow.js";
 interface Member {
   readonly key: string;
   readonly handler: Node | null;
+  /** The `shop.get` of `get: shop.get.bind(shop)`: a use of the handler that is its registration. */
+  readonly access?: Node | undefined;
+  /** `...handlers`, if the member comes from there. */
+  readonly spread?: Node;
 }
 
 /** Why an implementation cannot be that of the service: the descriptor is not of the code here. */
@@ -43,27 +53,33 @@ export function decide(
   values: Map<string, FactBase>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
-  if (fact.isBridged) return { ...fact, implementation: "plain", bridgedKeys: [] };
+  const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
+  if (fact.isBridged) return { ...whole, implementation: "plain" };
   // Of its methods nothing is known.
-  if (fact.descriptor === null) return { ...fact, implementation: "callbacks", bridgedKeys: [] };
+  if (fact.descriptor === null) return { ...whole, implementation: "callbacks" };
   const found = membersOf(project, implementation);
-  const decided: { key: string; handler: HandlerFact | null; node: Node | null }[] = [];
+  const decided: { key: string; handler: HandlerFact | null; node: Node | null; spread: Node | undefined }[] = [];
   const changes: FactBase[] = [];
-  for (const { key, handler: member } of found?.members ?? []) {
+  for (const { key, handler: member, access, spread } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
-    if (!method) continue;
+    if (!method) {
+      const stray = member && !found?.isClass ? strayFact(member, fact.service, key) : undefined;
+      if (stray) values.set(`${stray.file}:${stray.start}`, stray);
+      continue;
+    }
     const rpc = project.protos.rpc(method);
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
       const target = handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name);
-      const forward = { ...valueFact(member, handed.name.getText(), `forward to ${handed.name.getText()}`) };
-      if (target.idiomatic) changes.push(forward);
-      decided.push({ key, handler: target, node: handed.handler });
+      if (target.idiomatic)
+        changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
+      decided.push({ key, handler: target, node: handed.handler, spread });
       continue;
     }
-    const handler = member && handlerFact(project, member, key, rpc, found?.isClass ?? false);
-    decided.push({ key, handler, node: member });
+    const name = access?.getText() ?? key;
+    const handler = member && handlerFact(project, member, name, rpc, found?.isClass ?? false, access);
+    decided.push({ key, handler, node: member, spread });
   }
   const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
   // A declared type says what all members are: it changes with all of them, or none does.
@@ -80,12 +96,48 @@ export function decide(
     const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
     handlers.set(node, isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler);
   }
+  const bridged = isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true);
+  const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread;
   return {
     ...fact,
     implementation: isPlain ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : "members",
-    bridgedKeys:
-      isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true).map(({ key }) => key),
+    bridgedKeys: bridged.filter(({ spread }) => !isOfSpread(spread)).map(({ key }) => key),
+    bridgedSpreads: [...new Set(bridged.map(({ spread }) => spread).filter(isOfSpread))].map((spread) => ({
+      start: spread.getStart(),
+      keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
+    })),
   };
+}
+
+/** A function with a call and a callback under a name that the service does not have. */
+function strayFact(member: Node, service: string, key: string): StrayHandlerFact | undefined {
+  const body = (member as unknown as { getBody?(): Node | undefined }).getBody?.();
+  const names = Node.isParametered(member) ? member.getParameters().map((parameter) => parameter.getName()) : [];
+  if (
+    !body ||
+    !/^_?(call|req|request|ctx)$/i.test(names[0] ?? "") ||
+    !/^(callback|cb|done|next|res)$/.test(names[1] ?? "")
+  )
+    return undefined;
+  return {
+    kind: "stray-handler",
+    file: member.getSourceFile().getFilePath(),
+    start: body.getStart(),
+    end: body.getEnd(),
+    via: "provenance",
+    service,
+    key,
+  };
+}
+
+/** What stands for `(call, callback) => target(call, callback)` when the target is Connect's. */
+function forwardText(target: Node, kind: RpcKind): string {
+  const text = target.getText();
+  if (Node.isIdentifier(target)) return text;
+  const taken = (name: string) => new RegExp(`\\b${name}\\b`).test(text);
+  const request = kind === "client_streaming" || kind === "bidi_streaming" ? "requests" : "req";
+  const [first, second] = [taken(request) ? `${request}2` : request, taken("ctx") ? "ctx2" : "ctx"];
+  return `(${first}, ${second}) => ${text}(${first}, ${second})`;
 }
 
 /** Another object can stand for an implementation that has a name, where no member asks which object it is in. */
@@ -219,13 +271,19 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
   const origin = project.originOf(implementation);
   if (origin.kind === "object" && Node.isObjectLiteralExpression(origin.node)) {
     const literal = origin.node;
-    const members: Member[] = [];
+    const byKey = new Map<string, Member>();
     for (const property of literal.getProperties()) {
-      if (Node.isSpreadAssignment(property)) return undefined;
+      if (Node.isSpreadAssignment(property)) {
+        const spread = spreadMembers(project, property);
+        if (!spread) return undefined;
+        for (const member of spread) byKey.set(member.key, member);
+        continue;
+      }
       const key = "getName" in property ? property.getName().replace(/^['"]|['"]$/g, "") : "";
       const value = Node.isMethodDeclaration(property) ? property : functionOf(project, property);
-      members.push({ key, handler: value });
+      byKey.set(key, { key, handler: value, access: boundAccess(property) });
     }
+    const members = [...byKey.values()];
     const isInline = literal === peeled(implementation);
     const variable = literal.getParent();
     const isOnlyHere =
@@ -252,6 +310,24 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
   return undefined;
 }
 
+/** What `...handlers` brings, if single members of it can be replaced behind it. */
+function spreadMembers(project: AnalysisProject, spread: SpreadAssignment): Member[] | undefined {
+  const expression = spread.getExpression();
+  const found = membersOf(project, expression);
+  return found?.type === null && canSpread(found, expression)
+    ? found.members.map(({ key, handler }) => ({ key, handler, spread }))
+    : undefined;
+}
+
+/** The `get` of `get: shop.get.bind(shop)`. */
+function boundAccess(property: Node): Node | undefined {
+  const value = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
+  const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
+  if (!callee || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "bind") return undefined;
+  const target = callee.getExpression();
+  return Node.isPropertyAccessExpression(target) ? target.getNameNode() : undefined;
+}
+
 function functionOf(project: AnalysisProject, property: Node): Node | null {
   const origin = project.originOf(property);
   return origin.kind === "function" ? origin.node : null;
@@ -271,8 +347,8 @@ function classMembers(node: ClassDeclaration): Member[] {
   return members;
 }
 
-/** `(call, callback) => handler(call, callback)`: the function that is the handler, and its name there. */
-function handedTo(project: AnalysisProject, member: Node): { handler: Node; name: Node } | undefined {
+/** `(call, callback) => handler(call, callback)`: the function that is the handler, how it is called, and its name there. */
+function handedTo(project: AnalysisProject, member: Node): { handler: Node; callee: Node; name: Node } | undefined {
   if (!Node.isArrowFunction(member)) return undefined;
   const body = member.getBody();
   const statements = Node.isBlock(body) ? body.getStatements() : [];
@@ -283,10 +359,11 @@ function handedTo(project: AnalysisProject, member: Node): { handler: Node; name
   const given = call.getArguments().map((argument) => argument.getText());
   const taken = member.getParameters().map((parameter) => parameter.getName());
   if (taken.length === 0 || given.join() !== taken.join()) return undefined;
-  const name = call.getExpression();
+  const callee = call.getExpression();
+  const name = Node.isPropertyAccessExpression(callee) ? callee.getNameNode() : callee;
   if (!Node.isIdentifier(name)) return undefined;
-  const origin = project.originOf(name);
-  return origin.kind === "function" ? { handler: origin.node, name } : undefined;
+  const origin = project.originOf(callee);
+  return origin.kind === "function" ? { handler: origin.node, callee, name } : undefined;
 }
 
 function handlerFact(

@@ -101,6 +101,7 @@ function routeDraft(project: AnalysisProject, call: Node): Draft | undefined {
       kind: "registration",
       service: origin.service,
       shown: origin.service,
+      router: "router",
       descriptor: { module: "", name: descriptor.getText() },
       ownReason: null,
       definition: null,

@@ -9,14 +9,15 @@ import { valueFact } from "./server-options.js";
 
 /** An addService call, before anything is decided about its handlers. */
 export interface Draft {
-  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys">;
+  readonly fact: Omit<RegistrationFact, "implementation" | "bridgedKeys" | "bridgedSpreads">;
   readonly codec: Node | null;
   readonly definitionNode: Node | null;
   readonly call: CallExpression;
   readonly implementation: Node;
 }
 
-export function registrationOf(project: AnalysisProject, call: CallExpression): Draft | Reason {
+/** `router`: how the router is named where the call stands. */
+export function registrationOf(project: AnalysisProject, call: CallExpression, router = "router"): Draft | Reason {
   const [definition, given] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "toCallbacks");
   const implementation = bridged?.implementation ?? given;
@@ -59,6 +60,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression): 
       // Without a descriptor nothing is known of its methods.
       service: generated && isKnown ? origin.service : "",
       shown: isKnown ? origin.service : definition.getText(),
+      router,
       descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
       ownReason: why && ownReason(why),
       definition: isHere ? `${(holder as VariableDeclaration).getName()}['${origin.service}']` : null,

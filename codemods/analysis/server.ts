@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
@@ -62,8 +62,6 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
   const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-  if (!flow.adds.some((call) => memberOf(call) === "addService"))
-    return reason("server-escapes", "no service is added to it here");
   const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
   const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
@@ -82,18 +80,27 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   if ("code" in options) return options;
   const drafts: Draft[] = [];
   const parts: Plan["parts"][number][] = [];
-  for (const call of flow.adds) {
+  for (const { call, parameter } of flow.helpers) parts.push({ call, ...helperPart(call, parameter) });
+  const inHelpers = flow.helpers.flatMap(({ parameter, adds }) =>
+    adds.map((call) => ({ call, router: routerName(parameter) })),
+  );
+  const own = flow.adds
+    .filter((call) => !flow.helpers.some((helper) => helper.call === call))
+    .map((call) => ({ call, router: "router" }));
+  for (const { call, router } of [...own, ...inHelpers]) {
     if (memberOf(call) !== "addService") {
       const part = partOf(project, call);
       if ("code" in part) return part;
       parts.push({ call, ...part });
       continue;
     }
-    const draft = registrationOf(project, call);
+    const draft = registrationOf(project, call, router);
     if ("code" in draft) return draft;
     const misfit = misfitOf(project, draft);
     const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
     if ("code" in fitting) return fitting;
+    if (drafts.some((other) => other.fact.service === fitting.fact.service))
+      return reason("service-added-twice", `${fitting.fact.service} (${where(call)})`);
     drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
@@ -108,6 +115,28 @@ function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Rea
   if (!("code" in own) && !(isMany && isClosed)) return own;
   const value = serverAsValue(project, made);
   return "code" in value && "code" in own && own.code === "no-equivalent" ? own : value;
+}
+
+/** What the parameter of a function that adds services is called, once it is given a router. */
+function routerName(parameter: ParameterDeclaration): string {
+  const isTaken = /\brouter\b/.test(parameter.getParentOrThrow().getText());
+  return isTaken ? parameter.getName() : "router";
+}
+
+/** `register(server)` -> `register(router)`, and the parameter of `register`. */
+function helperPart(call: CallExpression, parameter: ParameterDeclaration) {
+  const index = (parameter.getParentOrThrow() as unknown as { getParameters(): Node[] })
+    .getParameters()
+    .indexOf(parameter);
+  const given = call.getArguments().map((argument, i) => (i === index ? "router" : argument.getText()));
+  const type = parameter.getTypeNode();
+  const facts = [valueFact(parameter.getNameNode(), routerName(parameter), "Server")];
+  if (type)
+    facts.push({
+      ...valueFact(type, "ConnectRouter", "Server"),
+      imports: [{ module: "@connect-migrate/runtime", name: "ConnectRouter", typeOnly: true }],
+    });
+  return { text: `${call.getExpression().getText()}(${given.join(", ")})`, facts };
 }
 
 /** The statements that name a promising function. */
@@ -196,6 +225,7 @@ function factsOf(
   values: Map<string, FactBase>,
 ): FactBase[] {
   const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
+  const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
       classes.push(...classFacts(project, draft));
@@ -231,7 +261,7 @@ function factsOf(
       ok: true,
       reason: null,
       mode: flow.mode,
-      registrations,
+      registrations: registrations.filter((_, index) => isOwn((drafts[index] as Draft).call)),
       routes: {
         start: flow.routes.start,
         end: flow.routes.end,
@@ -252,10 +282,12 @@ function factsOf(
         ...unusedDeclarations(
           project,
           flow.adds.filter((call) => memberOf(call) === "addService"),
-          drafts,
+          drafts.filter(({ call }) => isOwn(call)),
         ),
         ...namesOf(flow.promised).filter(({ file }) => file === made.getSourceFile().getFilePath()),
       ],
     } as ServerFact,
+    // What functions register that are given the router.
+    ...registrations.filter((_, index) => !isOwn((drafts[index] as Draft).call)),
   ];
 }

@@ -194,6 +194,37 @@ const programs: Programs = {
     }
     b();`,
   ],
+  "a method that callers choose": [
+    "idiomatic",
+    `${CLIENT}
+    function call(method, request) {
+      return new Promise((resolve, reject) => {
+        client[method](request, { deadline: Date.now() + 3000 }, (err, response) => {
+          if (err) reject(err);
+          else resolve(response);
+        });
+      });
+    }
+    call('ask', { text: 'a' }).then((res) => console.log(res.text));
+    call('Ask', { text: 'fail' }).catch((err) => console.log(err.code, err.details));`,
+  ],
+  "a client that a class is given, or not": [
+    "idiomatic",
+    `${CLIENT}
+    class Asker {
+      constructor(name, probe) {
+        this.name = name;
+        this.probe = probe;
+      }
+      static named(name) { return name; }
+      run(text) {
+        const self = this;
+        return new Promise((resolve) => self.probe.ask({ text }, (err, res) => resolve(err ? err.code : res.text)));
+      }
+    }
+    console.log(new Asker('nobody', false).name, Asker.named('x'));
+    new Asker('one', client).run('a').then((text) => console.log(text));`,
+  ],
   "a stream of requests, and callbacks like these": [
     "idiomatic",
     `${CLIENT}
@@ -203,7 +234,7 @@ const programs: Programs = {
       call.end();
     }
     send(['a', 'b'], (err, res) => console.log(err, res.text));
-    setTimeout(() => send(['fail'], (err, res) => console.log(err.code, err.details, res)), 100);
+    setTimeout(() => send(['fail'], (err, res) => console.log(err.code, err.details, res)), 400);
     function other(texts) {
       const call = client.count((error, response) => {
         if (!error) {
@@ -215,8 +246,8 @@ const programs: Programs = {
       texts.forEach((text) => call.write({ text }));
       call.end();
     }
-    setTimeout(() => other(['c']), 200);
-    setTimeout(() => other(['fail']), 300);`,
+    setTimeout(() => other(['c']), 800);
+    setTimeout(() => other(['fail']), 1200);`,
   ],
 };
 

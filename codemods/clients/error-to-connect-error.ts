@@ -15,7 +15,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { unitOf } from "./layout.js";
 import { planError, rethrows, statusComparisons } from "./plan-error.js";
-import { fileOf, freshName, GRPC_JS, plannedCalls, RUNTIME } from "./write-call.js";
+import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
 
@@ -136,7 +136,7 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
   const first = (body.body as Node[])[0];
   const indent = first ? indentAt(ctx.source, first.start) : indentAt(ctx.source, body.start) + unitOf(ctx.source);
   const isOneLine = first && !ctx.source.slice(body.start, first.start).includes("\n");
-  const declare = `const ${text} = ${convert}(${caught});`;
+  const declare = `${keywordFor(ctx, param)} ${text} = ${convert}(${caught});`;
   ctx.edit.overwrite(param.start, param.end, caught, origin);
   ctx.edit.insertLeft(
     body.start + 1,

@@ -1,6 +1,7 @@
 import type { RpcKind } from "../analysis/facts.js";
 import {
   type File,
+  functionOf,
   isFunction,
   isIdentifier,
   memberName,
@@ -140,7 +141,7 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
       return { kind: "executor", promise: promise.node, shape, value: settled.value };
   }
   if (!statement) return refused(usedObject(call, parents));
-  if (shape.form === "empty" && statement.type === "ExpressionStatement") {
+  if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
@@ -165,6 +166,8 @@ function statementOfCall(
     return statementOf(call, parents) === parent || parent.end > call.end
       ? { statement: parent, cancel: null }
       : undefined;
+  // What a promise's executor returns, nobody sees.
+  if (isReturnedByExecutor(call, parents) || isValueIgnored(call, parents)) return { statement: call, cancel: null };
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return undefined;
   const declaration = parents.get(parent) as Node;
   if (declaration.declarations.length !== 1 || statementOf(call, parents) !== declaration) return undefined;
@@ -173,6 +176,14 @@ function statementOfCall(
   const { calls, others } = splitCancels(binding.references, parents);
   if (others.length > 0) return undefined;
   return { statement: declaration, cancel: cancelIn(declaration, binding.name, calls) };
+}
+
+function isReturnedByExecutor(call: Node, parents: Parents): boolean {
+  const parent = parents.get(call) as Node;
+  const isReturned = parent.type === "ReturnStatement" || (isFunction(parent) && parent.body === call);
+  const executor = isReturned ? (isFunction(parent) ? parent : functionOf(call, parents)) : undefined;
+  const promise = executor && parents.get(executor);
+  return promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && !executor?.async;
 }
 
 function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {

@@ -41,6 +41,8 @@ describe("what becomes of a caught error", () => {
     ["const console = logger; console.error(err);", "wrapped: it is passed to a function"],
     ["log(status[err.code]);", "native name"],
     ["log(names[err.code]);", "native"],
+    ["log(err === null, undefined != err);", "native"],
+    ["log(err === other);", "wrapped: it is used as a whole"],
     ["if (err.code === 404) return;", "wrapped: its code is compared with one that gRPC does not have"],
     ["if ('code' in err) log(err.code);", "native"],
     ["for (const key in err) log(key);", "wrapped: it is used as a whole"],

@@ -51,8 +51,13 @@ export function planError(
   }
   if (param.typeAnnotation && !/^TS(Any|Unknown)Keyword$/.test(param.typeAnnotation.typeAnnotation.type)) {
     const type = param.typeAnnotation.typeAnnotation;
-    if (!isServiceErrorType(type)) return wrapped("its type is written out");
-    uses.push({ kind: "type", type });
+    // `ServiceError | null` of a callback, which becomes a variable or a catch clause of its own.
+    const known = type.type === "TSUnionType" ? (type.types as Node[]).find(isServiceErrorType) : type;
+    const others = type.type === "TSUnionType" ? (type.types as Node[]).filter((each) => each !== known) : [];
+    const isKnown =
+      known && isServiceErrorType(known) && others.every((each) => /^TS(Null|Undefined)Keyword$/.test(each.type));
+    if (!isKnown) return wrapped("its type is written out");
+    uses.push({ kind: "type", type: known });
   }
   const parents = parentMap(file);
   const reason = follow(param, body);
@@ -106,10 +111,18 @@ export function planError(
     if (parent.type === "ThrowStatement") return undefined;
     if (parent.type === "UnaryExpression" && (parent.operator === "!" || parent.operator === "typeof"))
       return undefined;
-    if (parent.type === "IfStatement" && parent.test === node) return undefined;
+    if (/^(If|While)Statement$|^ConditionalExpression$/.test(parent.type) && parent.test === node) return undefined;
+    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator)) {
+      const other = parent.left === node ? parent.right : parent.left;
+      if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
+    }
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
     if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
       return undefined;
+    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator)) {
+      const other = parent.left === node ? parent.right : parent.left;
+      if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
+    }
     // `"code" in err`: both kinds of errors have it.
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
@@ -136,6 +149,8 @@ export function planError(
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
       return patternUse(parent.id);
     if (parent.type !== "CallExpression") return "it is used as a whole";
+    // The function's parameter has a type.
+    reads = true;
     return passedTo(parent, (parent.arguments as Node[]).indexOf(node));
   }
 

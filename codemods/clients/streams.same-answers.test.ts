@@ -103,6 +103,28 @@ const programs: Programs = {
       call.on('error', (err) => console.log('error', err.code));
     });`,
   ],
+  "parameters that are assigned to": [
+    "idiomatic",
+    `${CLIENT}
+    const call = client.list({ text: 'l' });
+    call.on('data', (item) => {
+      item = item.text.toUpperCase();
+      console.log(item);
+    });
+    call.on('status', (status) => {});
+    call.on('end', () => {
+      client.ask({ text: 'a' }, (err, res) => {
+        res = res.text;
+        console.log(res);
+        client.ask({ text: 'fail' }, (error, reply) => {
+          if (error) {
+            error = error.message;
+            console.log(error);
+          } else console.log(reply.text);
+        });
+      });
+    });`,
+  ],
   "both ways": [
     "idiomatic",
     `${CLIENT}

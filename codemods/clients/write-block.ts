@@ -10,6 +10,7 @@ import {
   caughtError,
   freshName,
   GRPC_JS,
+  keywordFor,
   type PlannedCall,
   RUNTIME,
   writeWritable,
@@ -25,6 +26,8 @@ interface Place {
   readonly statement: Node;
   readonly layout: Layout;
   readonly semicolon: string;
+  /** What the statement ends with; nothing, where it is an expression. */
+  readonly closing: string;
   readonly origin: { readonly rule: string; readonly outcome: "idiomatic" };
 }
 
@@ -37,7 +40,9 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     shape,
     statement,
     layout: layoutAt(ctx, statement.start),
-    semicolon: ctx.source[statement.end - 1] === ";" ? ";" : "",
+    semicolon:
+      statement === planned.call ? fileSemicolon(ctx.source) : ctx.source[statement.end - 1] === ";" ? ";" : "",
+    closing: ctx.source[statement.end - 1] === ";" ? ";" : "",
     origin: { rule, outcome: "idiomatic" },
   };
   const head = openingOf(place);
@@ -61,6 +66,10 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
   }
 }
 
+function fileSemicolon(source: string): string {
+  return (source.match(/;\s*$/gm)?.length ?? 0) * 4 > source.split("\n").length ? ";" : "";
+}
+
 /** The response's parameter, if the code of the reply reads it. */
 function responseOf({ shape }: Place): Node | null {
   const { response, success } = shape;
@@ -69,15 +78,16 @@ function responseOf({ shape }: Place): Node | null {
 
 /** What stands before the call. */
 function openingOf(place: Place): string {
-  const { shape, layout, semicolon, planned } = place;
+  const { shape, layout, semicolon, planned, statement } = place;
   if (shape.form === "empty" || shape.form === "negated") return "";
   const { eol } = layout;
   const [, inner, deep] = layout.at;
   const response = responseOf(place);
   // A statement that begins with a parenthesis needs the semicolon of the one before it.
-  const open = `${semicolon === "" ? ";" : ""}(async () => {${eol}${inner}`;
+  const guard = semicolon === "" && statement !== planned.call ? ";" : "";
+  const open = `${guard}(async () => {${eol}${inner}`;
   const isFlat = (shape.form === "success" || shape.form === "whole") && !shape.failure;
-  if (isFlat) return `${open}${response ? `const ${response.name} = ` : ""}await `;
+  if (isFlat) return `${open}${response ? `${keywordFor(place.ctx, response)} ${response.name} = ` : ""}await `;
   const type = shape.fallsThrough && planned.fact.responseType !== null ? `!: ${planned.fact.responseType}` : "";
   const declare = response ? `let ${response.name}${type}${semicolon}${eol}${inner}` : "";
   const caught = shape.form === "whole" ? declareError(place) : "";
@@ -131,10 +141,10 @@ function writeWhole(place: Place): void {
     closed = `)${semicolon}${eol}${inner}} catch (${caught}) {${eol}${deep}${name} = ${from}${semicolon}${eol}${inner}}`;
     if (!isOwn && shape.error) {
       const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
-      closed += `${eol}${inner}const ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
+      closed += `${eol}${inner}${keywordFor(ctx, shape.error)} ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
     }
   }
-  const close = `})()${semicolon}`;
+  const close = `})()${place.closing}`;
   const statements = body.type === "BlockStatement" ? (body.body as Node[]) : [];
   const [first] = statements;
   const last = statements.at(-1);
@@ -238,7 +248,7 @@ function writeApart(place: Place): void {
     cursor = failure.end;
   }
   const body = shape.callback.body as Node;
-  const close = `})()${semicolon}`;
+  const close = `})()${place.closing}`;
   switch (shape.form) {
     case "guard": {
       const [next] = shape.success;

@@ -1,5 +1,5 @@
 import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
-import { type File, indentAt, lineEndingOf, type Node, nodeAt, textOf } from "../shared/ast.js";
+import { type File, indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, textOf, walk } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import type { Layout } from "./layout.js";
@@ -95,6 +95,16 @@ export function controllerName(ctx: RuleContext, cancel: Cancel): string {
   return isOnly ? freshName(ctx, "controller") : freshName(ctx, `${cancel.variable}Controller`);
 }
 
+/** How a parameter of the old code is declared as a variable: some code assigns to its parameters. */
+export function keywordFor(ctx: RuleContext, param: Node): "const" | "let" {
+  const scopes = scopesOf(fileOf(ctx));
+  let isAssigned = false;
+  walk(param, (node) => {
+    if (isIdentifier(node) && (scopes.bindingOf(node)?.writes.length ?? 0) > 0) isAssigned = true;
+  });
+  return isAssigned ? "let" : "const";
+}
+
 /** A name that the file does not use. */
 export function freshName(ctx: RuleContext, ...candidates: readonly string[]): string {
   const { names } = scopesOf(fileOf(ctx));
@@ -129,5 +139,8 @@ export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout):
     fact.mode === "wrapped"
       ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`
       : `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
-  return { head: `catch (${caught}) {`, first: `${layout.eol}${inner}const ${param.name} = ${value};` };
+  return {
+    head: `catch (${caught}) {`,
+    first: `${layout.eol}${inner}${keywordFor(ctx, param)} ${param.name} = ${value};`,
+  };
 }

@@ -1,5 +1,6 @@
 import { isIdentifier, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
+import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 import {
@@ -8,6 +9,7 @@ import {
   fileOf,
   freshName,
   GRPC_JS,
+  keywordFor,
   type PlannedCall,
   RUNTIME,
   writeWritable,
@@ -30,7 +32,9 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const isAsync = data.callback.async === true;
 
   // Before the loop.
-  const [statusName] = isIdentifier(status?.callback.params?.[0]) ? [status.callback.params[0].name as string] : [];
+  const [statusParam] = (status?.callback.params ?? []) as Node[];
+  const isTold = isIdentifier(statusParam) && mentions(status?.callback.body, statusParam.name);
+  const statusName = isTold ? (statusParam.name as string) : undefined;
   const type = ctx.language === "ts" ? ": { code: number }" : "";
   const declare =
     statusName === undefined
@@ -45,7 +49,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     : isIdentifier(data.callback)
       ? freshName(ctx, "message", "item")
       : "_";
-  const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (const ${name} of `;
+  const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
   const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
   const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
   if (variable) {

@@ -44,9 +44,16 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
   for (const path of globSync("**/*.proto", { cwd: root, absolute: true, ignore: [...ignored] }))
     candidate(resolve(path));
   for (const { found } of references) for (const path of found.files) candidate(path).referenced = true;
+  // One package of a monorepo may name protos that lie beside it, in a way that no constant shows.
+  let outside: readonly string[] | undefined;
+  const protosAround = (): readonly string[] => {
+    outside ??= protosOfWorkspace(root);
+    return outside;
+  };
   for (const { source, found } of references) {
     for (const written of found.unresolved) {
-      const fitting = bySuffix(candidates.values(), written, source.path);
+      const around = () => nearestOf(protosAround(), suffixOf(written), source.path);
+      const fitting = bySuffix(candidates.values(), written, source.path) ?? mapped(around(), candidate);
       if (fitting) fitting.referenced = true;
       else if (/[\w)}]\.proto$/.test(written))
         notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
@@ -186,19 +193,56 @@ function scriptsOf(packageJson: string): string[] {
 }
 
 /** The candidate whose path ends in `written`, or in its last segment when none does; of several, the one nearest to `from`. */
+function suffixOf(written: string): string {
+  return written.replaceAll("\\", "/").replace(/^(\.{0,2}\/)+/, "");
+}
+
 function bySuffix(candidates: Iterable<Candidate>, written: string, from: string): Candidate | undefined {
-  const wanted = written.replaceAll("\\", "/").replace(/^(\.{0,2}\/)+/, "");
-  const all = [...candidates].filter((one) => !one.dependency);
-  const exact = all.filter((one) => one.path.split(sep).join("/").endsWith(`/${wanted}`));
-  const fitting = exact.length > 0 ? exact : all.filter((one) => basename(one.path) === basename(wanted));
-  const shared = (one: Candidate) => {
-    const [a, b] = [one.path.split(sep), from.split(sep)];
+  const wanted = suffixOf(written);
+  const own = new Map([...candidates].filter((one) => !one.dependency).map((one) => [one.path, one]));
+  const hasExact = [...own.keys()].some((path) => isAt(path, wanted));
+  return mapped(nearestOf([...own.keys()], hasExact ? wanted : basename(wanted), from), (path) => own.get(path));
+}
+
+function mapped<A, B>(value: A | undefined, to: (value: A) => B): B | undefined {
+  return value === undefined ? undefined : to(value);
+}
+
+function isAt(path: string, suffix: string): boolean {
+  return path.split(sep).join("/").endsWith(`/${suffix}`);
+}
+
+/** The path with this end that shares the longest way with another one; undefined where two do. */
+function nearestOf(paths: readonly string[], suffix: string, from: string): string | undefined {
+  const fitting = paths.filter((path) => isAt(path, suffix));
+  const shared = (path: string) => {
+    const [a, b] = [path.split(sep), from.split(sep)];
     const differs = a.findIndex((segment, index) => segment !== b[index]);
     return differs < 0 ? a.length : differs;
   };
   const most = Math.max(...fitting.map(shared));
-  const nearest = fitting.filter((one) => shared(one) === most);
+  const nearest = fitting.filter((path) => shared(path) === most);
   return nearest.length === 1 ? nearest[0] : undefined;
+}
+
+/** The .proto files of the workspace or repository that a package lies in. */
+function protosOfWorkspace(root: string): string[] {
+  const marks = ["pnpm-workspace.yaml", "lerna.json", ".git"];
+  // A repository of its own is the end of what belongs together.
+  for (let below = root; !existsSync(join(below, ".git")) && dirname(below) !== below; below = dirname(below)) {
+    const folder = dirname(below);
+    if (marks.some((mark) => existsSync(join(folder, mark))) || isWorkspace(join(folder, "package.json")))
+      return globSync("**/*.proto", { cwd: folder, absolute: true, ignore: [...ignored] }).map((path) => resolve(path));
+  }
+  return [];
+}
+
+function isWorkspace(manifest: string): boolean {
+  try {
+    return "workspaces" in (JSON.parse(readFileSync(manifest, "utf8")) as object);
+  } catch {
+    return false;
+  }
 }
 
 function resolveImport(

@@ -317,3 +317,27 @@ plugins:
     expect(notes.join("\n")).toContain("c/protos/shop.proto was left out");
   });
 });
+
+describe("a package of a workspace", () => {
+  const load = `const path = require('path');
+const protoLoader = require('@grpc/proto-loader');
+const load = (name) => protoLoader.loadSync(path.join(__dirname, '../../protos', name));
+load('shop.proto');
+`;
+  const files = { "packages/a/package.json": `{"name":"a"}`, "packages/a/main.js": load, "protos/shop.proto": shop };
+
+  it("finds a proto that a helper loads from beside the package", async () => {
+    using project = tempProject({ ...files, "package.json": `{"name":"all","workspaces":["packages/*"]}` });
+    const { registry, notes } = await loadProtos({ root: join(project.root, "packages/a") });
+    expect(notes).toEqual([]);
+    expect(registry?.service("shop.v1.Inventory")).toBeDefined();
+  });
+
+  it("does not look beyond its own repository", async () => {
+    using alone = tempProject({ ...files, "package.json": `{"name":"all","workspaces":["packages/*"]}` });
+    mkdirSync(join(alone.root, "packages/a/.git"));
+    const { registry, notes } = await loadProtos({ root: join(alone.root, "packages/a") });
+    expect(registry).toBeNull();
+    expect(notes[0]).toBe("main.js names shop.proto, and there is no such file.");
+  });
+});

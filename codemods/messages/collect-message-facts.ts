@@ -1,19 +1,23 @@
 import { Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { type Bridge, findBridges } from "./find-bridges.js";
-import type { MessageEditFact, MessageOutcomeFact, MessageRuleId } from "./message-facts.js";
+import { keyOfOutcome, type MessageEditFact, type MessageOutcomeFact, type MessageRuleId } from "./message-facts.js";
 import { type Proof, proveMessages } from "./prove-messages.js";
 
 /**
  * What can be said about the messages of every migrated service or client that is still on the bridge: the edits that put
  * it on protobuf-es, where every use of its messages is proved, and otherwise what is in the way. All or nothing per
- * service or client.
+ * service or client. `kept` names those that stay on the bridge whatever is proved, with the reason.
  */
 export function collectMessageFacts(
   project: AnalysisProject,
   side: "services" | "clients",
+  kept: ReadonlyMap<string, string> = new Map(),
 ): (MessageEditFact | MessageOutcomeFact)[] {
-  const bridges = findBridges(project, side);
+  const bridges = findBridges(project, side).map((bridge) => {
+    const why = kept.get(keyOfOutcome({ of: bridge.of, service: bridge.service.typeName }));
+    return why === undefined ? bridge : { ...bridge, shape: null, why };
+  });
   const proofs = new Map<Bridge, Proof>();
   // Services may share helpers that make messages: together they can be proved where one alone cannot.
   const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));

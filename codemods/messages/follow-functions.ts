@@ -37,7 +37,8 @@ export function createFollowFunctions(p: Proving) {
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
     const origin = project.originOf(call.getExpression());
-    if (origin.kind !== "function") {
+    // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
+    if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {
       open.push({ expression, kind });
       return;
     }

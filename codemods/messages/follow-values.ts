@@ -45,7 +45,10 @@ export function createFollowValues(p: Proving) {
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
-    if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
+    if (kind.kind === "value" && kind.as.kind === "enum-number") {
+      p.enums.add(kind.as.desc);
+      return enumNumber(parent, expression);
+    }
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);

@@ -1,5 +1,5 @@
-import type { DescOneof } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import type { DescEnum, DescOneof } from "@bufbuild/protobuf";
+import { type CallExpression, Node, type PropertyAccessExpression, type SourceFile, SyntaxKind } from "ts-morph";
 import { generatedNameOf, memberOfCase } from "./google-protobuf-names.js";
 import { isUnset } from "./google-protobuf-writes.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
@@ -66,5 +66,34 @@ export function equalsCall(p: Proving, call: CallExpression, expression: Node): 
     if (p.canBe(left, "absent", isMissing) || p.canBe(right, "absent", isMissing))
       p.block(call, "messages are compared that may not be there");
   });
+  p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
   return true;
+}
+
+/** The enum that the compiler sees in an expression, where it comes from generated types. */
+export function enumOfType(p: Proving, expression: Node): DescEnum | undefined {
+  const type = expression.getType().getNonNullableType();
+  const [declaration] = type.getSymbol()?.getDeclarations() ?? [];
+  const owner = Node.isEnumMember(declaration) ? declaration.getParent() : declaration;
+  const name = Node.isEnumDeclaration(owner) ? generatedNameOf(p.project, owner.getNameNode()) : undefined;
+  return name?.kind === "enum" ? name.desc : undefined;
+}
+
+/** Every constant and type of the enums that were met. In JavaScript those of other enums, too: nothing tells them apart. */
+export function renameEnums(p: Proving, file: SourceFile): void {
+  const isTyped = /\.[cm]?tsx?$/.test(file.getFilePath());
+  const isMet = (node: Node) => {
+    const owner = generatedNameOf(p.project, node);
+    return owner?.kind === "enum" && (!isTyped || p.enums.has(owner.desc)) ? owner.desc : undefined;
+  };
+  for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression))
+    if (isMet(access.getExpression())) constantOf(p, access);
+  if (!isTyped) return;
+  for (const reference of file.getDescendantsOfKind(SyntaxKind.TypeReference)) {
+    const typeName = reference.getTypeName();
+    const desc = isMet(typeName);
+    if (!desc) continue;
+    const { module, name } = p.generated(desc, "shape", typeName) as { module: string; name: string };
+    p.replace(typeName, { module, name, typeOnly: true });
+  }
 }

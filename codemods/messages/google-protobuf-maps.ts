@@ -100,6 +100,7 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       const isBare = !/^(async\s*)?\(/.test(key.getText());
       const names = `[${second ? second.getName() : ""}, ${first.getName()}]`;
       p.edit(key, first.getStart(), last.getEnd(), [isBare ? `(${names})` : names]);
+      if (second) p.bind(second.getNameNode(), SAME);
       return p.bind(first.getNameNode(), of);
     }
   }

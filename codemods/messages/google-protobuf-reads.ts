@@ -67,10 +67,32 @@ export function readField(
       : given.kind === "value"
         ? { kind: "value", as: given.as }
         : given;
-  if (access.hasQuestionDotToken() && isAmongOthers)
-    return p.block(call, "a field that may not be set of a message that may not be there");
+  if (access.hasQuestionDotToken() && isAmongOthers) {
+    // `message?.getX()`: undefined without the message, the default without the field.
+    const chain = p.chainText(object);
+    if (chain === undefined) return p.block(call, "a message that may not be there and cannot be read twice");
+    const zero = isScalar ? zeroText(field, call) : "undefined";
+    const read = field.oneof
+      ? `${chain}.${field.oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${field.oneof.localName}.value : ${zero}`
+      : `${chain}.${field.localName} ?? ${zero}`;
+    p.edit(call, call.getStart(), call.getStart(), ["("], "after");
+    p.edit(call, object.getEnd(), call.getEnd(), [` === undefined ? undefined : ${read})`]);
+    return p.flow(call, kind.kind === "value" ? { ...kind, maybe: true } : kind);
+  }
   const isConverted = kind.kind === "value" && kind.as.kind === "int64-number";
-  const [opening, closing] = isConverted || standsAlone(call) ? ["", ""] : ["(", ")"];
+  // `m.getX() ?? 0`, as declarations that allow undefined make people write: the getter gave its default before that.
+  const fallback = call.getParent();
+  const isDefaulted =
+    isScalar &&
+    isAmongOthers &&
+    Node.isBinaryExpression(fallback) &&
+    fallback.getOperatorToken().getText() === "??" &&
+    fallback.getLeft() === call &&
+    Node.isLiteralExpression(fallback.getRight());
+  if (isDefaulted) p.edit(fallback, call.getEnd(), fallback.getEnd(), []);
+  const outer = isDefaulted ? fallback : call;
+  const isAlone = standsAlone(outer) || Node.isParenthesizedExpression(outer.getParent());
+  const [opening, closing] = isConverted || isAlone ? ["", ""] : ["(", ")"];
   if (field.oneof) {
     const { oneof } = field;
     if (isGuardedMember(call, object, field, oneof)) {
@@ -122,7 +144,7 @@ export function testField(
 }
 
 /** Does a test of the same member, which nothing undoes, stand around a read? */
-function isGuardedMember(call: Node, object: Node, field: DescField, oneof: DescOneof): boolean {
+export function isGuardedMember(call: Node, object: Node, field: DescField, oneof: DescOneof): boolean {
   const text = object.getText();
   if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
   const table = accessorsOf(field.parent);
@@ -130,13 +152,20 @@ function isGuardedMember(call: Node, object: Node, field: DescField, oneof: Desc
     [...table].find(([, one]) => one.does === does && ("field" in one ? one.field : one.oneof) === of)?.[0];
   const test = `${text}.${nameOf("has", field)}()`;
   const subject = `${text}.${nameOf("case", oneof)}()`;
+  const isMember = (condition: Node) =>
+    isTested(condition, test) || conjuncts(condition).some((one) => isCompared(one, subject, field));
   const writers = oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]);
   for (let inner: Node = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    const isWritten = () => writers.some((name) => name !== undefined && inner.getText().includes(`${text}.${name}(`));
+    const textAround = inner.getText();
+    const isWritten = () =>
+      writers.some((name) => {
+        const at = name === undefined ? -1 : textAround.indexOf(`${text}.${name}(`);
+        return at >= 0 && inner.getStart() + at < call.getStart();
+      });
     if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
+      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isMember(outer.getExpression())) ||
+      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isMember(outer.getCondition()))
     )
       return !isWritten();
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
@@ -149,8 +178,8 @@ function isGuardedMember(call: Node, object: Node, field: DescField, oneof: Desc
         before !== undefined &&
         !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
       const constant = unwrapped(outer.getExpression());
-      const isMember = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
-      if (isMember && !fallsIn) return !isWritten();
+      const isCase = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
+      if (isCase && !fallsIn) return !isWritten();
     }
   }
   return false;
@@ -167,9 +196,19 @@ function isGuarded(call: Node, object: Node, field: DescField): boolean {
       (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
       (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
     )
-      return !table.some(([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`.${name}(`));
+      return !table.some(
+        ([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`${object.getText()}.${name}(`),
+      );
   }
   return false;
+}
+
+/** `message.getXCase() === Message.XCase.MEMBER` */
+function isCompared(test: Node, subject: string, field: DescField): boolean {
+  if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
+  const constant = unwrapped(test.getRight());
+  if (test.getLeft().getText() !== subject || !Node.isPropertyAccessExpression(constant)) return false;
+  return constant.getName() === field.name.toUpperCase();
 }
 
 function isTested(condition: Node, test: string): boolean {

@@ -1,9 +1,9 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { constantOf, equalsCall, followConstants } from "./google-protobuf-constants.js";
+import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf } from "./google-protobuf-names.js";
-import { readField, testField } from "./google-protobuf-reads.js";
+import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
@@ -24,14 +24,15 @@ export const googleProtobufShape: LegacyShape = {
   retype: retypeGenerated,
   isUnset,
   constant: constantOf,
+  enumOfType,
+  renameEnums,
   takenBy: equalsCall,
   chain(p, node) {
-    const field = Node.isCallExpression(node) ? plainGetter(p, node) : undefined;
-    if (!field || !Node.isCallExpression(node)) return undefined;
-    const access = node.getExpression();
-    if (!Node.isPropertyAccessExpression(access) || access.hasQuestionDotToken()) return undefined;
+    const key = Node.isCallExpression(node) ? keyOfGetter(p, node) : undefined;
+    const access = Node.isCallExpression(node) ? node.getExpression() : undefined;
+    if (key === undefined || !Node.isPropertyAccessExpression(access) || access.hasQuestionDotToken()) return undefined;
     const object = p.chainText(access.getExpression());
-    return object === undefined ? undefined : `${object}.${field.localName}`;
+    return object === undefined ? undefined : `${object}.${key}`;
   },
 };
 
@@ -41,15 +42,20 @@ function representation(field: DescField): Representation {
   return representationOf(field, "Number", "Number");
 }
 
-/** The field of `message.getX()`, where reading it is reading a property. */
-function plainGetter(p: Proving, call: CallExpression): DescField | undefined {
+/** The property that `message.getX()` becomes, where reading it is no more than that. */
+function keyOfGetter(p: Proving, call: CallExpression): string | undefined {
   const access = call.getExpression();
   if (!Node.isPropertyAccessExpression(access) || call.getArguments().length > 0) return undefined;
   const kind = p.kinds.get(access.getExpression());
   const accessor = kind?.kind === "message" ? accessorsOf(kind.desc).get(access.getName()) : undefined;
-  if (accessor?.does !== "get" || accessor.field.oneof) return undefined;
+  if (accessor?.does !== "get") return undefined;
+  const { oneof } = accessor.field;
+  if (oneof)
+    return isGuardedMember(call, access.getExpression(), accessor.field, oneof)
+      ? `${oneof.localName}.value`
+      : undefined;
   const isOptionalScalar = accessor.field.fieldKind !== "message" && accessor.field.presence === 1;
-  return isOptionalScalar || accessor.field.fieldKind === "map" ? undefined : accessor.field;
+  return isOptionalScalar || accessor.field.fieldKind === "map" ? undefined : accessor.field.localName;
 }
 
 function member(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {

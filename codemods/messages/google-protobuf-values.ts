@@ -118,6 +118,8 @@ function construct(p: Proving, top: Node, root: Node, desc: DescMessage): unknow
     return p.block(top, "a field that is set twice in a chain");
   const fault = chain.writes.find(({ value, field }) => field.oneof && absentFault(value));
   if (fault) return p.block(fault.call, "a member of a oneof that is not set");
+  const shared = chain.writes.find(({ value, field, does }) => does === "set" && !isOwnList(p, field, value));
+  if (shared) return p.block(shared.call, "a list that others may go on to change");
   const folded = foldable(p, top, desc, entries);
   const schema = p.generated(desc, "descriptor", root);
   const create = { module: "@bufbuild/protobuf", name: "create" };
@@ -249,8 +251,7 @@ function foldable(
     if (typeof found === "string" || found.top !== next.getExpression() || found.writes.length === 0) break;
     if (/\S/.test(text.slice(last.getEnd(), next.getStart()))) break;
     if (isSeen(next.getEnd())) break;
-    if (hasComment(next, found.writes) || !found.writes.every((write) => isFoldable(p, write, name.getText(), next)))
-      break;
+    if (hasComment(next, found.writes) || !found.writes.every((write) => isFoldable(p, write, name.getText()))) break;
     const copy = entries.map((entry) => ({ ...entry, values: [...entry.values] }));
     if (!found.writes.every((write) => enter(copy, write))) break;
     entries.splice(0, entries.length, ...copy);
@@ -276,18 +277,28 @@ function hasComment(statement: Node, writes: readonly Write[]): boolean {
   return /\/[/*]/.test(text.slice(position, statement.getEnd()));
 }
 
-function isFoldable(p: Proving, { value, field }: Write, name: string, statement: Node): boolean {
+function isFoldable(p: Proving, { value, field, does }: Write, name: string): boolean {
   if (field.oneof && isAbsent(value)) return false;
   const names = [value, ...value.getDescendants()].filter(Node.isIdentifier);
   if (names.some((one) => one.getText() === name)) return false;
-  // create() copies a list; what is put into the old one afterwards must count, too.
-  const isContainer = field.fieldKind === "list" || field.fieldKind === "map";
-  return !(
-    isContainer &&
+  return does === "add" || isOwnList(p, field, value);
+}
+
+/** create() copies a list of messages: what is put into the old one afterwards would be lost. */
+function isOwnList(p: Proving, field: DescField, value: Node): boolean {
+  if (field.fieldKind !== "list") return true;
+  if (Node.isArrayLiteralExpression(value)) return true;
+  if (Node.isCallExpression(value)) {
+    const callee = value.getExpression();
+    return (
+      Node.isPropertyAccessExpression(callee) && /^(map|filter|slice|concat|flatMap|split)$/.test(callee.getName())
+    );
+  }
+  return (
     Node.isIdentifier(value) &&
-    p.project.referencesTo(value).some((reference) => {
-      return reference.getSourceFile() !== statement.getSourceFile() || reference.getPos() > statement.getEnd();
-    })
+    p.project
+      .referencesTo(value)
+      .every((one) => one.getSourceFile() === value.getSourceFile() && one.getPos() <= value.getPos())
   );
 }
 
@@ -300,9 +311,9 @@ function shapeOf(top: Node, end: Node, entries: readonly Entry[], desc: DescMess
   );
   const text = top.getSourceFile().getFullText();
   const lead = top.getStart() - text.lastIndexOf("\n", top.getStart());
-  const isChain = end === top && top.getText().includes("\n");
+  // A chain on one line stays on one.
+  if (end === top) return top.getText().includes("\n");
   return (
-    isChain ||
     entries.length > 3 ||
     lead + `create(${desc.name}Schema, {})`.length + [...values, ...names].join("    ").length > 100
   );

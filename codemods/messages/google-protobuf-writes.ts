@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { accessorsOf } from "./google-protobuf-names.js";
-import { zeroText } from "./google-protobuf-reads.js";
+import { isGuardedMember, zeroText } from "./google-protobuf-reads.js";
 import type { Kind } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -55,7 +55,17 @@ export function writeChain(p: Proving, first: PropertyAccessExpression, desc: De
     p.edit(top, end, end, [`;${lineBreak(statement)}return ${receiver.getText()}`], "before");
     return p.flow(top, { kind: "message", desc });
   }
+  // `list.forEach((one) => message.addX(one))`: nobody looks at what the callback gives.
+  if (writes.length === 1 && isBodyOfForEach(top)) return statements(p, receiver, writes);
   p.block(top, "a setter whose result is used");
+}
+
+export function isBodyOfForEach(body: Node): boolean {
+  const owner = body.getParent();
+  const call = owner?.getParent();
+  if (!Node.isArrowFunction(owner) || owner.getBody() !== body || !Node.isCallExpression(call)) return false;
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "forEach" && call.getArguments()[0] === owner;
 }
 
 function statements(p: Proving, receiver: Node, writes: readonly Write[]): void {
@@ -151,10 +161,16 @@ export function clearField(
     if (chain === undefined)
       return p.block(call, "a member of a oneof is cleared of an expression that cannot be repeated");
     const { localName } = field.oneof;
+    const choice = `${chain}.${localName}`;
+    const test = `${localName}.case === ${quoted(call, field.localName)}`;
+    const around = call.getParent()?.getParent();
+    if (isGuardedMember(call, access.getExpression(), field, field.oneof))
+      return p.edit(call, start, call.getEnd(), [`${localName} = { case: undefined }`]);
+    // Where an else could follow, an if of its own would take it.
+    if (!Node.isBlock(around) && !Node.isSourceFile(around))
+      return p.edit(call, start, call.getEnd(), [`${localName} = ${chain}.${test} ? { case: undefined } : ${choice}`]);
     p.edit(call, call.getStart(), call.getStart(), ["if ("], "after");
-    return p.edit(call, start, call.getEnd(), [
-      `${localName}.case === ${quoted(call, field.localName)}) ${chain}.${localName} = { case: undefined }`,
-    ]);
+    return p.edit(call, start, call.getEnd(), [`${test}) ${choice} = { case: undefined }`]);
   }
   const isImplicit = (field.fieldKind === "scalar" || field.fieldKind === "enum") && field.presence !== 1;
   const empty = field.fieldKind === "list" ? "[]" : isImplicit ? zeroText(field, call) : "undefined";
@@ -172,7 +188,7 @@ export function addToList(
   const element = elementOf(p.kindOf(field));
   if (element.kind !== "message") return writeChain(p, access, desc);
   const [value, second] = call.getArguments();
-  if (!value || second || !Node.isExpressionStatement(call.getParent()))
+  if (!value || second || !(Node.isExpressionStatement(call.getParent()) || isBodyOfForEach(call)))
     return p.block(call, "a message that is added in another way than at the end of the list");
   p.edit(call, access.getNameNode().getStart(), access.getEnd(), [`${field.localName}.push`]);
   p.sink(value, element);

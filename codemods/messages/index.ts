@@ -4,6 +4,7 @@ import { rule as protoLoaderNative } from "./proto-loader-native.js";
 import { rule as tsProtoNative } from "./ts-proto-native.js";
 
 export { collectMessageFacts } from "./collect-message-facts.js";
+export { isMessageOutcome, keyOfOutcome } from "./message-facts.js";
 
 /** The rules that turn a bridged service or client (`{ messages: grpcJsMessages(…) }`) into one on protobuf-es messages. */
 export const messageRules: readonly Rule[] = [protoLoaderNative, googleProtobufNative, tsProtoNative];

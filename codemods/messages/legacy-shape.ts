@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node, PropertyAccessExpression } from "ts-morph";
+import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Proving } from "./proof.js";
 
@@ -51,6 +51,10 @@ export interface LegacyShape {
   readonly isUnset?: (proof: Proving, part: Node) => boolean;
   /** A constant of old generated code (`messages.Kind.RED`): rewritten, and true. */
   readonly constant?: (proof: Proving, expression: Node) => boolean;
+  /** The enum of generated code that the compiler sees in an expression. */
+  readonly enumOfType?: (proof: Proving, expression: Node) => DescEnum | undefined;
+  /** Puts new names for an enum of old code, constants and types, into a file; the numbers are the same. */
+  readonly renameEnums?: (proof: Proving, file: SourceFile) => void;
   /** A function of old code's library that takes a message: rewritten, and true. */
   readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */

@@ -41,6 +41,11 @@ export interface MessageBlocker {
   readonly detail: string;
 }
 
+/** Names one service or client of a run. */
+export function keyOfOutcome({ of, service }: { readonly of: "service" | "client"; readonly service: string }): string {
+  return `${of} ${service}`;
+}
+
 export function isMessageEdit(fact: FactBase): fact is MessageEditFact {
   return fact.kind === "message-edit";
 }

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
+import type { LegacyShape } from "./legacy-shape.js";
 import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import {
@@ -27,6 +28,7 @@ export interface Start {
   replace(node: Node, ...parts: TextPart[]): unknown;
   retype(type: Node, place: Node, what: string): unknown;
   callsOf(owner: Node): CallExpression[];
+  readonly shape: LegacyShape;
   readonly handlers: Set<Node>;
 }
 
@@ -218,6 +220,9 @@ function requestStream(project: AnalysisProject, input: Node, request: Kind, sta
       made.getExpression().getText() === "createWritableIterable" &&
       Node.isVariableDeclaration(declaration)
     ) {
+      // `createWritableIterable<Passenger>()`
+      for (const type of made.getTypeArguments())
+        if (start.shape.retype) start.retype(type, made, "a type argument names the old message");
       const name = declaration.getNameNode();
       for (const reference of project.referencesTo(name)) {
         if (reference === name || reference === input) continue;

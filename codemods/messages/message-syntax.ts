@@ -361,14 +361,14 @@ export function isChecked(use: Node): boolean {
     }
     if (!Node.isBlock(outer) && !Node.isCaseClause(outer)) continue;
     const statements = outer.getStatements();
-    const index = statements.findIndex((one) => one === inner);
+    const index = (statements as Node[]).indexOf(inner);
     for (let at = index - 1; at >= 0; at--) {
       const before = statements[at];
       if (!before) break;
       if (
         Node.isIfStatement(before) &&
         isNothing(unwrapped(before.getExpression()), name) &&
-        leavesAlways(before.getThenStatement())
+        (leavesAlways(before.getThenStatement()) || makesNew(before.getThenStatement(), name))
       )
         return true;
       if (isAssigned(before)) break;
@@ -389,6 +389,13 @@ function isNothing(test: Node, name: string): boolean {
   if (Node.isBinaryExpression(test) && test.getOperatorToken().getText() === "||")
     return isNothing(unwrapped(test.getLeft()), name) || isNothing(unwrapped(test.getRight()), name);
   return new RegExp(`^(!${name}|${name}\\s*===?\\s*(null|undefined))$`).test(test.getText());
+}
+
+/** `name = new Message()`, maybe with a chain of setters. */
+function makesNew(statement: Node, name: string): boolean {
+  const last = Node.isBlock(statement) ? statement.getStatements().at(-1) : statement;
+  const change = Node.isExpressionStatement(last) ? last.getExpression() : undefined;
+  return Node.isBinaryExpression(change) && new RegExp(`^${name}\\s*=\\s*new\\s`).test(change.getText());
 }
 
 function leavesAlways(statement: Node): boolean {

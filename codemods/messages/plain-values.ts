@@ -190,7 +190,8 @@ export function createPlainValues(p: Proving) {
     if (Node.isCallExpression(expression) && expression.getExpression().getText() === "Number") {
       const [first] = expression.getArguments();
       const of = first && kinds.get(unwrapped(first));
-      return of?.kind === "value" && /^int64-/.test(of.as.kind) && !of.maybe;
+      if (of?.kind === "value" && /^int64-/.test(of.as.kind)) return !of.maybe;
+      return first !== undefined && isFiniteNumber(first);
     }
     if (!Node.isBinaryExpression(expression)) return false;
     const operator = expression.getOperatorToken().getText();
@@ -246,6 +247,7 @@ export function createPlainValues(p: Proving) {
     const value = unwrapped(given);
     const kind = kinds.get(value);
     if (kind) return kind.kind !== "value" || kind.maybe !== true;
+    if (isLength(value)) return true;
     if (Node.isLiteralExpression(value) || Node.isTemplateExpression(value)) return true;
     if (value.getText() === "true" || value.getText() === "false") return true;
     if (Node.isObjectLiteralExpression(value) || Node.isArrayLiteralExpression(value) || Node.isNewExpression(value))

@@ -39,6 +39,8 @@ export interface ProofState {
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
   readonly handlers: Set<Node>;
+  /** Enums of fields that were met. */
+  readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
   readonly deferred: (() => void)[];
   /** What depends on all other edits. */
@@ -143,6 +145,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     leaks: [],
     overLists: [],
     handlers: new Set(),
+    enums: new Set(),
     deferred: [],
     finals: [],
     named,

@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
 import type { Bridge } from "./find-bridges.js";
@@ -53,13 +53,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     else if (!isPlain(kind)) p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
-  // Numbers of enums are the same: in files that change, the old constants need not stay.
-  if (shape.constant && blockers.length === 0) {
-    for (const file of new Set(edits.map((edit) => edit.file))) {
-      if (!/\.[cm]?jsx?$/.test(file)) continue;
-      for (const access of project.fileAt(file)?.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression) ?? [])
-        shape.constant(p, access);
-    }
+  if (shape.renameEnums && blockers.length === 0) {
+    const touched = new Set(edits.map((edit) => edit.file));
+    for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
   }
   return { blockers: unique(blockers), edits };
 }

@@ -277,7 +277,11 @@ export function createProveValues(p: Proving) {
 
   const value = (expression: Node, as: Representation): unknown => {
     if (isAbsent(expression)) return;
-    if (/^enum-/.test(as.kind) && shape.constant?.(p, expression)) return;
+    if ((as.kind === "enum-number" || as.kind === "enum-name") && shape.constant) {
+      p.enums.add(as.desc);
+      if (shape.constant(p, expression)) return;
+      if (shape.enumOfType?.(p, expression)?.typeName === as.desc.typeName) return;
+    }
     const known = kinds.get(expression);
     switch (as.kind) {
       case "same":
@@ -287,6 +291,10 @@ export function createProveValues(p: Proving) {
         if (as.type === "number" && p.isNumber(expression)) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
+          // google-protobuf cuts a fraction off and throws for what is out of range, as protobuf-es does.
+          if (shape.isLive && (p.isInteger(expression) || (isRounded(expression) && p.isNumber(expression)))) return;
+          if (shape.isLive && p.isNumber(expression))
+            return wrap(expression, [shorthandPrefix(expression), "Math.trunc("], ")");
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
@@ -336,8 +344,12 @@ export function createProveValues(p: Proving) {
     if (known) return known.kind === "value" && known.as.kind === "enum-number" && known.as.desc.typeName === typeName;
     if (Node.isNumericLiteral(part)) return true;
     if (shape.constant?.(p, part)) return true;
+    if (shape.enumOfType?.(p, part)?.typeName === typeName) return true;
     return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
   };
+
+  const isRounded = (expression: Node) =>
+    Node.isCallExpression(expression) && /^Math\.(round|floor|ceil|trunc)$/.test(expression.getExpression().getText());
 
   const int64 = (expression: Node, as: "int64-string" | "int64-number"): unknown => {
     // A number beyond 2^53 is not the one that is written.
@@ -360,6 +372,15 @@ export function createProveValues(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
+    if (shape.isLive && !kinds.has(expression) && p.isNumber(expression)) {
+      // google-protobuf cuts a fraction off, and throws for what is no number, as BigInt does.
+      const isWhole = isRounded(expression);
+      return wrap(
+        expression,
+        [shorthandPrefix(expression), isWhole ? "BigInt(" : "BigInt(Math.trunc("],
+        isWhole ? ")" : "))",
+      );
+    }
     block(expression, "nothing proves that this is a whole number");
   };
 

@@ -1,13 +1,14 @@
 import { symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { create, type DescField, type DescMessage, fromBinary, ScalarType, toBinary, toJson } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import type { MethodDefinition } from "@grpc/grpc-js";
 import protoLoader from "@grpc/proto-loader";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ensureGenerated } from "../generate/index.js";
 import { tempProject } from "../generate/testing/temp-project.js";
+import { initOf } from "./testing/arbitrary-init.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 
 /**
@@ -167,57 +168,6 @@ exports.app = createApp({ routes(router) {
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
-
-function initOf(desc: DescMessage, depth: number): fc.Arbitrary<Record<string, unknown>> {
-  const one = (field: DescField): fc.Arbitrary<unknown> => {
-    if ("message" in field && field.message) {
-      if (field.message.typeName === "google.protobuf.Timestamp")
-        return fc.record({ seconds: fc.bigInt(0n, 9999999999n), nanos: fc.nat(999999999) });
-      return depth === 0 ? fc.constant(undefined) : initOf(field.message, depth - 1);
-    }
-    if ("enum" in field && field.enum) return fc.constantFrom(0, 1, 5, 77);
-    switch ("scalar" in field ? field.scalar : undefined) {
-      case ScalarType.STRING:
-        return fc.string({ maxLength: 5 });
-      case ScalarType.BOOL:
-        return fc.boolean();
-      case ScalarType.BYTES:
-        return fc.uint8Array({ maxLength: 4 });
-      case ScalarType.DOUBLE:
-        return fc.oneof(fc.double({ noNaN: true }), fc.integer());
-      case ScalarType.INT64: {
-        const big = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
-        return "longAsString" in field && field.longAsString ? big.map(String) : big;
-      }
-      case ScalarType.UINT64:
-        return fc.bigInt(0n, 2n ** 64n - 1n);
-      case ScalarType.UINT32:
-        return fc.nat(2 ** 31 - 1).map((n) => n * 2);
-      default:
-        return fc.integer();
-    }
-  };
-  const withoutAbsent = (items: readonly unknown[]) => items.filter((item) => item !== undefined);
-  const members = desc.members.map((member): readonly [string, fc.Arbitrary<unknown>] => {
-    if (member.kind === "oneof") {
-      const cases = member.fields.map((field) =>
-        one(field).map((value) => (value === undefined ? { case: undefined } : { case: field.localName, value })),
-      );
-      return [member.localName, fc.oneof(fc.constant({ case: undefined }), ...cases)];
-    }
-    if (member.fieldKind === "list")
-      return [member.localName, fc.array(one(member), { maxLength: 3 }).map(withoutAbsent)];
-    if (member.fieldKind === "map") {
-      const entries = fc.array(fc.tuple(fc.constantFrom("a", "b", ""), one(member)), { maxLength: 2 });
-      return [
-        member.localName,
-        entries.map((pairs) => Object.fromEntries(pairs.filter(([, value]) => value !== undefined))),
-      ];
-    }
-    return [member.localName, fc.option(one(member), { nil: undefined })];
-  });
-  return fc.record(Object.fromEntries(members));
-}
 
 type Handlers = Record<string, (request: unknown) => unknown>;
 

@@ -8,6 +8,7 @@ import { scopesOf } from "../shared/scope.js";
  * made where the services were added.
  */
 export function hoistPlace(file: Node, fact: ServerFact): Node | null {
+  if (fact.mode !== "module" || !fact.routes.isPlain) return null;
   const parents = parentMap(file);
   const made = nodeAt(file, fact.start, fact.end);
   let top: Node | undefined = made;
@@ -15,13 +16,11 @@ export function hoistPlace(file: Node, fact: ServerFact): Node | null {
   if (!made || !top) return null;
   const declaration = parents.get(parents.get(made) as Node);
   if (declaration === top || declaration === undefined) return null;
-  for (const registration of fact.registrations) {
-    const call = callAt(file, registration);
-    if (
-      !call ||
-      !(call.arguments as Node[]).every((argument) => isSimple(argument) && isOfModule(file, argument, top as Node))
-    )
-      return null;
+  for (const add of [...fact.registrations, ...fact.parts]) {
+    const call = callAt(file, add);
+    // `health.addToServer(server)` needs what it is called on.
+    const needed = "service" in add ? (call?.arguments as Node[] | undefined) : [call?.callee.object as Node];
+    if (!call || !needed?.every((node) => isSimple(node) && isOfModule(file, node, top as Node))) return null;
   }
   const [options] = made.arguments as Node[];
   return options && !isOfModule(file, options, top) ? null : top;

@@ -1,6 +1,6 @@
 import type { RpcRef } from "../analysis/facts.js";
-import type { HandlerFact, RegistrationFact, ServerFact } from "../analysis/server-facts.js";
-import { isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
+import type { HandlerFact, RegistrationFact, ServerFact, StrayHandlerFact } from "../analysis/server-facts.js";
+import { indentAt, isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -8,6 +8,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { contextName, plannedHandlers, removeDead } from "./planned-handlers.js";
+import { styleOf } from "./write-serve.js";
 
 const id = "services/handler-bridge";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
@@ -36,6 +37,20 @@ export const rule: Rule = {
           rpc: `${handler.rpc.service}/${handler.rpc.method}`,
         });
       }
+      if (fact.kind === "stray-handler") {
+        const { service, key, start, end } = fact as StrayHandlerFact;
+        context.report({
+          rule: id,
+          outcome: "manual",
+          construct: `handler ${key}`,
+          reason: reason("not-found-in-proto", `${service}/${key}`),
+          start,
+          end,
+          rpc: null,
+        });
+      }
+      if (fact.kind === "registration" && (fact as RegistrationFact).implementation === "members")
+        wrapMembers(context, fact as RegistrationFact, false);
       if (fact.kind === "server" && (fact as ServerFact).ok) {
         const isHoisted = hoistPlace(context.root.get().value as Node, fact as ServerFact) !== null;
         for (const registration of (fact as ServerFact).registrations)
@@ -80,7 +95,24 @@ function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoi
   for (const property of literal.properties as Node[]) {
     const key = keyName(property);
     if (key !== undefined && registration.bridgedKeys.includes(key)) wrap(context, property);
+    const isOwnLine = /\n[ \t]*$/.test(context.source.slice(0, property.start));
+    // An inline literal moves two levels in, with the registration.
+    const { eol, unit } = styleOf(context.source);
+    const more = literal === implementation ? unit + unit : "";
+    const separator = isOwnLine ? `,${eol}${indentAt(context.source, property.start)}${more}` : ", ";
+    for (const member of spreadOverrides(context, registration, property))
+      context.edit.insertLeft(property.end, `${separator}${member}`, { rule: id, outcome: "bridged" });
   }
+}
+
+/** `get: fromCallback(handlers.get)`, for what has to stand behind `...handlers`. */
+export function spreadOverrides(context: RuleContext, registration: RegistrationFact, property: Node): string[] {
+  if (property.type !== "SpreadElement") return [];
+  const fact = registration.bridgedSpreads.find(({ start }) => start === property.start);
+  if (!fact) return [];
+  const fromCallback = context.imports.add(BRIDGE, "fromCallback");
+  const text = textOf(context.source, property.argument);
+  return fact.keys.map((key) => `${key}: ${fromCallback}(${text}.${key})`);
 }
 
 function wrap(context: RuleContext, property: Node): void {

@@ -19,6 +19,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
+import { spreadOverrides } from "./handler-bridge.js";
 import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
@@ -36,6 +37,11 @@ export const rule: Rule = {
     for (const fact of context.facts as ServerSideFact[]) {
       if (fact.kind === "server") migrateServer(context, fact);
       if (fact.kind === "server-use") migrateUse(context, fact);
+      if (fact.kind === "registration") {
+        const call = callAt(context.root.get().value as Node, fact);
+        if (call) writeRegistration(context, fact, call);
+        reportRegistration(context, fact);
+      }
       if (fact.kind === "server-value") {
         context.edit.overwrite(fact.start, fact.end, withImports(context, fact.text, fact.imports), origin);
         report(context, fact.construct, fact.start, fact.end);
@@ -61,7 +67,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   if (!holder) return;
   const { eol, unit, quote, end } = styleOf(source);
   report(context, construct, fact.start, fact.end);
-  const place = fact.mode === "module" && fact.routes.isPlain ? hoistPlace(file, fact) : null;
+  const place = hoistPlace(file, fact);
   const adds = [...fact.registrations, ...fact.parts].sort((a, b) => a.start - b.start);
   const indent = place ? "" : indentAt(source, fact.routes.start);
   const inner = indent + unit + unit;
@@ -116,24 +122,10 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       else edit.overwrite(call.start, call.end, add.text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
-      const [definition, given] = call.arguments as [Node, Node];
-      const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
-      const [before, after] = around(context, add, textOf(source, implementation));
-      const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, quote);
-      const descriptor = add.descriptor
-        ? imports.add(add.descriptor.module, add.descriptor.name)
-        : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
-      const route = `router.service(${descriptor}, ${before}`;
-      const messages = `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`;
+      const { route, implementation, messages } = registrationParts(context, add, call);
       if (place)
         moved.push(route + implementationText(context, add, implementation, eol, inner, unit) + messages + end);
-      else {
-        edit.overwrite(call.start, implementation.start, route, origin);
-        // `{ … } as Handlers` says what the handlers were.
-        const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
-        const stop = isOld ? unwrap(implementation).end : implementation.end;
-        edit.overwrite(stop, call.end, messages, origin);
-      }
+      else writeRegistration(context, add, call);
       reportRegistration(context, add);
     }
     if (place) {
@@ -197,6 +189,34 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     }
   }
   if (isExported) exportApp(context, file, app, eol, end);
+}
+
+/** What stands before and behind an implementation. */
+function registrationParts(context: RuleContext, add: RegistrationFact, call: Node) {
+  const { source, imports } = context;
+  const [definition, given] = call.arguments as [Node, Node];
+  const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
+  const [before, after] = around(context, add, textOf(source, implementation));
+  const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, styleOf(source).quote);
+  const descriptor = add.descriptor
+    ? imports.add(add.descriptor.module, add.descriptor.name)
+    : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
+  return {
+    implementation,
+    route: `${add.router}.service(${descriptor}, ${before}`,
+    messages: `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`,
+  };
+}
+
+/** `server.addService(definition, implementation)` -> `router.service(Service, implementation, { messages })`, where it stands. */
+function writeRegistration(context: RuleContext, add: RegistrationFact, call: Node): void {
+  const { edit } = context;
+  const { route, implementation, messages } = registrationParts(context, add, call);
+  edit.overwrite(call.start, implementation.start, route, origin);
+  // `{ … } as Handlers` says what the handlers were.
+  const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
+  const stop = isOld ? unwrap(implementation).end : implementation.end;
+  edit.overwrite(stop, call.end, messages, origin);
 }
 
 /** A member call on what is an app now, wherever it stands. */
@@ -314,7 +334,9 @@ function implementationText(
   const { source, imports } = context;
   const literal = unwrap(node);
   if (literal.type !== "ObjectExpression") return textOf(source, node);
-  const members = (literal.properties as Node[]).map((property) => {
+  const members = (literal.properties as Node[]).flatMap((property) => {
+    if (property.type === "SpreadElement")
+      return [textOf(source, property), ...spreadOverrides(context, registration, property)];
     const key = keyName(property);
     if (registration.implementation !== "members" || key === undefined || !registration.bridgedKeys.includes(key))
       return textOf(source, property);

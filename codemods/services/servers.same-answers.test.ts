@@ -135,6 +135,55 @@ const BIND = `server.bindAsync(ADDRESS, grpc.ServerCredentials.createInsecure(),
 });`;
 
 const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> = {
+  "methods that are bound, called by an arrow, and spread": [
+    `class Desk {
+      constructor(mark) {
+        this.mark = mark;
+      }
+      ask(call, callback) {
+        if (call.request.text === 'fail') return callback({ code: 9, details: 'not now' + this.mark });
+        callback(null, { text: call.request.text + this.mark });
+      }
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n + this.mark });
+        call.end();
+      }
+    }
+    const desk = new Desk('!');
+    const rest = {
+      ask: (call, callback) => callback(null, { text: 'overridden' }),
+      list: (call) => desk.list(call),
+    };
+    function main() {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, {
+        ...rest,
+        ask: desk.ask.bind(desk),
+      });
+      ${BIND}
+    }
+    main();`,
+    plainly,
+  ],
+  "a spread member that keeps its callback": [
+    `const kept = [];
+    const handlers = {
+      ask: (call, callback) => {
+        kept.push(callback);
+        setImmediate(() => kept.pop()(null, { text: call.request.text + '?' }));
+      },
+      list: (call) => list(call),
+    };
+    function main() {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, {
+        ...handlers,
+      });
+      ${BIND}
+    }
+    main();`,
+    plainly,
+  ],
   "a function that makes the server": [
     `function make() {
       const server = new grpc.Server();
@@ -374,4 +423,14 @@ describe.each(Object.keys(programs))("%s", (name) => {
     // Without a handler of its own the program died of the signal; now it ends gracefully, and then of the signal too.
     expect(after.get(name)).toEqual(then);
   });
+});
+
+it.each([
+  ["methods that are bound, called by an arrow, and spread", []],
+  ["a spread member that keeps its callback", ["handler Ask"]],
+])("%s: bridged is only what has to be", (name, bridged) => {
+  const own = findings.filter((finding) => finding.file === path.join(folder, fileOf(name)));
+  const kept = own.filter(({ rule, outcome }) => outcome === "bridged" && rule !== "services/server-to-app");
+  expect(kept.map(({ construct }) => construct)).toEqual(bridged);
+  expect(own.some(({ construct }) => construct === "addService(probe.v1.Probe)")).toBe(true);
 });

@@ -30,7 +30,11 @@ export const reasons = {
   },
   "not-found-in-proto": {
     short: "the proto does not have it",
-    long: "{detail} is not in any .proto file that was found.",
+    long: "{detail} is not in the .proto files, so no caller reaches it. Correct its name or remove it.",
+  },
+  "service-added-twice": {
+    short: "the service is added twice",
+    long: "{detail} is added to one server twice, which grpc-js refuses when the program starts. Remove one of them.",
   },
   "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
   "proto-rival": {

@@ -64,5 +64,5 @@ export type GrpcJsClientOf<M> = M extends MessageCodecs & { readonly definition:
     ? Base & Named<Def>
     : IsUntyped<Def> extends true
       ? UntypedClient
-      : Base & { [K in keyof Def]: MethodOf<Def[K]> }
+      : Base & { [K in keyof Named<Def>]: MethodOf<Named<Def>[K]> }
   : UntypedClient;

@@ -8,6 +8,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
   Metadata,
+  ServiceDefinition,
   ServiceError,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -85,6 +86,16 @@ describe("types of a definition", () => {
     type Loaded = PackageDefinition[string];
     expectTypeOf<ClientOf<Loaded>["anything"]>().toBeFunction();
     expectTypeOf<ServiceImplOf<Loaded>["anything"]>().toBeFunction();
+  });
+
+  it("methods beside an inherited index signature keep their types", () => {
+    // As grpc_tools_node_protoc_ts writes them.
+    interface IEchoService extends ServiceDefinition<UntypedServiceImplementation> {
+      unary: (typeof EchoService)["unary"];
+    }
+    expectTypeOf<ClientOf<IEchoService>["unary"]>().returns.resolves.toEqualTypeOf<Answer>();
+    expectTypeOf<ServiceImplOf<IEchoService>["unary"]>().parameter(0).toEqualTypeOf<Question>();
+    expectTypeOf<keyof ClientOf<IEchoService>>().toEqualTypeOf<"unary">();
   });
 
   it("createClient and createGrpcJsClient take the types from the codecs", () => {

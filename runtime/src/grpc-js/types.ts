@@ -46,9 +46,12 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
 export type IsUntyped<Def> =
   IsAny<Def> extends true
     ? true
-    : true extends (Def extends unknown ? (string extends keyof Def ? true : false) : never)
+    : true extends (Def extends unknown ? (string extends keyof Def ? IsNameless<Def> : false) : never)
       ? true
       : false;
+
+/** grpc_tools_node_protoc_ts declares its methods beside the index signature that it inherits. */
+type IsNameless<Def> = keyof Named<Def> extends never ? true : false;
 
 // biome-ignore lint/suspicious/noExplicitAny: what a definition without types gives
 type AnyFunction = (...args: any[]) => any;
@@ -135,7 +138,7 @@ export type ServiceImplOf<Def, Ctx = import("../implementation.js").HandlerConte
     ? { [K in keyof Named<Def>]: ImplOfHandler<Named<Def>[K], Ctx> }
     : IsUntyped<Def> extends true
       ? Record<string, AnyFunction>
-      : { [K in keyof Def]: MethodImplOf<Def[K], Ctx> };
+      : { [K in keyof Named<Def>]: MethodImplOf<Named<Def>[K], Ctx> };
 
 type Options = import("../call-options.js").CallOptions;
 
@@ -169,4 +172,4 @@ export type ClientOf<Def> =
     ? { [K in keyof Named<Def>]: PromiseMethodOf<Named<Def>[K]> }
     : IsUntyped<Def> extends true
       ? Record<string, AnyFunction>
-      : { [K in keyof Def]: ClientMethodOf<Def[K]> };
+      : { [K in keyof Named<Def>]: ClientMethodOf<Named<Def>[K]> };

@@ -10,7 +10,9 @@ import { createClient } from "../client/create-client.js";
 import { Code } from "../code.js";
 import type { Interceptor } from "../interceptor.js";
 import type { Transport } from "../transport.js";
+import { type Channel, createChannel } from "./channel.js";
 import { createGrpcTransport } from "./grpc-transport.js";
+import { Http2SessionManager } from "./http2-session-manager.js";
 
 const cleanups: Array<() => void> = [];
 afterEach(() => {
@@ -92,6 +94,73 @@ describe("round_robin", () => {
     });
     for (let i = 0; i < 6; i++) await client.unary({});
     expect([a.calls, b.calls]).toEqual([6, 0]);
+  });
+});
+
+describe("names are resolved again", () => {
+  const managerOf = (server: Counted) => new Http2SessionManager(`http://127.0.0.1:${server.port}`);
+  const portOf = async (channel: Channel) => {
+    const connection = channel.ready() ?? (await channel.acquire(false, () => true));
+    return connection.session.socket.remotePort;
+  };
+
+  it("pick_first: when its address fails", async () => {
+    const [a, b] = [await startCounting(), await startCounting()];
+    let found = [managerOf(a)];
+    const channel = createChannel({
+      authority: "x",
+      scheme: "http",
+      policy: "pick_first",
+      fixed: [],
+      resolve: async () => found,
+    });
+    cleanups.push(() => channel.close());
+    expect(await portOf(channel)).toBe(a.port);
+    found = [managerOf(b)];
+    // As long as it works nothing is looked up
+    expect(await portOf(channel)).toBe(a.port);
+    await a.stop();
+    await expect.poll(() => portOf(channel)).toBe(b.port);
+  });
+
+  it("round_robin: when one of its addresses fails, while another serves", async () => {
+    const [a, b, c] = [await startCounting(), await startCounting(), await startCounting()];
+    const stays = managerOf(a);
+    let found = [stays, managerOf(b)];
+    const channel = createChannel({
+      authority: "x",
+      scheme: "http",
+      policy: "round_robin",
+      fixed: [],
+      resolve: async () => found,
+      reconnectBackoff: { initialMs: 20, maxMs: 20 },
+      resolveIntervalMs: 50,
+    });
+    cleanups.push(() => channel.close());
+    const ports = async () => [...new Set([await portOf(channel), await portOf(channel)])].sort();
+    await expect.poll(ports).toEqual([a.port, b.port].sort());
+    found = [stays, managerOf(c)];
+    await b.stop();
+    await expect.poll(ports).toEqual([a.port, c.port].sort());
+  });
+
+  it("a lookup that fails leaves the known addresses", async () => {
+    const a = await startCounting();
+    let fails = false;
+    const known = [managerOf(a)];
+    const channel = createChannel({
+      authority: "x",
+      scheme: "http",
+      policy: "pick_first",
+      fixed: [],
+      resolve: () => (fails ? Promise.reject(new Error("no name server")) : Promise.resolve(known)),
+    });
+    cleanups.push(() => channel.close());
+    expect(await portOf(channel)).toBe(a.port);
+    fails = true;
+    for (const session of a.sessions) session.destroy();
+    await expect.poll(() => channel.ready()).toBeUndefined();
+    expect(await portOf(channel)).toBe(a.port);
   });
 });
 

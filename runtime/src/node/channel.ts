@@ -31,12 +31,12 @@ export interface ChannelSettings {
   readonly resolve?: (() => Promise<Http2SessionManager[]>) | undefined;
   /** With it, calls that do not wait fail at once during a pause; without, each of them tries. */
   readonly reconnectBackoff?: ReconnectBackoff | undefined;
+  /** While other addresses serve, names are looked up again for a failed one at most this often, in milliseconds. */
+  readonly resolveIntervalMs?: number | undefined;
 }
 
 const multiplier = 1.6;
 const jitter = 0.2;
-/** Names are looked up again for a failed address at most this often, in milliseconds. */
-const resolveIntervalMs = 5_000;
 
 interface Pause {
   readonly delayMs: number;
@@ -191,7 +191,7 @@ export function createChannel(settings: ChannelSettings): Channel {
         () => pauses.set(manager, pauseAfter(pauses.get(manager))),
       );
     }
-    if (failed && resolve !== undefined && Date.now() - resolvedAt > resolveIntervalMs) {
+    if (failed && resolve !== undefined && Date.now() - resolvedAt > (settings.resolveIntervalMs ?? 5_000)) {
       refresh(resolve).catch(() => {});
     }
   }

@@ -10,11 +10,13 @@ import { createApp } from "./app.js";
 import { createSessionWatch } from "./dead-session.js";
 import { type RunningServer, serve } from "./serve.js";
 
+let begun = 0;
 let ended = 0;
 const app = createApp({
   routes: (router) =>
     void router.service(Echo, {
       async unary(request, context) {
+        begun++;
         if (request.text === "wait") await new Promise((resolve) => setTimeout(resolve, 2500));
         else await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
         ended++;
@@ -83,6 +85,7 @@ describe("close() ends", () => {
 
   it("but waits for an answer that takes longer than peers are waited for, on both versions of HTTP", async () => {
     const server = await start();
+    const before = begun;
     const path = "/connect_migrate.test.v1.Echo/Unary";
     const fields = { "content-type": "application/json" };
     const body = JSON.stringify({ text: "wait" });
@@ -100,7 +103,7 @@ describe("close() ends", () => {
       stream.setEncoding("utf8").on("data", resolve).on("error", reject);
     });
     stream.end(body);
-    await pause(100);
+    await expect.poll(() => begun - before, { timeout: 10_000 }).toBe(2);
     const closed = server.close();
     expect(await Promise.all([overHttp1, overHttp2])).toEqual(['{"text":"answered"}', '{"text":"answered"}']);
     await closed;

@@ -200,21 +200,25 @@ describe("Http2SessionManager", () => {
 
   it("a connection that does not answer PINGs fails its calls", async () => {
     // A proxy that stops forwarding, as a network partition does
+    const cuts: Array<() => void> = [];
     const proxy = net.createServer((socket) => {
       const upstream = net.connect(peer.port, "127.0.0.1");
       socket.on("error", () => {}).on("close", () => upstream.destroy());
       upstream.on("error", () => {});
       socket.pipe(upstream).pipe(socket);
-      setTimeout(() => {
+      cuts.push(() => {
         socket.unpipe(upstream);
         upstream.unpipe(socket);
-      }, 100);
+      });
     });
     await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
     const target = `127.0.0.1:${(proxy.address() as net.AddressInfo).port}`;
     const transport = createGrpcTransport({ target, pingIntervalMs: 50, pingTimeoutMs: 100 });
     const client = createClient(Echo, transport);
-    const error = await failureOf(client.unary({ text: "hang" }));
+    await client.unary({ text: "connected" });
+    const hanging = failureOf(client.unary({ text: "hang" }));
+    for (const cut of cuts.splice(0)) cut();
+    const error = await hanging;
     expect([error.code, error.rawMessage]).toEqual([Code.Unavailable, "Keepalive timeout"]);
     expect((await client.unary({ text: "new connection" })).text).toBe("new connection");
     transport.close();

@@ -1,0 +1,40 @@
+import { Node } from "ts-morph";
+import { leaksByName } from "./client-leaks.js";
+import type { RpcRef } from "./facts.js";
+import type { AnalysisProject } from "./project.js";
+
+/**
+ * `client[method](request, callback)` in JavaScript, where `method` is a parameter for which every caller passes the name of a unary
+ * method. The migrated client answers to these names, too.
+ */
+export function chosenUnary(project: AnalysisProject, access: Node, service: string): RpcRef | undefined {
+  if (!Node.isElementAccessExpression(access) || !/\.[cm]?jsx?$/.test(access.getSourceFile().getFilePath()))
+    return undefined;
+  const name = access.getArgumentExpression();
+  const call = access.getParent();
+  if (!name || !Node.isIdentifier(name) || !call || !Node.isCallExpression(call)) return undefined;
+  const [request] = call.getArguments();
+  const callback = call.getArguments().at(-1);
+  if (!request || request === callback || !callback || project.originOf(request).kind === "metadata") return undefined;
+  const names = namesPassed(project, project.declarationOf(name));
+  const isUnary = names?.every((each) => {
+    const method = project.protos.methodByLegacyKey(service, each);
+    return method && project.protos.rpc(method).kind === "unary";
+  });
+  if (!names || names.length === 0 || !isUnary) return undefined;
+  return { service, method: "*", localName: "*", kind: "unary", input: "", output: "" };
+}
+
+/** The strings that all callers of a function pass for a parameter; undefined if one is not known. */
+function namesPassed(project: AnalysisProject, parameter: Node | undefined): string[] | undefined {
+  if (!parameter || !Node.isParameterDeclaration(parameter)) return undefined;
+  const owner = parameter.getParent();
+  if (Node.isMethodDeclaration(owner) && leaksByName(project, owner.getName())) return undefined;
+  const names: string[] = [];
+  for (const value of project.valuesPassed(parameter) ?? [undefined]) {
+    const origin = value && project.originOf(value);
+    if (origin?.kind !== "string") return undefined;
+    names.push(origin.value);
+  }
+  return names;
+}

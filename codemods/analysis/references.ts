@@ -1,0 +1,238 @@
+import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { localDeclaration } from "./assignments.js";
+import { exportsOf, requireSpecifier } from "./exports.js";
+import { createNameIndex, type NameIndex } from "./name-index.js";
+import type { Origin } from "./origin.js";
+
+export interface ReferencesInput {
+  originOf(node: Node): Origin;
+  /** What a file exports under a name. */
+  exportNode(file: SourceFile, name: string): Node | undefined;
+  resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
+  allFiles(): Iterable<SourceFile>;
+  isGenerated(file: SourceFile): boolean;
+}
+
+export interface References {
+  declarationOf(identifier: Node): Node | undefined;
+  referencesTo(identifier: Node): Node[];
+  identifiersNamed(text: string): readonly Node[];
+}
+
+/** What names stand for across files, and where a declaration is named. */
+export function createReferences(input: ReferencesInput): References {
+  const { originOf, exportNode, resolveModule } = input;
+  const canonical = new Map<Node, Node | undefined>();
+  const following = new Set<Node>();
+
+  /** The declaration that a name stands for after imports, requires and re-exports. */
+  function declarationOf(identifier: Node): Node | undefined {
+    if (canonical.has(identifier)) return canonical.get(identifier);
+    canonical.set(identifier, undefined);
+    following.add(identifier);
+    const result = follow(identifier);
+    following.delete(identifier);
+    canonical.set(identifier, result);
+    return result;
+  }
+
+  function follow(identifier: Node): Node | undefined {
+    const parent = identifier.getParent();
+    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === identifier) {
+      const object = originOf(parent.getExpression());
+      if (object.kind === "module") {
+        const node = exportNode(object.file, identifier.getText());
+        return node && settle(node);
+      }
+      if (object.kind === "object" && Node.isObjectLiteralExpression(object.node)) {
+        const property = object.node.getProperty(identifier.getText());
+        return property && settle(property);
+      }
+      if (object.kind === "instance" || object.kind === "class") {
+        const owner = object.kind === "instance" ? object.class : object.node;
+        if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner))
+          return fieldOf(owner, identifier.getText());
+      }
+      return undefined;
+    }
+    // The imported or exported name of a specifier means what the specifier means.
+    if (parent && Node.isExportSpecifier(parent)) {
+      const module = parent.getExportDeclaration().getModuleSpecifierValue();
+      if (module !== undefined) {
+        const file = resolveModule(identifier.getSourceFile(), module);
+        const node = file && exportNode(file, parent.getName());
+        return node && settle(node);
+      }
+      const symbol = parent.getLocalTargetSymbol();
+      const declaration = symbol?.getValueDeclaration() ?? symbol?.getDeclarations()[0];
+      return declaration && settle(declaration);
+    }
+    const declaration = localDeclaration(identifier);
+    return declaration && settle(declaration);
+  }
+
+  /** Follows a declaration through aliases to where the value is declared. */
+  function settle(declaration: Node): Node | undefined {
+    if (Node.isImportSpecifier(declaration) || Node.isImportClause(declaration)) {
+      const specifier = declaration.getFirstAncestorByKind(SyntaxKind.ImportDeclaration)?.getModuleSpecifierValue();
+      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
+      if (!file) return declaration;
+      const node =
+        exportNode(file, Node.isImportSpecifier(declaration) ? declaration.getName() : "default") ??
+        (Node.isImportClause(declaration) ? (exportsOf(file).whole ?? undefined) : undefined);
+      return node ? settle(node) : declaration;
+    }
+    if (Node.isBindingElement(declaration)) {
+      const owner = declaration.getParent()?.getParent();
+      const initializer = owner && Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
+      const specifier = initializer && requireSpecifier(initializer);
+      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
+      const name = declaration.getPropertyNameNode()?.getText() ?? declaration.getName();
+      const node = file && exportNode(file, name);
+      return node ? settle(node) : declaration;
+    }
+    if (Node.isVariableDeclaration(declaration)) {
+      const initializer = declaration.getInitializer();
+      const specifier = initializer && requireSpecifier(initializer);
+      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
+      const whole = file && exportsOf(file).whole;
+      // `const createClient = require("./client")` names what the file exports as a whole.
+      if (whole && !Node.isObjectLiteralExpression(whole)) return settle(whole);
+      return declaration;
+    }
+    if (Node.isShorthandPropertyAssignment(declaration)) {
+      const value = declaration.getValueSymbol()?.getDeclarations()[0];
+      return value && value !== declaration ? settle(value) : declaration;
+    }
+    if (Node.isPropertyAssignment(declaration)) {
+      const initializer = declaration.getInitializer();
+      return initializer && Node.isIdentifier(initializer) ? (declarationOf(initializer) ?? declaration) : declaration;
+    }
+    if (Node.isIdentifier(declaration)) return declarationOf(declaration) ?? declaration;
+    return declaration;
+  }
+
+  const indexes = new Map<SourceFile, NameIndex>();
+
+  function indexOf(file: SourceFile): NameIndex {
+    const index = indexes.get(file) ?? createNameIndex(file);
+    indexes.set(file, index);
+    return index;
+  }
+
+  /** The indexes of all files but generated ones, as one. */
+  interface ProjectIndex {
+    readonly order: ReadonlyMap<SourceFile, number>;
+    /** The files that have a name. */
+    readonly filesOf: ReadonlyMap<string, readonly SourceFile[]>;
+    readonly aliases: ReadonlyMap<string, ReadonlySet<string>>;
+    /** Names for what a file exports as a whole: any name may stand for it. Not followed yet. */
+    readonly wholes: Node[];
+  }
+  let projectIndex: ProjectIndex | undefined;
+
+  function indexOfProject(): ProjectIndex {
+    if (projectIndex) return projectIndex;
+    const order = new Map<SourceFile, number>();
+    const filesOf = new Map<string, SourceFile[]>();
+    const aliases = new Map<string, Set<string>>();
+    const wholes: Node[] = [];
+    for (const file of input.allFiles()) {
+      if (input.isGenerated(file)) continue;
+      order.set(file, order.size);
+      const own = indexOf(file);
+      for (const name of own.names) {
+        const files = filesOf.get(name);
+        if (files) files.push(file);
+        else filesOf.set(name, [file]);
+      }
+      addAliases(aliases, own.aliases);
+      for (const name of own.wholes) wholes.push(...own.identifiers(name));
+    }
+    projectIndex = { order, filesOf, aliases, wholes };
+    return projectIndex;
+  }
+
+  function addAliases(to: Map<string, Set<string>>, pairs: NameIndex["aliases"]): void {
+    for (const [a, b] of pairs) {
+      to.set(a, (to.get(a) ?? new Set()).add(b));
+      to.set(b, (to.get(b) ?? new Set()).add(a));
+    }
+  }
+
+  const identifiersNamed = (text: string): readonly Node[] =>
+    (indexOfProject().filesOf.get(text) ?? []).flatMap((file) => indexOf(file).identifiers(text));
+
+  const followedWholes = new Map<Node, Node[]>();
+
+  /** The names of whole modules that turn out to stand for a declaration. Each is followed once, for all questions. */
+  function wholesFor(target: Node): readonly Node[] {
+    const { wholes } = indexOfProject();
+    const late: Node[] = [];
+    // What following one of them asks may come here again: whoever comes takes the next one.
+    for (let node = wholes.pop(); node !== undefined; node = wholes.pop()) {
+      if (following.has(node)) {
+        late.push(node);
+        continue;
+      }
+      const declaration = isPropertyName(node) ? undefined : declarationOf(node);
+      if (declaration) followedWholes.set(declaration, [...(followedWholes.get(declaration) ?? []), node]);
+    }
+    wholes.push(...late);
+    return followedWholes.get(target) ?? [];
+  }
+
+  function referencesTo(identifier: Node): Node[] {
+    const target = declarationOf(identifier);
+    if (!target) return [];
+    const { order, aliases } = indexOfProject();
+    const own = identifier.getSourceFile();
+    const ownIndex = order.has(own) ? undefined : indexOf(own);
+    const ownAliases = new Map<string, Set<string>>();
+    if (ownIndex) addAliases(ownAliases, ownIndex.aliases);
+    const names = new Set([identifier.getText()]);
+    const declared = "getName" in target ? (target as { getName(): string | undefined }).getName() : undefined;
+    if (declared !== undefined) names.add(declared);
+    for (const name of names)
+      for (const other of [...(aliases.get(name) ?? []), ...(ownAliases.get(name) ?? [])]) names.add(other);
+    const found = new Set<Node>(wholesFor(target));
+    for (const name of names)
+      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers(name) ?? [])]) {
+        if (isPropertyName(node)) continue;
+        if (node === target || declarationOf(node) === target) found.add(node);
+      }
+    const place = (node: Node) => order.get(node.getSourceFile()) ?? order.size;
+    return [...found].sort((a, b) => place(a) - place(b));
+  }
+
+  /** Keys of object literals and members are names of members, not references. */
+  function isPropertyName(node: Node): boolean {
+    const parent = node.getParent();
+    return (
+      parent !== undefined &&
+      ((Node.isPropertyAssignment(parent) && parent.getNameNode() === node) ||
+        (Node.isBindingElement(parent) && parent.getPropertyNameNode() === node))
+    );
+  }
+
+  return { declarationOf, referencesTo, identifiersNamed };
+}
+
+/** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */
+function fieldOf(owner: ClassDeclaration | ClassExpression, name: string): Node | undefined {
+  const declared = owner
+    .getMembers()
+    .find((each) => "getName" in each && (each as { getName(): string }).getName() === name);
+  if (declared || !/\.[cm]?jsx?$/.test(owner.getSourceFile().getFilePath())) return declared;
+  return owner.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).find((access) => {
+    const parent = access.getParent();
+    return (
+      access.getName() === name &&
+      Node.isThisExpression(access.getExpression()) &&
+      Node.isBinaryExpression(parent) &&
+      parent.getLeft() === access &&
+      parent.getOperatorToken().getKind() === SyntaxKind.EqualsToken &&
+      access.getFirstAncestor((each) => Node.isClassDeclaration(each) || Node.isClassExpression(each)) === owner
+    );
+  });
+}
