@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -86,7 +86,9 @@ export const made = () => new Api(new InventoryClient("localhost:50051", credent
     ],
     "the methods of all clients": [
       "manual",
-      `import { InventoryClient } from "./gen/shop.js";
+      `import { made } from "./api.js";
+      import { InventoryClient } from "./gen/shop.js";
+      made();
       declare const sinon: { stub(object: unknown, name: string): void };
       sinon.stub(InventoryClient.prototype, "getItem");`,
     ],
@@ -95,9 +97,8 @@ export const made = () => new Api(new InventoryClient("localhost:50051", credent
   it.each(Object.entries(tests))("%s", async (name, [outcome, test]) => {
     const place = path.join(folder, name.replace(/\W+/g, "-"));
     const fixture = path.join(import.meta.dirname, "..", "..", "fixtures", "clients", "client-types", "before");
-    cpSync(fixture, place, { recursive: true });
-    rmSync(path.join(place, "inventory-api.ts"));
-    mkdirSync(path.join(place, "src"), { recursive: true });
+    for (const part of ["gen", "shop.proto"])
+      cpSync(path.join(fixture, part), path.join(place, part), { recursive: true });
     symlinkSync(path.join(import.meta.dirname, "..", "..", "node_modules"), path.join(place, "node_modules"));
     writeFileSync(path.join(place, "api.ts"), api);
     writeFileSync(path.join(place, "api.test.ts"), test);

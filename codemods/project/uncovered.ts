@@ -129,7 +129,7 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
     if (handler && HANDLER.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
-    if (errors && /^(status|ServiceError|StatusObject)\b/.test(member))
+    if (errors && /^(status|ServiceError|StatusObject|Metadata)\b/.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to an error that keeps its shape`);
     if (metadata && /^Metadata\b/.test(member))
       return reason("kept-beside-bridge", `${construct} is turned into Headers where it is used`);
