@@ -15,6 +15,7 @@ import { ensureGenerated, type GenerateResult } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
+import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
@@ -486,6 +487,7 @@ async function passes(
                 own.length > 0,
                 source,
               )),
+          ...(isNeighbour ? [] : niceGrpcFindings(result.file, file, options.side)),
         ]);
       else if (result.text !== source) {
         const more = result.findings.filter((finding) => finding.outcome === "idiomatic" && isOfMessages(finding));

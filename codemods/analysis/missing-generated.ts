@@ -9,16 +9,16 @@ const GENERATORS = /"(ts-proto|grpc-tools|grpc_tools_node_protoc_ts)"/;
 const OTHERS = /"(nice-grpc|@nestjs\/microservices)"/;
 
 /**
- * `GreeterClient` of a file that is not there: code that a build makes. It is a client if the project has a generator of such
- * code and one service has that name.
+ * `GreeterClient` or `GreeterService` of a file that is not there: code that a build makes. It is what its name says if the
+ * project has a generator of such code and one service has that name.
  */
-export function missingClient(file: string, name: string, root: string, protos: ProtoRegistry): Origin | undefined {
-  const short = /^(\w+)Client$/.exec(name)?.[1];
+export function missingStub(file: string, name: string, root: string, protos: ProtoRegistry): Origin | undefined {
+  const [, short, what] = /^(\w+)(Client|Service)$/.exec(name) ?? [];
   if (short === undefined || !path.isAbsolute(file) || !hasGenerator(path.dirname(file), root)) return undefined;
   const [service, other] = protos.services().filter((each) => each.name === short);
   if (!service || other) return undefined;
   return {
-    kind: "client-constructor",
+    kind: what === "Client" ? "client-constructor" : "service-definition",
     service: service.typeName,
     flavour: "missing",
     definition: null,

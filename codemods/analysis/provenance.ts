@@ -15,7 +15,7 @@ import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
 import { assignedValue, exportsOf, requireSpecifier } from "./exports.js";
-import { missingClient } from "./missing-generated.js";
+import { missingStub } from "./missing-generated.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
 import { createReferences } from "./references.js";
@@ -346,8 +346,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         return { kind: origin.kind, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "external":
         if (origin.path === "") {
-          const client = missingClient(origin.module, name, input.root, protos);
-          if (client) return client;
+          const stub = missingStub(origin.module, name, input.root, protos);
+          if (stub) return stub;
         }
         return { ...origin, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "grpc-object":

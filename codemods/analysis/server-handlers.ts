@@ -241,7 +241,12 @@ function definitionOf(
 ): { module: string; name: string } | undefined {
   const specifier = name.getSymbol()?.getDeclarations().find(Node.isImportSpecifier);
   const module = specifier?.getImportDeclaration().getModuleSpecifierValue();
-  if (module === undefined || !known || !Node.isVariableDeclaration(known)) return undefined;
+  if (module === undefined) return undefined;
+  // Code that a build makes: its names are those of ts-proto.
+  const short = known ? undefined : /^(\w+)Server$/.exec(name.getText())?.[1];
+  if (short !== undefined && module.startsWith(".") && !project.resolveModule(name.getSourceFile(), module))
+    return { module, name: `${short}Service` };
+  if (!known || !Node.isVariableDeclaration(known)) return undefined;
   if (project.resolveModule(name.getSourceFile(), module) !== known.getSourceFile()) return undefined;
   return { module, name: known.getName() };
 }

@@ -20,6 +20,11 @@ export function messageFlavourOf(
       return { rule: "messages/google-protobuf-native", shape: googleProtobufShape };
     case "ts-proto":
       return { rule: "messages/ts-proto-native", why: "messages of ts-proto are not followed yet" };
+    case "missing":
+      return {
+        rule: "messages/ts-proto-native",
+        why: "the generated code is not there: run its generator and then this",
+      };
     default:
       return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };
   }

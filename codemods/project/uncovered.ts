@@ -163,13 +163,13 @@ function overlaps(range: { start: number; end: number }, start: number, end: num
 
 const PACKAGE = /^(?:@grpc\/(grpc-js|proto-loader)|grpc)(?:\/|$)/;
 
-/** References to bindings that the file takes from grpc packages, each with its longest member chain. */
-export function grpcUses(file: File): Use[] {
+/** References to bindings that the file takes from grpc packages (or from others), each with its longest member chain. */
+export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
   const scopes = scopesOf(file);
   const parents = parentMap(file);
   const uses: Use[] = [];
   const add = (local: Node, imported: string, module: string) => {
-    const name = PACKAGE.exec(module)?.[1] ?? "grpc-js";
+    const name = packages.exec(module)?.[1] ?? "grpc-js";
     const binding = scopes.bindingOf(local);
     if (!binding) return;
     for (const reference of [...binding.references, ...binding.writes]) {
@@ -190,7 +190,7 @@ export function grpcUses(file: File): Use[] {
     }
   };
   for (const [node] of parents) {
-    if (node.type === "ImportDeclaration" && PACKAGE.test(node.source.value))
+    if (node.type === "ImportDeclaration" && packages.test(node.source.value))
       for (const specifier of node.specifiers as Node[])
         add(
           specifier.local,
@@ -199,16 +199,16 @@ export function grpcUses(file: File): Use[] {
         );
     else if (node.type === "TSImportEqualsDeclaration" && node.moduleReference.type === "TSExternalModuleReference") {
       const module = node.moduleReference.expression.value as string;
-      if (PACKAGE.test(module)) add(node.id, "", module);
+      if (packages.test(module)) add(node.id, "", module);
     } else if (node.type === "VariableDeclarator") {
       const module = requiredModule(node.init);
-      if (module === undefined || !PACKAGE.test(module)) continue;
+      if (module === undefined || !packages.test(module)) continue;
       if (node.id.type === "Identifier") add(node.id, "", module);
       else if (node.id.type === "ObjectPattern")
         for (const property of node.id.properties as Node[])
           if (property.type === "ObjectProperty" && property.value.type === "Identifier")
             add(property.value, property.key.name ?? property.key.value, module);
-    } else if (/^Export(Named|All)Declaration$/.test(node.type) && node.source && PACKAGE.test(node.source.value)) {
+    } else if (/^Export(Named|All)Declaration$/.test(node.type) && node.source && packages.test(node.source.value)) {
       uses.push({ construct: `re-export of ${node.source.value}`, member: "", node, package: "grpc-js" });
     }
   }

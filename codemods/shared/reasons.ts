@@ -65,6 +65,10 @@ export const reasons = {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
   },
+  "nice-grpc": {
+    short: "nice-grpc is an API of its own",
+    long: "{detail} is nice-grpc's, which has servers, clients, middleware and errors of its own above grpc-js: this tool rewrites code that uses grpc-js itself. Its handlers (promises and async generators) already have Connect's shape: generate protobuf-es code, mount them with router.service, and turn its ServerError into ConnectError by hand. Until then it can stay as it is, beside migrated code.",
+  },
   "own-definition": {
     short: "it is served by its own definition",
     long: "It is served by its own grpc-js definition, with the messages of that, because {detail}. It has JSON and reflection only where the definition describes its messages, as proto-loader's do.",
