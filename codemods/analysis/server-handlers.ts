@@ -30,6 +30,16 @@ interface Member {
   readonly spread?: Node;
 }
 
+/** Why an implementation can neither change nor stand on a bridge: it uses what only grpc-js's own calls have. */
+export function unbridgeable(project: AnalysisProject, { fact, implementation }: Draft): Reason | null {
+  if (fact.isBridged) return null;
+  for (const { handler } of membersOf(project, implementation)?.members ?? []) {
+    const inner = handler && innerCall(handler);
+    if (inner) return reason("no-equivalent", `${inner.getText()}, the object that grpc-js keeps in its calls`);
+  }
+  return null;
+}
+
 /** Why an implementation cannot be that of the service: the descriptor is not of the code here. */
 export function misfitOf(project: AnalysisProject, { fact, implementation }: Draft): Reason | null {
   if (fact.isBridged) return null;
@@ -42,6 +52,15 @@ export function misfitOf(project: AnalysisProject, { fact, implementation }: Dra
   return stray && isMissing && answered.size === 1 && answered.has(undefined)
     ? reason("types-unknown", `${fact.service}, which has no method ${stray.key}`)
     : null;
+}
+
+/** `call.call`: a private member, which the call of the bridge does not have. */
+function innerCall(handler: Node): Node | undefined {
+  const [call] = Node.isParametered(handler) ? handler.getParameters() : [];
+  const name = call?.getName();
+  return handler
+    .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
+    .find((access) => access.getName() === "call" && access.getExpression().getText() === name);
 }
 
 /** Whether the implementation is handed over as it is, member by member, or bridged as a whole. */

@@ -14,7 +14,7 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide, misfitOf } from "./server-handlers.js";
+import { classFacts, decide, misfitOf, unbridgeable } from "./server-handlers.js";
 import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
@@ -96,6 +96,8 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     }
     const draft = registrationOf(project, call, router);
     if ("code" in draft) return draft;
+    const obstacle = unbridgeable(project, draft);
+    if (obstacle) return obstacle;
     const misfit = misfitOf(project, draft);
     const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
     if ("code" in fitting) return fitting;

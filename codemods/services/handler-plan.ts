@@ -248,8 +248,15 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): H
     types,
     region: draft.region ?? null,
     push: draft.push ?? null,
-    steps: draft.steps,
+    steps: draft.steps.filter((step) => !draft.steps.some((other) => dropsValue(other, step))),
   };
+}
+
+/** `callback(err, value)`: the value goes with the reply, and so does what it reads of the call. */
+function dropsValue(reply: Step, inner: Step): boolean {
+  const [, value] = (reply.kind === "error" && reply.via === "callback" ? reply.node.arguments : []) as Node[];
+  if (value === undefined || !("node" in inner)) return false;
+  return value.start <= inner.node.start && inner.node.end <= value.end;
 }
 
 /** Is the pushed stream all that a streaming handler has to return? Then it need not be a generator. */
