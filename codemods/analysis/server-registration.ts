@@ -105,6 +105,8 @@ export function unusedDeclarations(
   project: AnalysisProject,
   calls: readonly CallExpression[],
   drafts: readonly Draft[],
+  /** What other rewrites write: it may name such a declaration again, as a type does. */
+  written: readonly string[],
 ): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
   const definitions = calls.map((call) => call.getArguments()[0]).filter((node) => node !== undefined);
@@ -123,8 +125,9 @@ export function unusedDeclarations(
       ? pattern.getElements().map((element) => element.getNameNode())
       : [pattern];
     const uses = names.flatMap((each) => project.referencesTo(each).filter((node) => node !== each));
+    const isWritten = (name: string) => written.some((text) => new RegExp(`(^|[^.\\w$])${name}\\b`).test(text));
     const isGone =
-      names.every(Node.isIdentifier) &&
+      names.every((each) => Node.isIdentifier(each) && !isWritten(each.getText())) &&
       uses.every((node) =>
         definitions.some(
           (gone) =>

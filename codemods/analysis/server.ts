@@ -285,6 +285,7 @@ function factsOf(
           project,
           flow.adds.filter((call) => memberOf(call) === "addService"),
           drafts.filter(({ call }) => isOwn(call)),
+          [...values.values()].flatMap((fact) => (fact.kind === "server-value" ? (fact as ServerValueFact).text : [])),
         ),
         ...namesOf(flow.promised).filter(({ file }) => file === made.getSourceFile().getFilePath()),
       ],
