@@ -96,10 +96,8 @@ function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoi
     const key = keyName(property);
     if (key !== undefined && registration.bridgedKeys.includes(key)) wrap(context, property);
     const isOwnLine = /\n[ \t]*$/.test(context.source.slice(0, property.start));
-    // An inline literal moves two levels in, with the registration.
-    const { eol, unit } = styleOf(context.source);
-    const more = literal === implementation ? unit + unit : "";
-    const separator = isOwnLine ? `,${eol}${indentAt(context.source, property.start)}${more}` : ", ";
+    const { eol } = styleOf(context.source);
+    const separator = isOwnLine ? `,${eol}${indentAt(context.source, property.start)}` : ", ";
     for (const member of spreadOverrides(context, registration, property))
       context.edit.insertLeft(property.end, `${separator}${member}`, { rule: id, outcome: "bridged" });
   }

@@ -142,6 +142,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
     edit.insertRight(fact.routes.start, head, origin);
     edit.insertLeft(fact.routes.end, tail, origin);
     indentLines(context, fact.routes, unit + unit);
+    edit.indent(fact.routes.start, fact.routes.end, unit + unit, origin);
   }
   for (const codec of fact.codecs)
     context.report({

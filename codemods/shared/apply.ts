@@ -1,7 +1,7 @@
 import type { FactBase } from "../analysis/facts.js";
 import type { File } from "./ast.js";
 import { innermostAt } from "./ast.js";
-import { applyEdits, conflictsOf, createEditSink, type Edit } from "./edits.js";
+import { applyEdits, conflictsOf, createEditSink, type Edit, indentEdits } from "./edits.js";
 import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
 import { j, languageOf, parse, rootOf } from "./parse.js";
@@ -97,7 +97,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     );
     return { text: source, edits: [], findings: kept, file, conflict: null };
   }
-  const edited = applyEdits(source, edit.edits, edit.moves);
+  const edited = applyEdits(source, indentEdits(edit.edits, edit.indents), edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
   const text =
     edited === source && imports.requests.length === 0

@@ -31,8 +31,19 @@ export interface EditSink {
   insertLeft(position: number, text: string, origin: EditOrigin): void;
   /** Puts a range, with all edits in it, in front of what stands at `to`; of several with the same target the last comes last. */
   move(start: number, end: number, to: number): void;
+  /** The lines that other rules write between two offsets stand further in, as the range itself does. */
+  indent(start: number, end: number, by: string, origin: EditOrigin): void;
   readonly edits: readonly Edit[];
   readonly moves: readonly Move[];
+  readonly indents: readonly Indent[];
+}
+
+/** What stands in front of the lines that rules write in a range; those of the rule that moves the range have it already. */
+export interface Indent {
+  readonly start: number;
+  readonly end: number;
+  readonly by: string;
+  readonly rule: string;
 }
 
 /** A range of the original text that stands elsewhere in the new one. */
@@ -50,6 +61,7 @@ export interface EditConflict {
 export function createEditSink(): EditSink {
   const edits: Edit[] = [];
   const moves: Move[] = [];
+  const indents: Indent[] = [];
   const add = (start: number, end: number, text: string, side: "left" | "right", origin: EditOrigin) => {
     edits.push({ start, end, text, side, rule: origin.rule, outcome: origin.outcome, reason: origin.reason ?? null });
   };
@@ -61,9 +73,26 @@ export function createEditSink(): EditSink {
     move: (start, end, to) => {
       moves.push({ start, end, to });
     },
+    indent: (start, end, by, { rule }) => {
+      indents.push({ start, end, by, rule });
+    },
     edits,
     moves,
+    indents,
   };
+}
+
+/** The edits as they stand in ranges that move in. What may hold a template literal stays as it is. */
+export function indentEdits(edits: readonly Edit[], indents: readonly Indent[]): readonly Edit[] {
+  if (indents.length === 0) return edits;
+  return edits.map((edit) => {
+    const by = indents
+      .filter((range) => range.start < edit.start && edit.end < range.end && range.rule !== edit.rule)
+      .map((range) => range.by)
+      .join("");
+    if (by === "" || edit.text.includes("`")) return edit;
+    return { ...edit, text: edit.text.replace(/\n(?=[^\r\n])/g, `\n${by}`) };
+  });
 }
 
 /** Pairs of replacing edits that touch the same text. The same edit made twice is no conflict. */
