@@ -4,6 +4,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -226,7 +227,8 @@ export function stateFolder(root: string): string {
   if (git.status === 0) return path.join(git.stdout.trim(), "connect-migrate");
   const key = createHash("sha256").update(path.resolve(root)).digest("hex").slice(0, 16);
   const modules = path.join(root, "node_modules");
-  return existsSync(modules)
+  // A link leads to a folder that other projects may share.
+  return lstatSync(modules, { throwIfNoEntry: false })?.isDirectory()
     ? path.join(modules, ".cache", "connect-migrate")
     : path.join(tmpdir(), `connect-migrate-${key}`);
 }

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
@@ -172,6 +173,22 @@ describe("a run beside another one", () => {
     second.lock();
     second.release();
     expect(existsSync(at(".git/connect-migrate/lock.json"))).toBe(false);
+  });
+});
+
+describe("projects that share a linked node_modules", () => {
+  it("have their own lock", () => {
+    mkdirSync(at("shared"));
+    const [one, other] = ["one", "other"].map((name) => {
+      mkdirSync(at(name));
+      symlinkSync(at("shared"), at(`${name}/node_modules`));
+      return openJournal(at(name), name);
+    });
+    one?.lock();
+    other?.lock();
+    one?.release();
+    other?.release();
+    expect(readdirSync(at("shared"))).toEqual([]);
   });
 });
 
