@@ -1,5 +1,5 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import { isIdentifier, memberName, type Node } from "../shared/ast.js";
+import { isIdentifier, keyName, memberName, type Node, walk } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type Binding, scopesOf } from "../shared/scope.js";
@@ -35,11 +35,16 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
     binding.writes.length === 0 &&
     binding.references.every((reference) => isGone(reference, binding.name));
 
+  const statements: Node[] = [];
+  walk(file, (node, [parent]) => {
+    const isStatement = parent?.type === "Program" || parent?.type === "BlockStatement";
+    if (node.type === "VariableDeclaration" && isStatement) statements.push(node);
+  });
   // Later declarations use earlier ones.
-  for (const statement of [...(file.program.body as Node[])].reverse()) {
-    if (statement.type !== "VariableDeclaration" || statement.declarations.length !== 1) continue;
+  for (const statement of statements.reverse()) {
+    if (statement.declarations.length !== 1) continue;
     const [declarator] = statement.declarations as [Node];
-    if (!declarator.init || !isGrpcValue(declarator.init)) continue;
+    if (!declarator.init || !(isGrpcValue(declarator.init) || isPlainOptions(declarator.init))) continue;
     const names: Node[] = isIdentifier(declarator.id)
       ? [declarator.id]
       : declarator.id.type === "ObjectPattern"
@@ -53,6 +58,21 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
     removed.push(range);
     ctx.edit.remove(range.start, range.end, { rule, outcome: "idiomatic" });
   }
+}
+
+/** `{ 'grpc.max_receive_message_length': limit }`: nothing runs where it stands. */
+function isPlainOptions(node: Node): boolean {
+  return (
+    node.type === "ObjectExpression" &&
+    (node.properties as Node[]).every(
+      (property) =>
+        property.type === "ObjectProperty" &&
+        !property.computed &&
+        /^grpc[.-]/.test(keyName(property) ?? "") &&
+        /^(Identifier|.*Literal|UnaryExpression)$/.test(property.value.type) &&
+        property.value.type !== "TemplateLiteral",
+    )
+  );
 }
 
 /** `grpc.loadPackageDefinition(x)`, members of that, and credentials without effects. */
