@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startChild } from "../../fixtures/harness/child.js";
 import { makeCertificates } from "../../runtime/testing/certificates.js";
 import { type PlacedFinding, runMigration, writeMigration } from "../index.js";
 
@@ -353,29 +353,21 @@ const after = new Map<string, string[]>();
 
 async function converse(name: string, talk: Talk): Promise<string[]> {
   const lines: string[] = [];
-  const child: ChildProcess = spawn(process.execPath, [fileOf(name)], {
+  const child = startChild(process.execPath, [fileOf(name)], {
     cwd: folder,
-    env: { ...process.env, ADDRESS: "localhost:0", CERTS: path.join(folder, "certs") },
-    stdio: ["ignore", "pipe", "inherit"],
+    env: { ADDRESS: "localhost:0", CERTS: path.join(folder, "certs") },
   });
-  const ended = once(child, "exit");
-  const guard = setTimeout(() => child.kill("SIGKILL"), 30_000);
-  let output = "";
-  const port = await Promise.race([
-    new Promise<number>((resolve) =>
-      child.stdout?.on("data", (chunk) => {
-        output += chunk;
-        const ready = /ready (\d+)\n/.exec(output);
-        if (ready) resolve(Number(ready[1]));
-      }),
-    ),
-    ended.then(() => 0),
-  ]);
-  if (port !== 0) await talk(port, (line) => lines.push(line));
-  child.kill("SIGTERM");
-  const [code, signal] = await ended;
-  clearTimeout(guard);
-  return [...lines, `exit ${code} ${signal}`];
+  const port = await child.ready(/^ready (\d+)$/m).catch((error: Error) => error);
+  if (port instanceof Error) return [port.message];
+  const guard = setTimeout(() => void child.kill(), 30_000);
+  try {
+    await talk(Number(port), (line) => lines.push(line));
+    const { code, signal } = await child.stop();
+    return [...lines, `exit ${code} ${signal}`];
+  } finally {
+    clearTimeout(guard);
+    await child.kill();
+  }
 }
 
 beforeAll(async () => {

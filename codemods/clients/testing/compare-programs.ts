@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -6,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startChild } from "../../../fixtures/harness/child.js";
 import { makeCertificates } from "../../../runtime/testing/certificates.js";
 import { type PlacedFinding, runMigration, writeMigration } from "../../index.js";
 
@@ -150,18 +150,12 @@ export function comparePrograms(programs: Programs): void {
       symlinkSync(path.join(repository, "node_modules", name), path.join(modules, name));
   }
 
-  function run(file: string): Promise<string> {
-    const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, ...environment } });
-    let output = "";
-    child.stdout.on("data", (chunk) => (output += chunk));
-    child.stderr.on("data", (chunk) => (output += /Warning/.test(String(chunk)) ? "" : chunk));
-    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    return new Promise((resolve) =>
-      child.once("close", (code) => {
-        clearTimeout(timer);
-        resolve(`${output}exit ${code}`);
-      }),
-    );
+  async function run(file: string): Promise<string> {
+    const child = startChild(process.execPath, [file], { cwd: folder, env: environment });
+    const { code } = await child.endWithin(20_000);
+    // Node's own warnings, each with a line on how to find out more.
+    const errors = child.err.replace(/^\((node:\d+\)|Use `node ).*\n/gm, "");
+    return `${child.out}${errors}exit ${code}`;
   }
 
   beforeAll(async () => {
