@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +8,7 @@ import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startChild } from "../../fixtures/harness/child.js";
+import { linkPackages } from "../../fixtures/harness/link-packages.js";
 import { makeCertificates } from "../../runtime/testing/certificates.js";
 import { type PlacedFinding, runMigration, writeMigration } from "../index.js";
 
@@ -374,11 +375,7 @@ beforeAll(async () => {
   certificates = makeCertificates();
   folder = realpathSync(mkdtempSync(path.join(tmpdir(), "servers-")));
   cpSync(proto, path.join(folder, "probe.proto"));
-  const modules = path.join(folder, "node_modules");
-  mkdirSync(path.join(modules, "@connect-migrate"), { recursive: true });
-  symlinkSync(path.join(repository, "runtime"), path.join(modules, "@connect-migrate", "runtime"));
-  for (const name of ["@grpc", "@bufbuild", "grpc-health-check"])
-    symlinkSync(path.join(repository, "node_modules", name), path.join(modules, name));
+  linkPackages(folder, ["@grpc", "@bufbuild", "grpc-health-check"]);
   mkdirSync(path.join(folder, "certs"));
   const pieces = { ca: certificates.ca, key: certificates.server.key, cert: certificates.server.cert };
   for (const [name, content] of Object.entries(pieces)) writeFileSync(path.join(folder, "certs", name), content);

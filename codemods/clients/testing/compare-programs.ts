@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,6 +6,7 @@ import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startChild } from "../../../fixtures/harness/child.js";
+import { linkPackages } from "../../../fixtures/harness/link-packages.js";
 import { makeCertificates } from "../../../runtime/testing/certificates.js";
 import { type PlacedFinding, runMigration, writeMigration } from "../../index.js";
 
@@ -14,7 +15,6 @@ export type Programs = Readonly<Record<string, readonly [outcome: "idiomatic" | 
 
 // Client programs run as they are and migrated, against the same unmodified grpc-js servers; what they print must be equal.
 const here = path.dirname(fileURLToPath(import.meta.url));
-const repository = path.join(here, "..", "..", "..");
 const proto = path.join(here, "probe.proto");
 
 const HEAD = `
@@ -141,15 +141,6 @@ export function comparePrograms(programs: Programs): void {
     return port;
   }
 
-  /** The packages of this repository, with the runtime of this very tree. */
-  function linkPackages(): void {
-    const modules = path.join(folder, "node_modules");
-    mkdirSync(path.join(modules, "@connect-migrate"), { recursive: true });
-    symlinkSync(path.join(repository, "runtime"), path.join(modules, "@connect-migrate", "runtime"));
-    for (const name of ["@grpc", "@bufbuild"])
-      symlinkSync(path.join(repository, "node_modules", name), path.join(modules, name));
-  }
-
   async function run(file: string): Promise<string> {
     const child = startChild(process.execPath, [file], { cwd: folder, env: environment });
     const { code } = await child.endWithin(20_000);
@@ -161,7 +152,7 @@ export function comparePrograms(programs: Programs): void {
   beforeAll(async () => {
     folder = realpathSync(mkdtempSync(path.join(tmpdir(), "channels-")));
     cpSync(proto, path.join(folder, "probe.proto"));
-    linkPackages();
+    linkPackages(folder, ["@grpc", "@bufbuild"]);
     const certificates = makeCertificates();
     mkdirSync(path.join(folder, "certs"));
     const pieces = { ca: certificates.ca, key: certificates.client.key, cert: certificates.client.cert };
