@@ -1,17 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { findNodeAtLocation, getNodeValue, type ParseError, parse, parseTree, printParseErrorCode } from "jsonc-parser";
+import { findNodeAtLocation, getNodeValue, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { globSync } from "tinyglobby";
 import { positionOf } from "../codemods/shared/position.js";
+import { MODES, type Modes } from "./modes.js";
 import { UsageError } from "./usage-error.js";
 
 export const CONFIG_FILE = "connect-migrate.config.json";
 
 /** What `connect-migrate.config.json` says; its schema is `config.schema.json`. */
-export interface Config {
-  readonly target?: "bundled" | "connectrpc";
-  readonly messages?: "auto" | "native" | "bridge";
-  readonly runtime?: "vendor" | "npm";
+export interface Config extends Partial<Modes> {
   /** Globs, relative to the file. */
   readonly exclude?: readonly string[];
   /** Relative to the file. */
@@ -27,16 +25,16 @@ export interface FoundConfig {
 
 type Check = (value: unknown) => string | null;
 const oneOf =
-  (...values: string[]): Check =>
+  (values: readonly string[]): Check =>
   (value) =>
     values.includes(value as string) ? null : values.map((each) => JSON.stringify(each)).join(" or ");
 const isText: Check = (value) => (typeof value === "string" && value !== "" ? null : "a text that is not empty");
 
 const CHECKS: Record<keyof Config | "$schema", Check> = {
   $schema: isText,
-  target: oneOf("bundled", "connectrpc"),
-  messages: oneOf("auto", "native", "bridge"),
-  runtime: oneOf("vendor", "npm"),
+  target: oneOf(MODES.target),
+  messages: oneOf(MODES.messages),
+  runtime: oneOf(MODES.runtime),
   exclude: (value) =>
     Array.isArray(value) && value.every((each) => isText(each) === null) ? null : 'a list of globs, like ["legacy/**"]',
   baseline: isText,
@@ -59,11 +57,9 @@ function readConfig(file: string, cwd: string): Config {
     throw new UsageError(`${path.relative(cwd, file) || file}:${line}:${column}: ${what}`);
   };
   const problems: ParseError[] = [];
-  const options = { allowTrailingComma: true };
-  parse(text, problems, options);
+  const tree = parseTree(text, problems, { allowTrailingComma: true });
   const [problem] = problems;
   if (problem) fail(problem.offset, `this is not JSON (${printParseErrorCode(problem.error)}).`);
-  const tree = parseTree(text, [], options);
   if (tree?.type !== "object") return fail(tree?.offset ?? 0, "an object is expected: { … }.");
   for (const property of tree.children ?? []) {
     const [name, value] = property.children ?? [];

@@ -11,6 +11,7 @@ import { excludedFiles, findConfig } from "./config.js";
 import { EXIT_CODES } from "./exit-code.js";
 import type { FinishFlags } from "./finish.js";
 import type { MigrateFlags, Terminal } from "./migrate.js";
+import { MODES } from "./modes.js";
 import type { PlanFlags } from "./plan.js";
 import type { ReportFlags } from "./reports/write-reports.js";
 import type { StatusFlags } from "./status.js";
@@ -34,19 +35,14 @@ const program = new Command("connect-migrate")
   .exitOverride()
   .addHelpText("after", EXIT_CODES);
 
-const choices = (flag: string, text: string, values: string[], fallback: string) =>
-  new Option(flag, text).choices(values).default(fallback);
+const choices = (flag: string, text: string, values: readonly string[]) =>
+  new Option(flag, text).choices(values).default(values[0]);
 const withTargets = (command: Command) =>
   command
-    .addOption(choices("--target <target>", "what migrated code imports", ["bundled", "connectrpc"], "bundled"))
-    .addOption(choices("--messages <mode>", "the shape of messages", ["auto", "native", "bridge"], "auto"))
+    .addOption(choices("--target <target>", "what migrated code imports", MODES.target))
+    .addOption(choices("--messages <mode>", "the shape of messages", MODES.messages))
     .addOption(
-      choices(
-        "--runtime <from>",
-        "where the runtime comes from: a packed copy in vendor/, or npm",
-        ["vendor", "npm"],
-        "vendor",
-      ),
+      choices("--runtime <from>", "where the runtime comes from: a packed copy in vendor/, or npm", MODES.runtime),
     );
 const withModes = (command: Command) =>
   withTargets(command)
@@ -76,7 +72,7 @@ function configured<T>(command: Command): T {
   for (const [name, value] of Object.entries(own))
     if (value !== undefined && command.getOptionValueSource(name) === "default")
       command.setOptionValueWithSource(name, value, "config");
-  const given = ["target", "messages", "runtime"].flatMap((name) =>
+  const given = Object.keys(MODES).flatMap((name) =>
     command.getOptionValueSource(name) === "cli" ? [`--${name}`, String(command.getOptionValue(name))] : [],
   );
   return { ...command.opts(), exclude: excludedFiles(found), given } as T;

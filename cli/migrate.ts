@@ -1,35 +1,27 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { cachedMigration } from "../codemods/cached-migration.js";
 import type { Change, MigrationOptions, MigrationResult, Side } from "../codemods/index.js";
 import { gitState } from "../codemods/project/git.js";
 import { type Journal, openJournal } from "../codemods/project/journal.js";
 import { projectRoot } from "../codemods/project/project-root.js";
-import type { MessagesMode, Target } from "../codemods/shared/rule.js";
 import { writeMigration } from "../codemods/write-migration.js";
 import { type Batch, batchesOf } from "./batches.js";
 import { unifiedDiff } from "./diff.js";
 import { exitCodeOf } from "./exit-code.js";
 import { reviewChanges } from "./interactive.js";
+import { type MigrationFlags, migrationOf } from "./migration-of.js";
 import { paintFor } from "./paint.js";
-import { createProgress } from "./progress.js";
 import { type ReportFlags, writeReports } from "./reports/write-reports.js";
 import { type SelectionFlags, selectPaths } from "./selection.js";
 import { filesOfShard, shardFrom } from "./shards.js";
 import { summary } from "./summary.js";
 import { UsageError } from "./usage-error.js";
 
-export interface MigrateFlags extends ReportFlags, SelectionFlags {
+export interface MigrateFlags extends MigrationFlags, ReportFlags, SelectionFlags {
   readonly dryRun?: boolean;
   readonly interactive?: boolean;
-  readonly target: Target;
-  readonly messages: MessagesMode;
-  readonly runtime: "vendor" | "npm";
   readonly allowDirty?: boolean;
   readonly verbose?: boolean;
-  readonly cache: boolean;
-  /** Absolute paths of files that stay as they are: the configuration's. */
-  readonly exclude: readonly string[];
 }
 
 export interface Terminal {
@@ -93,23 +85,16 @@ async function run(
   side: Side,
   paths: readonly string[],
   flags: MigrateFlags,
-  { cwd, stdout, stderr, version }: Terminal,
+  terminal: Terminal,
   notes: readonly string[],
   journal?: Journal,
 ): Promise<number> {
   const isDryRun = journal === undefined;
-  const { target, messages, runtime, exclude, cache } = flags;
-  const progress = createProgress(stderr);
+  const { cwd, stdout, version } = terminal;
   const paint = paintFor(stdout);
-  const migration = (selected: readonly string[], more: Partial<MigrationOptions> = {}) =>
-    cachedMigration(
-      { cwd, paths: selected, root, side, target, messages, runtime, exclude, onProgress: progress.report, ...more },
-      { cache },
-    ).finally(progress.done);
-  const review = async (changes: readonly Change[]) => {
-    progress.done();
-    return reviewChanges(changes, { cwd, paint, stdin: process.stdin, stdout });
-  };
+  const migration = (selected: readonly string[], more: Pick<MigrationOptions, "isDraft" | "review"> = {}) =>
+    migrationOf(side, selected, flags, terminal, { root, ...more });
+  const review = (changes: readonly Change[]) => reviewChanges(changes, { cwd, paint, stdin: process.stdin, stdout });
   const root = projectRoot(paths, cwd);
   const shard = flags.shard === undefined ? undefined : shardFrom(flags.shard);
   let selected = paths;
@@ -117,24 +102,20 @@ async function run(
     const batches = batchesOf([{ side, result: await migration(selected, { isDraft: true }) }]);
     selected = filesOfBatches(flags, batches);
   }
-  let scanned: { total: number; own: number } | undefined;
+  let filesScanned: number | undefined;
   if (shard) {
     const draft = await migration(selected, { isDraft: true });
     selected = filesOfShard(side, draft, shard);
     // The first part also counts what no part has to do with.
-    scanned = { total: draft.summary.filesScanned, own: draft.files.length };
+    filesScanned = selected.length + (shard.index === 1 ? draft.summary.filesScanned - draft.files.length : 0);
   }
   const made =
     selected.length === 0 ? nothing(root) : await migration(selected, flags.interactive === true ? { review } : {});
-  const result: { -readonly [K in keyof MigrationResult]: MigrationResult[K] } = {
+  const result: MigrationResult = {
     ...made,
     notes: [...notes, ...made.notes],
+    summary: { ...made.summary, filesScanned: filesScanned ?? made.summary.filesScanned },
   };
-  if (shard && scanned)
-    result.summary = {
-      ...made.summary,
-      filesScanned: selected.length + (shard.index === 1 ? scanned.total - scanned.own : 0),
-    };
 
   if (!isDryRun) {
     try {

@@ -1,46 +1,29 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { cachedMigration } from "../codemods/cached-migration.js";
 import type { Side } from "../codemods/index.js";
 import { projectRoot } from "../codemods/project/project-root.js";
 import { batchesOf } from "./batches.js";
 import { codeOwners } from "./code-owners.js";
-import { type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
+import { type Terminal, writeJson } from "./migrate.js";
+import { type MigrationFlags, migrationOf } from "./migration-of.js";
 import { paintFor } from "./paint.js";
-import { createProgress } from "./progress.js";
 import { nameIn } from "./reports/report-files.js";
 import { selectPaths } from "./selection.js";
 
-export type PlanFlags = Pick<MigrateFlags, "json" | "target" | "messages" | "runtime" | "cache" | "exclude"> & {
+export interface PlanFlags extends MigrationFlags {
+  readonly json?: string;
   /** The flags of the command line that the proposed commands need, too. */
   readonly given: readonly string[];
-};
+}
 
 /** The command `plan`: pull requests in the order that works. Writes nothing. Exit code 0 when there is nothing to do, else 2. */
-export async function plan(
-  given: readonly string[],
-  flags: PlanFlags,
-  { cwd, stdout, stderr }: Terminal,
-): Promise<number> {
+export async function plan(given: readonly string[], flags: PlanFlags, terminal: Terminal): Promise<number> {
+  const { cwd, stdout } = terminal;
   const paths = selectPaths(given, {}, cwd);
   const results = [];
   const notes = new Set<string>();
   for (const side of ["services", "clients"] as const satisfies Side[]) {
-    const progress = createProgress(stderr);
-    const { target, messages, runtime } = flags;
-    const result = await cachedMigration(
-      {
-        cwd,
-        paths,
-        side,
-        target,
-        messages,
-        runtime,
-        exclude: flags.exclude,
-        onProgress: progress.report,
-      },
-      { cache: flags.cache },
-    ).finally(progress.done);
+    const result = await migrationOf(side, paths, flags, terminal);
     results.push({ side, result });
     for (const note of result.notes) if (!/dependencies change/.test(note)) notes.add(note);
   }

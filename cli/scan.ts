@@ -1,7 +1,7 @@
 import path from "node:path";
-import { cachedMigration } from "../codemods/cached-migration.js";
 import { type Inventory, type MigrationResult, takeInventory } from "../codemods/index.js";
 import { assertPaths, type MigrateFlags, type Terminal, writeJson } from "./migrate.js";
+import { migrationOf } from "./migration-of.js";
 import { paintFor } from "./paint.js";
 import { createProgress } from "./progress.js";
 import { jsonReport } from "./reports/json.js";
@@ -19,20 +19,7 @@ export async function scan(given: readonly string[], flags: MigrateFlags, termin
   const inventory = await takeInventory({ cwd, paths }).finally(progress.done);
   stdout.write(inventoryText(inventory, cwd));
   for (const side of ["services", "clients"] as const) {
-    const { target, messages, runtime } = flags;
-    const result = await cachedMigration(
-      {
-        cwd,
-        paths,
-        side,
-        target,
-        messages,
-        runtime,
-        exclude: flags.exclude,
-        onProgress: progress.report,
-      },
-      { cache: flags.cache },
-    ).finally(progress.done);
+    const result = await migrationOf(side, paths, flags, terminal);
     results.push(result);
     stdout.write(`${paint.bold(`== ${side}`)}\n`);
     stdout.write(

@@ -2,19 +2,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { cachedMigration } from "../codemods/cached-migration.js";
 import type { Side } from "../codemods/index.js";
-import type { MessagesMode, Target } from "../codemods/shared/rule.js";
 import { changedFiles } from "./changed-files.js";
 import type { Terminal } from "./migrate.js";
-import { createProgress } from "./progress.js";
+import { migrationOf } from "./migration-of.js";
+import type { Modes } from "./modes.js";
 import { UsageError } from "./usage-error.js";
 
-export interface VerifyFlags {
+export interface VerifyFlags extends Modes {
   readonly base: string;
-  readonly target: Target;
-  readonly messages: MessagesMode;
-  readonly runtime: "vendor" | "npm";
   /** Where `check` keeps its figures: they change with every run. */
   readonly baseline: string;
 }
@@ -57,7 +53,10 @@ export async function verify(
       return 0;
     }
     const wanted = new Map<string, Buffer>();
-    const result = sources.length === 0 ? undefined : await migration(side, inTree(cwd), sources, flags, stderr);
+    const result =
+      sources.length === 0
+        ? undefined
+        : await migrationOf(side, sources, { ...flags, exclude: [], cache: false }, { cwd: inTree(cwd), stderr });
     for (const file of result?.files ?? [])
       if (file.status === "changed" && file.after !== null)
         wanted.set(file.path, Buffer.from((result?.withMark.has(file.path) ? "\uFEFF" : "") + file.after));
@@ -92,18 +91,6 @@ export async function verify(
     spawnSync("git", ["worktree", "remove", "--force", tree], { cwd: top });
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function migration(
-  side: Side,
-  cwd: string,
-  paths: readonly string[],
-  { target, messages, runtime }: VerifyFlags,
-  stderr: NodeJS.WriteStream,
-) {
-  const progress = createProgress(stderr);
-  const options = { cwd, paths, side, target, messages, runtime, onProgress: progress.report };
-  return cachedMigration(options, { cache: false }).finally(progress.done);
 }
 
 function contentOf(file: string): Buffer | undefined {
