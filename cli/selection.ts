@@ -4,7 +4,9 @@ import { globSync, isDynamicPattern } from "tinyglobby";
 import { changedFiles } from "./changed-files.js";
 import { UsageError } from "./usage-error.js";
 
-const SOURCE = /\.[cm]?[jt]sx?$/;
+export function isSource(file: string): boolean {
+  return /\.[cm]?[jt]sx?$/.test(file);
+}
 
 export interface SelectionFlags {
   /** Only files that differ from this commit; true: from the last commit. */
@@ -37,6 +39,6 @@ export function selectPaths(given: readonly string[], flags: SelectionFlags, cwd
   if (flags.changed === undefined) return paths;
   const base = flags.changed === true ? "HEAD" : flags.changed;
   return changedFiles(base, cwd).files.filter(
-    (file) => SOURCE.test(file) && paths.some((one) => file === one || file.startsWith(one + path.sep)),
+    (file) => isSource(file) && paths.some((one) => file === one || file.startsWith(one + path.sep)),
   );
 }

@@ -82,6 +82,16 @@ describe("verify", () => {
     ]);
   });
 
+  it("files that the configuration excludes are not asked for", () => {
+    writeFileSync(path.join(root, "connect-migrate.config.json"), '{ "exclude": ["two.js"] }\n');
+    commit();
+    git("branch", "-f", "start");
+    run(root, "services", "--runtime", "npm");
+    commit();
+    expect(readFileSync(path.join(root, "two.js"), "utf8")).toBe(server("two"));
+    expect(verify(".")).toMatchObject({ code: 0, out: expect.stringMatching(/^Equal: /m) });
+  });
+
   it("a base that is none, and no git: said", () => {
     const { code, err } = run(root, "verify", "services", "--base", "nowhere");
     expect([code, err]).toEqual([1, expect.stringMatching(/--base nowhere: git knows no such commit/)]);

@@ -5,17 +5,18 @@ import path from "node:path";
 import type { Side } from "../codemods/index.js";
 import { changedFiles } from "./changed-files.js";
 import type { Terminal } from "./migrate.js";
-import { migrationOf } from "./migration-of.js";
+import { type MigrationFlags, migrationOf } from "./migration-of.js";
 import type { Modes } from "./modes.js";
+import { nameIn, reportFiles } from "./reports/report-files.js";
+import { isSource } from "./selection.js";
 import { UsageError } from "./usage-error.js";
 
-export interface VerifyFlags extends Modes {
+export interface VerifyFlags extends Modes, Pick<MigrationFlags, "exclude"> {
   readonly base: string;
   /** Where `check` keeps its figures: they change with every run. */
   readonly baseline: string;
 }
 
-const SOURCE = /\.[cm]?[jt]sx?$/;
 /** What package managers write after a run, not this tool. */
 const LOCK = /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?)$/;
 
@@ -30,6 +31,10 @@ export async function verify(
   { cwd, stdout, stderr }: Terminal,
 ): Promise<number> {
   const { base: since, top, files } = changedFiles(flags.base, cwd, "--base");
+  if (files.length === 0) {
+    stdout.write(`Nothing to verify: nothing differs from ${flags.base}.\n`);
+    return 0;
+  }
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), "connect-migrate-verify-")));
   const tree = path.join(folder, "base");
   const git = (...args: string[]) => {
@@ -45,34 +50,22 @@ export async function verify(
     }
     const inTree = (file: string) => path.join(tree, path.relative(top, file));
     // A run on one file may have put a bridge into another, which then is not among those that it was given.
-    const asked =
-      given.length > 0 ? given.map((one) => path.resolve(cwd, one)) : files.filter((file) => SOURCE.test(file));
+    const asked = given.length > 0 ? given.map((one) => path.resolve(cwd, one)) : files.filter(isSource);
     const sources = asked.map(inTree).filter((file) => existsSync(file));
-    if (files.length === 0) {
-      stdout.write(`Nothing to verify: nothing differs from ${flags.base}.\n`);
-      return 0;
-    }
     const wanted = new Map<string, Buffer>();
-    const result =
-      sources.length === 0
-        ? undefined
-        : await migrationOf(side, sources, { ...flags, exclude: [], cache: false }, { cwd: inTree(cwd), stderr });
-    for (const file of result?.files ?? [])
-      if (file.status === "changed" && file.after !== null)
-        wanted.set(file.path, Buffer.from((result?.withMark.has(file.path) ? "\uFEFF" : "") + file.after));
-    for (const { path: file, content } of result?.extraFiles ?? []) wanted.set(file, Buffer.from(content));
-    const names = new Set([
-      ...files.map((file) => path.relative(top, file)),
-      ...[...wanted.keys()].map((file) => path.relative(tree, file)),
-    ]);
+    if (sources.length > 0) {
+      const own = { ...flags, exclude: flags.exclude.map(inTree), cache: false };
+      const result = await migrationOf(side, sources, own, { cwd: inTree(cwd), stderr });
+      for (const { name, after } of reportFiles(result, tree)) wanted.set(name, Buffer.from(after));
+    }
+    const names = new Set([...files.map((file) => nameIn(top, file)), ...wanted.keys()]);
     const differing = [...names]
-      .map((name) => name.split(path.sep).join("/"))
       .filter((name) => !LOCK.test(name) && path.join(top, name) !== path.resolve(cwd, flags.baseline))
       .sort()
       .flatMap((name) => {
-        const made = wanted.get(path.join(tree, name));
+        const made = wanted.get(name);
         const has = contentOf(path.join(top, name));
-        if (made ? has?.equals(made) === true : same(has, contentOf(path.join(tree, name)))) return [];
+        if (isSame(has, made ?? contentOf(path.join(tree, name)))) return [];
         if (!made) return [`${name}: \`${side}\` does not change it, and the branch does`];
         return [
           has
@@ -97,7 +90,7 @@ function contentOf(file: string): Buffer | undefined {
   return existsSync(file) ? readFileSync(file) : undefined;
 }
 
-function same(a: Buffer | undefined, b: Buffer | undefined): boolean {
+function isSame(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a && b ? a.equals(b) : a === b;
 }
 
