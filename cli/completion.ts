@@ -43,10 +43,10 @@ function firstLine(text: string): string {
   return text.split("\n")[0]?.replace(/['"`\\$[\]:]/g, "") ?? "";
 }
 
-const isFunctionName = (name: string) => `_${name.replaceAll("-", "_")}`;
+const functionName = (name: string) => `_${name.replaceAll("-", "_")}`;
 
 function bash(name: string, commands: readonly CommandWords[]): string {
-  const own = isFunctionName(name);
+  const own = functionName(name);
   const lines = [
     `# bash completion of ${name}. Add to ~/.bashrc:  source <(npx ${name} completion bash)`,
     `${own}() {`,
@@ -79,7 +79,7 @@ function bash(name: string, commands: readonly CommandWords[]): string {
 }
 
 function zsh(name: string, commands: readonly CommandWords[]): string {
-  const own = isFunctionName(name);
+  const own = functionName(name);
   const spec = ({ names, text, values }: OptionWords) => {
     const value = values === undefined ? "" : values === null ? ":file:_files" : `:value:(${values.join(" ")})`;
     return names.map((each) => `'${each}[${text}]${value}'`).join(" ");

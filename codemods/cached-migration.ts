@@ -7,6 +7,7 @@ import { stateFolder } from "./project/journal.js";
 import { projectRoot } from "./project/project-root.js";
 import { toolRoot } from "./project/tool.js";
 import { isStillTrue, type ReadTrace, traceReads } from "./project/trace-reads.js";
+import { contentFromStored, type StoredContent, storedFromContent } from "./shared/stored-content.js";
 
 /** Older entries go: what is asked again was asked lately. */
 const KEPT_ENTRIES = 20;
@@ -19,7 +20,7 @@ interface Entry {
 type StoredResult = Omit<MigrationResult, "withMark" | "extraFiles"> & {
   readonly withMark: readonly string[];
   readonly extraFiles: readonly (Omit<MigrationResult["extraFiles"][number], "content"> & {
-    readonly content: string | { readonly base64: string };
+    readonly content: StoredContent;
   })[];
 };
 
@@ -119,11 +120,7 @@ function stored(result: MigrationResult): StoredResult {
   return {
     ...result,
     withMark: [...result.withMark],
-    extraFiles: result.extraFiles.map((file) => ({
-      ...file,
-      content:
-        typeof file.content === "string" ? file.content : { base64: Buffer.from(file.content).toString("base64") },
-    })),
+    extraFiles: result.extraFiles.map((file) => ({ ...file, content: storedFromContent(file.content) })),
     // Most files do not change; their text is kept once.
     files: result.files.map((file) => (file.after === file.before ? { ...file, after: null } : file)),
   };
@@ -133,11 +130,7 @@ function restored(result: StoredResult): MigrationResult {
   return {
     ...result,
     withMark: new Set(result.withMark),
-    extraFiles: result.extraFiles.map((file) => ({
-      ...file,
-      content:
-        typeof file.content === "string" ? file.content : new Uint8Array(Buffer.from(file.content.base64, "base64")),
-    })),
+    extraFiles: result.extraFiles.map((file) => ({ ...file, content: contentFromStored(file.content) })),
     files: result.files.map((file) => (file.status === "changed" ? file : { ...file, after: file.before })),
   };
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { ExtraFile, MigratedFile, MigrationResult, PlacedFinding } from "../../codemods/index.js";
+import { contentFromStored, type StoredContent, storedFromContent } from "../../codemods/shared/stored-content.js";
 import type { Shard } from "../shards.js";
 import { UsageError } from "../usage-error.js";
 import { jsonReport } from "./json.js";
-
-type StoredContent = string | { readonly base64: string };
+import { nameIn } from "./report-files.js";
 
 interface StoredChange {
   readonly path: string;
@@ -35,17 +35,16 @@ export function shardReport(
   cwd: string,
   { version, command, shard }: { readonly version: string; readonly command: string; readonly shard: Shard },
 ): object {
-  const name = (file: string) => path.relative(cwd, file).split(path.sep).join("/");
   const sources = result.files.flatMap(({ path: file, status, before, after }): StoredChange[] =>
     status === "changed" && after !== null
-      ? [{ path: name(file), before, after, why: null, hasMark: result.withMark.has(file) }]
+      ? [{ path: nameIn(cwd, file), before, after, why: null, hasMark: result.withMark.has(file) }]
       : [],
   );
   const extra = result.extraFiles.map(
     ({ path: file, before, content, why }): StoredChange => ({
-      path: name(file),
+      path: nameIn(cwd, file),
       before,
-      after: typeof content === "string" ? content : { base64: Buffer.from(content).toString("base64") },
+      after: storedFromContent(content),
       why,
       hasMark: false,
     }),
@@ -91,13 +90,11 @@ function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
   const changes = reports.flatMap((report) => report.changes);
   const sum = (pick: (summary: MigrationResult["summary"]) => number) =>
     reports.reduce((all, report) => all + pick(report.summary), 0);
-  const contentOf = (content: StoredContent) =>
-    typeof content === "string" ? content : new Uint8Array(Buffer.from(content.base64, "base64"));
   const extraFiles = new Map<string, ExtraFile>();
   for (const { path: name, before, after, why } of changes) {
     if (why === null) continue;
     const known = extraFiles.get(name);
-    const content = contentOf(after);
+    const content = contentFromStored(after);
     if (known && Buffer.compare(Buffer.from(known.content), Buffer.from(content)) !== 0)
       throw new UsageError(
         `Two parts make different things of ${name}. They ran on different trees: run all of them again.`,
