@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { project, removeProjects } from "./testing/cli.js";
+import { commit, git, project, proto, removeProjects, server } from "./testing/cli.js";
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 240_000 });
@@ -26,34 +26,16 @@ const text = readFileSync(path.join(repository, "action.yml"), "utf8");
 const action = parse(text) as { inputs: Record<string, { default?: string }>; runs: { using: string; steps: Step[] } };
 const { steps } = action.runs;
 
-const server = `const path = require('path');
-const grpc = require('@grpc/grpc-js');
-const protoLoader = require('@grpc/proto-loader');
-
-const definition = protoLoader.loadSync(path.join(__dirname, 'a.proto'));
-const { a } = grpc.loadPackageDefinition(definition);
-
-function say(call, callback) {
-  callback(null, { text: call.request.text });
-}
-
-const server = new grpc.Server();
-server.addService(a.B.service, { say });
-server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err) => {
-  if (err) throw err;
-});
-`;
 const files = {
   "package.json": '{ "name": "x" }\n',
-  "a.proto": 'syntax = "proto3";\npackage a;\nservice B { rpc Say(M) returns (M); }\nmessage M { string text = 1; }\n',
+  "a.proto": proto,
   "one.js": server,
 };
 
 /** Runs the script of a step as a runner does, with these inputs. */
 function runStep(name: string, root: string, inputs: Record<string, string>) {
   const step = steps.find((each) => each.name === name) as Step;
-  const temp = path.join(`${root}-runner`);
-  mkdirSync(temp, { recursive: true });
+  const temp = project({}, { git: false });
   const values = Object.fromEntries(
     Object.entries(action.inputs).map(([key, { default: value = "" }]) => [key, value]),
   );
@@ -83,9 +65,6 @@ function runStep(name: string, root: string, inputs: Record<string, string>) {
     report: (kind: string) => readFileSync(path.join(temp, "connect-migrate", `report.${kind}`), "utf8"),
   };
 }
-
-const git = (root: string, ...args: string[]) =>
-  spawnSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...args], { cwd: root, encoding: "utf8" });
 
 describe("action.yml", () => {
   it("names only inputs and steps that there are, and no script holds an expression", () => {
@@ -120,8 +99,7 @@ describe("action.yml", () => {
     const root = project(files);
     git(root, "branch", "start");
     spawnSync(process.execPath, [path.join(repository, "dist/cli/main.js"), "services"], { cwd: root });
-    git(root, "add", "-A");
-    git(root, "commit", "-qm", "work");
+    commit(root);
     const inputs = { "changed-since": "start" };
     expect(runStep("Verify", root, inputs)).toMatchObject({ code: 0, out: expect.stringMatching(/^Equal: /m) });
     writeFileSync(path.join(root, "one.js"), `${server}// by hand\n`);

@@ -1,32 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { project, removeProjects, run, status } from "./testing/cli.js";
+import { git, project, proto, removeProjects, run, server, status } from "./testing/cli.js";
 
 afterEach(removeProjects);
 
-const proto = 'syntax = "proto3";\npackage a;\nservice B { rpc Say(M) returns (M); }\nmessage M { string text = 1; }\n';
-const server = `const path = require('path');
-const grpc = require('@grpc/grpc-js');
-const protoLoader = require('@grpc/proto-loader');
-
-const definition = protoLoader.loadSync(path.join(__dirname, 'a.proto'));
-const { a } = grpc.loadPackageDefinition(definition);
-
-function say(call, callback) {
-  callback(null, { text: call.request.text });
-}
-
-const server = new grpc.Server();
-server.addService(a.B.service, { say });
-server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err) => {
-  if (err) throw err;
-});
-`;
 const files = { "package.json": '{ "name": "x" }\n', "a.proto": proto, "one.js": server, "two.js": server };
-const git = (root: string, ...args: string[]) =>
-  spawnSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...args], { cwd: root, encoding: "utf8" });
 const write = (root: string, name: string, text: string) => {
   mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
   writeFileSync(path.join(root, name), text);

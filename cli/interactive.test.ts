@@ -4,7 +4,7 @@ import path from "node:path";
 import { structuredPatch } from "diff";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { choiceOf } from "./interactive.js";
-import { main, project, removeProjects, status, tsx } from "./testing/cli.js";
+import { main, project, proto, removeProjects, server, status, tsx } from "./testing/cli.js";
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 240_000 });
@@ -12,31 +12,18 @@ afterEach(removeProjects);
 
 const files = {
   "package.json": '{ "name": "x" }\n',
-  "a.proto": 'syntax = "proto3";\npackage a;\nservice B { rpc Say(M) returns (M); }\nmessage M { string text = 1; }\n',
-  "one.js": `const path = require('path');
-const grpc = require('@grpc/grpc-js');
-const protoLoader = require('@grpc/proto-loader');
-
-const definition = protoLoader.loadSync(path.join(__dirname, 'a.proto'));
-const { a } = grpc.loadPackageDefinition(definition);
-
-function say(call, callback) {
-  callback(null, { text: call.request.text });
-}
-
-// Far away,
+  "a.proto": proto,
+  "one.js": server.replace(
+    "const server =",
+    `// Far away,
 // so that this
 // is a hunk
 // of its own:
 // one,
 // two,
 // three.
-const server = new grpc.Server();
-server.addService(a.B.service, { say });
-server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err) => {
-  if (err) throw err;
-});
-`,
+const server =`,
+  ),
 };
 const twice = { ...files, "two.js": files["one.js"] };
 

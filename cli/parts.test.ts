@@ -69,19 +69,23 @@ describe("--rule", () => {
 });
 
 describe("--shard and merge", () => {
-  const part = (index: number, of: number) => path.join(root, `shard-${index}.json`).replace(root, `${root}-${of}`);
-  const whole = (name: string) => path.join(`${root}-whole`, name);
+  let reportsFolder: string;
+  beforeAll(() => {
+    reportsFolder = project({}, { git: false });
+  });
+  const part = (index: number) => path.join(reportsFolder, `shard-${index}.json`);
+  const whole = (name: string) => path.join(reportsFolder, name);
 
   it("parts make the reports of the whole", () => {
     const all = run(root, "services", "--dry-run", "--patch", whole("a.patch"), "--sarif", whole("a.sarif"));
     const parts = [1, 2, 3].map((index) =>
-      run(root, "services", "--dry-run", "--shard", `${index}/3`, "--json", part(index, 3)),
+      run(root, "services", "--dry-run", "--shard", `${index}/3`, "--json", part(index)),
     );
     expect(parts.map(({ code }) => code)).toEqual([2, 2, 2]);
-    const reports = [1, 2, 3].map((index) => JSON.parse(readFileSync(part(index, 3), "utf8")));
+    const reports = [1, 2, 3].map((index) => JSON.parse(readFileSync(part(index), "utf8")));
     expect(reports.map((report) => changed(report).length)).toEqual([1, 1, 1]);
     // In any order.
-    const names = [3, 1, 2].map((index) => part(index, 3));
+    const names = [3, 1, 2].map((index) => part(index));
     const merged = run(
       root,
       "merge",
@@ -113,14 +117,14 @@ describe("--shard and merge", () => {
   }, 240_000);
 
   it("says what is wrong: a part that is missing, twice, or of another run; no part at all", () => {
-    run(root, "clients", "--dry-run", "--shard", "2/3", "--json", part(9, 3));
+    run(root, "clients", "--dry-run", "--shard", "2/3", "--json", part(9));
     const merge = (...names: string[]) => run(root, "merge", ...names);
-    expect(merge(part(1, 3), part(3, 3))).toMatchObject({
+    expect(merge(part(1), part(3))).toMatchObject({
       code: 1,
       err: expect.stringMatching(/Parts are missing: 2\/3/),
     });
-    expect(merge(part(1, 3), part(1, 3)).err).toMatch(/are both part 1\/3/);
-    expect(merge(part(1, 3), part(9, 3)).err).toMatch(/they are not of one run/);
+    expect(merge(part(1), part(1)).err).toMatch(/are both part 1\/3/);
+    expect(merge(part(1), part(9)).err).toMatch(/they are not of one run/);
     expect(merge(path.join(root, "package.json")).err).toMatch(/is not the report of a part/);
     expect(merge("nowhere.json").err).toMatch(/nowhere\.json does not exist/);
     expect(run(root, "services", "--shard", "4/3", "--dry-run").err).toMatch(/--shard 4\/3: the number of a part/);

@@ -1,42 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { project, removeProjects, run, status } from "./testing/cli.js";
+import { commit, git, project, proto, removeProjects, run, server, status } from "./testing/cli.js";
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 240_000 });
 afterAll(removeProjects);
 
-const server = (name: string) => `const path = require('path');
-const grpc = require('@grpc/grpc-js');
-const protoLoader = require('@grpc/proto-loader');
-
-const definition = protoLoader.loadSync(path.join(__dirname, 'a.proto'));
-const { a } = grpc.loadPackageDefinition(definition);
-
-function say(call, callback) {
-  callback(null, { text: '${name}' + call.request.text });
-}
-
-const server = new grpc.Server();
-server.addService(a.B.service, { say });
-server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err) => {
-  if (err) throw err;
-});
-`;
+const serverOf = (name: string) => server.replace("text: call", `text: '${name}' + call`);
 
 let root: string;
-const git = (...args: string[]) => {
-  const command = ["-c", "user.name=t", "-c", "user.email=t@localhost", ...args];
-  const result = spawnSync("git", command, { cwd: root, encoding: "utf8" });
-  if (result.status !== 0) throw new Error(result.stderr);
-  return result.stdout;
-};
-const commit = () => {
-  git("add", "-A");
-  git("commit", "-qm", "work");
-};
 const verify = (...args: string[]) => run(root, "verify", "services", "--base", "start", "--runtime", "npm", ...args);
 
 describe("verify", () => {
@@ -44,13 +17,12 @@ describe("verify", () => {
     root = project({
       "package.json": '{ "name": "x" }\n',
       "package-lock.json": "{}\n",
-      "a.proto":
-        'syntax = "proto3";\npackage a;\nservice B { rpc Say(M) returns (M); }\nmessage M { string text = 1; }\n',
-      "one.js": server("one"),
-      "two.js": server("two"),
+      "a.proto": proto,
+      "one.js": serverOf("one"),
+      "two.js": serverOf("two"),
     });
-    git("branch", "start");
-    git("checkout", "-qb", "work");
+    git(root, "branch", "start");
+    git(root, "checkout", "-qb", "work");
   });
 
   it("a branch that is what the tool makes, lock file and baseline apart", () => {
@@ -58,11 +30,11 @@ describe("verify", () => {
     run(root, "services", "one.js", "--runtime", "npm");
     writeFileSync(path.join(root, "package-lock.json"), '{ "new": true }\n');
     run(root, "check", "--update");
-    commit();
+    commit(root);
     const { code, out } = verify();
     expect(out).toMatch(/^Equal: the \d+ changed files are what `services` makes of start\.$/m);
     expect(code).toBe(0);
-    expect(git("worktree", "list").trim().split("\n")).toHaveLength(1);
+    expect(git(root, "worktree", "list").trim().split("\n")).toHaveLength(1);
     expect(status(root)).toBe("");
   });
 
@@ -71,7 +43,7 @@ describe("verify", () => {
     appendFileSync(path.join(root, "one.js"), "// by hand\n");
     writeFileSync(path.join(root, "README.md"), "new\n");
     writeFileSync(path.join(root, "gen/a_pb.js"), "");
-    commit();
+    commit(root);
     const { code, out } = verify();
     expect(code).toBe(1);
     expect(out.split("\n").slice(0, 4)).toEqual([
@@ -84,11 +56,11 @@ describe("verify", () => {
 
   it("files that the configuration excludes are not asked for", () => {
     writeFileSync(path.join(root, "connect-migrate.config.json"), '{ "exclude": ["two.js"] }\n');
-    commit();
-    git("branch", "-f", "start");
+    commit(root);
+    git(root, "branch", "-f", "start");
     run(root, "services", "--runtime", "npm");
-    commit();
-    expect(readFileSync(path.join(root, "two.js"), "utf8")).toBe(server("two"));
+    commit(root);
+    expect(readFileSync(path.join(root, "two.js"), "utf8")).toBe(serverOf("two"));
     expect(verify(".")).toMatchObject({ code: 0, out: expect.stringMatching(/^Equal: /m) });
   });
 
@@ -99,6 +71,6 @@ describe("verify", () => {
     expect(run(project({ "a.js": "" }, { git: false }), "verify", "clients", "--base", "x").err).toMatch(
       /is in no git repository/,
     );
-    expect(readFileSync(path.join(root, "one.js"), "utf8")).toBe(server("one"));
+    expect(readFileSync(path.join(root, "one.js"), "utf8")).toBe(serverOf("one"));
   });
 });

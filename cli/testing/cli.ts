@@ -16,24 +16,31 @@ export function removeProjects(): void {
 }
 
 /** A project in a temporary folder, committed to a real git repository unless told otherwise. */
-export function project(files: Record<string, string>, { git = true } = {}): string {
+export function project(files: Record<string, string>, { git: isRepository = true } = {}): string {
   const root = mkdtempSync(path.join(tmpdir(), "connect-migrate-cli-"));
   folders.push(root);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), text);
   }
-  if (git) {
-    for (const args of [
-      ["init", "-q"],
-      ["add", "-A"],
-      ["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "x"],
-    ]) {
-      const result = spawnSync("git", args, { cwd: root, encoding: "utf8" });
-      if (result.status !== 0) throw new Error(result.stderr);
-    }
+  if (isRepository) {
+    git(root, "init", "-q");
+    commit(root);
   }
   return root;
+}
+
+export function git(root: string, ...args: string[]): string {
+  const command = ["-c", "user.name=t", "-c", "user.email=t@localhost", ...args];
+  const result = spawnSync("git", command, { cwd: root, encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`git ${args.join(" ")}: ${result.stderr}`);
+  return result.stdout;
+}
+
+/** Commits everything. */
+export function commit(root: string): void {
+  git(root, "add", "-A");
+  git(root, "commit", "-qm", "work");
 }
 
 /** Runs the command as its user would; a report is asked for where the command has one. */
@@ -52,5 +59,27 @@ export function run(cwd: string, ...args: string[]) {
 }
 
 /** What git says of a project. */
-export const status = (root: string) =>
-  spawnSync("git", ["status", "--porcelain"], { cwd: root, encoding: "utf8" }).stdout;
+export const status = (root: string) => git(root, "status", "--porcelain");
+
+/** `a.proto`: a service with one method. */
+export const proto =
+  'syntax = "proto3";\npackage a;\nservice B { rpc Say(M) returns (M); }\nmessage M { string text = 1; }\n';
+
+/** A program that serves it. */
+export const server = `const path = require('path');
+const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+
+const definition = protoLoader.loadSync(path.join(__dirname, 'a.proto'));
+const { a } = grpc.loadPackageDefinition(definition);
+
+function say(call, callback) {
+  callback(null, { text: call.request.text });
+}
+
+const server = new grpc.Server();
+server.addService(a.B.service, { say });
+server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (err) => {
+  if (err) throw err;
+});
+`;
