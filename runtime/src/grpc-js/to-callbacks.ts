@@ -1,17 +1,13 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { createHandlerContext, type HandlerContextController } from "../implementation.js";
 import { handlerError } from "../server/handler-error.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
-import type { MetadataLike } from "./types.js";
+import { drained, failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
 
-/** What grpc-js gives a handler, of any kind. */
-// biome-ignore lint/suspicious/noExplicitAny: grpc-js's four call types have no common one
-type Call = any;
-type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike) => void;
-type GrpcJsHandler = (call: Call, callback?: Callback) => void;
 // biome-ignore lint/suspicious/noExplicitAny: a promise or an AsyncIterable, as the method is unary or streaming
 type ConnectHandler = (request: any, context: HandlerContextController) => any;
 
@@ -72,11 +68,10 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
     // grpc-js emits it after every call that ended well, too
     call.on("cancelled", () => {
       if (!isOver) {
-        context.abort(new ConnectError("This operation was aborted", 1));
+        context.abort(new ConnectError("This operation was aborted", Code.Canceled));
       }
     });
-    // for await would destroy the Duplex at its end, and with it the status
-    const request = isRequestStream ? call.iterator({ destroyOnReturn: false }) : call.request;
+    const request = isRequestStream ? requestsOf(call) : call.request;
     const run = async () => {
       if (callback !== undefined) {
         const message = await handler(request, context);
@@ -106,11 +101,7 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
         if (context.responseHeader.keys().next().done !== true) {
           context.sendHeaders?.();
         }
-        if (callback !== undefined) {
-          callback(status);
-        } else if (!call.destroyed) {
-          call.emit("error", status);
-        }
+        failCall(call, callback, status);
       })
       .finally(() => context.abort());
   };
@@ -124,16 +115,4 @@ function withTrailer(error: ConnectError, trailer: Headers): ConnectError {
     }
   }
   return error;
-}
-
-function drained(call: Call): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      call.off("close", done);
-      resolve();
-    };
-    call.on("drain", done);
-    call.on("close", done);
-  });
 }
