@@ -4,7 +4,7 @@ import { ConnectError } from "../connect-error.js";
 import { createHandlerContext, type HandlerContextController } from "../implementation.js";
 import { handlerError } from "../server/handler-error.js";
 import { timeoutFromDeadline } from "./deadline.js";
-import { serviceErrorFrom } from "./errors.js";
+import { statusFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
 import { drained, failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
 
@@ -96,23 +96,12 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
     run()
       .catch((reason) => {
         isOver = true;
-        const status = serviceErrorFrom(withTrailer(handlerError(reason, "grpc-js"), context.responseTrailer), false);
         // As an app does, also before an error
         if (context.responseHeader.keys().next().done !== true) {
           context.sendHeaders?.();
         }
-        failCall(call, callback, status);
+        failCall(call, callback, statusFrom(handlerError(reason, "grpc-js"), context.responseTrailer));
       })
       .finally(() => context.abort());
   };
-}
-
-/** What the handler put into the trailer goes with its error. */
-function withTrailer(error: ConnectError, trailer: Headers): ConnectError {
-  for (const [key, value] of trailer) {
-    if (!error.metadata.has(key)) {
-      error.metadata.append(key, value);
-    }
-  }
-  return error;
 }
