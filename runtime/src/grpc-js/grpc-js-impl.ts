@@ -10,12 +10,13 @@ import { OneMessage } from "../client/one-message.js";
 import { createRouterTransport } from "../client/router-transport.js";
 import { ConnectError } from "../connect-error.js";
 import type { ServiceImpl } from "../implementation.js";
+import { drainedOrClosed } from "../node/drained.js";
 import { methodPath } from "../serialization.js";
 import type { ServiceOptions } from "../server/router.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
-import { drained, failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
+import { failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
 import type { MethodDefinition } from "./types.js";
 
 /** A grpc-js ServiceDefinition with protobuf-es messages, for `server.addService`. */
@@ -93,7 +94,7 @@ export function grpcJsImpl<T extends DescService>(
             return;
           }
           if (!call.write(item)) {
-            await drained(call);
+            await drainedOrClosed(call);
           }
         }
         call.end(metadataFromHeaders(response.trailer));

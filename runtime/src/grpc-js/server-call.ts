@@ -13,19 +13,6 @@ export function requestsOf(call: ServerCall): AsyncIterable<never> {
   return call.iterator({ destroyOnReturn: false });
 }
 
-/** Resolves when the call takes more, or is over. */
-export function drained(call: ServerCall): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      call.off("close", done);
-      resolve();
-    };
-    call.on("drain", done);
-    call.on("close", done);
-  });
-}
-
 /** Ends a call with an error. */
 export function failCall(call: ServerCall, callback: HandlerCallback | undefined, status: unknown): void {
   if (callback !== undefined) {

@@ -2,11 +2,12 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { createHandlerContext, type HandlerContextController } from "../implementation.js";
+import { drainedOrClosed } from "../node/drained.js";
 import { handlerError } from "../server/handler-error.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { statusFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
-import { drained, failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
+import { failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a promise or an AsyncIterable, as the method is unary or streaming
 type ConnectHandler = (request: any, context: HandlerContextController) => any;
@@ -86,7 +87,7 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
         }
         context.sendHeaders?.();
         if (!call.write(message)) {
-          await drained(call);
+          await drainedOrClosed(call);
         }
       }
       isOver = true;
