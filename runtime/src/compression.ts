@@ -72,6 +72,17 @@ export function readLimitError(bytes: number, readMaxBytes: number): ConnectErro
   );
 }
 
+/** The same in grpc-js's words, for programs that were written for it: they look at them. */
+export function grpcReadLimitError(bytes: number, readMaxBytes: number): ConnectError {
+  return new ConnectError(`Received message larger than max (${bytes} vs ${readMaxBytes})`, Code.ResourceExhausted);
+}
+
+/** grpc-js's words for a compressed message that is longer than the receive limit. */
+export function grpcInflatedLimitError(readMaxBytes: number, cause?: unknown): ConnectError {
+  const text = `Received message that decompresses to a size larger than ${readMaxBytes}`;
+  return new ConnectError(text, Code.ResourceExhausted, undefined, undefined, cause);
+}
+
 /** The error of a message that is longer than the send limit. */
 export function writeLimitError(bytes: number, writeMaxBytes: number): ConnectError {
   return new ConnectError(

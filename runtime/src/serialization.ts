@@ -5,11 +5,9 @@ import {
   type DescMessage,
   type DescMethod,
   fromBinary,
-  fromJson,
   fromJsonString,
   isMessage,
   type JsonReadOptions,
-  type JsonValue,
   type JsonWriteOptions,
   type MessageInitShape,
   toBinary,
@@ -106,11 +104,6 @@ function refuseJson(): never {
   throw new ConnectError("JSON needs a descriptor, and this service has none: use binary messages", Code.Unimplemented);
 }
 const noJson: MessageCodec = { serialize: refuseJson, deserialize: refuseJson };
-
-/** A message from JSON that a server framework has parsed already. */
-export function messageFromJson(desc: DescMessage, json: JsonValue, options: JsonOptions | undefined): unknown {
-  return fromJson(desc, json, { ignoreUnknownFields: true, ...options });
-}
 
 // Handlers may return an init object; a message is used as it is.
 function messageFrom(desc: DescMessage, value: unknown) {

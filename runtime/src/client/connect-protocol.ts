@@ -5,6 +5,7 @@ import { parseContentType } from "../content-type.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
 import { formatConnectTimeout } from "../timeout.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
+import { otherFailures } from "./receive-failures.js";
 import { acceptedNames, fieldOf, mergedHeaders, responseCompression } from "./response-fields.js";
 import { userAgent } from "./user-agent.js";
 import type { ResponseEnd, ResponseHead, WireProtocol, WireSettings } from "./wire-protocol.js";
@@ -16,6 +17,7 @@ export const connectProtocol: WireProtocol = {
   formatTimeout: formatConnectTimeout,
   bareUnary: true,
   endFlag: endStreamFlag,
+  failures: otherFailures,
   headers(settings, stream) {
     const headers: OutgoingHeaders = {
       "content-type": stream ? `application/connect+${settings.format}` : `application/${settings.format}`,

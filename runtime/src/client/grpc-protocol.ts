@@ -6,6 +6,7 @@ import { createHeaders, headersFromRaw } from "../headers.js";
 import { formatGrpcTimeout } from "../timeout.js";
 import { noFields, rememberParts } from "./error-parts.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
+import { grpcFailures, otherFailures } from "./receive-failures.js";
 import { acceptedNames, fieldOf, mergedHeaders, responseCompression } from "./response-fields.js";
 import { userAgent } from "./user-agent.js";
 import type { ResponseEnd, ResponseHead, WireProtocol, WireSettings } from "./wire-protocol.js";
@@ -17,6 +18,7 @@ export const grpcProtocol: WireProtocol = {
   formatTimeout: formatGrpcTimeout,
   bareUnary: false,
   endFlag: 0,
+  failures: grpcFailures,
   headers: (settings) => ({
     te: "trailers",
     "content-type": `application/grpc+${settings.format}`,
@@ -36,6 +38,7 @@ export const grpcWebProtocol: WireProtocol = {
   formatTimeout: formatGrpcTimeout,
   bareUnary: false,
   endFlag: trailersFlag,
+  failures: otherFailures,
   headers: (settings) => ({
     "content-type": `application/grpc-web+${settings.format}`,
     "x-grpc-web": "1",

@@ -6,7 +6,7 @@ import type { Scope } from "./call-scope.js";
 import type { OutgoingHeaders } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
 import { createReplay } from "./replay.js";
-import type { Hedging } from "./service-config.js";
+import { type Hedging, pushbackOf } from "./service-config.js";
 import { runStream } from "./stream-call.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
 import { runUnary } from "./unary-call.js";
@@ -108,19 +108,21 @@ function hedge<Response>(
     const failed = (attempt: HedgeAttempt, error: ConnectError): void => {
       running.delete(attempt);
       if (settled || attempt.ended !== undefined) return;
-      const pushback = error.metadata.get("grpc-retry-pushback-ms");
-      const refused = pushback !== null && !/^\d+$/.test(pushback);
+      const pushback = pushbackOf(error);
       const nonFatal = hedging.nonFatal.has(error.code);
-      if (nonFatal || refused) hedging.throttle.failed();
+      if (nonFatal || pushback === "never") hedging.throttle.failed();
       if (!nonFatal) {
         commit(attempt);
         fail(error);
         return;
       }
-      const mayGoOn = !stopped && !refused && started < hedging.attempts && !hedging.throttle.isThrottled();
-      if (mayGoOn) later(pushback === null ? 0 : Number(pushback));
-      else stop();
-      if (!mayGoOn && running.size === 0) fail(error);
+      const isLast = stopped || started >= hedging.attempts || hedging.throttle.isThrottled();
+      if (pushback !== "never" && !isLast) {
+        later(pushback ?? 0);
+        return;
+      }
+      stop();
+      if (running.size === 0) fail(error);
     };
     const later = (ms: number): void => {
       clearTimeout(timer);

@@ -20,22 +20,18 @@ export function createReplay(source: AsyncIterable<unknown>, serialize: (message
   let only: AsyncIterable<Uint8Array> | undefined;
   const positions = new Map<AsyncIterable<Uint8Array>, () => number>();
 
-  /** Readers that wait for the same request share one pull. */
+  /** Readers that wait for the same request share one pull. One that fails stays: later readers must not take it for the end. */
   const pull = (): Promise<void> => {
     iterator ??= source[Symbol.asyncIterator]();
-    pulling ??= iterator
-      .next()
-      .then((result) => {
-        if (result.done === true) ended = true;
-        else {
-          const item = serialize(result.value);
-          bytes += item.byteLength;
-          kept.push(item);
-        }
-      })
-      .finally(() => {
-        pulling = undefined;
-      });
+    pulling ??= iterator.next().then((result) => {
+      if (result.done === true) ended = true;
+      else {
+        const item = serialize(result.value);
+        bytes += item.byteLength;
+        kept.push(item);
+      }
+      pulling = undefined;
+    });
     return pulling;
   };
 

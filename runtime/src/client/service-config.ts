@@ -167,6 +167,13 @@ function createHedging(policy: HedgingPolicy, throttle: Throttle): Hedging {
   };
 }
 
+/** gRPC A6, "Pushback": milliseconds that the server wants between attempts, if it says so; what is no number means never. */
+export function pushbackOf(error: ConnectError): number | "never" | undefined {
+  const text = error.metadata.get("grpc-retry-pushback-ms");
+  if (text === null) return undefined;
+  return /^\d+$/.test(text) ? Number(text) : "never";
+}
+
 function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
   const attempts = attemptsOf(policy);
   const initial = durationMs(policy.initialBackoff);
@@ -177,19 +184,18 @@ function createRetries(policy: RetryPolicy, throttle: Throttle): () => Retries {
     let backoff = Math.min(initial, max);
     return {
       delayAfter(error) {
-        const pushback = error.metadata.get("grpc-retry-pushback-ms");
-        const refused = pushback !== null && !/^\d+$/.test(pushback);
+        const pushback = pushbackOf(error);
         const retryable = codes.has(error.code);
-        if (retryable || refused) {
+        if (retryable || pushback === "never") {
           throttle.failed();
         }
-        if (!retryable || refused || made >= attempts || throttle.isThrottled()) {
+        if (!retryable || pushback === "never" || made >= attempts || throttle.isThrottled()) {
           return undefined;
         }
         made++;
-        if (pushback !== null) {
+        if (pushback !== undefined) {
           backoff = Math.min(initial, max);
-          return Number(pushback);
+          return pushback;
         }
         const delay = Math.random() * backoff;
         backoff = Math.min(backoff * policy.backoffMultiplier, max);

@@ -6,7 +6,6 @@ import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
 import type { Scope } from "./call-scope.js";
-import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
 import {
   type Exchange,
   type ExchangeFailure,
@@ -48,7 +47,6 @@ class StreamCall implements ResponseListener {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #head: ResponseHead | undefined;
   readonly #parser: EnvelopeParser;
-  readonly #failures: ReceiveFailures;
   readonly #queue: MessageQueue<unknown>;
   readonly #trailer = createHeaders();
   /** Decompression is asynchronous; what comes after it waits here, so that order is kept. */
@@ -69,8 +67,7 @@ class StreamCall implements ResponseListener {
     private readonly resolve: (response: StreamResponse) => void,
     private readonly reject: (error: ConnectError) => void,
   ) {
-    this.#failures = receiveFailures(core.protocol.name);
-    this.#parser = createEnvelopeParser(core.settings.readMaxBytes, this.#failures.tooLarge);
+    this.#parser = createEnvelopeParser(core.settings.readMaxBytes, core.protocol.failures.tooLarge);
     this.#queue = new MessageQueue({
       pause: () => this.#exchange.pause(),
       resume: () => this.#exchange.resume(),
@@ -274,7 +271,7 @@ class StreamCall implements ResponseListener {
     }
     const { readMaxBytes } = this.core.settings;
     const plain = compression.decompress(data, readMaxBytes).catch((e) => {
-      throw this.#failures.notDecompressed(e, compression.name, readMaxBytes);
+      throw this.core.protocol.failures.notDecompressed(e, compression.name, readMaxBytes);
     });
     plain.catch(() => {});
     this.#inOrder(async () => this.#deliver(flags, await plain));
@@ -307,7 +304,7 @@ class StreamCall implements ResponseListener {
     try {
       message = this.plan.output.deserialize(data);
     } catch (e) {
-      throw this.#failures.notParsed(e);
+      throw this.core.protocol.failures.notParsed(e);
     }
     this.#queue.push(message);
   }

@@ -9,7 +9,6 @@ import { releaseLarge } from "../large-buffers.js";
 import type { Scope } from "./call-scope.js";
 import { getHeaders, getPath } from "./connect-get.js";
 import { noFields, rememberParts } from "./error-parts.js";
-import { type ReceiveFailures, receiveFailures } from "./grpc-failure.js";
 import {
   type Exchange,
   type ExchangeFailure,
@@ -56,7 +55,6 @@ class UnaryCall implements ResponseListener {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #body: Uint8Array | undefined;
   readonly #bare: boolean;
-  readonly #failures: ReceiveFailures;
 
   constructor(
     private readonly core: TransportCore,
@@ -67,7 +65,6 @@ class UnaryCall implements ResponseListener {
     private readonly reject: (error: ConnectError) => void,
   ) {
     this.#bare = core.protocol.bareUnary;
-    this.#failures = receiveFailures(core.protocol.name);
   }
 
   start(message: unknown): void {
@@ -183,7 +180,7 @@ class UnaryCall implements ResponseListener {
     }
     this.#head = head;
     if (!this.#bare) {
-      this.#parser = createEnvelopeParser(core.settings.readMaxBytes, this.#failures.tooLarge);
+      this.#parser = createEnvelopeParser(core.settings.readMaxBytes, core.protocol.failures.tooLarge);
     }
   }
 
@@ -303,7 +300,7 @@ class UnaryCall implements ResponseListener {
           then(plain);
         }
       },
-      (e) => this.fail(this.#failures.notDecompressed(e, compression.name, readMaxBytes)),
+      (e) => this.fail(this.core.protocol.failures.notDecompressed(e, compression.name, readMaxBytes)),
     );
   }
 
@@ -312,7 +309,7 @@ class UnaryCall implements ResponseListener {
     try {
       message = this.plan.output.deserialize(bytes);
     } catch (e) {
-      this.fail(this.#failures.notParsed(e));
+      this.fail(this.core.protocol.failures.notParsed(e));
       return;
     }
     this.#done = true;

@@ -2,6 +2,7 @@ import type { Compression } from "../compression.js";
 import type { ConnectError } from "../connect-error.js";
 import type { JsonOptions } from "../serialization.js";
 import type { Fields, OutgoingHeaders } from "./http-client.js";
+import type { ReceiveFailures } from "./receive-failures.js";
 
 /** What a protocol must know of a transport. */
 export interface WireSettings {
@@ -41,6 +42,7 @@ export interface WireProtocol {
   readonly bareUnary: boolean;
   /** Flag of the envelope that ends a response body; 0 if HTTP trailers do. */
   readonly endFlag: number;
+  readonly failures: ReceiveFailures;
   /** Request headers that are the same for each call. */
   headers(settings: WireSettings, stream: boolean): OutgoingHeaders;
   openResponse(settings: WireSettings, stream: boolean, status: number, fields: Fields): ResponseHead;

@@ -2,9 +2,9 @@ import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { decodeGrpcMessage } from "../grpc-message.js";
-import { encodeDetails, encodeRpcStatus, relayStatusBlob } from "../grpc-status.js";
-import { headersFromRaw } from "../headers.js";
-import { headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
+import { encodeDetails, encodeRpcStatus, grpcStatusDetailsBin, relayStatusBlob } from "../grpc-status.js";
+import { createHeaders, headersFromRaw } from "../headers.js";
+import { addMetadata, headersFromMetadata, isMetadata, metadataFromHeaders, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
 const statusNames = [
@@ -78,21 +78,46 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
     return error;
   }
   let code: number = error.code;
-  let details = error.rawMessage;
+  let details = detailsOf(error);
   const sent = unknownStatus(error);
   if (sent !== undefined) {
     code = sent.code;
     details = sent.details;
   } else if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
     details = "Cancelled on client";
-  } else if (error.code === Code.DeadlineExceeded && details === "the operation timed out") {
-    details = "Deadline exceeded";
   }
   return Object.assign(new Error(`${code} ${grpcStatusName(code)}: ${details}`, { cause: error }), {
     code,
     details,
     metadata: metadataOf(error),
   }) satisfies ServiceErrorLike;
+}
+
+/**
+ * The status that a handler's error gives on a grpc-js server: the one that an app sends. The error of another call is relayed
+ * without that call's metadata.
+ *
+ * @param trailer what the handler put into its own trailers, which goes with the error
+ */
+export function statusFrom(
+  error: ConnectError,
+  trailer?: Headers,
+): Pick<ServiceErrorLike, "code" | "details" | "metadata"> {
+  const headers = createHeaders(trailer);
+  if (!error.isWireError) {
+    addMetadata(headers, error.metadata);
+  }
+  headers.delete(detailsKey);
+  const blob = grpcStatusDetailsBin(error);
+  if (blob !== undefined) {
+    headers.set(detailsKey, blob);
+  }
+  return { code: error.code, details: detailsOf(error), metadata: metadataFromHeaders(headers) };
+}
+
+function detailsOf(error: ConnectError): string {
+  const isOwnDeadline = error.code === Code.DeadlineExceeded && error.rawMessage === "the operation timed out";
+  return isOwnDeadline ? "Deadline exceeded" : error.rawMessage;
 }
 
 /** A status that gRPC does not have, which Connect calls internal and grpc-js hands on: servers send what they like. */

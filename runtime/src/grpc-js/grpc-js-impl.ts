@@ -10,12 +10,14 @@ import { OneMessage } from "../client/one-message.js";
 import { createRouterTransport } from "../client/router-transport.js";
 import { ConnectError } from "../connect-error.js";
 import type { ServiceImpl } from "../implementation.js";
+import { drainedOrClosed } from "../node/drained.js";
 import { methodPath } from "../serialization.js";
 import type { ServiceOptions } from "../server/router.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
-import type { MetadataLike, MethodDefinition } from "./types.js";
+import { failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
+import type { MethodDefinition } from "./types.js";
 
 /** A grpc-js ServiceDefinition with protobuf-es messages, for `server.addService`. */
 export function serviceDefinition(service: DescService): Record<string, MethodDefinition> {
@@ -36,11 +38,6 @@ export function serviceDefinition(service: DescService): Record<string, MethodDe
   );
 }
 
-/** What grpc-js gives a handler, of any kind. */
-// biome-ignore lint/suspicious/noExplicitAny: grpc-js's four call types have no common one
-type Call = any;
-type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike) => void;
-
 /**
  * Serve a Connect implementation in a grpc-js Server that stays for now:
  * `server.addService(serviceDefinition(Greeter), grpcJsImpl(Greeter, impl))`. Interceptors and all other options of
@@ -50,10 +47,10 @@ export function grpcJsImpl<T extends DescService>(
   service: T,
   implementation: Partial<ServiceImpl<T>>,
   options?: Omit<ServiceOptions, "messages">,
-): Record<string, (call: Call, callback?: Callback) => void> {
+): Record<string, GrpcJsHandler> {
   const transport = createRouterTransport((router) => router.service(service, implementation, options));
   const given = implementation as Record<string, unknown>;
-  const handlers: Record<string, (call: Call, callback?: Callback) => void> = {};
+  const handlers: Record<string, GrpcJsHandler> = {};
   for (const method of service.methods) {
     if (typeof given[method.localName] !== "function") {
       // grpc-js has its own answer for a missing handler
@@ -74,11 +71,7 @@ export function grpcJsImpl<T extends DescService>(
         );
         return;
       }
-      const requests =
-        method.methodKind === "server_streaming"
-          ? new OneMessage(call.request)
-          : // for await would destroy the Duplex at its end, and with it the status
-            call.iterator({ destroyOnReturn: false });
+      const requests = method.methodKind === "server_streaming" ? new OneMessage(call.request) : requestsOf(call);
       const run = async () => {
         const response = await transport.stream(
           method as DescMethodStreaming,
@@ -101,19 +94,12 @@ export function grpcJsImpl<T extends DescService>(
             return;
           }
           if (!call.write(item)) {
-            await drained(call);
+            await drainedOrClosed(call);
           }
         }
         call.end(metadataFromHeaders(response.trailer));
       };
-      run().catch((e) => {
-        const status = statusOf(e);
-        if (callback !== undefined) {
-          callback(status);
-        } else if (!call.destroyed) {
-          call.emit("error", status);
-        }
-      });
+      run().catch((e) => failCall(call, callback, statusOf(e)));
     };
   }
   return handlers;
@@ -126,18 +112,6 @@ function userHeaders(headers: Headers): Headers {
   headers.delete("connect-content-encoding");
   headers.delete("connect-accept-encoding");
   return headers;
-}
-
-function drained(call: Call): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      call.off("close", done);
-      resolve();
-    };
-    call.on("drain", done);
-    call.on("close", done);
-  });
 }
 
 function statusOf(reason: unknown): unknown {

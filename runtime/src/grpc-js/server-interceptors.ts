@@ -2,9 +2,10 @@ import { createHeaders } from "../headers.js";
 import type { AnyFn, Interceptor, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "../interceptor.js";
 import { kEarlyHeaders } from "../server/early-headers.js";
 import { handlerError } from "../server/handler-error.js";
+import { one } from "../server/intercept.js";
 import { kPeerAddress, kPeerCertificate } from "../server/peer.js";
 import { parseGrpcTimeout } from "../timeout.js";
-import { serviceErrorFrom, toConnectError } from "./errors.js";
+import { statusFrom, toConnectError } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
 
 // What a real ServerInterceptingCall calls, and what the handler's side of the chain gets: grpc-js's types by their shape.
@@ -105,7 +106,7 @@ class InterceptedCall {
       startRead: () => {
         void this.#read().then(
           (result) => (result.done ? listener?.onReceiveHalfClose() : listener?.onReceiveMessage(result.value)),
-          (error) => this.#put({ kind: "status", status: serviceErrorFrom(toConnectError(error)) }),
+          (error) => this.#put({ kind: "status", status: statusFrom(toConnectError(error)) }),
         );
       },
       sendMetadata: (metadata) => void headersFromMetadata(metadata, this.#header),
@@ -190,14 +191,13 @@ class InterceptedCall {
       if (response.stream) end();
       else call.sendMessage(response.message, end);
     } catch (reason) {
-      const { code, details, metadata } = serviceErrorFrom(handlerError(reason, "grpc-js"));
-      call.sendStatus({ code, details, metadata });
+      call.sendStatus(statusFrom(handlerError(reason, "grpc-js")));
     }
   }
 
   async #read(): Promise<IteratorResult<Any>> {
     const request = this.#request;
-    this.#inputs ??= (request.stream ? request.message : once(request.message))[Symbol.asyncIterator]();
+    this.#inputs ??= (request.stream ? request.message : one(request.message))[Symbol.asyncIterator]();
     return await this.#inputs.next();
   }
 
@@ -235,10 +235,6 @@ class InterceptedCall {
     headersFromMetadata(status.metadata, this.#trailer);
     return undefined;
   }
-}
-
-async function* once(message: Any): AsyncGenerator<Any> {
-  yield message;
 }
 
 /** The request's headers with the metadata that interceptors made of theirs; protocol headers stay. */

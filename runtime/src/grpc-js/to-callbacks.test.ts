@@ -2,9 +2,11 @@ import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Echo } from "../../testing/gen/echo_pb.js";
 import { echoDefinition } from "../../testing/grpc-js-server.js";
+import { type Client, createClient } from "../client/create-client.js";
 import { ConnectError } from "../connect-error.js";
 import type { HandlerContext } from "../implementation.js";
 import { createApp } from "../node/app.js";
+import { createGrpcTransport } from "../node/grpc-transport.js";
 import { type RunningServer, serve } from "../node/serve.js";
 import { grpcJsMessages } from "./messages.js";
 import { toCallbacks } from "./to-callbacks.js";
@@ -15,6 +17,7 @@ import { toCallbacks } from "./to-callbacks.js";
 type Any = any;
 
 let aborted = 0;
+let upstream: Client<typeof Echo>;
 /** As a migrated file has it: the old keys, messages as proto-loader makes them, `this`. */
 class Handlers {
   readonly #mark = "mark";
@@ -22,6 +25,10 @@ class Handlers {
     context.responseHeader.set("x-head", context.requestHeader.get("x-in") ?? "none");
     context.responseTrailer.set("x-trail", "t");
     if (request.text === "fail") throw new ConnectError("no: such", 5, { "x-error": "why" });
+    if (request.text === "relay") {
+      context.responseTrailer.set("x-own", "o");
+      return upstream.unary({ text: "fail" });
+    }
     if (request.text === "throw") throw new Error("secret");
     if (request.text === "hang") return new Promise((resolve) => context.signal.addEventListener("abort", resolve));
     const deadline = context.timeoutMs();
@@ -88,6 +95,7 @@ const scripts: Record<string, Parameters<typeof record>[1]> = {
   unary: (c, log) => c.Unary({ text: "u", count: 3 }, metadata, callback(log)),
   "unary with a deadline": (c, log) => c.Unary({ text: "u" }, { deadline: Date.now() + 5000 }, callback(log)),
   "unary error": (c, log) => c.Unary({ text: "fail" }, metadata, callback(log)),
+  "unary, an error of another call": (c, log) => c.Unary({ text: "relay" }, callback(log)),
   "unary, something else is thrown": (c, log) => c.Unary({ text: "throw" }, callback(log)),
   "unary past its deadline": (c, log) => c.Unary({ text: "hang" }, { deadline: Date.now() + 80 }, callback(log)),
   "server stream": (c) => c.ServerStream({ text: "s", count: 3 }),
@@ -130,6 +138,7 @@ describe("toCallbacks: Connect handlers in a grpc-js server", () => {
   let running: RunningServer;
   let bridged: Any;
   let app: Any;
+  let closeUpstream = () => {};
   beforeAll(async () => {
     server = new grpc.Server();
     server.addService(echoDefinition, toCallbacks(Echo, new Handlers()) as Any);
@@ -144,6 +153,9 @@ describe("toCallbacks: Connect handlers in a grpc-js server", () => {
       }),
       { address: "127.0.0.1:0", signals: false },
     );
+    const transport = createGrpcTransport({ target: `127.0.0.1:${running.port}` });
+    closeUpstream = () => transport.close();
+    upstream = createClient(Echo, transport);
     const Client = grpc.makeGenericClientConstructor(echoDefinition, "Echo");
     bridged = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
     app = new Client(`127.0.0.1:${running.port}`, grpc.credentials.createInsecure());
@@ -151,6 +163,7 @@ describe("toCallbacks: Connect handlers in a grpc-js server", () => {
   afterAll(async () => {
     bridged.close();
     app.close();
+    closeUpstream();
     server.forceShutdown();
     await running.destroy();
   });

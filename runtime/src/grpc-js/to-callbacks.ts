@@ -1,17 +1,14 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import { createHandlerContext, type HandlerContextController } from "../implementation.js";
+import { drainedOrClosed } from "../node/drained.js";
 import { handlerError } from "../server/handler-error.js";
 import { timeoutFromDeadline } from "./deadline.js";
-import { serviceErrorFrom } from "./errors.js";
+import { statusFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
-import type { MetadataLike } from "./types.js";
+import { failCall, type GrpcJsHandler, requestsOf } from "./server-call.js";
 
-/** What grpc-js gives a handler, of any kind. */
-// biome-ignore lint/suspicious/noExplicitAny: grpc-js's four call types have no common one
-type Call = any;
-type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike) => void;
-type GrpcJsHandler = (call: Call, callback?: Callback) => void;
 // biome-ignore lint/suspicious/noExplicitAny: a promise or an AsyncIterable, as the method is unary or streaming
 type ConnectHandler = (request: any, context: HandlerContextController) => any;
 
@@ -72,11 +69,10 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
     // grpc-js emits it after every call that ended well, too
     call.on("cancelled", () => {
       if (!isOver) {
-        context.abort(new ConnectError("This operation was aborted", 1));
+        context.abort(new ConnectError("This operation was aborted", Code.Canceled));
       }
     });
-    // for await would destroy the Duplex at its end, and with it the status
-    const request = isRequestStream ? call.iterator({ destroyOnReturn: false }) : call.request;
+    const request = isRequestStream ? requestsOf(call) : call.request;
     const run = async () => {
       if (callback !== undefined) {
         const message = await handler(request, context);
@@ -91,7 +87,7 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
         }
         context.sendHeaders?.();
         if (!call.write(message)) {
-          await drained(call);
+          await drainedOrClosed(call);
         }
       }
       isOver = true;
@@ -101,39 +97,12 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
     run()
       .catch((reason) => {
         isOver = true;
-        const status = serviceErrorFrom(withTrailer(handlerError(reason, "grpc-js"), context.responseTrailer), false);
         // As an app does, also before an error
         if (context.responseHeader.keys().next().done !== true) {
           context.sendHeaders?.();
         }
-        if (callback !== undefined) {
-          callback(status);
-        } else if (!call.destroyed) {
-          call.emit("error", status);
-        }
+        failCall(call, callback, statusFrom(handlerError(reason, "grpc-js"), context.responseTrailer));
       })
       .finally(() => context.abort());
   };
-}
-
-/** What the handler put into the trailer goes with its error. */
-function withTrailer(error: ConnectError, trailer: Headers): ConnectError {
-  for (const [key, value] of trailer) {
-    if (!error.metadata.has(key)) {
-      error.metadata.append(key, value);
-    }
-  }
-  return error;
-}
-
-function drained(call: Call): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      call.off("close", done);
-      resolve();
-    };
-    call.on("drain", done);
-    call.on("close", done);
-  });
 }

@@ -280,6 +280,19 @@ describe("connectivity", () => {
     expect(seen.at(-1)).toBe("shutdown");
     expect(seen).toContain("transient_failure");
   });
+
+  it.each([true, false])(
+    "tells a loss to who listens only since it is ready (shared: %s)",
+    async (shareConnections) => {
+      const server = await startCounting();
+      const { connectivity } = connect({ target: `127.0.0.1:${server.port}`, shareConnections }).transport;
+      await connectivity?.connect();
+      const seen: string[] = [];
+      connectivity?.watch?.((state) => seen.push(state));
+      await server.stop();
+      await expect.poll(() => seen).toEqual(["idle"]);
+    },
+  );
 });
 
 describe("options of one call", () => {

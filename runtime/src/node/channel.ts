@@ -1,10 +1,10 @@
-import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { ConnectionSource } from "./http2-client.js";
 import type { Http2Connection } from "./http2-connection.js";
 import type { Http2SessionManager } from "./http2-session-manager.js";
 import { connectFailure } from "./node-failure.js";
+import { createStateWatch } from "./state-watch.js";
 
 /** A connection for each call: one manager per address, opened when calls need them. */
 export interface Channel extends ConnectionSource {
@@ -60,8 +60,6 @@ export function createChannel(settings: ChannelSettings): Channel {
   /** round_robin: some address has no connection. */
   let incomplete = false;
   const pauses = new WeakMap<Http2SessionManager, Pause>();
-  const listeners = new Set<(state: ConnectivityState) => void>();
-  let told: ConnectivityState = "idle";
 
   const channel: Channel = {
     authority,
@@ -108,19 +106,16 @@ export function createChannel(settings: ChannelSettings): Channel {
       }
       return states.includes("error") || failure !== undefined ? "transient_failure" : "idle";
     },
-    watch(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    watch: (listener) => watch.watch(listener),
     close() {
       open = false;
       for (const manager of managers) {
         manager.close();
       }
-      tell();
-      listeners.clear();
+      watch.end();
     },
   };
+  const watch = createStateWatch(channel.state);
   use(settings.fixed);
   return channel;
 
@@ -136,21 +131,8 @@ export function createChannel(settings: ChannelSettings): Channel {
     for (const manager of found) {
       manager.onStateChange = () => {
         incomplete = policy === "round_robin";
-        tell();
+        watch.look();
       };
-    }
-  }
-
-  function tell(): void {
-    if (listeners.size === 0) {
-      return;
-    }
-    const state = channel.state();
-    if (state !== told) {
-      told = state;
-      for (const listener of [...listeners]) {
-        listener(state);
-      }
     }
   }
 
@@ -213,11 +195,11 @@ export function createChannel(settings: ChannelSettings): Channel {
         (error) => {
           picking = undefined;
           failure = { error, pause: pauseAfter(failure?.pause) };
-          tell();
+          watch.look();
           throw error;
         },
       );
-      tell();
+      watch.look();
     }
     return picking;
   }

@@ -197,6 +197,18 @@ describe("hedging", () => {
     expect(attempts.filter((attempt) => !attempt.aborted)).toHaveLength(1);
   });
 
+  it("a source of requests that fails fails every attempt: none ends its request as if it were whole", async () => {
+    const { port, attempts } = await startScripted([{ ms: 5000 }]);
+    async function* broken() {
+      yield { text: "a" };
+      await wait(50);
+      throw new ConnectError("the source broke", Code.Unavailable);
+    }
+    const error = await failureOf(clientOf(port, config({ ...policy, hedgingDelay: "0.2s" })).clientStream(broken()));
+    expect(error.rawMessage).toBe("the source broke");
+    await expect.poll(() => attempts.every((attempt) => attempt.aborted)).toBe(true);
+  });
+
   it("as many attempts as grpc-js makes", async () => {
     const script: Script = [{ code: Code.Unavailable }];
     const ours = await startScripted(script);

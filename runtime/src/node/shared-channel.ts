@@ -3,6 +3,7 @@ import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { Channel } from "./channel.js";
+import { createStateWatch } from "./state-watch.js";
 
 interface Shared {
   readonly channel: Channel;
@@ -38,25 +39,15 @@ function hold(shared: Shared, last: () => void): Channel {
   let open = true;
   // A channel is idle until it is used, whatever the connections of others are
   let used = false;
-  const listeners = new Set<(state: ConnectivityState) => void>();
-  let told: ConnectivityState = "idle";
   let unwatch: (() => void) | undefined;
   shared.holders++;
 
   const state = (): ConnectivityState => (open ? (used ? channel.state() : "idle") : "shutdown");
-  const tell = (): void => {
-    const now = state();
-    if (now !== told) {
-      told = now;
-      for (const listener of [...listeners]) {
-        listener(now);
-      }
-    }
-  };
+  const watch = createStateWatch(state);
   const use = (): void => {
     if (!used) {
       used = true;
-      tell();
+      watch.look();
     }
   };
   return {
@@ -87,9 +78,8 @@ function hold(shared: Shared, last: () => void): Channel {
     },
     state,
     watch(listener) {
-      listeners.add(listener);
-      unwatch ??= channel.watch(tell);
-      return () => listeners.delete(listener);
+      unwatch ??= channel.watch(watch.look);
+      return watch.watch(listener);
     },
     close() {
       if (!open) {
@@ -97,8 +87,7 @@ function hold(shared: Shared, last: () => void): Channel {
       }
       open = false;
       unwatch?.();
-      tell();
-      listeners.clear();
+      watch.end();
       if (--shared.holders === 0) {
         last();
         channel.close();

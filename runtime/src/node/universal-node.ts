@@ -5,6 +5,7 @@ import { addToNodeHeaders, headersFromRaw } from "../headers.js";
 import type { NodeHeaders } from "../server/exchange.js";
 import type { UniversalServerRequest, UniversalServerResponse } from "../server/universal-handler.js";
 import { isHttp1Request, type NodeServerRequest, type NodeServerResponse } from "./app.js";
+import { drainedOrClosed } from "./drained.js";
 
 /** A universal request from a Node request, for adapters of server frameworks. The signal aborts when the caller goes. */
 export function universalRequestFromNodeRequest(
@@ -67,17 +68,5 @@ export async function universalResponseToNodeResponse(
   await new Promise<void>((resolve) => {
     response.once("close", () => resolve());
     response.end(() => resolve());
-  });
-}
-
-function drainedOrClosed(response: NodeServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
   });
 }

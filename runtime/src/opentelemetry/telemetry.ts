@@ -87,14 +87,14 @@ function createTelemetry(side: Side, options: TelemetryOptions = {}): Intercepto
     }
     return histogram;
   };
-  const startSpan = (request: AnyRequest, parent: Context) => {
+  const startSpan = (request: AnyRequest, attributes: Attributes, parent: Context) => {
     if (options.tracerProvider === false) return undefined;
     return (options.tracerProvider ?? trace).getTracer(scope).startSpan(
       methodName(request),
       {
         kind: side === "client" ? SpanKind.CLIENT : SpanKind.SERVER,
         attributes: {
-          ...callAttributes(request),
+          ...attributes,
           ...(side === "server" ? peerAttributes(request) : {}),
           ...metadataAttributes("request", request.header, requestMetadata),
         },
@@ -108,11 +108,12 @@ function createTelemetry(side: Side, options: TelemetryOptions = {}): Intercepto
     if (filter !== undefined && !filter(request)) return await next(request);
     const parent =
       side === "client" ? context.active() : propagator().extract(context.active(), request.header, headerGetter);
+    const attributes = callAttributes(request);
     const record = createCallRecord({
       side,
       system: systemOf(request),
-      attributes: callAttributes(request),
-      span: startSpan(request, parent),
+      attributes,
+      span: startSpan(request, attributes, parent),
       duration: duration(),
     });
     const within = record.span === undefined ? parent : trace.setSpan(parent, record.span);

@@ -14,7 +14,7 @@ import type { Exchange, ExchangeSink, NodeHeaders } from "./exchange.js";
 import { handlerError } from "./handler-error.js";
 import { type InterceptedCall, interceptStream, interceptUnary, one } from "./intercept.js";
 import { OnlyMessage } from "./only-message.js";
-import { decodeMessage, inputError } from "./request-message.js";
+import { decodeMessage, tooLargeError } from "./request-message.js";
 import { RequestStream } from "./request-stream.js";
 import {
   connectUnaryHeaders,
@@ -252,7 +252,7 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
       this.#exchange.read();
       return;
     }
-    this.#parser = createEnvelopeParser(this.#route.options.readMaxBytes);
+    this.#parser = createEnvelopeParser(this.#route.options.readMaxBytes, tooLargeError(this.#route));
     this.#requests = new RequestStream(
       (envelope) => decodeMessage(this.#route, this.#wire, this.#requestCompression, envelope),
       this.#exchange,
@@ -280,10 +280,9 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
   #failInput(error: ConnectError): void {
     this.#inputFailed = true;
-    const seen = inputError(this.#route, error);
     // A handler that reads a stream gets the messages before the broken one first.
-    if (this.#requests !== undefined) this.#requests.fail(seen, false);
-    else this.fail(seen);
+    if (this.#requests !== undefined) this.#requests.fail(error, false);
+    else this.fail(error);
   }
 
   onEnd(): void {

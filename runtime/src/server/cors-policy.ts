@@ -30,8 +30,8 @@ export function checkCors(options: CorsOptions): void {
 export function withCors(options: CorsOptions, exchange: Exchange): Exchange | undefined {
   const origin = exchange.header("origin");
   if (origin === undefined) return exchange;
-  const headers = isAllowed(options, origin) ? originHeaders(options, origin) : { vary: "Origin" };
-  const allowed = "access-control-allow-origin" in headers;
+  const allowed = isAllowed(options, origin);
+  const headers: NodeHeaders = allowed ? originHeaders(options, origin) : { vary: "Origin" };
   if (exchange.requestMethod === "OPTIONS" && exchange.header("access-control-request-method") !== undefined) {
     exchange.sendAll(204, { ...headers, ...(allowed ? preflightHeaders(options, exchange) : {}) }, [], undefined);
     return undefined;

@@ -1,6 +1,6 @@
-import { compressedFlag, readLimitError } from "../compression.js";
+import { compressedFlag } from "../compression.js";
 import { createEnvelopeParser, type Envelope, type EnvelopeParser, incompleteEnvelope } from "../envelope.js";
-import { extraMessage, missingMessage } from "./request-message.js";
+import { extraMessage, missingMessage, tooLargeError } from "./request-message.js";
 import type { Route } from "./route.js";
 import type { Wire } from "./wire.js";
 
@@ -30,7 +30,7 @@ export class OnlyMessage {
   #pushBare(bytes: Uint8Array): void {
     const { readMaxBytes } = this.#route.options;
     this.#bytes += bytes.byteLength;
-    if (this.#bytes > readMaxBytes) throw readLimitError(this.#bytes, readMaxBytes);
+    if (this.#bytes > readMaxBytes) throw tooLargeError(this.#route)(this.#bytes, readMaxBytes);
     if (this.#first === undefined) this.#first = bytes;
     else {
       this.#chunks ??= [this.#first];
@@ -43,12 +43,11 @@ export class OnlyMessage {
       this.#parser.push(bytes);
       return;
     }
-    const { readMaxBytes } = this.#route.options;
-    if (this.#first === undefined && isWholeEnvelope(bytes, readMaxBytes)) {
+    if (this.#first === undefined && isWholeEnvelope(bytes, this.#route)) {
       this.#first = bytes;
       return;
     }
-    this.#parser = createEnvelopeParser(readMaxBytes);
+    this.#parser = createEnvelopeParser(this.#route.options.readMaxBytes, tooLargeError(this.#route));
     if (this.#first !== undefined) this.#parser.push(this.#first);
     this.#parser.push(bytes);
     const first = this.#parser.next();
@@ -91,12 +90,13 @@ export class OnlyMessage {
 }
 
 /** True for bytes that are exactly one envelope. Throws when the prefix announces more than the limit. */
-function isWholeEnvelope(bytes: Uint8Array, readMaxBytes: number): boolean {
+function isWholeEnvelope(bytes: Uint8Array, route: Route): boolean {
   if (bytes.byteLength < 5) return false;
   const length =
     (bytes[1] as number) * 0x1000000 +
     (((bytes[2] as number) << 16) | ((bytes[3] as number) << 8) | (bytes[4] as number));
-  if (length > readMaxBytes) throw readLimitError(length, readMaxBytes);
+  const { readMaxBytes } = route.options;
+  if (length > readMaxBytes) throw tooLargeError(route)(length, readMaxBytes);
   return length === bytes.byteLength - 5;
 }
 

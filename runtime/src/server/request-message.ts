@@ -1,5 +1,11 @@
 import { Code } from "../code.js";
-import { type Compression, compressedFlag } from "../compression.js";
+import {
+  type Compression,
+  compressedFlag,
+  grpcInflatedLimitError,
+  grpcReadLimitError,
+  readLimitError,
+} from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import type { Envelope } from "../envelope.js";
 import type { Route } from "./route.js";
@@ -27,10 +33,7 @@ export function decodeMessage(route: Route, wire: Wire, compression: Compression
       const error = ConnectError.from(reason, Code.InvalidArgument);
       if (compat !== "grpc-js") throw error;
       throw error.code === Code.ResourceExhausted
-        ? new ConnectError(
-            `Received message that decompresses to a size larger than ${readMaxBytes}`,
-            Code.ResourceExhausted,
-          )
+        ? grpcInflatedLimitError(readMaxBytes)
         : new ConnectError("Failed to decompress message", Code.Internal);
     },
   );
@@ -67,10 +70,7 @@ export function extraMessage(route: Route): ConnectError {
   return new ConnectError(text, Code.Unimplemented);
 }
 
-/** An error of the request's bytes, in the words that a grpc-js server has for it where the route wants them. */
-export function inputError(route: Route, error: ConnectError): ConnectError {
-  if (route.options.compat !== "grpc-js" || error.code !== Code.ResourceExhausted) return error;
-  const sizes = /message size (\d+) is larger than configured readMaxBytes (\d+)/.exec(error.rawMessage);
-  if (sizes === null) return error;
-  return new ConnectError(`Received message larger than max (${sizes[1]} vs ${sizes[2]})`, Code.ResourceExhausted);
+/** Makes the error of a message over the limit, in the words of a grpc-js server where the route wants them. */
+export function tooLargeError(route: Route): (bytes: number, readMaxBytes: number) => ConnectError {
+  return route.options.compat === "grpc-js" ? grpcReadLimitError : readLimitError;
 }

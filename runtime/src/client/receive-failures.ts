@@ -1,5 +1,5 @@
 import { Code } from "../code.js";
-import { readLimitError } from "../compression.js";
+import { grpcInflatedLimitError, grpcReadLimitError, readLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 
 /**
@@ -15,15 +15,13 @@ export interface ReceiveFailures {
 /** A codec that speaks for grpc-js may have said it already. */
 const parsingError = "Response message parsing error";
 
-const grpc: ReceiveFailures = {
-  tooLarge: (bytes, readMaxBytes) =>
-    new ConnectError(`Received message larger than max (${bytes} vs ${readMaxBytes})`, Code.ResourceExhausted),
+export const grpcFailures: ReceiveFailures = {
+  tooLarge: grpcReadLimitError,
   notDecompressed(cause, encoding, readMaxBytes) {
     const isTooLarge = cause instanceof ConnectError && cause.code === Code.ResourceExhausted;
-    const text = isTooLarge
-      ? `Received message that decompresses to a size larger than ${readMaxBytes}`
-      : `Failed to decompress ${encoding}-encoded message`;
-    return new ConnectError(text, isTooLarge ? Code.ResourceExhausted : Code.Internal, undefined, undefined, cause);
+    if (isTooLarge) return grpcInflatedLimitError(readMaxBytes, cause);
+    const text = `Failed to decompress ${encoding}-encoded message`;
+    return new ConnectError(text, Code.Internal, undefined, undefined, cause);
   },
   notParsed(cause) {
     const error = ConnectError.from(cause, Code.Internal);
@@ -32,12 +30,8 @@ const grpc: ReceiveFailures = {
   },
 };
 
-const others: ReceiveFailures = {
+export const otherFailures: ReceiveFailures = {
   tooLarge: readLimitError,
   notDecompressed: (cause) => ConnectError.from(cause, Code.Internal),
   notParsed: (cause) => ConnectError.from(cause, Code.Internal),
 };
-
-export function receiveFailures(protocol: string): ReceiveFailures {
-  return protocol === "grpc" ? grpc : others;
-}
