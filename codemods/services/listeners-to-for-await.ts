@@ -1,10 +1,11 @@
 import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { dedentLines } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
+import { forSteps, lineRange } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
 
@@ -35,7 +36,7 @@ export const rule: Rule = {
       if (body.type === "BlockStatement") ctx.edit.remove(body.end, part.end, origin);
       else ctx.edit.overwrite(body.end, part.end, ";", origin);
       const [outer, inner] = [indentAt(ctx.source, step.statement.start), indentAt(ctx.source, body.end - 1)];
-      dedentLines(ctx, body, body.start, body.end, outer, inner, origin);
+      dedentLines(ctx, body.start, body.end, outer, inner, origin);
       return 'call.on("data", listener)';
     });
     forSteps(ctx, id, ["end-listener"], (step, { plan }, origin) => {
@@ -124,7 +125,7 @@ function inline(
   ctx.edit.remove(last, step.part.end, origin);
   const outer = indentAt(source, step.statement.start);
   const inner = indentAt(source, first);
-  dedentLines(ctx, block, first, last, outer, inner, origin);
+  dedentLines(ctx, first, last, outer, inner, origin);
 }
 
 export default transformFromRule(rule);

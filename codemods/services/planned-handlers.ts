@@ -11,6 +11,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { dedentLines } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
 
@@ -108,36 +109,7 @@ export function replaceAround(
 export function dedent(ctx: RuleContext, node: Node, statement: Node, origin: EditOrigin): void {
   const { source } = ctx;
   if (!source.slice(statement.start, node.start).includes("\n")) return;
-  dedentLines(ctx, node, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
-}
-
-/** Takes `inner` minus `outer` off the indentation of every line between two offsets, but not within template literals. */
-export function dedentLines(
-  ctx: RuleContext,
-  around: Node,
-  from: number,
-  to: number,
-  outer: string,
-  inner: string,
-  origin: EditOrigin,
-): void {
-  const { source } = ctx;
-  if (inner.length <= outer.length || !inner.startsWith(outer)) return;
-  const templates: Node[] = [];
-  walk(around, (node) => {
-    if (node.type === "TemplateLiteral") templates.push(node);
-  });
-  for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
-    const line = at + 1;
-    if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
-    // Where the line has been moved out already, it is moved further; one whose start another edit takes has no indentation.
-    const moved = ctx.edit.edits.filter((edit) => edit.start === line && edit.text === "" && edit.end > line);
-    const start = Math.max(line, ...moved.map((edit) => edit.end));
-    const end = start + inner.length - outer.length;
-    if (source.slice(line, end).trim() !== "") continue;
-    if (ctx.edit.edits.some((edit) => edit.start < end && start < edit.end)) continue;
-    ctx.edit.remove(start, end, origin);
-  }
+  dedentLines(ctx, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
 }
 
 /** The range of a statement with its whole line, where it stands on a line of its own. */
