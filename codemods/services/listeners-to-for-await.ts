@@ -1,11 +1,12 @@
 import { indentAt, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { lineRange } from "../shared/imports.js";
 import { dedentLines } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { forSteps, lineRange } from "./planned-handlers.js";
+import { forSteps } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
 
@@ -64,7 +65,7 @@ export const rule: Rule = {
         (other) => other.kind === "end-listener" && leadingGone(plan, other.listener.body).includes(step.statement),
       );
       if (isLeading) return undefined;
-      const { start, end } = lineRange(ctx.source, step.statement);
+      const { start, end } = lineRange(ctx.source, step.statement.start, step.statement.end);
       ctx.edit.remove(start, end, origin);
       return undefined;
     });
@@ -98,7 +99,7 @@ function begin({ source }: RuleContext, { part, statement }: ListenerStep): stri
 /** Takes a listener away: its lines, or its link of a chain. */
 function removePart(ctx: RuleContext, { part, statement }: ListenerStep, origin: EditOrigin): void {
   const isAll = part.start === statement.start && part.end === statement.end;
-  const { start, end } = isAll ? lineRange(ctx.source, statement) : part;
+  const { start, end } = isAll ? lineRange(ctx.source, statement.start, statement.end) : part;
   ctx.edit.remove(start, end, origin);
 }
 

@@ -112,15 +112,6 @@ export function dedent(ctx: RuleContext, node: Node, statement: Node, origin: Ed
   dedentLines(ctx, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
 }
 
-/** The range of a statement with its whole line, where it stands on a line of its own. */
-export function lineRange(source: string, node: { start: number; end: number }): { start: number; end: number } {
-  const lineStart = source.lastIndexOf("\n", node.start - 1) + 1;
-  const newline = source.indexOf("\n", node.end);
-  const lineEnd = newline === -1 ? source.length : newline + 1;
-  const alone = source.slice(lineStart, node.start).trim() === "" && source.slice(node.end, lineEnd).trim() === "";
-  return alone ? { start: lineStart, end: lineEnd } : { start: node.start, end: node.end };
-}
-
 /** Takes away the `return;` or `break;` that a reply made unreachable. */
 export function removeDead(ctx: RuleContext, reply: Reply, origin: EditOrigin): void {
   if (reply.dead) ctx.edit.remove(reply.statement.end, reply.dead.end, origin);
