@@ -1,4 +1,4 @@
-import { indentAt, type Node } from "../shared/ast.js";
+import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import { lineRange } from "../shared/imports.js";
 import { dedentLines } from "../shared/indentation.js";
@@ -92,7 +92,7 @@ function leadingGone({ steps }: HandlerPlan, block: Node): Node[] {
 
 /** A later link of a chain begins a line of its own. */
 function begin({ source }: RuleContext, { part, statement }: ListenerStep): string {
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(source);
   return part.isLater ? eol + indentAt(source, statement.start) : "";
 }
 

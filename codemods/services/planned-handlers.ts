@@ -6,12 +6,13 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  lineEndingOf,
   type Node,
   unwrap,
   walk,
 } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
-import { dedentLines } from "../shared/indentation.js";
+import { dedentLines, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
 
@@ -129,7 +130,7 @@ export function insertStatementBefore(
   text: string,
   origin: EditOrigin,
 ): void {
-  const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(ctx.source);
   ctx.edit.insertRight(
     statement.start,
     `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}`,
@@ -153,7 +154,7 @@ export function indentAfter(ctx: RuleContext, plan: HandlerPlan, statement: Node
   const indent = indentOf(ctx, plan, statement);
   const around = region ?? push;
   const isMoved = around !== null && around.first.start <= statement.start && statement.end <= around.last.end;
-  return isMoved ? indent + indentUnit(ctx.source) : indent;
+  return isMoved ? indent + unitOf(ctx.source) : indent;
 }
 
 /** The same without the promise. */
@@ -166,11 +167,4 @@ export function indentOf({ source }: RuleContext, { steps }: HandlerPlan, statem
     return indentAt(source, step.statement.start) + indent.slice(indentAt(source, first.start).length);
   }
   return indent;
-}
-
-/** By how much a file indents: the smallest indentation that it has. */
-export function indentUnit(source: string): string {
-  const all = [...source.matchAll(/^(\t+| {2,})(?=[^\s*])/gm)].map(([, space = ""]) => space);
-  if (all.some((space) => space.startsWith("\t"))) return "\t";
-  return " ".repeat(Math.min(...all.map((space) => space.length), 4) || 2);
 }

@@ -1,9 +1,9 @@
-import type { Node } from "../shared/ast.js";
+import { lineEndingOf, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
-import { indentLines } from "../shared/indentation.js";
+import { indentLines, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { indentOf, indentUnit } from "./planned-handlers.js";
+import { indentOf } from "./planned-handlers.js";
 
 /**
  * Puts the end of a statement list into a function that is an argument: `return new Promise((resolve) => {` before it, `});`
@@ -29,9 +29,9 @@ export function wrapRegion(
     edit.insertLeft(last.end, " });", origin);
     return;
   }
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(source);
   const indent = indentOf(ctx, plan, first);
-  const unit = indentUnit(source);
+  const unit = unitOf(source);
   edit.insertRight(first.start, `${keyword} ${open}{${eol}${indent}${unit}`, origin);
   const end = lineEndAfter(source, last.end);
   indentLines(ctx, first.start, end, unit, origin);

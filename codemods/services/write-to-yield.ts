@@ -1,4 +1,4 @@
-import { indentAt } from "../shared/ast.js";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -24,7 +24,7 @@ export const rule: Rule = {
       if (trailers) {
         const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
         const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+        const eol = lineEndingOf(ctx.source);
         const leave = isLast
           ? ""
           : `${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}return`;

@@ -2,6 +2,15 @@ import { type Node, parentMap } from "./ast.js";
 import type { Edit, EditOrigin } from "./edits.js";
 import type { RuleContext } from "./rule.js";
 
+/** One level of indentation, as the file has it. */
+export function unitOf(source: string): string {
+  if (/^\t/m.test(source)) return "\t";
+  const widths = [...source.matchAll(/^( +)\S/gm)]
+    .map((match) => (match[1] as string).length)
+    .filter((width) => width > 1);
+  return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
+}
+
 /** Moves the lines that begin between two offsets in, as far as no edit writes their beginning anew. */
 export function indentLines(ctx: RuleContext, start: number, end: number, by: string, origin: EditOrigin): void {
   const { source, edit } = ctx;
