@@ -31,8 +31,7 @@ export function neighbourBridges(
     for (const [place, value] of own.values) values.set(place, value);
     others.push(bridge, ...classFacts(project, draft));
   };
-  for (const made of servers.keys()) {
-    const file = made.getSourceFile();
+  for (const file of new Set([...servers.keys()].map((made) => made.getSourceFile()))) {
     if (project.isSelected(file.getFilePath()) || !project.mayBridge(file.getFilePath())) continue;
     for (const draft of draftsIn(project, file)) {
       const { descriptor, service } = draft.fact;
