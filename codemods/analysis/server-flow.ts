@@ -1,6 +1,6 @@
-import path from "node:path";
 import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { helperOf, type ServerHelper } from "./server-helpers.js";
@@ -42,7 +42,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const helpers: ServerHelper[] = [];
   for (const reference of project.referencesTo(holder.getNameNode())) {
     if (reference === holder.getNameNode()) continue;
-    const where = placeOf(reference);
+    const where = shownPlace(reference);
     if (reference.getSourceFile() !== made.getSourceFile()) return escapes(`another file uses it: ${where}`);
     const call = memberCall(reference) ?? partCall(project, reference);
     const later = call ? undefined : promisedCallsOf(project, reference);
@@ -68,7 +68,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     if (!isInside) return routes.isApart;
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
   });
-  if (early) return escapes(`services are added elsewhere than it is bound (${placeOf(early)})`);
+  if (early) return escapes(`services are added elsewhere than it is bound (${shownPlace(early)})`);
   // A function that is called cannot be called before what it needs is there.
   const placed = { ...routes, isPlain: routes.isPlain && helpers.length === 0 };
   return { mode: "module", adds: inOrder(adds), helpers, routes: placed, uses, promised, types: [], sources: [made] };
@@ -162,10 +162,6 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
-function placeOf(node: Node): string {
-  return `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-}
-
 /** `server.member(…)`. */
 function memberCall(node: Node): CallExpression | undefined {
   const access = node.getParent();
@@ -200,12 +196,12 @@ function isAdd(call: CallExpression): boolean {
 function checkMember(call: CallExpression, reference: Node): Reason | undefined {
   const member = nameOf(call);
   if (member === "addToServer") return undefined;
-  if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${placeOf(reference)})`);
+  if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
   // `() => server.forceShutdown()`: nobody waits for what that gives, which was nothing.
   const isEnd = member === "forceShutdown" && Node.isArrowFunction(parent) && parent.getBody() === call;
   return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
-    ? escapes(`the result of server.${member} is used (${placeOf(reference)})`)
+    ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;
 }
 

@@ -1,6 +1,6 @@
-import path from "node:path";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { functionAround } from "./value-flow.js";
 
@@ -130,14 +130,15 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
         (Node.isIdentifier(node) && node.getText() === "arguments") ||
         (isJump && (!target || !range.some((each) => each === target || contains(each, target))))
       )
-        return escapes(`other statements stand between the services that are added (${placeOf(node)})`);
+        return escapes(`other statements stand between the services that are added (${shownPlace(node)})`);
       const name = declaredName(node);
       const outer =
         name &&
         project
           .referencesTo(name)
           .find((reference) => !range.some((each) => each === reference || contains(each, reference)));
-      if (outer) return escapes(`${name.getText()} is declared between the services that are added (${placeOf(node)})`);
+      if (outer)
+        return escapes(`${name.getText()} is declared between the services that are added (${shownPlace(node)})`);
     }
   }
   return undefined;
@@ -146,12 +147,12 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
 /** Anything but a registration, among the registrations, that names the server. */
 function named(range: readonly Node[], holder: ServerHolder, calls: readonly CallExpression[]): Reason | undefined {
   const other = mentions(range, holder).find((node) => !calls.some((call) => call === node || contains(call, node)));
-  return other && escapes(`it is used before all services are added (${placeOf(other)})`);
+  return other && escapes(`it is used before all services are added (${shownPlace(other)})`);
 }
 
 function touching(between: readonly Node[], holder: ServerHolder): Reason | undefined {
   const [found] = mentions(between, holder);
-  if (found) return escapes(`it is used before services are added (${placeOf(found)})`);
+  if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
   const isField = /^this\./.test(holder.text);
   // A method may use the field; an assignment of another one does not.
   const other = isField && between.find((each) => /\bthis\b/.test(each.getText().replace(/\bthis\.\w+\s*=(?!=)/g, "")));
@@ -218,8 +219,4 @@ function contains(outer: Node, inner: Node): boolean {
 
 function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
-}
-
-function placeOf(node: Node): string {
-  return `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
 }

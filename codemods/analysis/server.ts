@@ -2,6 +2,7 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
+import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
@@ -43,7 +44,7 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
-  const neighbours = neighbourBridges(project, plans);
+  const neighbours = neighbourBridges(project, plans.keys());
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
@@ -61,19 +62,18 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const file = made.getSourceFile().getFilePath() as string;
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
-  const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
   const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
   const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
   const nested = binds.find((bind) => binds.some((other) => bind.getAncestors().includes(other)));
-  if (nested) return reason("no-equivalent", `one more address in the callback of another (${where(nested)})`);
+  if (nested) return reason("no-equivalent", `one more address in the callback of another (${shownPlace(nested)})`);
   const credentials = new Map<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>();
   for (const bind of binds) {
     const [, given, callback] = bind.getArguments();
     if (!given || (!callback && !flow.promised.has(bind)))
-      return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
+      return reason("no-equivalent", `bindAsync without a callback (${shownPlace(bind)})`);
     const plan = planServerCredentials(project, given, (node) => node === given || isCredentialsOfBind(project, node));
-    if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${where(bind)})`);
+    if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${shownPlace(bind)})`);
     credentials.set(bind, plan);
   }
   const options = planServerOptions(project, made.getArguments()[0], binds);
@@ -102,7 +102,7 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
     if ("code" in fitting) return fitting;
     if (drafts.some((other) => other.fact.service === fitting.fact.service))
-      return reason("service-added-twice", `${fitting.fact.service} (${where(call)})`);
+      return reason("service-added-twice", `${fitting.fact.service} (${shownPlace(call)})`);
     drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
@@ -184,8 +184,10 @@ function settle(plans: Map<NewExpression, Plan | Reason>): void {
           return !other || "code" in other || settingsOf(other) !== settingsOf(plan);
         }) ?? shared.find((node) => !binds.has(node.getParentOrThrow()));
       if (!foreign) continue;
-      const place = `${path.basename(foreign.getSourceFile().getFilePath())}:${foreign.getStartLineNumber()}`;
-      plans.set(plan.made, reason("server-escapes", `it shares code with a server that stays (${place})`));
+      plans.set(
+        plan.made,
+        reason("server-escapes", `it shares code with a server that stays (${shownPlace(foreign)})`),
+      );
       again = true;
     }
   }
@@ -199,10 +201,7 @@ function settingsOf({ flow, options }: Plan): string {
 function refusal(made: NewExpression, why: Reason): ServerFact {
   return {
     kind: "server",
-    file: made.getSourceFile().getFilePath(),
-    start: made.getStart(),
-    end: made.getEnd(),
-    via: "provenance",
+    ...placeOf(made),
     ok: false,
     reason: why,
     mode: "module",
@@ -237,10 +236,7 @@ function factsOf(
     const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
     return {
       kind: "server-use",
-      file: call.getSourceFile().getFilePath(),
-      start: call.getStart(),
-      end: call.getEnd(),
-      via: "provenance",
+      ...placeOf(call),
       member: flow.promised.get(call)?.member ?? memberOf(call),
       promised: promisedOf(flow.promised.get(call)),
       serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
