@@ -1,5 +1,6 @@
 import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
@@ -63,7 +64,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const routes = routesOf(project, inOrder(adds), { node: holder, statement, text: holder.getName() });
   if ("code" in routes) return routes;
   const early = uses.find((use) => {
-    if ((promised.get(use)?.member ?? nameOf(use)) !== "bindAsync") return false;
+    if ((promised.get(use)?.member ?? memberOf(use)) !== "bindAsync") return false;
     const isInside = contains(routes.block, use);
     if (!isInside) return routes.isApart;
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
@@ -138,7 +139,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   // Where it is bound right behind its services, nothing else matters.
   const isBoundThere = all.every(
     (call) =>
-      (promised.get(call)?.member ?? nameOf(call)) !== "bindAsync" ||
+      (promised.get(call)?.member ?? memberOf(call)) !== "bindAsync" ||
       (contains(routes.block, call) && call.getStart() > routes.end),
   );
   const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
@@ -162,20 +163,6 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
-/** `server.member(…)`. */
-function memberCall(node: Node): CallExpression | undefined {
-  const access = node.getParent();
-  const call = access?.getParent();
-  return access &&
-    Node.isPropertyAccessExpression(access) &&
-    access.getExpression() === node &&
-    call &&
-    Node.isCallExpression(call) &&
-    call.getExpression() === access
-    ? call
-    : undefined;
-}
-
 /** `healthImpl.addToServer(server)`. */
 function partCall(project: AnalysisProject, node: Node): CallExpression | undefined {
   const call = node.getParent();
@@ -184,17 +171,12 @@ function partCall(project: AnalysisProject, node: Node): CallExpression | undefi
     : undefined;
 }
 
-function nameOf(call: CallExpression): string {
-  const callee = call.getExpression();
-  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
-}
-
 function isAdd(call: CallExpression): boolean {
-  return /^(addService|addToServer)$/.test(nameOf(call));
+  return /^(addService|addToServer)$/.test(memberOf(call));
 }
 
 function checkMember(call: CallExpression, reference: Node): Reason | undefined {
-  const member = nameOf(call);
+  const member = memberOf(call);
   if (member === "addToServer") return undefined;
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
@@ -245,7 +227,7 @@ function addsOf(
   return calls.filter((call) => {
     if (!isAdd(call) || (!isOnly && call.getParentOrThrow().getParent() !== block)) return false;
     const named =
-      nameOf(call) === "addService"
+      memberOf(call) === "addService"
         ? (call.getExpression() as unknown as { getExpression(): Node }).getExpression()
         : call.getArguments()[0];
     if (!named || named.getText() !== holder?.text) return false;

@@ -2,6 +2,7 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
+import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { PromisedCall } from "./promised-members.js";
@@ -153,12 +154,6 @@ function namesOf(promised: ReadonlyMap<CallExpression, PromisedCall>) {
 
 function promisedOf(call: PromisedCall | undefined): ServerUseFact["promised"] {
   return call ? { server: call.server, promisify: call.promisify } : null;
-}
-
-/** `server.bindAsync` is `bindAsync`. */
-function memberOf(call: CallExpression): string {
-  const callee = call.getExpression();
-  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
 }
 
 function isCredentialsOfBind(project: AnalysisProject, node: Node): boolean {
