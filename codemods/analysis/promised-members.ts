@@ -52,6 +52,11 @@ export function promisedCallsOf(
   return calls;
 }
 
+/** The member that a use of a server calls, itself or through `promisify`. */
+export function memberOfUse(use: CallExpression, promised: ReadonlyMap<CallExpression, PromisedCall>): string {
+  return promised.get(use)?.member ?? memberOf(use);
+}
+
 /** The second mention in `server.bindAsync.bind(server)`. */
 export function isBoundSelf(server: Node): boolean {
   const call = server.getParent();

@@ -3,7 +3,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
+import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { helperOf, type ServerHelper } from "./server-helpers.js";
 import { isPart } from "./server-registration.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
@@ -64,7 +64,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const routes = routesOf(project, inOrder(adds), { node: holder, statement, text: holder.getName() });
   if ("code" in routes) return routes;
   const early = uses.find((use) => {
-    if ((promised.get(use)?.member ?? memberOf(use)) !== "bindAsync") return false;
+    if (memberOfUse(use, promised) !== "bindAsync") return false;
     const isInside = contains(routes.block, use);
     if (!isInside) return routes.isApart;
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
@@ -139,8 +139,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   // Where it is bound right behind its services, nothing else matters.
   const isBoundThere = all.every(
     (call) =>
-      (promised.get(call)?.member ?? memberOf(call)) !== "bindAsync" ||
-      (contains(routes.block, call) && call.getStart() > routes.end),
+      memberOfUse(call, promised) !== "bindAsync" || (contains(routes.block, call) && call.getStart() > routes.end),
   );
   const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
   if (wanted) return wanted;

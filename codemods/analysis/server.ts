@@ -5,7 +5,7 @@ import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import type { PromisedCall } from "./promised-members.js";
+import { memberOfUse, type PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -63,8 +63,7 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const file = made.getSourceFile().getFilePath() as string;
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
-  const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
-  const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
+  const binds = flow.uses.filter((use) => memberOfUse(use, flow.promised) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
   const nested = binds.find((bind) => binds.some((other) => bind.getAncestors().includes(other)));
   if (nested) return reason("no-equivalent", `one more address in the callback of another (${shownPlace(nested)})`);
@@ -226,13 +225,13 @@ function factsOf(
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
       classes.push(...classFacts(project, draft));
   });
+  const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
   const uses = flow.uses.map((call): ServerUseFact => {
     const plan = credentials.get(call);
-    const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
     return {
       kind: "server-use",
       ...placeOf(call),
-      member: flow.promised.get(call)?.member ?? memberOf(call),
+      member: memberOfUse(call, flow.promised),
       promised: promisedOf(flow.promised.get(call)),
       serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
     };
