@@ -112,8 +112,9 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
 function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Reason {
   const own = serverAsModule(project, made);
   // What runs on several addresses is closed by way of the app.
-  const isMany = !("code" in own) && own.uses.filter((use) => memberOf(use) === "bindAsync").length > 1;
-  const isClosed = !("code" in own) && own.uses.some((use) => /Shutdown$/.test(memberOf(use)));
+  const members = "code" in own ? [] : own.uses.map((use) => memberOfUse(use, own.promised));
+  const isMany = members.filter((member) => member === "bindAsync").length > 1;
+  const isClosed = members.some((member) => /Shutdown$/.test(member));
   if (!("code" in own) && !(isMany && isClosed)) return own;
   const value = serverAsValue(project, made);
   return "code" in value && "code" in own && own.code === "no-equivalent" ? own : value;

@@ -51,12 +51,12 @@ const routes = `  routes(router) {
       },
     }, { messages`;
 
-it("registrations at the top of a module move in, with the lines that other rules move out", async () => {
+async function migrated(text: string): Promise<string> {
   const root = mkdtempSync(path.join(tmpdir(), "server-to-app-"));
   try {
     writeFileSync(path.join(root, "package.json"), '{ "name": "p" }\n');
     writeFileSync(path.join(root, "shop.proto"), proto);
-    writeFileSync(path.join(root, "server.js"), before);
+    writeFileSync(path.join(root, "server.js"), text);
     const { files } = await runMigration({
       cwd: root,
       paths: ["."],
@@ -65,10 +65,22 @@ it("registrations at the top of a module move in, with the lines that other rule
       messages: "auto",
       runtime: "npm",
     });
-    const after = files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
-    expect(after).toContain(routes);
-    expect(after).toContain("\n    router.service(Orders, {\n      getOrder: (req) => {\n");
+    return files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+it("registrations at the top of a module move in, with the lines that other rules move out", async () => {
+  const after = await migrated(before);
+  expect(after).toContain(routes);
+  expect(after).toContain("\n    router.service(Orders, {\n      getOrder: (req) => {\n");
+});
+
+it("what runs on two addresses is closed as a whole, by a promise too", async () => {
+  const second = "server.bindAsync('0.0.0.0:2', grpc.ServerCredentials.createInsecure(), () => {});";
+  const stop = "process.on('SIGTERM', () => promisify(server.tryShutdown.bind(server))());";
+  const after = await migrated(`const { promisify } = require('node:util');\n${before}${second}\n${stop}\n`);
+  expect(after).toContain("process.on('SIGTERM', () => promisify(tryShutdown)(server));");
+  expect(after).not.toContain("?.close()");
 });
