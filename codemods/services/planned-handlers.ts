@@ -34,7 +34,16 @@ export function fileOf(ctx: RuleContext): File {
  * The handlers of a file that become idiomatic, with their plans. Facts say which functions are handlers; without facts
  * (a rule that jscodeshift runs alone) a function with parameters named call and callback counts as a unary one.
  */
-export function plannedHandlers(ctx: RuleContext): PlannedHandler[] {
+export function plannedHandlers(ctx: RuleContext): readonly PlannedHandler[] {
+  const known = planned.get(ctx) ?? findHandlers(ctx);
+  planned.set(ctx, known);
+  return known;
+}
+
+/** The rules of a file, which share its context, ask for them some twenty times. */
+const planned = new WeakMap<RuleContext, readonly PlannedHandler[]>();
+
+function findHandlers(ctx: RuleContext): PlannedHandler[] {
   const file = fileOf(ctx);
   const facts = ctx.facts.filter((fact): fact is HandlerFact => fact.kind === "handler");
   const byBody = new Map(facts.filter((fact) => fact.idiomatic).map((fact) => [`${fact.start}:${fact.end}`, fact]));
