@@ -37,6 +37,7 @@ import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
 import { rivalReason } from "./meant-proto.js";
+import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
@@ -418,13 +419,4 @@ function shownPlace(node: Node, root: string): string {
   const file = node.getSourceFile();
   const path = (file.getFilePath() as string).replace(`${root}/`, "");
   return `${path}:${file.getLineAndColumnAtPos(node.getStart()).line}`;
-}
-
-function placeOf(node: Node) {
-  return {
-    file: node.getSourceFile().getFilePath() as string,
-    start: node.getStart(),
-    end: node.getEnd(),
-    via: "provenance" as const,
-  };
 }

@@ -1,6 +1,6 @@
-import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
 import { reaches } from "./module-imports.js";
+import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { peeled } from "./value-flow.js";
 
@@ -33,7 +33,7 @@ export function fakeCallOf(
     if (holder.kind === "client") continue;
     // Any handler may be meant by a computed name, of those that the file knows.
     if (name === null && !reaches(project, callee.getSourceFile(), handler.getSourceFile())) continue;
-    return `${path.basename(callee.getSourceFile().getFilePath())}:${callee.getStartLineNumber()}`;
+    return shownPlace(callee);
   }
   return undefined;
 }

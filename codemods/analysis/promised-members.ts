@@ -1,4 +1,5 @@
 import { type CallExpression, Node, VariableDeclarationKind } from "ts-morph";
+import { memberCall, memberOf } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has. */
@@ -51,6 +52,11 @@ export function promisedCallsOf(
   return calls;
 }
 
+/** The member that a use of a server calls, itself or through `promisify`. */
+export function memberOfUse(use: CallExpression, promised: ReadonlyMap<CallExpression, PromisedCall>): string {
+  return promised.get(use)?.member ?? memberOf(use);
+}
+
 /** The second mention in `server.bindAsync.bind(server)`. */
 export function isBoundSelf(server: Node): boolean {
   const call = server.getParent();
@@ -65,18 +71,9 @@ export function isBoundSelf(server: Node): boolean {
 
 /** `x.bind(server)` around `x`. */
 function boundTo(node: Node, server: string): CallExpression | undefined {
-  const access = node.getParent();
-  const call = access?.getParent();
-  return access &&
-    Node.isPropertyAccessExpression(access) &&
-    access.getExpression() === node &&
-    access.getName() === "bind" &&
-    call &&
-    Node.isCallExpression(call) &&
-    call.getArguments().length === 1 &&
-    call.getArguments()[0]?.getText() === server
-    ? call
-    : undefined;
+  const call = memberCall(node);
+  const given = call?.getArguments() ?? [];
+  return call && memberOf(call) === "bind" && given.length === 1 && given[0]?.getText() === server ? call : undefined;
 }
 
 function promisifyOf(node: Node): CallExpression | undefined {

@@ -1,8 +1,9 @@
-import path from "node:path";
 import { type CallExpression, type NewExpression, Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { memberCall, memberOf } from "./member-calls.js";
+import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { isBoundSelf, type PromisedCall, promisedCallsOf } from "./promised-members.js";
+import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { helperOf, type ServerHelper } from "./server-helpers.js";
 import { isPart } from "./server-registration.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
@@ -42,7 +43,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const helpers: ServerHelper[] = [];
   for (const reference of project.referencesTo(holder.getNameNode())) {
     if (reference === holder.getNameNode()) continue;
-    const where = placeOf(reference);
+    const where = shownPlace(reference);
     if (reference.getSourceFile() !== made.getSourceFile()) return escapes(`another file uses it: ${where}`);
     const call = memberCall(reference) ?? partCall(project, reference);
     const later = call ? undefined : promisedCallsOf(project, reference);
@@ -63,12 +64,12 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   const routes = routesOf(project, inOrder(adds), { node: holder, statement, text: holder.getName() });
   if ("code" in routes) return routes;
   const early = uses.find((use) => {
-    if ((promised.get(use)?.member ?? nameOf(use)) !== "bindAsync") return false;
+    if (memberOfUse(use, promised) !== "bindAsync") return false;
     const isInside = contains(routes.block, use);
     if (!isInside) return routes.isApart;
     return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
   });
-  if (early) return escapes(`services are added elsewhere than it is bound (${placeOf(early)})`);
+  if (early) return escapes(`services are added elsewhere than it is bound (${shownPlace(early)})`);
   // A function that is called cannot be called before what it needs is there.
   const placed = { ...routes, isPlain: routes.isPlain && helpers.length === 0 };
   return { mode: "module", adds: inOrder(adds), helpers, routes: placed, uses, promised, types: [], sources: [made] };
@@ -138,8 +139,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   // Where it is bound right behind its services, nothing else matters.
   const isBoundThere = all.every(
     (call) =>
-      (promised.get(call)?.member ?? nameOf(call)) !== "bindAsync" ||
-      (contains(routes.block, call) && call.getStart() > routes.end),
+      memberOfUse(call, promised) !== "bindAsync" || (contains(routes.block, call) && call.getStart() > routes.end),
   );
   const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
   if (wanted) return wanted;
@@ -162,24 +162,6 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
-function placeOf(node: Node): string {
-  return `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-}
-
-/** `server.member(…)`. */
-function memberCall(node: Node): CallExpression | undefined {
-  const access = node.getParent();
-  const call = access?.getParent();
-  return access &&
-    Node.isPropertyAccessExpression(access) &&
-    access.getExpression() === node &&
-    call &&
-    Node.isCallExpression(call) &&
-    call.getExpression() === access
-    ? call
-    : undefined;
-}
-
 /** `healthImpl.addToServer(server)`. */
 function partCall(project: AnalysisProject, node: Node): CallExpression | undefined {
   const call = node.getParent();
@@ -188,24 +170,19 @@ function partCall(project: AnalysisProject, node: Node): CallExpression | undefi
     : undefined;
 }
 
-function nameOf(call: CallExpression): string {
-  const callee = call.getExpression();
-  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
-}
-
 function isAdd(call: CallExpression): boolean {
-  return /^(addService|addToServer)$/.test(nameOf(call));
+  return /^(addService|addToServer)$/.test(memberOf(call));
 }
 
 function checkMember(call: CallExpression, reference: Node): Reason | undefined {
-  const member = nameOf(call);
+  const member = memberOf(call);
   if (member === "addToServer") return undefined;
-  if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${placeOf(reference)})`);
+  if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
   // `() => server.forceShutdown()`: nobody waits for what that gives, which was nothing.
   const isEnd = member === "forceShutdown" && Node.isArrowFunction(parent) && parent.getBody() === call;
   return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
-    ? escapes(`the result of server.${member} is used (${placeOf(reference)})`)
+    ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;
 }
 
@@ -249,7 +226,7 @@ function addsOf(
   return calls.filter((call) => {
     if (!isAdd(call) || (!isOnly && call.getParentOrThrow().getParent() !== block)) return false;
     const named =
-      nameOf(call) === "addService"
+      memberOf(call) === "addService"
         ? (call.getExpression() as unknown as { getExpression(): Node }).getExpression()
         : call.getArguments()[0];
     if (!named || named.getText() !== holder?.text) return false;

@@ -8,6 +8,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
+import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
   HandlerFact,
@@ -140,10 +141,7 @@ function strayFact(member: Node, service: string, key: string): StrayHandlerFact
     return undefined;
   return {
     kind: "stray-handler",
-    file: member.getSourceFile().getFilePath(),
-    start: body.getStart(),
-    end: body.getEnd(),
-    via: "provenance",
+    ...placeOf(body),
     service,
     key,
   };
@@ -395,15 +393,11 @@ function handlerFact(
   /** A use of the handler that goes with it. */
   forward?: Node,
 ): HandlerFact {
-  const file = handler.getSourceFile().getFilePath() as string;
   const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
   const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
-    file,
-    start: body.getStart(),
-    end: body.getEnd(),
-    via: "provenance",
+    ...placeOf(body),
     rpc,
     idiomatic: why === null,
     reason: why,
@@ -455,8 +449,7 @@ function otherAccess(
       ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === use);
     if (!isUsed || isSelfBinding(use)) continue;
     const origin = project.originOf(use);
-    if (origin.kind === "function" && origin.node === handler)
-      return `${path.basename(use.getSourceFile().getFilePath())}:${use.getStartLineNumber()}`;
+    if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
   }
   return undefined;
 }
@@ -468,7 +461,6 @@ function otherUse(
   isClass: boolean,
   forward: Node | undefined,
 ): string | undefined {
-  const place = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
   const holder = handler.getParent();
   const name = Node.isFunctionDeclaration(handler)
     ? handler.getNameNode()
@@ -489,7 +481,7 @@ function otherUse(
           parent.getRight() === reference &&
           /exports/.test(parent.getLeft().getText())) ||
         (Node.isPropertyAccessExpression(parent) && Node.isPropertyAssignment(parent.getParent()));
-      if (!isName) return place(reference);
+      if (!isName) return shownPlace(reference);
     }
   }
   const key = "getName" in handler ? (handler as { getName(): string | undefined }).getName() : undefined;
@@ -499,7 +491,7 @@ function otherUse(
       const access = named.getParentOrThrow();
       if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== named || isSelfBinding(access)) continue;
       const origin = project.originOf(access.getExpression());
-      if (origin.kind === "instance" && origin.class === owner) return place(access);
+      if (origin.kind === "instance" && origin.class === owner) return shownPlace(access);
     }
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { type CallExpression, Node, type ParameterDeclaration } from "ts-morph";
+import { memberCall, memberOf } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
 /** `register(server)`: a function that adds services to the server that it is given, and does nothing else with it. */
@@ -39,18 +40,8 @@ export function helperOf(project: AnalysisProject, server: Node): ServerHelper |
 
 /** `server.addService(…)` as a statement. */
 function addServiceCall(server: Node): CallExpression | undefined {
-  const access = server.getParent();
-  const call = access?.getParent();
-  return access &&
-    Node.isPropertyAccessExpression(access) &&
-    access.getExpression() === server &&
-    access.getName() === "addService" &&
-    call &&
-    Node.isCallExpression(call) &&
-    call.getExpression() === access &&
-    Node.isExpressionStatement(call.getParent())
-    ? call
-    : undefined;
+  const call = memberCall(server);
+  return call && memberOf(call) === "addService" && Node.isExpressionStatement(call.getParent()) ? call : undefined;
 }
 
 function nameOf(owner: Node): Node | undefined {

@@ -1,6 +1,6 @@
 import { type NewExpression, Node, SyntaxKind } from "ts-morph";
-import type { Reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
+import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, NeighbourBridgeFact } from "./server-facts.js";
 import { classFacts, decide, misfitOf } from "./server-handlers.js";
@@ -18,8 +18,8 @@ export interface NeighbourFacts {
  */
 export function neighbourBridges(
   project: AnalysisProject,
-  /** What is decided about the servers of grpc-js. */
-  servers: ReadonlyMap<NewExpression, object | Reason>,
+  /** All servers of grpc-js. */
+  servers: Iterable<NewExpression>,
 ): NeighbourFacts {
   const handlers = new Map<Node, HandlerFact>();
   const values = new Map<string, FactBase>();
@@ -31,8 +31,7 @@ export function neighbourBridges(
     for (const [place, value] of own.values) values.set(place, value);
     others.push(bridge, ...classFacts(project, draft));
   };
-  for (const made of servers.keys()) {
-    const file = made.getSourceFile();
+  for (const file of new Set([...servers].map((made) => made.getSourceFile()))) {
     if (project.isSelected(file.getFilePath()) || !project.mayBridge(file.getFilePath())) continue;
     for (const draft of draftsIn(project, file)) {
       const { descriptor, service } = draft.fact;
@@ -108,13 +107,4 @@ function routeDraft(project: AnalysisProject, call: Node): Draft | undefined {
       isBridged: false,
     },
   };
-}
-
-function placeOf(node: Node) {
-  return {
-    file: node.getSourceFile().getFilePath() as string,
-    start: node.getStart(),
-    end: node.getEnd(),
-    via: "provenance",
-  } as const;
 }

@@ -1,6 +1,7 @@
 import { Node } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { isMovable } from "./movable.js";
+import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerValueFact } from "./server-facts.js";
 
@@ -114,10 +115,7 @@ function literalOf(project: AnalysisProject, options: Node) {
 export function valueFact(node: Node, text: string, construct: string): ServerValueFact {
   return {
     kind: "server-value",
-    file: node.getSourceFile().getFilePath(),
-    start: node.getStart(),
-    end: node.getEnd(),
-    via: "provenance",
+    ...placeOf(node),
     text,
     construct,
     imports: [],

@@ -1,8 +1,8 @@
-import path from "node:path";
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { rivalReason } from "./meant-proto.js";
+import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { RegistrationFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
@@ -21,7 +21,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression, r
   const [definition, given] = call.getArguments();
   const bridged = given && bridgedImplementation(given, "toCallbacks");
   const implementation = bridged?.implementation ?? given;
-  const where = `${path.basename(call.getSourceFile().getFilePath())}:${call.getStartLineNumber()}`;
+  const where = shownPlace(call);
   if (!definition || !implementation) return reason("types-unknown", `the arguments of addService (${where})`);
   const origin = project.originOf(definition);
   const isKnown = origin.kind === "service-definition";
@@ -53,10 +53,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression, r
     definitionNode,
     fact: {
       kind: "registration",
-      file,
-      start: call.getStart(),
-      end: call.getEnd(),
-      via: "provenance",
+      ...placeOf(call),
       // Without a descriptor nothing is known of its methods.
       service: generated && isKnown ? origin.service : "",
       shown: isKnown ? origin.service : definition.getText(),
@@ -170,7 +167,7 @@ export function partOf(project: AnalysisProject, call: CallExpression): Part | R
   const callee = call.getExpression();
   const object = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
   const construction = object && constructionOf(project, object);
-  const where = `${path.basename(call.getSourceFile().getFilePath())}:${call.getStartLineNumber()}`;
+  const where = shownPlace(call);
   if (!construction) return reason("types-unknown", `what is added to the server (${where})`);
   const { made, declaration, library } = construction;
   for (const reference of project.referencesTo(declaration.getNameNode())) {

@@ -1,8 +1,8 @@
-import path from "node:path";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { functionAround } from "./value-flow.js";
+import { contains, functionAround } from "./value-flow.js";
 
 /** What names a server: a declared variable, an assigned variable or field, or a property of a class. */
 export interface ServerHolder {
@@ -44,7 +44,7 @@ export function routesOf(
   const block = isNear ? home : owner ? bodyOf(owner) : first.getSourceFile();
   if (!block) return escapes("services are added in an expression");
   const all = statementsOf(block);
-  const indexes = calls.map((call) => all.findIndex((statement) => statement === call || contains(statement, call)));
+  const indexes = calls.map((call) => all.findIndex((statement) => contains(statement, call)));
   if (indexes.includes(-1)) return escapes("services are added elsewhere than it is made");
   const range = all.slice(Math.min(...indexes), Math.max(...indexes) + 1);
   const refused = leaves(project, range) ?? named(range, holder, calls);
@@ -59,9 +59,7 @@ export function routesOf(
         (node) =>
           Node.isThisExpression(node) &&
           !calls.some(
-            (call) =>
-              call.getArguments().every((argument) => argument !== node && !contains(argument, node)) &&
-              contains(call, node),
+            (call) => contains(call, node) && !call.getArguments().some((argument) => contains(argument, node)),
           ),
       ),
     ),
@@ -128,16 +126,14 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
         Node.isYieldExpression(node) ||
         (Node.isForOfStatement(node) && node.isAwaited()) ||
         (Node.isIdentifier(node) && node.getText() === "arguments") ||
-        (isJump && (!target || !range.some((each) => each === target || contains(each, target))))
+        (isJump && (!target || !range.some((each) => contains(each, target))))
       )
-        return escapes(`other statements stand between the services that are added (${placeOf(node)})`);
+        return escapes(`other statements stand between the services that are added (${shownPlace(node)})`);
       const name = declaredName(node);
       const outer =
-        name &&
-        project
-          .referencesTo(name)
-          .find((reference) => !range.some((each) => each === reference || contains(each, reference)));
-      if (outer) return escapes(`${name.getText()} is declared between the services that are added (${placeOf(node)})`);
+        name && project.referencesTo(name).find((reference) => !range.some((each) => contains(each, reference)));
+      if (outer)
+        return escapes(`${name.getText()} is declared between the services that are added (${shownPlace(node)})`);
     }
   }
   return undefined;
@@ -145,13 +141,13 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
 
 /** Anything but a registration, among the registrations, that names the server. */
 function named(range: readonly Node[], holder: ServerHolder, calls: readonly CallExpression[]): Reason | undefined {
-  const other = mentions(range, holder).find((node) => !calls.some((call) => call === node || contains(call, node)));
-  return other && escapes(`it is used before all services are added (${placeOf(other)})`);
+  const other = mentions(range, holder).find((node) => !calls.some((call) => contains(call, node)));
+  return other && escapes(`it is used before all services are added (${shownPlace(other)})`);
 }
 
 function touching(between: readonly Node[], holder: ServerHolder): Reason | undefined {
   const [found] = mentions(between, holder);
-  if (found) return escapes(`it is used before services are added (${placeOf(found)})`);
+  if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
   const isField = /^this\./.test(holder.text);
   // A method may use the field; an assignment of another one does not.
   const other = isField && between.find((each) => /\bthis\b/.test(each.getText().replace(/\bthis\.\w+\s*=(?!=)/g, "")));
@@ -212,14 +208,6 @@ function bodyOf(owner: Node): Node | undefined {
   return body && Node.isBlock(body) ? body : undefined;
 }
 
-function contains(outer: Node, inner: Node): boolean {
-  return inner.getAncestors().includes(outer);
-}
-
 function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
-}
-
-function placeOf(node: Node): string {
-  return `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
 }

@@ -2,8 +2,10 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase } from "./facts.js";
+import { memberOf } from "./member-calls.js";
+import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import type { PromisedCall } from "./promised-members.js";
+import { memberOfUse, type PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -43,7 +45,7 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
-  const neighbours = neighbourBridges(project, plans);
+  const neighbours = neighbourBridges(project, plans.keys());
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
@@ -61,19 +63,17 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
   const file = made.getSourceFile().getFilePath() as string;
   const flow = flowOf(project, made);
   if ("code" in flow) return flow;
-  const where = (node: Node) => `${path.basename(node.getSourceFile().getFilePath())}:${node.getStartLineNumber()}`;
-  const memberOfUse = (use: CallExpression) => flow.promised.get(use)?.member ?? memberOf(use);
-  const binds = flow.uses.filter((use) => memberOfUse(use) === "bindAsync");
+  const binds = flow.uses.filter((use) => memberOfUse(use, flow.promised) === "bindAsync");
   if (binds.length === 0) return reason("server-escapes", "it is not bound here");
   const nested = binds.find((bind) => binds.some((other) => bind.getAncestors().includes(other)));
-  if (nested) return reason("no-equivalent", `one more address in the callback of another (${where(nested)})`);
+  if (nested) return reason("no-equivalent", `one more address in the callback of another (${shownPlace(nested)})`);
   const credentials = new Map<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>();
   for (const bind of binds) {
     const [, given, callback] = bind.getArguments();
     if (!given || (!callback && !flow.promised.has(bind)))
-      return reason("no-equivalent", `bindAsync without a callback (${where(bind)})`);
+      return reason("no-equivalent", `bindAsync without a callback (${shownPlace(bind)})`);
     const plan = planServerCredentials(project, given, (node) => node === given || isCredentialsOfBind(project, node));
-    if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${where(bind)})`);
+    if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${shownPlace(bind)})`);
     credentials.set(bind, plan);
   }
   const options = planServerOptions(project, made.getArguments()[0], binds);
@@ -102,7 +102,7 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const fitting = misfit ? byOwnDefinition(draft, misfit) : draft;
     if ("code" in fitting) return fitting;
     if (drafts.some((other) => other.fact.service === fitting.fact.service))
-      return reason("service-added-twice", `${fitting.fact.service} (${where(call)})`);
+      return reason("service-added-twice", `${fitting.fact.service} (${shownPlace(call)})`);
     drafts.push(fitting);
   }
   if (!project.isSelected(file)) return reason("neighbour-not-migrated", path.basename(file));
@@ -112,8 +112,9 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
 function flowOf(project: AnalysisProject, made: NewExpression): ServerFlow | Reason {
   const own = serverAsModule(project, made);
   // What runs on several addresses is closed by way of the app.
-  const isMany = !("code" in own) && own.uses.filter((use) => memberOf(use) === "bindAsync").length > 1;
-  const isClosed = !("code" in own) && own.uses.some((use) => /Shutdown$/.test(memberOf(use)));
+  const members = "code" in own ? [] : own.uses.map((use) => memberOfUse(use, own.promised));
+  const isMany = members.filter((member) => member === "bindAsync").length > 1;
+  const isClosed = members.some((member) => /Shutdown$/.test(member));
   if (!("code" in own) && !(isMany && isClosed)) return own;
   const value = serverAsValue(project, made);
   return "code" in value && "code" in own && own.code === "no-equivalent" ? own : value;
@@ -155,12 +156,6 @@ function promisedOf(call: PromisedCall | undefined): ServerUseFact["promised"] {
   return call ? { server: call.server, promisify: call.promisify } : null;
 }
 
-/** `server.bindAsync` is `bindAsync`. */
-function memberOf(call: CallExpression): string {
-  const callee = call.getExpression();
-  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
-}
-
 function isCredentialsOfBind(project: AnalysisProject, node: Node): boolean {
   const call = node.getParent();
   if (!call || !Node.isCallExpression(call) || memberOf(call) !== "bindAsync" || call.getArguments()[1] !== node)
@@ -184,8 +179,10 @@ function settle(plans: Map<NewExpression, Plan | Reason>): void {
           return !other || "code" in other || settingsOf(other) !== settingsOf(plan);
         }) ?? shared.find((node) => !binds.has(node.getParentOrThrow()));
       if (!foreign) continue;
-      const place = `${path.basename(foreign.getSourceFile().getFilePath())}:${foreign.getStartLineNumber()}`;
-      plans.set(plan.made, reason("server-escapes", `it shares code with a server that stays (${place})`));
+      plans.set(
+        plan.made,
+        reason("server-escapes", `it shares code with a server that stays (${shownPlace(foreign)})`),
+      );
       again = true;
     }
   }
@@ -199,10 +196,7 @@ function settingsOf({ flow, options }: Plan): string {
 function refusal(made: NewExpression, why: Reason): ServerFact {
   return {
     kind: "server",
-    file: made.getSourceFile().getFilePath(),
-    start: made.getStart(),
-    end: made.getEnd(),
-    via: "provenance",
+    ...placeOf(made),
     ok: false,
     reason: why,
     mode: "module",
@@ -232,16 +226,13 @@ function factsOf(
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
       classes.push(...classFacts(project, draft));
   });
+  const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
   const uses = flow.uses.map((call): ServerUseFact => {
     const plan = credentials.get(call);
-    const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
     return {
       kind: "server-use",
-      file: call.getSourceFile().getFilePath(),
-      start: call.getStart(),
-      end: call.getEnd(),
-      via: "provenance",
-      member: flow.promised.get(call)?.member ?? memberOf(call),
+      ...placeOf(call),
+      member: memberOfUse(call, flow.promised),
       promised: promisedOf(flow.promised.get(call)),
       serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
     };

@@ -11,9 +11,9 @@ import {
   textOf,
   walk,
 } from "../shared/ast.js";
+import { unitOf } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { unitOf } from "./layout.js";
 import { planError, rethrows, statusComparisons } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
 

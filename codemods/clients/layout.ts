@@ -1,4 +1,5 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
+import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { middleArguments } from "./plan-call.js";
 import type { Listener } from "./plan-stream.js";
@@ -15,15 +16,6 @@ export function layoutAt(ctx: RuleContext, position: number): Layout {
   const base = indentOf(ctx, position);
   const unit = unitOf(ctx.source);
   return { eol: lineEndingOf(ctx.source), at: [base, base + unit, base + unit + unit] };
-}
-
-/** One level of indentation, as the file has it. */
-export function unitOf(source: string): string {
-  if (/^\t/m.test(source)) return "\t";
-  const widths = [...source.matchAll(/^( +)\S/gm)]
-    .map((match) => (match[1] as string).length)
-    .filter((width) => width > 1);
-  return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
 }
 
 /** Lines that begin within a range move by `by` columns. */

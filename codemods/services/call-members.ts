@@ -1,4 +1,5 @@
 import { type Node, parentMap } from "../shared/ast.js";
+import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import {
@@ -7,7 +8,6 @@ import {
   forSteps,
   GRPC_JS,
   insertStatementBefore,
-  lineRange,
   NODE,
   replaceAround,
 } from "./planned-handlers.js";
@@ -65,7 +65,7 @@ export const rule: Rule = {
         const statement = parentMap(fileOf(ctx)).get(step.node) as Node;
         const listener = ctx.source.slice(step.listener.start, step.listener.end);
         insertStatementBefore(ctx, plan, step.before, `${before}${listener})`, origin);
-        const { start, end } = lineRange(ctx.source, statement);
+        const { start, end } = lineRange(ctx.source, statement.start, statement.end);
         ctx.edit.remove(start, end, origin);
       } else {
         ctx.edit.overwrite(step.node.start, step.listener.start, before, origin);

@@ -1,3 +1,4 @@
+import { lineEndingOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import {
@@ -37,7 +38,7 @@ export const rule: Rule = {
         const { response } = plan.types;
         const type = response ? `: ${ctx.source.slice(response.start, response.end)}` : "";
         replaceAround(ctx, node, value, `const ${name}${type} = `, "", origin);
-        const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+        const eol = lineEndingOf(ctx.source);
         const isOneLine = !ctx.source.slice(statement.end, last.start).includes("\n");
         const place = isOneLine ? last.end : lineEndAfter(ctx.source, last.end);
         const between = isOneLine ? " " : `${eol}${indentAfter(ctx, plan, last)}`;

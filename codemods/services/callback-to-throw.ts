@@ -1,4 +1,4 @@
-import { indentAt } from "../shared/ast.js";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -33,7 +33,7 @@ export const rule: Rule = {
       const { node, statement, form, error, value } = step;
       const convert = ctx.imports.add(GRPC_JS, "toConnectError");
       const name = ctx.source.slice(error.start, error.end);
-      const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+      const eol = lineEndingOf(ctx.source);
       const start = form === "return" ? statement.start : node.start;
       const check = `if (${name}) throw ${convert}(${name})${semicolonOf(ctx.source, statement)}`;
       ctx.edit.overwrite(start, value.start, `${check}${eol}${indentAt(ctx.source, statement.start)}return `, origin);
@@ -53,7 +53,7 @@ function settleEither(ctx: RuleContext, step: EitherStep, plan: HandlerPlan, ori
   const failed = `${reject}(${convert}(${name}))`;
   if (form === "statement" && step.inList) {
     const isAlone = ctx.source.slice(ctx.source.lastIndexOf("\n", node.start) + 1, node.start).trim() === "";
-    const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+    const eol = lineEndingOf(ctx.source);
     const between = isAlone ? `${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}` : "; ";
     const otherwise = `${between}else ${resolve}(`;
     ctx.edit.overwrite(node.start, value.start, `if (${name}) ${failed}${otherwise}`, origin);

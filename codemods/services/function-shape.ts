@@ -82,6 +82,11 @@ export function ownNodes(root: Node, test: (node: Node) => boolean): Node[] {
   return found;
 }
 
+/** Does a function pause there? */
+export function isAwait(node: Node): boolean {
+  return /^(Await|Yield)Expression$/.test(node.type) || (node.type === "ForOfStatement" && node.await === true);
+}
+
 export function insideLoop(statement: Node, fn: FunctionNode): boolean {
   let found = false;
   walk(fn.body, (node) => {

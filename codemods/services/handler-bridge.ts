@@ -1,6 +1,6 @@
 import type { RpcRef } from "../analysis/facts.js";
 import type { HandlerFact, RegistrationFact, ServerFact, StrayHandlerFact } from "../analysis/server-facts.js";
-import { indentAt, isIdentifier, keyName, type Node, textOf, unwrap } from "../shared/ast.js";
+import { indentAt, isIdentifier, keyName, lineEndingOf, type Node, textOf, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -8,7 +8,6 @@ import { transformFromRule } from "../shared/transform.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { contextName, plannedHandlers, removeDead } from "./planned-handlers.js";
-import { styleOf } from "./write-serve.js";
 
 const id = "services/handler-bridge";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
@@ -96,7 +95,7 @@ function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoi
     const key = keyName(property);
     if (key !== undefined && registration.bridgedKeys.includes(key)) wrap(context, property);
     const isOwnLine = /\n[ \t]*$/.test(context.source.slice(0, property.start));
-    const { eol } = styleOf(context.source);
+    const eol = lineEndingOf(context.source);
     const separator = isOwnLine ? `,${eol}${indentAt(context.source, property.start)}` : ", ";
     for (const member of spreadOverrides(context, registration, property))
       context.edit.insertLeft(property.end, `${separator}${member}`, { rule: id, outcome: "bridged" });

@@ -1,10 +1,12 @@
-import { indentAt, type Node } from "../shared/ast.js";
+import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { lineRange } from "../shared/imports.js";
+import { dedentLines } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { dedentLines, forSteps, lineRange } from "./planned-handlers.js";
+import { forSteps } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
 
@@ -35,7 +37,7 @@ export const rule: Rule = {
       if (body.type === "BlockStatement") ctx.edit.remove(body.end, part.end, origin);
       else ctx.edit.overwrite(body.end, part.end, ";", origin);
       const [outer, inner] = [indentAt(ctx.source, step.statement.start), indentAt(ctx.source, body.end - 1)];
-      dedentLines(ctx, body, body.start, body.end, outer, inner, origin);
+      dedentLines(ctx, body.start, body.end, outer, inner, origin);
       return 'call.on("data", listener)';
     });
     forSteps(ctx, id, ["end-listener"], (step, { plan }, origin) => {
@@ -63,7 +65,7 @@ export const rule: Rule = {
         (other) => other.kind === "end-listener" && leadingGone(plan, other.listener.body).includes(step.statement),
       );
       if (isLeading) return undefined;
-      const { start, end } = lineRange(ctx.source, step.statement);
+      const { start, end } = lineRange(ctx.source, step.statement.start, step.statement.end);
       ctx.edit.remove(start, end, origin);
       return undefined;
     });
@@ -90,14 +92,14 @@ function leadingGone({ steps }: HandlerPlan, block: Node): Node[] {
 
 /** A later link of a chain begins a line of its own. */
 function begin({ source }: RuleContext, { part, statement }: ListenerStep): string {
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(source);
   return part.isLater ? eol + indentAt(source, statement.start) : "";
 }
 
 /** Takes a listener away: its lines, or its link of a chain. */
 function removePart(ctx: RuleContext, { part, statement }: ListenerStep, origin: EditOrigin): void {
   const isAll = part.start === statement.start && part.end === statement.end;
-  const { start, end } = isAll ? lineRange(ctx.source, statement) : part;
+  const { start, end } = isAll ? lineRange(ctx.source, statement.start, statement.end) : part;
   ctx.edit.remove(start, end, origin);
 }
 
@@ -124,7 +126,7 @@ function inline(
   ctx.edit.remove(last, step.part.end, origin);
   const outer = indentAt(source, step.statement.start);
   const inner = indentAt(source, first);
-  dedentLines(ctx, block, first, last, outer, inner, origin);
+  dedentLines(ctx, first, last, outer, inner, origin);
 }
 
 export default transformFromRule(rule);

@@ -1,6 +1,6 @@
 import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
 import { isTail } from "./control-flow.js";
-import { isNothing, namesIn, ownNodes } from "./function-shape.js";
+import { isAwait, isNothing, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { isLastEffect, keptReply } from "./plan-replies.js";
 
@@ -17,15 +17,11 @@ export function planRegion(draft: HandlerDraft, callbackReferences: readonly Nod
   if (misplaced.length === 0) refuse("code-after-reply", "the reply");
   const names = freeNames(draft);
   const settlers = { resolve: names("resolve", "resolveReply"), reject: names("reject", "rejectReply") };
-  if (fn.body.type !== "BlockStatement") {
-    if (ownNodes(fn.body, isAwait).length > 0) refuse("code-after-reply", "an await around the reply");
-    const region = { first: fn.body, last: fn.body, ...settlers };
-    draft.region = region;
-    draft.replyNodes.add(fn.body);
-    draft.steps.push({ kind: "promise", ...region, block: null });
-    return;
-  }
-  const { statements, block } = endOfList(draft, misplaced) ?? refuseEnd();
+  const isExpression = fn.body.type !== "BlockStatement";
+  if (isExpression && ownNodes(fn.body, isAwait).length > 0) refuse("code-after-reply", "an await around the reply");
+  const { statements, block } = isExpression
+    ? { statements: [fn.body], block: null }
+    : (endOfList(draft, misplaced) ?? refuseEnd());
   const region = { first: statements[0] as Node, last: statements.at(-1) as Node, ...settlers };
   draft.region = region;
   draft.replyNodes.add(region.first);
@@ -136,12 +132,6 @@ function isErrorEmit(reference: Node, parents: Parents): boolean {
 
 function isWithin(node: Node, outer: Node): boolean {
   return outer.start <= node.start && node.end <= outer.end;
-}
-
-function isAwait(node: Node): boolean {
-  return (
-    /^(AwaitExpression|YieldExpression)$/.test(node.type) || (node.type === "ForOfStatement" && node.await === true)
-  );
 }
 
 /** Statements that mean the same in a function of their own: nothing before them names what they declare. */

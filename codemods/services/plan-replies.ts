@@ -9,7 +9,7 @@ import {
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { errorShape } from "./error-shape.js";
-import { insideLoop, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
+import { insideLoop, isAwait, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
@@ -17,24 +17,21 @@ import { isRestIdle } from "./idle-rest.js";
 /** Where a reply stands, and that nothing is left to do behind it. */
 function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
   const { parents, fn, endListener, dataListener, chainLinks, answersOnce } = draft;
-  if (isInRegion(draft, call)) return settlementOf(draft, call);
+  // It settles a promise: what stands around it stays as it is.
+  if (isInRegion(draft, call)) return { ...placeOf(draft, call), settles: true };
   if (!isOwn(draft, call)) refuse("reply-in-nested-function", "a reply in a nested function");
   if (isInFinally(call, parents)) refuse("code-after-reply", "a reply in finally, which would swallow what was thrown");
   const parent = parents.get(call) as Node;
-  const shared = { node: call, settles: false, dead: null, inList: false };
-  if (isFunction(parent) && parent.body === call) {
-    // The expression of an end listener becomes a statement of the handler.
-    if (endListener && parent === endListener.listener) return { ...shared, statement: call, form: "statement" };
-    if (parent !== fn && !chainLinks.has(parent)) refuse("reply-in-nested-function", "a reply in an arrow function");
-    return { ...shared, statement: call, form: "arrow" };
-  }
-  const form: ReplyForm =
-    parent.type === "ExpressionStatement"
-      ? "statement"
-      : parent.type === "ReturnStatement"
-        ? "return"
-        : refuse("code-after-reply", "the reply is part of an expression");
+  const place = placeOf(draft, call);
+  const { form } = place;
   const around = functionOf(call, parents) as FunctionNode;
+  if (form === "arrow") {
+    // The expression of an end listener becomes a statement of the handler.
+    if (around === endListener?.listener) return { ...place, form: "statement" };
+    if (around !== fn && !chainLinks.has(around)) refuse("reply-in-nested-function", "a reply in an arrow function");
+    return place;
+  }
+  if (form === "expression") refuse("code-after-reply", "the reply is part of an expression");
   if (dataListener && around === dataListener.listener && insideLoop(parent, around))
     refuse("reply-in-nested-function", "a reply in a loop of the data listener");
   const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
@@ -43,13 +40,9 @@ function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
   const isLast =
     form !== "statement" || isTail(last, around, parents, draft.dropped) || (isError && isLastEffect(draft, parent));
   if (!isLast) refuse("code-after-reply", "statements behind the reply");
-  return {
-    ...shared,
-    statement: parent,
-    form,
-    dead: form === "statement" ? (removableAfter(last, parents, draft.dropped) ?? ending?.statement ?? null) : null,
-    inList: isInList(draft, parent),
-  };
+  const dead =
+    form === "statement" ? (removableAfter(last, parents, draft.dropped) ?? ending?.statement ?? null) : null;
+  return { ...place, dead };
 }
 
 /** `call.end()` right behind an error, which wins. */
@@ -92,19 +85,14 @@ export function keptReply(draft: HandlerDraft, call: Node): { name: string; last
   const callback = fn.params[1];
   const uses = isIdentifier(callback) ? (scopes.bindingOf(callback)?.references ?? []) : [];
   if (uses.some((use) => statement.end <= use.start && use.end <= last.end)) return null;
-  const leaves = /^(Return|Throw|Break|Continue)Statement$|^(Await|Yield)Expression$/;
-  const isLeft = (node: Node) => leaves.test(node.type) || (node.type === "ForOfStatement" && node.await === true);
+  const isLeft = (node: Node) => /^(Return|Throw|Break|Continue)Statement$/.test(node.type) || isAwait(node);
   if (rest.some((each) => ownNodes(each, isLeft).length > 0)) return null;
   const names = namesIn(fn);
   const name = ["reply", "response", "result"].find((each) => !names.has(each));
   return name === undefined ? null : { name, last };
 }
 
-/** A reply that settles a promise, or is kept: what stands around it stays as it is. */
-function settlementOf(draft: HandlerDraft, call: Node): Reply {
-  return { ...placeOf(draft, call), settles: true };
-}
-
+/** How a reply stands in the code, whatever stands behind it. */
 function placeOf(draft: HandlerDraft, call: Node): Reply {
   const parent = draft.parents.get(call) as Node;
   const isStatement = parent.type === "ExpressionStatement" || parent.type === "ReturnStatement";

@@ -6,11 +6,13 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  lineEndingOf,
   type Node,
   unwrap,
   walk,
 } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { dedentLines, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
 
@@ -32,7 +34,16 @@ export function fileOf(ctx: RuleContext): File {
  * The handlers of a file that become idiomatic, with their plans. Facts say which functions are handlers; without facts
  * (a rule that jscodeshift runs alone) a function with parameters named call and callback counts as a unary one.
  */
-export function plannedHandlers(ctx: RuleContext): PlannedHandler[] {
+export function plannedHandlers(ctx: RuleContext): readonly PlannedHandler[] {
+  const known = planned.get(ctx) ?? findHandlers(ctx);
+  planned.set(ctx, known);
+  return known;
+}
+
+/** The rules of a file, which share its context, ask for them some twenty times. */
+const planned = new WeakMap<RuleContext, readonly PlannedHandler[]>();
+
+function findHandlers(ctx: RuleContext): PlannedHandler[] {
   const file = fileOf(ctx);
   const facts = ctx.facts.filter((fact): fact is HandlerFact => fact.kind === "handler");
   const byBody = new Map(facts.filter((fact) => fact.idiomatic).map((fact) => [`${fact.start}:${fact.end}`, fact]));
@@ -108,45 +119,7 @@ export function replaceAround(
 export function dedent(ctx: RuleContext, node: Node, statement: Node, origin: EditOrigin): void {
   const { source } = ctx;
   if (!source.slice(statement.start, node.start).includes("\n")) return;
-  dedentLines(ctx, node, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
-}
-
-/** Takes `inner` minus `outer` off the indentation of every line between two offsets, but not within template literals. */
-export function dedentLines(
-  ctx: RuleContext,
-  around: Node,
-  from: number,
-  to: number,
-  outer: string,
-  inner: string,
-  origin: EditOrigin,
-): void {
-  const { source } = ctx;
-  if (inner.length <= outer.length || !inner.startsWith(outer)) return;
-  const templates: Node[] = [];
-  walk(around, (node) => {
-    if (node.type === "TemplateLiteral") templates.push(node);
-  });
-  for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
-    const line = at + 1;
-    if (!source.startsWith(inner, line) || templates.some((node) => node.start < line && line < node.end)) continue;
-    // Where the line has been moved out already, it is moved further; one whose start another edit takes has no indentation.
-    const moved = ctx.edit.edits.filter((edit) => edit.start === line && edit.text === "" && edit.end > line);
-    const start = Math.max(line, ...moved.map((edit) => edit.end));
-    const end = start + inner.length - outer.length;
-    if (source.slice(line, end).trim() !== "") continue;
-    if (ctx.edit.edits.some((edit) => edit.start < end && start < edit.end)) continue;
-    ctx.edit.remove(start, end, origin);
-  }
-}
-
-/** The range of a statement with its whole line, where it stands on a line of its own. */
-export function lineRange(source: string, node: { start: number; end: number }): { start: number; end: number } {
-  const lineStart = source.lastIndexOf("\n", node.start - 1) + 1;
-  const newline = source.indexOf("\n", node.end);
-  const lineEnd = newline === -1 ? source.length : newline + 1;
-  const alone = source.slice(lineStart, node.start).trim() === "" && source.slice(node.end, lineEnd).trim() === "";
-  return alone ? { start: lineStart, end: lineEnd } : { start: node.start, end: node.end };
+  dedentLines(ctx, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
 }
 
 /** Takes away the `return;` or `break;` that a reply made unreachable. */
@@ -166,7 +139,7 @@ export function insertStatementBefore(
   text: string,
   origin: EditOrigin,
 ): void {
-  const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(ctx.source);
   ctx.edit.insertRight(
     statement.start,
     `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}`,
@@ -190,7 +163,7 @@ export function indentAfter(ctx: RuleContext, plan: HandlerPlan, statement: Node
   const indent = indentOf(ctx, plan, statement);
   const around = region ?? push;
   const isMoved = around !== null && around.first.start <= statement.start && statement.end <= around.last.end;
-  return isMoved ? indent + indentUnit(ctx.source) : indent;
+  return isMoved ? indent + unitOf(ctx.source) : indent;
 }
 
 /** The same without the promise. */
@@ -203,11 +176,4 @@ export function indentOf({ source }: RuleContext, { steps }: HandlerPlan, statem
     return indentAt(source, step.statement.start) + indent.slice(indentAt(source, first.start).length);
   }
   return indent;
-}
-
-/** By how much a file indents: the smallest indentation that it has. */
-export function indentUnit(source: string): string {
-  const all = [...source.matchAll(/^(\t+| {2,})(?=[^\s*])/gm)].map(([, space = ""]) => space);
-  if (all.some((space) => space.startsWith("\t"))) return "\t";
-  return " ".repeat(Math.min(...all.map((space) => space.length), 4) || 2);
 }

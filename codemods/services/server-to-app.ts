@@ -10,9 +10,9 @@ import {
   parentMap,
   textOf,
   unwrap,
-  walk,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
+import { indentLines } from "../shared/indentation.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -141,7 +141,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   } else {
     edit.insertRight(fact.routes.start, head, origin);
     edit.insertLeft(fact.routes.end, tail, origin);
-    indentLines(context, fact.routes, unit + unit);
+    indentLines(context, fact.routes.start, fact.routes.end, unit + unit, origin);
     edit.indent(fact.routes.start, fact.routes.end, unit + unit, origin);
   }
   for (const codec of fact.codecs)
@@ -346,21 +346,6 @@ function implementationText(
   const line = `{ ${members.join(", ")} }`;
   if (line.length < 60 && !textOf(source, literal).includes("\n")) return line;
   return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
-}
-
-/** Moves the lines of a range to the right, as far as no edit writes them anew. */
-function indentLines(context: RuleContext, range: { start: number; end: number }, by: string): void {
-  const { source, edit } = context;
-  const texts: Node[] = [];
-  walk(context.root.get().value as Node, (inner) => {
-    if (inner.type === "TemplateLiteral") texts.push(inner);
-  });
-  for (let at = source.indexOf("\n", range.start) + 1; at > 0 && at < range.end; at = source.indexOf("\n", at) + 1) {
-    const isBlank = /^\s*?\r?\n/.test(source.slice(at));
-    const isText = texts.some((text) => text.start < at && at <= text.end);
-    const isGone = edit.edits.some((each) => each.start <= at && at < each.end);
-    if (!isBlank && !isText && !isGone) edit.insertRight(at, by, origin);
-  }
 }
 
 /** The start of a statement or of the comment lines that stand on it. */

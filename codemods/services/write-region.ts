@@ -1,8 +1,9 @@
-import { type Node, walk } from "../shared/ast.js";
+import { lineEndingOf, type Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { indentLines, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { indentOf, indentUnit } from "./planned-handlers.js";
+import { indentOf } from "./planned-handlers.js";
 
 /**
  * Puts the end of a statement list into a function that is an argument: `return new Promise((resolve) => {` before it, `});`
@@ -28,12 +29,12 @@ export function wrapRegion(
     edit.insertLeft(last.end, " });", origin);
     return;
   }
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(source);
   const indent = indentOf(ctx, plan, first);
-  const unit = indentUnit(source);
+  const unit = unitOf(source);
   edit.insertRight(first.start, `${keyword} ${open}{${eol}${indent}${unit}`, origin);
   const end = lineEndAfter(source, last.end);
-  indentLines(ctx, block, first.start, end, unit, origin);
+  indentLines(ctx, first.start, end, unit, origin);
   const semicolon = /[;}]/.test(source[last.end - 1] ?? "") ? ";" : "";
   edit.insertLeft(end, `${eol}${indent}})${semicolon}`, origin);
 }
@@ -42,21 +43,4 @@ export function wrapRegion(
 export function lineEndAfter(source: string, position: number): number {
   const rest = /^[^\r\n]*/.exec(source.slice(position))?.[0] ?? "";
   return /^\s*(\/\/.*|\/\*.*\*\/\s*)?$/.test(rest) ? position + rest.trimEnd().length : position;
-}
-
-/** Moves the lines between two offsets in, but not those that begin in a template literal or in text that goes away. */
-function indentLines(ctx: RuleContext, around: Node, from: number, to: number, unit: string, origin: EditOrigin): void {
-  const { source, edit } = ctx;
-  const literals: Node[] = [];
-  walk(around, (node) => {
-    if (node.type === "TemplateLiteral") literals.push(node);
-  });
-  const replaced = edit.edits.filter((each) => each.end > each.start);
-  for (let at = source.indexOf("\n", from); at !== -1 && at < to; at = source.indexOf("\n", at + 1)) {
-    const line = at + 1;
-    if (/^\r?\n/.test(source.slice(line))) continue;
-    if (literals.some((node) => node.start < line && line < node.end)) continue;
-    if (replaced.some((each) => each.start < line && line < each.end)) continue;
-    edit.insertRight(line, unit, origin);
-  }
 }

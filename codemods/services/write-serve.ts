@@ -4,6 +4,7 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  lineEndingOf,
   type Node,
   parentMap,
   textOf,
@@ -11,6 +12,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
+import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -34,8 +36,8 @@ export interface Binding {
 /** How a file is written. */
 export function styleOf(source: string) {
   return {
-    eol: source.includes("\r\n") ? "\r\n" : "\n",
-    unit: /\n(\t| {2,4})\S/.exec(source)?.[1] ?? "  ",
+    eol: lineEndingOf(source),
+    unit: unitOf(source),
     quote: (source.match(/'/g)?.length ?? 0) >= (source.match(/"/g)?.length ?? 0) ? "'" : '"',
     end: /;\s*$/m.test(source) ? ";" : "",
   };

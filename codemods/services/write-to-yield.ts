@@ -1,17 +1,9 @@
-import { indentAt } from "../shared/ast.js";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
+import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { isEndOf } from "./listeners-to-for-await.js";
-import {
-  contextName,
-  dedent,
-  forSteps,
-  GRPC_JS,
-  lineRange,
-  removeDead,
-  replaceAround,
-  semicolonOf,
-} from "./planned-handlers.js";
+import { contextName, dedent, forSteps, GRPC_JS, removeDead, replaceAround, semicolonOf } from "./planned-handlers.js";
 
 const id = "services/write-to-yield";
 
@@ -32,7 +24,7 @@ export const rule: Rule = {
       if (trailers) {
         const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
         const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        const eol = ctx.source.includes("\r\n") ? "\r\n" : "\n";
+        const eol = lineEndingOf(ctx.source);
         const leave = isLast
           ? ""
           : `${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}return`;
@@ -40,7 +32,7 @@ export const rule: Rule = {
       } else if (plan.steps.some((other) => other.kind === "end-listener" && isEndOf(step, other.listener.body))) {
         // It goes with the listener.
       } else if (isLast) {
-        const { start, end } = lineRange(ctx.source, statement);
+        const { start, end } = lineRange(ctx.source, statement.start, statement.end);
         ctx.edit.remove(start, end, origin);
       } else if (form === "return") ctx.edit.remove(statement.start + "return".length, node.end, origin);
       else ctx.edit.overwrite(node.start, node.end, "return", origin);

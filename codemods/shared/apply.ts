@@ -1,6 +1,5 @@
 import type { FactBase } from "../analysis/facts.js";
-import type { File } from "./ast.js";
-import { innermostAt } from "./ast.js";
+import { type File, innermostAt, lineEndingOf } from "./ast.js";
 import { applyEdits, conflictsOf, createEditSink, type Edit, indentEdits } from "./edits.js";
 import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
@@ -36,7 +35,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   const findings: Finding[] = [];
   const moduleSystem = moduleSystemOf(file, path, options.moduleSystem ?? "cjs");
   const todoAt = new Set<string>();
-  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(source);
 
   const context: RuleContext = {
     j,

@@ -1,0 +1,21 @@
+import { type CallExpression, Node } from "ts-morph";
+
+/** The `server.member(…)` around a mention of `server`. */
+export function memberCall(node: Node): CallExpression | undefined {
+  const access = node.getParent();
+  const call = access?.getParent();
+  return access &&
+    Node.isPropertyAccessExpression(access) &&
+    access.getExpression() === node &&
+    call &&
+    Node.isCallExpression(call) &&
+    call.getExpression() === access
+    ? call
+    : undefined;
+}
+
+/** `server.bindAsync` is `bindAsync`. */
+export function memberOf(call: CallExpression): string {
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
+}

@@ -1,0 +1,12 @@
+import type { Node } from "ts-morph";
+import type { FactBase } from "./facts.js";
+
+/** What a fact about a node says of its place. */
+export function placeOf(node: Node): Pick<FactBase, "file" | "start" | "end"> & { readonly via: "provenance" } {
+  return { file: node.getSourceFile().getFilePath(), start: node.getStart(), end: node.getEnd(), via: "provenance" };
+}
+
+/** A place as reasons name it: `server.ts:12`. */
+export function shownPlace(node: Node): string {
+  return `${node.getSourceFile().getBaseName()}:${node.getStartLineNumber()}`;
+}

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, it } from "vitest";
+import { runMigration } from "../pipeline.js";
+
+const proto = `syntax = "proto3";
+package shop.v1;
+service Items { rpc GetItem(Item) returns (Item); }
+service Orders { rpc GetOrder(Item) returns (Item); }
+message Item { string sku = 1; }
+`;
+
+const before = `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const { shop } = grpc.loadPackageDefinition(protoLoader.loadSync(__dirname + '/shop.proto'));
+
+const server = new grpc.Server();
+server.addService(shop.v1.Items.service, {
+  getItem: (call, callback) => {
+    callback(
+      null,
+      {
+        sku: 'a',
+      },
+    );
+  },
+});
+
+server.addService(shop.v1.Orders.service, {
+  getOrder: (call, callback) => {
+    orders.find(call.request.sku, (err, order) => {
+      callback(
+        err,
+        {
+          sku: order.sku,
+        },
+      );
+    });
+  },
+});
+server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
+`;
+
+const routes = `  routes(router) {
+    router.service(Items, {
+      getItem: (req) => {
+        return {
+          sku: 'a',
+        };
+      },
+    }, { messages`;
+
+async function migrated(text: string): Promise<string> {
+  const root = mkdtempSync(path.join(tmpdir(), "server-to-app-"));
+  try {
+    writeFileSync(path.join(root, "package.json"), '{ "name": "p" }\n');
+    writeFileSync(path.join(root, "shop.proto"), proto);
+    writeFileSync(path.join(root, "server.js"), text);
+    const { files } = await runMigration({
+      cwd: root,
+      paths: ["."],
+      side: "services",
+      target: "bundled",
+      messages: "auto",
+      runtime: "npm",
+    });
+    return files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+it("registrations at the top of a module move in, with the lines that other rules move out", async () => {
+  const after = await migrated(before);
+  expect(after).toContain(routes);
+  expect(after).toContain("\n    router.service(Orders, {\n      getOrder: (req) => {\n");
+});
+
+it("what runs on two addresses is closed as a whole, by a promise too", async () => {
+  const second = "server.bindAsync('0.0.0.0:2', grpc.ServerCredentials.createInsecure(), () => {});";
+  const stop = "process.on('SIGTERM', () => promisify(server.tryShutdown.bind(server))());";
+  const after = await migrated(`const { promisify } = require('node:util');\n${before}${second}\n${stop}\n`);
+  expect(after).toContain("process.on('SIGTERM', () => promisify(tryShutdown)(server));");
+  expect(after).not.toContain("?.close()");
+});
