@@ -6,10 +6,9 @@ import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
 import { isCalledOnly, isExported, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
-import { programsOf } from "./client-programs.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
-import { treesOf } from "./client-trees.js";
+import type { Trees } from "./client-trees.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -19,10 +18,12 @@ function isKeptChannel(node: Node): boolean {
   return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
 }
 
-export function findServices(project: AnalysisProject): Map<string, Service> {
+export function findServices(
+  project: AnalysisProject,
+  trees: Trees,
+  programOf: (file: SourceFile) => SourceFile,
+): Map<string, Service> {
   const services = new Map<string, Service>();
-  const trees = treesOf();
-  const programOf = programsOf(project);
   let program: SourceFile | undefined;
   const serviceOf = (name: string): Service => {
     const key = `${name}@${program?.getFilePath() ?? ""}`;
