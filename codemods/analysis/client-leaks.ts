@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 
 export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
@@ -48,21 +48,33 @@ export function leaks(project: AnalysisProject, target: Node): boolean {
 
 /** Is a member of this name read from something that nothing is known about? It could be the client. */
 export function leaksByName(project: AnalysisProject, name: string): boolean {
-  return project.files.some((file) =>
-    file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).some((access) => {
-      if (access.getName() !== name) return false;
-      const parent = access.getParent();
-      if (
-        parent &&
-        Node.isBinaryExpression(parent) &&
-        parent.getLeft() === access &&
-        parent.getOperatorToken().getText() === "="
-      )
-        return false;
-      if (project.originOf(access).kind !== "unknown") return false;
-      return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
-    }),
-  );
+  return accessesOf(project, name).some((access) => {
+    const parent = access.getParent();
+    if (
+      parent &&
+      Node.isBinaryExpression(parent) &&
+      parent.getLeft() === access &&
+      parent.getOperatorToken().getText() === "="
+    )
+      return false;
+    if (project.originOf(access).kind !== "unknown") return false;
+    return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
+  });
+}
+
+/** Every `x.name` in the candidate files. */
+function accessesOf(project: AnalysisProject, name: string): PropertyAccessExpression[] {
+  // The index has no private names.
+  if (name.startsWith("#"))
+    return project.files.flatMap((file) =>
+      file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).filter((access) => access.getName() === name),
+    );
+  const files = new Set(project.files);
+  return project.identifiersNamed(name).flatMap((node) => {
+    const access = node.getParent();
+    const isName = Node.isPropertyAccessExpression(access) && access.getNameNode() === node;
+    return isName && files.has(node.getSourceFile()) ? [access] : [];
+  });
 }
 
 export function isExported(property: Node): boolean {
