@@ -1,8 +1,7 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { middleArguments } from "./plan-call.js";
 import type { Listener } from "./plan-stream.js";
-import { afterParenthesis, type PlannedCall, plannedCalls } from "./write-call.js";
+import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
 export interface Layout {
   readonly eol: string;
@@ -125,15 +124,6 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   if (success && next && source.slice(success.start, next.start).includes("\n"))
     shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: outer + unit - width(next.start) });
   return shifts;
-}
-
-/** The arguments that stay. */
-function givenArguments({ call, fact }: PlannedCall): readonly Node[] {
-  const hasRequest = fact.rpc.kind === "unary" || fact.rpc.kind === "server_streaming";
-  return [
-    ...(hasRequest ? (call.arguments as Node[]).slice(0, 1) : []),
-    ...middleArguments(call, fact.rpc.kind, fact.form),
-  ];
 }
 
 function isOnOwnLine(ctx: RuleContext, call: Node, first: Node): boolean {

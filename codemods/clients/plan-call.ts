@@ -115,12 +115,16 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   }
 }
 
+/** Is the first argument of a call its request? Otherwise messages are written to the call. */
+export function takesRequest(kind: RpcKind): boolean {
+  return kind === "unary" || kind === "server_streaming";
+}
+
 /** The arguments between the request and the callback. */
 export function middleArguments(call: Node, kind: RpcKind, form: "client" | "promisified"): readonly Node[] {
   const args = call.arguments as Node[];
-  const hasRequest = kind === "unary" || kind === "server_streaming";
   const hasCallback = form === "client" && (kind === "unary" || kind === "client_streaming");
-  return args.slice(hasRequest ? 1 : 0, hasCallback ? -1 : undefined);
+  return args.slice(takesRequest(kind) ? 1 : 0, hasCallback ? -1 : undefined);
 }
 
 function planUnary(file: File, call: Node, parents: Parents): CallPlan {
