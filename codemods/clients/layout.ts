@@ -25,6 +25,11 @@ export function unitOf(source: string): string {
   return " ".repeat(widths.length === 0 ? 2 : Math.min(...widths, 8));
 }
 
+/** The semicolon with which a file ends its statements, or nothing. */
+export function semicolonIn(source: string): ";" | "" {
+  return (source.match(/;\s*$/gm)?.length ?? 0) * 4 > source.split("\n").length ? ";" : "";
+}
+
 /** Lines that begin within a range move by `by` columns. */
 interface Shift {
   readonly start: number;

@@ -1,17 +1,8 @@
-import { indentAt } from "../shared/ast.js";
+import { indentAt, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { isEndOf } from "./listeners-to-for-await.js";
-import {
-  contextName,
-  dedent,
-  forSteps,
-  GRPC_JS,
-  lineRange,
-  removeDead,
-  replaceAround,
-  semicolonOf,
-} from "./planned-handlers.js";
+import { contextName, dedent, forSteps, GRPC_JS, lineRange, removeDead, replaceAround } from "./planned-handlers.js";
 
 const id = "services/write-to-yield";
 

@@ -205,6 +205,11 @@ export function indentAt(source: string, position: number): string {
   return /^[ \t]*/.exec(source.slice(lineStart, position))?.[0] ?? "";
 }
 
+/** The file's way to end a statement, seen at one. */
+export function semicolonOf(source: string, statement: Node): ";" | "" {
+  return source[statement.end - 1] === ";" ? ";" : "";
+}
+
 /** The file's line ending. */
 export function lineEndingOf(source: string): "\r\n" | "\n" {
   return /\r\n/.test(source) ? "\r\n" : "\n";
