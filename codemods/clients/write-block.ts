@@ -183,10 +183,10 @@ function writeThen(place: Place): void {
   const head = `, ${isAsync}(${caught ? name : ""}) => `;
   const text = ctx.source.slice(success.end, failure.start);
   writeBody(success.end, failure, (isBare(success) ? closingOf(text) : "") + head);
-  if (caught?.mode === "wrapped") {
+  if (shape.error && caught?.mode === "wrapped") {
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
     const [first] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [];
-    const own = `const ${shape.error?.name} = ${convert}(${name});`;
+    const own = `${keywordFor(ctx, shape.error)} ${shape.error.name} = ${convert}(${name});`;
     const isLine = first && ctx.source.slice(failure.start, first.start).includes("\n");
     const indent = `${place.layout.eol}${place.layout.at[1]}`;
     if (failure.type === "BlockStatement")
