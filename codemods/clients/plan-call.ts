@@ -190,7 +190,8 @@ function isReturnedByExecutor(call: Node, parents: Parents): boolean {
   return promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && !executor?.async;
 }
 
-function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
+/** What cancels a call that a variable holds, if anything does. */
+export function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
   return calls.length > 0 ? { statement, variable, calls } : null;
 }
 

@@ -85,12 +85,12 @@ function usesSemicolon(ctx: RuleContext, call: Node): boolean {
 }
 
 /** `<Item>` of a writable iterable, in TypeScript. */
-export function typeArgument({ fact }: PlannedCall): string {
+function typeArgument({ fact }: PlannedCall): string {
   return fact.messageType === null ? "" : `<${fact.messageType}>`;
 }
 
 /** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */
-export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
+function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
   // With metadata, options or a signal, the rule of the arguments writes the name too.
   if (planned.fact.args.length === 0 && !cancelOf(planned.plan))
