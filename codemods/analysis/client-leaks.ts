@@ -1,4 +1,5 @@
 import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
@@ -12,9 +13,7 @@ export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
   if (Node.isGetAccessorDeclaration(owner)) return !leaksByName(project, owner.getName());
   if (!name || !Node.isIdentifier(name)) {
     // An arrow function called at once, or a module's whole export.
-    return (
-      !!holder && Node.isBinaryExpression(holder) && /^(module\.)?exports(\.\w+)?$/.test(holder.getLeft().getText())
-    );
+    return !!holder && Node.isBinaryExpression(holder) && isExportTarget(holder.getLeft().getText());
   }
   if (!Node.isFunctionDeclaration(owner) && !(holder && Node.isVariableDeclaration(holder)))
     return !leaksByName(project, name.getText());
@@ -36,8 +35,9 @@ export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
         Node.isBindingElement(parent) ||
         Node.isVariableDeclaration(parent) ||
         Node.isTypeQuery(parent) ||
-        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
-        (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText())))
+        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) &&
+          isExportedProperty(parent)) ||
+        (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText())))
     );
   });
 }
@@ -75,12 +75,4 @@ function accessesOf(project: AnalysisProject, name: string): PropertyAccessExpre
     const isName = Node.isPropertyAccessExpression(access) && access.getNameNode() === node;
     return isName && files.has(node.getSourceFile()) ? [access] : [];
   });
-}
-
-export function isExported(property: Node): boolean {
-  const object = property.getParent();
-  const holder = object?.getParent();
-  if (!holder) return false;
-  if (Node.isExportAssignment(holder)) return true;
-  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
 }

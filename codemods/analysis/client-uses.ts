@@ -4,13 +4,15 @@ import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
-import { isCalledOnly, isExported, leaks, leaksByName } from "./client-leaks.js";
+import { isCalledOnly, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
 import type { Trees } from "./client-trees.js";
+import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
+import { passesOn } from "./value-flow.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
 function isKeptChannel(node: Node): boolean {
@@ -79,16 +81,7 @@ export function findServices(
     let node = start;
     let parent = node.getParent();
     // Wrappers that pass the value on.
-    while (
-      parent &&
-      (Node.isParenthesizedExpression(parent) ||
-        Node.isAsExpression(parent) ||
-        Node.isNonNullExpression(parent) ||
-        Node.isSatisfiesExpression(parent) ||
-        Node.isAwaitExpression(parent) ||
-        (Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText())) ||
-        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
-    ) {
+    while (parent && passesOn(parent, node)) {
       node = parent;
       seen.add(node);
       parent = node.getParent();
@@ -114,7 +107,7 @@ export function findServices(
       if (operator === "=") {
         if (parent.getLeft() === node) return;
         const left = parent.getLeft();
-        if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+        if (isExportTarget(left.getText())) return;
         if (project.originOf(left).kind === "client" && !leaks(project, left)) return;
         refuse(`it is kept in ${left.getText()}`);
         return;
@@ -124,7 +117,7 @@ export function findServices(
       return;
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
-      if (isExported(parent)) return;
+      if (isExportedProperty(parent)) return;
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
       return;
@@ -322,7 +315,7 @@ export function findServices(
       Node.isImportClause(parent) ||
       Node.isTypeQuery(parent) ||
       Node.isBindingElement(parent) ||
-      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
     )
       return;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
