@@ -251,9 +251,9 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   for (const { construction } of all) {
     const { transport } = construction;
     if (transport.kind !== "transport") continue;
-    const others = transport.group.map((node) => sinks.get(node));
-    const other = others.find((each) => !each || isManual(each));
-    if (!others.some((each) => !each || isManual(each))) continue;
+    const stay = transport.group.map((node) => sinks.get(node)).filter((each) => !each || isManual(each));
+    if (stay.length === 0) continue;
+    const [other] = stay;
     construction.transport = {
       kind: "channel",
       detail: `credentials or interceptors of its own: a client that stays takes them too${other ? ` (${shownPlace(other.construction.node, project.root)})` : ""}`,

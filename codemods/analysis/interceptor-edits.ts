@@ -1,4 +1,5 @@
 import { type ArrowFunction, type FunctionDeclaration, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What an interceptor does before it goes on. */
@@ -179,9 +180,8 @@ function firstCommentOf(statement: Node): number {
 
 export function layoutOf(node: Node): { readonly outer: string; readonly step: string; readonly eol: string } {
   const text = node.getSourceFile().getFullText();
-  const outer = /^[ \t]*/.exec(text.slice(text.lastIndexOf("\n", node.getStart() - 1) + 1))?.[0] ?? "";
   const step = /\n(\t| {2,8}?)(?=\S)/.exec(text)?.[1] ?? "  ";
-  return { outer, step, eol: text.includes("\r\n") ? "\r\n" : "\n" };
+  return { outer: indentAt(text, node.getStart()), step, eol: lineEndingOf(text) };
 }
 
 export function linesOf({ statements }: Edits, indent: string): string[] {
