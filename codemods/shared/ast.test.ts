@@ -10,5 +10,6 @@ for (const [text, name, says] of [
   ["shop$.Shop", "shop$", true],
   ["shop$.Shop", "shop", false],
   ["$shop.Shop", "shop", false],
+  ["{ ...shop, more }", "shop", true],
 ] as const)
   test(`${text} ${says ? "says" : "does not say"} ${name}`, () => expect(saysName(text, name)).toBe(says));

@@ -201,7 +201,7 @@ export function isIdentifier(node: Node | null | undefined, name?: string): node
 
 /** Does a text of code say a name other than as a member's? */
 export function saysName(text: string, name: string): boolean {
-  return new RegExp(`(^|[^.\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(text);
+  return new RegExp(`(^|\\.\\.\\.|[^.\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(text);
 }
 
 /** The indentation of the line on which `position` lies. */
