@@ -1,4 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -66,10 +67,10 @@ function interceptorText(project: AnalysisProject, generator: Node): CallCredent
     lines.push(`req.header.append(${key.getText()}, ${value.getText()})`);
   }
   const file = generator.getSourceFile();
-  const eol = file.getFullText().includes("\r\n") ? "\r\n" : "\n";
+  const eol = lineEndingOf(file.getFullText());
   const semicolon = last.getText().endsWith(";") ? ";" : "";
   const inner = /[ \t]*$/.exec(file.getFullText().slice(0, last.getStart()))?.[0] ?? "  ";
-  const outer = lineIndent(file.getFullText(), generator.getStart());
+  const outer = indentAt(file.getFullText(), generator.getStart());
   const text = [
     "(next) => async (req) => {",
     ...[...lines, "return await next(req)"].map((line) => `${inner}${line}${semicolon}`),
@@ -85,9 +86,4 @@ function isSimple(node: Node): boolean {
   if (Node.isBinaryExpression(node) && node.getOperatorToken().getText() === "+")
     return isSimple(node.getLeft()) && isSimple(node.getRight());
   return /^process\.env\.\w+$/.test(node.getText());
-}
-
-function lineIndent(text: string, position: number): string {
-  const line = text.slice(text.lastIndexOf("\n", position - 1) + 1);
-  return /^[ \t]*/.exec(line)?.[0] ?? "";
 }

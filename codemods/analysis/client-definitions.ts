@@ -74,7 +74,7 @@ function definitionGiven(callee: Node): string | undefined {
 }
 
 /** The `XService` const that generated code exports beside `XClient`. */
-export function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef | undefined {
+function definitionBeside(project: AnalysisProject, name: Node): DefinitionRef | undefined {
   const text = name.getText();
   const last = /(\w+)Client$/.exec(text)?.[1];
   if (last === undefined) return undefined;

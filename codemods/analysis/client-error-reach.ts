@@ -1,7 +1,7 @@
 import type { SourceFile } from "ts-morph";
 import {
   type File,
-  isFunction,
+  functionOf,
   isIdentifier,
   memberName,
   nodeAt,
@@ -52,23 +52,54 @@ export function reachOf(
     }
   }
   const names = new Set<string>();
-  for (let size = -1; size !== names.size; ) {
-    size = names.size;
-    for (const { file, tree } of files) {
-      walk(tree, (node, parents) => {
-        if (!calls.get(file)?.has(node) && !isCallOf(node, names, file)) return;
-        for (const [index, parent] of parents.entries()) {
-          if (!isFunction(parent)) continue;
-          const name = functionName(parent, parents[index + 1]);
-          if (name === undefined || name === "constructor") continue;
-          // A function that its file keeps for itself is called there only.
-          const isOwn = isStatementFunction(parent, parents[index + 1]) && !isExportedName(file, name);
-          names.add(isOwn ? `${file.getFilePath()}#${name}` : name);
-        }
-      });
+  /** What stands in a function makes the function one that may fail. */
+  const addAround = (node: TreeNode, file: SourceFile, tree: File): void => {
+    const parents = parentMap(tree);
+    for (let owner = functionOf(node, parents); owner; owner = functionOf(owner, parents)) {
+      const parent = parents.get(owner);
+      const name = functionName(owner, parent);
+      if (name === undefined || name === "constructor") continue;
+      // A function that its file keeps for itself is called there only.
+      const isOwn = isStatementFunction(owner, parent) && !isExportedName(file, name);
+      names.add(isOwn ? `${file.getFilePath()}#${name}` : name);
     }
+  };
+  for (const { file, tree } of files) for (const call of calls.get(file) ?? []) addAround(call, file, tree);
+  // Names that are added on the way come up here, too.
+  for (const added of names) {
+    const name = added.slice(added.lastIndexOf("#") + 1);
+    for (const { file, tree } of files)
+      for (const call of callsNamed(tree, name)) if (isCallOf(call, names, file)) addAround(call, file, tree);
   }
   return { calls, names };
+}
+
+const namedCalls = new WeakMap<File, Map<string, TreeNode[]>>();
+
+/** `name(…)`, `x.name(…)` and `new name(…)` in a file; found once per tree. */
+export function callsNamed(tree: File, name: string): readonly TreeNode[] {
+  let found = namedCalls.get(tree);
+  if (!found) {
+    found = new Map();
+    namedCalls.set(tree, found);
+    for (const [called, call] of callsIn(tree)) {
+      const known = found.get(called);
+      if (known) known.push(call);
+      else found.set(called, [call]);
+    }
+  }
+  return found.get(name) ?? [];
+}
+
+function callsIn(tree: File): [string, TreeNode][] {
+  const found: [string, TreeNode][] = [];
+  walk(tree, (node) => {
+    const isMade = node.type === "NewExpression";
+    if (!isMade && node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return;
+    const name = isIdentifier(node.callee) ? node.callee.name : isMade ? undefined : memberName(node.callee);
+    if (name !== undefined) found.push([name, node]);
+  });
+  return found;
 }
 
 export function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile): boolean {

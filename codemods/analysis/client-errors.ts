@@ -3,6 +3,7 @@ import { callbackShape } from "../clients/callback-shape.js";
 import { planError } from "../clients/plan-error.js";
 import {
   type File,
+  functionOf,
   isFunction,
   isIdentifier,
   memberName,
@@ -13,7 +14,7 @@ import {
 import { reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 import { type ErrorPlace, planErrorPlaces } from "./client-error-places.js";
-import { callsOf, functionName, isCallOf, reachOf } from "./client-error-reach.js";
+import { callsNamed, callsOf, functionName, isCallOf, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -67,25 +68,18 @@ export function collectErrorFacts(
     const binding = scopesOf(tree).bindingOf(use);
     if (binding?.kind !== "param" || /^(callback|resolve|reject)$/.test(binding.name)) return false;
     const parents = parentMap(tree);
-    let owner = parents.get(binding.identifier);
-    while (owner && !isFunction(owner)) owner = parents.get(owner);
+    const owner = functionOf(binding.identifier, parents);
     if (!owner) return false;
     const index = (owner.params as TreeNode[]).indexOf(binding.identifier);
     const name = functionName(owner, parents.get(owner));
     // Without a name, or out of a pattern, nobody knows what it is.
     if (name === undefined || index === -1 || depth > 5) return true;
-    return files.some((one) => {
-      let found = false;
-      walk(one.tree, (node) => {
-        if (found) return false;
-        const isMade = node.type === "NewExpression" && isIdentifier(node.callee, name);
-        if (!isMade && !isCallOf(node, new Set([name]), one.file)) return undefined;
-        const given = (node.arguments as TreeNode[])[index];
-        if (given) found = isOrHoldsCall(one, given, called, depth);
-        return undefined;
-      });
-      return found;
-    });
+    return files.some((one) =>
+      callsNamed(one.tree, name).some((call) => {
+        const given = (call.arguments as TreeNode[])[index];
+        return given !== undefined && isOrHoldsCall(one, given, called, depth);
+      }),
+    );
   };
   const isOrHoldsCall = (
     { file, tree }: { readonly file: SourceFile; readonly tree: File },

@@ -1,4 +1,5 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
@@ -12,9 +13,7 @@ export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
   if (Node.isGetAccessorDeclaration(owner)) return !leaksByName(project, owner.getName());
   if (!name || !Node.isIdentifier(name)) {
     // An arrow function called at once, or a module's whole export.
-    return (
-      !!holder && Node.isBinaryExpression(holder) && /^(module\.)?exports(\.\w+)?$/.test(holder.getLeft().getText())
-    );
+    return !!holder && Node.isBinaryExpression(holder) && isExportTarget(holder.getLeft().getText());
   }
   if (!Node.isFunctionDeclaration(owner) && !(holder && Node.isVariableDeclaration(holder)))
     return !leaksByName(project, name.getText());
@@ -36,8 +35,9 @@ export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
         Node.isBindingElement(parent) ||
         Node.isVariableDeclaration(parent) ||
         Node.isTypeQuery(parent) ||
-        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
-        (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText())))
+        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) &&
+          isExportedProperty(parent)) ||
+        (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText())))
     );
   });
 }
@@ -48,27 +48,31 @@ export function leaks(project: AnalysisProject, target: Node): boolean {
 
 /** Is a member of this name read from something that nothing is known about? It could be the client. */
 export function leaksByName(project: AnalysisProject, name: string): boolean {
-  return project.files.some((file) =>
-    file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).some((access) => {
-      if (access.getName() !== name) return false;
-      const parent = access.getParent();
-      if (
-        parent &&
-        Node.isBinaryExpression(parent) &&
-        parent.getLeft() === access &&
-        parent.getOperatorToken().getText() === "="
-      )
-        return false;
-      if (project.originOf(access).kind !== "unknown") return false;
-      return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
-    }),
-  );
+  return accessesOf(project, name).some((access) => {
+    const parent = access.getParent();
+    if (
+      parent &&
+      Node.isBinaryExpression(parent) &&
+      parent.getLeft() === access &&
+      parent.getOperatorToken().getText() === "="
+    )
+      return false;
+    if (project.originOf(access).kind !== "unknown") return false;
+    return project.originOf(access.getExpression()).kind === "unknown" && !access.getNameNode().getSymbol();
+  });
 }
 
-export function isExported(property: Node): boolean {
-  const object = property.getParent();
-  const holder = object?.getParent();
-  if (!holder) return false;
-  if (Node.isExportAssignment(holder)) return true;
-  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+/** Every `x.name` in the candidate files. */
+function accessesOf(project: AnalysisProject, name: string): PropertyAccessExpression[] {
+  // The index has no private names.
+  if (name.startsWith("#"))
+    return project.files.flatMap((file) =>
+      file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).filter((access) => access.getName() === name),
+    );
+  const files = new Set(project.files);
+  return project.identifiersNamed(name).flatMap((node) => {
+    const access = node.getParent();
+    const isName = Node.isPropertyAccessExpression(access) && access.getNameNode() === node;
+    return isName && files.has(node.getSourceFile()) ? [access] : [];
+  });
 }

@@ -1,6 +1,7 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { ClientMetadataFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
+import { isWrapper, passesOn } from "./value-flow.js";
 
 /** A metadata value that is passed to a call. */
 export interface MetadataArgument {
@@ -200,23 +201,6 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     facts: facts.filter(({ key }) => reached.has(find(key)) && !bad.has(find(key))).map((each) => each.fact),
     isHeaders,
   };
-}
-
-/** Values that stand for the value inside. */
-function isWrapper(node: Node): node is Node & { getExpression(): Node } {
-  return (
-    Node.isParenthesizedExpression(node) ||
-    Node.isAsExpression(node) ||
-    Node.isNonNullExpression(node) ||
-    Node.isSatisfiesExpression(node) ||
-    Node.isAwaitExpression(node)
-  );
-}
-
-function passesOn(parent: Node, value: Node): boolean {
-  if (isWrapper(parent)) return true;
-  if (Node.isConditionalExpression(parent)) return parent.getCondition() !== value;
-  return Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText());
 }
 
 /** `this.metadata` of a private field, which nothing outside the class sees. */

@@ -4,14 +4,15 @@ import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
-import { isCalledOnly, isExported, leaks, leaksByName } from "./client-leaks.js";
+import { isCalledOnly, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
-import { programsOf } from "./client-programs.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
-import { treesOf } from "./client-trees.js";
+import type { Trees } from "./client-trees.js";
+import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
+import { passesOn } from "./value-flow.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
 function isKeptChannel(node: Node): boolean {
@@ -19,10 +20,12 @@ function isKeptChannel(node: Node): boolean {
   return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
 }
 
-export function findServices(project: AnalysisProject): Map<string, Service> {
+export function findServices(
+  project: AnalysisProject,
+  trees: Trees,
+  programOf: (file: SourceFile) => SourceFile,
+): Map<string, Service> {
   const services = new Map<string, Service>();
-  const trees = treesOf();
-  const programOf = programsOf(project);
   let program: SourceFile | undefined;
   const serviceOf = (name: string): Service => {
     const key = `${name}@${program?.getFilePath() ?? ""}`;
@@ -78,16 +81,7 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
     let node = start;
     let parent = node.getParent();
     // Wrappers that pass the value on.
-    while (
-      parent &&
-      (Node.isParenthesizedExpression(parent) ||
-        Node.isAsExpression(parent) ||
-        Node.isNonNullExpression(parent) ||
-        Node.isSatisfiesExpression(parent) ||
-        Node.isAwaitExpression(parent) ||
-        (Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText())) ||
-        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
-    ) {
+    while (parent && passesOn(parent, node)) {
       node = parent;
       seen.add(node);
       parent = node.getParent();
@@ -113,7 +107,7 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
       if (operator === "=") {
         if (parent.getLeft() === node) return;
         const left = parent.getLeft();
-        if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+        if (isExportTarget(left.getText())) return;
         if (project.originOf(left).kind === "client" && !leaks(project, left)) return;
         refuse(`it is kept in ${left.getText()}`);
         return;
@@ -123,7 +117,7 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
       return;
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
-      if (isExported(parent)) return;
+      if (isExportedProperty(parent)) return;
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
       return;
@@ -321,7 +315,7 @@ export function findServices(project: AnalysisProject): Map<string, Service> {
       Node.isImportClause(parent) ||
       Node.isTypeQuery(parent) ||
       Node.isBindingElement(parent) ||
-      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
     )
       return;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;

@@ -42,26 +42,16 @@ import type { AnalysisProject } from "./project.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
 export function collectClientFacts(project: AnalysisProject): FactBase[] {
-  const services = findServices(project);
-  if (services.size === 0) return [];
   const trees = treesOf();
   const programOf = programsOf(project);
+  const services = findServices(project, trees, programOf);
+  if (services.size === 0) return [];
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
   planTransports(project, services, trees);
 
-  const withOptions = new Map<SourceFile, boolean>();
-  const mayHaveOptions = (file: SourceFile) => {
-    const program = programOf(file);
-    const known = withOptions.get(program);
-    if (known !== undefined) return known;
-    const found = hasMetadataOptions(
-      project,
-      project.files.filter((each) => programOf(each) === program),
-    );
-    withOptions.set(program, found);
-    return found;
-  };
+  const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
+  const mayWatchUncaught = perProgram(project, programOf, watchesUncaught);
 
   // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
   const argumentsOf = new Map<Call, CallArgument[]>();
@@ -85,11 +75,8 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse("the type of the response is not known");
         continue;
       }
-      if (
-        call.plan.kind === "block" &&
-        call.plan.shape.form === "success" &&
-        watchesUncaught(project, programOf, call.node.getSourceFile())
-      ) {
+      const isUntested = call.plan.kind === "block" && call.plan.shape.form === "success";
+      if (isUntested && mayWatchUncaught(call.node.getSourceFile())) {
         refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
@@ -158,17 +145,27 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   return withoutRepeats(facts);
 }
 
-/** Does the program handle exceptions that nobody caught? Then their text may matter. */
-function watchesUncaught(
+/** What is so of the program that a file belongs to: found out once for each program. */
+function perProgram(
   project: AnalysisProject,
   programOf: (file: SourceFile) => SourceFile,
-  own: SourceFile,
-): boolean {
-  return project.files.some(
-    (file) =>
-      programOf(file) === programOf(own) &&
-      /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(file.getFullText()),
-  );
+  find: (files: readonly SourceFile[]) => boolean,
+): (file: SourceFile) => boolean {
+  const known = new Map<SourceFile, boolean>();
+  return (file) => {
+    const program = programOf(file);
+    let found = known.get(program);
+    if (found === undefined) {
+      found = find(project.files.filter((each) => programOf(each) === program));
+      known.set(program, found);
+    }
+    return found;
+  };
+}
+
+/** Does the program handle exceptions that nobody caught? Then their text may matter. */
+function watchesUncaught(files: readonly SourceFile[]): boolean {
+  return files.some((file) => /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(file.getFullText()));
 }
 
 /** Clients that share credentials each say what becomes of them. */
@@ -180,6 +177,7 @@ function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
     return !seen.has(key) && seen.add(key);
   });
 }
+
 /** Where tests replace grpc-js or the stubs, the construction stays; where they replace the file of the client, its shape does. */
 function refuseMocked(
   project: AnalysisProject,
@@ -254,9 +252,9 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   for (const { construction } of all) {
     const { transport } = construction;
     if (transport.kind !== "transport") continue;
-    const others = transport.group.map((node) => sinks.get(node));
-    const other = others.find((each) => !each || isManual(each));
-    if (!others.some((each) => !each || isManual(each))) continue;
+    const stay = transport.group.map((node) => sinks.get(node)).filter((each) => !each || isManual(each));
+    if (stay.length === 0) continue;
+    const [other] = stay;
     construction.transport = {
       kind: "channel",
       detail: `credentials or interceptors of its own: a client that stays takes them too${other ? ` (${shownPlace(other.construction.node, project.root)})` : ""}`,
@@ -406,6 +404,7 @@ function factsOf(
     }
   return facts;
 }
+
 function obstacleReason(service: Service, root: string): Reason {
   const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
     return `${detail} (${shownPlace(node, root)})`;

@@ -108,6 +108,19 @@ function collect(file: SourceFile): FileExports {
   return { named, stars, whole: wholeCount > 1 ? null : whole, isComplete };
 }
 
+/** `module.exports`, `exports`, or a member of one: what an assignment to this text exports. */
+export function isExportTarget(text: string): boolean {
+  return /^(module\.)?exports(\.\w+)?$/.test(text);
+}
+
+/** Is a property one of `module.exports = { … }` or `export default { … }`? */
+export function isExportedProperty(property: Node): boolean {
+  const holder = property.getParent()?.getParent();
+  if (!holder) return false;
+  if (Node.isExportAssignment(holder)) return true;
+  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+}
+
 function isTypeOnly(node: Node): boolean {
   return Node.isInterfaceDeclaration(node) || Node.isTypeAliasDeclaration(node);
 }

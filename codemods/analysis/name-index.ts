@@ -1,4 +1,5 @@
 import { Node, type SourceFile, ts } from "ts-morph";
+import { isExportTarget } from "./exports.js";
 
 /** The names of one file. It is made for every file, so it looks at the compiler's own nodes: wrapped are those that are asked for. */
 export interface NameIndex {
@@ -8,12 +9,6 @@ export interface NameIndex {
   readonly aliases: readonly (readonly [string, string])[];
   /** Names for what another file exports as a whole: `const b = require("./b")`. */
   readonly wholes: readonly string[];
-}
-
-const EXPORT_TARGET = /^(module\.)?exports(\.\w+)?$/;
-
-export function isExportTargetText(text: string): boolean {
-  return EXPORT_TARGET.test(text);
 }
 
 export function createNameIndex(file: SourceFile): NameIndex {
@@ -39,11 +34,7 @@ export function createNameIndex(file: SourceFile): NameIndex {
     } else if (ts.isVariableDeclaration(node)) {
       if (node.initializer && localRequire(node.initializer)) wholes.push(textOf(node.name));
     } else if (ts.isBinaryExpression(node)) {
-      if (
-        ts.isPropertyAccessExpression(node.left) &&
-        ts.isIdentifier(node.right) &&
-        isExportTargetText(textOf(node.left))
-      )
+      if (ts.isPropertyAccessExpression(node.left) && ts.isIdentifier(node.right) && isExportTarget(textOf(node.left)))
         aliases.push([node.right.text, node.left.name.text]);
     }
     ts.forEachChild(node, visit);

@@ -1,5 +1,5 @@
 import { Node, type ParameterDeclaration } from "ts-morph";
-import { isExportTargetText } from "./name-index.js";
+import { isExportTarget } from "./exports.js";
 import type { Origin } from "./origin.js";
 
 export interface PassedValuesInput {
@@ -70,16 +70,13 @@ function useOf(reference: Node): "alias" | { getArguments(): Node[] } | undefine
     return "alias";
   if (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) return "alias";
   if (Node.isBindingElement(parent)) return "alias";
-  if (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft()) && parent.getRight() === node) return "alias";
+  if (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()) && parent.getRight() === node)
+    return "alias";
   if (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) {
     const object = parent.getParent();
     const holder = object?.getParent();
-    if (holder && Node.isBinaryExpression(holder) && isExportTarget(holder.getLeft())) return "alias";
+    if (holder && Node.isBinaryExpression(holder) && isExportTarget(holder.getLeft().getText())) return "alias";
     if (holder && Node.isExportAssignment(holder)) return "alias";
   }
   return undefined;
-}
-
-function isExportTarget(node: Node): boolean {
-  return isExportTargetText(node.getText());
 }

@@ -15,7 +15,7 @@ import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
 import { assignedValue, exportsOf, requireSpecifier } from "./exports.js";
-import { missingStub } from "./missing-generated.js";
+import { createMissingStubs } from "./missing-generated.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
 import { createReferences } from "./references.js";
@@ -48,6 +48,7 @@ const PROTO_LOADER = /^@grpc\/proto-loader(?:\/|$)/;
 export function createProvenance(input: ProvenanceInput): Provenance {
   const { protos, resolveModule } = input;
   const { writesTo, memberWrites } = createAssignments();
+  const missingStub = createMissingStubs(input.root, protos);
   const origins = new Map<Node, Origin>();
   const active = new Set<Node>();
   const { declarationOf, referencesTo, identifiersNamed } = createReferences({
@@ -346,7 +347,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         return { kind: origin.kind, path: origin.path === "" ? name : `${origin.path}.${name}` };
       case "external":
         if (origin.path === "") {
-          const stub = missingStub(origin.module, name, input.root, protos);
+          const stub = missingStub(origin.module, name);
           if (stub) return stub;
         }
         return { ...origin, path: origin.path === "" ? name : `${origin.path}.${name}` };

@@ -1,5 +1,6 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
+import { saysName } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { rivalReason } from "./meant-proto.js";
 import { placeOf, shownPlace } from "./places.js";
@@ -122,7 +123,7 @@ export function unusedDeclarations(
       ? pattern.getElements().map((element) => element.getNameNode())
       : [pattern];
     const uses = names.flatMap((each) => project.referencesTo(each).filter((node) => node !== each));
-    const isWritten = (name: string) => written.some((text) => new RegExp(`(^|[^.\\w$])${name}\\b`).test(text));
+    const isWritten = (name: string) => written.some((text) => saysName(text, name));
     const isGone =
       names.every((each) => Node.isIdentifier(each) && !isWritten(each.getText())) &&
       uses.every((node) =>

@@ -1,4 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What kind of value is followed, and where it may end. */
@@ -226,7 +227,7 @@ export function followValue(
     if (kind.fields && Node.isPropertyDeclaration(parent) && parent.getInitializer() === node) return carrier(parent);
     if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=") {
       const left = parent.getLeft();
-      if (/^(module\.)?exports(\.\w+)?$/.test(left.getText())) return;
+      if (isExportTarget(left.getText())) return;
       if (left === node) return value(parent.getRight());
       const name = kind.fields && Node.isPropertyAccessExpression(left) ? left.getNameNode() : left;
       const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
@@ -250,7 +251,7 @@ export function followValue(
       Node.isExportAssignment(parent) ||
       Node.isBindingElement(parent) ||
       Node.isTypeQuery(parent) ||
-      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent))
+      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
     )
       return;
     fail(parent, kind.unknownUse);
@@ -292,8 +293,9 @@ export function followValue(
         Node.isTypeReference(parent) ||
         Node.isTypeQuery(parent) ||
         (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) ||
-        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExported(parent)) ||
-        (Node.isBinaryExpression(parent) && /^(module\.)?exports(\.\w+)?$/.test(parent.getLeft().getText()))
+        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) &&
+          isExportedProperty(parent)) ||
+        (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()))
       )
         continue;
       fail(parent, "a function that takes or gives them is handed on");
@@ -359,6 +361,24 @@ export function peeled(node: Node): Node {
   return current;
 }
 
+/** Values that stand for the value inside. */
+export function isWrapper(node: Node): node is Node & { getExpression(): Node } {
+  return (
+    Node.isParenthesizedExpression(node) ||
+    Node.isAsExpression(node) ||
+    Node.isNonNullExpression(node) ||
+    Node.isSatisfiesExpression(node) ||
+    Node.isAwaitExpression(node)
+  );
+}
+
+/** Is what a value stands in that value, awaited or not, or one of two? */
+export function passesOn(parent: Node, value: Node): boolean {
+  if (isWrapper(parent)) return true;
+  if (Node.isConditionalExpression(parent)) return parent.getCondition() !== value;
+  return Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText());
+}
+
 /** Whether a node lies in another one. */
 export function contains(outer: Node, inner: Node): boolean {
   return (
@@ -388,13 +408,6 @@ function isStaticMember(access: Node, name: Node, owner: Node): boolean {
     !/^(prototype|constructor|call|apply|bind)$/.test(access.getName()) &&
     !/\bnew this\b/.test(owner.getParent().getText())
   );
-}
-
-function isExported(property: Node): boolean {
-  const holder = property.getParent()?.getParent();
-  if (!holder) return false;
-  if (Node.isExportAssignment(holder)) return true;
-  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
 }
 
 /** `null` or `undefined`, written out. */

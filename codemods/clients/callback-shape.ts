@@ -1,4 +1,4 @@
-import { isFunction, isIdentifier, keyName, type Node, unwrap, walk } from "../shared/ast.js";
+import { isFunction, isIdentifier, type Node, unwrap, walk } from "../shared/ast.js";
 
 /** A node callback `(err, res) => …`, and what its body makes of the two. */
 export interface CallbackShape {
@@ -168,7 +168,7 @@ function firstEffect(node: Node | null | undefined, response: Node): "read" | "n
 }
 
 /** What an `if` on the error says: that there is one, that there is none, or something else. */
-export function testOf(test: Node, name: string): "error" | "success" | undefined {
+function testOf(test: Node, name: string): "error" | "success" | undefined {
   const node = unwrap(test);
   if (isIdentifier(node, name)) return "error";
   if (node.type === "UnaryExpression" && node.operator === "!") {
@@ -188,7 +188,7 @@ function isNothing(node: Node): boolean {
 }
 
 /** Does control never leave the end of this statement? */
-export function endsPath(node: Node): boolean {
+function endsPath(node: Node): boolean {
   if (node.type === "ReturnStatement" || node.type === "ThrowStatement") return true;
   if (node.type === "ExpressionStatement") {
     const { expression } = node;
@@ -261,5 +261,3 @@ function usesOwnThis(callback: Node): boolean {
 function hasComment(node: Node): boolean {
   return ((node.innerComments as unknown[] | undefined) ?? []).length > 0;
 }
-
-export { keyName };

@@ -32,6 +32,19 @@ const programs: Programs = {
     show('b');
     show('fail');`,
   ],
+  "the success path first, an error that is assigned to": [
+    "idiomatic",
+    `${CLIENT}
+    for (const text of ['a', 'fail'])
+      client.ask({ text }, (err, res) => {
+        if (!err) {
+          console.log(res.text);
+        } else {
+          err = new Error(err.details);
+          console.log(err.message);
+        }
+      });`,
+  ],
   "the success path alone": [
     "idiomatic",
     `${CLIENT}

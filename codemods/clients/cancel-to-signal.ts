@@ -1,4 +1,4 @@
-import { indentAt, lineEndingOf } from "../shared/ast.js";
+import { indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { cancelOf } from "./plan-call.js";
@@ -18,7 +18,7 @@ export const rule: Rule = {
       if (!cancel) continue;
       const { statement } = cancel;
       const name = controllerName(ctx, cancel);
-      const semicolon = ctx.source[statement.end - 1] === ";" ? ";" : "";
+      const semicolon = semicolonOf(ctx.source, statement);
       const next = `${lineEndingOf(ctx.source)}${indentAt(ctx.source, statement.start)}`;
       ctx.edit.insertRight(statement.start, `const ${name} = new AbortController()${semicolon}${next}`, origin);
       for (const { callee, start, end } of cancel.calls) {

@@ -281,6 +281,15 @@ const programs: Programs = {
     });
     ask(client, 'agent').then(() => client.close());`,
   ],
+  "options that are spread into those of a channel that stays": [
+    "bridged",
+    `const own = { 'grpc.max_receive_message_length': 1000 };
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), {
+      ...own,
+      'grpc.primary_user_agent': 'mine/1',
+    });
+    ask(client, 'agent').then(() => client.close());`,
+  ],
   "waiting for a connection": [
     "idiomatic",
     `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());

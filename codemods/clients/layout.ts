@@ -1,9 +1,8 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
-import { middleArguments } from "./plan-call.js";
 import type { Listener } from "./plan-stream.js";
-import { afterParenthesis, type PlannedCall, plannedCalls } from "./write-call.js";
+import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
 export interface Layout {
   readonly eol: string;
@@ -16,6 +15,11 @@ export function layoutAt(ctx: RuleContext, position: number): Layout {
   const base = indentOf(ctx, position);
   const unit = unitOf(ctx.source);
   return { eol: lineEndingOf(ctx.source), at: [base, base + unit, base + unit + unit] };
+}
+
+/** The semicolon with which a file ends its statements, or nothing. */
+export function semicolonIn(source: string): ";" | "" {
+  return (source.match(/;\s*$/gm)?.length ?? 0) * 4 > source.split("\n").length ? ";" : "";
 }
 
 /** Lines that begin within a range move by `by` columns. */
@@ -117,15 +121,6 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   if (success && next && source.slice(success.start, next.start).includes("\n"))
     shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: outer + unit - width(next.start) });
   return shifts;
-}
-
-/** The arguments that stay. */
-function givenArguments({ call, fact }: PlannedCall): readonly Node[] {
-  const hasRequest = fact.rpc.kind === "unary" || fact.rpc.kind === "server_streaming";
-  return [
-    ...(hasRequest ? (call.arguments as Node[]).slice(0, 1) : []),
-    ...middleArguments(call, fact.rpc.kind, fact.form),
-  ];
 }
 
 function isOnOwnLine(ctx: RuleContext, call: Node, first: Node): boolean {

@@ -115,12 +115,16 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   }
 }
 
+/** Is the first argument of a call its request? Otherwise messages are written to the call. */
+export function takesRequest(kind: RpcKind): boolean {
+  return kind === "unary" || kind === "server_streaming";
+}
+
 /** The arguments between the request and the callback. */
 export function middleArguments(call: Node, kind: RpcKind, form: "client" | "promisified"): readonly Node[] {
   const args = call.arguments as Node[];
-  const hasRequest = kind === "unary" || kind === "server_streaming";
   const hasCallback = form === "client" && (kind === "unary" || kind === "client_streaming");
-  return args.slice(hasRequest ? 1 : 0, hasCallback ? -1 : undefined);
+  return args.slice(takesRequest(kind) ? 1 : 0, hasCallback ? -1 : undefined);
 }
 
 function planUnary(file: File, call: Node, parents: Parents): CallPlan {
@@ -186,7 +190,8 @@ function isReturnedByExecutor(call: Node, parents: Parents): boolean {
   return promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && !executor?.async;
 }
 
-function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
+/** What cancels a call that a variable holds, if anything does. */
+export function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
   return calls.length > 0 ? { statement, variable, calls } : null;
 }
 

@@ -1,4 +1,5 @@
 import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
+import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 
@@ -119,10 +120,6 @@ export function planError(
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
     if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
       return undefined;
-    if (parent.type === "BinaryExpression" && /^[!=]==?$/.test(parent.operator)) {
-      const other = parent.left === node ? parent.right : parent.left;
-      if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
-    }
     // `"code" in err`: both kinds of errors have it.
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
@@ -363,14 +360,7 @@ function importedName(declaration: Node): string | undefined {
 }
 
 function isOfGrpc(declaration: Node, parents: ReturnType<typeof parentMap>): boolean {
-  if (declaration.type === "VariableDeclarator") {
-    const init = declaration.init;
-    return (
-      init?.type === "CallExpression" &&
-      isIdentifier(init.callee, "require") &&
-      init.arguments[0]?.value === "@grpc/grpc-js"
-    );
-  }
+  if (declaration.type === "VariableDeclarator") return requiredModule(declaration.init) === "@grpc/grpc-js";
   const statement = parents.get(declaration);
   return statement?.type === "ImportDeclaration" && statement.source.value === "@grpc/grpc-js";
 }

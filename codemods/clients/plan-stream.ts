@@ -10,7 +10,7 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { type CallPlan, type Cancel, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
+import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -58,7 +58,7 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   if (!binding || binding.writes.length > 0) return refused("the stream's variable is assigned again");
 
   const { calls, others } = splitCancels(binding.references, parents);
-  const cancel = calls.length > 0 ? { statement: declaration, variable: binding.name, calls } : null;
+  const cancel = cancelIn(declaration, binding.name, calls);
   const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
   const writer = isDuplex ? writerOf(binding.name, others.filter(isWriting), parents) : null;
   if (typeof writer === "string") return refused(writer);
@@ -93,13 +93,14 @@ function planListeners(
       listeners.set(event, listener);
     }
   }
-  const [data, error, status, end] = EVENTS.map((event) => listeners.get(event) ?? null) as [
-    Listener | null,
-    ...(Listener | null)[],
-  ];
+  const listenerOf = (event: Event) => listeners.get(event) ?? null;
+  const data = listenerOf("data");
+  const error = listenerOf("error");
+  const status = listenerOf("status");
+  const end = listenerOf("end");
   if (!data) return refused("nothing listens to its data");
-  const used = [error ?? null, status ?? null, end ?? null].filter((listener) => listener !== null);
-  const problem = problemOf(file, parents, data, error ?? null, status ?? null, end ?? null);
+  const used = [error, status, end].filter((listener) => listener !== null);
+  const problem = problemOf(file, parents, data, error, status, end);
   if (problem) return refused(problem);
   const continues = continuesOf(data.callback, parents);
   if (typeof continues === "string") return refused(continues);
@@ -123,9 +124,9 @@ function planListeners(
     statement,
     variable: isInline || !declaration ? null : (declaration.declarations[0] as Node).id,
     data,
-    error: error ?? null,
-    status: status ?? null,
-    end: end ?? null,
+    error,
+    status,
+    end,
     writer,
     cancel,
     continues,

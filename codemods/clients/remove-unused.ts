@@ -1,5 +1,5 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import { isIdentifier, keyName, memberName, type Node, walk } from "../shared/ast.js";
+import { isIdentifier, keyName, memberName, type Node, saysName, walk } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type Binding, scopesOf } from "../shared/scope.js";
@@ -24,12 +24,8 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
   if (gone.length === 0) return;
   const removed: { start: number; end: number }[] = [];
   const isGone = (node: Node, name: string) =>
-    gone.some(
-      (range) =>
-        range.start <= node.start &&
-        node.end <= range.end &&
-        !new RegExp(`(^|[^.\\w$])${name.replaceAll("$", "\\$")}\\b`).test(range.kept),
-    ) || removed.some((range) => range.start <= node.start && node.end <= range.end);
+    gone.some((range) => range.start <= node.start && node.end <= range.end && !saysName(range.kept, name)) ||
+    removed.some((range) => range.start <= node.start && node.end <= range.end);
   const isUnused = (binding: Binding | undefined) =>
     binding !== undefined &&
     binding.writes.length === 0 &&

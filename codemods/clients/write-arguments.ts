@@ -1,7 +1,7 @@
 import { keyName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { cancelOf, middleArguments, writerOfPlan } from "./plan-call.js";
-import { afterParenthesis, controllerName, GRPC_JS, type PlannedCall } from "./write-call.js";
+import { afterParenthesis, controllerName, GRPC_JS, type PlannedCall, requestOf } from "./write-call.js";
 
 /** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs, signal })`, leaving each value where it stands. */
 export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {
@@ -13,9 +13,8 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const signal = cancel && `signal: ${controllerName(ctx, cancel)}.signal`;
   const close = signal ? `, ${signal} }` : " }";
   const [first] = middle;
-  const args = call.arguments as Node[];
+  const request = requestOf(planned);
   if (!first) {
-    const request = /^(unary|server_streaming)$/.test(fact.rpc.kind) ? args[0] : undefined;
     if (!signal) return;
     if (request) ctx.edit.insertLeft(request.end, `, { ${signal} }`, origin);
     else ctx.edit.insertRight(afterParenthesis(ctx, call), `${writer?.name ?? ""}, { ${signal} }`, origin);
@@ -27,7 +26,6 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const metadata = middle[metadataAt as number];
   const options = middle[optionsAt as number];
   const given = fact.args[optionsAt as number];
-  const request = args[args.indexOf(first) - 1];
   const { position: from, text } = writeHead();
   const separator = metadata ? `${text}, ` : text;
   if (options && given?.kind === "options" && given.isHeld) {

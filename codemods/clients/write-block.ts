@@ -1,7 +1,7 @@
-import type { Node } from "../shared/ast.js";
+import { type Node, semicolonOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, mentions } from "./callback-shape.js";
-import { type Layout, layoutAt } from "./layout.js";
+import { type Layout, layoutAt, semicolonIn } from "./layout.js";
 import type { CallPlan } from "./plan-call.js";
 import { rethrows } from "./plan-error.js";
 import {
@@ -34,15 +34,15 @@ interface Place {
 /** An awaited call with what its callback did, in an async function that is called at once; or with `then`, where that reads better. */
 export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPlan, rule: string): void {
   const { statement, shape } = plan;
+  const closing = semicolonOf(ctx.source, statement);
   const place: Place = {
     ctx,
     planned,
     shape,
     statement,
     layout: layoutAt(ctx, statement.start),
-    semicolon:
-      statement === planned.call ? fileSemicolon(ctx.source) : ctx.source[statement.end - 1] === ";" ? ";" : "",
-    closing: ctx.source[statement.end - 1] === ";" ? ";" : "",
+    semicolon: statement === planned.call ? semicolonIn(ctx.source) : closing,
+    closing,
     origin: { rule, outcome: "idiomatic" },
   };
   const head = openingOf(place);
@@ -64,10 +64,6 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     default:
       writeApart(place);
   }
-}
-
-function fileSemicolon(source: string): string {
-  return (source.match(/;\s*$/gm)?.length ?? 0) * 4 > source.split("\n").length ? ";" : "";
 }
 
 /** The response's parameter, if the code of the reply reads it. */
@@ -144,13 +140,12 @@ function writeWhole(place: Place): void {
       closed += `${eol}${inner}${keywordFor(ctx, shape.error)} ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
     }
   }
-  const close = `})()${place.closing}`;
   const statements = body.type === "BlockStatement" ? (body.body as Node[]) : [];
   const [first] = statements;
   const last = statements.at(-1);
   if (body.type !== "BlockStatement") {
     ctx.edit.overwrite(end, body.start, `${closed}${eol}${inner}`, origin);
-    ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}${close}`, origin);
+    ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
     return;
   }
   const isOneLine = first && !source.slice(body.start, first.start).includes("\n");
@@ -158,13 +153,16 @@ function writeWhole(place: Place): void {
     const from = body.start + 1 + (/^[ \t]*/.exec(source.slice(body.start + 1))?.[0].length ?? 0);
     ctx.edit.overwrite(end, from, `${closed}${eol}${inner}`, origin);
   } else ctx.edit.overwrite(end, body.start + 1, closed, origin);
-  const isClosedInLine = last && !source.slice(last.end, body.end).includes("\n");
-  ctx.edit.overwrite(
-    isClosedInLine ? last.end : body.end - 1,
-    statement.end,
-    isClosedInLine ? `${eol}${outer}${close}` : close,
-    origin,
-  );
+  closeBody(place, last);
+}
+
+/** From the last of a callback's body that stays to the end of the statement. */
+function closeBody({ ctx, shape, statement, layout, closing, origin }: Place, last: Node | undefined): void {
+  const body = shape.callback.body as Node;
+  const close = `})()${closing}`;
+  if (last && !ctx.source.slice(last.end, body.end).includes("\n"))
+    ctx.edit.overwrite(last.end, statement.end, `${layout.eol}${layout.at[0]}${close}`, origin);
+  else ctx.edit.overwrite(body.end - 1, statement.end, close, origin);
 }
 
 /** `.then((response) => {…}, (err) => {…})`: the paths in the order that they have. */
@@ -185,10 +183,10 @@ function writeThen(place: Place): void {
   const head = `, ${isAsync}(${caught ? name : ""}) => `;
   const text = ctx.source.slice(success.end, failure.start);
   writeBody(success.end, failure, (isBare(success) ? closingOf(text) : "") + head);
-  if (caught?.mode === "wrapped") {
+  if (shape.error && caught?.mode === "wrapped") {
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
     const [first] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [];
-    const own = `const ${shape.error?.name} = ${convert}(${name});`;
+    const own = `${keywordFor(ctx, shape.error)} ${shape.error.name} = ${convert}(${name});`;
     const isLine = first && ctx.source.slice(failure.start, first.start).includes("\n");
     const indent = `${place.layout.eol}${place.layout.at[1]}`;
     if (failure.type === "BlockStatement")
@@ -197,24 +195,23 @@ function writeThen(place: Place): void {
   }
   finish(failure, "");
 
-  /** A statement that is no block gets braces. */
   function isBare(node: Node): boolean {
     return /Statement$/.test(node.type) && node.type !== "BlockStatement";
   }
   function closingOf(between: string): string {
     return between.startsWith(";") ? "; }" : " }";
   }
+  /** A statement that is no block gets braces, and so does what the error is converted before. */
+  function needsBlock(node: Node): boolean {
+    return isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
+  }
   function writeBody(from: number, node: Node, before: string): void {
-    const needsBlock =
-      isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
     const isObject = node.type === "ObjectExpression";
-    ctx.edit.overwrite(from, node.start, `${before}${needsBlock ? "{ " : isObject ? "(" : ""}`, origin);
+    ctx.edit.overwrite(from, node.start, `${before}${needsBlock(node) ? "{ " : isObject ? "(" : ""}`, origin);
     if (isObject) ctx.edit.insertLeft(node.end, ")", origin);
   }
   function finish(node: Node, more: string): void {
-    const needsBlock =
-      isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
-    ctx.edit.overwrite(node.end, planned.call.end, `${needsBlock ? " }" : ""}${more})`, origin);
+    ctx.edit.overwrite(node.end, planned.call.end, `${needsBlock(node) ? " }" : ""}${more})`, origin);
   }
 }
 
@@ -247,27 +244,18 @@ function writeApart(place: Place): void {
     ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);
     cursor = failure.end;
   }
-  const body = shape.callback.body as Node;
-  const close = `})()${place.closing}`;
   switch (shape.form) {
     case "guard": {
       const [next] = shape.success;
       if (next && !source.slice(cursor, next.start).includes("\n"))
         ctx.edit.overwrite(cursor, next.start, `${eol}${inner}`, origin);
-      const last = shape.success.at(-1) ?? failure;
-      const isOneLine = !source.slice(last.end, body.end).includes("\n");
-      ctx.edit.overwrite(
-        isOneLine ? last.end : body.end - 1,
-        statement.end,
-        isOneLine ? `${eol}${outer}${close}` : close,
-        origin,
-      );
+      closeBody(place, shape.success.at(-1) ?? failure);
       return;
     }
     case "conditional": {
       const success = shape.success[0] as Node;
       ctx.edit.overwrite(cursor, success.start, `${eol}${inner}`, origin);
-      ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}${close}`, origin);
+      ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
       return;
     }
     default: {
@@ -284,13 +272,7 @@ function writeApart(place: Place): void {
         const end = (statements.at(-1) as Node).end;
         if (end < block.end) ctx.edit.remove(end, block.end, origin);
       }
-      const isOneLine = !source.slice(block.end, body.end).includes("\n");
-      ctx.edit.overwrite(
-        isOneLine ? block.end : body.end - 1,
-        statement.end,
-        isOneLine ? `${eol}${outer}${close}` : close,
-        origin,
-      );
+      closeBody(place, block);
     }
   }
 }

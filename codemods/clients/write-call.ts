@@ -3,7 +3,15 @@ import { type File, indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, tex
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import type { Layout } from "./layout.js";
-import { type CallPlan, type Cancel, cancelOf, middleArguments, planCall, type Writer } from "./plan-call.js";
+import {
+  type CallPlan,
+  type Cancel,
+  cancelOf,
+  middleArguments,
+  planCall,
+  takesRequest,
+  type Writer,
+} from "./plan-call.js";
 
 export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
 export const RUNTIME = "@connect-migrate/runtime";
@@ -18,24 +26,39 @@ export function fileOf(ctx: RuleContext): File {
   return ctx.root.get().value as unknown as File;
 }
 
-/** The idiomatic calls of a file, with their plans. */
-export function plannedCalls(ctx: RuleContext): PlannedCall[] {
-  const file = fileOf(ctx);
-  return clientFacts(ctx.facts, "client-call").flatMap((fact) => {
-    const call = nodeAt(file, fact.start, fact.end);
-    if (fact.outcome !== "idiomatic" || !call) return [];
-    return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form) }];
-  });
+const planned = new WeakMap<RuleContext, readonly PlannedCall[]>();
+
+/** The idiomatic calls of a file, with their plans; made once for all rules. */
+export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
+  let calls = planned.get(ctx);
+  if (!calls) {
+    const file = fileOf(ctx);
+    calls = clientFacts(ctx.facts, "client-call").flatMap((fact) => {
+      const call = nodeAt(file, fact.start, fact.end);
+      if (fact.outcome !== "idiomatic" || !call) return [];
+      return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form) }];
+    });
+    planned.set(ctx, calls);
+  }
+  return calls;
+}
+
+/** The request of a call that sends one message. */
+export function requestOf({ fact, call }: PlannedCall): Node | undefined {
+  return takesRequest(fact.rpc.kind) ? (call.arguments as Node[])[0] : undefined;
+}
+
+/** The arguments that stay. */
+export function givenArguments(planned: PlannedCall): readonly Node[] {
+  const { fact, call } = planned;
+  const request = requestOf(planned);
+  const middle = middleArguments(call, fact.rpc.kind, fact.form);
+  return request ? [request, ...middle] : middle;
 }
 
 /** Where the arguments that stay end; the callback follows. */
-export function argumentsEnd(ctx: RuleContext, { fact, call }: PlannedCall): number {
-  const args = call.arguments as Node[];
-  const middle = middleArguments(call, fact.rpc.kind, fact.form);
-  const last = middle.at(-1);
-  if (last) return last.end;
-  const hasRequest = fact.rpc.kind === "unary" || fact.rpc.kind === "server_streaming";
-  return hasRequest && args[0] ? args[0].end : afterParenthesis(ctx, call);
+export function argumentsEnd(ctx: RuleContext, planned: PlannedCall): number {
+  return givenArguments(planned).at(-1)?.end ?? afterParenthesis(ctx, planned.call);
 }
 
 /** Behind the `(` of a call's arguments. */
@@ -62,12 +85,12 @@ function usesSemicolon(ctx: RuleContext, call: Node): boolean {
 }
 
 /** `<Item>` of a writable iterable, in TypeScript. */
-export function typeArgument({ fact }: PlannedCall): string {
+function typeArgument({ fact }: PlannedCall): string {
   return fact.messageType === null ? "" : `<${fact.messageType}>`;
 }
 
 /** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */
-export function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
+function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
   // With metadata, options or a signal, the rule of the arguments writes the name too.
   if (planned.fact.args.length === 0 && !cancelOf(planned.plan))

@@ -1,8 +1,18 @@
 import { type ClientConstructionFact, clientFacts } from "../analysis/client-facts.js";
-import { indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, parentMap, statementOf } from "../shared/ast.js";
+import {
+  indentAt,
+  isIdentifier,
+  lineEndingOf,
+  type Node,
+  nodeAt,
+  parentMap,
+  semicolonOf,
+  statementOf,
+} from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
+import { semicolonIn } from "./layout.js";
 import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
 
 /** Writes transport and client for one construction. */
@@ -44,7 +54,7 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   if (name === undefined) return;
   const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
   const indent = indentAt(ctx.source, statement.start);
-  const semicolon = ctx.source[statement.end - 1] === ";" ? ";" : "";
+  const semicolon = semicolonOf(ctx.source, statement);
   ctx.edit.insertRight(
     statement.start,
     `const ${name} = ${transport}${semicolon}${lineEndingOf(ctx.source)}${indent}`,
@@ -77,7 +87,7 @@ function writeField(
   const origin = { rule, outcome: fact.outcome, reason: fact.reason };
   const eol = lineEndingOf(ctx.source);
   const insert = (position: number, text: string) => {
-    const semicolon = usesSemicolons(ctx) ? ";" : "";
+    const semicolon = semicolonIn(ctx.source);
     ctx.edit.insertRight(position, `${text}${semicolon}${eol}${indentAt(ctx.source, position)}`, origin);
   };
   if (field.isMember && field.declaration !== null) {
@@ -90,11 +100,6 @@ function writeField(
     const type = ctx.language === "ts" ? `: ReturnType<typeof ${createTransport}>` : "";
     insert(field.declaration, `${field.modifiers}${field.transport}${type}`);
   }
-}
-
-function usesSemicolons(ctx: RuleContext): boolean {
-  const lines = ctx.source.split("\n").length;
-  return (ctx.source.match(/;\s*$/gm)?.length ?? 0) * 4 > lines;
 }
 
 /** A transport gets a name where the client is declared by a statement of its own. */

@@ -1,4 +1,4 @@
-import { isIdentifier, type Node, textOf } from "../shared/ast.js";
+import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
@@ -25,7 +25,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const unit = inner.slice(outer.length);
-  const semicolon = source[statement.end - 1] === ";" ? ";" : "";
+  const semicolon = semicolonOf(source, statement);
   const written = [data, error, status, end].filter((listener) => listener !== null);
   const last = written.at(-1);
   const loopAt = error ? deep : inner;

@@ -1,4 +1,4 @@
-import { lineEndingOf } from "../shared/ast.js";
+import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import {
@@ -10,7 +10,6 @@ import {
   insertStatementBefore,
   removeDead,
   replaceAround,
-  semicolonOf,
 } from "./planned-handlers.js";
 import { lineEndAfter } from "./write-region.js";
 

@@ -1,9 +1,9 @@
-import { indentAt, lineEndingOf } from "../shared/ast.js";
+import { indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { forSteps, GRPC_JS, indentAfter, removeDead, semicolonOf } from "./planned-handlers.js";
+import { forSteps, GRPC_JS, indentAfter, removeDead } from "./planned-handlers.js";
 import { writeError } from "./write-error.js";
 
 const id = "services/callback-to-throw";

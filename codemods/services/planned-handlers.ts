@@ -8,6 +8,7 @@ import {
   isIdentifier,
   lineEndingOf,
   type Node,
+  semicolonOf,
   unwrap,
   walk,
 } from "../shared/ast.js";
@@ -145,11 +146,6 @@ export function insertStatementBefore(
     `${text}${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}`,
     origin,
   );
-}
-
-/** The file's way to end a statement, seen at one. */
-export function semicolonOf(source: string, statement: Node): ";" | "" {
-  return source[statement.end - 1] === ";" ? ";" : "";
 }
 
 /** Does a range hold a comment that an edit would lose? */

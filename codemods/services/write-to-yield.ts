@@ -1,9 +1,9 @@
-import { indentAt, lineEndingOf } from "../shared/ast.js";
+import { indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { isEndOf } from "./listeners-to-for-await.js";
-import { contextName, dedent, forSteps, GRPC_JS, removeDead, replaceAround, semicolonOf } from "./planned-handlers.js";
+import { contextName, dedent, forSteps, GRPC_JS, removeDead, replaceAround } from "./planned-handlers.js";
 
 const id = "services/write-to-yield";
 

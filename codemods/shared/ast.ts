@@ -199,10 +199,20 @@ export function isIdentifier(node: Node | null | undefined, name?: string): node
   return node?.type === "Identifier" && (name === undefined || node.name === name);
 }
 
+/** Does a text of code say a name other than as a member's? */
+export function saysName(text: string, name: string): boolean {
+  return new RegExp(`(^|\\.\\.\\.|[^.\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(text);
+}
+
 /** The indentation of the line on which `position` lies. */
 export function indentAt(source: string, position: number): string {
   const lineStart = source.lastIndexOf("\n", position - 1) + 1;
   return /^[ \t]*/.exec(source.slice(lineStart, position))?.[0] ?? "";
+}
+
+/** The file's way to end a statement, seen at one. */
+export function semicolonOf(source: string, statement: Node): ";" | "" {
+  return source[statement.end - 1] === ";" ? ";" : "";
 }
 
 /** The file's line ending. */
