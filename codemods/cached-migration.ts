@@ -39,11 +39,13 @@ export async function cachedMigration(
   };
   if (!cache || options.only || options.review) return run();
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
-  const folder = path.join(stateFolder(options.root ?? projectRoot(paths, options.cwd)), "cache");
+  const root = options.root ?? projectRoot(paths, options.cwd);
+  const folder = path.join(stateFolder(root), "cache");
   const { cwd, side, target, messages, runtime, exclude, isDraft } = options;
   const key = JSON.stringify([
     toolDigest(),
     process.version,
+    root,
     cwd,
     paths,
     side,
