@@ -65,8 +65,16 @@ export async function cachedMigration(
   return value;
 }
 
+let ownDigest: string | undefined;
+
 /** Of everything that decides what a run makes of an input: our own code and the versions of the libraries that it runs on. */
 function toolDigest(): string {
+  // `plan` and `scan` run twice, and the code of a running process is what it was.
+  ownDigest ??= digestOfTool();
+  return ownDigest;
+}
+
+function digestOfTool(): string {
   const hash = createHash("sha1");
   const own = path.dirname(fileURLToPath(import.meta.url));
   for (const name of (readdirSync(own, { recursive: true }) as string[]).sort()) {
