@@ -334,8 +334,6 @@ function rulesOf(options: MigrationOptions): readonly Rule[] {
   return options.messages === "bridge" ? own : [...own, ...messages.messageRules];
 }
 
-type CollectMessageFacts = (project: AnalysisProject, side: Side, kept: ReadonlyMap<string, string>) => FactBase[];
-
 /** Facts of every collector; one that fails costs its own facts, and the run says so. */
 function factsOf(
   options: MigrationOptions,
@@ -343,7 +341,6 @@ function factsOf(
   kept: ReadonlyMap<string, string>,
   failed: (text: string) => void,
 ): FactBase[] {
-  const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
   const collectors: { name: string; collect: () => FactBase[] }[] = options.only
     ? [{ name: "given", collect: () => options.only?.collect?.(project) ?? [] }]
     : [
@@ -351,8 +348,8 @@ function factsOf(
           ? { name: "server", collect: () => collectServerFacts(project) }
           : { name: "client", collect: () => collectClientFacts(project) },
       ];
-  if (!options.only && options.messages !== "bridge" && collectMessageFacts)
-    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side, kept) });
+  if (!options.only && options.messages !== "bridge")
+    collectors.push({ name: "message", collect: () => messages.collectMessageFacts(project, options.side, kept) });
   return collectors.flatMap(({ name, collect }) => {
     try {
       return collect();
