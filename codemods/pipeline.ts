@@ -18,7 +18,7 @@ import { emptyRegistry } from "./project/empty-registry.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
-import { type NewError, newTypeErrors } from "./project/type-gate.js";
+import { type NewError, newTypeErrors, parserErrors } from "./project/type-gate.js";
 import { uncoveredFindings } from "./project/uncovered.js";
 import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
@@ -265,9 +265,8 @@ function assertParses(discovery: Discovery, failures: Map<string, Failure>, sour
 }
 
 function hasSyntaxError(file: ReturnType<Sources["load"]>): boolean {
-  // Not part of the public interface, but there since TypeScript 1: the parser's own errors of one file.
-  const node = file?.compilerNode as { parseDiagnostics?: readonly unknown[] } | undefined;
-  return (node?.parseDiagnostics?.length ?? 1) > 0;
+  const errors = file && parserErrors(file.compilerNode);
+  return errors === undefined || errors.length > 0;
 }
 
 function offsetOf(text: string, place: { line: number; column: number }): number {
