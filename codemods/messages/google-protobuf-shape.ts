@@ -7,7 +7,7 @@ import { isGuardedMember, readField, testField } from "./google-protobuf-reads.j
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
-import type { Kind } from "./message-kind.js";
+import { type Kind, unsupportedIn } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 
 /** The classes of google-protobuf: fields behind `getX`, `setX`, `hasX`, `clearX`, `addX`, `getXList`, `getXMap`, `getXCase`. */
@@ -78,7 +78,7 @@ function use(
   desc: DescMessage,
 ): unknown {
   const kind: Kind | undefined = accessor.does === "case" ? undefined : p.kindOf(accessor.field);
-  const why = kind && unsupported(kind);
+  const why = kind && unsupportedIn(kind);
   if (why !== undefined) return p.block(call, why);
   const isWrite = /^(set|add|clear)$/.test(accessor.does);
   if (isWrite && access.hasQuestionDotToken())
@@ -101,11 +101,6 @@ function use(
     case "clear":
       return clearField(p, access, call, accessor.field);
   }
-}
-
-function unsupported(kind: Kind): string | undefined {
-  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupported(kind.of);
-  return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
 }
 
 /** Methods of the message as a whole. */

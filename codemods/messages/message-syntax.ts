@@ -1,5 +1,8 @@
 import { type CallExpression, type IfStatement, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 
+/** Methods of an array that call their argument with each element. */
+export const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
+
 export function isFunctionNode(
   node: Node,
 ): node is Node & { getParameters(): ParameterDeclaration[]; getBody(): Node | undefined } {

@@ -12,6 +12,7 @@ import {
   unsupportedIn,
 } from "./message-kind.js";
 import {
+  ARRAY_READERS,
   functionAround,
   hasType,
   innerOf,
@@ -39,8 +40,6 @@ const LIST_READERS = new Set(
     " ",
   ),
 );
-
-const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
 export function createProveValues(p: Proving) {
@@ -383,8 +382,6 @@ export function createProveValues(p: Proving) {
     }
     block(expression, "nothing proves that this is a whole number");
   };
-
-  /** `{ total }` becomes `{ total: BigInt(total) }`. */
 
   /** The variable that a reply is collected in: made by a literal, filled by keys that are written out. */
   const variable = (use: Node, declaration: Node, wanted: Kind): unknown => {
