@@ -201,7 +201,7 @@ export function addToList(
 export function isThere(p: Proving, value: Node, field: DescField): boolean {
   if (!field.message) return p.isPresent(value);
   if (p.isStrictlyTyped(value)) return true;
-  return !p.canBe(value, "absent", (part) => isAbsent(part) || isUnset(p, part));
+  return !p.canBeMissing(value);
 }
 
 /** A message that was read of another one, or of a list or map, and may not be there. */

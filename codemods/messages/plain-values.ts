@@ -2,6 +2,7 @@ import { type CallExpression, Node } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
 import {
   hasType,
+  isAbsent,
   isAssignmentTarget,
   isAsync,
   isChecked,
@@ -25,7 +26,7 @@ const STRING_MAKERS = new Set(
 
 /** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
 export function createPlainValues(p: Proving) {
-  const { project, blockers, kinds, handlers } = p;
+  const { project, shape, blockers, kinds, handlers } = p;
 
   /** Asks of what an expression is made; a question that meets itself (recursion, loops) is answered with yes. */
   const asking = new Set<string>();
@@ -53,6 +54,9 @@ export function createPlainValues(p: Proving) {
       asking.delete(key);
     }
   };
+
+  const canBeMissing = (node: Node): boolean =>
+    canBe(node, "absent", (part) => isAbsent(part) || shape.isUnset?.(p, part) === true);
 
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
   const partsOf = (node: Node): Node[] | undefined => {
@@ -276,5 +280,5 @@ export function createPlainValues(p: Proving) {
     return ofParts(value, "present", (part) => isPresent(part));
   };
 
-  return { isPresent, canBe, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
+  return { isPresent, canBe, canBeMissing, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
 }

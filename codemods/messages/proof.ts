@@ -5,7 +5,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
-import { innerOf, isAbsent } from "./message-syntax.js";
+import { innerOf } from "./message-syntax.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
 export interface Sink {
@@ -108,6 +108,8 @@ export interface Proving extends ProofState {
   isString(node: Node): boolean;
   /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
   canBe(node: Node, question: string, test: (part: Node) => boolean): boolean;
+  /** Can a message not be there, as far as can be seen of what it is made of? */
+  canBeMissing(node: Node): boolean;
   /** Is a plain value certainly neither undefined nor null? */
   isPresent(node: Node): boolean;
   /** Does everything that an expression takes its value from pass a test? */
@@ -207,10 +209,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     sends(expression, wanted) {
       state.sink(expression, wanted);
       if (!shape.isLive) return;
-      const p = state as Proving;
       state.later(() => {
-        const isMissing = (part: Node) => isAbsent(part) || shape.isUnset?.(p, part) === true;
-        if (p.canBe(expression, "absent", isMissing))
+        if ((state as Proving).canBeMissing(expression))
           state.block(expression, "a message that may not be there is sent");
       });
     },
