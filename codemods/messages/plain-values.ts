@@ -28,31 +28,29 @@ const STRING_MAKERS = new Set(
 export function createPlainValues(p: Proving) {
   const { project, shape, blockers, kinds, handlers } = p;
 
-  /** Asks of what an expression is made; a question that meets itself (recursion, loops) is answered with yes. */
   const asking = new Set<string>();
-  const ofParts = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
+  /** A question that meets itself (recursion, loops) has the answer that decides nothing. */
+  const ask = (node: Node, question: string, neutral: boolean, answer: () => boolean): boolean => {
     const key = `${question} ${node.getSourceFile().getFilePath()} ${node.getPos()} ${node.getEnd()}`;
-    if (asking.has(key)) return true;
+    if (asking.has(key)) return neutral;
     asking.add(key);
     try {
-      return partsOf(node)?.every((part) => test(unwrapped(part))) ?? false;
+      return answer();
     } finally {
       asking.delete(key);
     }
   };
+  /** Does everything that an expression is made of pass a test? */
+  const ofParts = (node: Node, question: string, test: (part: Node) => boolean): boolean =>
+    ask(node, question, true, () => partsOf(node)?.every((part) => test(unwrapped(part))) ?? false);
   /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
   const canBe = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
     const expression = unwrapped(node);
     if (isChecked(expression)) return false;
     if (test(expression)) return true;
-    const key = `${question} ${expression.getSourceFile().getFilePath()} ${expression.getPos()} ${expression.getEnd()}`;
-    if (asking.has(key)) return false;
-    asking.add(key);
-    try {
-      return (partsOf(expression) ?? []).some((part) => canBe(part, question, test));
-    } finally {
-      asking.delete(key);
-    }
+    return ask(expression, question, false, () =>
+      (partsOf(expression) ?? []).some((part) => canBe(part, question, test)),
+    );
   };
 
   const canBeMissing = (node: Node): boolean =>
