@@ -1,6 +1,6 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { accessorsOf } from "./google-protobuf-names.js";
+import { accessorsOf, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
   conjuncts,
@@ -45,8 +45,7 @@ export function readField(
   const object = access.getExpression();
   const nameStart = access.getNameNode().getStart();
   const given = p.kindOf(field);
-  const isScalar = field.fieldKind === "scalar" || field.fieldKind === "enum";
-  const isOptional = isScalar && field.presence === 1;
+  const isOptional = isOptionalScalar(field);
   const isAmongOthers = field.oneof !== undefined || isOptional;
   if (as !== "get" && field.fieldKind === "list") return p.block(call, "a list of bytes in another form");
   if (as === "base64") {
@@ -71,7 +70,7 @@ export function readField(
     // `message?.getX()`: undefined without the message, the default without the field.
     const chain = p.chainText(object);
     if (chain === undefined) return p.block(call, "a message that may not be there and cannot be read twice");
-    const zero = isScalar ? zeroText(field, call) : "undefined";
+    const zero = isScalar(field) ? zeroText(field, call) : "undefined";
     const read = field.oneof
       ? `${chain}.${field.oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${field.oneof.localName}.value : ${zero}`
       : `${chain}.${field.localName} ?? ${zero}`;
@@ -83,7 +82,7 @@ export function readField(
   // `m.getX() ?? 0`, as declarations that allow undefined make people write: the getter gave its default before that.
   const fallback = call.getParent();
   const isDefaulted =
-    isScalar &&
+    isScalar(field) &&
     isAmongOthers &&
     Node.isBinaryExpression(fallback) &&
     fallback.getOperatorToken().getText() === "??" &&
@@ -101,7 +100,7 @@ export function readField(
       const chain = p.chainText(object);
       if (chain === undefined)
         return p.block(call, "a member of a oneof is read of an expression that cannot be repeated");
-      const zero = isScalar ? zeroText(field, call) : "undefined";
+      const zero = isScalar(field) ? zeroText(field, call) : "undefined";
       if (opening !== "") p.edit(call, call.getStart(), call.getStart(), [opening], "after");
       p.edit(call, nameStart, call.getEnd(), [
         `${oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${oneof.localName}.value : ${zero}${closing}`,

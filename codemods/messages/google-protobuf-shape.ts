@@ -2,7 +2,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
 import { followMap } from "./google-protobuf-maps.js";
-import { type Accessor, accessorsOf } from "./google-protobuf-names.js";
+import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
@@ -54,8 +54,7 @@ function keyOfGetter(p: Proving, call: CallExpression): string | undefined {
     return isGuardedMember(call, access.getExpression(), accessor.field, oneof)
       ? `${oneof.localName}.value`
       : undefined;
-  const isOptionalScalar = accessor.field.fieldKind !== "message" && accessor.field.presence === 1;
-  return isOptionalScalar || accessor.field.fieldKind === "map" ? undefined : accessor.field.localName;
+  return isOptionalScalar(accessor.field) || accessor.field.fieldKind === "map" ? undefined : accessor.field.localName;
 }
 
 function member(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
