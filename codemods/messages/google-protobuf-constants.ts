@@ -90,7 +90,6 @@ export function renameEnums(p: Proving, file: SourceFile): void {
     const typeName = reference.getTypeName();
     const desc = isMet(typeName);
     if (!desc) continue;
-    const { module, name } = p.generated(desc, "shape", typeName) as { module: string; name: string };
-    p.replace(typeName, { module, name, typeOnly: true });
+    p.replace(typeName, { ...p.generated(desc, "shape", typeName), typeOnly: true });
   }
 }

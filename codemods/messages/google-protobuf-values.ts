@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { Node, type Statement, SyntaxKind } from "ts-morph";
+import { type NewExpression, Node, type Statement, SyntaxKind } from "ts-morph";
 import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
 import { absentFault, elementOf, isThere, lineBreak, type Write, writesOn } from "./google-protobuf-writes.js";
 import { functionAround, isAbsent, isFunctionNode, ownReturns, quoted, unwrapped } from "./message-syntax.js";
@@ -106,13 +106,13 @@ interface Entry {
   readonly values: Node[];
 }
 
-function construct(p: Proving, top: Node, root: Node, desc: DescMessage): unknown {
-  if (!Node.isNewExpression(root)) return undefined;
+function construct(p: Proving, top: Node, root: NewExpression, desc: DescMessage): unknown {
   if (root.getArguments().length > 0) return p.block(root, "a message that is made of an array");
   const chain = writesOn(root, desc);
   if (typeof chain === "string") return p.block(top, chain);
   if (chain.top !== top) return p.block(top, "a chain that ends in something else than a message");
-  if (desc.typeName === "google.protobuf.Timestamp" && chain.writes.length === 0 && ofDate(p, root)) return undefined;
+  if (desc.typeName === "google.protobuf.Timestamp" && chain.writes.length === 0 && ofDate(p, root, desc))
+    return undefined;
   const entries: Entry[] = [];
   if (!chain.writes.every((write) => enter(entries, write)))
     return p.block(top, "a field that is set twice in a chain");
@@ -172,7 +172,7 @@ function construct(p: Proving, top: Node, root: Node, desc: DescMessage): unknow
 }
 
 /** `const time = new Timestamp(); time.fromDate(date);` */
-function ofDate(p: Proving, root: Node): boolean {
+function ofDate(p: Proving, root: Node, desc: DescMessage): boolean {
   const declaration = root.getParent();
   const statement = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatement() : undefined;
   if (!Node.isVariableDeclaration(declaration) || statement?.getDeclarations().length !== 1) return false;
@@ -190,10 +190,8 @@ function ofDate(p: Proving, root: Node): boolean {
     { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" },
     "(",
   ]);
-  const kind = { kind: "message", desc: p.project.protos.message("google.protobuf.Timestamp") } as const;
-  if (!kind.desc) return false;
-  p.kinds.set(receiver, { kind: "message", desc: kind.desc });
-  p.flow(root, { kind: "message", desc: kind.desc });
+  p.kinds.set(receiver, { kind: "message", desc });
+  p.flow(root, { kind: "message", desc });
   return true;
 }
 
@@ -345,8 +343,7 @@ export function retypeGenerated(p: Proving, type: Node): boolean {
     const name = generatedNameOf(p.project, typeName);
     if (name?.kind === "message" || name?.kind === "enum") {
       if (reference.getTypeArguments().length > 0) return false;
-      const { module, name: imported } = p.generated(name.desc, "shape", typeName) as { module: string; name: string };
-      p.replace(typeName, { module, name: imported, typeOnly: true });
+      p.replace(typeName, { ...p.generated(name.desc, "shape", typeName), typeOnly: true });
     } else if (/\bAsObject$/.test(typeName.getText())) return false;
   }
   return !type

@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
-import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
+import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import { innerOf } from "./message-syntax.js";
 
@@ -61,7 +61,7 @@ export interface ProofState {
   replace(node: Node, ...parts: TextPart[]): void;
   wrap(node: Node, before: readonly TextPart[], after: string): void;
   /** The import of a descriptor (`ColorSchema`) or of its type (`Color`, for an enum also the value). */
-  generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): TextPart;
+  generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): ImportedName;
   kindOf(field: DescField): Kind;
   fieldBy(desc: DescMessage, key: string): DescField | undefined;
   oneofBy(desc: DescMessage, key: string): DescOneof | undefined;
