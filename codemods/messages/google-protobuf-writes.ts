@@ -1,5 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
 import { accessorsOf, isImplicitScalar, isOptionalScalar } from "./google-protobuf-names.js";
 import { isGuardedMember, zeroText } from "./google-protobuf-reads.js";
 import type { Kind } from "./message-kind.js";
@@ -213,7 +214,5 @@ export function isUnset(p: Proving, part: Node): boolean {
 /** The line end and indentation of the line on which a node starts. */
 export function lineBreak(node: Node): string {
   const text = node.getSourceFile().getFullText();
-  const start = text.lastIndexOf("\n", node.getStart()) + 1;
-  const indent = /^[ \t]*/.exec(text.slice(start))?.[0] ?? "";
-  return (text.includes("\r\n") ? "\r\n" : "\n") + indent;
+  return lineEndingOf(text) + indentAt(text, node.getStart());
 }
