@@ -2,7 +2,15 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type Statement, SyntaxKind } from "ts-morph";
 import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
 import { absentFault, elementOf, isThere, lineBreak, type Write, writesOn } from "./google-protobuf-writes.js";
-import { functionAround, isAbsent, isFunctionNode, ownReturns, quoted, unwrapped } from "./message-syntax.js";
+import {
+  functionAround,
+  hasBytesType,
+  isAbsent,
+  isFunctionNode,
+  ownReturns,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `new Message()` with what is set on it, `Message.deserializeBinary(bytes)`, and values that lead to one of them. */
@@ -24,7 +32,7 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     const owner = generatedNameOf(p.project, callee.getExpression());
     const [argument, second] = expression.getArguments();
     if (owner?.kind === "message" && owner.desc.typeName === desc.typeName && argument && !second) {
-      if (callee.getName() === "deserializeBinary" && isBytes(argument)) {
+      if (callee.getName() === "deserializeBinary" && hasBytesType(argument)) {
         p.edit(expression, expression.getStart(), argument.getStart(), [
           { module: "@bufbuild/protobuf", name: "fromBinary" },
           "(",
@@ -325,10 +333,6 @@ function indentUnit(node: Node): string {
   if (indents.some((one) => one.startsWith("\t"))) return "\t";
   const widths = indents.map((one) => one.length).filter((width) => width > 1);
   return " ".repeat(widths.length > 0 ? Math.min(...widths, 4) : 2);
-}
-
-function isBytes(value: Node): boolean {
-  return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(value.getType().getText());
 }
 
 function isDate(value: Node): boolean {

@@ -304,6 +304,10 @@ export function typeText(node: Node): string {
   return node.getType().getBaseTypeOfLiteralType().getText();
 }
 
+export function hasBytesType(node: Node): boolean {
+  return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(typeText(node));
+}
+
 /** An absent value is left out by protobufjs and by create() alike. */
 export function hasType(text: string, wanted: "string" | "number" | "boolean"): boolean {
   return text.replace(/ \| (undefined|null)\b/g, "") === wanted;

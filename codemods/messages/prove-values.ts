@@ -14,6 +14,7 @@ import {
 import {
   ARRAY_READERS,
   functionAround,
+  hasBytesType,
   hasType,
   innerOf,
   isAbsent,
@@ -330,7 +331,7 @@ export function createProveValues(p: Proving) {
       }
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
-        if (/^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(typeText(expression)) || isBufferCall(expression)) return;
+        if (hasBytesType(expression) || isBufferCall(expression)) return;
         return block(expression, "nothing proves that these are bytes");
       default:
         return block(expression, "nothing proves what this is");
