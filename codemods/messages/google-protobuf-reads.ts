@@ -3,12 +3,14 @@ import { type CallExpression, Node, type PropertyAccessExpression } from "ts-mor
 import { accessorsOf, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
+  conditionOf,
   conjuncts,
   isArrowBody,
   isFunctionNode,
   isTruthTest,
   quoted,
   standsAlone,
+  switchedOn,
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -162,23 +164,12 @@ export function isGuardedMember(call: Node, object: Node, field: DescField, oneo
         const at = name === undefined ? -1 : textAround.indexOf(`${text}.${name}(`);
         return at >= 0 && inner.getStart() + at < call.getStart();
       });
-    if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isMember(outer.getExpression())) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isMember(outer.getCondition()))
-    )
-      return !isWritten();
+    const condition = conditionOf(inner);
+    if (condition && isMember(condition)) return !isWritten();
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
-      const block = outer.getParent();
-      const statement = block?.getParent();
-      if (!Node.isCaseBlock(block) || !Node.isSwitchStatement(statement)) continue;
-      if (statement.getExpression().getText() !== subject) continue;
-      const before = block.getClauses()[block.getClauses().indexOf(outer) - 1];
-      const fallsIn =
-        before !== undefined &&
-        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
       const constant = unwrapped(outer.getExpression());
       const isCase = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
-      if (isCase && !fallsIn) return !isWritten();
+      if (isCase && switchedOn(outer)?.getText() === subject) return !isWritten();
     }
   }
   return false;
@@ -191,10 +182,8 @@ function isGuarded(call: Node, object: Node, field: DescField): boolean {
   const test = `${object.getText()}.${table.find(([, one]) => one.does === "has")?.[0]}()`;
   for (let inner = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
-    )
+    const condition = conditionOf(inner);
+    if (condition && isTested(condition, test))
       return !table.some(
         ([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`${object.getText()}.${name}(`),
       );
