@@ -47,6 +47,17 @@ export function accessorsOf(desc: DescMessage): ReadonlyMap<string, Accessor> {
   return table;
 }
 
+/** `new M()` of `new M().setA(1).setB(2)`. */
+export function chainRoot(expression: Node): Node {
+  let current = expression;
+  while (Node.isCallExpression(current)) {
+    const callee = current.getExpression();
+    if (!Node.isPropertyAccessExpression(callee) || !/^(set|add)[A-Z]/.test(callee.getName())) break;
+    current = callee.getExpression();
+  }
+  return current;
+}
+
 /** A scalar or enum, and no list of them. */
 export function isScalar(field: DescField): boolean {
   return field.fieldKind === "scalar" || field.fieldKind === "enum";

@@ -1,11 +1,12 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { accessorsOf, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
+import { accessorsOf, chainRoot, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
   conditionOf,
   conjuncts,
   isArrowBody,
+  isAssignmentTarget,
   isFunctionNode,
   isTruthTest,
   quoted,
@@ -155,24 +156,40 @@ export function isGuardedMember(call: Node, object: Node, field: DescField, oneo
   const subject = `${text}.${nameOf("case", oneof)}()`;
   const isMember = (condition: Node) =>
     isTested(condition, test) || conjuncts(condition).some((one) => isCompared(one, subject, field));
-  const writers = oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]);
+  const writers = new Set(oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]));
   for (let inner: Node = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    const textAround = inner.getText();
-    const isWritten = () =>
-      writers.some((name) => {
-        const at = name === undefined ? -1 : textAround.indexOf(`${text}.${name}(`);
-        return at >= 0 && inner.getStart() + at < call.getStart();
-      });
     const condition = conditionOf(inner);
-    if (condition && isMember(condition)) return !isWritten();
+    if (condition && isMember(condition)) return !isWrittenBefore(call, inner, text, writers);
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
       const constant = unwrapped(outer.getExpression());
       const isCase = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
-      if (isCase && switchedOn(outer)?.getText() === subject) return !isWritten();
+      if (isCase && switchedOn(outer)?.getText() === subject) return !isWrittenBefore(call, outer, text, writers);
     }
   }
   return false;
+}
+
+/** Can a branch have written a member of a message, or put another message in its place, before it comes to a read? */
+function isWrittenBefore(read: Node, branch: Node, message: string, writers: ReadonlySet<string | undefined>): boolean {
+  // In a loop, what stands after a read is done before the next one.
+  const isRepeated = read.getAncestors().some((one) => Node.isIterationStatement(one) && isWithin(one, branch));
+  return isWritten(branch, isRepeated ? branch.getEnd() : read.getStart(), message, writers);
+}
+
+/** Does what begins in a branch before an offset write a member of a message, or put another message in its place? */
+function isWritten(branch: Node, until: number, message: string, writers: ReadonlySet<string | undefined>): boolean {
+  return branch.getDescendants().some((node) => {
+    if (node.getStart() >= until) return false;
+    if (isAssignmentTarget(node)) return message === node.getText() || message.startsWith(`${node.getText()}.`);
+    const callee = Node.isCallExpression(node) ? node.getExpression() : undefined;
+    if (!Node.isPropertyAccessExpression(callee) || !writers.has(callee.getName())) return false;
+    return chainRoot(callee.getExpression()).getText() === message;
+  });
+}
+
+function isWithin(node: Node, around: Node): boolean {
+  return around.getStart() <= node.getStart() && node.getEnd() <= around.getEnd();
 }
 
 /** Does `if (message.hasX())`, which nothing undoes, stand around a read of an optional field? */
@@ -180,13 +197,11 @@ function isGuarded(call: Node, object: Node, field: DescField): boolean {
   if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
   const table = [...accessorsOf(field.parent)].filter(([, one]) => "field" in one && one.field === field);
   const test = `${object.getText()}.${table.find(([, one]) => one.does === "has")?.[0]}()`;
+  const writers = new Set(table.flatMap(([name, one]) => (/set|clear/.test(one.does) ? [name] : [])));
   for (let inner = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);
-    if (condition && isTested(condition, test))
-      return !table.some(
-        ([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`${object.getText()}.${name}(`),
-      );
+    if (condition && isTested(condition, test)) return !isWritten(inner, inner.getEnd(), object.getText(), writers);
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type Statement, SyntaxKind } from "ts-morph";
-import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
+import { accessorsOf, chainRoot, generatedNameOf } from "./google-protobuf-names.js";
 import { absentFault, elementOf, isThere, lineBreak, type Write, writesOn } from "./google-protobuf-writes.js";
 import {
   functionAround,
@@ -94,17 +94,6 @@ function classOf(p: Proving, given: Node, depth = 0): DescMessage | undefined {
   const name = declaration.getNameNode();
   const named = name && generatedNameOf(p.project, name);
   return named?.kind === "message" ? named.desc : undefined;
-}
-
-/** `new M()` of `new M().setA(1).setB(2)`. */
-function chainRoot(expression: Node): Node {
-  let current = expression;
-  while (Node.isCallExpression(current)) {
-    const callee = current.getExpression();
-    if (!Node.isPropertyAccessExpression(callee) || !/^(set|add)[A-Z]/.test(callee.getName())) break;
-    current = callee.getExpression();
-  }
-  return current;
 }
 
 /** A property of the literal: a field, a oneof with its member, or a list that several calls add to. */
