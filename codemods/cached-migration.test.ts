@@ -173,6 +173,13 @@ describe("a cached answer", () => {
     60_000,
   );
 
+  it("is not used for another root", async () => {
+    await cached();
+    const { isHit, result } = await cached({ root });
+    expect(isHit).toBe(false);
+    expect(result.root).toBe(root);
+  }, 60_000);
+
   it("is made anew where the entry is damaged", async () => {
     await cached();
     const folder = at(".git/connect-migrate/cache");

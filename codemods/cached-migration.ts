@@ -40,11 +40,13 @@ export async function cachedMigration(
   };
   if (!cache || options.only || options.review) return run();
   const paths = options.paths.map((file) => path.resolve(options.cwd, file));
-  const folder = path.join(stateFolder(options.root ?? projectRoot(paths, options.cwd)), "cache");
+  const root = options.root ?? projectRoot(paths, options.cwd);
+  const folder = path.join(stateFolder(root), "cache");
   const { cwd, side, target, messages, runtime, exclude, isDraft } = options;
   const key = JSON.stringify([
     toolDigest(),
     process.version,
+    root,
     cwd,
     paths,
     side,
@@ -64,8 +66,16 @@ export async function cachedMigration(
   return value;
 }
 
+let ownDigest: string | undefined;
+
 /** Of everything that decides what a run makes of an input: our own code and the versions of the libraries that it runs on. */
 function toolDigest(): string {
+  // `plan` and `scan` run twice, and the code of a running process is what it was.
+  ownDigest ??= digestOfTool();
+  return ownDigest;
+}
+
+function digestOfTool(): string {
   const hash = createHash("sha1");
   const own = path.dirname(fileURLToPath(import.meta.url));
   for (const name of (readdirSync(own, { recursive: true }) as string[]).sort()) {

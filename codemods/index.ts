@@ -1,4 +1,3 @@
-export { cachedMigration } from "./cached-migration.js";
 export { type Inventory, takeInventory } from "./inventory.js";
 export {
   type Change,

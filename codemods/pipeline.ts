@@ -18,7 +18,7 @@ import { emptyRegistry } from "./project/empty-registry.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
-import { type NewError, newTypeErrors } from "./project/type-gate.js";
+import { type NewError, newTypeErrors, parserErrors } from "./project/type-gate.js";
 import { uncoveredFindings } from "./project/uncovered.js";
 import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
@@ -124,10 +124,20 @@ const SHARES = { protos: 0.08, analysis: 0.15, secondPass: 0.65, gate: 0.8 };
 /** Passes until nothing changes any more: what one rule made, another may make better. */
 const MAX_PASSES = 5;
 
-/** What is read once and serves every analysis and check of a run. */
-interface Read {
-  readonly configs: ConfigFinder;
-  readonly sources: Sources;
+/** What every stage of a run is given. */
+interface Run {
+  readonly options: MigrationOptions;
+  readonly discovery: Discovery;
+  readonly generated: GenerateResult;
+  /** Code that would be generated, by absolute path. */
+  readonly generatedTexts: ReadonlyMap<string, string>;
+  /** Files that stay as they are, and why. */
+  readonly failures: Map<string, Failure>;
+  /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
+  readonly kept: Map<string, string>;
+  readonly progress: (what: string, share: number) => void;
+  /** What is read once and serves every analysis and check. */
+  readonly read: { readonly configs: ConfigFinder; readonly sources: Sources };
 }
 
 interface Failure {
@@ -142,7 +152,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   progress("looking for files that use grpc-js", 0);
   const configs = createConfigFinder(root);
-  const read: Read = { configs, sources: createSources(configs.configOf) };
+  const read = { configs, sources: createSources(configs.configOf) };
   const discovery = await discover({ root, paths, configs, exclude: new Set(options.exclude) });
   const notes: string[] = [];
   const failures = new Map<string, Failure>();
@@ -152,7 +162,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   progress("compiling .proto files", SHARES.protos);
   // buf compiles in a process of its own while this one parses.
   const generating = ensureGenerated({ root, sources: sourceTexts(discovery) });
-  assertParses(discovery, failures, read);
+  assertParses(discovery, failures, read.sources);
   const generated = await generating;
   notes.push(...generated.notes);
   if (generated.failure) notes.push(generated.failure.text.trim());
@@ -163,19 +173,19 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   );
 
   // Passes over texts in memory; a file that fails is put back and everything is done again without it.
-  /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
   const kept = new Map<string, string>();
-  let attempt = await transform(options, discovery, generated, failures, kept, progress, read);
+  const run: Run = { options, discovery, generated, generatedTexts, failures, kept, progress, read };
+  let attempt = await transform(run);
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
-    let broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+    let broken = gate(run, attempt.texts);
     while (keepMessages(attempt, broken, kept)) {
-      attempt = await transform(options, discovery, generated, failures, kept, progress, read);
-      broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+      attempt = await transform(run);
+      broken = gate(run, attempt.texts);
     }
     if (broken.size === 0) break;
     for (const [file, failure] of broken) failures.set(file, failure);
-    attempt = await transform(options, discovery, generated, failures, kept, progress, read);
+    attempt = await transform(run);
     if (round === 3)
       for (const file of attempt.texts.keys())
         failures.set(
@@ -193,7 +203,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     );
     takeChoices(choices, attempt, discovery);
     for (;;) {
-      const broken = gate(root, discovery, attempt.texts, generatedTexts, read);
+      const broken = gate(run, attempt.texts);
       if (broken.size === 0) break;
       for (const [file, { error }] of broken) {
         failures.set(file, failureAt(file, `what you took of it does not stand alone: ${error}`, null));
@@ -218,7 +228,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   }
 
   const changed = files.filter((file) => file.status === "changed");
-  const extraFiles = extraFilesOf(options, root, discovery, generated, attempt.texts, changed, findings, notes);
+  const extraFiles = extraFilesOf(run, attempt.texts, changed, findings, notes);
   return {
     root,
     files,
@@ -237,7 +247,7 @@ function sourceTexts(discovery: Discovery) {
   return [...discovery.texts].map(([file, text]) => ({ path: file, text }));
 }
 
-function assertParses(discovery: Discovery, failures: Map<string, Failure>, { sources }: Read): void {
+function assertParses(discovery: Discovery, failures: Map<string, Failure>, sources: Sources): void {
   for (const file of discovery.selected) {
     // Rules read the files that use grpc-js; of the others it is enough that the compiler can.
     if (!discovery.users.has(file) && !hasSyntaxError(sources.load(file, discovery.texts.get(file)))) continue;
@@ -255,9 +265,8 @@ function assertParses(discovery: Discovery, failures: Map<string, Failure>, { so
 }
 
 function hasSyntaxError(file: ReturnType<Sources["load"]>): boolean {
-  // Not part of the public interface, but there since TypeScript 1: the parser's own errors of one file.
-  const node = file?.compilerNode as { parseDiagnostics?: readonly unknown[] } | undefined;
-  return (node?.parseDiagnostics?.length ?? 1) > 0;
+  const errors = file && parserErrors(file.compilerNode);
+  return errors === undefined || errors.length > 0;
 }
 
 function offsetOf(text: string, place: { line: number; column: number }): number {
@@ -324,8 +333,6 @@ function rulesOf(options: MigrationOptions): readonly Rule[] {
   return options.messages === "bridge" ? own : [...own, ...messages.messageRules];
 }
 
-type CollectMessageFacts = (project: AnalysisProject, side: Side, kept: ReadonlyMap<string, string>) => FactBase[];
-
 /** Facts of every collector; one that fails costs its own facts, and the run says so. */
 function factsOf(
   options: MigrationOptions,
@@ -333,7 +340,6 @@ function factsOf(
   kept: ReadonlyMap<string, string>,
   failed: (text: string) => void,
 ): FactBase[] {
-  const { collectMessageFacts } = messages as { collectMessageFacts?: CollectMessageFacts };
   const collectors: { name: string; collect: () => FactBase[] }[] = options.only
     ? [{ name: "given", collect: () => options.only?.collect?.(project) ?? [] }]
     : [
@@ -341,8 +347,8 @@ function factsOf(
           ? { name: "server", collect: () => collectServerFacts(project) }
           : { name: "client", collect: () => collectClientFacts(project) },
       ];
-  if (!options.only && options.messages !== "bridge" && collectMessageFacts)
-    collectors.push({ name: "message", collect: () => collectMessageFacts(project, options.side, kept) });
+  if (!options.only && options.messages !== "bridge")
+    collectors.push({ name: "message", collect: () => messages.collectMessageFacts(project, options.side, kept) });
   return collectors.flatMap(({ name, collect }) => {
     try {
       return collect();
@@ -354,12 +360,12 @@ function factsOf(
 }
 
 /** What one file makes of another counts only as long as both stand: with a file that fails, everything is done again without it. */
-async function transform(...args: Parameters<typeof passes>): Promise<Attempt> {
-  const failures = args[3];
+async function transform(run: Run): Promise<Attempt> {
+  const { failures } = run;
   let attempt: Attempt | undefined;
   for (;;) {
     const known = failures.size;
-    const next = await passes(...args);
+    const next = await passes(run);
     // A file that is put back keeps its findings, as failures.
     for (const [file, findings] of attempt?.findings ?? [])
       if (failures.has(file) && !next.findings.has(file)) next.findings.set(file, findings);
@@ -368,25 +374,13 @@ async function transform(...args: Parameters<typeof passes>): Promise<Attempt> {
   }
 }
 
-async function passes(
-  options: MigrationOptions,
-  discovery: Discovery,
-  generated: GenerateResult,
-  failures: Map<string, Failure>,
-  kept: ReadonlyMap<string, string>,
-  progress: (what: string, share: number) => void,
-  read: Read,
-): Promise<Attempt> {
+async function passes(run: Run): Promise<Attempt> {
+  const { options, discovery, generated, generatedTexts, failures, kept, progress, read } = run;
   const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
   const findings = new Map<string, Finding[]>();
   const notes: string[] = [];
   const rules = rulesOf(options);
-  const overlay = new Map(
-    generated.files
-      .filter((file) => /\.[cm]?[jt]s$/.test(file.path))
-      .map((file) => [path.resolve(file.path), file.content]),
-  );
   const unsettled = new Set<string>();
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const [from, to] = pass === 0 ? [SHARES.analysis, SHARES.secondPass] : [SHARES.secondPass, SHARES.gate];
@@ -397,9 +391,9 @@ async function passes(
       candidates: [...discovery.selected, ...discovery.related],
       selected: new Set(discovery.selected.filter((file) => !failures.has(file))),
       untouchable: new Set([...failures.keys(), ...(options.exclude ?? [])]),
-      context: [...discovery.generated, ...overlay.keys()],
+      context: [...discovery.generated, ...generatedTexts.keys()],
       protos: generated.registry ?? emptyRegistry(discovery.root),
-      texts: new Map([...overlay, ...current]),
+      texts: new Map([...generatedTexts, ...current]),
       ...read,
     });
     const facts = factsOf(options, project, kept, (text) => {
@@ -548,13 +542,7 @@ function debug(error: unknown, text: string): string {
 }
 
 /** Files whose new text does not stand: it does not parse, or the compiler says more about the project than before. */
-function gate(
-  root: string,
-  discovery: Discovery,
-  texts: ReadonlyMap<string, string>,
-  generated: ReadonlyMap<string, string>,
-  read: Read,
-): Map<string, Failure> {
+function gate({ discovery, generatedTexts, read }: Run, texts: ReadonlyMap<string, string>): Map<string, Failure> {
   const broken = new Map<string, Failure>();
   if (texts.size === 0) return broken;
   for (const [file, text] of texts) {
@@ -567,8 +555,9 @@ function gate(
   }
   if (broken.size > 0) return broken;
   const files = [...discovery.selected, ...discovery.related];
-  const { texts: before, imports } = discovery;
-  const errors = newTypeErrors({ root, files, before, after: new Map([...generated, ...texts]), imports, ...read });
+  const { root, texts: before, imports } = discovery;
+  const after = new Map([...generatedTexts, ...texts]);
+  const errors = newTypeErrors({ root, files, before, after, imports, ...read });
   const byFile = new Map<string, NewError[]>();
   for (const error of errors) byFile.set(error.file, [...(byFile.get(error.file) ?? []), error]);
   for (const [file, found] of byFile) {
@@ -588,16 +577,14 @@ function gate(
 }
 
 function extraFilesOf(
-  options: MigrationOptions,
-  root: string,
-  discovery: Discovery,
-  generated: GenerateResult,
+  { options, discovery, generated }: Run,
   texts: ReadonlyMap<string, string>,
   changed: readonly MigratedFile[],
   findings: Finding[],
   notes: string[],
 ): ExtraFile[] {
   if (changed.length === 0) return [];
+  const { root } = discovery;
   const extra: ExtraFile[] = [];
   // Only what the new texts import needs to be there.
   const modules = new Map(changed.map((file) => [file.path, modulesOf(parse(file.after ?? "", file.path))]));

@@ -20,7 +20,6 @@ export function createFollowFunctions(p: Proving) {
   /** A project function gives messages: all its calls do. */
   const resultOf = (owner: Node, kind: Kind): unknown => {
     const helper = helperOf(owner);
-    if (!helper) return;
     if (helper.result) {
       if (!sameKind(helper.result, kind)) block(owner, "this function returns messages of more than one type");
       return;
@@ -110,11 +109,10 @@ export function createFollowFunctions(p: Proving) {
   const helperResult = (call: CallExpression, owner: Node, wanted: Kind): unknown => {
     if (shape.isLive) return resultOf(owner, wanted);
     const helper = helperOf(owner);
-    if (helper?.result) {
+    if (helper.result) {
       if (!sameKind(helper.result, wanted)) block(call, "this function returns messages of more than one type");
       return;
     }
-    if (!helper) return;
     helper.result = wanted;
     callbackResults(owner, wanted);
     // Every other call gives such a message, too.

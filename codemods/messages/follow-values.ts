@@ -2,6 +2,7 @@ import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
 import { isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
+  ARRAY_READERS,
   functionAround,
   isAbsent,
   isArrowBody,
@@ -19,8 +20,6 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-
-const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {

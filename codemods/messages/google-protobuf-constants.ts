@@ -1,8 +1,7 @@
 import type { DescEnum, DescOneof } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression, type SourceFile, SyntaxKind } from "ts-morph";
 import { generatedNameOf, memberOfCase } from "./google-protobuf-names.js";
-import { isUnset } from "./google-protobuf-writes.js";
-import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
+import { quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `messages.Kind.KIND_RED` becomes `Kind.RED`. False for anything else. */
@@ -62,9 +61,7 @@ export function equalsCall(p: Proving, call: CallExpression, expression: Node): 
   p.sink(left === expression ? right : left, kind);
   // The old function takes undefined; this one does not.
   p.later(() => {
-    const isMissing = (part: Node) => isAbsent(part) || isUnset(p, part);
-    if (p.canBe(left, "absent", isMissing) || p.canBe(right, "absent", isMissing))
-      p.block(call, "messages are compared that may not be there");
+    if (p.canBeMissing(left) || p.canBeMissing(right)) p.block(call, "messages are compared that may not be there");
   });
   p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
   return true;
@@ -93,7 +90,6 @@ export function renameEnums(p: Proving, file: SourceFile): void {
     const typeName = reference.getTypeName();
     const desc = isMet(typeName);
     if (!desc) continue;
-    const { module, name } = p.generated(desc, "shape", typeName) as { module: string; name: string };
-    p.replace(typeName, { module, name, typeOnly: true });
+    p.replace(typeName, { ...p.generated(desc, "shape", typeName), typeOnly: true });
   }
 }

@@ -1,5 +1,6 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { Node, type SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 
@@ -34,7 +35,8 @@ export function accessorsOf(desc: DescMessage): ReadonlyMap<string, Accessor> {
     table.set(`clear${whole}`, { does: "clear", field });
     if (field.fieldKind !== "map") table.set(`set${whole}`, { does: "set", field });
     if (field.fieldKind === "list") table.set(`add${name}`, { does: "add", field });
-    if (suffix === "" && field.presence !== 2) table.set(`has${whole}`, { does: "has", field });
+    if (suffix === "" && field.presence !== FeatureSet_FieldPresence.IMPLICIT)
+      table.set(`has${whole}`, { does: "has", field });
     if ((field.fieldKind === "scalar" || field.fieldKind === "list") && field.scalar === ScalarType.BYTES) {
       table.set(`get${whole}_asU8`, { does: "bytes", field });
       table.set(`get${whole}_asB64`, { does: "base64", field });
@@ -43,6 +45,32 @@ export function accessorsOf(desc: DescMessage): ReadonlyMap<string, Accessor> {
   for (const oneof of desc.oneofs) table.set(`get${upperCamelCase(oneof.name)}Case`, { does: "case", oneof });
   tables.set(desc, table);
   return table;
+}
+
+/** `new M()` of `new M().setA(1).setB(2)`. */
+export function chainRoot(expression: Node): Node {
+  let current = expression;
+  while (Node.isCallExpression(current)) {
+    const callee = current.getExpression();
+    if (!Node.isPropertyAccessExpression(callee) || !/^(set|add)[A-Z]/.test(callee.getName())) break;
+    current = callee.getExpression();
+  }
+  return current;
+}
+
+/** A scalar or enum, and no list of them. */
+export function isScalar(field: DescField): boolean {
+  return field.fieldKind === "scalar" || field.fieldKind === "enum";
+}
+
+/** A scalar or enum that can be unset: `optional`, or a member of a oneof. */
+export function isOptionalScalar(field: DescField): boolean {
+  return isScalar(field) && field.presence === FeatureSet_FieldPresence.EXPLICIT;
+}
+
+/** A scalar or enum that always has a value. */
+export function isImplicitScalar(field: DescField): boolean {
+  return isScalar(field) && !isOptionalScalar(field);
 }
 
 /** The member of a oneof that a constant of its case object names; null for "not set", undefined for no constant of it. */

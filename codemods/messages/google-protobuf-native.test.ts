@@ -122,6 +122,27 @@ describe("is rewritten", () => {
       "function echoIt(req) { if (req.getIsOn()) req.clearPickText(); else req.clearOptNum(); return req; }",
       "if (req.isOn) req.thePick = req.thePick.case === 'pickText' ? { case: undefined } : req.thePick; else req.optNum = undefined;",
     ],
+    ...[
+      [
+        "is cleared in its clause",
+        "switch (req.getThePickCase()) { case Thing.ThePickCase.PICK_TEXT: req.clearPickText(); READ; }",
+      ],
+      [
+        "is cleared further down in a loop",
+        "if (req.hasPickText()) for (let at = 0; at < 2; at++) { READ; req.clearPickText(); }",
+      ],
+      ["is one of another message", "let one = req; if (req.hasPickText()) { req = new Thing(); READ; }"],
+      ["is replaced in a chain", "if (req.hasPickText()) { req.setItemName('a').setPickNum(1); READ; }"],
+    ].map(([what = "", code = ""]) => [
+      `a tested member of a oneof that ${what}`,
+      `function echoIt(req) { const reply = new Thing(); ${code.replace("READ", "reply.setItemName(req.getPickText())")} return reply; }`,
+      "reply.itemName = req.thePick.case === 'pickText' ? req.thePick.value : ''",
+    ]),
+    [
+      "a tested optional field of another message",
+      "function echoIt(req) { const reply = new Thing(); if (req.hasOptNum()) { req = new Thing(); reply.setUNum(req.getOptNum()); } return reply; }",
+      "req.optNum ?? 0",
+    ],
     [
       "a value that may be undefined",
       "function echoIt(req) { let word; if (req.getIsOn()) word = 'x'; req.setItemName(word); return req; }",

@@ -1,14 +1,17 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { accessorsOf } from "./google-protobuf-names.js";
+import { accessorsOf, chainRoot, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
+  conditionOf,
   conjuncts,
   isArrowBody,
+  isAssignmentTarget,
   isFunctionNode,
   isTruthTest,
   quoted,
   standsAlone,
+  switchedOn,
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -45,8 +48,7 @@ export function readField(
   const object = access.getExpression();
   const nameStart = access.getNameNode().getStart();
   const given = p.kindOf(field);
-  const isScalar = field.fieldKind === "scalar" || field.fieldKind === "enum";
-  const isOptional = isScalar && field.presence === 1;
+  const isOptional = isOptionalScalar(field);
   const isAmongOthers = field.oneof !== undefined || isOptional;
   if (as !== "get" && field.fieldKind === "list") return p.block(call, "a list of bytes in another form");
   if (as === "base64") {
@@ -71,7 +73,7 @@ export function readField(
     // `message?.getX()`: undefined without the message, the default without the field.
     const chain = p.chainText(object);
     if (chain === undefined) return p.block(call, "a message that may not be there and cannot be read twice");
-    const zero = isScalar ? zeroText(field, call) : "undefined";
+    const zero = isScalar(field) ? zeroText(field, call) : "undefined";
     const read = field.oneof
       ? `${chain}.${field.oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${field.oneof.localName}.value : ${zero}`
       : `${chain}.${field.localName} ?? ${zero}`;
@@ -83,7 +85,7 @@ export function readField(
   // `m.getX() ?? 0`, as declarations that allow undefined make people write: the getter gave its default before that.
   const fallback = call.getParent();
   const isDefaulted =
-    isScalar &&
+    isScalar(field) &&
     isAmongOthers &&
     Node.isBinaryExpression(fallback) &&
     fallback.getOperatorToken().getText() === "??" &&
@@ -101,7 +103,7 @@ export function readField(
       const chain = p.chainText(object);
       if (chain === undefined)
         return p.block(call, "a member of a oneof is read of an expression that cannot be repeated");
-      const zero = isScalar ? zeroText(field, call) : "undefined";
+      const zero = isScalar(field) ? zeroText(field, call) : "undefined";
       if (opening !== "") p.edit(call, call.getStart(), call.getStart(), [opening], "after");
       p.edit(call, nameStart, call.getEnd(), [
         `${oneof.localName}.case === ${quoted(call, field.localName)} ? ${chain}.${oneof.localName}.value : ${zero}${closing}`,
@@ -154,35 +156,40 @@ export function isGuardedMember(call: Node, object: Node, field: DescField, oneo
   const subject = `${text}.${nameOf("case", oneof)}()`;
   const isMember = (condition: Node) =>
     isTested(condition, test) || conjuncts(condition).some((one) => isCompared(one, subject, field));
-  const writers = oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]);
+  const writers = new Set(oneof.fields.flatMap((one) => [nameOf("set", one), nameOf("clear", one)]));
   for (let inner: Node = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    const textAround = inner.getText();
-    const isWritten = () =>
-      writers.some((name) => {
-        const at = name === undefined ? -1 : textAround.indexOf(`${text}.${name}(`);
-        return at >= 0 && inner.getStart() + at < call.getStart();
-      });
-    if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isMember(outer.getExpression())) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isMember(outer.getCondition()))
-    )
-      return !isWritten();
+    const condition = conditionOf(inner);
+    if (condition && isMember(condition)) return !isWrittenBefore(call, inner, text, writers);
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
-      const block = outer.getParent();
-      const statement = block?.getParent();
-      if (!Node.isCaseBlock(block) || !Node.isSwitchStatement(statement)) continue;
-      if (statement.getExpression().getText() !== subject) continue;
-      const before = block.getClauses()[block.getClauses().indexOf(outer) - 1];
-      const fallsIn =
-        before !== undefined &&
-        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
       const constant = unwrapped(outer.getExpression());
       const isCase = Node.isPropertyAccessExpression(constant) && constant.getName() === field.name.toUpperCase();
-      if (isCase && !fallsIn) return !isWritten();
+      if (isCase && switchedOn(outer)?.getText() === subject) return !isWrittenBefore(call, outer, text, writers);
     }
   }
   return false;
+}
+
+/** Can a branch have written a member of a message, or put another message in its place, before it comes to a read? */
+function isWrittenBefore(read: Node, branch: Node, message: string, writers: ReadonlySet<string | undefined>): boolean {
+  // In a loop, what stands after a read is done before the next one.
+  const isRepeated = read.getAncestors().some((one) => Node.isIterationStatement(one) && isWithin(one, branch));
+  return isWritten(branch, isRepeated ? branch.getEnd() : read.getStart(), message, writers);
+}
+
+/** Does what begins in a branch before an offset write a member of a message, or put another message in its place? */
+function isWritten(branch: Node, until: number, message: string, writers: ReadonlySet<string | undefined>): boolean {
+  return branch.getDescendants().some((node) => {
+    if (node.getStart() >= until) return false;
+    if (isAssignmentTarget(node)) return message === node.getText() || message.startsWith(`${node.getText()}.`);
+    const callee = Node.isCallExpression(node) ? node.getExpression() : undefined;
+    if (!Node.isPropertyAccessExpression(callee) || !writers.has(callee.getName())) return false;
+    return chainRoot(callee.getExpression()).getText() === message;
+  });
+}
+
+function isWithin(node: Node, around: Node): boolean {
+  return around.getStart() <= node.getStart() && node.getEnd() <= around.getEnd();
 }
 
 /** Does `if (message.hasX())`, which nothing undoes, stand around a read of an optional field? */
@@ -190,15 +197,11 @@ function isGuarded(call: Node, object: Node, field: DescField): boolean {
   if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
   const table = [...accessorsOf(field.parent)].filter(([, one]) => "field" in one && one.field === field);
   const test = `${object.getText()}.${table.find(([, one]) => one.does === "has")?.[0]}()`;
+  const writers = new Set(table.flatMap(([name, one]) => (/set|clear/.test(one.does) ? [name] : [])));
   for (let inner = call, outer = call.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    if (
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner && isTested(outer.getExpression(), test)) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner && isTested(outer.getCondition(), test))
-    )
-      return !table.some(
-        ([name, one]) => /set|clear/.test(one.does) && inner.getText().includes(`${object.getText()}.${name}(`),
-      );
+    const condition = conditionOf(inner);
+    if (condition && isTested(condition, test)) return !isWritten(inner, inner.getEnd(), object.getText(), writers);
   }
   return false;
 }

@@ -2,12 +2,12 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
 import { followMap } from "./google-protobuf-maps.js";
-import { type Accessor, accessorsOf } from "./google-protobuf-names.js";
+import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
-import type { Kind } from "./message-kind.js";
+import { type Kind, unsupportedIn } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 
 /** The classes of google-protobuf: fields behind `getX`, `setX`, `hasX`, `clearX`, `addX`, `getXList`, `getXMap`, `getXCase`. */
@@ -54,8 +54,7 @@ function keyOfGetter(p: Proving, call: CallExpression): string | undefined {
     return isGuardedMember(call, access.getExpression(), accessor.field, oneof)
       ? `${oneof.localName}.value`
       : undefined;
-  const isOptionalScalar = accessor.field.fieldKind !== "message" && accessor.field.presence === 1;
-  return isOptionalScalar || accessor.field.fieldKind === "map" ? undefined : accessor.field.localName;
+  return isOptionalScalar(accessor.field) || accessor.field.fieldKind === "map" ? undefined : accessor.field.localName;
 }
 
 function member(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
@@ -78,7 +77,7 @@ function use(
   desc: DescMessage,
 ): unknown {
   const kind: Kind | undefined = accessor.does === "case" ? undefined : p.kindOf(accessor.field);
-  const why = kind && unsupported(kind);
+  const why = kind && unsupportedIn(kind);
   if (why !== undefined) return p.block(call, why);
   const isWrite = /^(set|add|clear)$/.test(accessor.does);
   if (isWrite && access.hasQuestionDotToken())
@@ -101,11 +100,6 @@ function use(
     case "clear":
       return clearField(p, access, call, accessor.field);
   }
-}
-
-function unsupported(kind: Kind): string | undefined {
-  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupported(kind.of);
-  return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
 }
 
 /** Methods of the message as a whole. */

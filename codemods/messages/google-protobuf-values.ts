@@ -1,8 +1,16 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { Node, type Statement, SyntaxKind } from "ts-morph";
-import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
+import { type NewExpression, Node, type Statement, SyntaxKind } from "ts-morph";
+import { accessorsOf, chainRoot, generatedNameOf } from "./google-protobuf-names.js";
 import { absentFault, elementOf, isThere, lineBreak, type Write, writesOn } from "./google-protobuf-writes.js";
-import { functionAround, isAbsent, isFunctionNode, ownReturns, quoted, unwrapped } from "./message-syntax.js";
+import {
+  functionAround,
+  hasBytesType,
+  isAbsent,
+  isFunctionNode,
+  ownReturns,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `new Message()` with what is set on it, `Message.deserializeBinary(bytes)`, and values that lead to one of them. */
@@ -24,7 +32,7 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     const owner = generatedNameOf(p.project, callee.getExpression());
     const [argument, second] = expression.getArguments();
     if (owner?.kind === "message" && owner.desc.typeName === desc.typeName && argument && !second) {
-      if (callee.getName() === "deserializeBinary" && isBytes(argument)) {
+      if (callee.getName() === "deserializeBinary" && hasBytesType(argument)) {
         p.edit(expression, expression.getStart(), argument.getStart(), [
           { module: "@bufbuild/protobuf", name: "fromBinary" },
           "(",
@@ -88,17 +96,6 @@ function classOf(p: Proving, given: Node, depth = 0): DescMessage | undefined {
   return named?.kind === "message" ? named.desc : undefined;
 }
 
-/** `new M()` of `new M().setA(1).setB(2)`. */
-function chainRoot(expression: Node): Node {
-  let current = expression;
-  while (Node.isCallExpression(current)) {
-    const callee = current.getExpression();
-    if (!Node.isPropertyAccessExpression(callee) || !/^(set|add)[A-Z]/.test(callee.getName())) break;
-    current = callee.getExpression();
-  }
-  return current;
-}
-
 /** A property of the literal: a field, a oneof with its member, or a list that several calls add to. */
 interface Entry {
   readonly field: DescField;
@@ -106,13 +103,13 @@ interface Entry {
   readonly values: Node[];
 }
 
-function construct(p: Proving, top: Node, root: Node, desc: DescMessage): unknown {
-  if (!Node.isNewExpression(root)) return undefined;
+function construct(p: Proving, top: Node, root: NewExpression, desc: DescMessage): unknown {
   if (root.getArguments().length > 0) return p.block(root, "a message that is made of an array");
   const chain = writesOn(root, desc);
   if (typeof chain === "string") return p.block(top, chain);
   if (chain.top !== top) return p.block(top, "a chain that ends in something else than a message");
-  if (desc.typeName === "google.protobuf.Timestamp" && chain.writes.length === 0 && ofDate(p, root)) return undefined;
+  if (desc.typeName === "google.protobuf.Timestamp" && chain.writes.length === 0 && ofDate(p, root, desc))
+    return undefined;
   const entries: Entry[] = [];
   if (!chain.writes.every((write) => enter(entries, write)))
     return p.block(top, "a field that is set twice in a chain");
@@ -172,7 +169,7 @@ function construct(p: Proving, top: Node, root: Node, desc: DescMessage): unknow
 }
 
 /** `const time = new Timestamp(); time.fromDate(date);` */
-function ofDate(p: Proving, root: Node): boolean {
+function ofDate(p: Proving, root: Node, desc: DescMessage): boolean {
   const declaration = root.getParent();
   const statement = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatement() : undefined;
   if (!Node.isVariableDeclaration(declaration) || statement?.getDeclarations().length !== 1) return false;
@@ -190,10 +187,8 @@ function ofDate(p: Proving, root: Node): boolean {
     { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" },
     "(",
   ]);
-  const kind = { kind: "message", desc: p.project.protos.message("google.protobuf.Timestamp") } as const;
-  if (!kind.desc) return false;
-  p.kinds.set(receiver, { kind: "message", desc: kind.desc });
-  p.flow(root, { kind: "message", desc: kind.desc });
+  p.kinds.set(receiver, { kind: "message", desc });
+  p.flow(root, { kind: "message", desc });
   return true;
 }
 
@@ -329,10 +324,6 @@ function indentUnit(node: Node): string {
   return " ".repeat(widths.length > 0 ? Math.min(...widths, 4) : 2);
 }
 
-function isBytes(value: Node): boolean {
-  return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(value.getType().getText());
-}
-
 function isDate(value: Node): boolean {
   return value.getType().getText() === "Date" || /^new Date\(\)$/.test(value.getText());
 }
@@ -345,8 +336,7 @@ export function retypeGenerated(p: Proving, type: Node): boolean {
     const name = generatedNameOf(p.project, typeName);
     if (name?.kind === "message" || name?.kind === "enum") {
       if (reference.getTypeArguments().length > 0) return false;
-      const { module, name: imported } = p.generated(name.desc, "shape", typeName) as { module: string; name: string };
-      p.replace(typeName, { module, name: imported, typeOnly: true });
+      p.replace(typeName, { ...p.generated(name.desc, "shape", typeName), typeOnly: true });
     } else if (/\bAsObject$/.test(typeName.getText())) return false;
   }
   return !type

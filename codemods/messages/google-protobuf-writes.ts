@@ -1,6 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { accessorsOf } from "./google-protobuf-names.js";
+import { indentAt, lineEndingOf } from "../shared/ast.js";
+import { accessorsOf, isImplicitScalar, isOptionalScalar } from "./google-protobuf-names.js";
 import { isGuardedMember, zeroText } from "./google-protobuf-reads.js";
 import type { Kind } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
@@ -106,11 +107,9 @@ function assign(p: Proving, { call, access, field, value, does }: Write): unknow
 
 /** A value for a property: what may be absent gets the default that the old getter gave. */
 export function give(p: Proving, value: Node, kind: Kind, field: DescField): unknown {
-  const isSingle = field.fieldKind === "scalar" || field.fieldKind === "enum";
-  const isImplicit = isSingle && field.presence !== 1;
   if (isAbsent(value)) {
     if (kind.kind === "list") return p.replace(value, "[]");
-    return p.replace(value, isImplicit ? zeroText(field, value) : "undefined");
+    return p.replace(value, isImplicitScalar(field) ? zeroText(field, value) : "undefined");
   }
   p.sink(value, kind);
   if (kind.kind === "message" && p.canBe(value, "null", (part) => part.getText() === "null")) {
@@ -119,12 +118,12 @@ export function give(p: Proving, value: Node, kind: Kind, field: DescField): unk
     return p.edit(value, value.getEnd(), value.getEnd(), [`${closing} ?? undefined`], "before");
   }
   if (kind.kind !== "value") return;
+  const isOptional = isOptionalScalar(field);
   p.later(() => {
-    if (isImplicit || !isSingle ? p.isPresent(value) : isNeverNull(p, value)) return;
+    if (isOptional ? isNeverNull(p, value) : p.isPresent(value)) return;
     const isName = Node.isIdentifier(value) || Node.isPropertyAccessExpression(value) || Node.isCallExpression(value);
     const [opening, closing] = isName ? ["", ""] : ["(", ")"];
-    const absent =
-      field.fieldKind === "list" || field.fieldKind === "map" || isImplicit ? zeroText(field, value) : "undefined";
+    const absent = isOptional ? "undefined" : zeroText(field, value);
     if (opening !== "") p.edit(value, value.getStart(), value.getStart(), [opening], "after");
     p.edit(value, value.getEnd(), value.getEnd(), [`${closing} ?? ${absent}`], "before");
   });
@@ -172,8 +171,7 @@ export function clearField(
     p.edit(call, call.getStart(), call.getStart(), ["if ("], "after");
     return p.edit(call, start, call.getEnd(), [`${test}) ${choice} = { case: undefined }`]);
   }
-  const isImplicit = (field.fieldKind === "scalar" || field.fieldKind === "enum") && field.presence !== 1;
-  const empty = field.fieldKind === "list" ? "[]" : isImplicit ? zeroText(field, call) : "undefined";
+  const empty = field.fieldKind === "list" ? "[]" : isImplicitScalar(field) ? zeroText(field, call) : "undefined";
   p.edit(call, start, call.getEnd(), [`${field.localName} = ${empty}`]);
 }
 
@@ -201,7 +199,7 @@ export function addToList(
 export function isThere(p: Proving, value: Node, field: DescField): boolean {
   if (!field.message) return p.isPresent(value);
   if (p.isStrictlyTyped(value)) return true;
-  return !p.canBe(value, "absent", (part) => isAbsent(part) || isUnset(p, part));
+  return !p.canBeMissing(value);
 }
 
 /** A message that was read of another one, or of a list or map, and may not be there. */
@@ -216,7 +214,5 @@ export function isUnset(p: Proving, part: Node): boolean {
 /** The line end and indentation of the line on which a node starts. */
 export function lineBreak(node: Node): string {
   const text = node.getSourceFile().getFullText();
-  const start = text.lastIndexOf("\n", node.getStart()) + 1;
-  const indent = /^[ \t]*/.exec(text.slice(start))?.[0] ?? "";
-  return (text.includes("\r\n") ? "\r\n" : "\n") + indent;
+  return lineEndingOf(text) + indentAt(text, node.getStart());
 }

@@ -7,8 +7,15 @@ export type MessageRuleId =
   | "messages/google-protobuf-native"
   | "messages/ts-proto-native";
 
-/** A piece of new text: words, or a name that has to be imported. */
-export type TextPart = string | { readonly module: string; readonly name: string; readonly typeOnly?: boolean };
+/** A name that has to be imported. */
+export interface ImportedName {
+  readonly module: string;
+  readonly name: string;
+  readonly typeOnly?: boolean;
+}
+
+/** A piece of new text: words, or a name. */
+export type TextPart = string | ImportedName;
 
 /**
  * One proved change of message code: `start..end` becomes `parts`. With `start === end` it is an insertion that belongs to

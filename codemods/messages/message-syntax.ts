@@ -1,4 +1,7 @@
-import { type CallExpression, type IfStatement, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+import { type CallExpression, type CaseClause, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+
+/** Methods of an array that call their argument with each element. */
+export const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
 export function isFunctionNode(
   node: Node,
@@ -166,41 +169,35 @@ export function standsAlone(node: Node): boolean {
 export function isGuarded(node: Node, discriminator: string, member: string): boolean {
   for (let inner = node, outer = node.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
-    if (
-      Node.isIfStatement(outer) &&
-      outer.getThenStatement() === inner &&
-      conjuncts(outer.getExpression()).some((one) => isEqual(one, discriminator, member))
-    ) {
-      return true;
-    }
-    if (
-      Node.isConditionalExpression(outer) &&
-      outer.getWhenTrue() === inner &&
-      isEqual(unwrapped(outer.getCondition()), discriminator, member)
-    ) {
-      return true;
-    }
+    const condition = conditionOf(inner);
+    const tests = !condition ? [] : Node.isIfStatement(outer) ? conjuncts(condition) : [unwrapped(condition)];
+    if (tests.some((one) => isEqual(one, discriminator, member))) return true;
     if (Node.isCaseClause(outer) && outer.getExpression() !== inner) {
-      const block = outer.getParent();
       const test = unwrapped(outer.getExpression());
-      const subject = block?.getParent();
-      const clauses = Node.isCaseBlock(block) ? block.getClauses() : [];
-      const before = clauses[clauses.indexOf(outer) - 1];
-      const fallsIn =
-        before !== undefined &&
-        !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
-      if (
-        Node.isSwitchStatement(subject) &&
-        subject.getExpression().getText() === discriminator &&
-        Node.isStringLiteral(test) &&
-        test.getLiteralText() === member &&
-        !fallsIn
-      ) {
-        return true;
-      }
+      const isMember = Node.isStringLiteral(test) && test.getLiteralText() === member;
+      if (isMember && switchedOn(outer)?.getText() === discriminator) return true;
     }
   }
   return false;
+}
+
+/** What holds where a branch is taken: the condition of an `if` for its first statement, of `a ? b : c` for `b`. */
+export function conditionOf(branch: Node): Node | undefined {
+  const parent = branch.getParent();
+  if (Node.isIfStatement(parent) && parent.getThenStatement() === branch) return parent.getExpression();
+  if (Node.isConditionalExpression(parent) && parent.getWhenTrue() === branch) return parent.getCondition();
+  return undefined;
+}
+
+/** What a switch compares with the value of a clause; undefined where the clause before falls into this one. */
+export function switchedOn(clause: CaseClause): Node | undefined {
+  const block = clause.getParent();
+  const statement = block?.getParent();
+  if (!Node.isCaseBlock(block) || !Node.isSwitchStatement(statement)) return undefined;
+  const before = block.getClauses()[block.getClauses().indexOf(clause) - 1];
+  const fallsIn =
+    before !== undefined && !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
+  return fallsIn ? undefined : statement.getExpression();
 }
 
 export function conjuncts(condition: Node): Node[] {
@@ -301,6 +298,10 @@ export function typeText(node: Node): string {
   return node.getType().getBaseTypeOfLiteralType().getText();
 }
 
+export function hasBytesType(node: Node): boolean {
+  return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(typeText(node));
+}
+
 /** An absent value is left out by protobufjs and by create() alike. */
 export function hasType(text: string, wanted: "string" | "number" | "boolean"): boolean {
   return text.replace(/ \| (undefined|null)\b/g, "") === wanted;
@@ -350,15 +351,8 @@ export function isChecked(use: Node): boolean {
     inner = outer, outer = outer.getParent()
   ) {
     if (isFunctionNode(outer)) return false;
-    const isThen =
-      (Node.isIfStatement(outer) && outer.getThenStatement() === inner) ||
-      (Node.isConditionalExpression(outer) && outer.getWhenTrue() === inner);
-    if (isThen) {
-      const condition = Node.isConditionalExpression(outer)
-        ? outer.getCondition()
-        : (outer as IfStatement).getExpression();
-      if (conjuncts(condition).some((one) => isSomething(one, name))) return !isAssigned(inner);
-    }
+    const condition = conditionOf(inner);
+    if (condition && conjuncts(condition).some((one) => isSomething(one, name))) return !isAssigned(inner);
     if (!Node.isBlock(outer) && !Node.isCaseClause(outer)) continue;
     const statements = outer.getStatements();
     const index = (statements as Node[]).indexOf(inner);

@@ -2,6 +2,7 @@ import { type CallExpression, Node } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
 import {
   hasType,
+  isAbsent,
   isAssignmentTarget,
   isAsync,
   isChecked,
@@ -25,34 +26,35 @@ const STRING_MAKERS = new Set(
 
 /** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
 export function createPlainValues(p: Proving) {
-  const { project, blockers, kinds, handlers } = p;
+  const { project, shape, blockers, kinds, handlers } = p;
 
-  /** Asks of what an expression is made; a question that meets itself (recursion, loops) is answered with yes. */
   const asking = new Set<string>();
-  const ofParts = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
+  /** A question that meets itself (recursion, loops) has the answer that decides nothing. */
+  const ask = (node: Node, question: string, neutral: boolean, answer: () => boolean): boolean => {
     const key = `${question} ${node.getSourceFile().getFilePath()} ${node.getPos()} ${node.getEnd()}`;
-    if (asking.has(key)) return true;
+    if (asking.has(key)) return neutral;
     asking.add(key);
     try {
-      return partsOf(node)?.every((part) => test(unwrapped(part))) ?? false;
+      return answer();
     } finally {
       asking.delete(key);
     }
   };
+  /** Does everything that an expression is made of pass a test? */
+  const ofParts = (node: Node, question: string, test: (part: Node) => boolean): boolean =>
+    ask(node, question, true, () => partsOf(node)?.every((part) => test(unwrapped(part))) ?? false);
   /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
   const canBe = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
     const expression = unwrapped(node);
     if (isChecked(expression)) return false;
     if (test(expression)) return true;
-    const key = `${question} ${expression.getSourceFile().getFilePath()} ${expression.getPos()} ${expression.getEnd()}`;
-    if (asking.has(key)) return false;
-    asking.add(key);
-    try {
-      return (partsOf(expression) ?? []).some((part) => canBe(part, question, test));
-    } finally {
-      asking.delete(key);
-    }
+    return ask(expression, question, false, () =>
+      (partsOf(expression) ?? []).some((part) => canBe(part, question, test)),
+    );
   };
+
+  const canBeMissing = (node: Node): boolean =>
+    canBe(node, "absent", (part) => isAbsent(part) || shape.isUnset?.(p, part) === true);
 
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
   const partsOf = (node: Node): Node[] | undefined => {
@@ -276,5 +278,5 @@ export function createPlainValues(p: Proving) {
     return ofParts(value, "present", (part) => isPresent(part));
   };
 
-  return { isPresent, canBe, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
+  return { isPresent, canBe, canBeMissing, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
 }

@@ -3,9 +3,9 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
-import type { MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
+import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
-import { innerOf, isAbsent } from "./message-syntax.js";
+import { innerOf } from "./message-syntax.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
 export interface Sink {
@@ -61,7 +61,7 @@ export interface ProofState {
   replace(node: Node, ...parts: TextPart[]): void;
   wrap(node: Node, before: readonly TextPart[], after: string): void;
   /** The import of a descriptor (`ColorSchema`) or of its type (`Color`, for an enum also the value). */
-  generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): TextPart;
+  generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): ImportedName;
   kindOf(field: DescField): Kind;
   fieldBy(desc: DescMessage, key: string): DescField | undefined;
   oneofBy(desc: DescMessage, key: string): DescOneof | undefined;
@@ -108,6 +108,8 @@ export interface Proving extends ProofState {
   isString(node: Node): boolean;
   /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
   canBe(node: Node, question: string, test: (part: Node) => boolean): boolean;
+  /** Can a message not be there, as far as can be seen of what it is made of? */
+  canBeMissing(node: Node): boolean;
   /** Is a plain value certainly neither undefined nor null? */
   isPresent(node: Node): boolean;
   /** Does everything that an expression takes its value from pass a test? */
@@ -207,10 +209,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     sends(expression, wanted) {
       state.sink(expression, wanted);
       if (!shape.isLive) return;
-      const p = state as Proving;
       state.later(() => {
-        const isMissing = (part: Node) => isAbsent(part) || shape.isUnset?.(p, part) === true;
-        if (p.canBe(expression, "absent", isMissing))
+        if ((state as Proving).canBeMissing(expression))
           state.block(expression, "a message that may not be there is sent");
       });
     },

@@ -12,7 +12,9 @@ import {
   unsupportedIn,
 } from "./message-kind.js";
 import {
+  ARRAY_READERS,
   functionAround,
+  hasBytesType,
   hasType,
   innerOf,
   isAbsent,
@@ -39,8 +41,6 @@ const LIST_READERS = new Set(
     " ",
   ),
 );
-
-const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
 
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
 export function createProveValues(p: Proving) {
@@ -331,7 +331,7 @@ export function createProveValues(p: Proving) {
       }
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
-        if (/^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(typeText(expression)) || isBufferCall(expression)) return;
+        if (hasBytesType(expression) || isBufferCall(expression)) return;
         return block(expression, "nothing proves that these are bytes");
       default:
         return block(expression, "nothing proves what this is");
@@ -383,8 +383,6 @@ export function createProveValues(p: Proving) {
     }
     block(expression, "nothing proves that this is a whole number");
   };
-
-  /** `{ total }` becomes `{ total: BigInt(total) }`. */
 
   /** The variable that a reply is collected in: made by a literal, filled by keys that are written out. */
   const variable = (use: Node, declaration: Node, wanted: Kind): unknown => {

@@ -34,13 +34,12 @@ export async function traceReads<T>(run: () => Promise<T>): Promise<{ readonly v
     if (known[question] === undefined || known[question] === THERE) known[question] = answer();
   };
   const original = { ...fs };
-  const real = { sync: fs.realpathSync, native: fs.realpathSync.native, later: fs.realpath };
   const changed = fs as unknown as Record<string, unknown>;
-  const replace = (name: string, by: AnyFunction) => {
+  const replaced: (keyof typeof original)[] = [];
+  const replace = (name: keyof typeof original, by: AnyFunction) => {
+    replaced.push(name);
     changed[name] = by;
   };
-  const kindOf = (stat: fs.Stats | undefined) =>
-    stat === undefined ? NONE : stat.isDirectory() ? "folder" : stat.isFile() ? "file" : "other";
   /** Calls through, and notes the answer, or that there is none. */
   const through = <A extends unknown[], R>(
     call: (...args: A) => R,
@@ -86,8 +85,8 @@ export async function traceReads<T>(run: () => Promise<T>): Promise<{ readonly v
   }) as AnyFunction);
   replace(
     "realpathSync",
-    Object.assign(through(real.sync as (file: string) => string, "real", String), {
-      native: through(real.native as (file: string) => string, "real", String),
+    Object.assign(through(original.realpathSync as (file: string) => string, "real", String), {
+      native: through(original.realpathSync.native as (file: string) => string, "real", String),
     }) as AnyFunction,
   );
   replace("mkdtempSync", ((prefix: string, ...rest: never[]) => {
@@ -99,17 +98,7 @@ export async function traceReads<T>(run: () => Promise<T>): Promise<{ readonly v
   try {
     return { value: await run(), reads };
   } finally {
-    for (const name of [
-      "readFileSync",
-      "existsSync",
-      "statSync",
-      "lstatSync",
-      "readdirSync",
-      "readdir",
-      "realpathSync",
-      "mkdtempSync",
-    ] as const)
-      changed[name] = original[name];
+    for (const name of replaced) changed[name] = original[name];
     syncBuiltinESMExports();
   }
 }
@@ -126,8 +115,7 @@ export function isStillTrue(reads: ReadTrace): boolean {
     }
     const isKindKnown = (content !== undefined && content !== NONE) || (listing !== undefined && listing !== NONE);
     if (isKindKnown) continue;
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    const now = stat === undefined ? NONE : stat.isDirectory() ? "folder" : stat.isFile() ? "file" : "other";
+    const now = kindOf(fs.statSync(file, { throwIfNoEntry: false }));
     if ((content ?? listing ?? real) === NONE && now !== NONE && kind === undefined) return false;
     if (kind !== undefined && (kind === THERE ? now === NONE : now !== kind)) return false;
   }
@@ -136,6 +124,10 @@ export function isStillTrue(reads: ReadTrace): boolean {
 
 const NONE = "none";
 const THERE = "there";
+
+function kindOf(stat: fs.Stats | undefined): string {
+  return stat === undefined ? NONE : stat.isDirectory() ? "folder" : stat.isFile() ? "file" : "other";
+}
 
 function digest(content: string | Buffer): string {
   return createHash("sha1").update(content).digest("base64");

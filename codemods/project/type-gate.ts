@@ -79,10 +79,13 @@ function syntaxErrors(files: readonly string[], after: ReadonlyMap<string, strin
     const text = after.get(file);
     if (text === undefined) return [];
     const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-    // Not part of the public interface, but there since TypeScript 1: the parser's own errors of one file.
-    const found = (source as unknown as { parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? [];
-    return found.map((diagnostic) => described(file, text, diagnostic));
+    return (parserErrors(source) ?? []).map((diagnostic) => described(file, text, diagnostic));
   });
+}
+
+/** The parser's own errors of one file: not part of the public interface, but there since TypeScript 1. */
+export function parserErrors(source: ts.SourceFile): readonly ts.Diagnostic[] | undefined {
+  return (source as unknown as { parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics;
 }
 
 function compare(
