@@ -45,7 +45,7 @@ function fakeCallsOf(project: AnalysisProject): readonly FakeCall[] {
   for (const file of project.files) {
     if (!/\brequest\b/.test(file.getFullText())) continue;
     for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
-      const callee = call.getExpression();
+      const callee = peeled(call.getExpression());
       const [given] = call.getArguments();
       if (!given || !hasRequest(project, given)) continue;
       if (Node.isPropertyAccessExpression(callee))
@@ -63,17 +63,11 @@ function fakeCallsOf(project: AnalysisProject): readonly FakeCall[] {
 
 /** `{ request: … }`, written there or the value of a variable. */
 function hasRequest(project: AnalysisProject, node: Node): boolean {
-  const value = unasserted(node);
+  const value = peeled(node);
   if (Node.isObjectLiteralExpression(value)) return value.getProperty("request") !== undefined;
   if (!Node.isIdentifier(value)) return false;
   const declaration = project.declarationOf(value);
   const initializer = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-  const made = initializer && unasserted(initializer);
+  const made = initializer && peeled(initializer);
   return made !== undefined && Node.isObjectLiteralExpression(made) && made.getProperty("request") !== undefined;
-}
-
-function unasserted(node: Node): Node {
-  let current = peeled(node);
-  while (Node.isTypeAssertion(current)) current = peeled(current.getExpression());
-  return current;
 }

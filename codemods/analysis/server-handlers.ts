@@ -19,7 +19,7 @@ import type {
 } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
-import { peeled } from "./value-flow.js";
+import { peeled, withAssertions } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
@@ -443,10 +443,11 @@ function otherAccess(
     const holder = identifier.getParentOrThrow();
     const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
     const use = isMember ? holder : identifier;
-    const parent = use.getParentOrThrow();
+    const value = withAssertions(use);
+    const parent = value.getParentOrThrow();
     const isUsed =
-      (Node.isCallExpression(parent) && parent.getArguments().includes(use)) ||
-      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === use);
+      (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
+      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === value);
     if (!isUsed || isSelfBinding(use)) continue;
     const origin = project.originOf(use);
     if (origin.kind === "function" && origin.node === handler) return shownPlace(use);

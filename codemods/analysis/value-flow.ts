@@ -205,14 +205,7 @@ export function followValue(
       node = parent;
       parent = node.getParent();
     }
-    while (
-      parent &&
-      (Node.isParenthesizedExpression(parent) ||
-        Node.isAsExpression(parent) ||
-        Node.isNonNullExpression(parent) ||
-        Node.isAwaitExpression(parent) ||
-        (Node.isConditionalExpression(parent) && parent.getCondition() !== node))
-    ) {
+    while (parent && (isWrapper(parent) || (Node.isConditionalExpression(parent) && parent.getCondition() !== node))) {
       node = parent;
       parent = node.getParent();
     }
@@ -348,28 +341,36 @@ function nameOf(declaration: Node): Node {
   return (declaration as unknown as { getNameNode(): Node }).getNameNode();
 }
 
-/** Without parentheses and assertions. */
+type Around = Node & { getExpression(): Node };
+
+/** `(x)`, `x as T`, `<T>x`, `x!`, `x satisfies T`: the same value. */
+function isAssertion(node: Node): node is Around {
+  return (
+    Node.isParenthesizedExpression(node) ||
+    Node.isAsExpression(node) ||
+    Node.isTypeAssertion(node) ||
+    Node.isNonNullExpression(node) ||
+    Node.isSatisfiesExpression(node)
+  );
+}
+
+/** Without the parentheses and assertions around it. */
 export function peeled(node: Node): Node {
   let current = node;
-  while (
-    Node.isParenthesizedExpression(current) ||
-    Node.isAsExpression(current) ||
-    Node.isNonNullExpression(current) ||
-    Node.isSatisfiesExpression(current)
-  )
-    current = current.getExpression();
+  while (isAssertion(current)) current = current.getExpression();
+  return current;
+}
+
+/** With the parentheses and assertions around it. */
+export function withAssertions(node: Node): Node {
+  let current = node;
+  for (let parent = node.getParent(); parent && isAssertion(parent); parent = parent.getParent()) current = parent;
   return current;
 }
 
 /** Values that stand for the value inside. */
-export function isWrapper(node: Node): node is Node & { getExpression(): Node } {
-  return (
-    Node.isParenthesizedExpression(node) ||
-    Node.isAsExpression(node) ||
-    Node.isNonNullExpression(node) ||
-    Node.isSatisfiesExpression(node) ||
-    Node.isAwaitExpression(node)
-  );
+export function isWrapper(node: Node): node is Around {
+  return isAssertion(node) || Node.isAwaitExpression(node);
 }
 
 /** Is what a value stands in that value, awaited or not, or one of two? */
