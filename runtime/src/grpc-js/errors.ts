@@ -93,6 +93,16 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   }) satisfies ServiceErrorLike;
 }
 
+/** `error.message` as grpc-js has it, `5 NOT_FOUND: no such item`; of anything but a ConnectError its own. */
+export function serviceErrorMessage(error: unknown): string {
+  return serviceErrorFrom(error).message;
+}
+
+/** What `${error}` is in grpc-js, `Error: 5 NOT_FOUND: no such item`; of anything but a ConnectError its own text. */
+export function serviceErrorText(error: unknown): string {
+  return `${serviceErrorFrom(error)}`;
+}
+
 /**
  * The status that a handler's error gives on a grpc-js server: the one that an app sends. The error of another call is relayed
  * without that call's metadata.

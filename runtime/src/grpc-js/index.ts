@@ -9,7 +9,14 @@ export { closeClient, getClientChannel, waitForClientReady } from "./client-chan
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export { grpcStatusName, serviceErrorFrom, toConnectError, trailerOf } from "./errors.js";
+export {
+  grpcStatusName,
+  serviceErrorFrom,
+  serviceErrorMessage,
+  serviceErrorText,
+  toConnectError,
+  trailerOf,
+} from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
