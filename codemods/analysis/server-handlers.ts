@@ -58,10 +58,28 @@ export function misfitOf(project: AnalysisProject, { fact, implementation }: Dra
 /** `call.call`: a private member, which the call of the bridge does not have. */
 function innerCall(handler: Node): Node | undefined {
   const [call] = Node.isParametered(handler) ? handler.getParameters() : [];
-  const name = call?.getName();
+  const inner = `${call?.getName()}.call`;
   return handler
     .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
-    .find((access) => access.getName() === "call" && access.getExpression().getText() === name);
+    .find((access) => access.getText() === inner && !isInVain(access, inner, handler));
+}
+
+/**
+ * `call.call && call.call.metadata`, and what is done where that is true: nothing. No version of grpc-js has had metadata there,
+ * so this is undefined with `call.call` and without it.
+ */
+function isInVain(access: Node, inner: string, handler: Node): boolean {
+  const isTest = (node: Node) =>
+    Node.isBinaryExpression(node) &&
+    node.getOperatorToken().getKind() === SyntaxKind.AmpersandAmpersandToken &&
+    node.getLeft().getText() === inner &&
+    node.getRight().getText() === `${inner}.metadata`;
+  for (let node = access; node !== handler; node = node.getParentOrThrow()) {
+    const parent = node.getParentOrThrow();
+    const isGuarded = Node.isIfStatement(parent) && parent.getThenStatement() === node;
+    if (isTest(node) || (isGuarded && isTest(peeled(parent.getExpression())))) return true;
+  }
+  return false;
 }
 
 /** Whether the implementation is handed over as it is, member by member, or bridged as a whole. */

@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
+import { settledBy } from "./later-replies.js";
 import type { Representation } from "./legacy-shape.js";
 import {
   isAssignableScalar,
@@ -91,6 +92,7 @@ export function createProveValues(p: Proving) {
     }
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     if (Node.isAwaitExpression(expression)) return prove(expression.getExpression(), wanted);
+    if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
     if (Node.isConditionalExpression(expression)) {
       prove(expression.getWhenTrue(), wanted);
       prove(expression.getWhenFalse(), wanted);
