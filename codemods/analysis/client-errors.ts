@@ -241,7 +241,12 @@ function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNo
   for (;;) {
     const member = parents.get(current);
     const on = member && parents.get(member);
-    if (!member || memberName(member) !== "on" || member.object !== current || on?.type !== "CallExpression")
+    if (
+      !member ||
+      !/^on(ce)?$/.test(memberName(member) ?? "") ||
+      member.object !== current ||
+      on?.type !== "CallExpression"
+    )
       return found;
     found.push(on);
     current = on;

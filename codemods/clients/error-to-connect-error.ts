@@ -123,7 +123,7 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
   const origin = { rule: id, outcome: "bridged" } as const;
   const text = textOf(ctx.source, param);
   // A listener with a name: the rule of the stream calls it.
-  if (memberName(owner.callee ?? owner) === "on") return;
+  if (/^on(ce)?$/.test(memberName(owner.callee ?? owner) ?? "")) return;
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");

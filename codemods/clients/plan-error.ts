@@ -384,7 +384,7 @@ export function statusName(file: File, node: Node): string | undefined {
 }
 
 /** `status` or `grpc.status`, from grpc-js. */
-function isStatusOfGrpc(file: File, owner: Node): boolean {
+export function isStatusOfGrpc(file: File, owner: Node): boolean {
   const root = isIdentifier(owner)
     ? owner
     : owner.type === "MemberExpression" && memberName(owner) === "status"
