@@ -70,13 +70,27 @@ export function keptHandlers(
   for (let before = -1; before !== kept.size; ) {
     before = kept.size;
     for (const { call, draft, functions, isStaying } of shared) {
-      const how = draft && decide(project, draft, new Map(), new Map(), kept).implementation;
-      if (isStaying ? how === "plain" : how !== "callbacks") continue;
+      const isFit = isStaying
+        ? draft !== undefined && changesAll(project, draft, new Map(), new Map(), kept)
+        : draft !== undefined && decide(project, draft, new Map(), new Map(), kept).implementation !== "callbacks";
+      if (isFit) continue;
       const why = reason("handler-used-elsewhere", shownPlace(call));
       for (const node of functions) if (!kept.has(node)) kept.set(node, why);
     }
   }
   return kept;
+}
+
+/** Do all handlers of an implementation change where they stand? Then a bridge can be put around it. */
+function changesAll(
+  project: AnalysisProject,
+  draft: Draft,
+  handlers: Map<Node, HandlerFact>,
+  values: Map<string, FactBase>,
+  kept: ReadonlyMap<Node, Reason>,
+): boolean {
+  const { implementation } = decide(project, draft, handlers, values, kept);
+  return implementation === "plain" && ![...handlers.values()].some(({ isWrapped }) => isWrapped);
 }
 
 /**
@@ -94,7 +108,7 @@ export function neighbourBridges(
   const others: (ImplementationClassFact | NeighbourBridgeFact)[] = [];
   const add = (draft: Draft, bridge: NeighbourBridgeFact) => {
     const own = { handlers: new Map<Node, HandlerFact>(), values: new Map<string, FactBase>() };
-    if (decide(project, draft, own.handlers, own.values, kept).implementation !== "plain") return;
+    if (!changesAll(project, draft, own.handlers, own.values, kept)) return;
     for (const [node, handler] of own.handlers) handlers.set(node, handler);
     for (const [place, value] of own.values) values.set(place, value);
     others.push(bridge, ...classFacts(project, draft));

@@ -146,7 +146,10 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
 
 /** What a handler streams: yielded, or pushed. */
 function streamOf(handler: Node, reply: Kind, start: Start): void {
-  if (isGenerator(handler)) return yieldsOf(handler, reply, start);
+  if (isGenerator(handler)) {
+    yieldsOf(handler, reply, start);
+    return;
+  }
   const body = isFunctionNode(handler) ? handler.getBody() : undefined;
   const streams =
     !body || !Node.isBlock(body) ? [body] : ownReturns(handler).map((statement) => statement.getExpression());
