@@ -32,5 +32,7 @@ export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { toCallbacks } from "./to-callbacks.js";
+export type { ToObjectOptions } from "./to-object.js";
+export { toObject } from "./to-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
