@@ -3,7 +3,7 @@ import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
+import { classifyArguments, isTypeScript, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -245,7 +245,12 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   );
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
-  for (const { service, construction } of all)
+  for (const { service, construction } of all) {
+    const option = optionThatStays(service.calls, trees);
+    if (option !== undefined) {
+      construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
+      continue;
+    }
     construction.transport = transportOf(
       project,
       construction.node,
@@ -253,6 +258,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
       () => service.calls.some((call) => middleOf(call, trees).length > 0),
       (credentials) => credentials.every((each) => isUnary(sinks.get(each)?.service)),
     );
+  }
   // Where a use is not known any method may be called.
   function isUnary(service: Service | undefined): boolean {
     if (!service) return false;
