@@ -98,6 +98,8 @@ export function decide(
   handlers: Map<Node, HandlerFact>,
   /** Facts about what stands between registrations and handlers, by place. */
   values: Map<string, FactBase>,
+  /** Functions that another registration needs as they are, and why. */
+  untouched: ReadonlyMap<Node, Reason>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
   const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
@@ -118,14 +120,18 @@ export function decide(
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
-      const target = handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name);
+      const target = asKept(
+        handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name),
+        untouched.get(handed.handler),
+      );
       if (target.idiomatic)
         changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
       decided.push({ key, handler: target, node: handed.handler, spread });
       continue;
     }
     const name = access?.getText() ?? key;
-    const handler = member && handlerFact(project, member, name, rpc, found?.isClass ?? false, access);
+    const handler =
+      member && asKept(handlerFact(project, member, name, rpc, found?.isClass ?? false, access), untouched.get(member));
     decided.push({ key, handler, node: member, spread });
   }
   const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
@@ -158,6 +164,24 @@ export function decide(
       keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
     })),
   };
+}
+
+function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
+  return why ? { ...handler, idiomatic: false, reason: handler.reason ?? why } : handler;
+}
+
+/** The functions that answer for an implementation, as far as they are known. */
+export function functionsOf(project: AnalysisProject, implementation: Node): Node[] {
+  const origin = project.originOf(implementation);
+  const literal = origin.kind === "object" ? origin.node : undefined;
+  const own =
+    literal && Node.isObjectLiteralExpression(literal)
+      ? literal.getProperties().flatMap((property): (Node | null)[] => {
+          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression());
+          return [Node.isMethodDeclaration(property) ? property : functionOf(project, property)];
+        })
+      : (membersOf(project, implementation)?.members ?? []).map(({ handler }) => handler);
+  return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
 }
 
 /** A function with a call and a callback under a name that the service does not have. */
