@@ -22,6 +22,8 @@ export type Representation =
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
   | { readonly kind: "bytes" }
   | { readonly kind: "message"; readonly desc: DescMessage }
+  /** A Date, where protobuf-es has a Timestamp. */
+  | { readonly kind: "date"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
 
 export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes";
@@ -59,6 +61,15 @@ export interface LegacyShape {
   readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */
   readonly isLive?: true;
+  /** Old messages are of generated interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
+  readonly isTyped?: true;
+  /**
+   * What old code does with a number that is no whole one, or too large, in a field of 32 bits: cuts it off, keeps its low
+   * bits, or throws as protobuf-es does.
+   */
+  readonly fractions: "truncated" | "wrapped" | "refused";
+  /** Bytes that are not set are a string. */
+  readonly hasTextBytes?: true;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -95,6 +106,7 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
   return {
     shape: {
       rule: "messages/proto-loader-native",
+      fractions: "wrapped",
       id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
       keyOf: (field) => (keepCase ? field.name : protobufjsCamelCase(field.name)),
       oneofKeyOf: (oneof) =>
