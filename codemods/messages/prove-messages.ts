@@ -60,7 +60,6 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const touched = new Set(edits.map((edit) => edit.file));
     for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
   }
-  if (process.env.DBG) console.error(blockers.map((x) => x.detail).join("\n"));
   return { blockers: unique(blockers), edits };
 }
 

@@ -110,6 +110,8 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
       return undefined;
     const parent = node.getParent();
     if (Node.isTypeReference(parent)) return typeName(parent, node, found);
+    if (Node.isExpressionWithTypeArguments(parent) && found.kind === "message")
+      return isOurs(found.desc) ? p.block(parent, "a type is made of that of a message") : undefined;
     switch (found.kind) {
       case "enum":
         if (!isUsedEnum(found)) return undefined;
