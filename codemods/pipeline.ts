@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { collectClientFacts } from "./analysis/client.js";
 import type { FactBase } from "./analysis/facts.js";
+import { reaches } from "./analysis/module-imports.js";
 import {
   type AnalysisProject,
   type ConfigFinder,
@@ -11,7 +12,7 @@ import {
 import { collectServerFacts } from "./analysis/server.js";
 import { createSources, type Sources } from "./analysis/sources.js";
 import { clientRules } from "./clients/index.js";
-import { ensureGenerated, type GenerateResult } from "./generate/index.js";
+import { ensureGenerated, type GenerateResult, type SourceText } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
@@ -19,7 +20,7 @@ import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
 import { type NewError, newTypeErrors, parserErrors } from "./project/type-gate.js";
-import { uncoveredFindings } from "./project/uncovered.js";
+import { type Leftovers, leftoversOf, uncoveredFindings } from "./project/uncovered.js";
 import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules, positionOf } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
@@ -161,7 +162,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   progress("compiling .proto files", SHARES.protos);
   // buf compiles in a process of its own while this one parses.
-  const generating = ensureGenerated({ root, sources: sourceTexts(discovery) });
+  const generating = ensureGenerated({ root, sources: sourceTexts(discovery, read.sources) });
   assertParses(discovery, failures, read.sources);
   const generated = await generating;
   notes.push(...generated.notes);
@@ -243,8 +244,13 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
 // ---- stages --------------------------------------------------------------------------------------------------------
 
-function sourceTexts(discovery: Discovery) {
-  return [...discovery.texts].map(([file, text]) => ({ path: file, text }));
+function sourceTexts(discovery: Discovery, sources: Sources): SourceText[] {
+  const analysed = new Set([...discovery.selected, ...discovery.related]);
+  return [...discovery.texts].map(([file, text]) => ({
+    path: file,
+    text,
+    tree: () => (analysed.has(file) ? sources.load(file, text)?.compilerNode : undefined),
+  }));
 }
 
 function assertParses(discovery: Discovery, failures: Map<string, Failure>, sources: Sources): void {
@@ -421,6 +427,7 @@ async function passes(run: Run): Promise<Attempt> {
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
 
     let hasChanged = false;
+    const leftovers: Leftovers[] = [];
     const selected = new Set(discovery.selected);
     const neighbours = [...factsByFile].flatMap(([file, own]) =>
       !selected.has(file) && own.some((fact) => fact.kind === "neighbour-bridge") ? [file] : [],
@@ -467,23 +474,16 @@ async function passes(run: Run): Promise<Attempt> {
         texts.delete(file);
         continue;
       }
-      if (pass === 0)
+      if (pass === 0) {
         findings.set(file, [
           ...result.findings,
-          ...(isNeighbour
-            ? []
-            : uncoveredFindings(
-                result.file,
-                file,
-                options.side,
-                result.findings,
-                result.edits,
-                own.length > 0,
-                source,
-              )),
           ...(isNeighbour ? [] : niceGrpcFindings(result.file, file, options.side)),
         ]);
-      else if (result.text !== source) {
+        if (!isNeighbour)
+          leftovers.push(
+            leftoversOf(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
+          );
+      } else if (result.text !== source) {
         const more = result.findings.filter((finding) => finding.outcome === "idiomatic" && isOfMessages(finding));
         findings.set(file, [...(findings.get(file) ?? []), ...more]);
       }
@@ -499,6 +499,8 @@ async function passes(run: Run): Promise<Attempt> {
       if (result.text === discovery.texts.get(file)) texts.delete(file);
       else texts.set(file, result.text);
     }
+    for (const finding of uncoveredFindings(options.side, leftovers, importsIn(project)))
+      findings.set(finding.file, [...(findings.get(finding.file) ?? []), finding]);
     if (!hasChanged) break;
   }
   for (const file of unsettled) {
@@ -516,6 +518,13 @@ async function passes(run: Run): Promise<Attempt> {
       );
   }
   return { texts, findings, native, notes };
+}
+
+function importsIn(project: AnalysisProject): (from: string, to: string) => boolean {
+  return (from, to) => {
+    const [user, used] = [project.fileAt(from), project.fileAt(to)];
+    return user !== undefined && used !== undefined && reaches(project, user, used);
+  };
 }
 
 function isOfMessages(finding: Finding): boolean {

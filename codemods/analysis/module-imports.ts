@@ -18,12 +18,14 @@ export function importsOf(project: AnalysisProject, file: SourceFile): readonly 
   return found;
 }
 
+const closures = new WeakMap<SourceFile, ReadonlySet<SourceFile>>();
+
 /** Whether a file is another one or imports it, by way of others or not. */
 export function reaches(project: AnalysisProject, from: SourceFile, to: SourceFile): boolean {
-  const seen = new Set([from]);
-  for (const file of seen) {
-    if (file === to) return true;
-    for (const imported of importsOf(project, file)) seen.add(imported);
-  }
-  return false;
+  const known = closures.get(from);
+  if (known) return known.has(to);
+  const reached = new Set([from]);
+  for (const file of reached) for (const imported of importsOf(project, file)) reached.add(imported);
+  closures.set(from, reached);
+  return reached.has(to);
 }

@@ -124,16 +124,28 @@ function ownPaths(
   staged: readonly Staged[],
   projectRoot: string,
 ): { text: string; failedNames: Set<string> } {
-  const byName = new Map(staged.map(({ file }) => [file.name, file]));
+  const byName = new Map(staged.map((one) => [one.file.name, one]));
   const failedNames = new Set<string>();
+  const missing = new Map<string, ProtoFile>();
   const lines = text.split("\n").map((line) => {
-    const name = /^(.+?\.proto):\d+:\d+:/.exec(line)?.[1];
-    const file = name === undefined ? undefined : byName.get(name);
-    if (!file || name === undefined) return line;
+    const [, name, at, what = ""] = /^(.+?\.proto):(\d+):\d+:(.*)$/.exec(line) ?? [];
+    const found = name === undefined ? undefined : byName.get(name);
+    if (!found || name === undefined) return line;
     failedNames.add(name);
-    return relative(projectRoot, file.path).split(sep).join("/") + line.slice(name.length);
+    const own = relative(projectRoot, found.file.path).split(sep).join("/") + line.slice(name.length);
+    if (!/imported file does not exist/.test(what)) return own;
+    const [imported] = outlineOfProto(found.text.split("\n")[Number(at) - 1] ?? "").imports;
+    if (imported && !missing.has(imported.name)) missing.set(imported.name, found.file);
+    return imported ? `${own}: ${imported.name}` : own;
   });
-  return { text: lines.join("\n"), failedNames };
+  const advice = [...missing].map(([name, { root }]) => {
+    const folder = relative(projectRoot, root).split(sep).join("/") || ".";
+    const isGoogles = /^google\/(api|rpc|type|longrunning)\//.test(name);
+    const module = isGoogles ? "buf.build/googleapis/googleapis" : "<its module>";
+    const example = isGoogles ? ", such as google-proto-files" : "";
+    return `${name} is neither in the project nor in an installed package. Put it below ${folder} (\`npx buf export ${module} --output ${folder}\` gets it from the Buf registry), or install a package that has it${example}.`;
+  });
+  return { text: [...lines, ...advice].join("\n"), failedNames };
 }
 
 /** Reads the files; where an import is written otherwise than the file is named (`../common.proto`), the name is put in. */

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
@@ -122,9 +123,7 @@ function callText(
     case "resolve":
       // path.resolve, or require.resolve and import.meta.resolve of a relative path.
       return /^(require|import\.meta)\b/.test(node.expression.getText())
-        ? first.startsWith(".")
-          ? resolve(dirname(scope.path), first)
-          : undefined
+        ? resolvedModule(first, scope.path, node.expression.getText().startsWith("import"))
         : resolve(scope.cwd, ...parts);
     case "normalize":
       return first;
@@ -135,4 +134,17 @@ function callText(
     default:
       return undefined;
   }
+}
+
+/** What require.resolve and import.meta.resolve say in the file at `from`: a path, or for import a URL. */
+function resolvedModule(specifier: string, from: string, isUrl: boolean): string | undefined {
+  let path = resolve(dirname(from), specifier);
+  if (!specifier.startsWith(".")) {
+    try {
+      path = createRequire(from).resolve(specifier);
+    } catch {
+      return undefined; // not installed
+    }
+  }
+  return isUrl ? pathToFileURL(path).href : path;
 }

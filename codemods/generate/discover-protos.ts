@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { globSync } from "tinyglobby";
+import { isInside } from "../project/project-root.js";
+import { type BufModule, bufModules, isInModule } from "./buf-modules.js";
+import { ancestors, findImport } from "./find-import.js";
 import type { ProtoDiscovery, ProtoFile, SourceText } from "./generate-types.js";
 import { blankComments, outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
-import { includeDirsOfScript, rootsOfBufYaml } from "./script-references.js";
+import { includeDirsOfScript } from "./script-references.js";
 import { mayReferenceProtos, protoReferencesOf } from "./source-references.js";
 
 const ignored = ["**/node_modules/**", "**/.*/**", "**/{dist,build,out,coverage}/**"];
@@ -27,9 +30,8 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
   const references = (given ?? sourcesOf(root))
     .filter((source) => mayReferenceProtos(source.text))
     .map((source) => ({ source, found: protoReferencesOf(source, root) }));
-  const explicitRoots = [
-    ...new Set([...references.flatMap(({ found }) => found.includeDirs), ...configuredRoots(root)]),
-  ];
+  const configured = configuredRoots(root);
+  const explicitRoots = [...new Set([...references.flatMap(({ found }) => found.includeDirs), ...configured.roots])];
 
   const candidates = new Map<string, Candidate>();
   const candidate = (path: string, dependency = false): Candidate => {
@@ -66,13 +68,19 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
 
   // Imports, transitively. What a file imports decides the imported file's name, and with it its root.
   const resolved = new Map<Candidate, Map<string, Candidate>>();
+  const searched = new Map<string, string | undefined>();
   const queue = [...candidates.values()];
   for (let file = queue.shift(); file; file = queue.shift()) {
     const targets = new Map<string, Candidate>();
     resolved.set(file, targets);
     for (const { name } of file.outline.imports) {
       if (isWellKnown(name)) continue;
-      const path = resolveImport(file, name, explicitRoots, root, candidates);
+      const path = findImport(name, file.path, {
+        roots: explicitRoots,
+        project: root,
+        known: [...candidates.keys()],
+        searched,
+      });
       if (!path) continue; // buf reports it, with file and line
       const isNew = !candidates.has(path);
       const target = candidate(path, path.includes(`${sep}node_modules${sep}`));
@@ -82,20 +90,26 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
     }
   }
   spreadReferenced(resolved);
+  const counted = withImports(
+    [...candidates.values()].filter((one) => one.referenced || one.name !== undefined || !isExcluded(one, configured)),
+    resolved,
+  );
 
   const files: ProtoFile[] = [];
   const byName = new Map<string, { file: ProtoFile; text: string }>();
   const symbols = new Map<string, ProtoFile>();
   const copies = new Map<string, string>();
   const rivals = new Map<string, string[]>();
-  const order = [...candidates.values()].sort(
+  const order = counted.toSorted(
     (a, b) =>
       Number(b.referenced) - Number(a.referenced) ||
       a.path.split(sep).length - b.path.split(sep).length ||
       (a.path < b.path ? -1 : 1),
   );
+  const roots = new Map(order.map((one) => [one, rootOf(one, resolved.get(one), explicitRoots, root)]));
+  const clashing = clashesOf(roots, root);
   for (const one of order) {
-    const importRoot = rootOf(one, resolved.get(one), explicitRoots, root);
+    const importRoot = clashing.has(one) ? root : (roots.get(one) ?? root);
     let name = relative(importRoot, one.path).split(sep).join("/");
     if (isWellKnown(name)) continue; // buf and protobuf-es bring their own
     const same = byName.get(name);
@@ -167,18 +181,25 @@ function sourcesOf(root: string): SourceText[] {
   );
 }
 
-function configuredRoots(root: string): string[] {
+interface ConfiguredRoots {
+  /** Absolute import roots, of scripts and of buf modules. */
+  readonly roots: readonly string[];
+  readonly modules: readonly BufModule[];
+}
+
+function configuredRoots(root: string): ConfiguredRoots {
   const patterns = ["**/package.json", "**/*.sh", "**/Makefile", "**/*.mk", "**/buf.yaml", "**/buf.work.yaml"];
   const found: string[] = [];
+  const modules: BufModule[] = [];
   for (const path of globSync(patterns, { cwd: root, absolute: true, ignore: [...ignored], deep: 6 })) {
     const text = readFileSync(path, "utf8");
     const bases = [dirname(path), root];
     if (basename(path) === "package.json") {
       for (const script of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
-    } else if (basename(path).startsWith("buf.")) found.push(...rootsOfBufYaml(text, dirname(path)));
+    } else if (basename(path).startsWith("buf.")) modules.push(...bufModules(text, dirname(path)));
     else found.push(...includeDirsOfScript(text, bases));
   }
-  return [...new Set(found)];
+  return { roots: [...new Set([...found, ...modules.map((module) => module.path)])], modules };
 }
 
 function scriptsOf(packageJson: string): string[] {
@@ -245,54 +266,6 @@ function isWorkspace(manifest: string): boolean {
   }
 }
 
-function resolveImport(
-  file: Candidate,
-  name: string,
-  explicitRoots: readonly string[],
-  root: string,
-  candidates: ReadonlyMap<string, Candidate>,
-): string | undefined {
-  const tried = [...explicitRoots, ...ancestors(dirname(file.path), root)].map((base) => resolve(base, name));
-  const near = tried.find((path) => existsSync(path));
-  if (near) return near;
-  const fitting = [...candidates.keys()].filter((path) => path.split(sep).join("/").endsWith(`/${name}`));
-  if (fitting.length === 1) return fitting[0];
-  return inPackages(name, dirname(file.path));
-}
-
-/** `google/api/annotations.proto` and the like, from packages that are installed: `<package>/[protos/]google/api/…`. */
-function inPackages(name: string, from: string): string | undefined {
-  for (const directory of ancestors(from)) {
-    const modules = join(directory, "node_modules");
-    if (!existsSync(modules)) continue;
-    const packages = readdirSync(modules).flatMap((entry) =>
-      entry.startsWith("@")
-        ? readdirSync(join(modules, entry)).map((scoped) => join(entry, scoped))
-        : entry.startsWith(".")
-          ? []
-          : [entry],
-    );
-    for (const folder of ["", "proto", "protos", "build/protos", "src"]) {
-      for (const one of packages) {
-        const path = join(modules, one, folder, name);
-        if (existsSync(path)) return path;
-      }
-    }
-    const direct = join(modules, name); // import "package/file.proto"
-    if (existsSync(direct)) return direct;
-  }
-  return undefined;
-}
-
-/** A directory and its parents, nearest first; up to `last` when that is one of them. */
-function ancestors(directory: string, last?: string): string[] {
-  const all: string[] = [];
-  for (let at = directory; ; at = dirname(at)) {
-    all.push(at);
-    if (at === last || at === dirname(at)) return all;
-  }
-}
-
 function rootOf(
   file: Candidate,
   imports: ReadonlyMap<string, Candidate> | undefined,
@@ -314,6 +287,42 @@ function rootOf(
   if (file.outline.package !== "" && slashed.endsWith(`/${packagePath}`)) return without(packagePath);
   const folders = ancestors(dirname(file.path), root);
   return folders.filter((folder) => folder !== root && protoFolder.test(basename(folder))).at(-1) ?? dirname(file.path);
+}
+
+/** Files of one import path that have nothing else in common, and that no import names: they go by their place in the project. */
+function clashesOf(roots: ReadonlyMap<Candidate, string>, project: string): Set<Candidate> {
+  const byName = new Map<string, Candidate[]>();
+  for (const [one, importRoot] of roots) {
+    const name = relative(importRoot, one.path);
+    byName.set(name, [...(byName.get(name) ?? []), one]);
+  }
+  const isOther = (a: Candidate, b: Candidate) =>
+    a !== b && !a.outline.symbols.some((symbol) => b.outline.symbols.includes(symbol)) && !sameText(b.path, a.text);
+  return new Set(
+    [...byName.values()].flatMap((same) =>
+      same.filter(
+        (one) => one.name === undefined && isInside(one.path, project) && same.some((other) => isOther(one, other)),
+      ),
+    ),
+  );
+}
+
+/** Whether the buf configuration leaves a file out of the module that it lies in. */
+function isExcluded(file: Candidate, { modules }: ConfiguredRoots): boolean {
+  return (
+    modules.some((module) => file.path.startsWith(module.path + sep)) &&
+    !modules.some((module) => isInModule(module, file.path))
+  );
+}
+
+/** These files and all that they import, directly or not. */
+function withImports(
+  files: readonly Candidate[],
+  imports: ReadonlyMap<Candidate, ReadonlyMap<string, Candidate>>,
+): Candidate[] {
+  const all = new Set(files);
+  for (const one of all) for (const target of imports.get(one)?.values() ?? []) all.add(target);
+  return [...all];
 }
 
 /** What a referenced file imports is referenced. */

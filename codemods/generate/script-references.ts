@@ -1,6 +1,5 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { parse } from "yaml";
 
 /** Directories that a shell line gives to protoc, grpc_tools, pbjs or proto-loader-gen-types as import roots. */
 export function includeDirsOfScript(text: string, bases: readonly string[]): string[] {
@@ -15,32 +14,6 @@ export function includeDirsOfScript(text: string, bases: readonly string[]): str
       for (const part of written.split(":")) addDirectory(part, bases, found);
     }
   }
-  return found;
-}
-
-/** Import roots that buf.yaml (v1beta1, v1, v2) or buf.work.yaml, standing in `directory`, declare. */
-export function rootsOfBufYaml(text: string, directory: string): string[] {
-  let config: unknown;
-  try {
-    config = parse(text);
-  } catch {
-    return []; // buf itself will say what is wrong with it
-  }
-  if (typeof config !== "object" || config === null) return [];
-  const { modules, directories, build } = config as {
-    modules?: unknown;
-    directories?: unknown;
-    build?: { roots?: unknown };
-  };
-  const paths = Array.isArray(modules)
-    ? modules.map((module: { path?: unknown }) => module?.path ?? ".")
-    : Array.isArray(directories)
-      ? directories
-      : Array.isArray(build?.roots)
-        ? build.roots
-        : ["."];
-  const found: string[] = [];
-  for (const path of paths) if (typeof path === "string") addDirectory(path, [directory], found);
   return found;
 }
 

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
+import { pushedBy } from "./later-replies.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
@@ -21,6 +22,7 @@ import {
 
 /** What the proof offers to those who know where messages come in and go out. */
 export interface Start {
+  readonly project: AnalysisProject;
   flow(expression: Node, kind: Kind): unknown;
   bind(name: Node, kind: Kind): unknown;
   sends(expression: Node, wanted: Kind): unknown;
@@ -129,7 +131,7 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   if (parameter) start.bind(parameter.getNameNode(), isInputStream ? { kind: "stream", of: request } : request);
   if (/\barguments\b/.test(handler.getText())) start.block(handler, "the handler reads arguments");
   const reply: Kind = { kind: "message", desc: method.output };
-  if (isOutputStream) return yieldsOf(handler, reply, start);
+  if (isOutputStream) return streamOf(handler, reply, start);
   const body = handler.getBody();
   if (body && !Node.isBlock(body)) return start.sends(body, reply);
   const returns = ownReturns(handler);
@@ -142,13 +144,28 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   }
 }
 
+/** What a handler streams: yielded, or pushed. */
+function streamOf(handler: Node, reply: Kind, start: Start): void {
+  if (isGenerator(handler)) {
+    yieldsOf(handler, reply, start);
+    return;
+  }
+  const body = isFunctionNode(handler) ? handler.getBody() : undefined;
+  const streams =
+    !body || !Node.isBlock(body) ? [body] : ownReturns(handler).map((statement) => statement.getExpression());
+  if (streams.length === 0 && !/\bthrow\b/.test(handler.getText()))
+    start.block(handler, "this handler returns nothing");
+  for (const stream of streams)
+    if (!stream || !pushedBy(start, stream, reply)) start.block(stream ?? handler, "a stream that is made elsewhere");
+}
+
 function yieldsOf(generator: Node, reply: Kind, start: Start): void {
-  if (!isGenerator(generator)) start.block(generator, "a stream that is made elsewhere");
   for (const one of generator.getDescendantsOfKind(SyntaxKind.YieldExpression)) {
     if (functionAround(one) !== generator) continue;
     const expression = one.getExpression();
-    if (one.getText().startsWith("yield*") || !expression) start.block(one, "what is yielded here is not followed");
-    else start.sends(expression, reply);
+    if (!expression) start.block(one, "nothing is yielded here");
+    else if (!one.getText().startsWith("yield*")) start.sends(expression, reply);
+    else if (!pushedBy(start, expression, reply)) start.block(one, "what is yielded here is not followed");
   }
 }
 

@@ -100,6 +100,72 @@ describe("handlers on a class", () => {
   });
 });
 
+describe("replies that are made later", () => {
+  const server = (code: string) => program(code).replace("{ get }", "{ get, feed }");
+  const migrated = async (code: string) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": server(code) });
+    return await migrateMessages(project.root);
+  };
+
+  it("settle a promise or are pushed into a stream", async () => {
+    const { files, findings } = await migrated(`function get(req) {
+  if (req.small_no === 0) return new Promise((resolve) => setTimeout(() => resolve({ the_name: req.the_name }), 1));
+  return later(req);
+}
+const later = (req) => new Promise((done, fail) => {
+  other((err) => (err ? fail(err) : done({ big_no: '7' })));
+});
+function feed(req) {
+  return createPushStream((output) => {
+    const timer = setInterval(() => output.write({ the_name: req.the_name, pick_b: '1' }), 1);
+    other((err) => { clearInterval(timer); if (err) output.fail(err); else output.end(); });
+  });
+}`);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["server.js"]).toContain("resolve({ theName: req.theName })");
+    expect(files["server.js"]).toContain("done({ bigNo: 7n })");
+    expect(files["server.js"]).toContain("output.write({ theName: req.theName, pick: { case: 'pickB', value: 1n } })");
+  });
+
+  it("are pushed behind what a generator yields", async () => {
+    const { files, findings } = await migrated(`function get(req) { return {}; }
+async function* feed(req) {
+  yield { the_name: 'a' };
+  yield* createPushStream((output) => other(() => output.write({ the_name: 'b' })));
+}`);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["server.js"]).toContain("output.write({ theName: 'b' })");
+  });
+
+  const get = "function get(req) { return {}; }\n";
+  const feed = "async function* feed(req) { yield {}; }\n";
+  const refused: [code: string, why: RegExp][] = [
+    [`${feed}function get(req) { return new Promise((resolve) => other(resolve)); }`, /settles a promise is handed on/],
+    [`${feed}function get(req) { return new Promise((resolve) => resolve(store.get(1))); }`, /nothing proves/],
+    [`${feed}function get(req) { return new Promise((resolve) => resolve()); }`, /gets no reply/],
+    [`${feed}function get(req) { return new Promise(other.run); }`, /value cannot be seen/],
+    [
+      `${get}function feed(req) { return createPushStream((output) => other(output)); }`,
+      /stream of replies is handed on/,
+    ],
+    [
+      `${get}function feed(req) { return createPushStream((out) => other((item) => out.write(item))); }`,
+      /nothing proves/,
+    ],
+    [`${get}function feed(req) { return createPushStream(other.start); }`, /messages cannot be seen/],
+    [`${get}function feed(req) { return other.stream(req.the_name); }`, /made elsewhere/],
+    [`${get}async function* feed(req) { yield* other.stream(req.the_name); }`, /yielded here is not followed/],
+  ];
+  it("stay on the bridge where one cannot be seen", async () => {
+    const texts = Object.fromEntries(refused.map(([code], index) => [`case-${index}.js`, server(code)]));
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, ...texts });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files).toEqual(texts);
+    for (const [index, [, why]] of refused.entries())
+      expect(findings.find(({ file }) => file.endsWith(`/case-${index}.js`))?.reason?.text).toMatch(why);
+  });
+});
+
 describe("clients", () => {
   const client = (text: string) => `const protoLoader = require('@grpc/proto-loader');
 const { createClient } = require('@connect-migrate/runtime');
@@ -128,6 +194,10 @@ ${text}`;
 
   it.each([
     ["exports.client = client;\nother(client);", /handed on/],
+    [
+      "const log = (next) => async (req) => {\n  console.log(req.message);\n  return await next(req);\n};",
+      /interceptors look at messages/,
+    ],
     ["client.get({ the_name: 'x' }).then((reply) => console.log(reply));", /promise of a reply/],
     ["async function f() { return JSON.stringify(await client.get({})); }", /goes where/],
     ["async function f(name) { await client.get({ the_name: name }); }", /nothing proves that this is a string/],
@@ -192,8 +262,23 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /may be absent/,
     ],
     ["an enum of another type", "function get(req) { return { the_color: store.size }; }", /value of p.v1.Color/],
-    ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /another shape/],
-    ["a wrapper in a reply", "function get(req) { return { wrapped_text: { value: 'x' } }; }", /another shape/],
+    ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /may not be there/],
+    [
+      "a wrapper that another stands for",
+      "function get(req) { return { wrapped_text: req.wrapped_text || { value: 'x' } }; }",
+      /where its value is empty/,
+    ],
+    [
+      "a wrapper as a value",
+      "function get(req) { return { the_name: req.wrapped_text && req.wrapped_text.value }; }",
+      /goes where|may not be there|nothing proves/,
+    ],
+    [
+      "a wrapper with more than a value",
+      "function get(req) { return { wrapped_text: { value: 'x', more: 1 } }; }",
+      /something else than a value/,
+    ],
+    ["a wrapper's unproved value", "function get(req) { return { wrapped_text: { value: other.x } }; }", /a string/],
     [
       "two members of a oneof",
       "function get(req) { return { pick_a: 'x', pick_b: '1' }; }",

@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
+import { settledBy } from "./later-replies.js";
 import type { Representation } from "./legacy-shape.js";
 import {
   holdsMessages,
@@ -35,6 +36,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { proveWrapper } from "./wrapped-values.js";
 
 /** Methods that put nothing new into a list. */
 const LIST_READERS = new Set(
@@ -93,8 +95,10 @@ export function createProveValues(p: Proving) {
       consume(given);
       return;
     }
+    if (wanted.kind === "wrapper" && proveWrapper(p, expression, wanted)) return;
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     if (Node.isAwaitExpression(expression)) return prove(expression.getExpression(), wanted);
+    if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
     if (Node.isConditionalExpression(expression)) {
       prove(expression.getWhenTrue(), wanted);
       prove(expression.getWhenFalse(), wanted);
@@ -135,6 +139,8 @@ export function createProveValues(p: Proving) {
         return map(expression, wanted);
       case "value":
         return value(expression, wanted.as);
+      case "wrapper":
+        return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       default:
         return block(expression, "this is no stream that is followed");
     }

@@ -73,8 +73,10 @@ function representation(code: TsProtoCode, field: DescField): Representation {
       return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(text) ? as : strange;
     case "message":
       return code.messageOf(type)?.typeName === as.desc.typeName ? as : strange;
-    default:
+    case "unsupported":
       return as;
+    default:
+      return strange;
   }
 }
 

@@ -40,11 +40,20 @@ const CARRIED: Readonly<Record<Side, RegExp>> = {
 };
 const MESSAGES = /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/;
 
-/**
- * Every use of grpc-js or proto-loader on which no rule has said or done anything, as a finding of its own: a report that is
- * silent about a construct would be a lie. Each use is reported by one side only, and not beside what it belongs to.
- */
-export function uncoveredFindings(
+/** What a file leaves as it is, and what it takes from others. */
+export interface Leftovers {
+  /** Absolute. */
+  readonly file: string;
+  readonly uses: readonly Use[];
+  /** The sides whose constructs the file has, and whether this side's analysis knows something of it. */
+  readonly sides: ReadonlySet<Side>;
+  readonly hasOwnFacts: boolean;
+  /** Why a use, in this file or one that it imports, works on: by a bridge of this file. Null for a use that nothing here keeps. */
+  readonly keeps: (use: Use) => Reason | null;
+}
+
+/** Every use of grpc-js or proto-loader on which no rule has said or done anything. */
+export function leftoversOf(
   file: File,
   path: string,
   side: Side,
@@ -52,17 +61,9 @@ export function uncoveredFindings(
   edits: readonly Edit[],
   hasOwnFacts: boolean,
   source: string,
-): Finding[] {
+): Leftovers {
   const uses = grpcUses(file);
   const parents = parentMap(file);
-  const sidesHere = new Set(uses.map((use) => sideOf(use.member)).filter((found) => found !== undefined));
-  const isMine = (use: Use) => {
-    const found = sideOf(use.member);
-    if (found !== undefined) return found === side;
-    // What both sides use (status, Metadata, load) is the services' where nothing else says whose it is.
-    if (sidesHere.size === 1) return sidesHere.has(side);
-    return side === "services" || (sidesHere.size === 0 && hasOwnFacts);
-  };
   const isCarried = findings.some((finding) => CARRIED[side].test(finding.rule)) || /\bgrpcJsMessages\(/.test(source);
   const isCovered = (use: Use) => {
     const statement = statementOf(use.node, parents);
@@ -76,21 +77,51 @@ export function uncoveredFindings(
     );
   };
   const seen = new Set<number>();
-  const bridge = bridgesOf(findings, edits, source);
-  return uses
-    .filter((use) => isMine(use) && !isCovered(use))
-    .filter((use) => !seen.has(use.node.start) && seen.add(use.node.start))
-    .map((use) => ({ use, kept: bridge(use) }))
-    .map(({ use, kept }) => ({
-      rule: `${side}/uncovered`,
-      outcome: kept ? ("bridged" as const) : ("manual" as const),
-      construct: use.construct,
-      reason: kept ?? reason("not-covered", use.construct),
-      file: path,
-      start: use.node.start,
-      end: use.node.end,
-      rpc: null,
-    }));
+  return {
+    file: path,
+    uses: uses.filter((use) => !isCovered(use)).filter((use) => !seen.has(use.node.start) && seen.add(use.node.start)),
+    sides: new Set(uses.map((use) => sideOf(use.member)).filter((found) => found !== undefined)),
+    hasOwnFacts,
+    keeps: bridgesOf(findings, edits, source),
+  };
+}
+
+/**
+ * What files leave as it is, as findings: a report that is silent about a construct would be a lie. Each use is reported by one
+ * side only, and not beside what it belongs to.
+ */
+export function uncoveredFindings(
+  side: Side,
+  leftovers: readonly Leftovers[],
+  imports: (from: string, to: string) => boolean,
+): Finding[] {
+  return leftovers.flatMap((own) => {
+    if (own.uses.length === 0) return [];
+    const others = leftovers.filter((other) => other.file !== own.file);
+    const users = others.filter((other) => imports(other.file, own.file));
+    const around = new Set(
+      [...users, ...others.filter((other) => imports(own.file, other.file))].flatMap(({ sides }) => [...sides]),
+    );
+    const isMine = (use: Use) => {
+      const [only, another] = own.sides.size > 0 ? own.sides : around;
+      // What both sides use (status, Metadata, load) is the services' where nothing else says whose it is.
+      const whose = sideOf(use.member) ?? (another === undefined ? only : undefined) ?? "services";
+      return whose === side || (own.sides.size === 0 && own.hasOwnFacts);
+    };
+    return own.uses.filter(isMine).map((use) => {
+      const kept = own.keeps(use) ?? users.map((user) => user.keeps(use)).find((found) => found !== null);
+      return {
+        rule: `${side}/uncovered`,
+        outcome: kept ? ("bridged" as const) : ("manual" as const),
+        construct: use.construct,
+        reason: kept ?? reason("not-covered", use.construct),
+        file: own.file,
+        start: use.node.start,
+        end: use.node.end,
+        rpc: null,
+      };
+    });
+  });
 }
 
 /** A use in the head of a function whose body a finding is about: the types of its parameters. */
@@ -112,12 +143,15 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const interceptors = writes("fromServerInterceptors");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
-  const handler = findings.some(
-    (finding) =>
-      finding.outcome === "bridged" &&
-      /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
-      finding.reason?.code !== "messages-bridged",
-  );
+  const handler =
+    writes("fromCallback") ||
+    writes("fromCallbacks") ||
+    findings.some(
+      (finding) =>
+        finding.outcome === "bridged" &&
+        /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
+        finding.reason?.code !== "messages-bridged",
+    );
   return ({ member, construct }) => {
     if (messages && MESSAGES.test(member))
       return reason("messages-bridged", `they are coded by what ${construct} gives`);

@@ -29,6 +29,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     idiomatic: true,
     reason: null,
     messages: "bridge",
+    isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();
@@ -156,6 +157,18 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
     "bidi_streaming",
     "function f(call) {\n  call.on('error', log).on('data', (m) => call.write(m)).on('end', () => call.end());\n}",
     "reply-in-nested-function",
+  ],
+  [
+    "an end listener that stores, with no message before it",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { all.push(m); }); call.on('end', () => { db.store(all); call.write(all); call.end(); }); }",
+    "async function* f(requests) { for await (const m of requests) { all.push(m); } db.store(all); yield all; }",
+  ],
+  [
+    "an end listener that writes a log line",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { call.write(m); }); call.on('end', () => { console.log('bye'); call.end(); }); }",
+    "async function* f(requests) { for await (const m of requests) { yield m; } console.log('bye'); }",
   ],
   [
     "call.end() at the end of a listener",
@@ -477,6 +490,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "client_streaming",
     "function f(call, cb) { call.on('data', async (m) => { await g(m); }); call.on('end', () => cb(null, x)); }",
     "reply-in-nested-function",
+  ],
+  [
+    "an end listener that stores, behind messages that a client may leave unread and cancel",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { call.write(m); }); call.on('end', () => { db.commit(); call.end(); }); }",
+    "no-equivalent",
   ],
   [
     "a name of the end listener that hides one of the module",

@@ -89,6 +89,13 @@ export function planListeners(draft: HandlerDraft): void {
   const isEarly = repliesIn(draft, listener);
   if (isEarly && (!isQuiet(draft, listener) || !isQuiet(draft, endListener.listener)))
     refuse("reply-in-nested-function", "a reply in the data listener, which goes on to run for later messages");
+  // A generator waits at each message until the client takes it. Is the call cancelled meanwhile, then it goes no further;
+  // grpc-js emits `end` then, too.
+  if (writesIn(draft, listener) && !isQuiet(draft, endListener.listener, { mayLog: true }))
+    refuse(
+      "no-equivalent",
+      "an end listener that does more than reply, where a client may cancel before it has read all",
+    );
   for (const statement of isEarly ? statementsOfFlags(draft) : []) {
     draft.dropped.add(statement);
     steps.push({ kind: "gone", statement });
@@ -109,6 +116,16 @@ function repliesIn(draft: HandlerDraft, listener: FunctionNode): boolean {
     if (node.type === "CallExpression" && isReplyCall(draft, node)) found = true;
   });
   return found;
+}
+
+/** Does the data listener write messages? */
+function writesIn({ callReferences, parents }: HandlerDraft, listener: FunctionNode): boolean {
+  return callReferences.some(
+    (reference) =>
+      listener.start < reference.start &&
+      reference.end < listener.end &&
+      memberName(parents.get(reference) as Node) === "write",
+  );
 }
 
 function isReplyCall({ fn, callReferences, answersOnce }: HandlerDraft, call: Node): boolean {

@@ -5,7 +5,7 @@ import type { HandlerDraft } from "./handler-draft.js";
  * Does a listener touch nothing but the call and the handler's own variables? Then leaving the loop, after which it runs no
  * more for messages that still arrive, leaves out nothing that anybody could see.
  */
-export function isQuiet(draft: HandlerDraft, listener: Node): boolean {
+export function isQuiet(draft: HandlerDraft, listener: Node, options: { readonly mayLog?: boolean } = {}): boolean {
   const { scopes, fn, callReferences } = draft;
   const callback = fn.params[1];
   const isLocal = (name: Node) => {
@@ -25,7 +25,8 @@ export function isQuiet(draft: HandlerDraft, listener: Node): boolean {
     if (memberName(callee) === undefined) return false;
     if (callReferences.includes(callee.object)) return true;
     if (memberName(callee) === "push") return isLocalList(callee.object);
-    return isIdentifier(callee.object, "Math") && !scopes.bindingOf(callee.object);
+    const isGlobal = (name: string) => isIdentifier(callee.object, name) && !scopes.bindingOf(callee.object);
+    return isGlobal("Math") || (options.mayLog === true && isGlobal("console"));
   };
   let quiet = true;
   walk(listener, (node) => {

@@ -12,7 +12,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
-import { unitOf } from "../shared/indentation.js";
+import { textMoved, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -214,7 +214,6 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
   if (!last || !(/^(Return|Throw)Statement$/.test(last.type) || textOf(source, last).startsWith("process.exit")))
     return undefined;
   const isRethrow = body.length === 1 && last.type === "ThrowStatement" && isIdentifier(last.argument, error.name);
-  const text = textOf(source, consequent);
   return {
     error: error.name as string,
     port: portName,
@@ -222,15 +221,9 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
     failure: isRethrow
       ? null
       : consequent.type === "BlockStatement"
-        ? dedented(text, indentAt(source, check.start), indentAt(source, callback.start))
-        : `{ ${text} }`,
+        ? textMoved(source, file, consequent, indentAt(source, check.start), indentAt(source, callback.start))
+        : `{ ${textOf(source, consequent)} }`,
   };
-}
-
-/** Moves the lines of a block from one indentation to another; template literals keep theirs. */
-function dedented(text: string, from: string, to: string): string {
-  if (text.includes("`")) return text;
-  return text.replaceAll(`\n${from}`, `\n${to}`);
 }
 
 function isErrorTest(test: Node, name: string): boolean {

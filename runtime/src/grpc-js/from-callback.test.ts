@@ -320,3 +320,77 @@ it("an async handler that rejects answers unknown; a caller that goes away cance
   client.close();
   server.destroy();
 });
+
+describe("a client cancels what it streams", () => {
+  const events: string[] = [];
+  const watch = (call: Any) => {
+    for (const name of ["data", "end", "cancelled"])
+      call.on(name, (value: Any) => events.push(`${name} ${value?.text ?? ""} ${call.cancelled}`));
+  };
+  const handlers = {
+    ClientStream: watch,
+    Bidi(call: Any) {
+      watch(call);
+      call.on("end", () => call.end());
+    },
+  };
+  const ports: number[] = [];
+  const old = new grpc.Server();
+  let app: RunningServer;
+
+  beforeAll(async () => {
+    old.addService(definition, handlers as never);
+    const credentials = grpc.ServerCredentials.createInsecure();
+    ports.push(
+      await new Promise<number>((resolve) => old.bindAsync("127.0.0.1:0", credentials, (_e, port) => resolve(port))),
+    );
+    app = await serve(
+      createApp({
+        routes: (router) =>
+          router.service(
+            Echo,
+            {
+              clientStream: fromCallback(handlers.ClientStream),
+              bidi: fromCallback(handlers.Bidi),
+            },
+            { messages: grpcJsMessages(definition) },
+          ),
+      }),
+      { address: "127.0.0.1:0", signals: false },
+    );
+    ports.push(app.port);
+  });
+  afterAll(() => {
+    old.forceShutdown();
+    app.destroy();
+  });
+
+  const Client = grpc.makeGenericClientConstructor(definition, "Echo");
+  const whens = {
+    "with messages on their way": () => new Promise((resolve) => setImmediate(resolve)),
+    "after the last message": () => new Promise((resolve) => setTimeout(resolve, 30)),
+  };
+  for (const method of ["ClientStream", "Bidi"] as const) {
+    it.each(Object.entries(whens))(`${method}: the end, then cancelled, %s`, async (_name, when) => {
+      const told: string[][] = [];
+      for (const port of ports) {
+        events.length = 0;
+        const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure()) as Any;
+        await new Promise((resolve) => client.waitForReady(Date.now() + 5000, resolve));
+        const call = client[method](() => {});
+        call.on("error", () => {});
+        if (method === "Bidi") call.resume();
+        for (let i = 0; i < 10; i++) call.write({ text: String(i) });
+        await when();
+        call.cancel();
+        await expect.poll(() => events.at(-1)).toBe("cancelled  true");
+        // How many messages still arrive is up to the connection.
+        told.push(events.filter((event) => !event.startsWith("data")));
+        expect(events[0]).toBe("data 0 false");
+        client.close();
+      }
+      expect(told[1]).toEqual(told[0]);
+      expect(told[0]).toEqual(["end  false", "cancelled  true"]);
+    });
+  }
+});

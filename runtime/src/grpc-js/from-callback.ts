@@ -129,7 +129,8 @@ function watchEnd(call: EventEmitter & CallParts, context: HandlerContext, onCan
     if (!over) {
       over = true;
       onCancel(ConnectError.from(signal.reason, Code.Canceled));
-      emit();
+      // The end of the requests, which a cancelled call has too, is told before
+      setImmediate(emit);
     }
   };
   if (signal.aborted) {
@@ -351,7 +352,9 @@ function runResponseStream(
   });
   // The queue's reader has gone: the call is over
   output.onReturn = () => {
-    call.cancelled = true;
+    setImmediate(() => {
+      call.cancelled = true;
+    });
   };
   const fail = (e: ConnectError) => {
     error = e;

@@ -50,8 +50,8 @@ export class RequestStream<W extends { data: Uint8Array }, T> implements AsyncIt
   /** Fails after the queued messages, or at once when `drop` is set. */
   fail(error: unknown, drop: boolean): void {
     if (this.#state === "failed" || this.#state === "returned") return;
-    // A stream that ended well stays well, unless the call itself is over.
-    if (this.#state === "ended" && !drop) return;
+    // A stream that ended well stays well; only what the handler has not taken yet is lost when the call itself is over.
+    if (this.#state === "ended" && (!drop || this.#head === this.#queue.length)) return;
     this.#state = "failed";
     this.#error = error;
     if (drop) this.#clear();

@@ -1,0 +1,55 @@
+import { Node } from "ts-morph";
+import type { Kind } from "./message-kind.js";
+import type { Start } from "./message-roots.js";
+import { isFunctionNode, unwrapped } from "./message-syntax.js";
+
+type Sends = Pick<Start, "project" | "sends" | "block" | "retype">;
+
+/** `new Promise((resolve, reject) => …)`: whatever `resolve` gets is the value. False for anything else. */
+export function settledBy(p: Sends, expression: Node, wanted: Kind): boolean {
+  if (!Node.isNewExpression(expression) || expression.getExpression().getText() !== "Promise") return false;
+  const [type] = expression.getTypeArguments();
+  if (type && !p.retype(type, expression, "a type argument names the old message")) return true;
+  const name = firstParameter(expression.getArguments()[0]);
+  if (!name) p.block(expression, "a promise whose value cannot be seen");
+  else
+    for (const use of usesOf(p, name)) {
+      const call = use.getParent();
+      const [value] = Node.isCallExpression(call) && call.getExpression() === use ? call.getArguments() : [];
+      if (value) p.sends(value, wanted);
+      else p.block(use, "what settles a promise is handed on, or gets no reply");
+    }
+  return true;
+}
+
+/** `createPushStream((output) => …)`: whatever is written to `output` is sent. False for anything else. */
+export function pushedBy(p: Sends, given: Node, wanted: Kind): boolean {
+  const expression = unwrapped(given);
+  if (!Node.isCallExpression(expression) || expression.getExpression().getText() !== "createPushStream") return false;
+  const [type] = expression.getTypeArguments();
+  if (type && !p.retype(type, expression, "a type argument names the old message")) return true;
+  const name = firstParameter(expression.getArguments()[0]);
+  if (!name) p.block(expression, "a stream whose messages cannot be seen");
+  else
+    for (const use of usesOf(p, name)) {
+      const access = use.getParent();
+      const call = access?.getParent();
+      const isCall =
+        Node.isPropertyAccessExpression(access) && Node.isCallExpression(call) && call.getExpression() === access;
+      const [value] = isCall ? call.getArguments() : [];
+      if (isCall && access.getName() === "write" && value) p.sends(value, wanted);
+      else if (!isCall || !/^(end|fail)$/.test(access.getName())) p.block(use, "the stream of replies is handed on");
+    }
+  return true;
+}
+
+/** The name of the first parameter of a function that is written out. */
+function firstParameter(start: Node | undefined): Node | undefined {
+  const parameter = start && isFunctionNode(start) ? start.getParameters()[0] : undefined;
+  const name = parameter?.getNameNode();
+  return Node.isIdentifier(name) && !parameter?.getTypeNode() ? name : undefined;
+}
+
+function usesOf(p: Sends, name: Node): Node[] {
+  return p.project.referencesTo(name).filter((use) => use !== name);
+}

@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { runMigration, type Side } from "../pipeline.js";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const files = {
+  "package.json": '{ "name": "p" }\n',
+  "shop.proto":
+    'syntax = "proto3"; package shop.v1; service Inventory { rpc GetItem(Item) returns (Item); } message Item { string sku = 1; }',
+  "definition.js": `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+exports.shop = grpc.loadPackageDefinition(protoLoader.loadSync(__dirname + '/shop.proto')).shop;
+`,
+  "codes.js": `const { status } = require('@grpc/grpc-js');
+exports.notFound = { code: status.NOT_FOUND, details: 'no item' };
+`,
+  "server.js": `const grpc = require('@grpc/grpc-js');
+const { shop } = require('./definition');
+const { notFound } = require('./codes');
+function getItem(call, callback) {
+  keep(callback);
+  callback(notFound);
+}
+const server = new grpc.Server();
+server.addService(shop.v1.Inventory.service, { getItem });
+server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
+`,
+  "client.js": `const grpc = require('@grpc/grpc-js');
+const { shop } = require('./definition');
+exports.client = new shop.v1.Inventory('localhost:1', grpc.credentials.createInsecure());
+`,
+  "print.js": `const { status } = require('@grpc/grpc-js');
+const { client } = require('./client');
+exports.print = (code) => console.log(status[code], client !== undefined);
+`,
+  "alone.js": `const { status } = require('@grpc/grpc-js');
+exports.describe = (code) => status[code];
+`,
+};
+
+async function uncovered(side: Side): Promise<string[]> {
+  const root = mkdtempSync(path.join(tmpdir(), "uncovered-"));
+  folders.push(root);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), text);
+  }
+  const { findings } = await runMigration({
+    cwd: root,
+    paths: ["."],
+    side,
+    target: "bundled",
+    messages: "auto",
+    runtime: "npm",
+  });
+  return findings
+    .filter(({ rule }) => rule === `${side}/uncovered`)
+    .map(({ file, construct, outcome }) => `${path.basename(file)}: ${construct} ${outcome}`)
+    .sort();
+}
+
+it("what another file's bridge keeps at work is bridged, and what nothing keeps is manual", async () => {
+  expect(await uncovered("services")).toEqual([
+    "alone.js: status manual",
+    "codes.js: status.NOT_FOUND bridged",
+    "definition.js: loadPackageDefinition bridged",
+    "definition.js: loadSync bridged",
+  ]);
+});
+
+it("what both sides use is of the side whose files are around it", async () => {
+  expect(await uncovered("clients")).toEqual(["print.js: status manual"]);
+});
