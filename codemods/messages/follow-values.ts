@@ -20,6 +20,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { followWrapper } from "./wrapped-values.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {
@@ -43,6 +44,7 @@ export function createFollowValues(p: Proving) {
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
+    if (kind.kind === "wrapper" && followWrapper(p, expression, kind)) return;
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
     if (kind.kind === "value" && kind.as.kind === "enum-number") {
       p.enums.add(kind.as.desc);
@@ -215,6 +217,7 @@ export function createFollowValues(p: Proving) {
     const declaration = name.getParent();
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
+      if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");
       if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
         return;
     }

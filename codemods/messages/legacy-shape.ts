@@ -6,7 +6,7 @@ import {
   type DescOneof,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { Edition } from "@bufbuild/protobuf/wkt";
+import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Proving } from "./proof.js";
@@ -22,6 +22,8 @@ export type Representation =
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
   | { readonly kind: "bytes" }
   | { readonly kind: "message"; readonly desc: DescMessage }
+  /** google.protobuf.StringValue and its like, where protobuf-es has the value alone. */
+  | { readonly kind: "wrapper"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
 
 export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes";
@@ -98,7 +100,9 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
     shape: {
       rule: "messages/proto-loader-native",
       id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
-      keyOf: (field) => (keepCase ? field.name : protobufjsCamelCase(field.name)),
+      // protobufjs has an Any of its own, which keeps the case.
+      keyOf: (field) =>
+        keepCase || field.parent.typeName === "google.protobuf.Any" ? field.name : protobufjsCamelCase(field.name),
       oneofKeyOf: (oneof) =>
         options.oneofs === true ? (keepCase ? oneof.name : protobufjsCamelCase(oneof.name)) : undefined,
       enumName: (value) => value.name,
@@ -128,6 +132,8 @@ export function representationOf(field: DescField, longs: Converter, enums: Conv
     field.fieldKind === "message" || field.fieldKind === "list" || field.fieldKind === "map"
       ? field.message
       : undefined;
+  if (message && field.fieldKind === "message" && !field.oneof && isWrapperDesc(message))
+    return { kind: "wrapper", desc: message };
   if (message) {
     return followed(message)
       ? { kind: "message", desc: message }
@@ -173,10 +179,12 @@ export function representationOf(field: DescField, longs: Converter, enums: Conv
   }
 }
 
-/** Of the well-known types, those whose fields are the same in both worlds; the others are plain values in protobuf-es. */
+/** Of the well-known types, those that are messages in both worlds; the others are plain values in protobuf-es. */
 function followed(message: DescMessage): boolean {
   if (!message.file.proto.package.startsWith("google.protobuf")) return true;
-  return /^google\.protobuf\.(Timestamp|Duration|Empty|FieldMask)$/.test(message.typeName);
+  return (
+    /^google\.protobuf\.(Timestamp|Duration|Empty|FieldMask|Any)$/.test(message.typeName) || isWrapperDesc(message)
+  );
 }
 
 /** protobufjs's own camel case. Its versions disagree on names such as `a_b_c`; for those the answer is undefined. */

@@ -39,6 +39,8 @@ export interface ProofState {
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
   readonly handlers: Set<Node>;
+  /** `message.serializeBinary()` that goes with the call around it. */
+  readonly packed: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -147,6 +149,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     leaks: [],
     overLists: [],
     handlers: new Set(),
+    packed: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],
@@ -197,7 +200,11 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       const canBeUnset =
         field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence === FeatureSet_FieldPresence.EXPLICIT;
       const one: Kind =
-        as.kind === "message" ? { kind: "message", desc: as.desc } : { kind: "value", as, maybe: canBeUnset };
+        as.kind === "message"
+          ? { kind: "message", desc: as.desc }
+          : as.kind === "wrapper"
+            ? { kind: "wrapper", desc: as.desc, of: state.kindOf(as.desc.fields[0] as DescField) }
+            : { kind: "value", as, maybe: canBeUnset };
       return field.fieldKind === "list"
         ? { kind: "list", of: one }
         : field.fieldKind === "map"

@@ -35,6 +35,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { proveWrapper } from "./wrapped-values.js";
 
 /** Methods that put nothing new into a list. */
 const LIST_READERS = new Set(
@@ -90,6 +91,7 @@ export function createProveValues(p: Proving) {
       consume(given);
       return;
     }
+    if (wanted.kind === "wrapper" && proveWrapper(p, expression, wanted)) return;
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     if (Node.isAwaitExpression(expression)) return prove(expression.getExpression(), wanted);
     if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
@@ -133,6 +135,8 @@ export function createProveValues(p: Proving) {
         return map(expression, wanted);
       case "value":
         return value(expression, wanted.as);
+      case "wrapper":
+        return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       default:
         return block(expression, "this is no stream that is followed");
     }
