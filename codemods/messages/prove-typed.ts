@@ -100,8 +100,9 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
 
   // ---- types and names ---------------------------------------------------------------------------------------------
 
-  const name = (node: Node): unknown => {
-    const found = code.nameOf(node);
+  const name = (last: Node): unknown => {
+    const found = code.nameOf(last);
+    const node = qualified(last);
     if (
       !found ||
       isGone(node) ||
@@ -479,6 +480,15 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
       if (sharing.isSeen(value, field, isCopied))
         p.block(value, "a part of a message that is shared now or then, and changes elsewhere");
   });
+}
+
+/** The whole of `orchard.Tree`, where `orchard` is a module. */
+function qualified(name: Node): Node {
+  const parent = name.getParent();
+  const isLast =
+    (Node.isQualifiedName(parent) && parent.getRight() === name) ||
+    (Node.isPropertyAccessExpression(parent) && parent.getNameNode() === name);
+  return isLast ? parent : name;
 }
 
 /** Every message that the methods of some services can carry. */
