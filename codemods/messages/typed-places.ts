@@ -148,7 +148,3 @@ export function literalAround(node: Node): Node | undefined {
   }
   return undefined;
 }
-
-export function isSameNode(a: Node | undefined, b: Node): boolean {
-  return a !== undefined && unwrapped(a) === unwrapped(b);
-}
