@@ -1,5 +1,5 @@
 import { Node, type Signature, type Symbol as TsSymbol, type Type } from "ts-morph";
-import { functionAround, isFunctionNode, isTransparent, resultType, unwrapped } from "./message-syntax.js";
+import { functionAround, isFunctionNode, isTransparent, resultType } from "./message-syntax.js";
 
 /** What the compiler says of the place that an expression goes to. */
 export type Place =
