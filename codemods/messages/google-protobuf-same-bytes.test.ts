@@ -40,6 +40,12 @@ function describeIt(req) {
   req.getNumMapMap().forEach((value, key) => lines.addLinesOut(key + '=' + value));
   for (const key of req.getItemMapMap().keys()) lines.addLinesOut('item ' + key);
   lines.addLinesOut(show(req.getNumMapMap().get('a')) + show(req.getNumMapMap().has('b')) + show(req.getNumMapMap().getLength()));
+  const { uNum, bigCount: big, kindListList: kinds } = req.toObject();
+  lines.addLinesOut(show(uNum) + big + kinds.length + show(req.toObject().someRatio));
+  const shown = req.toObject();
+  lines.addLinesOut(show(shown.asText) + shown.bigCount + shown.optKind + shown.pickText + shown.subItemsList.map((one) => one.uNum).join());
+  if (shown.atTime) lines.addLinesOut('' + shown.atTime.seconds + shown.atTime.nanos);
+  lines.addLinesOut(JSON.stringify(req.toObject()));
   const key = req.getItemName();
   lines.addLinesOut(show(req.getNumMapMap().get(key)));
   if (req.getItemKind() === Kind.KIND_BLUE) lines.addLinesOut('blue');
@@ -215,7 +221,7 @@ beforeAll(async () => {
     const made = tempProject({ "package.json": "{}", "node_modules/.keep": "", ...files });
     projects.push(made);
     cpSync(old, join(made.root, "old"), { recursive: true });
-    for (const name of ["google-protobuf", "@grpc", "@bufbuild"])
+    for (const name of ["google-protobuf", "@grpc", "@bufbuild", "@connect-migrate"])
       symlinkSync(join(repository, "node_modules", name), join(made.root, "node_modules", name));
     return made.root;
   };

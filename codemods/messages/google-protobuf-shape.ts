@@ -1,8 +1,10 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
+import { staleness } from "./google-protobuf-generated.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
+import { followObject } from "./google-protobuf-objects.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
@@ -23,6 +25,7 @@ export const googleProtobufShape: LegacyShape = {
   made: madeMessage,
   retype: retypeGenerated,
   isUnset,
+  staleness,
   constant: constantOf,
   enumOfType,
   renameEnums,
@@ -105,6 +108,7 @@ function use(
 /** Methods of the message as a whole. */
 function whole(p: Proving, access: PropertyAccessExpression, call: CallExpression, desc: DescMessage): unknown {
   const name = access.getName();
+  if (name === "toObject") return followObject(p, access, call, desc);
   const object = access.getExpression();
   const schema = p.generated(desc, "descriptor", call);
   const isPlainCall = call.getArguments().length === 0 && !access.hasQuestionDotToken();

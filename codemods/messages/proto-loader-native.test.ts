@@ -194,6 +194,10 @@ ${text}`;
 
   it.each([
     ["exports.client = client;\nother(client);", /handed on/],
+    [
+      "const log = (next) => async (req) => {\n  console.log(req.message);\n  return await next(req);\n};",
+      /interceptors look at messages/,
+    ],
     ["client.get({ the_name: 'x' }).then((reply) => console.log(reply));", /promise of a reply/],
     ["async function f() { return JSON.stringify(await client.get({})); }", /goes where/],
     ["async function f(name) { await client.get({ the_name: name }); }", /nothing proves that this is a string/],

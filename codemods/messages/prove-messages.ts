@@ -53,11 +53,26 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     else if (!isPlain(kind)) p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
+  for (const bridge of bridges) {
+    const stale = staleIn(p, bridge);
+    if (stale) p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
+  }
   if (shape.renameEnums && blockers.length === 0) {
     const touched = new Set(edits.map((edit) => edit.file));
     for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
   }
   return { blockers: unique(blockers), edits };
+}
+
+/** Messages are rewritten after the .proto; the program ran on its generated code. */
+function staleIn({ shape, kinds }: Proving, { service, definition }: Bridge): string | undefined {
+  const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
+  for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
+  for (const desc of used) {
+    const stale = shape.staleness?.(definition, desc);
+    if (stale !== undefined) return stale;
+  }
+  return undefined;
 }
 
 function unique(blockers: readonly MessageBlocker[]): MessageBlocker[] {

@@ -9,7 +9,16 @@ export { closeClient, getClientChannel, waitForClientReady } from "./client-chan
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export { grpcStatusName, serviceErrorFrom, toConnectError, trailerOf } from "./errors.js";
+export type { CallStatus } from "./errors.js";
+export {
+  callStatus,
+  grpcStatusName,
+  serviceErrorFrom,
+  serviceErrorMessage,
+  serviceErrorText,
+  toConnectError,
+  trailerOf,
+} from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
@@ -23,5 +32,7 @@ export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { toCallbacks } from "./to-callbacks.js";
+export type { ToObjectOptions } from "./to-object.js";
+export { toObject } from "./to-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
