@@ -15,6 +15,7 @@ import type {
   ClientFact,
   ClientOutcome,
   ClientPromisifyFact,
+  ClientStubFact,
   ClientTypeFact,
   ClientViewFact,
 } from "./client-facts.js";
@@ -33,6 +34,7 @@ import {
   viewOf,
 } from "./client-services.js";
 import { standInOfType, standIns } from "./client-stand-ins.js";
+import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
@@ -223,7 +225,10 @@ function refuseStandIns(
       });
     for (const { node, service: name, of } of found) {
       if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
-      refuse(node);
+      const stub = service.stubs.find((each) => each.node === node);
+      const early = stub && stubObstacle(service, stub);
+      if (early) service.obstacles.push({ node, detail: early, view: null });
+      if (!stub) refuse(node);
       if (of === "prototype") for (const construction of constructions) construction.mocked = node;
     }
     for (const type of types) {
@@ -385,6 +390,10 @@ function factsOf(
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
     } satisfies ClientPromisifyFact);
+  if (idiomatic)
+    for (const { node, rpc, changes, imports } of service.stubs)
+      if (changes.length > 0)
+        facts.push({ ...placeOf(node), kind: "client-stub", rpc, changes, imports } satisfies ClientStubFact);
   for (const close of service.closes)
     facts.push({
       ...placeOf(close),

@@ -123,7 +123,7 @@ function memberOf(reading: Reading, access: PropertyAccessExpression, desc: Desc
   if (!field || isAssignmentTarget(access) || (isKept && mayBeWritten(p, field, root))) return undefined;
   if (Node.isCallExpression(parent) && parent.getExpression() === access) return undefined;
   const rename = () => p.edit(access, access.getNameNode().getStart(), access.getEnd(), [field.localName]);
-  if (field.fieldKind === "message" && !field.oneof && unsupportedIn(p.kindOf(field)) === undefined) {
+  if (field.fieldKind === "message" && !field.oneof && p.kindOf(field).kind === "message") {
     const isTest =
       parent !== undefined &&
       isTruthTest(parent, access) &&
