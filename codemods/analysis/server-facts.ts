@@ -11,6 +11,8 @@ export interface HandlerFact extends FactBase {
   /** Why it is not idiomatic. */
   readonly reason: Reason | null;
   readonly messages: "bridge";
+  /** It stays, but as a field of its class that holds the bridge: the other methods change. */
+  readonly isWrapped: boolean;
 }
 
 /** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */
@@ -35,7 +37,7 @@ export interface RegistrationFact extends FactBase {
   /** `packageDefinition['pkg.Service']`; null: the call's own first argument is the codec's definition. */
   readonly definition: string | null;
   /**
-   * How the implementation is handed over: as it is, its literal one member at a time, another object that takes the place of
+   * How the implementation is handed over: as it is (a class may bridge single methods itself), its literal one member at a time, another object that takes the place of
    * single members (`{ ...handlers, get: fromCallback(handlers.get) }`), or bridged as a whole.
    */
   readonly implementation: "plain" | "members" | "spread" | "callbacks";

@@ -5,6 +5,7 @@ import { planHandler } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { areFieldsAlike, canBeField } from "./class-fields.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
@@ -29,6 +30,14 @@ interface Member {
   readonly access?: Node | undefined;
   /** `...handlers`, if the member comes from there. */
   readonly spread?: Node;
+}
+
+/** The same with what is known of its handler. */
+interface Decided {
+  readonly key: string;
+  readonly handler: HandlerFact | null;
+  readonly node: Node | null;
+  readonly spread: Node | undefined;
 }
 
 /** Why an implementation can neither change nor stand on a bridge: it uses what only grpc-js's own calls have. */
@@ -58,10 +67,28 @@ export function misfitOf(project: AnalysisProject, { fact, implementation }: Dra
 /** `call.call`: a private member, which the call of the bridge does not have. */
 function innerCall(handler: Node): Node | undefined {
   const [call] = Node.isParametered(handler) ? handler.getParameters() : [];
-  const name = call?.getName();
+  const inner = `${call?.getName()}.call`;
   return handler
     .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
-    .find((access) => access.getName() === "call" && access.getExpression().getText() === name);
+    .find((access) => access.getText() === inner && !isInVain(access, inner, handler));
+}
+
+/**
+ * `call.call && call.call.metadata`, and what is done where that is true: nothing. No version of grpc-js has had metadata there,
+ * so this is undefined with `call.call` and without it.
+ */
+function isInVain(access: Node, inner: string, handler: Node): boolean {
+  const isTest = (node: Node) =>
+    Node.isBinaryExpression(node) &&
+    node.getOperatorToken().getKind() === SyntaxKind.AmpersandAmpersandToken &&
+    node.getLeft().getText() === inner &&
+    node.getRight().getText() === `${inner}.metadata`;
+  for (let node = access; node !== handler; node = node.getParentOrThrow()) {
+    const parent = node.getParentOrThrow();
+    const isGuarded = Node.isIfStatement(parent) && parent.getThenStatement() === node;
+    if (isTest(node) || (isGuarded && isTest(peeled(parent.getExpression())))) return true;
+  }
+  return false;
 }
 
 /** Whether the implementation is handed over as it is, member by member, or bridged as a whole. */
@@ -71,6 +98,8 @@ export function decide(
   handlers: Map<Node, HandlerFact>,
   /** Facts about what stands between registrations and handlers, by place. */
   values: Map<string, FactBase>,
+  /** Functions that another registration needs as they are, and why. */
+  untouched: ReadonlyMap<Node, Reason>,
 ): RegistrationFact {
   const { fact, implementation } = draft;
   const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
@@ -78,7 +107,7 @@ export function decide(
   // Of its methods nothing is known.
   if (fact.descriptor === null) return { ...whole, implementation: "callbacks" };
   const found = membersOf(project, implementation);
-  const decided: { key: string; handler: HandlerFact | null; node: Node | null; spread: Node | undefined }[] = [];
+  const decided: Decided[] = [];
   const changes: FactBase[] = [];
   for (const { key, handler: member, access, spread } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
@@ -91,42 +120,83 @@ export function decide(
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
-      const target = handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name);
+      const target = asKept(
+        handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name),
+        untouched.get(handed.handler),
+      );
       if (target.idiomatic)
         changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
       decided.push({ key, handler: target, node: handed.handler, spread });
       continue;
     }
     const name = access?.getText() ?? key;
-    const handler = member && handlerFact(project, member, name, rpc, found?.isClass ?? false, access);
+    const handler =
+      member && asKept(handlerFact(project, member, name, rpc, found?.isClass ?? false, access), untouched.get(member));
     decided.push({ key, handler, node: member, spread });
   }
   const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
   // A declared type says what all members are: it changes with all of them, or none does.
   const type = found?.type ? implementationType(project, found.type, draft) : null;
   const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
-  const isMixed = found !== undefined && found.type === null && decided.some(({ handler }) => handler?.idiomatic);
-  const isSpread = !isPlain && isMixed && !found.isOwn && canSpread(found, implementation);
-  const isWhole = !isPlain && !isSpread && (found?.isOwn !== true || found.type !== null);
-  if (isPlain && type) changes.push(type);
+  const isMixed = found !== undefined && decided.some(({ handler }) => handler?.idiomatic);
+  const isSpread = !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(found, implementation);
+  const kept = decided.filter(({ handler }) => handler?.idiomatic !== true);
+  const isOfMembers = found?.isOwn === true && (found.type === null || (isMixed && type !== null && !asksThis(kept)));
+  const isClass = !isPlain && isMixed && found.isClass && canWrap(project, draft, decided, handlers);
+  const isWhole = !isPlain && !isSpread && !isOfMembers && !isClass;
+  if (!isWhole && type) changes.push(type);
   if (!isWhole) for (const change of changes) values.set(`${change.file}:${change.start}`, change);
   for (const { handler, node } of decided) {
     if (!handler || !node) continue;
     const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
     const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
-    handlers.set(node, isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler);
+    const decision = isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler;
+    handlers.set(node, { ...decision, isWrapped: isClass && !decision.idiomatic });
   }
-  const bridged = isPlain || isWhole ? [] : decided.filter(({ handler }) => handler?.idiomatic !== true);
+  const bridged = isPlain || isWhole || isClass ? [] : kept;
   const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread;
   return {
     ...fact,
-    implementation: isPlain ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : "members",
+    implementation: isPlain || isClass ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : "members",
     bridgedKeys: bridged.filter(({ spread }) => !isOfSpread(spread)).map(({ key }) => key),
     bridgedSpreads: [...new Set(bridged.map(({ spread }) => spread).filter(isOfSpread))].map((spread) => ({
       start: spread.getStart(),
       keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
     })),
   };
+}
+
+function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
+  return why ? { ...handler, idiomatic: false, reason: handler.reason ?? why } : handler;
+}
+
+/** The functions that answer for an implementation, or may do so, as far as they are known. */
+export function functionsOf(
+  project: AnalysisProject,
+  implementation: Node,
+  seen: ReadonlySet<Node> = new Set(),
+): Node[] {
+  const origin = project.originOf(implementation);
+  const literal = origin.kind === "object" ? origin.node : undefined;
+  const own =
+    literal && Node.isObjectLiteralExpression(literal)
+      ? literal.getProperties().flatMap((property): (Node | null)[] => {
+          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression(), seen);
+          return [Node.isMethodDeclaration(property) ? property : functionOf(project, property)];
+        })
+      : (membersOf(project, implementation)?.members ?? []).map(({ handler }) => handler);
+  if (origin.kind === "unknown" && !seen.has(implementation))
+    for (const value of implementationsPassed(project, implementation))
+      own.push(...functionsOf(project, value, new Set([...seen, implementation])));
+  return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
+}
+
+/** What is passed for an implementation that is a parameter: each call may pass another one. */
+export function implementationsPassed(project: AnalysisProject, implementation: Node): Node[] {
+  const declaration = Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
+  if (!declaration || !Node.isParameterDeclaration(declaration)) return [];
+  const values = project.valuesPassed(declaration) ?? [];
+  return values.filter((value) => value !== undefined && value !== implementation) as Node[];
 }
 
 /** A function with a call and a callback under a name that the service does not have. */
@@ -161,6 +231,36 @@ function forwardText(target: Node, kind: RpcKind): string {
 function canSpread(found: Members, implementation: Node): boolean {
   if (found.isClass || !/^[\w$]+(\.[\w$]+)*$/.test(implementation.getText())) return false;
   return found.members.every(({ handler }) => handler !== null && !/\bthis\b/.test(handler.getText()));
+}
+
+/** A bridged function does not know the type of `this` that a declared type gives it. */
+function asksThis(kept: readonly Decided[]): boolean {
+  return kept.some(({ node }) => node !== null && /\bthis\b/.test(node.getText()));
+}
+
+/** Can the methods that stay become fields of their class, while the others change? */
+function canWrap(
+  project: AnalysisProject,
+  draft: Draft,
+  decided: readonly Decided[],
+  /** What other registrations say of the same methods. */
+  handlers: ReadonlyMap<Node, HandlerFact>,
+): boolean {
+  const origin = project.originOf(draft.implementation);
+  if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class)) return false;
+  const owner = origin.class;
+  const [clause] = owner.getImplements();
+  if (clause && !definitionOf(project, clause.getExpression(), draft.definitionNode)) return false;
+  if (owner.getExtends() && (!generatedBase(project, owner) || hasBoundBase(project, draft.implementation)))
+    return false;
+  return (
+    areFieldsAlike(project, owner) &&
+    decided.every(({ handler, node }) => {
+      const other = node && handlers.get(node);
+      if (!handler || (other && other.idiomatic !== handler.idiomatic)) return false;
+      return handler.idiomatic || (handler.reason?.code !== "handler-used-elsewhere" && canBeField(node));
+    })
+  );
 }
 
 /** What the declared type of an implementation becomes; null where the definition has no name there. */
@@ -402,6 +502,7 @@ function handlerFact(
     idiomatic: why === null,
     reason: why,
     messages: "bridge",
+    isWrapped: false,
   };
   return fact;
 }
@@ -438,21 +539,43 @@ function otherAccess(
   key: string,
   forward: Node | undefined,
 ): string | undefined {
-  for (const identifier of project.identifiersNamed(key)) {
-    if (identifier === forward) continue;
-    const holder = identifier.getParentOrThrow();
-    const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
-    const use = isMember ? holder : identifier;
-    const value = withAssertions(use);
-    const parent = value.getParentOrThrow();
-    const isUsed =
-      (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
-      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === value);
-    if (!isUsed || isSelfBinding(use)) continue;
+  for (const { name, use } of usesNamed(project, key)) {
+    if (name === forward) continue;
     const origin = project.originOf(use);
     if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
   }
   return undefined;
+}
+
+interface NamedUse {
+  readonly name: Node;
+  /** The member access that the name ends, or the name itself. */
+  readonly use: Node;
+}
+
+const namedUses = new WeakMap<AnalysisProject, Map<string, readonly NamedUse[]>>();
+
+/** Where something of this name is called, asked for a member or passed: one list for all handlers of the name. */
+function usesNamed(project: AnalysisProject, key: string): readonly NamedUse[] {
+  const known = namedUses.get(project) ?? new Map<string, readonly NamedUse[]>();
+  namedUses.set(project, known);
+  let uses = known.get(key);
+  if (!uses) {
+    uses = project.identifiersNamed(key).flatMap((name) => {
+      const holder = name.getParentOrThrow();
+      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === name;
+      const use = isMember ? holder : name;
+      const value = withAssertions(use);
+      const parent = value.getParentOrThrow();
+      const isUsed =
+        (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
+        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) &&
+          parent.getExpression() === value);
+      return isUsed && !isSelfBinding(use) ? [{ name, use }] : [];
+    });
+    known.set(key, uses);
+  }
+  return uses;
 }
 
 /** A place that uses a handler for something else than to register it. */

@@ -17,7 +17,7 @@ import type {
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide, misfitOf, unbridgeable } from "./server-handlers.js";
-import { neighbourBridges } from "./server-neighbours.js";
+import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
 
@@ -45,14 +45,23 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
-  const neighbours = neighbourBridges(project, plans.keys());
+  const migrated = [...plans.values()].flatMap((plan) => ("code" in plan ? [] : plan.drafts));
+  const wrong = [...plans].filter(([, plan]) => "code" in plan && plan.code === "service-added-twice");
+  const staying = stayingRegistrations(
+    project,
+    new Set(migrated.map(({ call }) => call)),
+    new Set(wrong.map(([made]) => made.getSourceFile().getFilePath() as string)),
+  );
+  const bridged = bridgedRoutes(project);
+  const kept = keptHandlers(project, [...migrated, ...bridged], staying);
+  const neighbours = neighbourBridges(project, staying, bridged, kept);
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
   const values = new Map<string, FactBase>();
   for (const [made, plan] of plans) {
     if ("code" in plan) facts.push(refusal(made, plan));
-    else facts.push(...factsOf(project, plan, handlers, classes, values));
+    else facts.push(...factsOf(project, plan, kept, handlers, classes, values));
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
@@ -215,12 +224,13 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
 function factsOf(
   project: AnalysisProject,
   { made, flow, drafts, parts, options, credentials }: Plan,
+  kept: ReadonlyMap<Node, Reason>,
   handlers: Map<Node, HandlerFact>,
   classes: ImplementationClassFact[],
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
-  const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
+  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, kept));
   const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)

@@ -13,17 +13,32 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
+import type { HeaderListener } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { argumentRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
   /** Only the arguments change: the value is a promise or an async iterable already. */
-  | { readonly kind: "plain"; readonly cancel: Cancel | null }
+  | {
+      readonly kind: "plain";
+      /** The declaration of the variable that holds a stream. */
+      readonly statement: Node | null;
+      readonly header: HeaderListener | null;
+      readonly cancel: Cancel | null;
+    }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
-  | { readonly kind: "executor"; readonly promise: Node; readonly shape: CallbackShape; readonly value: Node | null }
+  | {
+      readonly kind: "executor";
+      readonly promise: Node;
+      readonly shape: CallbackShape;
+      readonly value: Node | null;
+      /** An argument may throw, which rejected the promise. */
+      readonly isRisky: boolean;
+    }
   /** `client.m(req, (err, res) => {…})`, whose result nothing waits for: an async function called at once. */
   | {
       readonly kind: "block";
@@ -32,6 +47,8 @@ export type CallPlan =
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
       readonly cancel: Cancel | null;
+      /** The call is made before the async function: its arguments do more than give values. */
+      readonly isEarly: boolean;
     }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
   | {
@@ -61,6 +78,20 @@ export interface Cancel {
 
 export function cancelOf(plan: CallPlan): Cancel | null {
   return "cancel" in plan ? plan.cancel : null;
+}
+
+/** Does a call get options that its old arguments do not have? */
+export function hasAddedOptions(plan: CallPlan): boolean {
+  return cancelOf(plan) !== null || headerOf(plan) !== null || needsTrailer(plan);
+}
+
+/** Is of a status read what only the trailers of a call have? */
+export function needsTrailer(plan: CallPlan): boolean {
+  return plan.kind === "listeners" && plan.reads?.more === true;
+}
+
+export function headerOf(plan: CallPlan): HeaderListener | null {
+  return "header" in plan ? plan.header : null;
 }
 
 /** References that are `call.cancel()`, and the others. */
@@ -101,7 +132,9 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary" ? { kind: "plain", cancel: null } : refused("a streaming method was promisified");
+    return kind === "unary"
+      ? { kind: "plain", statement: null, header: null, cancel: null }
+      : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":
@@ -142,14 +175,20 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   if (promise) {
     const settled = settlement(shape, promise.executor);
     if (settled && !hasCommentOutside(file, promise.node, call, callback, settled.value))
-      return { kind: "executor", promise: promise.node, shape, value: settled.value };
+      return {
+        kind: "executor",
+        promise: promise.node,
+        shape,
+        value: settled.value,
+        isRisky: argumentRisk(args.slice(0, -1)) !== "none",
+      };
   }
   if (!statement) return refused(usedObject(call, parents));
   if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, statement, shape, null, cancel ?? null);
+  return planBlock(file, call, statement, shape, parents, null, cancel ?? null);
 }
 
 /** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
@@ -221,6 +260,7 @@ function planBlock(
   call: Node,
   statement: Node,
   shape: CallbackShape,
+  parents: Parents,
   writer: Writer | null,
   cancel: Cancel | null,
 ): CallPlan {
@@ -231,7 +271,12 @@ function planBlock(
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  return { kind: "block", statement, shape, writer, cancel };
+  const risk = argumentRisk((call.arguments as Node[]).filter((argument) => argument !== callback));
+  const isInBlock = Array.isArray((parents.get(statement) as Node).body);
+  if (risk === "runs" && !isInBlock && !/^(negated|empty)$/.test(shape.form))
+    return refused("its arguments run other code, and it stands in no block");
+  const isEarly = risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form);
+  return { kind: "block", statement, shape, writer, cancel, isEarly };
 }
 
 /** What a function declares in its own scope. */
@@ -365,7 +410,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!shape) return planHanded(file, call, declaration, writer, cancel);
   // The reply's code would see another thing under the name.
   if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return planBlock(file, call, declaration, shape, writer, cancel);
+  return planBlock(file, call, declaration, shape, parents, writer, cancel);
 }
 
 export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {

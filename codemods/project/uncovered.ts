@@ -143,12 +143,15 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const interceptors = writes("fromServerInterceptors");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
-  const handler = findings.some(
-    (finding) =>
-      finding.outcome === "bridged" &&
-      /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
-      finding.reason?.code !== "messages-bridged",
-  );
+  const handler =
+    writes("fromCallback") ||
+    writes("fromCallbacks") ||
+    findings.some(
+      (finding) =>
+        finding.outcome === "bridged" &&
+        /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
+        finding.reason?.code !== "messages-bridged",
+    );
   return ({ member, construct }) => {
     if (messages && MESSAGES.test(member))
       return reason("messages-bridged", `they are coded by what ${construct} gives`);

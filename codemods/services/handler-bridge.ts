@@ -8,6 +8,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { contextName, plannedHandlers, removeDead } from "./planned-handlers.js";
+import { wrapMethod, wrapProperty } from "./wrap-member.js";
 
 const id = "services/handler-bridge";
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
@@ -26,6 +27,7 @@ export const rule: Rule = {
       if (fact.kind === "handler") {
         const handler = fact as HandlerFact;
         if (handler.idiomatic) continue;
+        if (handler.isWrapped) wrapMethod(context, handler);
         context.report({
           rule: id,
           outcome: "bridged",
@@ -93,7 +95,7 @@ function wrapMembers(context: RuleContext, registration: RegistrationFact, isHoi
   if (!literal || (isHoisted && literal === implementation)) return;
   for (const property of literal.properties as Node[]) {
     const key = keyName(property);
-    if (key !== undefined && registration.bridgedKeys.includes(key)) wrap(context, property);
+    if (key !== undefined && registration.bridgedKeys.includes(key)) wrapProperty(context, property);
     const isOwnLine = /\n[ \t]*$/.test(context.source.slice(0, property.start));
     const eol = lineEndingOf(context.source);
     const separator = isOwnLine ? `,${eol}${indentAt(context.source, property.start)}` : ", ";
@@ -110,33 +112,6 @@ export function spreadOverrides(context: RuleContext, registration: Registration
   const fromCallback = context.imports.add(BRIDGE, "fromCallback");
   const text = textOf(context.source, property.argument);
   return fact.keys.map((key) => `${key}: ${fromCallback}(${text}.${key})`);
-}
-
-function wrap(context: RuleContext, property: Node): void {
-  const origin = { rule: id, outcome: "bridged" } as const;
-  const { edit, source } = context;
-  const fromCallback = context.imports.add(BRIDGE, "fromCallback");
-  if (property.type === "ObjectMethod") {
-    if (property.kind !== "method") return;
-    const prefix = `${property.async ? "async " : ""}function${property.generator ? "*" : ""} `;
-    const name = textOf(source, property.key);
-    const parameters = source.indexOf("(", property.key.end);
-    edit.overwrite(property.start, parameters, `${name}: ${fromCallback}(${prefix}`, origin);
-    edit.insertLeft(property.end, ")", origin);
-    return;
-  }
-  if (property.type !== "ObjectProperty") return;
-  if (property.shorthand) {
-    edit.overwrite(
-      property.start,
-      property.end,
-      `${property.key.name}: ${fromCallback}(${property.value.name})`,
-      origin,
-    );
-    return;
-  }
-  edit.insertRight(property.value.start, `${fromCallback}(`, origin);
-  edit.insertLeft(property.value.end, ")", origin);
 }
 
 function literalOf(file: Node, node: Node): Node | undefined {

@@ -29,6 +29,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     idiomatic: true,
     reason: null,
     messages: "bridge",
+    isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();

@@ -224,7 +224,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): H
     fn.type === "ArrowFunctionExpression" &&
     (usesThis(fn) || fn.body.type !== "BlockStatement")
   ) {
-    refuse("no-equivalent", "an arrow function that uses this cannot become a generator");
+    refuse("no-equivalent", "an arrow function as a generator");
   }
   const becomesAsync =
     !fn.async &&

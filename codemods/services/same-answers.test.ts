@@ -327,6 +327,7 @@ function rewrite(kind: RpcKind, source: string): string {
     idiomatic: true,
     reason: null,
     messages: "bridge",
+    isWrapped: false,
   };
   const result = applyRules(text, path, serviceRules, { facts: [fact], target: "bundled", messages: "bridge" });
   expect(result.conflict).toBeNull();

@@ -84,3 +84,25 @@ it("what runs on two addresses is closed as a whole, by a promise too", async ()
   expect(after).toContain("process.on('SIGTERM', () => promisify(tryShutdown)(server));");
   expect(after).not.toContain("?.close()");
 });
+
+const asksFor = (rest: string) =>
+  before.replace("getItem: (call, callback) => {", `getItem: (call, callback) => {\n    ${rest}`);
+
+it("a test for metadata that call.call never had does not keep a server", async () => {
+  const after = await migrated(
+    asksFor(
+      "let md; if (call.metadata) md = call.metadata; else if (call.call && call.call.metadata) md = call.call.metadata;",
+    ),
+  );
+  expect(after).toContain("createApp(");
+});
+
+it.each([
+  "let md; if (call.call) md = call.call.metadata;",
+  "if (call.call && call.call.stream) log(call.call.stream);",
+  "const md = (call.call && call.call.metadata) || call.call.stream;",
+])("anything else of call.call does: %s", async (rest) => {
+  const after = await migrated(asksFor(rest));
+  expect(after).toContain("TODO(connect-migrate/services/server-to-app): Connect has no equivalent for call.call");
+  expect(after).not.toContain("createApp(");
+});

@@ -274,6 +274,86 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "a class of which one method stays": [
+    `class Desk {
+      constructor(mark) {
+        this.mark = mark;
+      }
+      async ask (call, callback) {
+        const reply = callback;
+        if (call.request.text === 'fail') return reply({ code: 9, details: 'not now' + this.mark });
+        reply(null, { text: call.request.text + this.mark + ' ' + call.request.text.length });
+      }
+      *[Symbol.iterator]() {
+        yield this.mark;
+      }
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n + [...this] });
+        call.end();
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, new Desk('!'));
+    ${BIND}`,
+    plainly,
+  ],
+  "a class with a subclass, of which one method stays": [
+    `class Desk {
+      constructor(mark) {
+        this.mark = mark;
+      }
+      async ask (call, callback) {
+        const reply = callback;
+        if (call.request.text === 'fail') return reply({ code: 9, details: 'not now' + this.mark });
+        reply(null, { text: call.request.text + this.mark + ' ' + call.request.text.length });
+      }
+      *[Symbol.iterator]() {
+        yield this.mark;
+      }
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n + [...this] });
+        call.end();
+      }
+    }
+    class Old extends Desk {
+      async ask(call, callback) {
+        const reply = callback;
+        return super.ask(call, (error, value) => reply(error, value && { text: 'old ' + value.text }));
+      }
+    }
+    console.log(new Old('?').mark);
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, new Desk('!'));
+    ${BIND}`,
+    plainly,
+  ],
+  "a class whose prototype is asked, of which one method stays": [
+    `class Desk {
+      constructor(mark) {
+        this.mark = mark;
+      }
+      async ask (call, callback) {
+        const reply = callback;
+        if (call.request.text === 'fail') return reply({ code: 9, details: 'not now' + this.mark });
+        reply(null, { text: call.request.text + this.mark + ' ' + call.request.text.length });
+      }
+      *[Symbol.iterator]() {
+        yield this.mark;
+      }
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n + [...this] });
+        call.end();
+      }
+    }
+    const { ask: plain } = Desk.prototype;
+    Desk.prototype.ask = function (call, callback) {
+      return plain.call(this, call, callback);
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, new Desk('!'));
+    ${BIND}`,
+    plainly,
+  ],
   "a handler that other code calls": [
     `const own = {
       ask(call, callback) {
@@ -417,6 +497,9 @@ describe.each(Object.keys(programs))("%s", (name) => {
 it.each([
   ["methods that are bound, called by an arrow, and spread", []],
   ["a spread member that keeps its callback", ["handler Ask"]],
+  ["a class of which one method stays", ["handler Ask"]],
+  ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
+  ["a class whose prototype is asked, of which one method stays", ["handler Ask", "handler List"]],
 ])("%s: bridged is only what has to be", (name, bridged) => {
   const own = findings.filter((finding) => finding.file === path.join(folder, fileOf(name)));
   const kept = own.filter(({ rule, outcome }) => outcome === "bridged" && rule !== "services/server-to-app");

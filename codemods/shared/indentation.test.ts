@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { applyRules } from "./apply.js";
-import { dedentLines, indentLines } from "./indentation.js";
+import { dedentLines, indentLines, textMoved } from "./indentation.js";
 import type { Rule } from "./rule.js";
 
 const origin = { rule: "services/sample", outcome: "idiomatic" } as const;
@@ -33,4 +33,13 @@ it("lines move in: those that are written anew too, those that go or are text do
     "last();",
     "",
   ]);
+});
+
+it("the text of a node moves, apart from lines that are text", () => {
+  const source = ["  f(() => {", "      g(`a", "      b`);", "  \tc();", "      d();", "  });", ""].join("\n");
+  const { file } = applyRules(source, "/p/a.js", [], { facts: [], target: "bundled", messages: "auto" });
+  const [statement] = file.program.body as Parameters<typeof textMoved>[2][];
+  expect(statement && textMoved(source, file, statement, "    ", "")).toBe(
+    ["f(() => {", "  g(`a", "      b`);", "  \tc();", "  d();", "  });"].join("\n"),
+  );
 });

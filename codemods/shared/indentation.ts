@@ -43,10 +43,23 @@ export function dedentLines(
   }
 }
 
-/** Where the lines begin, apart from those whose beginning is text of a template literal. */
+/** The text of a node with its lines moved from one indentation to another. */
+export function textMoved(source: string, file: Node, node: Node, from: string, to: string): string {
+  let text = source.slice(node.start, node.end);
+  for (const line of linesOf(source, file, node.start, node.end).reverse()) {
+    const at = line - node.start;
+    if (text.startsWith(from, at)) text = text.slice(0, at) + to + text.slice(at + from.length);
+  }
+  return text;
+}
+
 function linesBetween(ctx: RuleContext, start: number, end: number): number[] {
-  const { source } = ctx;
-  const literals = literalsOf(ctx.root.get().value as Node);
+  return linesOf(ctx.source, ctx.root.get().value as Node, start, end);
+}
+
+/** Where the lines between two offsets begin, apart from those whose beginning is text of a template literal. */
+function linesOf(source: string, file: Node, start: number, end: number): number[] {
+  const literals = literalsOf(file);
   const lines: number[] = [];
   for (let line = source.indexOf("\n", start) + 1; line > 0 && line < end; line = source.indexOf("\n", line) + 1)
     if (!literals.some((literal) => literal.start < line && line < literal.end)) lines.push(line);
