@@ -3,7 +3,7 @@ import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
+import { classifyArguments, isTypeScript, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -15,6 +15,7 @@ import type {
   ClientFact,
   ClientOutcome,
   ClientPromisifyFact,
+  ClientStubFact,
   ClientTypeFact,
   ClientViewFact,
 } from "./client-facts.js";
@@ -33,6 +34,7 @@ import {
   viewOf,
 } from "./client-services.js";
 import { standInOfType, standIns } from "./client-stand-ins.js";
+import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
@@ -88,7 +90,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
       const { node, transport, mocked } = construction;
       const stays = mocked ? null : obstacleOfPlace(project, service, construction);
       const doubt = stays ?? descriptorDoubt(project, service, node);
-      if (doubt) service.obstacles.push({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
+      if (doubt) service.obstacles.unshift({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
       if (transport.kind === "channel" && transport.args === null)
         service.obstacles.push({ node, detail: transport.detail, view: null });
     }
@@ -223,7 +225,10 @@ function refuseStandIns(
       });
     for (const { node, service: name, of } of found) {
       if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
-      refuse(node);
+      const stub = service.stubs.find((each) => each.node === node);
+      const early = stub && stubObstacle(service, stub);
+      if (early) service.obstacles.push({ node, detail: early, view: null });
+      if (!stub) refuse(node);
       if (of === "prototype") for (const construction of constructions) construction.mocked = node;
     }
     for (const type of types) {
@@ -240,7 +245,12 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   );
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
-  for (const { service, construction } of all)
+  for (const { service, construction } of all) {
+    const option = optionThatStays(service.calls, trees);
+    if (option !== undefined) {
+      construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
+      continue;
+    }
     construction.transport = transportOf(
       project,
       construction.node,
@@ -248,6 +258,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
       () => service.calls.some((call) => middleOf(call, trees).length > 0),
       (credentials) => credentials.every((each) => isUnary(sinks.get(each)?.service)),
     );
+  }
   // Where a use is not known any method may be called.
   function isUnary(service: Service | undefined): boolean {
     if (!service) return false;
@@ -276,7 +287,8 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
   if (mocked) return reason("test-mock", shownPlace(mocked, project.root));
   const why = descriptorDoubt(project, service, node);
   const definition = definitionAt(project, node);
-  if (why) return definition?.kind === "text" && /^[\w$.[\]'"]+$/.test(definition.text) ? null : why;
+  // It is named twice, and that must cost nothing.
+  if (why) return definition && (definition.kind === "import" || /^[\w$.[\]'"]+$/.test(definition.text)) ? null : why;
   return definition ? null : reason("types-unknown", `the service definition of ${service.name}`);
 }
 
@@ -379,6 +391,10 @@ function factsOf(
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
     } satisfies ClientPromisifyFact);
+  if (idiomatic)
+    for (const { node, rpc, changes, imports } of service.stubs)
+      if (changes.length > 0)
+        facts.push({ ...placeOf(node), kind: "client-stub", rpc, changes, imports } satisfies ClientStubFact);
   for (const close of service.closes)
     facts.push({
       ...placeOf(close),

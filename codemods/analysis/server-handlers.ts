@@ -170,18 +170,33 @@ function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
   return why ? { ...handler, idiomatic: false, reason: handler.reason ?? why } : handler;
 }
 
-/** The functions that answer for an implementation, as far as they are known. */
-export function functionsOf(project: AnalysisProject, implementation: Node): Node[] {
+/** The functions that answer for an implementation, or may do so, as far as they are known. */
+export function functionsOf(
+  project: AnalysisProject,
+  implementation: Node,
+  seen: ReadonlySet<Node> = new Set(),
+): Node[] {
   const origin = project.originOf(implementation);
   const literal = origin.kind === "object" ? origin.node : undefined;
   const own =
     literal && Node.isObjectLiteralExpression(literal)
       ? literal.getProperties().flatMap((property): (Node | null)[] => {
-          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression());
+          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression(), seen);
           return [Node.isMethodDeclaration(property) ? property : functionOf(project, property)];
         })
       : (membersOf(project, implementation)?.members ?? []).map(({ handler }) => handler);
+  if (origin.kind === "unknown" && !seen.has(implementation))
+    for (const value of implementationsPassed(project, implementation))
+      own.push(...functionsOf(project, value, new Set([...seen, implementation])));
   return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
+}
+
+/** What is passed for an implementation that is a parameter: each call may pass another one. */
+export function implementationsPassed(project: AnalysisProject, implementation: Node): Node[] {
+  const declaration = Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
+  if (!declaration || !Node.isParameterDeclaration(declaration)) return [];
+  const values = project.valuesPassed(declaration) ?? [];
+  return values.filter((value) => value !== undefined && value !== implementation) as Node[];
 }
 
 /** A function with a call and a callback under a name that the service does not have. */
@@ -524,21 +539,43 @@ function otherAccess(
   key: string,
   forward: Node | undefined,
 ): string | undefined {
-  for (const identifier of project.identifiersNamed(key)) {
-    if (identifier === forward) continue;
-    const holder = identifier.getParentOrThrow();
-    const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
-    const use = isMember ? holder : identifier;
-    const value = withAssertions(use);
-    const parent = value.getParentOrThrow();
-    const isUsed =
-      (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
-      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === value);
-    if (!isUsed || isSelfBinding(use)) continue;
+  for (const { name, use } of usesNamed(project, key)) {
+    if (name === forward) continue;
     const origin = project.originOf(use);
     if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
   }
   return undefined;
+}
+
+interface NamedUse {
+  readonly name: Node;
+  /** The member access that the name ends, or the name itself. */
+  readonly use: Node;
+}
+
+const namedUses = new WeakMap<AnalysisProject, Map<string, readonly NamedUse[]>>();
+
+/** Where something of this name is called, asked for a member or passed: one list for all handlers of the name. */
+function usesNamed(project: AnalysisProject, key: string): readonly NamedUse[] {
+  const known = namedUses.get(project) ?? new Map<string, readonly NamedUse[]>();
+  namedUses.set(project, known);
+  let uses = known.get(key);
+  if (!uses) {
+    uses = project.identifiersNamed(key).flatMap((name) => {
+      const holder = name.getParentOrThrow();
+      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === name;
+      const use = isMember ? holder : name;
+      const value = withAssertions(use);
+      const parent = value.getParentOrThrow();
+      const isUsed =
+        (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
+        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) &&
+          parent.getExpression() === value);
+      return isUsed && !isSelfBinding(use) ? [{ name, use }] : [];
+    });
+    known.set(key, uses);
+  }
+  return uses;
 }
 
 /** A place that uses a handler for something else than to register it. */

@@ -34,7 +34,15 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     ctx.edit.insertLeft(options.end, `.deadline)${close}`, origin);
     return;
   }
-  const deadline = options && deadlineOf(options);
+  if (options && given?.kind === "options" && propertyOf(options, "parent")) {
+    const name = ctx.imports.add(GRPC_JS, "callOptionsFrom");
+    const isAlone = !metadata && added === "";
+    const before = isAlone ? separator.replace(/\{ $/, "") : `${separator}...`;
+    ctx.edit.overwrite(from, options.start, `${before}${name}(`, origin);
+    ctx.edit.insertLeft(options.end, isAlone ? ")" : `)${close}`, origin);
+    return;
+  }
+  const deadline = options && propertyOf(options, "deadline");
   if (deadline) {
     const constant = constantTimeout(deadline, ctx.source);
     if (constant !== undefined) {
@@ -71,8 +79,8 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   }
 }
 
-function deadlineOf(options: Node): Node | undefined {
-  return (options.properties as Node[]).find((property) => keyName(property) === "deadline")?.value;
+function propertyOf(options: Node, name: string): Node | undefined {
+  return (options.properties as Node[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** `Date.now() + 500`, `new Date(Date.now() + 5 * 1000)`: the timeout in the source's own words. */

@@ -6,6 +6,7 @@ import {
   functionAround,
   hasBytesType,
   isAbsent,
+  isDate,
   isFunctionNode,
   ownReturns,
   quoted,
@@ -32,7 +33,7 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     const owner = generatedNameOf(p.project, callee.getExpression());
     const [argument, second] = expression.getArguments();
     if (owner?.kind === "message" && owner.desc.typeName === desc.typeName && argument && !second) {
-      if (callee.getName() === "deserializeBinary" && hasBytesType(argument)) {
+      if (callee.getName() === "deserializeBinary" && (hasBytesType(argument) || isSerialized(p, argument))) {
         p.edit(expression, expression.getStart(), argument.getStart(), [
           { module: "@bufbuild/protobuf", name: "fromBinary" },
           "(",
@@ -59,6 +60,20 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     }
   }
   return false;
+}
+
+/** `message.serializeBinary()`, if that turns out to be a call on a message. */
+function isSerialized(p: Proving, bytes: Node): boolean {
+  const isBytes = () => {
+    const known = p.kinds.get(bytes);
+    return known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes";
+  };
+  const callee = Node.isCallExpression(bytes) ? bytes.getExpression() : undefined;
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "serializeBinary") return isBytes();
+  p.later(() => {
+    if (!isBytes()) p.block(bytes, "nothing proves that these are bytes");
+  });
+  return true;
 }
 
 /** The class of the message that an expression holds, where its construction or its type says so. */
@@ -322,10 +337,6 @@ function indentUnit(node: Node): string {
   if (indents.some((one) => one.startsWith("\t"))) return "\t";
   const widths = indents.map((one) => one.length).filter((width) => width > 1);
   return " ".repeat(widths.length > 0 ? Math.min(...widths, 4) : 2);
-}
-
-function isDate(value: Node): boolean {
-  return value.getType().getText() === "Date" || /^new Date\(\)$/.test(value.getText());
 }
 
 /** A type of old code gets the names of protobuf-es: `messages.Feature` is `Feature`. False where there is no such type. */
