@@ -170,18 +170,33 @@ function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
   return why ? { ...handler, idiomatic: false, reason: handler.reason ?? why } : handler;
 }
 
-/** The functions that answer for an implementation, as far as they are known. */
-export function functionsOf(project: AnalysisProject, implementation: Node): Node[] {
+/** The functions that answer for an implementation, or may do so, as far as they are known. */
+export function functionsOf(
+  project: AnalysisProject,
+  implementation: Node,
+  seen: ReadonlySet<Node> = new Set(),
+): Node[] {
   const origin = project.originOf(implementation);
   const literal = origin.kind === "object" ? origin.node : undefined;
   const own =
     literal && Node.isObjectLiteralExpression(literal)
       ? literal.getProperties().flatMap((property): (Node | null)[] => {
-          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression());
+          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression(), seen);
           return [Node.isMethodDeclaration(property) ? property : functionOf(project, property)];
         })
       : (membersOf(project, implementation)?.members ?? []).map(({ handler }) => handler);
+  if (origin.kind === "unknown" && !seen.has(implementation))
+    for (const value of implementationsPassed(project, implementation))
+      own.push(...functionsOf(project, value, new Set([...seen, implementation])));
   return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
+}
+
+/** What is passed for an implementation that is a parameter: each call may pass another one. */
+export function implementationsPassed(project: AnalysisProject, implementation: Node): Node[] {
+  const declaration = Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
+  if (!declaration || !Node.isParameterDeclaration(declaration)) return [];
+  const values = project.valuesPassed(declaration) ?? [];
+  return values.filter((value) => value !== undefined && value !== implementation) as Node[];
 }
 
 /** A function with a call and a callback under a name that the service does not have. */

@@ -85,3 +85,24 @@ it("handlers stay in their old shape for an app, too, where a server that stays 
   expect(main).toContain("router.service(Items, fromCallbacks(handlers), ");
   expect(handlers).toContain("(call, callback) => callback(null, call.request)");
 });
+
+it("a helper that gets handlers takes each on a bridge of its own, or none of it changes", async () => {
+  const helper = `function start(implementation) {
+  const server = new grpc.Server();
+  server.addService(shop.v1.Items.service, implementation);
+  server.drain('0.0.0.0:1', 1);
+}
+`;
+  const head = files["main.js"].slice(0, files["main.js"].indexOf("const server"));
+  const given = await migrated(["."], {
+    "main.js": `${head}${helper}start(handlers);\nstart({ getItem: (call, callback) => callback(null, {}) });\n`,
+  });
+  expect(given.main).toContain("server.addService(shop.v1.Items.service, implementation);");
+  expect(given.main).toContain("start(toCallbacks(Items, handlers));");
+  expect(given.main).toContain("start(toCallbacks(Items, { getItem: (req) => ({}) }));");
+  const mixed = await migrated(["."], {
+    "main.js": `${head}${helper}start(handlers);\nstart({ ...handlers, ...globalThis.more });\n`,
+  });
+  expect(mixed.main).toContain("start(handlers);");
+  expect(mixed.handlers).toContain("(call, callback) => callback(null, call.request)");
+});

@@ -4,7 +4,7 @@ import type { FactBase } from "./facts.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, NeighbourBridgeFact } from "./server-facts.js";
-import { classFacts, decide, functionsOf, misfitOf } from "./server-handlers.js";
+import { classFacts, decide, functionsOf, implementationsPassed, misfitOf } from "./server-handlers.js";
 import { bridgedImplementation, bridgesNamed, type Draft, registrationOf } from "./server-registration.js";
 
 export interface NeighbourFacts {
@@ -36,13 +36,26 @@ export function stayingRegistrations(
       if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "addService" || !implementation) return [];
       if (migrated.has(call) || bridgedImplementation(implementation, "toCallbacks")) return [];
       const path = file.getFilePath() as string;
-      const mayBridge =
-        project.mayBridge(path) && !wrong.has(path) && project.originOf(callee.getExpression()).kind === "server";
-      const draft = mayBridge ? registrationOf(project, call) : undefined;
-      const isFitting = draft && !("code" in draft) && draft.fact.descriptor && !misfitOf(project, draft);
-      return [{ call, implementation, draft: isFitting ? draft : undefined }];
+      const isServer = !wrong.has(path) && project.originOf(callee.getExpression()).kind === "server";
+      const draft = isServer ? registrationOf(project, call) : undefined;
+      const passed =
+        project.originOf(implementation).kind === "unknown" ? implementationsPassed(project, implementation) : [];
+      return (passed.length > 0 ? passed : [implementation]).flatMap((value) => {
+        if (bridgedImplementation(value, "toCallbacks")) return [];
+        const own = draft && !("code" in draft) ? draftAt(project, draft, value) : undefined;
+        return [{ call, implementation: value, draft: own && !misfitOf(project, own) ? own : undefined }];
+      });
     }),
   );
+}
+
+/** The same registration, of one implementation of those that it may get: a bridge stands where that is passed. */
+function draftAt(project: AnalysisProject, draft: Draft, implementation: Node): Draft | undefined {
+  const path = implementation.getSourceFile().getFilePath() as string;
+  const service = project.protos.service(draft.fact.service);
+  if (!draft.fact.descriptor || !service || !project.mayBridge(path)) return undefined;
+  const { module, descriptor } = project.protos.importPathFor(service, path);
+  return { ...draft, implementation, fact: { ...draft.fact, descriptor: { module, name: descriptor } } };
 }
 
 /**
