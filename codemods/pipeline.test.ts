@@ -222,3 +222,27 @@ client.get({}, (err, item) => {
     }
   });
 });
+
+it("--target connectrpc: with a file that needs what only our runtime has, all that hangs on it stays", async () => {
+  const files = {
+    "shop.proto":
+      'syntax = "proto3"; package shop.v1; service Inventory { rpc GetItem(Item) returns (Item); } message Item { string sku = 1; }',
+    "handlers.js": "exports.getItem = (call, callback) => {\n  callback(null, { sku: call.request.sku });\n};\n",
+    "server.js": `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const { getItem } = require('./handlers');
+const { shop } = grpc.loadPackageDefinition(protoLoader.loadSync(__dirname + '/shop.proto'));
+const server = new grpc.Server();
+server.addService(shop.v1.Inventory.service, { getItem });
+server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
+`,
+  };
+  const options = { paths: ["."], side: "services", messages: "auto", runtime: "npm" } as const;
+  const changedFor = async (target: MigrationOptions["target"]) => {
+    const result = await runMigration({ ...options, cwd: project(files), target });
+    const changed = result.files.filter((file) => file.status === "changed").map((file) => path.basename(file.path));
+    return { changed, outcomes: new Set(result.findings.map((finding) => finding.outcome)) };
+  };
+  expect((await changedFor("bundled")).changed).toEqual(["handlers.js", "server.js"]);
+  expect(await changedFor("connectrpc")).toEqual({ changed: [], outcomes: new Set(["manual"]) });
+});

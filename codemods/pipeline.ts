@@ -134,6 +134,8 @@ interface Run {
   readonly generatedTexts: ReadonlyMap<string, string>;
   /** Files that stay as they are, and why. */
   readonly failures: Map<string, Failure>;
+  /** Files that stay because the target lacks what they would need, with what is said of them. */
+  readonly lacking: Map<string, readonly Finding[]>;
   /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
   readonly kept: Map<string, string>;
   readonly progress: (what: string, share: number) => void;
@@ -175,7 +177,17 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   // Passes over texts in memory; a file that fails is put back and everything is done again without it.
   const kept = new Map<string, string>();
-  const run: Run = { options, discovery, generated, generatedTexts, failures, kept, progress, read };
+  const run: Run = {
+    options,
+    discovery,
+    generated,
+    generatedTexts,
+    failures,
+    lacking: new Map(),
+    kept,
+    progress,
+    read,
+  };
   let attempt = await transform(run);
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
@@ -367,21 +379,21 @@ function factsOf(
 
 /** What one file makes of another counts only as long as both stand: with a file that fails, everything is done again without it. */
 async function transform(run: Run): Promise<Attempt> {
-  const { failures } = run;
+  const { failures, lacking } = run;
   let attempt: Attempt | undefined;
   for (;;) {
-    const known = failures.size;
+    const known = failures.size + lacking.size;
     const next = await passes(run);
     // A file that is put back keeps its findings, as failures.
     for (const [file, findings] of attempt?.findings ?? [])
       if (failures.has(file) && !next.findings.has(file)) next.findings.set(file, findings);
     attempt = next;
-    if (failures.size === known) return attempt;
+    if (failures.size + lacking.size === known) return attempt;
   }
 }
 
 async function passes(run: Run): Promise<Attempt> {
-  const { options, discovery, generated, generatedTexts, failures, kept, progress, read } = run;
+  const { options, discovery, generated, generatedTexts, failures, lacking, kept, progress, read } = run;
   const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
   const findings = new Map<string, Finding[]>();
@@ -395,8 +407,8 @@ async function passes(run: Run): Promise<Attempt> {
     const project = createAnalysisProject({
       root: discovery.root,
       candidates: [...discovery.selected, ...discovery.related],
-      selected: new Set(discovery.selected.filter((file) => !failures.has(file))),
-      untouchable: new Set([...failures.keys(), ...(options.exclude ?? [])]),
+      selected: new Set(discovery.selected.filter((file) => !failures.has(file) && !lacking.has(file))),
+      untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? [])]),
       context: [...discovery.generated, ...generatedTexts.keys()],
       protos: generated.registry ?? emptyRegistry(discovery.root),
       texts: new Map([...generatedTexts, ...current]),
@@ -434,6 +446,11 @@ async function passes(run: Run): Promise<Attempt> {
     );
     for (const [index, file] of [...discovery.selected, ...neighbours].entries()) {
       if (failures.has(file)) continue;
+      const said = lacking.get(file);
+      if (said) {
+        findings.set(file, [...said]);
+        continue;
+      }
       const isNeighbour = !selected.has(file);
       const source = current.get(file) ?? "";
       const all = factsByFile.get(file) ?? [];
@@ -474,15 +491,27 @@ async function passes(run: Run): Promise<Attempt> {
         texts.delete(file);
         continue;
       }
+      const rest = () =>
+        leftoversOf(result.file, file, options.side, result.findings, result.edits, own.length > 0, source);
+      const { lacks } = result;
+      if (lacks) {
+        const all =
+          pass === 0
+            ? [...result.findings, ...uncoveredFindings(options.side, [rest()], () => false)]
+            : (findings.get(file) ?? []);
+        lacking.set(
+          file,
+          all.map((one) => (one.outcome === "manual" ? one : { ...one, outcome: "manual", reason: lacks })),
+        );
+        texts.delete(file);
+        continue;
+      }
       if (pass === 0) {
         findings.set(file, [
           ...result.findings,
           ...(isNeighbour ? [] : niceGrpcFindings(result.file, file, options.side)),
         ]);
-        if (!isNeighbour)
-          leftovers.push(
-            leftoversOf(result.file, file, options.side, result.findings, result.edits, own.length > 0, source),
-          );
+        if (!isNeighbour) leftovers.push(rest());
       } else if (result.text !== source) {
         const more = result.findings.filter((finding) => finding.outcome === "idiomatic" && isOfMessages(finding));
         findings.set(file, [...(findings.get(file) ?? []), ...more]);

@@ -5,7 +5,7 @@ import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
 import { j, languageOf, parse, rootOf } from "./parse.js";
 import { positionOf } from "./position.js";
-import { reason } from "./reasons.js";
+import { type Reason, reason } from "./reasons.js";
 import type { MessagesMode, Rule, RuleContext, Target } from "./rule.js";
 import { hasTodoAbove, todoPlace, todoText } from "./todo.js";
 
@@ -25,6 +25,8 @@ export interface ApplyResult {
   readonly findings: readonly Finding[];
   readonly file: File;
   readonly conflict: string | null;
+  /** Why the file stays as it is: it would need what the target does not have. */
+  readonly lacks: Reason | null;
 }
 
 /** All rules over one file: one parse, one sink, then the import phase. Throws {@link SourceSyntaxError} for a bad source. */
@@ -82,7 +84,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
         ? finding
         : { ...finding, outcome: "failed" as const, reason: reason("edit-conflict", conflict) },
     );
-    return { text: source, edits: [], findings: failed, file, conflict };
+    return { text: source, edits: [], findings: failed, file, conflict, lacks: null };
   }
   // A name that only our runtime has: with the official packages as target the file stays as it is.
   const [lacking] = imports.unofficial;
@@ -94,7 +96,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     const kept = findings.map((finding) =>
       finding.outcome === "manual" ? finding : { ...finding, outcome: "manual" as const, reason: why },
     );
-    return { text: source, edits: [], findings: kept, file, conflict: null };
+    return { text: source, edits: [], findings: kept, file, conflict: null, lacks: why };
   }
   const edited = applyEdits(source, indentEdits(edit.edits, edit.indents), edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
@@ -102,7 +104,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     edited === source && imports.requests.length === 0
       ? source
       : applyImports({ file, path, source }, edited, imports.requests, moduleSystem);
-  return { text, edits: edit.edits, findings, file, conflict: null };
+  return { text, edits: edit.edits, findings, file, conflict: null, lacks: null };
 }
 
 /** `12:5`, counted from 1. */
