@@ -27,7 +27,7 @@ export function neighbourBridges(
   const add = (draft: Draft, bridge: NeighbourBridgeFact) => {
     const own = { handlers: new Map<Node, HandlerFact>(), values: new Map<string, FactBase>() };
     if (misfitOf(project, draft) || decide(project, draft, own.handlers, own.values).implementation !== "plain") return;
-    if ([...own.handlers.values()].some(({ isWrapped }) => isWrapped)) return;
+    if ([...own.handlers.values()].some(({ isField }) => isField)) return;
     for (const [node, handler] of own.handlers) handlers.set(node, handler);
     for (const [place, value] of own.values) values.set(place, value);
     others.push(bridge, ...classFacts(project, draft));

@@ -16,7 +16,7 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide, misfitOf, unbridgeable } from "./server-handlers.js";
+import { classFacts, decide, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
 import { neighbourBridges } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
@@ -50,9 +50,11 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
   const values = new Map<string, FactBase>();
+  const drafts = [...plans.values()].flatMap((plan) => ("code" in plan ? [] : plan.drafts));
+  const wrappers = wrappersOf(project, drafts);
   for (const [made, plan] of plans) {
     if ("code" in plan) facts.push(refusal(made, plan));
-    else facts.push(...factsOf(project, plan, handlers, classes, values));
+    else facts.push(...factsOf(project, plan, wrappers, handlers, classes, values));
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
@@ -215,12 +217,13 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
 function factsOf(
   project: AnalysisProject,
   { made, flow, drafts, parts, options, credentials }: Plan,
+  wrappers: ReadonlySet<Node>,
   handlers: Map<Node, HandlerFact>,
   classes: ImplementationClassFact[],
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
-  const registrations = drafts.map((draft) => decide(project, draft, handlers, values));
+  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, wrappers));
   const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
