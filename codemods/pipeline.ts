@@ -12,7 +12,7 @@ import {
 import { collectServerFacts } from "./analysis/server.js";
 import { createSources, type Sources } from "./analysis/sources.js";
 import { clientRules } from "./clients/index.js";
-import { ensureGenerated, type GenerateResult } from "./generate/index.js";
+import { ensureGenerated, type GenerateResult, type SourceText } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
@@ -162,7 +162,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   progress("compiling .proto files", SHARES.protos);
   // buf compiles in a process of its own while this one parses.
-  const generating = ensureGenerated({ root, sources: sourceTexts(discovery) });
+  const generating = ensureGenerated({ root, sources: sourceTexts(discovery, read.sources) });
   assertParses(discovery, failures, read.sources);
   const generated = await generating;
   notes.push(...generated.notes);
@@ -244,8 +244,13 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
 // ---- stages --------------------------------------------------------------------------------------------------------
 
-function sourceTexts(discovery: Discovery) {
-  return [...discovery.texts].map(([file, text]) => ({ path: file, text }));
+function sourceTexts(discovery: Discovery, sources: Sources): SourceText[] {
+  const analysed = new Set([...discovery.selected, ...discovery.related]);
+  return [...discovery.texts].map(([file, text]) => ({
+    path: file,
+    text,
+    tree: () => (analysed.has(file) ? sources.load(file, text)?.compilerNode : undefined),
+  }));
 }
 
 function assertParses(discovery: Discovery, failures: Map<string, Failure>, sources: Sources): void {

@@ -2,7 +2,7 @@ import { Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
 import { type CredentialsPlan, planCredentials } from "./credentials.js";
-import { type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
+import { type AreUnary, type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
 import { isMovable } from "./movable.js";
 import type { AnalysisProject } from "./project.js";
 import { serviceConfigMembers } from "./service-config.js";
@@ -58,6 +58,7 @@ export function transportOf(
   construction: Node,
   isSink: (node: Node) => boolean,
   passesMetadata: () => boolean,
+  areUnary: AreUnary,
 ): TransportPlan | ChannelPlan {
   const keep = (detail: string, args: readonly Node[] | null): ChannelPlan => ({
     kind: "channel",
@@ -75,7 +76,7 @@ export function transportOf(
     return keep(`the target ${constant}`, all);
   const plan = planCredentials(project, credentials, isSink);
   if (plan.kind === "unknown") return keep(`credentials that are not known: ${plan.detail}`, all);
-  const channel = channelOptions(options, project, plan, construction);
+  const channel = channelOptions(options, project, plan, construction, areUnary);
   if (typeof channel === "string") return keep(channel, all);
   const { interceptors } = channel;
   if (interceptors?.adds && passesMetadata())
@@ -90,6 +91,10 @@ export function transportOf(
     group: [...plan.group, ...(interceptors?.group ?? [])],
     facts: [...plan.facts, ...(interceptors?.facts ?? [])],
   };
+}
+
+function credentialsOf(construction: Node): Node | undefined {
+  return Node.isNewExpression(construction) ? construction.getArguments()[1] : undefined;
 }
 
 /** A name's value, where it is a constant of the project. */
@@ -144,6 +149,7 @@ function channelOptions(
   project: AnalysisProject,
   plan: CredentialsPlan & { kind: "known" },
   construction: Node,
+  areUnary: AreUnary,
 ): Options | string {
   const literal = options && constantValueOf(project, options);
   if (literal && !Node.isObjectLiteralExpression(literal))
@@ -166,7 +172,7 @@ function channelOptions(
     const initializer = property.getInitializer() as Node;
     const constant = project.constantOf(initializer);
     if (name === "interceptors") {
-      const own = interceptorsOf(project, initializer);
+      const own = interceptorsOf(project, initializer, credentialsOf(construction), areUnary);
       if (typeof own === "string") return own;
       if (isElsewhere) return "interceptors that are not written out";
       interceptors = own;

@@ -1,12 +1,26 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
-import { needsResponseType, writerOfPlan } from "../clients/plan-call.js";
-import type { Node as TreeNode } from "../shared/ast.js";
+import { cancelOf, needsResponseType, writerOfPlan } from "../clients/plan-call.js";
+import { keyName, type Node as TreeNode } from "../shared/ast.js";
 import type { CallArgument } from "./client-facts.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
 import type { AnalysisProject } from "./project.js";
 
-const OPTIONS = new Set(["deadline"]);
+const OPTIONS = new Set(["deadline", "parent"]);
+
+/** Call options that neither a transport nor a client of callbacks on one has: the client stays on grpc-js. */
+const OPTIONS_THAT_STAY = /^(host|credentials|interceptors|interceptor_providers)$/;
+
+/** The option of some call for which its client cannot move at all. */
+export function optionThatStays(calls: readonly Call[], trees: Trees): string | undefined {
+  for (const call of calls)
+    for (const node of middleOf(call, trees))
+      for (const property of node.type === "ObjectExpression" ? (node.properties as TreeNode[]) : []) {
+        const name = keyName(property);
+        if (name !== undefined && OPTIONS_THAT_STAY.test(name)) return name;
+      }
+  return undefined;
+}
 
 export function classifyArguments(
   project: AnalysisProject,
@@ -24,6 +38,7 @@ export function classifyArguments(
         if (property.type !== "ObjectProperty" || property.computed) return "its options are not written out";
         const name: string = property.key.name ?? property.key.value;
         if (!OPTIONS.has(name)) return `the call option ${name} has no counterpart yet`;
+        if (name === "parent" && cancelOf(call.plan)) return "the call has a parent and is cancelled";
       }
       found.push({ kind: "options", isHeld: false });
     } else if (morph && project.originOf(morph).kind === "metadata") {

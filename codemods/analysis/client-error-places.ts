@@ -1,5 +1,5 @@
 import { Node, type SourceFile } from "ts-morph";
-import { type ErrorPlan, planError } from "../clients/plan-error.js";
+import { type ErrorPlan, planError, takesAnyValue } from "../clients/plan-error.js";
 import {
   type File,
   isFunction,
@@ -23,6 +23,8 @@ export interface ErrorPlace {
   readonly body: TreeNode;
   /** It may also come from a call that is not migrated. */
   readonly isMixed: boolean;
+  /** It may come from a call that somebody cancels: the text of that error is another one. */
+  readonly isOfCancelled: boolean;
 }
 
 interface Helper extends ErrorPlace {
@@ -38,7 +40,7 @@ export function planErrorPlaces(
   project: AnalysisProject,
   places: readonly ErrorPlace[],
   trees: Trees,
-  /** Are calls cancelled? The text of that error is another one. */
+  /** Are any calls cancelled? Whose error a function is given is not followed. */
   mayBeCancelled: boolean,
 ): {
   readonly planned: readonly { readonly place: ErrorPlace; readonly plan: ErrorPlan }[];
@@ -59,6 +61,7 @@ export function planErrorPlaces(
 
   for (;;) {
     const plans = new Map<TreeNode, { readonly place: ErrorPlace; readonly plan: ErrorPlan }>();
+    const tolerant = new Set<TreeNode>();
     const planOf = (place: ErrorPlace): ErrorPlan => {
       const known = plans.get(place.param);
       if (known) return known.plan;
@@ -74,14 +77,16 @@ export function planErrorPlaces(
         return undefined;
       });
       const changes = found.changes || passes;
+      const takesAll = !passes && found.uses.every(takesAnyValue);
+      if (takesAll) tolerant.add(place.param);
       const readsText = found.uses.some(({ kind }) => kind === "details" || kind === "detailsProperty");
-      if (found.mode === "native" && readsText && mayBeCancelled) {
+      if (found.mode === "native" && readsText && (place.kind === "helper" ? mayBeCancelled : place.isOfCancelled)) {
         const plan: ErrorPlan = { ...found, mode: "wrapped", reason: "a cancelled call has its own text in grpc-js" };
         plans.set(place.param, { place, plan });
         return plan;
       }
       const plan: ErrorPlan =
-        found.mode === "native" && changes && place.isMixed
+        found.mode === "native" && changes && place.isMixed && !takesAll
           ? { ...found, mode: "wrapped", reason: "it may come from a call that is not migrated" }
           : { ...found, changes };
       plans.set(place.param, { place, plan });
@@ -102,6 +107,7 @@ export function planErrorPlaces(
       if (place.kind !== "helper" || plan.mode === "wrapped" || !plan.changes) return false;
       const { passed } = place as Helper;
       const isSelected = project.isSelected(place.file.getFilePath());
+      if (tolerant.has(place.param)) return !isSelected;
       return !isSelected || !passed?.every(({ tree, node }) => isNative(tree, node));
     });
     for (const { place } of wrong) refused.add(place.param);
@@ -151,6 +157,7 @@ function findHelper(
     param,
     body: declared.body,
     isMixed: false,
+    isOfCancelled: false,
     passed: passedFor(project, owner, index, trees),
   };
 }

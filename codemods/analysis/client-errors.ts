@@ -14,7 +14,7 @@ import {
 import { reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 import { type ErrorPlace, planErrorPlaces } from "./client-error-places.js";
-import { callsNamed, callsOf, functionName, isCallOf, reachOf } from "./client-error-reach.js";
+import { callsNamed, callsOf, functionName, isCallOf, type Reach, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -60,8 +60,12 @@ export function collectErrorFacts(
     sites.filter((site) => site.isHanded),
     trees,
   );
-  const { calls, names } = reachOf(sites.filter(isEscaping), files, trees);
+  const all = reachOf(sites.filter(isEscaping), files, trees);
+  const { calls } = all;
   const others = reachOf(otherSites.filter(isEscaping), files, trees);
+  const cancelledSites = sites.filter((site) => site.isCancelled);
+  const cancelled = reachOf(cancelledSites.filter(isEscaping), files, trees);
+  const madeCancelled = callsOf(cancelledSites, trees);
 
   /** Whether a name is a parameter for which some caller passes a function that calls. */
   const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
@@ -106,12 +110,11 @@ export function collectErrorFacts(
   const places: ErrorPlace[] = [];
   const handedOn: { readonly file: SourceFile; readonly node: TreeNode; readonly why: string }[] = [];
   for (const { file, tree } of files) {
-    const own = calls.get(file) ?? new Set<TreeNode>();
     const parents = parentMap(tree);
     const scopes = scopesOf(tree);
-    const mayFail = (node: TreeNode, isOther = false): boolean => {
-      const reached = isOther ? (others.calls.get(file) ?? new Set<TreeNode>()) : own;
-      const called = isOther ? others.names : names;
+    const mayFail = (node: TreeNode, reach: Reach = all): boolean => {
+      const reached = reach.calls.get(file) ?? new Set<TreeNode>();
+      const called = reach.names;
       let found = false;
       walk(node, (inner) => {
         if (found) return false;
@@ -123,15 +126,20 @@ export function collectErrorFacts(
       });
       return found;
     };
-    const add = (kind: ErrorPlace["kind"], param: TreeNode, body: TreeNode, within?: TreeNode) =>
+    const addCaught = (param: TreeNode, body: TreeNode, within: TreeNode) =>
       places.push({
-        kind,
+        kind: "catch",
         file,
         tree,
         param,
         body,
-        isMixed: within !== undefined && otherSites.length > 0 && mayFail(within, true),
+        isMixed: otherSites.length > 0 && mayFail(within, others),
+        isOfCancelled: cancelledSites.length > 0 && mayFail(within, cancelled),
       });
+    const addCallback = (param: TreeNode, body: TreeNode, call: TreeNode) => {
+      const isOfCancelled = madeCancelled.get(file)?.has(call) ?? false;
+      places.push({ kind: "callback", file, tree, param, body, isMixed: false, isOfCancelled });
+    };
     /** A callback with a name sees the error as it is, if that makes no difference to it. */
     const addHanded = (callback: TreeNode) => {
       const declared = scopes.bindingOf(callback)?.declaration;
@@ -143,14 +151,14 @@ export function collectErrorFacts(
       if (project.isSelected(file.getFilePath()))
         handedOn.push({ file, node: callback, why: plan?.reason || "it is passed to a function" });
     };
-    const addListener = (callback: TreeNode) => {
+    const addListener = (callback: TreeNode, call: TreeNode) => {
       const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];
       if (isIdentifier(callback) && !isReject(callback, tree)) addHanded(callback);
-      else if (param && isFunction(callback)) add("callback", param, callback.body);
+      else if (param && isFunction(callback)) addCallback(param, callback.body, call);
     };
     walk(tree, (node) => {
       if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
-        add("catch", node.handler.param, node.handler.body, node.block);
+        addCaught(node.handler.param, node.handler.body, node.block);
         return;
       }
       if (made.get(file)?.has(node)) {
@@ -158,7 +166,7 @@ export function collectErrorFacts(
         const callback = (node.arguments as TreeNode[]).at(-1);
         if (callback && isFunction(callback)) {
           const shape = callbackShape(callback);
-          if (typeof shape !== "string" && shape.error && shape.failure) add("callback", shape.error, shape.failure);
+          if (typeof shape !== "string" && shape.error && shape.failure) addCallback(shape.error, shape.failure, node);
         } else if (callback && handed.get(file)?.has(node)) addHanded(callback);
         const declarator = parents.get(node);
         const starts =
@@ -169,7 +177,7 @@ export function collectErrorFacts(
           for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
             if (event?.type !== "StringLiteral" || event.value !== "error" || !callbackOfError) continue;
-            addListener(callbackOfError);
+            addListener(callbackOfError, node);
           }
       }
       if (node.type !== "CallExpression") return;
@@ -179,18 +187,13 @@ export function collectErrorFacts(
       if (!handler || !mayFail(node.callee.object)) return;
       if (isFunction(handler)) {
         const [param] = handler.params;
-        if (param) add("catch", param, handler.body, node.callee.object);
+        if (param) addCaught(param, handler.body, node.callee.object);
       } else if (isHandedOn(handler)) {
         handedOn.push({ file, node: handler, why: "it is passed to a function" });
       }
     });
   }
-  const { planned, obstacle } = planErrorPlaces(
-    project,
-    places,
-    trees,
-    sites.some((site) => site.isCancelled),
-  );
+  const { planned, obstacle } = planErrorPlaces(project, places, trees, cancelledSites.length > 0);
   for (const { place, plan } of planned)
     facts.push({
       ...placeOf(place.file, place.param),
@@ -238,7 +241,12 @@ function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNo
   for (;;) {
     const member = parents.get(current);
     const on = member && parents.get(member);
-    if (!member || memberName(member) !== "on" || member.object !== current || on?.type !== "CallExpression")
+    if (
+      !member ||
+      !/^on(ce)?$/.test(memberName(member) ?? "") ||
+      member.object !== current ||
+      on?.type !== "CallExpression"
+    )
       return found;
     found.push(on);
     current = on;

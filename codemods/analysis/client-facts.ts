@@ -40,6 +40,20 @@ export interface ClientValueFact extends FactBase {
   readonly imports: readonly NamedImport[];
 }
 
+export interface TextChange {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A function of a test that answers in the place of a client's method. The range is what puts it there. */
+export interface ClientStubFact extends FactBase {
+  readonly kind: "client-stub";
+  readonly rpc: RpcRef;
+  readonly changes: readonly TextChange[];
+  readonly imports: readonly NamedImport[];
+}
+
 export interface ClientField {
   /** The transport's field. */
   readonly transport: string;
@@ -153,6 +167,7 @@ export type ClientFact =
   | ClientPromisifyFact
   | ClientCloseFact
   | ClientTypeFact
+  | ClientStubFact
   | ClientErrorFact
   | ClientMetadataFact;
 

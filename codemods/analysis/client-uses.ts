@@ -8,6 +8,7 @@ import { isCalledOnly, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
+import { stubAround } from "./client-stubs.js";
 import type { Trees } from "./client-trees.js";
 import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { RpcRef } from "./facts.js";
@@ -40,6 +41,7 @@ export function findServices(
         channelCalls: [],
         types: [],
         methodTypes: [],
+        stubs: [],
         obstacles: [],
       };
       services.set(key, service);
@@ -128,6 +130,11 @@ export function findServices(
       // `promisify(client.m).bind(client)`: the method itself was looked at.
       if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
       const index = parent.getArguments().indexOf(node);
+      const stub = index === 0 ? stubAround(project, parent, service.name) : undefined;
+      if (stub) {
+        service.stubs.push(stub);
+        return;
+      }
       if (index === 0 && Node.isCallExpression(parent)) {
         const called = project.originOf(callee);
         const name = called.kind === "grpc" ? called.path : "";

@@ -3,7 +3,7 @@ import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, isTypeScript, messageTypeOf, responseTypeOf } from "./client-arguments.js";
+import { classifyArguments, isTypeScript, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -15,6 +15,7 @@ import type {
   ClientFact,
   ClientOutcome,
   ClientPromisifyFact,
+  ClientStubFact,
   ClientTypeFact,
   ClientViewFact,
 } from "./client-facts.js";
@@ -33,6 +34,7 @@ import {
   viewOf,
 } from "./client-services.js";
 import { standInOfType, standIns } from "./client-stand-ins.js";
+import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
@@ -223,7 +225,10 @@ function refuseStandIns(
       });
     for (const { node, service: name, of } of found) {
       if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
-      refuse(node);
+      const stub = service.stubs.find((each) => each.node === node);
+      const early = stub && stubObstacle(service, stub);
+      if (early) service.obstacles.push({ node, detail: early, view: null });
+      if (!stub) refuse(node);
       if (of === "prototype") for (const construction of constructions) construction.mocked = node;
     }
     for (const type of types) {
@@ -240,13 +245,27 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   );
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
-  for (const { service, construction } of all)
+  for (const { service, construction } of all) {
+    const option = optionThatStays(service.calls, trees);
+    if (option !== undefined) {
+      construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
+      continue;
+    }
     construction.transport = transportOf(
       project,
       construction.node,
       (node) => sinks.has(node),
       () => service.calls.some((call) => middleOf(call, trees).length > 0),
+      (credentials) => credentials.every((each) => isUnary(sinks.get(each)?.service)),
     );
+  }
+  // Where a use is not known any method may be called.
+  function isUnary(service: Service | undefined): boolean {
+    if (!service) return false;
+    const methods = project.protos.service(service.name)?.methods;
+    if (methods?.every((method) => method.methodKind === "unary")) return true;
+    return service.obstacles.length === 0 && service.calls.every((call) => call.rpc.kind === "unary");
+  }
   const isManual = ({ service, construction }: (typeof all)[number]) =>
     construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction) !== null;
   for (const { construction } of all) {
@@ -371,6 +390,10 @@ function factsOf(
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
     } satisfies ClientPromisifyFact);
+  if (idiomatic)
+    for (const { node, rpc, changes, imports } of service.stubs)
+      if (changes.length > 0)
+        facts.push({ ...placeOf(node), kind: "client-stub", rpc, changes, imports } satisfies ClientStubFact);
   for (const close of service.closes)
     facts.push({
       ...placeOf(close),

@@ -71,21 +71,43 @@ function otherAccess(
   key: string,
   forward: Node | undefined,
 ): string | undefined {
-  for (const identifier of project.identifiersNamed(key)) {
-    if (identifier === forward) continue;
-    const holder = identifier.getParentOrThrow();
-    const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === identifier;
-    const use = isMember ? holder : identifier;
-    const value = withAssertions(use);
-    const parent = value.getParentOrThrow();
-    const isUsed =
-      (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
-      ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) && parent.getExpression() === value);
-    if (!isUsed || isSelfBinding(use)) continue;
+  for (const { name, use } of usesNamed(project, key)) {
+    if (name === forward) continue;
     const origin = project.originOf(use);
     if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
   }
   return undefined;
+}
+
+interface NamedUse {
+  readonly name: Node;
+  /** The member access that the name ends, or the name itself. */
+  readonly use: Node;
+}
+
+const namedUses = new WeakMap<AnalysisProject, Map<string, readonly NamedUse[]>>();
+
+/** Where something of this name is called, asked for a member or passed: one list for all handlers of the name. */
+function usesNamed(project: AnalysisProject, key: string): readonly NamedUse[] {
+  const known = namedUses.get(project) ?? new Map<string, readonly NamedUse[]>();
+  namedUses.set(project, known);
+  let uses = known.get(key);
+  if (!uses) {
+    uses = project.identifiersNamed(key).flatMap((name) => {
+      const holder = name.getParentOrThrow();
+      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === name;
+      const use = isMember ? holder : name;
+      const value = withAssertions(use);
+      const parent = value.getParentOrThrow();
+      const isUsed =
+        (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
+        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) &&
+          parent.getExpression() === value);
+      return isUsed && !isSelfBinding(use) ? [{ name, use }] : [];
+    });
+    known.set(key, uses);
+  }
+  return uses;
 }
 
 /** A place that uses a handler for something else than to register it. */

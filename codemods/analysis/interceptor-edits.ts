@@ -1,63 +1,190 @@
-import { type ArrowFunction, type FunctionDeclaration, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
-import { indentAt, lineEndingOf } from "../shared/ast.js";
-import { unitOf } from "../shared/indentation.js";
+import { Node, SyntaxKind } from "ts-morph";
+import type { NamedImport } from "../shared/with-imports.js";
+import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.js";
 import type { AnalysisProject } from "./project.js";
 
-/** What an interceptor does before it goes on. */
-export interface Edits {
-  /** The statements before `next(metadata, listener)`, rewritten, without indentation. */
+/** A block behind the call, with the variable that it looks at. */
+export interface Looks {
+  readonly name: string;
   readonly statements: readonly string[];
+}
+
+/** What an interceptor does around `next`, as text without indentation. */
+export interface Edits {
+  readonly before: readonly string[];
+  /** The message that is sent in the place of the caller's. */
+  readonly sent: string | null;
+  /** Sees the answer, or null where there is none. */
+  readonly receive: (Looks & { readonly handedOn: string | null }) | null;
+  readonly status: (Looks & { readonly hasDetails: boolean }) | null;
   readonly adds: boolean;
+  readonly isTypeScript: boolean;
+  /** An empty string in the quotes of the file. */
+  readonly empty: string;
+  readonly imports: readonly NamedImport[];
+  /** In which of its steps (made, start, sendMessage, onReceiveMessage, onReceiveStatus) it does something that others may see. */
+  readonly acts: readonly boolean[];
 }
 
-type Callable = FunctionDeclaration | FunctionExpression | ArrowFunction;
+/** `grpc.status.OK`, which Connect has no name for. */
+function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
+  return interceptor
+    .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
+    .filter((access) => access.getName() === "OK" && isOk(project, access))
+    .map((access) => ({ from: access.getStart(), to: access.getEnd(), text: "0" }));
+}
 
-/** The body of an interceptor that does nothing but edit metadata at the start of a call. */
-export function metadataEdits(project: AnalysisProject, interceptor: Callable): Edits | string {
-  const unknown = "an interceptor that does more than edit metadata";
-  const [options, nextCall, ...more] = interceptor.getParameters();
-  if (!options || !nextCall || more.length > 0 || interceptor.isAsync()) return unknown;
-  const body = interceptor.getBody();
-  let returned: Node | undefined;
-  let builder: Node | undefined;
-  let before: Node[] = [];
-  let builderName: string | undefined;
-  if (body && Node.isBlock(body)) {
-    const statements = body.getStatements();
-    const last = statements.at(-1);
-    if (!last || !Node.isReturnStatement(last)) return unknown;
-    returned = last.getExpression();
-    before = statements.slice(0, -1);
-    const [declaration, another] = lastDeclarations(before);
-    const requester = Node.isNewExpression(returned) ? returned.getArguments()[1]?.getText() : undefined;
-    if (declaration && !another && requester === declaration.getName()) {
-      builder = declaration.getInitializer();
-      builderName = declaration.getName();
-      before.pop();
+function isOk(project: AnalysisProject, node: Node): boolean {
+  const origin = project.originOf(node);
+  return origin.kind === "grpc" && origin.path === "status.OK";
+}
+
+interface Replacement {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+const CONNECT_ERROR: NamedImport = { module: "@connect-migrate/runtime", name: "ConnectError" };
+
+/**
+ * An interceptor of grpc-js in the steps of Connect's; a string says what it does that these cannot. `isUnary`: no call that it
+ * sees has a stream, so there is one message each way and the status is that of the answer.
+ */
+export function interceptorEdits(project: AnalysisProject, interceptor: Callable, isUnary: boolean): Edits | string {
+  const shape = shapeOf(project, interceptor);
+  if (typeof shape === "string") return shape;
+  const { send, receive, status } = shape;
+  if (!isUnary && (send || receive || status)) return "an interceptor that looks at messages or the status of streams";
+  if (shape.isAsync && send) return "an interceptor that waits before it starts a call and looks at its messages";
+  if (callsOtherClients(project, interceptor)) return "an interceptor that makes calls of its own";
+  const isTypeScript = /\.[cm]?tsx?$/.test(interceptor.getSourceFile().getFilePath());
+  const paths = pathsIn(interceptor, shape.options);
+  if (namesIn(interceptor, shape.options).length !== 2 + paths.length)
+    return "an interceptor that looks at more options than the path of the method";
+  if (shape.before.some((each) => !isStep(each, shape.nextCall)))
+    return "an interceptor that does more before the call";
+  const metadata = shape.start ? metadataEdits(project, shape.start) : { replaced: [], adds: false };
+  if (typeof metadata === "string") return metadata;
+  const sent = send ? sentEdits(send, isTypeScript) : { replaced: [], first: [], passed: null };
+  if (typeof sent === "string") return sent;
+  const replaced = [...paths, ...oksIn(project, interceptor), ...metadata.replaced, ...sent.replaced];
+  const textsOf = (statements: readonly Node[]) => statements.map((each) => textOf(each, replaced));
+  const awaited = shape.start?.awaited;
+  const before = [
+    ...textsOf(shape.before),
+    ...textsOf(shape.start?.statements ?? []),
+    ...(awaited ? [awaitText(awaited, replaced)] : []),
+    ...textsOf(awaited?.statements ?? []),
+    ...sent.first,
+    ...textsOf(send?.statements ?? []),
+  ];
+  const taken = declaredIn([
+    ...shape.before,
+    ...(shape.start?.statements ?? []),
+    ...(awaited?.statements ?? []),
+    ...(send?.statements ?? []),
+  ]);
+  if (awaited?.name) taken.push(awaited.name);
+  if (sent.first.length > 0) taken.push(send?.function.getParameters()[0]?.getName() ?? "");
+  const inHooks = declaredIn([...(receive?.statements ?? []), ...(status?.statements ?? [])]);
+  const isFree = (name: string) =>
+    ![...taken, ...inHooks].includes(name) &&
+    !/^(?:req|res|next|err|error)$/.test(name) &&
+    ![...before, ...(sent.passed === null ? [] : [sent.passed])].some((text) => mentions(text, name));
+  const names = [
+    [receive, "answer"],
+    [status, "ended"],
+  ].map(([hook, other]) =>
+    [hook && (hook as Hook).function.getParameters()[0]?.getName(), other].find(
+      (name) => name && isFree(name as string),
+    ),
+  );
+  const [receiveName, statusName] = names as (string | undefined)[];
+  const all = [...taken, ...inHooks];
+  if (
+    new Set(all).size !== all.length ||
+    all.some((name) => /^(?:req|res|next)$/.test(name)) ||
+    namesIn(interceptor, "req").length > 0 ||
+    !receiveName ||
+    !statusName ||
+    (receive && status && receiveName === statusName)
+  )
+    return "an interceptor whose names would meet";
+  const looked = {
+    receive: receive && receiveEdits(receive, receiveName, replaced),
+    status: status && statusEdits(project, status, statusName, replaced),
+  };
+  if (typeof looked.receive === "string") return looked.receive;
+  if (typeof looked.status === "string") return looked.status;
+  return {
+    before,
+    sent: sent.passed,
+    receive: looked.receive,
+    status: looked.status,
+    adds: metadata.adds,
+    isTypeScript,
+    empty: /^[^'`]*"/.test(interceptor.getSourceFile().getFullText()) ? '""' : "''",
+    imports: status ? [CONNECT_ERROR] : [],
+    acts: [
+      shape.before.some(isAct),
+      !!shape.start &&
+        [...shape.start.statements, ...(awaited ? [awaited.value, ...awaited.statements] : [])].some(isAct),
+      !!send && (send.statements.some(isAct) || send.passed.some(isAct)),
+      !!receive && (receive.statements.some(isAct) || receive.passed.some(isAct)),
+      !!status && status.statements.some(isAct),
+    ],
+  };
+}
+
+function mentions(text: string, name: string): boolean {
+  return new RegExp(`(?<![\\w$.])${name.replace(/\$/g, "\\$")}(?![\\w$]|\\s*:)`).test(text);
+}
+
+/** What statements declare at their own level. */
+function declaredIn(statements: readonly Node[]): string[] {
+  return statements.flatMap((statement) =>
+    Node.isVariableStatement(statement)
+      ? statement.getDeclarations().flatMap(
+          (each) =>
+            each
+              .getNameNode()
+              .getText()
+              .match(/[\w$]+/g) ?? [],
+        )
+      : Node.isFunctionDeclaration(statement)
+        ? [statement.getName() ?? ""]
+        : [],
+  );
+}
+
+/** Does a statement do something that other code may see? Reading the clock and headers of its own call does not. */
+function isAct(statement: Node): boolean {
+  return [statement, ...statement.getDescendants()].some((node) => {
+    if (Node.isCallExpression(node)) {
+      const callee = node.getExpression().getText();
+      return !/^(?:Date\.now|performance\.now|process\.hrtime(?:\.bigint)?|String|Number|JSON\.stringify|\w+\.(?:set|add|remove))$/.test(
+        callee,
+      );
     }
-  } else returned = body;
-  if (!returned || !Node.isNewExpression(returned)) return unknown;
-  const origin = project.originOf(returned.getExpression());
-  if (origin.kind !== "grpc" || origin.path !== "InterceptingCall") return unknown;
-  const [call, requester] = returned.getArguments();
-  if (call?.getText() !== `${nextCall.getName()}(${options.getName()})` || !requester) return unknown;
-  const definition = builderName !== undefined && requester.getText() === builderName ? builder : requester;
-  if (builderName !== undefined && definition === requester) return unknown;
-  const start = definition && startOf(project, definition);
-  if (!start) return unknown;
-  const uses = (name: string) =>
-    interceptor.getDescendantsOfKind(SyntaxKind.Identifier).filter((identifier) => identifier.getText() === name);
-  // Its declaration, `nextCall(options)` and the path of the method.
-  const paths = pathsIn(interceptor, options.getName());
-  if (uses(options.getName()).length !== 2 + paths.length || uses(nextCall.getName()).length !== 2) return unknown;
-  if (before.some((each) => !isStep(each, nextCall.getName()))) return unknown;
-  const edits = startEdits(project, start, paths);
-  return edits ? { ...edits, statements: [...textsOf(before, paths), ...edits.statements] } : unknown;
+    return Node.isNewExpression(node)
+      ? node.getExpression().getText() !== "Date"
+      : Node.isAwaitExpression(node) ||
+          Node.isDeleteExpression(node) ||
+          ((Node.isPrefixUnaryExpression(node) || Node.isPostfixUnaryExpression(node)) &&
+            /\+\+|--/.test(node.getText())) ||
+          (Node.isBinaryExpression(node) && /^[^=!<>]*=$/.test(node.getOperatorToken().getText()));
+  });
 }
 
-function lastDeclarations(statements: readonly Node[]) {
-  const last = statements.at(-1);
-  return last && Node.isVariableStatement(last) ? last.getDeclarations() : [];
+/** Calls inside are the clients' rules' to rewrite, which know nothing of this one. */
+function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
+  return interceptor
+    .getDescendantsOfKind(SyntaxKind.CallExpression)
+    .map((call) => call.getExpression())
+    .some(
+      (callee) => Node.isPropertyAccessExpression(callee) && project.originOf(callee.getExpression()).kind === "client",
+    );
 }
 
 /** A statement that runs as well as the call starts: it neither leaves the interceptor nor waits. */
@@ -81,127 +208,179 @@ function pathsIn(interceptor: Node, options: string): Replacement[] {
     }));
 }
 
-interface Replacement {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
+/** A statement with its comments, some of what is in it replaced. */
+function textOf(node: Node, replaced: readonly Replacement[]): string {
+  const offset = Node.isStatement(node) ? firstCommentOf(node) : node.getStart();
+  let text = node.getSourceFile().getFullText().slice(offset, node.getEnd());
+  for (const { from, to, text: by } of [...replaced].sort((a, b) => b.from - a.from))
+    if (from >= offset && to <= node.getEnd()) text = text.slice(0, from - offset) + by + text.slice(to - offset);
+  return text;
 }
 
-/** Statements with their comments, some of what is in them replaced. */
-function textsOf(statements: readonly Node[], replaced: readonly Replacement[]): string[] {
-  const backwards = [...replaced].sort((a, b) => b.from - a.from);
-  return statements.map((statement) => {
-    const offset = firstCommentOf(statement);
-    let text = statement.getSourceFile().getFullText().slice(offset, statement.getEnd());
-    for (const { from, to, text: by } of backwards)
-      if (from >= offset && to <= statement.getEnd())
-        text = text.slice(0, from - offset) + by + text.slice(to - offset);
-    return text;
-  });
+function awaitText({ value, name }: NonNullable<Hook["awaited"]>, replaced: readonly Replacement[]): string {
+  const semicolon = value
+    .getFirstAncestor((up) => Node.isStatement(up))
+    ?.getText()
+    .endsWith(";")
+    ? ";"
+    : "";
+  return `${name === null ? "" : `const ${name} = `}await ${textOf(value, replaced)}${semicolon}`;
 }
 
-/** The `start` of `{ start(…) {…} }` or `new RequesterBuilder().withStart(…).build()`, if there is nothing else. */
-function startOf(project: AnalysisProject, requester: Node): Node | undefined {
-  if (Node.isObjectLiteralExpression(requester)) {
-    const [property, more] = requester.getProperties();
-    if (!property || more) return undefined;
-    if (Node.isMethodDeclaration(property) && property.getName() === "start") return property;
-    return Node.isPropertyAssignment(property) && property.getName() === "start"
-      ? property.getInitializer()
-      : undefined;
-  }
-  const built = memberCall(requester, "build");
-  const withStart = built && memberCall(built.object, "withStart");
-  if (!withStart) return undefined;
-  let made = withStart.object;
-  while (Node.isParenthesizedExpression(made)) made = made.getExpression();
-  if (!Node.isNewExpression(made)) return undefined;
-  const origin = project.originOf(made.getExpression());
-  return origin.kind === "grpc" && origin.path === "RequesterBuilder" ? withStart.argument : undefined;
-}
-
-function memberCall(
-  node: Node,
-  name: string,
-): { readonly object: Node; readonly argument: Node | undefined } | undefined {
-  const callee = Node.isCallExpression(node) ? node.getExpression() : undefined;
-  if (!Node.isCallExpression(node) || !callee || !Node.isPropertyAccessExpression(callee) || callee.getName() !== name)
-    return undefined;
-  return { object: callee.getExpression(), argument: node.getArguments()[0] };
-}
-
-function startEdits(project: AnalysisProject, start: Node, paths: readonly Replacement[]): Edits | undefined {
-  if (!Node.isMethodDeclaration(start) && !Node.isArrowFunction(start) && !Node.isFunctionExpression(start))
-    return undefined;
-  const [metadata, listener, next] = start.getParameters();
+/** `metadata.set(…)` and its like on the request's headers; nothing else may be done with it. */
+function metadataEdits(
+  project: AnalysisProject,
+  { function: start, passed }: Hook,
+): { readonly replaced: Replacement[]; readonly adds: boolean } | string {
+  const [metadata, listener] = start.getParameters();
   const body = start.getBody();
-  if (!metadata || !listener || !next || start.isAsync() || !body || !Node.isBlock(body)) return undefined;
-  const statements = body.getStatements();
-  const last = statements.pop();
-  const passed = `${next.getName()}(${metadata.getName()}, ${listener.getName()})`;
-  if (
-    last
-      ?.getText()
-      .replace(/^return /, "")
-      .replace(/;$/, "") !== passed
-  )
-    return undefined;
-  const count = (name: string) =>
-    body.getDescendantsOfKind(SyntaxKind.Identifier).filter((identifier) => identifier.getText() === name).length;
-  if (count(listener.getName()) !== 1 || count(next.getName()) !== 1) return undefined;
-  // `return`, `this` and names of ours would mean something else.
-  if (body.getDescendantsOfKind(SyntaxKind.ReturnStatement).some((each) => each !== last)) return undefined;
-  if (body.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0 || count("req") > 0) return undefined;
+  if (!metadata || !listener || !body || passed.length !== 2 || passed[0]?.getText() !== metadata.getName())
+    return "an interceptor that starts the call with other metadata";
+  const isPassed = passed[1]?.getText() === listener.getName();
+  if (namesIn(body, listener.getName()).length !== (isPassed ? 1 : 0))
+    return "an interceptor that calls the listener itself";
+  if (namesIn(body, "req").length > 0) return "an interceptor whose names would meet";
   let adds = false;
-  const replaced: Replacement[] = [...paths];
-  for (const identifier of body.getDescendantsOfKind(SyntaxKind.Identifier)) {
-    if (identifier.getText() !== metadata.getName() || last.containsRange(identifier.getPos(), identifier.getEnd()))
-      continue;
+  const replaced: Replacement[] = [];
+  for (const identifier of namesIn(body, metadata.getName())) {
+    if (identifier === passed[0]) continue;
     const access = identifier.getParent();
-    if (access && Node.isPropertyAccessExpression(access) && access.getNameNode() === identifier) continue;
     const call = access?.getParent();
-    if (!access || !Node.isPropertyAccessExpression(access) || !call || !Node.isCallExpression(call)) return undefined;
-    if (call.getExpression() !== access || !Node.isExpressionStatement(call.getParent() as Node)) return undefined;
+    const isMember =
+      access &&
+      Node.isPropertyAccessExpression(access) &&
+      call &&
+      Node.isCallExpression(call) &&
+      call.getExpression() === access;
+    if (!isMember) return "an interceptor that hands the metadata on";
     const name = access.getName();
+    if (!/^(set|add|remove)$/.test(name) || !Node.isExpressionStatement(call.getParent() as Node))
+      return `an interceptor that asks for metadata.${name}`;
     const [key] = call.getArguments();
     const constant = key && project.constantOf(key);
-    if (!/^(set|add|remove)$/.test(name) || typeof constant !== "string") return undefined;
-    if (/-bin$|^:|^user-agent$/i.test(constant)) return undefined;
+    if (typeof constant !== "string" || /-bin$|^:|^user-agent$/i.test(constant))
+      return "an interceptor whose metadata has keys that are binary, reserved or not constant";
     if (name === "add") adds = true;
     const member = name === "add" ? "append" : name === "remove" ? "delete" : name;
     replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `req.header.${member}` });
   }
-  return { statements: textsOf(statements, replaced), adds };
+  return { replaced, adds };
+}
+
+/** Uses of a hook's parameter. */
+function uses(hook: Hook): Node[] {
+  const [parameter] = hook.function.getParameters();
+  return parameter ? namesIn(hook.function.getBody() as Node, parameter.getName()) : [];
+}
+
+/** Its parameter under another name. */
+function renamed(hook: Hook, to: string): Replacement[] {
+  return uses(hook)
+    .filter((node) => node.getText() !== to)
+    .map((node) => ({
+      from: node.getStart(),
+      to: node.getEnd(),
+      text: Node.isShorthandPropertyAssignment(node.getParent()) ? `${node.getText()}: ${to}` : to,
+    }));
+}
+
+function isAssigned(node: Node): boolean {
+  const parent = node.getParent();
+  return (
+    !!parent &&
+    Node.isBinaryExpression(parent) &&
+    parent.getLeft() === node &&
+    /^[^=!<>]*=$/.test(parent.getOperatorToken().getText())
+  );
+}
+
+/** The message of the request; the message itself is handed on, or another. */
+function sentEdits(hook: Hook, isTypeScript: boolean) {
+  const [parameter] = hook.function.getParameters();
+  const [passed, more] = hook.passed;
+  if (!parameter || !passed || more) return "an interceptor that sends no message";
+  if (uses(hook).some(isAssigned)) return "an interceptor that assigns its parameter";
+  const isSame = passed.getText() === parameter.getName();
+  const type = parameter.getTypeNode()?.getText() ?? "any";
+  const isBound = isTypeScript && uses(hook).length > (isSame ? 1 : 0);
+  const replaced = isBound ? [] : renamed(hook, "req.message");
+  return {
+    replaced,
+    first: isBound ? [`const ${parameter.getName()} = req.message as ${type};`] : [],
+    passed: isSame ? null : textOf(passed, replaced),
+  };
+}
+
+/** grpc-js hands null on where a call without streams has no answer: what is done with it is done behind the call, whatever came. */
+function receiveEdits(hook: Hook, name: string, replacements: readonly Replacement[]): Edits["receive"] | string {
+  const [parameter] = hook.function.getParameters();
+  const [passed, more] = hook.passed;
+  if (!parameter || !passed || more) return "an interceptor that hands no message on";
+  if (uses(hook).some(isAssigned)) return "an interceptor that assigns its parameter";
+  const isSame = passed.getText() === parameter.getName();
+  const replaced = [...replacements, ...renamed(hook, name)];
+  // What is changed is changed only where there is an answer, and nothing else may come of it.
+  if (!isSame && (hook.statements.length > 0 || !isSafeWithNull(passed, parameter.getName())))
+    return "an interceptor that changes answers and does more, or does not ask whether there is one";
+  const handedOn = isSame ? null : textOf(passed, replaced);
+  return { name, statements: hook.statements.map((each) => textOf(each, replaced)), handedOn };
+}
+
+/** `message && { … }`, `message ? … : message`, `{ ...message }`: nothing happens, and nothing fails, for null. */
+function isSafeWithNull(node: Node, name: string): boolean {
+  if (Node.isParenthesizedExpression(node)) return isSafeWithNull(node.getExpression(), name);
+  if (Node.isBinaryExpression(node) && node.getOperatorToken().getText() === "&&")
+    return node.getLeft().getText() === name;
+  if (Node.isConditionalExpression(node))
+    return node.getCondition().getText() === name && /^[\w$]+$/.test(node.getWhenFalse().getText());
+  return false;
+}
+
+/** Code and, where a test of the code stands around it, details of an error. */
+function statusEdits(
+  project: AnalysisProject,
+  hook: Hook,
+  name: string,
+  replacements: readonly Replacement[],
+): Edits["status"] | string {
+  const [parameter] = hook.function.getParameters();
+  const [passed, more] = hook.passed;
+  if (!parameter || !passed || more || passed.getText() !== parameter.getName())
+    return "an interceptor that changes the status";
+  let hasDetails = false;
+  for (const node of uses(hook)) {
+    if (node === passed) continue;
+    const access = node.getParent();
+    const member = access && Node.isPropertyAccessExpression(access) ? access.getName() : "";
+    if (member === "code" && access && !isAssigned(access)) continue;
+    // What a server says beside OK is not to be seen.
+    if (member !== "details" || !access || isAssigned(access) || !isOfError(project, access, parameter.getName()))
+      return `an interceptor that looks at ${member ? `status.${member}` : "the status as a whole"}`;
+    hasDetails = true;
+  }
+  const replaced = [...replacements, ...renamed(hook, name)];
+  return { name, statements: hook.statements.map((each) => textOf(each, replaced)), hasDetails };
+}
+
+/** Does it stand in the branch of an `if (status.code !== grpc.status.OK)`? */
+function isOfError(project: AnalysisProject, node: Node, name: string): boolean {
+  return node.getAncestors().some((up) => {
+    if (!Node.isIfStatement(up)) return false;
+    const test = up.getExpression();
+    if (!Node.isBinaryExpression(test) || test.getLeft().getText() !== `${name}.code`) return false;
+    const branch = /^!==?$/.test(test.getOperatorToken().getText())
+      ? up.getThenStatement()
+      : /^===?$/.test(test.getOperatorToken().getText())
+        ? up.getElseStatement()
+        : undefined;
+    return (
+      (test.getRight().getText() === "0" || isOk(project, test.getRight())) &&
+      !!branch?.containsRange(node.getPos(), node.getEnd())
+    );
+  });
 }
 
 /** Where a statement begins, its comments included. */
 function firstCommentOf(statement: Node): number {
   return statement.getLeadingCommentRanges()[0]?.getPos() ?? statement.getStart();
-}
-
-export function layoutOf(node: Node): { readonly outer: string; readonly step: string; readonly eol: string } {
-  const text = node.getSourceFile().getFullText();
-  return { outer: indentAt(text, node.getStart()), step: unitOf(text), eol: lineEndingOf(text) };
-}
-
-export function linesOf({ statements }: Edits, indent: string): string[] {
-  const semicolon = statements.some((statement) => statement.endsWith(";")) || statements.length === 0 ? ";" : "";
-  return [
-    ...statements.map((statement) => `${indent}${reindented(statement, indent)}`),
-    `${indent}return await next(req)${semicolon}`,
-  ];
-}
-
-/** Lines after the first keep their place relative to the last one. */
-function reindented(statement: string, indent: string): string {
-  const lines = statement.split("\n");
-  const base = /^[ \t]*/.exec(lines.at(-1) ?? "")?.[0] ?? "";
-  return lines
-    .map((line, i) => (i === 0 || !line.startsWith(base) ? line : `${indent}${line.slice(base.length)}`))
-    .join("\n");
-}
-
-export function arrowText(node: Node, written: Edits): string {
-  const { outer, step, eol } = layoutOf(node);
-  return ["(next) => async (req) => {", ...linesOf(written, `${outer}${step}`), `${outer}}`].join(eol);
 }

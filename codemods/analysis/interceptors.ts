@@ -1,7 +1,9 @@
 import { type FunctionDeclaration, Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
-import { arrowText, layoutOf, linesOf, metadataEdits } from "./interceptor-edits.js";
+import { type Edits, interceptorEdits } from "./interceptor-edits.js";
+import type { Callable } from "./interceptor-shape.js";
+import { arrowText, layoutOf, linesOf } from "./interceptor-text.js";
 import type { AnalysisProject } from "./project.js";
 
 export interface InterceptorsPlan {
@@ -17,22 +19,31 @@ export interface InterceptorsPlan {
 
 const INTERCEPTOR: NamedImport = { module: "@connect-migrate/runtime", name: "Interceptor", typeOnly: true };
 
+/** Whether all calls of the clients that are made with these credential arguments have one message each way. */
+export type AreUnary = (credentials: readonly Node[]) => boolean;
+
 /**
- * `interceptors: [a, b]` of grpc-js as Connect's, where each only edits the metadata of a call before it starts; a string says
- * why not. The first of the list is the outermost in both.
+ * `interceptors: [a, b]` of grpc-js as Connect's, where each does what these can, in the same order; a string says why not. The
+ * first of the list is the outermost in both.
  */
-export function interceptorsOf(project: AnalysisProject, node: Node): InterceptorsPlan | string {
+export function interceptorsOf(
+  project: AnalysisProject,
+  node: Node,
+  own: Node | undefined,
+  areUnary: AreUnary,
+): InterceptorsPlan | string {
   if (!Node.isArrayLiteralExpression(node)) return "interceptors that are not written out";
   const texts: string[] = [];
   const imports: NamedImport[] = [];
   const facts: ClientValueFact[] = [];
   const group: Node[] = [];
-  let adds = false;
+  const all: Edits[] = [];
   for (const element of node.getElements()) {
     if (Node.isArrowFunction(element) || Node.isFunctionExpression(element)) {
-      const written = metadataEdits(project, element);
+      const written = interceptorEdits(project, element, own !== undefined && areUnary([own]));
       if (typeof written === "string") return written;
-      adds ||= written.adds;
+      all.push(written);
+      imports.push(...written.imports);
       texts.push(arrowText(element, written));
       continue;
     }
@@ -41,19 +52,40 @@ export function interceptorsOf(project: AnalysisProject, node: Node): Intercepto
     const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
     if (!declaration || !project.isSelected(declaration.getSourceFile().getFilePath()))
       return `the interceptor ${element.getText()}, which is not known`;
-    const own = name === element ? namedInterceptor(project, declaration) : madeInterceptor(project, declaration);
-    if (typeof own === "string") return own;
     const users = usersOf(project, declaration, name !== element);
     if (!users) return `the interceptor ${element.getText()}, which other code uses too`;
-    adds ||= own.adds;
-    facts.push(...own.facts);
+    const edits: EditsOf = (interceptor) => interceptorEdits(project, interceptor, areUnary(users));
+    const found =
+      name === element ? namedInterceptor(declaration, edits) : madeInterceptor(project, declaration, edits);
+    if (typeof found === "string") return found;
+    all.push(found.edits);
+    facts.push(...found.facts);
     group.push(...users);
     texts.push(element.getText());
   }
-  return { text: `[${texts.join(", ")}]`, imports, facts, group, adds };
+  if (!keepsOrder(all)) return "interceptors whose steps would follow each other in another order";
+  return { text: `[${texts.join(", ")}]`, imports, facts, group, adds: all.some((each) => each.adds) };
 }
 
-type Rewritten = { readonly facts: readonly ClientValueFact[]; readonly adds: boolean };
+/**
+ * grpc-js takes all interceptors through one step (made, start, sendMessage) before the next, and back again; Connect's do all
+ * their steps before the next interceptor is asked, which is the same where what they do does not interleave.
+ */
+function keepsOrder(all: readonly Edits[]): boolean {
+  return all.every((outer, i) =>
+    all.slice(i + 1).every((inner) => {
+      const sends = outer.acts.slice(0, 3).lastIndexOf(true);
+      const innerSends = inner.acts.slice(0, 3).indexOf(true);
+      const receives = inner.acts.lastIndexOf(true);
+      const outerReceives = outer.acts.indexOf(true, 3);
+      return (innerSends < 0 || sends <= innerSends) && (outerReceives < 0 || receives <= outerReceives);
+    }),
+  );
+}
+
+type EditsOf = (interceptor: Callable) => Edits | string;
+
+type Rewritten = { readonly facts: readonly ClientValueFact[]; readonly edits: Edits };
 
 function factOf(
   node: Node,
@@ -71,7 +103,7 @@ function isTypeScriptFile(node: Node): boolean {
 }
 
 /** What stands instead of the interceptor that a function returns; in TypeScript the function says that it returns one. */
-function madeInterceptor(project: AnalysisProject, declaration: Node): Rewritten | string {
+function madeInterceptor(project: AnalysisProject, declaration: Node, editsOf: EditsOf): Rewritten | string {
   const unknown = "an interceptor that is not written out";
   const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
   const factory = Node.isFunctionDeclaration(declaration) ? declaration : initializer;
@@ -86,9 +118,10 @@ function madeInterceptor(project: AnalysisProject, declaration: Node): Rewritten
     factory.getDescendantsOfKind(SyntaxKind.ReturnStatement).some((each) => each !== last && each.getParent() === body)
   )
     return unknown;
-  const written = metadataEdits(project, returned);
+  const written = editsOf(returned);
   if (typeof written === "string") return written;
-  const facts = [factOf(returned, returned.getStart(), returned.getEnd(), arrowText(returned, written))];
+  const text = arrowText(returned, written);
+  const facts = [factOf(returned, returned.getStart(), returned.getEnd(), text, written.imports)];
   if (isTypeScriptFile(declaration)) {
     const type = factory.getReturnTypeNode();
     const origin = type && project.originOfType(type);
@@ -96,11 +129,11 @@ function madeInterceptor(project: AnalysisProject, declaration: Node): Rewritten
       return "an interceptor whose type would have to be written";
     facts.push(factOf(type, type.getStart(), type.getEnd(), "Interceptor", [INTERCEPTOR]));
   }
-  return { facts, adds: written.adds };
+  return { facts, edits: written };
 }
 
 /** What stands instead of a declared interceptor. */
-function namedInterceptor(project: AnalysisProject, declaration: Node): Rewritten | string {
+function namedInterceptor(declaration: Node, editsOf: EditsOf): Rewritten | string {
   const isTypeScript = isTypeScriptFile(declaration);
   const fact = (start: number, end: number, text: string, imports: readonly NamedImport[] = []) => [
     factOf(declaration, start, end, text, imports),
@@ -109,28 +142,30 @@ function namedInterceptor(project: AnalysisProject, declaration: Node): Rewritte
     const name = declaration.getNameNode();
     const body = declaration.getBody();
     if (!name || !body) return "an interceptor that is not written out";
-    const written = metadataEdits(project, declaration);
+    const written = editsOf(declaration);
     if (typeof written === "string") return written;
     const { outer, step, eol } = layoutOf(declaration);
     const semicolon = /;\s*\}?$/.test(body.getText().replace(/\}\s*$/, "")) ? ";" : "";
-    const inner = linesOf(written, `${outer}${step}${step}`).join(eol);
+    const inner = linesOf(written, `${outer}${step}${step}`, step).join(eol);
     const [parameter, result] = isTypeScript
       ? ["next: Parameters<Interceptor>[0]", ": ReturnType<Interceptor>"]
       : ["next", ""];
     const text = `(${parameter})${result} {${eol}${outer}${step}return async (req) => {${eol}${inner}${eol}${outer}${step}}${semicolon}${eol}${outer}}`;
-    const imports = isTypeScript ? [INTERCEPTOR] : [];
-    return { facts: fact(name.getEnd(), declaration.getEnd(), text, imports), adds: written.adds };
+    const imports = [...(isTypeScript ? [INTERCEPTOR] : []), ...written.imports];
+    return { facts: fact(name.getEnd(), declaration.getEnd(), text, imports), edits: written };
   }
   if (!Node.isVariableDeclaration(declaration)) return "an interceptor that is not written out";
   const initializer = declaration.getInitializer();
   if (!initializer || !(Node.isArrowFunction(initializer) || Node.isFunctionExpression(initializer)))
     return "an interceptor that is not written out";
-  const written = metadataEdits(project, initializer);
+  const written = editsOf(initializer);
   if (typeof written === "string") return written;
   const text = arrowText(initializer, written);
-  if (!isTypeScript) return { facts: fact(initializer.getStart(), initializer.getEnd(), text), adds: written.adds };
+  if (!isTypeScript)
+    return { facts: fact(initializer.getStart(), initializer.getEnd(), text, written.imports), edits: written };
   const start = declaration.getNameNode().getEnd();
-  return { facts: fact(start, initializer.getEnd(), `: Interceptor = ${text}`, [INTERCEPTOR]), adds: written.adds };
+  const imports = [INTERCEPTOR, ...written.imports];
+  return { facts: fact(start, initializer.getEnd(), `: Interceptor = ${text}`, imports), edits: written };
 }
 
 /**

@@ -182,6 +182,27 @@ export function createReferences(input: ReferencesInput): References {
     return followedWholes.get(target) ?? [];
   }
 
+  const byDeclaration = new Map<string, ReadonlyMap<Node, readonly Node[]>>();
+
+  /** The identifiers with a name by what they stand for: a project has many of a name, and each is followed once for all questions. */
+  function standingFor(name: string): ReadonlyMap<Node, readonly Node[]> {
+    const known = byDeclaration.get(name);
+    if (known) return known;
+    const made = new Map<Node, Node[]>();
+    let isComplete = true;
+    for (const node of identifiersNamed(name)) {
+      if (isPropertyName(node)) continue;
+      // What is being followed just now stands for nothing yet; whoever asks later is told more.
+      if (following.has(node)) isComplete = false;
+      const declaration = declarationOf(node) ?? node;
+      const nodes = made.get(declaration);
+      if (nodes) nodes.push(node);
+      else made.set(declaration, [node]);
+    }
+    if (isComplete) byDeclaration.set(name, made);
+    return made;
+  }
+
   function referencesTo(identifier: Node): Node[] {
     const target = declarationOf(identifier);
     if (!target) return [];
@@ -196,11 +217,11 @@ export function createReferences(input: ReferencesInput): References {
     for (const name of names)
       for (const other of [...(aliases.get(name) ?? []), ...(ownAliases.get(name) ?? [])]) names.add(other);
     const found = new Set<Node>(wholesFor(target));
-    for (const name of names)
-      for (const node of [...identifiersNamed(name), ...(ownIndex?.identifiers(name) ?? [])]) {
-        if (isPropertyName(node)) continue;
-        if (node === target || declarationOf(node) === target) found.add(node);
-      }
+    for (const name of names) {
+      for (const node of standingFor(name).get(target) ?? []) found.add(node);
+      for (const node of ownIndex?.identifiers(name) ?? [])
+        if (!isPropertyName(node) && (node === target || declarationOf(node) === target)) found.add(node);
+    }
     const place = (node: Node) => order.get(node.getSourceFile()) ?? order.size;
     return [...found].sort((a, b) => place(a) - place(b));
   }

@@ -179,8 +179,9 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   if (member === "addToServer") return undefined;
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
-  // `() => server.forceShutdown()`: nobody waits for what that gives, which was nothing.
-  const isEnd = member === "forceShutdown" && Node.isArrowFunction(parent) && parent.getBody() === call;
+  // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
+  const isGiven = Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === call);
+  const isEnd = isGiven && (member === "bindAsync" || (member === "forceShutdown" && Node.isArrowFunction(parent)));
   return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
     ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;

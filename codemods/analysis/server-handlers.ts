@@ -16,7 +16,7 @@ import type {
 } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
-import { changingWrappers, throughWrappers, type WrapperSite, wrapperUse } from "./server-wrappers.js";
+import { changingWrappers, throughWrappers, type WrapperSite, type Wrappers, wrapperUse } from "./server-wrappers.js";
 import { peeled } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
@@ -99,7 +99,9 @@ export function decide(
   handlers: Map<Node, HandlerFact>,
   /** Facts about what stands between registrations and handlers, by place. */
   values: Map<string, FactBase>,
-  wrappers: ReadonlySet<Node> = new Set(),
+  /** Functions that another registration needs as they are, and why. */
+  untouched: ReadonlyMap<Node, Reason>,
+  wrappers?: Wrappers,
 ): RegistrationFact {
   const { fact, implementation } = draft;
   const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
@@ -117,8 +119,8 @@ export function decide(
       continue;
     }
     const rpc = project.protos.rpc(method);
-    const use = value && member && wrappers.has(member) ? wrapperUse(project, value) : undefined;
-    if (use) {
+    const use = value && member && wrappers?.changing.has(member) ? wrapperUse(project, value) : undefined;
+    if (use && wrappers) {
       const last = throughWrappers(project, use, { value: use.argument, key, rpc }, wrappers, handlers);
       changes.push(...last.changes);
       decided.push({ key, handler: last.handler, node: last.node, spread, isDone: true });
@@ -127,14 +129,18 @@ export function decide(
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
-      const target = handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name);
+      const target = asKept(
+        handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name),
+        untouched.get(handed.handler),
+      );
       if (target.idiomatic)
         changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
       decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
       continue;
     }
     const name = access?.getText() ?? key;
-    const handler = member && handlerFact(project, member, name, rpc, found?.isClass ?? false, access);
+    const handler =
+      member && asKept(handlerFact(project, member, name, rpc, found?.isClass ?? false, access), untouched.get(member));
     decided.push({ key, handler, node: member, spread, isDone: handler?.idiomatic === true });
   }
   const areAll = decided.length > 0 && decided.every(({ isDone }) => isDone);
@@ -170,7 +176,13 @@ export function decide(
 }
 
 /** The wrappers that change with their handlers. They stand in objects of which every member can be bridged by itself. */
-export function wrappersOf(project: AnalysisProject, drafts: readonly Draft[]): ReadonlySet<Node> {
+export function wrappersOf(
+  project: AnalysisProject,
+  drafts: readonly Draft[],
+  untouched: ReadonlyMap<Node, Reason>,
+  /** The functions that answer without a wrapper somewhere. */
+  direct: ReadonlySet<Node>,
+): Wrappers {
   const sites = drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
     if (!found || found.type !== null || !(found.isOwn || canSpread(found, implementation))) return [];
@@ -179,7 +191,40 @@ export function wrappersOf(project: AnalysisProject, drafts: readonly Draft[]): 
       return method ? [{ value, key, rpc: project.protos.rpc(method) }] : [];
     });
   });
-  return changingWrappers(project, sites);
+  return changingWrappers(project, sites, untouched, direct);
+}
+
+function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
+  return why ? { ...handler, idiomatic: false, reason: handler.reason ?? why } : handler;
+}
+
+/** The functions that answer for an implementation, or may do so, as far as they are known. */
+export function functionsOf(
+  project: AnalysisProject,
+  implementation: Node,
+  seen: ReadonlySet<Node> = new Set(),
+): Node[] {
+  const origin = project.originOf(implementation);
+  const literal = origin.kind === "object" ? origin.node : undefined;
+  const own =
+    literal && Node.isObjectLiteralExpression(literal)
+      ? literal.getProperties().flatMap((property): (Node | null)[] => {
+          if (Node.isSpreadAssignment(property)) return functionsOf(project, property.getExpression(), seen);
+          return [Node.isMethodDeclaration(property) ? property : functionOf(project, property)];
+        })
+      : (membersOf(project, implementation)?.members ?? []).map(({ handler }) => handler);
+  if (origin.kind === "unknown" && !seen.has(implementation))
+    for (const value of implementationsPassed(project, implementation))
+      own.push(...functionsOf(project, value, new Set([...seen, implementation])));
+  return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
+}
+
+/** What is passed for an implementation that is a parameter: each call may pass another one. */
+export function implementationsPassed(project: AnalysisProject, implementation: Node): Node[] {
+  const declaration = Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
+  if (!declaration || !Node.isParameterDeclaration(declaration)) return [];
+  const values = project.valuesPassed(declaration) ?? [];
+  return values.filter((value) => value !== undefined && value !== implementation) as Node[];
 }
 
 /** A function with a call and a callback under a name that the service does not have. */

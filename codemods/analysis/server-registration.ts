@@ -98,6 +98,14 @@ export function bridgedImplementation(
   return implementation && { call: node, implementation };
 }
 
+/** All calls of a bridge in the project. */
+export function bridgesNamed(project: AnalysisProject, bridge: "fromCallbacks" | "toCallbacks") {
+  return project.files
+    .filter((file) => file.getFullText().includes(`${bridge}(`))
+    .flatMap((file) => file.getDescendantsOfKind(SyntaxKind.CallExpression))
+    .flatMap((call) => bridgedImplementation(call, bridge) ?? []);
+}
+
 /** `const proto = grpc.loadPackageDefinition(definition).pkg` that only the removed registrations named. */
 export function unusedDeclarations(
   project: AnalysisProject,

@@ -1,5 +1,6 @@
 import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import type { Wrapping } from "../services/handler-plan.js";
+import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
@@ -16,6 +17,13 @@ export interface WrapperUse {
   /** Is the handler given the callback? Else the wrapper replies with what it returns. */
   readonly passesOn: boolean;
   readonly argument: Node;
+}
+
+/** The wrappers that change, by the functions that they return. */
+export interface Wrappers {
+  readonly changing: ReadonlySet<Node>;
+  /** The functions that answer without a wrapper somewhere. */
+  readonly direct: ReadonlySet<Node>;
 }
 
 /** A member of an implementation, or what a wrapper is given there. */
@@ -59,8 +67,13 @@ export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | 
  * The wrappers that change with their handlers, by the function that they return: all that they are given is registered at
  * these places, or given to another such wrapper there.
  */
-export function changingWrappers(project: AnalysisProject, sites: readonly WrapperSite[]): ReadonlySet<Node> {
-  const refused = new Set<Node>();
+export function changingWrappers(
+  project: AnalysisProject,
+  sites: readonly WrapperSite[],
+  untouched: ReadonlyMap<Node, Reason>,
+  direct: ReadonlySet<Node>,
+): Wrappers {
+  const refused = new Set<Node>(untouched.keys());
   for (;;) {
     const used = new Map<Node, SeenUse[]>();
     for (let open = [...sites]; open.length > 0; ) {
@@ -74,19 +87,19 @@ export function changingWrappers(project: AnalysisProject, sites: readonly Wrapp
       open = inside;
     }
     const failing = [...used].filter(
-      ([, uses]) => !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site)),
+      ([, uses]) => !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, direct)),
     );
-    if (failing.length === 0) return new Set(used.keys());
+    if (failing.length === 0) return { changing: new Set(used.keys()), direct };
     for (const [inner] of failing) refused.add(inner);
   }
 }
 
-function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite): boolean {
+function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>): boolean {
   const wrapper = handlerFact(project, use.inner, site.key, site.rpc, false, undefined, asWrapper(use));
   if (!wrapper.idiomatic || isTyped(use)) return false;
   // A handler that stays has a bridge there.
   return isReply(use, site)
-    ? wrappedFact(project, use, site)?.handler.idiomatic === true
+    ? wrappedFact(project, use, site, direct)?.handler.idiomatic === true
     : project.isSelected(use.argument.getSourceFile().getFilePath());
 }
 
@@ -130,15 +143,15 @@ export function throughWrappers(
   project: AnalysisProject,
   use: WrapperUse,
   site: WrapperSite,
-  wrappers: ReadonlySet<Node>,
+  wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
 ): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
   const { key, rpc } = site;
   handlers.set(use.inner, handlerFact(project, use.inner, key, rpc, false, undefined, asWrapper(use)));
   const inside = wrapperUse(project, use.argument);
-  if (inside && wrappers.has(inside.inner))
+  if (inside && wrappers.changing.has(inside.inner))
     return throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
-  const wrapped = wrappedFact(project, use, site);
+  const wrapped = wrappedFact(project, use, site, wrappers.direct);
   const bridge = { module: "@connect-migrate/runtime/grpc-js", name: "fromCallback" };
   const text = `fromCallback(${use.argument.getText()})`;
   const change = { ...valueFact(use.argument, text, "handler of a wrapper"), imports: [bridge] };
@@ -154,7 +167,7 @@ function asWrapper({ parameter }: WrapperUse): Wrapping {
 }
 
 /** What is known of the function that a wrapper is given. */
-function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSite) {
+function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>) {
   const { key, rpc } = site;
   const argument = peeled(use.argument);
   const origin = project.originOf(argument);
@@ -162,7 +175,10 @@ function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSit
   const wrapping: Wrapping | null = isReply(use, site) ? { role: "wrapped" } : null;
   const forward = Node.isPropertyAccessExpression(argument) ? argument.getNameNode() : argument;
   const handler = handlerFact(project, origin.node, key, rpc, false, forward, wrapping);
-  return { handler, node: origin.node };
+  // It keeps its shape where it is registered itself, and so it does here.
+  if (!direct.has(origin.node)) return { handler, node: origin.node };
+  const why = reason("handler-used-elsewhere", "it is registered without the wrapper too");
+  return { handler: { ...handler, idiomatic: false, reason: handler.reason ?? why }, node: origin.node };
 }
 
 /** Do types say what a wrapper takes and gives? They would have to change with it. */

@@ -16,10 +16,11 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
-import { neighbourBridges } from "./server-neighbours.js";
+import { classFacts, decide, functionsOf, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
+import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import type { Wrappers } from "./server-wrappers.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -45,16 +46,27 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     }
   }
   settle(plans);
-  const neighbours = neighbourBridges(project, plans.keys());
+  const migrated = [...plans.values()].flatMap((plan) => ("code" in plan ? [] : plan.drafts));
+  const wrong = [...plans].filter(([, plan]) => "code" in plan && plan.code === "service-added-twice");
+  const staying = stayingRegistrations(
+    project,
+    new Set(migrated.map(({ call }) => call)),
+    new Set(wrong.map(([made]) => made.getSourceFile().getFilePath() as string)),
+  );
+  const bridged = bridgedRoutes(project);
+  const kept = keptHandlers(project, [...migrated, ...bridged], staying);
+  const neighbours = neighbourBridges(project, staying, bridged, kept);
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
   const values = new Map<string, FactBase>();
-  const drafts = [...plans.values()].flatMap((plan) => ("code" in plan ? [] : plan.drafts));
-  const wrappers = wrappersOf(project, drafts);
+  const registered = [...migrated, ...bridged, ...staying].flatMap(({ implementation }) =>
+    functionsOf(project, implementation),
+  );
+  const wrappers = wrappersOf(project, migrated, kept, new Set(registered));
   for (const [made, plan] of plans) {
     if ("code" in plan) facts.push(refusal(made, plan));
-    else facts.push(...factsOf(project, plan, wrappers, handlers, classes, values));
+    else facts.push(...factsOf(project, plan, kept, wrappers, handlers, classes, values));
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
@@ -217,13 +229,14 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
 function factsOf(
   project: AnalysisProject,
   { made, flow, drafts, parts, options, credentials }: Plan,
-  wrappers: ReadonlySet<Node>,
+  kept: ReadonlyMap<Node, Reason>,
+  wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
   classes: ImplementationClassFact[],
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
-  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, wrappers));
+  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, kept, wrappers));
   const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)

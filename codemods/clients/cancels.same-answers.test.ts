@@ -94,6 +94,57 @@ const programs: Programs = {
       call.cancel();
     }, 100);`,
   ],
+  "calls in a handler, with its deadline and its cancellation": [
+    "idiomatic",
+    `
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    let isLate = true;
+    const late = [];
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      Ask(call, callback) {
+        const { text } = call.request;
+        client.ask({ text }, { parent: call }, (err, res) => {
+          if (err) {
+            // Which of the two is told first is chance.
+            if (isLate) late.push(err.code === 1 || err.code === 4);
+            else console.log('inner', err.code, err.details);
+            return callback({ code: err.code, details: err.details });
+          }
+          callback(null, { text: 'inner ' + res.text });
+        });
+      },
+      List(call) {
+        const inner = client.list({ text: 'hang' }, { deadline: Date.now() + 300, parent: call });
+        inner.on('data', (item) => call.write(item));
+        inner.on('error', (err) => {
+          console.log('inner', err.code);
+          call.end();
+        });
+      },
+    });
+    server.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), async (error, port) => {
+      const outer = new probe.v1.Probe('localhost:' + port, grpc.credentials.createInsecure());
+      await ask(outer, 'a');
+      await new Promise((resolve) => {
+        outer.ask({ text: 'hang' }, { deadline: Date.now() + 300 }, (err) => {
+          setTimeout(() => resolve(console.log(err && err.code, late)), 200);
+        });
+      });
+      isLate = false;
+      await new Promise((resolve) => {
+        const call = outer.ask({ text: 'hang' }, (err) => {
+          console.log(err && err.code);
+          setTimeout(resolve, 200);
+        });
+        setTimeout(() => call.cancel(), 100);
+      });
+      const seen = [];
+      for await (const item of outer.list({ text: 'l' })) seen.push(item.text);
+      console.log(seen);
+      server.forceShutdown();
+    });`,
+  ],
 };
 
 comparePrograms(programs);

@@ -73,6 +73,23 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boo
         ctx.edit.overwrite(key.start, key.end, shorthand ? `rawMessage: ${key.name}` : "rawMessage", origin);
         break;
       }
+      case "message":
+        ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorMessage")}(`, origin);
+        ctx.edit.overwrite(ctx.source.lastIndexOf(".", use.member.property.start), use.member.end, ")", origin);
+        break;
+      case "text": {
+        const { whole, error } = use;
+        const open = `${ctx.imports.add(GRPC_JS, "serviceErrorText")}(`;
+        if (whole === error) {
+          ctx.edit.insertRight(error.start, open, origin);
+          ctx.edit.insertLeft(error.end, ")", origin);
+        } else {
+          if (whole.start < error.start) ctx.edit.overwrite(whole.start, error.start, open, origin);
+          else ctx.edit.insertRight(error.start, open, origin);
+          ctx.edit.overwrite(error.end, whole.end, ")", origin);
+        }
+        break;
+      }
       case "metadata":
         // `err.metadata.get(k)` -> `headerValues(trailerOf(err), k)`: a ServiceError has the trailers only.
         ctx.edit.insertRight(
@@ -106,7 +123,7 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
   const origin = { rule: id, outcome: "bridged" } as const;
   const text = textOf(ctx.source, param);
   // A listener with a name: the rule of the stream calls it.
-  if (memberName(owner.callee ?? owner) === "on") return;
+  if (/^on(ce)?$/.test(memberName(owner.callee ?? owner) ?? "")) return;
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");

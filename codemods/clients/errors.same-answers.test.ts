@@ -129,6 +129,57 @@ const programs: Programs = {
       }
     })();`,
   ],
+  "the text of errors, of whatever kind": [
+    "idiomatic",
+    `${GET}
+    const told = (err) => err.message + '; ' + String(err) + \`; \${err}\`;
+    (async () => {
+      try {
+        await get('rich 5 text');
+      } catch (err) {
+        console.log(told(err));
+      }
+        console.log(told(new TypeError('of another')), told({ message: 'like one' }));
+      try {
+        await get('rich 404 gone');
+        await get('a');
+      } catch (err) {
+        console.log('a: ' + err, err.toString());
+      }
+      try {
+        await get('a');
+        null.x;
+      } catch (err) {
+        console.log(err.message, \`\${err}\`);
+      }
+      client.ask({ text: 'rich 16 who' }, (err, res) => {
+        if (err) return console.log(\`\${err}\`, err.message, err.code);
+        console.log(res.text);
+      });
+    })();`,
+  ],
+  "the details of one client's errors, and a call that is cancelled elsewhere": [
+    "idiomatic",
+    `${GET}
+    const other = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    function stop() {
+      return new Promise((resolve) => {
+        const call = other.ask({ text: 'hang' }, (err) => {
+          if (err) console.log(err.code, err.details);
+          resolve();
+        });
+        setTimeout(() => call.cancel(), 50);
+      });
+    }
+    (async () => {
+      try {
+        await get('rich 5 text');
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+      await stop();
+    })();`,
+  ],
   "a code that gRPC does not have": [
     "idiomatic",
     `${GET}

@@ -11,6 +11,7 @@ import { moveLines } from "./layout.js";
 import { rule as metadataToHeaders } from "./metadata-to-headers.js";
 import { rule as promisifyToClient } from "./promisify-to-client.js";
 import { rule as streamToForAwait } from "./stream-to-for-await.js";
+import { rule as stubToPromise } from "./stub-to-promise.js";
 import { rule as writerToIterable } from "./writer-to-iterable.js";
 
 /** The rules of `clients`, in the order in which they run. */
@@ -19,6 +20,7 @@ export const clientRules: readonly Rule[] = [
   clientBridge,
   clientTypes,
   promisifyToClient,
+  stubToPromise,
   cancelToSignal,
   deadlineToTimeout,
   metadataToHeaders,

@@ -13,13 +13,20 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
+import type { HeaderListener } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
   /** Only the arguments change: the value is a promise or an async iterable already. */
-  | { readonly kind: "plain"; readonly cancel: Cancel | null }
+  | {
+      readonly kind: "plain";
+      /** The declaration of the variable that holds a stream. */
+      readonly statement: Node | null;
+      readonly header: HeaderListener | null;
+      readonly cancel: Cancel | null;
+    }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
@@ -63,6 +70,20 @@ export function cancelOf(plan: CallPlan): Cancel | null {
   return "cancel" in plan ? plan.cancel : null;
 }
 
+/** Does a call get options that its old arguments do not have? */
+export function hasAddedOptions(plan: CallPlan): boolean {
+  return cancelOf(plan) !== null || headerOf(plan) !== null || needsTrailer(plan);
+}
+
+/** Is of a status read what only the trailers of a call have? */
+export function needsTrailer(plan: CallPlan): boolean {
+  return plan.kind === "listeners" && plan.reads?.more === true;
+}
+
+export function headerOf(plan: CallPlan): HeaderListener | null {
+  return "header" in plan ? plan.header : null;
+}
+
 /** References that are `call.cancel()`, and the others. */
 export function splitCancels(
   references: readonly Node[],
@@ -101,7 +122,9 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary" ? { kind: "plain", cancel: null } : refused("a streaming method was promisified");
+    return kind === "unary"
+      ? { kind: "plain", statement: null, header: null, cancel: null }
+      : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":

@@ -30,14 +30,21 @@ describe("what becomes of a caught error", () => {
     ["throw err;", "native"],
     ["const e = err; log(e.details);", "native details"],
     ["if (err instanceof Error) log(err.code);", "native"],
-    ["log(err.message);", "wrapped: message is read"],
+    ["log(err.message);", "native message"],
+    ["log(err?.message);", "wrapped: message is read"],
+    ["err.message = 'x';", "wrapped: message is read"],
+    ["log(String(err), err.toString());", "native text text"],
+    ["log(err.toString);", "wrapped: toString is read"],
+    ["const String = shown; log(String(err));", "wrapped: it is passed to a function"],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    ["log(sql`failed: ${err}`);", "wrapped: it is used as a whole"],
     ["log(err);", "wrapped: it is passed to a function"],
     ["console.error('failed', err);", "native"],
     ["console.log({ err });", "native"],
     ["console.log([err.code, { of: err }]);", "native"],
     ["console.error('%s', err);", "wrapped: it is passed to a function"],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    ["console.log(`failed: ${err}`);", "wrapped: it is used as a whole"],
+    ["console.log(`failed: ${err}`);", "native text"],
     ["const console = logger; console.error(err);", "wrapped: it is passed to a function"],
     ["log(status[err.code]);", "native name"],
     ["log(names[err.code]);", "native"],
@@ -46,7 +53,9 @@ describe("what becomes of a caught error", () => {
     ["if (err.code === 404) return;", "wrapped: its code is compared with one that gRPC does not have"],
     ["if ('code' in err) log(err.code);", "native"],
     ["for (const key in err) log(key);", "wrapped: it is used as a whole"],
-    ["log('' + err);", "wrapped: it is used as a whole"],
+    ["log('' + err);", "native text"],
+    ["log(count + err);", "wrapped: it is used as a whole"],
+    ["log(count + '' + err);", "native text"],
     ["log(err.metadata.get('a-bin'));", "native metadata"],
     ["log(err.metadata.get);", "wrapped: metadata is used as a whole"],
     ["log(err.metadata.getMap());", "wrapped: metadata is used as a whole"],
@@ -62,6 +71,7 @@ describe("what becomes of a caught error", () => {
     expect(plan("const e = err as ServiceError; log(e.code);", "a.ts")).toBe("native type");
     expect(plan("log((err as ServiceError).details);", "a.ts")).toBe("native type details");
     expect(plan("if ((err as { code?: number }).code === 5) retry();", "a.ts")).toBe("native");
-    expect(plan("log((err as Error).message);", "a.ts")).toBe("wrapped: it is cast to another type");
+    expect(plan("log((err as Error).message);", "a.ts")).toBe("native message");
+    expect(plan("log((err as Shop).message);", "a.ts")).toBe("wrapped: it is cast to another type");
   });
 });

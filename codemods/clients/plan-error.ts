@@ -9,6 +9,10 @@ export type ErrorUse =
   | { readonly kind: "details"; readonly property: Node }
   /** `const { details } = err` */
   | { readonly kind: "detailsProperty"; readonly property: Node }
+  /** `err.message` */
+  | { readonly kind: "message"; readonly member: Node }
+  /** What is made a text of: the error of `${err}` or `"" + err`, or the whole of `String(err)` and `err.toString()`. */
+  | { readonly kind: "text"; readonly whole: Node; readonly error: Node; readonly isAsked: boolean }
   /** `err.metadata.get("k")` */
   | { readonly kind: "metadata"; readonly member: Node; readonly get: Node }
   /** `status[err.code]` */
@@ -53,12 +57,15 @@ export function planError(
   if (param.typeAnnotation && !/^TS(Any|Unknown)Keyword$/.test(param.typeAnnotation.typeAnnotation.type)) {
     const type = param.typeAnnotation.typeAnnotation;
     // `ServiceError | null` of a callback, which becomes a variable or a catch clause of its own.
-    const known = type.type === "TSUnionType" ? (type.types as Node[]).find(isServiceErrorType) : type;
+    const known =
+      type.type === "TSUnionType"
+        ? (type.types as Node[]).find((each) => isServiceErrorType(each) || isErrorType(each))
+        : type;
     const others = type.type === "TSUnionType" ? (type.types as Node[]).filter((each) => each !== known) : [];
-    const isKnown =
-      known && isServiceErrorType(known) && others.every((each) => /^TS(Null|Undefined)Keyword$/.test(each.type));
-    if (!isKnown) return wrapped("its type is written out");
-    uses.push({ kind: "type", type: known });
+    const isAlone = others.every((each) => /^TS(Null|Undefined)Keyword$/.test(each.type));
+    if (!known || !isAlone || !(isServiceErrorType(known) || isErrorType(known)))
+      return wrapped("its type is written out");
+    if (isServiceErrorType(known)) uses.push({ kind: "type", type: known });
   }
   const parents = parentMap(file);
   const reason = follow(param, body);
@@ -79,7 +86,8 @@ export function planError(
       while (unwrap(parent) !== parent && (unwrap(parent) === node || parent.expression === node)) {
         if (parent.type === "TSAsExpression" || parent.type === "TSTypeAssertion") {
           if (isServiceErrorType(parent.typeAnnotation)) uses.push({ kind: "type", type: parent.typeAnnotation });
-          else if (!isLooseType(parent.typeAnnotation)) return "it is cast to another type";
+          else if (!isLooseType(parent.typeAnnotation) && !isErrorType(parent.typeAnnotation))
+            return "it is cast to another type";
         }
         node = parent;
         parent = parents.get(node) as Node;
@@ -103,6 +111,16 @@ export function planError(
           return undefined;
         case "rawMessage":
           return undefined;
+        case "message":
+          if (isWritten(parent) || parent.optional) return "message is read";
+          uses.push({ kind: "message", member: parent });
+          return undefined;
+        case "toString": {
+          const call = parents.get(parent) as Node;
+          if (call.type !== "CallExpression" || call.callee !== parent) return "toString is read";
+          uses.push({ kind: "text", whole: call, error: node, isAsked: true });
+          return undefined;
+        }
         case "metadata":
           return metadataUse(parent);
         default:
@@ -124,6 +142,12 @@ export function planError(
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
     if (isPrinted(node)) return undefined;
+    if (isMadeText(node, parent)) {
+      reads = true;
+      const whole = parent.type === "CallExpression" ? parent : node;
+      uses.push({ kind: "text", whole, error: node, isAsked: parent.type === "BinaryExpression" });
+      return undefined;
+    }
     // Promise settlers hand it to whoever waits, whose catch is looked at on its own.
     if (
       parent.type === "CallExpression" &&
@@ -149,6 +173,19 @@ export function planError(
     // The function's parameter has a type.
     reads = true;
     return passedTo(parent, (parent.arguments as Node[]).indexOf(node));
+  }
+
+  /** `${err}`, `"failed: " + err`, `String(err)` */
+  function isMadeText(node: Node, parent: Node): boolean {
+    if (parent.type === "BinaryExpression")
+      return parent.operator === "+" && isText(parent.left === node ? parent.right : parent.left);
+    if (parent.type === "TemplateLiteral") return parents.get(parent)?.type !== "TaggedTemplateExpression";
+    return (
+      parent.type === "CallExpression" &&
+      isIdentifier(parent.callee, "String") &&
+      scopesOf(file).bindingOf(parent.callee) === undefined &&
+      parent.arguments.length === 1
+    );
   }
 
   /**
@@ -289,6 +326,22 @@ function isLooseType(type: Node): boolean {
   );
 }
 
+/** A string for certain: to a number, an error that is none would be added. */
+function isText(node: Node): boolean {
+  if (node.type === "BinaryExpression") return node.operator === "+" && (isText(node.left) || isText(node.right));
+  return node.type === "StringLiteral" || node.type === "TemplateLiteral";
+}
+
+/** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */
+export function takesAnyValue(use: ErrorUse): boolean {
+  return use.kind === "message" || (use.kind === "text" && !use.isAsked);
+}
+
+/** Both kinds of errors are Errors. */
+function isErrorType(type: Node): boolean {
+  return type.type === "TSTypeReference" && isIdentifier(type.typeName, "Error");
+}
+
 function isServiceErrorType(type: Node): boolean {
   if (type.type !== "TSTypeReference") return false;
   const name = type.typeName;
@@ -331,7 +384,7 @@ export function statusName(file: File, node: Node): string | undefined {
 }
 
 /** `status` or `grpc.status`, from grpc-js. */
-function isStatusOfGrpc(file: File, owner: Node): boolean {
+export function isStatusOfGrpc(file: File, owner: Node): boolean {
   const root = isIdentifier(owner)
     ? owner
     : owner.type === "MemberExpression" && memberName(owner) === "status"

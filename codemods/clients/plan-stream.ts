@@ -9,6 +9,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
+import { type HeaderListener, mayThrow, type StatusReads, splitHeader, statusReads, usesThis } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
 import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
 
@@ -23,6 +24,9 @@ export interface ListenersPlan {
   readonly error: Listener | null;
   readonly status: Listener | null;
   readonly end: Listener | null;
+  readonly header: HeaderListener | null;
+  /** What the listener of `status` reads. */
+  readonly reads: StatusReads | null;
   readonly writer: Writer | null;
   readonly cancel: Cancel | null;
   /** `return` in the data listener: the next message. */
@@ -48,9 +52,9 @@ type Event = (typeof EVENTS)[number];
 export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
   if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call)
-    return { kind: "plain", cancel: null };
+    return { kind: "plain", statement: null, header: null, cancel: null };
   if (memberName(parent) === "on" && parent.object === call)
-    return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null });
+    return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null, header: null });
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
   const declaration = parents.get(parent) as Node;
   if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
@@ -62,13 +66,16 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
   const writer = isDuplex ? writerOf(binding.name, others.filter(isWriting), parents) : null;
   if (typeof writer === "string") return refused(writer);
-  const references = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
+  const reading = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
+  const { header, others: references } = splitHeader(reading, parents);
+  if (header && !standsBehind(declaration, header.statement, parents)) return refused("a listener is added elsewhere");
   const [only] = references;
   if (!isDuplex && references.length === 1 && only) {
     const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) return { kind: "plain", cancel };
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only)
+      return { kind: "plain", statement: declaration, header, cancel };
   }
-  return planListeners(file, call, parents, references, { writer, declaration, cancel });
+  return planListeners(file, call, parents, references, { writer, declaration, cancel, header });
 }
 
 function planListeners(
@@ -76,7 +83,12 @@ function planListeners(
   call: Node,
   parents: Parents,
   references: readonly Node[],
-  { writer, declaration, cancel }: { writer: Writer | null; declaration: Node | null; cancel: Cancel | null },
+  {
+    writer,
+    declaration,
+    cancel,
+    header,
+  }: { writer: Writer | null; declaration: Node | null; cancel: Cancel | null; header: HeaderListener | null },
 ): CallPlan {
   const listeners = new Map<Event, Listener>();
   const statement = declaration ?? statementOf(call, parents);
@@ -127,10 +139,20 @@ function planListeners(
     error,
     status,
     end,
+    header,
+    reads: status && statusReads(file, status.callback, parents),
     writer,
     cancel,
     continues,
   };
+}
+
+/** Does a statement stand in the block of another, before anything can happen that the other waits for? */
+function standsBehind(first: Node, then: Node, parents: Parents): boolean {
+  const block = parents.get(first) as Node;
+  if (block !== parents.get(then) || !Array.isArray(block.body)) return false;
+  const between = (block.body as Node[]).filter((each) => each.start > first.start && each.end < then.start);
+  return then.start > first.start && !between.some(leaves);
 }
 
 interface Bounds {
@@ -146,12 +168,15 @@ function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, L
     const member = parents.get(current) as Node;
     const name = memberName(member);
     if (member.object !== current || name === undefined) break;
-    if (name !== "on") return `${isIdentifier(reference) ? reference.name : "the call"}.${name} is used`;
+    if (name !== "on" && name !== "once")
+      return `${isIdentifier(reference) ? reference.name : "the call"}.${name} is used`;
     const on = parents.get(member) as Node;
     if (on.type !== "CallExpression" || on.callee !== member) return "the stream is handed on";
     const [event, callback] = on.arguments as Node[];
     const known = event?.type === "StringLiteral" && EVENTS.find((each) => each === event.value);
     if (!known) return `it listens to ${event?.type === "StringLiteral" ? `"${event.value}"` : "some event"}`;
+    // All others come once.
+    if (known === "data" && name === "once") return "it takes its first message only";
     if (!callback) return `the listener of "${known}" is missing`;
     found.push([known, on]);
     current = on;
@@ -207,28 +232,13 @@ function problemOf(
     if (event !== "data" && !isLast && returnsOf(callback).length > 0)
       return `the listener of "${event}" returns early`;
     if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
-    if (event === "status" && !readsCodeOnly(callback, parents)) return 'it listens to "status"';
+    if (event === "status" && !statusReads(file, callback, parents)) return "its status is seen as a whole";
   }
   if (status && end && isFunction(status.callback) && isFunction(end.callback)) {
     const names = declaredIn(end.callback);
     if (declaredIn(status.callback).some((name) => names.includes(name))) return "two listeners declare the same name";
   }
   return null;
-}
-
-/** `status.code`, and nothing else of what a status has. */
-function readsCodeOnly(callback: Node, parents: Parents): boolean {
-  const [param] = callback.params as Node[];
-  if (!param) return true;
-  if (!isIdentifier(param)) return false;
-  let isFine = true;
-  walk(callback.body, (node) => {
-    if (!isIdentifier(node, param.name)) return;
-    const parent = parents.get(node) as Node;
-    const isName = memberName(parent) === param.name && parent.property === node;
-    if (!isName && !(memberName(parent) === "code" && parent.object === node)) isFine = false;
-  });
-  return isFine;
 }
 
 /** The `return`s of a data listener, which are a loop's `continue`; or why they are not. */
@@ -273,33 +283,4 @@ function leaves(statement: Node): boolean {
     return undefined;
   });
   return found;
-}
-
-function usesThis(callback: Node): boolean {
-  let found = false;
-  if (callback.type === "ArrowFunctionExpression") return false;
-  walk(callback.body, (node) => {
-    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-/** A throw in a data listener is an uncaught exception; in a loop it would be caught with the stream's errors. */
-function mayThrow(body: Node): boolean {
-  let found = false;
-  walk(body, (node) => {
-    if (isFunction(node)) return false;
-    if (node.type === "ThrowStatement" || node.type === "YieldExpression") found = true;
-    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
-    return undefined;
-  });
-  return found;
-}
-
-function calleeText(node: Node): string {
-  const { callee } = node;
-  if (isIdentifier(callee)) return callee.name;
-  const name = memberName(callee);
-  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
 }

@@ -24,10 +24,83 @@ function get(text) {
 
 comparePrograms({
   "a method that a library for tests replaces": [
-    "bridged",
+    "idiomatic",
     `${PROGRAM}
     mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
     get('a').then(console.log).then(() => client.close());`,
+  ],
+  "errors and answers, in every branch": [
+    "idiomatic",
+    `${PROGRAM}
+    const spy = mock.method(client, 'ask', function (req, callback) {
+      if (req.text === 'a') return callback({ code: grpc.status.NOT_FOUND, details: 'none' });
+      if (req.text === 'b') return callback(new Error('no answer at all'));
+      const text = 'mocked ' + req.text;
+      callback(null, { text });
+    });
+    (async () => {
+      for (const text of ['a', 'b', 'c'])
+        await get(text).then(console.log, (err) => console.log(err.code));
+      console.log(spy.mock.callCount(), spy.mock.calls[2].arguments[0]);
+      spy.mock.restore();
+      await get('d').then(console.log);
+      client.close();
+    })();`,
+  ],
+  "a spy that only counts": [
+    "idiomatic",
+    `${PROGRAM}
+    const spy = mock.method(client, 'ask');
+    get('a').then((text) => console.log(text, spy.mock.callCount())).then(() => client.close());`,
+  ],
+  "an answer that nothing waits for": [
+    "bridged",
+    `${PROGRAM}
+    let shown;
+    function show() {
+      client.ask({ text: 'now' }, (err, res) => {
+        if (err) return;
+        shown = res.text;
+      });
+    }
+    mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    show();
+    console.log(shown);`,
+  ],
+  "a stub that looks at the options": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, options, callback) => (callback ?? options)(null, { text: String(typeof options) }));
+    get('a').then(console.log);`,
+  ],
+  "a stub with a way that does not answer": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => {
+      if (req.text === 'a') callback(null, { text: 'mocked' });
+    });
+    get('a').then(console.log);
+    get('b').then(console.log);`,
+  ],
+  "an error whose text is looked at": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => callback(Object.assign(new Error('5 NOT_FOUND: none'), { code: 5, details: 'none' })));
+    get('a').catch((err) => console.log(err.message));`,
+  ],
+  "a stub that answers later": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => { setTimeout(() => callback(null, { text: 'late' }), 5); });
+    get('a').then(console.log);`,
+  ],
+  "a stub beside a use that keeps the old shape": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    const taken = client.ask;
+    get('a').then(console.log);
+    taken.call(client, { text: 'b' }, (err, res) => console.log(res.text));`,
   ],
   "a method that is assigned": [
     "bridged",

@@ -87,6 +87,62 @@ const programs: Programs = {
     });
     run('l').then(() => run('fail'));`,
   ],
+  "headers, trailers and details": [
+    "idiomatic",
+    `${CLIENT}
+    const run = (text) => new Promise((resolve) => {
+      const call = client.list({ text }, { deadline: Date.now() + 3000 });
+      // What comes first.
+      call.on('metadata', (metadata) => {
+        console.log('head', metadata.get('x-head'), metadata.get('x-none').length);
+      });
+      call.on('data', (item) => console.log(item.text));
+      call.on('status', (status) => {
+        const [trailer] = status.metadata.get('x-trailer');
+        console.log(status.code, grpc.status[status.code], status.details, trailer, status.metadata.get('x-none'));
+        resolve();
+      });
+      call.on('error', (error) => {
+        console.log('error', error.code);
+      });
+    });
+    const trailers = () => new Promise((resolve) => {
+      const call = client.chat();
+      call.on('data', (item) => console.log(item.text));
+      call.on('status', (told) => {
+        console.log(told.details, told.metadata.get('x-trailer').length);
+        resolve();
+      });
+      call.write({ text: 'c' });
+      call.end();
+    });
+    const each = async () => {
+      const call = client.list({ text: 'e' });
+      call.on('metadata', (metadata) => console.log(metadata.get('x-head')));
+      for await (const item of call) console.log(item.text);
+    };
+    const stop = () => new Promise((resolve) => {
+      const call = client.list({ text: 'hang' });
+      let head;
+      call.on('metadata', (metadata) => { head = metadata.get('x-head')[0]; });
+      call.on('data', () => {
+        console.log(head);
+        call.cancel();
+      });
+      call.once('error', () => {});
+      call.once('status', (status) => {
+        console.log(status.code, status.details, status.metadata.get('x-trailer').length);
+        resolve();
+      });
+    });
+    (async () => {
+      await run('l');
+      await run('fail');
+      await trailers();
+      await each();
+      await stop();
+    })();`,
+  ],
   "a listener that awaits": [
     "idiomatic",
     `${CLIENT}${EACH}

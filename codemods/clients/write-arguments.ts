@@ -1,7 +1,8 @@
 import { keyName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { cancelOf, middleArguments, writerOfPlan } from "./plan-call.js";
-import { afterParenthesis, controllerName, GRPC_JS, type PlannedCall, requestOf } from "./write-call.js";
+import { middleArguments, writerOfPlan } from "./plan-call.js";
+import { afterParenthesis, GRPC_JS, type PlannedCall, requestOf } from "./write-call.js";
+import { addedOptions } from "./write-events.js";
 
 /** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs, signal })`, leaving each value where it stands. */
 export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {
@@ -9,15 +10,14 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const middle = middleArguments(call, fact.rpc.kind, fact.form);
   const origin = { rule, outcome: "idiomatic" } as const;
   const writer = writerOfPlan(plan);
-  const cancel = cancelOf(plan);
-  const signal = cancel && `signal: ${controllerName(ctx, cancel)}.signal`;
-  const close = signal ? `, ${signal} }` : " }";
+  const added = addedOptions(ctx, planned).join(", ");
+  const close = added ? `, ${added} }` : " }";
   const [first] = middle;
   const request = requestOf(planned);
   if (!first) {
-    if (!signal) return;
-    if (request) ctx.edit.insertLeft(request.end, `, { ${signal} }`, origin);
-    else ctx.edit.insertRight(afterParenthesis(ctx, call), `${writer?.name ?? ""}, { ${signal} }`, origin);
+    if (!added) return;
+    if (request) ctx.edit.insertLeft(request.end, `, { ${added} }`, origin);
+    else ctx.edit.insertRight(afterParenthesis(ctx, call), `${writer?.name ?? ""}, { ${added} }`, origin);
     return;
   }
   const [metadataAt, optionsAt] = [0, 1].map((i) =>
@@ -34,7 +34,15 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     ctx.edit.insertLeft(options.end, `.deadline)${close}`, origin);
     return;
   }
-  const deadline = options && deadlineOf(options);
+  if (options && given?.kind === "options" && propertyOf(options, "parent")) {
+    const name = ctx.imports.add(GRPC_JS, "callOptionsFrom");
+    const isAlone = !metadata && added === "";
+    const before = isAlone ? separator.replace(/\{ $/, "") : `${separator}...`;
+    ctx.edit.overwrite(from, options.start, `${before}${name}(`, origin);
+    ctx.edit.insertLeft(options.end, isAlone ? ")" : `)${close}`, origin);
+    return;
+  }
+  const deadline = options && propertyOf(options, "deadline");
   if (deadline) {
     const constant = constantTimeout(deadline, ctx.source);
     if (constant !== undefined) {
@@ -49,7 +57,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   if (options) {
     // `{}` says nothing.
     if (metadata) ctx.edit.overwrite(from, options.end, `${text}${close}`, origin);
-    else if (signal) ctx.edit.overwrite(from, options.end, `${text}${signal} }`, origin);
+    else if (added) ctx.edit.overwrite(from, options.end, `${text}${added} }`, origin);
     else ctx.edit.overwrite(request ? request.end : options.start, options.end, writer ? writer.name : "", origin);
     return;
   }
@@ -71,8 +79,8 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   }
 }
 
-function deadlineOf(options: Node): Node | undefined {
-  return (options.properties as Node[]).find((property) => keyName(property) === "deadline")?.value;
+function propertyOf(options: Node, name: string): Node | undefined {
+  return (options.properties as Node[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** `Date.now() + 500`, `new Date(Date.now() + 5 * 1000)`: the timeout in the source's own words. */

@@ -7,6 +7,7 @@ import {
   type CallPlan,
   type Cancel,
   cancelOf,
+  hasAddedOptions,
   middleArguments,
   planCall,
   takesRequest,
@@ -93,7 +94,7 @@ function typeArgument({ fact }: PlannedCall): string {
 function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
   // With metadata, options or a signal, the rule of the arguments writes the name too.
-  if (planned.fact.args.length === 0 && !cancelOf(planned.plan))
+  if (planned.fact.args.length === 0 && !hasAddedOptions(planned.plan))
     ctx.edit.insertRight(afterParenthesis(ctx, planned.call), writer.name, origin);
   for (const write of writer.writes) ctx.edit.insertLeft(write.end, ".catch(() => {})", origin);
   for (const end of writer.ends) {

@@ -1,7 +1,7 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { mentions } from "./callback-shape.js";
-import { layoutAt } from "./layout.js";
+import { layoutAt, semicolonIn } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 import {
   catchHead,
@@ -14,6 +14,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
+import { trailerName, writeStatusReads } from "./write-events.js";
 
 /** Listeners of a stream as a loop, a catch clause and what follows them, in the order in which grpc-js emits. */
 export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
@@ -35,11 +36,23 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const [statusParam] = (status?.callback.params ?? []) as Node[];
   const isTold = isIdentifier(statusParam) && mentions(status?.callback.body, statusParam.name);
   const statusName = isTold ? (statusParam.name as string) : undefined;
-  const type = ctx.language === "ts" ? ": { code: number }" : "";
+  const isWhole = plan.reads?.more === true;
+  const callStatus = isWhole ? ctx.imports.add(GRPC_JS, "callStatus") : "";
+  const ended = isWhole ? `${callStatus}(${trailerName(ctx, planned)})` : "";
+  const type = ctx.language === "ts" && !isWhole ? ": { code: number }" : "";
+  const begins = isWhole ? (ctx.language === "ts" ? ` = ${callStatus}(undefined)` : "") : " = { code: 0 }";
+  // What comes from the trailers is known behind the loop.
+  const isLate = isWhole && !error;
   const declare =
-    statusName === undefined
+    statusName === undefined || isLate
       ? ""
-      : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type} = { code: 0 }${semicolon}`;
+      : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type}${begins}${semicolon}`;
+  if (isWhole) {
+    const kept = ctx.language === "ts" ? ": Headers | undefined" : "";
+    const name = trailerName(ctx, planned);
+    ctx.edit.insertRight(statement.start, `let ${name}${kept}${semicolonIn(source)}${eol}${outer}`, origin);
+  }
+  writeStatusReads(ctx, plan, rule);
   const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
   // A loop's variable has the type of what it runs over.
   const name = item
@@ -64,7 +77,8 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     else ctx.edit.insertRight(statement.start, writable + open, origin);
     writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
   }
-  const closeLoop = `${isAsync ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}`;
+  const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
+  const closeLoop = `${isAsync ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
   finish(data, closeLoop);
   for (const node of plan.continues) ctx.edit.overwrite(node.start, node.start + "return".length, "continue", origin);
 
@@ -76,7 +90,11 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       head = `catch (${freshName(ctx, "caught", "caughtError")}) {`;
     const caught = /\((\w+)\)/.exec(head)?.[1] ?? "";
     if (statusName !== undefined) {
-      const value = ctx.language === "ts" ? `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})` : caught;
+      const value = isWhole
+        ? `${callStatus}(${caught})`
+        : ctx.language === "ts"
+          ? `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`
+          : caught;
       first += `${eol}${deep}${statusName} = ${value}${semicolon}`;
     }
     const before = `${eol}${inner}} ${head}${first}${commentsBefore(error, deep)}`;

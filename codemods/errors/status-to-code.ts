@@ -16,7 +16,8 @@ export const rule: Rule = {
   apply(ctx) {
     if (
       ctx.language === "ts" ||
-      (!ctx.isAlone && !ctx.facts.some((fact) => "outcome" in fact || /^(handler|client-error)$/.test(fact.kind)))
+      (!ctx.isAlone &&
+        !ctx.facts.some((fact) => "outcome" in fact || /^(handler|client-error|client-stub)$/.test(fact.kind)))
     )
       return;
     const file = ctx.root.get().value as File;

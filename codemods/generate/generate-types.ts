@@ -1,3 +1,4 @@
+import type { ts } from "ts-morph";
 import type { GeneratedLayout, ProtoRegistry } from "./proto-registry.js";
 
 /** A source file of the project, as discovery looks at it. */
@@ -5,6 +6,8 @@ export interface SourceText {
   /** Absolute. */
   readonly path: string;
   readonly text: string;
+  /** The compiler's tree, where the run has one anyway. */
+  readonly tree?: () => ts.SourceFile | undefined;
 }
 
 /** One .proto file of the project, or of a package that the project's protos import from. */

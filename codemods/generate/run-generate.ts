@@ -163,7 +163,10 @@ async function generateInto(compiled: CompiledProtos, plan: GeneratePlan): Promi
     writeFileSync(image, compiled.image);
     const template = {
       version: "v2",
-      plugins: [{ local: [process.execPath, plugin], out: "out", opt: plan.options, include_imports: true }],
+      // One start of the plugin for all protos; buf's default is one for each folder.
+      plugins: [
+        { local: [process.execPath, plugin], out: "out", opt: plan.options, include_imports: true, strategy: "all" },
+      ],
     };
     const run = await runBuf(["generate", image, "--template", JSON.stringify(template)], {
       cwd: directory,

@@ -26,7 +26,9 @@ export function protoReferencesOf(source: SourceText, cwd: string): ProtoReferen
   const files = new Set<string>();
   const includeDirs = new Set<string>();
   const unresolved = new Set<string>();
-  const file = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true, scriptKind(source.path));
+  const file =
+    source.tree?.() ??
+    ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true, scriptKind(source.path));
   const scope = constantScope(file, cwd);
   const bases = [cwd, dirname(source.path)];
 

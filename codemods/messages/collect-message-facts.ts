@@ -1,5 +1,8 @@
 import { Node } from "ts-morph";
+import { shownPlace } from "../analysis/places.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { functionsOf } from "../analysis/server-handlers.js";
+import { bridgesNamed } from "../analysis/server-registration.js";
 import { type Bridge, findBridges } from "./find-bridges.js";
 import { keyOfOutcome, type MessageEditFact, type MessageOutcomeFact, type MessageRuleId } from "./message-facts.js";
 import { type Proof, proveMessages } from "./prove-messages.js";
@@ -14,8 +17,13 @@ export function collectMessageFacts(
   side: "services" | "clients",
   kept: ReadonlyMap<string, string> = new Map(),
 ): (MessageEditFact | MessageOutcomeFact)[] {
-  const bridges = findBridges(project, side).map((bridge) => {
-    const why = kept.get(keyOfOutcome({ of: bridge.of, service: bridge.service.typeName }));
+  const found = findBridges(project, side);
+  const others = otherUsesOf(project, found);
+  const bridges = found.map((bridge) => {
+    const other = others.get(bridge)?.find(({ shape }) => shape !== bridge.shape?.id);
+    const why =
+      kept.get(keyOfOutcome({ of: bridge.of, service: bridge.service.typeName })) ??
+      (other && `its handlers take the old messages elsewhere, too (${other.place})`);
     return why === undefined ? bridge : { ...bridge, shape: null, why };
   });
   const proofs = new Map<Bridge, Proof>();
@@ -27,7 +35,7 @@ export function collectMessageFacts(
     for (const bridge of group) {
       proofs.set(
         bridge,
-        group.length === 1 || together.blockers.length === 0
+        group.length === 1 || together.blockers.length === 0 || others.has(bridge)
           ? together
           : withinReach(project, proveMessages(project, [bridge], shape), [bridge]),
       );
@@ -41,6 +49,37 @@ export function collectMessageFacts(
   }
   for (const edit of unusedDefinitions(project, proved)) edits.set(JSON.stringify(edit), edit);
   return [...bridges.map((bridge) => outcomeOf(bridge, proofs.get(bridge))), ...edits.values()];
+}
+
+interface OtherUse {
+  readonly place: string;
+  /** The shape of the messages there; undefined: it stays as it is. */
+  readonly shape: string | undefined;
+}
+
+/** Where handlers of one registration answer for another one: in another app, or in a server of grpc-js, by a bridge. */
+function otherUsesOf(project: AnalysisProject, bridges: readonly Bridge[]): Map<Bridge, OtherUse[]> {
+  const services = bridges.filter(({ of }) => of === "service");
+  if (services.length === 0) return new Map();
+  const used = [
+    ...services.map((bridge) => ({ bridge, call: bridge.call, implementation: bridge.call.getArguments()[1] })),
+    ...bridgesNamed(project, "toCallbacks").map((each) => ({ bridge: undefined, ...each })),
+  ].map((each) => ({
+    ...each,
+    functions: new Set(each.implementation ? functionsOf(project, each.implementation) : []),
+  }));
+  const found = new Map<Bridge, OtherUse[]>();
+  for (const { bridge, functions } of used) {
+    const others = used.filter(
+      (other) => other.bridge !== bridge && [...functions].some((node) => other.functions.has(node)),
+    );
+    if (!bridge || others.length === 0) continue;
+    found.set(
+      bridge,
+      others.map((other) => ({ place: shownPlace(other.call), shape: other.bridge?.shape?.id })),
+    );
+  }
+  return found;
 }
 
 /** A message changes everywhere or nowhere: what lies outside the paths that this run may change is in the way. */

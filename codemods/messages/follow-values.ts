@@ -1,6 +1,6 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
-import { isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
+import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
@@ -20,6 +20,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { followWrapper } from "./wrapped-values.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {
@@ -35,7 +36,7 @@ export function createFollowValues(p: Proving) {
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
     const parent = expression.getParent();
-    if (!parent) return;
+    if (!parent || (shape.isTyped && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
       if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
@@ -43,6 +44,7 @@ export function createFollowValues(p: Proving) {
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
+    if (kind.kind === "wrapper" && followWrapper(p, expression, kind)) return;
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
     if (kind.kind === "value" && kind.as.kind === "enum-number") {
       p.enums.add(kind.as.desc);
@@ -51,6 +53,8 @@ export function createFollowValues(p: Proving) {
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
+    if (shape.isTyped && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
+      return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
       return bind(parent.getNameNode(), kind);
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
@@ -215,10 +219,12 @@ export function createFollowValues(p: Proving) {
     const declaration = name.getParent();
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
+      if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");
       if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
         return;
     }
     if (Node.isIdentifier(name)) {
+      if (shape.isTyped && holdsMessages(kind)) return;
       const references = project.referencesTo(name).filter((reference) => reference !== name);
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
@@ -280,5 +286,5 @@ export function createFollowValues(p: Proving) {
     if (kind.kind !== "value") p.resultOf(owner, kind);
   };
 
-  return { flow, bind };
+  return { flow, bind, member };
 }

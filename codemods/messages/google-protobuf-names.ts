@@ -79,6 +79,24 @@ export function memberOfCase(oneof: DescOneof, constant: string): DescField | nu
   return oneof.fields.find((field) => field.name.toUpperCase() === constant);
 }
 
+/** Words that protoc-gen-js does not use as keys of an object. */
+const RESERVED = new Set(
+  `abstract boolean break byte case catch char class const continue debugger default delete do double else enum export
+  extends false final finally float for function goto if implements import in instanceof int interface long native new
+  null package private protected public return short static super switch synchronized this throw throws transient try
+  typeof var void volatile while with`.split(/\s+/),
+);
+
+/** The field behind a key of the object that `toObject()` gives: `tagsList`, `labelsMap`, `pb_class`. */
+export function fieldOfObject(desc: DescMessage, key: string): DescField | undefined {
+  return desc.fields.find((field) => {
+    const name = upperCamelCase(field.name);
+    const suffix = field.fieldKind === "list" ? "List" : field.fieldKind === "map" ? "Map" : "";
+    const whole = name.charAt(0).toLowerCase() + name.slice(1) + suffix;
+    return (RESERVED.has(whole) ? `pb_${whole}` : whole) === key;
+  });
+}
+
 /** protoc-gen-js's own rule: words are lower case but for their first letter. */
 function upperCamelCase(name: string): string {
   return name
@@ -209,7 +227,7 @@ function moduleAt(project: AnalysisProject, from: SourceFile, specifier: string)
 const packages = new WeakMap<SourceFile, string | null>();
 
 /** The package whose names a file of protoc-gen-js (or its types) exports; undefined for any other file. */
-function packageOf(file: SourceFile): string | undefined {
+export function packageOf(file: SourceFile): string | undefined {
   const known = packages.get(file);
   if (known !== undefined) return known ?? undefined;
   const text = file.getFullText();

@@ -1,6 +1,6 @@
 import { cpSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 
@@ -14,27 +14,34 @@ ${code}
 module.exports = (router) => router.service(Same, { echoIt }, { messages: grpcJsMessages(SameService) });
 `;
 
-async function migrated(code: string) {
+/** One project with a file per case: an analysis costs seconds, whatever its size. */
+async function migrated(codes: readonly string[]) {
+  const texts = codes.map((code, index) => [`case-${index}.js`, program(code)] as const);
   using project = tempProject({
     "package.json": "{}",
     "same.proto": readFileSync(join(old, "same.proto"), "utf8"),
-    "server.js": program(code),
+    ...Object.fromEntries(texts),
   });
-  cpSync(old, join(project.root, "old"), { recursive: true });
-  return await migrateMessages(project.root);
+  for (const name of ["same_pb.js", "same_grpc_pb.js"])
+    cpSync(join(old, name), join(project.root, "old", name), { recursive: true });
+  const { files, findings } = await migrateMessages(project.root);
+  return texts.map(([name]) => ({
+    text: files[name],
+    findings: findings.filter(({ file }) => file.endsWith(`/${name}`)),
+  }));
 }
 
 describe("stays on the bridge, with the reason", () => {
-  it.each([
+  const cases: [name: string, code: string, why: string][] = [
     [
       "a message that a store keeps",
       "function echoIt(req) { store.set(1, req); return new Thing(); }",
       "cannot be followed",
     ],
     [
-      "toObject",
-      "function echoIt(req) { console.log(req.toObject()); return req; }",
-      "what toObject of a message does",
+      "an object that holds its message",
+      "function echoIt(req) { console.log(req.toObject(true)); return req; }",
+      "an object that holds its message",
     ],
     [
       "a value that nothing proves",
@@ -107,16 +114,81 @@ describe("stays on the bridge, with the reason", () => {
       "function echoIt(req) { require('google-protobuf').Message.equals(req, req.getChildItem()); return req; }",
       "may not be there",
     ],
-  ])("%s", async (_name, code, why) => {
-    const { findings, files } = await migrated(code);
-    expect(findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
-    expect(findings[0]?.reason?.text).toContain(why);
-    expect(files["server.js"]).toBe(program(code));
+  ];
+  let results: Awaited<ReturnType<typeof migrated>>;
+  beforeAll(async () => {
+    results = await migrated(cases.map(([, code]) => code));
+  }, 120_000);
+  it.each(cases.map(([name, code, why], index) => [name, index, code, why] as const))(
+    "%s",
+    (_name, index, code, why) => {
+      const { findings, text } = results[index] ?? {};
+      expect(findings?.map(({ outcome }) => outcome)).toEqual(["bridged"]);
+      expect(findings?.[0]?.reason?.text).toContain(why);
+      expect(text).toBe(program(code));
+    },
+  );
+});
+
+describe("old generated code and the .proto", () => {
+  const result = async (code: string, change: (text: string) => string, proto = (text: string) => text) => {
+    using project = tempProject({
+      "package.json": "{}",
+      "same.proto": proto(readFileSync(join(old, "same.proto"), "utf8")),
+      "server.js": program(code),
+      "old/same_pb.js": change(readFileSync(join(old, "same_pb.js"), "utf8")),
+      "old/same_grpc_pb.js": readFileSync(join(old, "same_grpc_pb.js"), "utf8"),
+    });
+    const { files, findings } = await migrateMessages(project.root);
+    return { text: files["server.js"], why: findings[0]?.reason?.text, outcome: findings[0]?.outcome };
+  };
+  const echo = "function echoIt(req) { console.log(req.getItemName()); return req; }";
+
+  it.each([
+    [
+      "another number",
+      (text: string) => text.replace("bool is_on = 16", "bool is_on = 66"),
+      /getIsOn of Thing is field 16 in .*same_pb.js and 66 in the .proto: run the old generator/,
+    ],
+    [
+      "a field that is new",
+      (text: string) => text.replace("bool is_on = 16", "bool is_on = 16; bool is_new = 67"),
+      /same_pb.js has no getIsNew in Thing/,
+    ],
+    [
+      "a field that is gone",
+      (text: string) => text.replace("bool is_on = 16;", ""),
+      /has getIsOn, and the .proto no such field/,
+    ],
+  ])("that disagree about %s keep the bridge", async (_name, change, why) => {
+    const { text, outcome, why: found } = await result(echo, (code) => code, change);
+    expect(outcome).toBe("bridged");
+    expect(found).toMatch(why);
+    expect(text).toBe(program(echo));
+  });
+
+  const logged = "function echoIt(req) { console.log(req.toObject()); return req; }";
+  const newer = (text: string) =>
+    text.replace(
+      /^( {4}(?:opt|pick|other|good|bad)\w+: )jspb\.Message\.get(\w*)FieldWithDefault\(msg, (\d+), [^)]*\)/gm,
+      "$1(f = jspb.Message.get$2Field(msg, $3)) == null ? undefined : f",
+    );
+  it("the objects of a newer generator leave unset members out", async () => {
+    const { text, outcome } = await result(logged, newer);
+    expect(outcome).toBe("idiomatic");
+    expect(text).toContain("console.log(toObject(ThingSchema, req, { defaults: false }));");
+  });
+  it("without the code of the generator, nothing tells how its objects look", async () => {
+    const { why, outcome } = await result(logged, (text) =>
+      text.replaceAll(".toObject = function(", ".another = function("),
+    );
+    expect(outcome).toBe("bridged");
+    expect(why).toContain("depend on the version of the generator");
   });
 });
 
 describe("is rewritten", () => {
-  it.each([
+  const cases: [name: string, code: string, expected: string][] = [
     [
       "clearing a member of a oneof where an else follows",
       "function echoIt(req) { if (req.getIsOn()) req.clearPickText(); else req.clearOptNum(); return req; }",
@@ -133,7 +205,7 @@ describe("is rewritten", () => {
       ],
       ["is one of another message", "let one = req; if (req.hasPickText()) { req = new Thing(); READ; }"],
       ["is replaced in a chain", "if (req.hasPickText()) { req.setItemName('a').setPickNum(1); READ; }"],
-    ].map(([what = "", code = ""]) => [
+    ].map(([what = "", code = ""]): [string, string, string] => [
       `a tested member of a oneof that ${what}`,
       `function echoIt(req) { const reply = new Thing(); ${code.replace("READ", "reply.setItemName(req.getPickText())")} return reply; }`,
       "reply.itemName = req.thePick.case === 'pickText' ? req.thePick.value : ''",
@@ -174,9 +246,55 @@ describe("is rewritten", () => {
       "function echoIt(req) { req.setInnerOne(new Thing.Inner().setMode(Thing.Inner.Mode.ON)); return req; }",
       "req.innerOne = create(Thing_InnerSchema, { mode: Thing_Inner_Mode.ON });",
     ],
-  ])("%s", async (_name, code, expected) => {
-    const { findings, files } = await migrated(code);
-    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
-    expect(files["server.js"]).toContain(expected);
+  ];
+  let results: Awaited<ReturnType<typeof migrated>>;
+  beforeAll(async () => {
+    results = await migrated(cases.map(([, code]) => code));
+  }, 120_000);
+  it.each(cases.map(([name, , expected], index) => [name, index, expected] as const))(
+    "%s",
+    (_name, index, expected) => {
+      const { findings, text } = results[index] ?? {};
+      expect(findings?.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+      expect(text).toContain(expected);
+    },
+  );
+
+  // Each alone: a setter anywhere in the project makes a copy of an object that is kept.
+  it.each([
+    [
+      "fields of an object",
+      "function echoIt(req) { const { itemName, bigCount: big } = req.toObject(); return new Thing().setItemName(itemName + (big + 1)); }",
+      "const { itemName, bigCount: big } = req; return create(ThingSchema, { itemName: itemName + (Number(big) + 1) });",
+    ],
+    [
+      "an object with a name",
+      "function echoIt(req) { const o = req.toObject(); const reply = new Thing(); reply.setItemName(o.pickText); console.log(o.childItem && o.childItem.foobar); reply.setTagListList(o.subItemsList.map((one) => one.itemName)); return reply; }",
+      "console.log(o.childItem && o.childItem.fooBar); reply.tagList = o.subItems.map((one) => one.itemName);",
+    ],
+    [
+      "a field that is read on the spot",
+      "function echoIt(req) { return new Thing().setUNum(req.toObject().subItemsList.length).setItemName(req.getChildItem().toObject().foobar); }",
+      "create(ThingSchema, { uNum: req.subItems.length, itemName: req.childItem.fooBar })",
+    ],
+    [
+      "an object that is logged",
+      "function echoIt(req) { console.log(JSON.stringify(req.toObject()), req.getChildItem()?.toObject(false)); return req; }",
+      "console.log(JSON.stringify(toObject(ThingSchema, req)), (req.childItem === undefined ? undefined : toObject(ThingSchema, req.childItem)))",
+    ],
+    [
+      "an object whose message is written to",
+      "function echoIt(req) { const o = req.toObject(); req.setItemName('x'); store.set(1, o.itemName); return req; }",
+      "const o = toObject(ThingSchema, req); req.itemName = 'x'; store.set(1, o.itemName)",
+    ],
+    [
+      "bytes and maps of an object",
+      "function echoIt(req) { const { rawData, numMapMap } = req.toObject(); console.log(rawData, numMapMap); return req; }",
+      "const { rawData, numMapMap } = toObject(ThingSchema, req);",
+    ],
+  ])("toObject: %s", async (_name, code, expected) => {
+    const [result] = await migrated([code]);
+    expect(result?.findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(result?.text).toContain(expected);
   });
 });

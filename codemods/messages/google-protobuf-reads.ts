@@ -41,7 +41,7 @@ export function zeroText(field: DescField, near: Node): string {
 export function readField(
   p: Proving,
   access: PropertyAccessExpression,
-  call: CallExpression,
+  call: Node,
   field: DescField,
   as: "get" | "bytes" | "base64",
 ): unknown {

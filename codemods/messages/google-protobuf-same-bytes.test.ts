@@ -1,14 +1,8 @@
-import { cpSync, readFileSync, symlinkSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { create, type DescService, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
-import type { MethodDefinition } from "@grpc/grpc-js";
+import { create, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ensureGenerated } from "../generate/index.js";
-import { tempProject } from "../generate/testing/temp-project.js";
 import { initOf } from "./testing/arbitrary-init.js";
-import { migrateMessages } from "./testing/migrate-messages.js";
+import { type TwoPrograms, twoPrograms } from "./testing/two-programs.js";
 
 /** The handler before, on google-protobuf's classes, and the handler after answer the same bytes with the same bytes. */
 const handlers = `
@@ -40,6 +34,12 @@ function describeIt(req) {
   req.getNumMapMap().forEach((value, key) => lines.addLinesOut(key + '=' + value));
   for (const key of req.getItemMapMap().keys()) lines.addLinesOut('item ' + key);
   lines.addLinesOut(show(req.getNumMapMap().get('a')) + show(req.getNumMapMap().has('b')) + show(req.getNumMapMap().getLength()));
+  const { uNum, bigCount: big, kindListList: kinds } = req.toObject();
+  lines.addLinesOut(show(uNum) + big + kinds.length + show(req.toObject().someRatio));
+  const shown = req.toObject();
+  lines.addLinesOut(show(shown.asText) + shown.bigCount + shown.optKind + shown.pickText + shown.subItemsList.map((one) => one.uNum).join());
+  if (shown.atTime) lines.addLinesOut('' + shown.atTime.seconds + shown.atTime.nanos);
+  lines.addLinesOut(JSON.stringify(req.toObject()));
   const key = req.getItemName();
   lines.addLinesOut(show(req.getNumMapMap().get(key)));
   if (req.getItemKind() === Kind.KIND_BLUE) lines.addLinesOut('blue');
@@ -190,54 +190,11 @@ function loopIt(req) {
 module.exports = { describeIt, echoIt, transformIt, loopIt };
 `;
 
-const server = `
-const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
-const { createApp } = require('@connect-migrate/runtime/node');
-const { Same } = require('./gen/same_pb.js');
-const { SameService } = require('./old/same_grpc_pb.js');
-const { describeIt, echoIt, transformIt, loopIt } = require('./handlers');
-exports.app = createApp({ routes(router) {
-  router.service(Same, { describeIt, echoIt, transformIt, loopIt }, { messages: grpcJsMessages(SameService) });
-} });
-`;
-
-const old = resolve(import.meta.dirname, "testing/google-protobuf");
-const repository = resolve(import.meta.dirname, "../..");
-type Handlers = Record<string, (request: unknown) => unknown>;
-const projects: Disposable[] = [];
-let oldHandlers: Handlers;
-let newHandlers: Handlers;
-let definition: Record<string, MethodDefinition<unknown, unknown>>;
-let service: DescService;
-
+let programs: TwoPrograms;
 beforeAll(async () => {
-  const project = (files: Record<string, string>) => {
-    const made = tempProject({ "package.json": "{}", "node_modules/.keep": "", ...files });
-    projects.push(made);
-    cpSync(old, join(made.root, "old"), { recursive: true });
-    for (const name of ["google-protobuf", "@grpc", "@bufbuild"])
-      symlinkSync(join(repository, "node_modules", name), join(made.root, "node_modules", name));
-    return made.root;
-  };
-  const proto = readFileSync(join(old, "same.proto"), "utf8");
-  const files = { "same.proto": proto, "handlers.js": handlers, "server.js": server };
-  const before = project(files);
-  const migrated = await migrateMessages(before);
-  expect(migrated.findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
-  expect(migrated.files["handlers.js"]).not.toMatch(
-    /old\/same_pb|google-protobuf|\.(get|set|has|clear|add)(?!Own)[A-Z]\w*\(/,
-  );
-  const generated = await ensureGenerated({ root: before });
-  const code = Object.fromEntries(generated.files.map((file) => [file.path.slice(before.length + 1), file.content]));
-  const after = project({ ...files, ...code, ...migrated.files });
-  oldHandlers = createRequire(join(before, "x.js"))("./handlers.js") as Handlers;
-  newHandlers = createRequire(join(after, "x.js"))("./handlers.js") as Handlers;
-  definition = createRequire(join(before, "x.js"))("./old/same_grpc_pb.js").SameService;
-  service = generated.registry?.service("same.v1.Same") as DescService;
+  programs = await twoPrograms("same", handlers);
 }, 120_000);
-afterAll(() => {
-  for (const project of projects) project[Symbol.dispose]();
-});
+afterAll(() => programs?.[Symbol.dispose]());
 
 // What is passed on keeps its digits beyond 2^53, where the old classes rounded: only what is shown is compared there.
 it.each([
@@ -246,8 +203,8 @@ it.each([
   ["echoIt", 53n],
   ["transformIt", 53n],
 ] as const)("%s answers the same", { timeout: 120_000 }, (name, bits) => {
-  const method = service.methods.find((one) => one.localName === name);
-  const legacy = definition[name];
+  const method = programs.service.methods.find((one) => one.localName === name);
+  const legacy = programs.definition[name];
   if (!method || !legacy) throw new Error(name);
   let compared = 0;
   let answered = 0;
@@ -262,10 +219,10 @@ it.each([
         }
       };
       const oldReply = answerOf(() =>
-        legacy.responseSerialize(oldHandlers[name]?.(legacy.requestDeserialize(Buffer.from(bytes)))),
+        legacy.responseSerialize(programs.before[name]?.(legacy.requestDeserialize(Buffer.from(bytes)))),
       );
       const newReply = answerOf(() => {
-        const reply = newHandlers[name]?.(fromBinary(method.input, bytes)) as Record<string, unknown>;
+        const reply = programs.after[name]?.(fromBinary(method.input, bytes)) as Record<string, unknown>;
         return toBinary(method.output, create(method.output, reply));
       });
       compared++;

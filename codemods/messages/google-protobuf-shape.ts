@@ -1,10 +1,13 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
+import { staleness } from "./google-protobuf-generated.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
+import { followObject } from "./google-protobuf-objects.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
+import { followWellKnown, isPacked } from "./google-protobuf-well-known.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
@@ -15,6 +18,8 @@ export const googleProtobufShape: LegacyShape = {
   rule: "messages/google-protobuf-native",
   id: "google-protobuf",
   isLive: true,
+  fractions: "truncated",
+  hasTextBytes: true,
   keyOf: () => undefined,
   oneofKeyOf: () => undefined,
   enumName: (value) => value.name,
@@ -23,6 +28,7 @@ export const googleProtobufShape: LegacyShape = {
   made: madeMessage,
   retype: retypeGenerated,
   isUnset,
+  staleness,
   constant: constantOf,
   enumOfType,
   renameEnums,
@@ -105,6 +111,7 @@ function use(
 /** Methods of the message as a whole. */
 function whole(p: Proving, access: PropertyAccessExpression, call: CallExpression, desc: DescMessage): unknown {
   const name = access.getName();
+  if (name === "toObject") return followObject(p, access, call, desc);
   const object = access.getExpression();
   const schema = p.generated(desc, "descriptor", call);
   const isPlainCall = call.getArguments().length === 0 && !access.hasQuestionDotToken();
@@ -113,6 +120,11 @@ function whole(p: Proving, access: PropertyAccessExpression, call: CallExpressio
     p.edit(call, object.getEnd(), call.getEnd(), [")"]);
   };
   if (isPlainCall && name === "serializeBinary") {
+    // It goes with the call around it, if that is followed.
+    if (isPacked(call))
+      return p.later(() => {
+        if (!p.packed.has(call)) p.block(call, "a message that is packed where it cannot be followed");
+      });
     asFunction("@bufbuild/protobuf", "toBinary");
     return p.flow(call, { kind: "value", as: { kind: "same", type: "bytes" } });
   }
@@ -120,12 +132,6 @@ function whole(p: Proving, access: PropertyAccessExpression, call: CallExpressio
     asFunction("@bufbuild/protobuf", "clone");
     return p.flow(call, { kind: "message", desc });
   }
-  if (isPlainCall && desc.typeName === "google.protobuf.Timestamp" && name === "toDate") {
-    // timestampDate() rounds to the millisecond, toDate() cuts off: 1.6 ms is 2 there and 1 here.
-    const chain = p.chainText(object);
-    if (chain === undefined) return p.block(call, "a timestamp that cannot be read twice");
-    p.edit(call, call.getStart(), call.getStart(), ["new Date(Number("], "after");
-    return p.edit(call, object.getEnd(), call.getEnd(), [`.seconds) * 1000 + ${chain}.nanos / 1e6)`]);
-  }
+  if (followWellKnown(p, access, call, desc)) return undefined;
   p.block(call, `what ${name} of a message does is not followed`);
 }

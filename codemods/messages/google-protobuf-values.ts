@@ -6,6 +6,7 @@ import {
   functionAround,
   hasBytesType,
   isAbsent,
+  isDate,
   isFunctionNode,
   ownReturns,
   quoted,
@@ -322,10 +323,6 @@ function indentUnit(node: Node): string {
   if (indents.some((one) => one.startsWith("\t"))) return "\t";
   const widths = indents.map((one) => one.length).filter((width) => width > 1);
   return " ".repeat(widths.length > 0 ? Math.min(...widths, 4) : 2);
-}
-
-function isDate(value: Node): boolean {
-  return value.getType().getText() === "Date" || /^new Date\(\)$/.test(value.getText());
 }
 
 /** A type of old code gets the names of protobuf-es: `messages.Feature` is `Feature`. False where there is no such type. */

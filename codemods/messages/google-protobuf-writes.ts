@@ -112,7 +112,10 @@ export function give(p: Proving, value: Node, kind: Kind, field: DescField): unk
     return p.replace(value, isImplicitScalar(field) ? zeroText(field, value) : "undefined");
   }
   p.sink(value, kind);
-  if (kind.kind === "message" && p.canBe(value, "null", (part) => part.getText() === "null")) {
+  if (
+    (kind.kind === "message" || kind.kind === "wrapper") &&
+    p.canBe(value, "null", (part) => part.getText() === "null")
+  ) {
     const [opening, closing] = Node.isIdentifier(value) || Node.isCallExpression(value) ? ["", ""] : ["(", ")"];
     if (opening !== "") p.edit(value, value.getStart(), value.getStart(), [opening], "after");
     return p.edit(value, value.getEnd(), value.getEnd(), [`${closing} ?? undefined`], "before");
@@ -207,7 +210,8 @@ export function isUnset(p: Proving, part: Node): boolean {
   if (!Node.isCallExpression(part)) return part.getText().includes("?.");
   const callee = part.getExpression();
   const kind = Node.isPropertyAccessExpression(callee) ? p.kinds.get(callee.getExpression()) : undefined;
-  if (kind?.kind === "message" && Node.isPropertyAccessExpression(callee)) return /^get/.test(callee.getName());
+  if (kind?.kind === "message" && Node.isPropertyAccessExpression(callee))
+    return /^(get|unpack$)/.test(callee.getName());
   return kind?.kind === "list" || kind?.kind === "map";
 }
 

@@ -6,7 +6,7 @@ import {
   type DescOneof,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { Edition } from "@bufbuild/protobuf/wkt";
+import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Proving } from "./proof.js";
@@ -22,6 +22,10 @@ export type Representation =
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
   | { readonly kind: "bytes" }
   | { readonly kind: "message"; readonly desc: DescMessage }
+  /** A Date, where protobuf-es has a Timestamp. */
+  | { readonly kind: "date"; readonly desc: DescMessage }
+  /** google.protobuf.StringValue and its like, where protobuf-es has the value alone. */
+  | { readonly kind: "wrapper"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
 
 export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes";
@@ -57,8 +61,19 @@ export interface LegacyShape {
   readonly renameEnums?: (proof: Proving, file: SourceFile) => void;
   /** A function of old code's library that takes a message: rewritten, and true. */
   readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
+  /** Where old generated code and the .proto disagree about a message. */
+  readonly staleness?: (near: Node, desc: DescMessage) => string | undefined;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */
   readonly isLive?: true;
+  /** Old messages are of generated interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
+  readonly isTyped?: true;
+  /**
+   * What old code does with a number that is no whole one, or too large, in a field of 32 bits: cuts it off, keeps its low
+   * bits, or throws as protobuf-es does.
+   */
+  readonly fractions: "truncated" | "wrapped" | "refused";
+  /** Bytes that are not set are a string. */
+  readonly hasTextBytes?: true;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -95,8 +110,11 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
   return {
     shape: {
       rule: "messages/proto-loader-native",
+      fractions: "wrapped",
       id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
-      keyOf: (field) => (keepCase ? field.name : protobufjsCamelCase(field.name)),
+      // protobufjs has an Any of its own, which keeps the case.
+      keyOf: (field) =>
+        keepCase || field.parent.typeName === "google.protobuf.Any" ? field.name : protobufjsCamelCase(field.name),
       oneofKeyOf: (oneof) =>
         options.oneofs === true ? (keepCase ? oneof.name : protobufjsCamelCase(oneof.name)) : undefined,
       enumName: (value) => value.name,
@@ -126,6 +144,8 @@ export function representationOf(field: DescField, longs: Converter, enums: Conv
     field.fieldKind === "message" || field.fieldKind === "list" || field.fieldKind === "map"
       ? field.message
       : undefined;
+  if (message && field.fieldKind === "message" && !field.oneof && isWrapperDesc(message))
+    return { kind: "wrapper", desc: message };
   if (message) {
     return followed(message)
       ? { kind: "message", desc: message }
@@ -171,10 +191,12 @@ export function representationOf(field: DescField, longs: Converter, enums: Conv
   }
 }
 
-/** Of the well-known types, those whose fields are the same in both worlds; the others are plain values in protobuf-es. */
+/** Of the well-known types, those that are messages in both worlds; the others are plain values in protobuf-es. */
 function followed(message: DescMessage): boolean {
   if (!message.file.proto.package.startsWith("google.protobuf")) return true;
-  return /^google\.protobuf\.(Timestamp|Duration|Empty|FieldMask)$/.test(message.typeName);
+  return (
+    /^google\.protobuf\.(Timestamp|Duration|Empty|FieldMask|Any)$/.test(message.typeName) || isWrapperDesc(message)
+  );
 }
 
 /** protobufjs's own camel case. Its versions disagree on names such as `a_b_c`; for those the answer is undefined. */

@@ -7,6 +7,8 @@ export type Kind =
   /** `maybe`: it can be undefined, and a conversion must let that through. */
   | { readonly kind: "value"; readonly as: Representation; readonly maybe?: boolean }
   | { readonly kind: "list"; readonly of: Kind }
+  /** A message around one value, which protobuf-es has without it. */
+  | { readonly kind: "wrapper"; readonly desc: DescMessage; readonly of: Kind }
   | { readonly kind: "map"; readonly of: Kind }
   /** The discriminator of a oneof: a string of old keys. */
   | { readonly kind: "case"; readonly oneof: DescOneof }
@@ -33,8 +35,16 @@ export function maybe(kind: Kind): Kind {
 }
 
 export function unsupportedIn(kind: Kind): string | undefined {
-  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream") return unsupportedIn(kind.of);
+  if (kind.kind === "list" || kind.kind === "map" || kind.kind === "stream" || kind.kind === "wrapper")
+    return unsupportedIn(kind.of);
   return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
+}
+
+/** A message, or a list, map or stream of them. */
+export function holdsMessages(kind: Kind): boolean {
+  return kind.kind === "list" || kind.kind === "map" || kind.kind === "stream"
+    ? holdsMessages(kind.of)
+    : kind.kind === "message";
 }
 
 /** Identical at run time in both worlds, whatever is done with it. */
@@ -44,7 +54,7 @@ export function isPlain(kind: Kind): boolean {
 }
 
 export function sameKind(a: Kind, b: Kind): boolean {
-  if (a.kind === "message") return b.kind === "message" && a.desc.typeName === b.desc.typeName;
+  if (a.kind === "message" || a.kind === "wrapper") return b.kind === a.kind && a.desc.typeName === b.desc.typeName;
   if (a.kind === "case") return b.kind === "case" && a.oneof === b.oneof;
   if (a.kind === "value") {
     if (b.kind !== "value" || a.as.kind !== b.as.kind) return false;
@@ -57,5 +67,5 @@ export function sameKind(a: Kind, b: Kind): boolean {
 }
 
 export function kindName(kind: Kind): string {
-  return kind.kind === "message" ? kind.desc.typeName : kind.kind;
+  return kind.kind === "message" || kind.kind === "wrapper" ? kind.desc.typeName : kind.kind;
 }

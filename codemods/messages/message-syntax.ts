@@ -273,6 +273,10 @@ export function isMapOver(call: CallExpression, callback: Node): boolean {
   return call.getArguments()[0] === callback && Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
 }
 
+export function isDate(value: Node): boolean {
+  return value.getType().getText() === "Date" || /^new Date\(\)$/.test(value.getText());
+}
+
 export function isAbsent(node: Node): boolean {
   return node.getText() === "undefined" || node.getText() === "null";
 }

@@ -236,6 +236,7 @@ export function createPlainValues(p: Proving) {
 
   const isLength = (expression: Node): boolean => {
     if (!Node.isPropertyAccessExpression(expression) || expression.getName() !== "length") return false;
+    if (expression.getText().includes("?.")) return false;
     const of = unwrapped(expression.getExpression());
     const kind = kinds.get(of);
     if (kind)

@@ -1,6 +1,6 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node } from "ts-morph";
+import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
@@ -39,6 +39,8 @@ export interface ProofState {
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
   readonly handlers: Set<Node>;
+  /** `message.serializeBinary()` that goes with the call around it. */
+  readonly packed: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -87,6 +89,8 @@ export interface ProofState {
 export interface Proving extends ProofState {
   /** An expression is known to hold `kind`: follows where it goes. */
   flow(expression: Node, kind: Kind): unknown;
+  /** What is read of a known object: `message.key`, `list.length`. */
+  member(access: PropertyAccessExpression, object: Node, kind: Kind): unknown;
   /** A name, or a pattern, receives a known value. */
   bind(name: Node, kind: Kind): unknown;
   argument(call: CallExpression, expression: Node, kind: Kind): unknown;
@@ -101,6 +105,8 @@ export interface Proving extends ProofState {
   convert(given: Node, as: Representation, isMaybe: boolean): unknown;
   chainText(node: Node): string | undefined;
   prove(given: Node, wanted: Kind): unknown;
+  /** An object literal is a message: names, oneofs, and the values that are then to be proved. */
+  literal(object: ObjectLiteralExpression, desc: DescMessage): void;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
   isNumber(node: Node): boolean;
@@ -147,6 +153,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     leaks: [],
     overLists: [],
     handlers: new Set(),
+    packed: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],
@@ -197,7 +204,11 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       const canBeUnset =
         field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence === FeatureSet_FieldPresence.EXPLICIT;
       const one: Kind =
-        as.kind === "message" ? { kind: "message", desc: as.desc } : { kind: "value", as, maybe: canBeUnset };
+        as.kind === "message"
+          ? { kind: "message", desc: as.desc }
+          : as.kind === "wrapper"
+            ? { kind: "wrapper", desc: as.desc, of: state.kindOf(as.desc.fields[0] as DescField) }
+            : { kind: "value", as, maybe: canBeUnset };
       return field.fieldKind === "list"
         ? { kind: "list", of: one }
         : field.fieldKind === "map"

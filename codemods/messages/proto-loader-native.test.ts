@@ -194,6 +194,10 @@ ${text}`;
 
   it.each([
     ["exports.client = client;\nother(client);", /handed on/],
+    [
+      "const log = (next) => async (req) => {\n  console.log(req.message);\n  return await next(req);\n};",
+      /interceptors look at messages/,
+    ],
     ["client.get({ the_name: 'x' }).then((reply) => console.log(reply));", /promise of a reply/],
     ["async function f() { return JSON.stringify(await client.get({})); }", /goes where/],
     ["async function f(name) { await client.get({ the_name: name }); }", /nothing proves that this is a string/],
@@ -258,8 +262,23 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /may be absent/,
     ],
     ["an enum of another type", "function get(req) { return { the_color: store.size }; }", /value of p.v1.Color/],
-    ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /another shape/],
-    ["a wrapper in a reply", "function get(req) { return { wrapped_text: { value: 'x' } }; }", /another shape/],
+    ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /may not be there/],
+    [
+      "a wrapper that another stands for",
+      "function get(req) { return { wrapped_text: req.wrapped_text || { value: 'x' } }; }",
+      /where its value is empty/,
+    ],
+    [
+      "a wrapper as a value",
+      "function get(req) { return { the_name: req.wrapped_text && req.wrapped_text.value }; }",
+      /goes where|may not be there|nothing proves/,
+    ],
+    [
+      "a wrapper with more than a value",
+      "function get(req) { return { wrapped_text: { value: 'x', more: 1 } }; }",
+      /something else than a value/,
+    ],
+    ["a wrapper's unproved value", "function get(req) { return { wrapped_text: { value: other.x } }; }", /a string/],
     [
       "two members of a oneof",
       "function get(req) { return { pick_a: 'x', pick_b: '1' }; }",

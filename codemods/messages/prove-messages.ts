@@ -11,6 +11,7 @@ import { startClient, startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
 import { createPlainValues } from "./plain-values.js";
 import { createProofState, type Proving } from "./proof.js";
+import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
 
 export interface Proof {
@@ -34,10 +35,12 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     createPlainValues(p),
   );
   const { kinds, sinks, open, proved, consumed, blockers, edits } = p;
-  for (const bridge of bridges) {
-    if (bridge.of === "service") startService(project, bridge, p);
-    else startClient(project, bridge, p);
-  }
+  if (shape.isTyped) proveTyped(p, bridges);
+  else
+    for (const bridge of bridges) {
+      if (bridge.of === "service") startService(project, bridge, p);
+      else startClient(project, bridge, p);
+    }
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
   for (const leak of p.leaks) if (!proved.has(leak)) p.block(leak, "a list that is being made is handed on");
@@ -53,11 +56,26 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     else if (!isPlain(kind)) p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
+  for (const bridge of bridges) {
+    const stale = staleIn(p, bridge);
+    if (stale) p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
+  }
   if (shape.renameEnums && blockers.length === 0) {
     const touched = new Set(edits.map((edit) => edit.file));
     for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
   }
   return { blockers: unique(blockers), edits };
+}
+
+/** Messages are rewritten after the .proto; the program ran on its generated code. */
+function staleIn({ shape, kinds }: Proving, { service, definition }: Bridge): string | undefined {
+  const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
+  for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
+  for (const desc of used) {
+    const stale = shape.staleness?.(definition, desc);
+    if (stale !== undefined) return stale;
+  }
+  return undefined;
 }
 
 function unique(blockers: readonly MessageBlocker[]): MessageBlocker[] {

@@ -475,6 +475,23 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "a handler that is registered with a wrapper and without": [
+    `const plain = (handler) => (call, callback) => {
+      handler(call, callback);
+    };
+    const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error) => {
+      if (error) throw error;
+    });
+    function main() {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask: plain(ask), list });
+      ${BIND}
+    }
+    main();`,
+    plainly,
+  ],
   "a handler that other code calls": [
     `const own = {
       ask(call, callback) {

@@ -52,7 +52,7 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const statement = parents.get(call) as Node;
   const more = use.serve.map((member) => `, ${member}`).join("");
   const started = running === "running" ? "started" : "running";
-  const guard = entryGuard(context, binding, statement);
+  const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
   const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
     edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
@@ -141,6 +141,16 @@ export function migratePromised(context: RuleContext, binding: Binding): void {
   report(context, "server.bindAsync()", call.start, call.end);
 }
 
+/** Does somebody get what the call gives, which was nothing? To `new Promise` it makes no difference. */
+function isGiven(parent: Node, parents: Binding["parents"]): boolean {
+  if (parent.type === "ReturnStatement") return true;
+  const user = parents.get(parent);
+  return (
+    parent.type === "ArrowFunctionExpression" &&
+    !(user?.type === "NewExpression" && isIdentifier(user.callee, "Promise"))
+  );
+}
+
 /**
  * `new Promise((resolve, reject) => { server.bindAsync(…, (error, port) => (error ? reject(error) : resolve(port))) })`
  * with nothing else in it: `serve` is that promise.
@@ -153,12 +163,13 @@ function promiseAround(
 ): { node: Node; result: string } | undefined {
   const parents = parentMap(file);
   const statement = parents.get(call);
-  const block = statement && parents.get(statement);
-  const executor = block && parents.get(block);
+  const isArrow = statement?.type === "ArrowFunctionExpression";
+  const block = isArrow ? undefined : statement && parents.get(statement);
+  const executor = isArrow ? statement : block && parents.get(block);
   const node = executor && parents.get(executor);
-  if (!block || node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
+  if (!executor || node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
     return undefined;
-  const others = (block.body as Node[]).filter(
+  const others = ((block?.body ?? []) as Node[]).filter(
     (each) => each !== statement && !/^\w+\.start\(\);?$/.test(textOf(source, each)),
   );
   if (others.length > 0 || !isFunction(callback)) return undefined;

@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 
 /** Values for `create()`: every field set, unset or empty, to a depth. `bits` is the size of 64-bit integers. */
@@ -7,6 +8,8 @@ export function initOf(desc: DescMessage, depth: number, bits = 64n): fc.Arbitra
     if ("message" in field && field.message) {
       if (field.message.typeName === "google.protobuf.Timestamp")
         return fc.record({ seconds: fc.bigInt(0n, 9999999999n), nanos: fc.nat(999999999) });
+      const [wrapped] = field.message.fields;
+      if (field.fieldKind === "message" && !field.oneof && wrapped && isWrapperDesc(field.message)) return one(wrapped);
       return depth === 0 ? fc.constant(undefined) : initOf(field.message, depth - 1, bits);
     }
     if ("enum" in field && field.enum) return fc.constantFrom(0, 1, 5, 77);

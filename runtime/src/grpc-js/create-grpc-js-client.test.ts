@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Echo } from "../../testing/gen/echo_pb.js";
@@ -57,6 +58,9 @@ const callback = (log: (...event: unknown[]) => void) => (error: Any, value: Any
     plain(value),
   );
 
+/** What a call takes of its parent. */
+const parentCall = (deadline: number) => Object.assign(new EventEmitter(), { getDeadline: () => deadline });
+
 const scripts: Record<string, Script> = {
   unary: (c, log) => c.Unary({ text: "u", count: 3, payload: Buffer.from("x") }, metadata(), callback(log)),
   "unary by its other name, options only": (c, log) =>
@@ -71,6 +75,25 @@ const scripts: Record<string, Script> = {
     const call = c.Unary({ text: "hang" }, callback(log));
     setTimeout(() => call.cancel(), 30);
     return call;
+  },
+  "unary, with the deadline of a parent": (c, log) =>
+    c.Unary({ text: "hang" }, { deadline: Date.now() + 5000, parent: parentCall(Date.now() + 60) }, callback(log)),
+  "unary, its own deadline before the parent's": (c, log) =>
+    c.Unary({ text: "hang" }, { deadline: Date.now() + 60, parent: parentCall(Date.now() + 5000) }, callback(log)),
+  "unary, with a parent that is cancelled": (c, log) => {
+    const parent = parentCall(Number.POSITIVE_INFINITY);
+    setTimeout(() => parent.emit("cancelled"), 30);
+    return c.Unary({ text: "hang" }, { parent }, callback(log));
+  },
+  "unary, with a parent whose deadline counts and whose cancellation does not": (c, log) => {
+    const parent = parentCall(Date.now() + 200);
+    setTimeout(() => parent.emit("cancelled"), 30);
+    return c.Unary({ text: "hang" }, { parent, propagate_flags: grpc.propagate.DEADLINE }, callback(log));
+  },
+  "server stream, with a parent that is cancelled": (c) => {
+    const parent = parentCall(Number.POSITIVE_INFINITY);
+    setTimeout(() => parent.emit("cancelled"), 60);
+    return c.ServerStream({ text: "hang", count: 1 }, { parent, propagate_flags: grpc.propagate.CANCELLATION });
   },
   "unary without callback": (c, log) => {
     try {
@@ -195,6 +218,7 @@ describe("createGrpcJsClient", () => {
   it("an option that a transport cannot honour is refused, not dropped", () => {
     expect(() => migrated.Unary({}, { interceptors: [] }, () => {})).toThrow('"interceptors" has no effect');
     expect(() => migrated.ServerStream({}, { credentials: {} })).toThrow('"credentials" has no effect');
+    expect(() => migrated.Unary({}, { host: "h" }, () => {})).toThrow('"host" has no effect');
   });
 
   it("the details of a rich error are where libraries look for them", async () => {

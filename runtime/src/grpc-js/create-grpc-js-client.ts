@@ -14,6 +14,7 @@ import type { MessageCodecs } from "../message-codec.js";
 import { OutputQueue } from "../output-queue.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
+import { deadlineOf, type GrpcJsCallOptions, signalOfParent } from "./call-options.js";
 import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
@@ -29,12 +30,8 @@ export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {
 
 type Callback = (error: unknown, value?: unknown) => void;
 
-interface CallOptions {
-  deadline?: Date | number;
-}
-
 /** What a call on our transports cannot honour. To go on without it could mean a call without its credentials. */
-const refusedOptions = ["interceptors", "interceptor_providers", "credentials", "parent"] as const;
+const refusedOptions = ["interceptors", "interceptor_providers", "credentials", "host"] as const;
 
 /** Clients that share a transport: it is closed with the last one. */
 const clientsOf = new WeakMap<Transport, Set<object>>();
@@ -129,7 +126,7 @@ function createChannelView(transport: Transport, service: DescService, client: o
 /** What comes after the request: metadata, options, callback, each of them optional. */
 function restOf(args: readonly unknown[], needsCallback: boolean) {
   let metadata: MetadataLike | undefined;
-  let options: CallOptions = {};
+  let options: GrpcJsCallOptions = {};
   let callback: Callback | undefined;
   for (const arg of args) {
     if (typeof arg === "function") {
@@ -137,7 +134,7 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
     } else if (isMetadata(arg)) {
       metadata = arg;
     } else if (typeof arg === "object" && arg !== null) {
-      options = arg as CallOptions;
+      options = arg as GrpcJsCallOptions;
     }
   }
   for (const name of refusedOptions) {
@@ -164,7 +161,7 @@ interface Started {
 }
 
 /** Adds `cancel` and `getPeer` to a call, and says how it is to be run. */
-function startCall(call: object, metadata: MetadataLike | undefined, options: CallOptions): Started {
+function startCall(call: object, metadata: MetadataLike | undefined, options: GrpcJsCallOptions): Started {
   const controller = new AbortController();
   let canceled = false;
   Object.assign(call, {
@@ -174,7 +171,9 @@ function startCall(call: object, metadata: MetadataLike | undefined, options: Ca
     },
     getPeer: () => "unknown",
   });
-  const { deadline } = options;
+  const deadline = deadlineOf(options);
+  const parent = signalOfParent(options);
+  parent?.addEventListener("abort", () => controller.abort(parent.reason));
   if (deadline !== undefined && Number(deadline) <= Date.now()) {
     // timeoutMs cannot say "already over"
     controller.abort(new ConnectError("Deadline exceeded", Code.DeadlineExceeded));

@@ -93,6 +93,36 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   }) satisfies ServiceErrorLike;
 }
 
+/** What grpc-js's event `status` says of a call. */
+export interface CallStatus {
+  /** 0 where the call succeeded. */
+  readonly code: number;
+  readonly details: string;
+  /** The `metadata` of grpc-js's status. */
+  readonly trailer: Headers;
+}
+
+/** The status of a call: of its trailers if it succeeded (undefined where it sent none), or else of its error. */
+export function callStatus(outcome: unknown): CallStatus {
+  if (outcome === undefined || outcome instanceof Headers) {
+    const text = outcome?.get("grpc-message") ?? "";
+    return { code: 0, details: decodeGrpcMessage(text), trailer: outcome ?? createHeaders() };
+  }
+  const error = ConnectError.from(outcome);
+  const { code, details } = serviceErrorFrom(error) as ServiceErrorLike;
+  return { code, details, trailer: trailerOf(error) };
+}
+
+/** `error.message` as grpc-js has it, `5 NOT_FOUND: no such item`; of anything but a ConnectError its own. */
+export function serviceErrorMessage(error: unknown): string {
+  return serviceErrorFrom(error).message;
+}
+
+/** What `${error}` is in grpc-js, `Error: 5 NOT_FOUND: no such item`; of anything but a ConnectError its own text. */
+export function serviceErrorText(error: unknown): string {
+  return `${serviceErrorFrom(error)}`;
+}
+
 /**
  * The status that a handler's error gives on a grpc-js server: the one that an app sends. The error of another call is relayed
  * without that call's metadata.

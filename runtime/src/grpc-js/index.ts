@@ -4,12 +4,23 @@ export { waitForReady } from "../client/wait-for-ready.js";
 export { asGrpcJsClient } from "./as-grpc-js-client.js";
 export type { MetadataGenerator, RequestHeadersSource } from "./call-credentials.js";
 export { callCredentials } from "./call-credentials.js";
+export type { GrpcJsCallOptions, ParentCall } from "./call-options.js";
+export { callOptionsFrom } from "./call-options.js";
 export type { ChannelView } from "./client-channel.js";
 export { closeClient, getClientChannel, waitForClientReady } from "./client-channel.js";
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export { grpcStatusName, serviceErrorFrom, toConnectError, trailerOf } from "./errors.js";
+export type { CallStatus } from "./errors.js";
+export {
+  callStatus,
+  grpcStatusName,
+  serviceErrorFrom,
+  serviceErrorMessage,
+  serviceErrorText,
+  toConnectError,
+  trailerOf,
+} from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
@@ -23,5 +34,7 @@ export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { toCallbacks } from "./to-callbacks.js";
+export type { ToObjectOptions } from "./to-object.js";
+export { toObject } from "./to-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";

@@ -8,6 +8,7 @@ import type { HandlerContext } from "../implementation.js";
 import { createApp } from "../node/app.js";
 import { createGrpcTransport } from "../node/grpc-transport.js";
 import { type RunningServer, serve } from "../node/serve.js";
+import { kPeerAddress } from "../server/peer.js";
 import { grpcJsMessages } from "./messages.js";
 import { toCallbacks } from "./to-callbacks.js";
 
@@ -30,6 +31,7 @@ class Handlers {
       return upstream.unary({ text: "fail" });
     }
     if (request.text === "throw") throw new Error("secret");
+    if (request.text === "peer") return { text: context.values.get(kPeerAddress).replace(/:\d+$/, ":port") };
     if (request.text === "hang") return new Promise((resolve) => context.signal.addEventListener("abort", resolve));
     const deadline = context.timeoutMs();
     return {
@@ -96,6 +98,7 @@ const scripts: Record<string, Parameters<typeof record>[1]> = {
   "unary with a deadline": (c, log) => c.Unary({ text: "u" }, { deadline: Date.now() + 5000 }, callback(log)),
   "unary error": (c, log) => c.Unary({ text: "fail" }, metadata, callback(log)),
   "unary, an error of another call": (c, log) => c.Unary({ text: "relay" }, callback(log)),
+  "unary, the address of the caller": (c, log) => c.Unary({ text: "peer" }, callback(log)),
   "unary, something else is thrown": (c, log) => c.Unary({ text: "throw" }, callback(log)),
   "unary past its deadline": (c, log) => c.Unary({ text: "hang" }, { deadline: Date.now() + 80 }, callback(log)),
   "server stream": (c) => c.ServerStream({ text: "s", count: 3 }),

@@ -1,9 +1,11 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { createContextValues } from "../context-values.js";
 import { createHandlerContext, type HandlerContextController } from "../implementation.js";
 import { drainedOrClosed } from "../node/drained.js";
 import { handlerError } from "../server/handler-error.js";
+import { kPeerAddress } from "../server/peer.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { statusFrom } from "./errors.js";
 import { headersFromMetadata, metadataFromHeaders } from "./metadata.js";
@@ -16,9 +18,9 @@ type ConnectHandler = (request: any, context: HandlerContextController) => any;
  * Connect handlers in a grpc-js Server that stays for now: `server.addService(definition, toCallbacks(Greeter, handlers))`. The
  * counterpart of `fromCallbacks`: messages are those of the server's own definition, handlers keep their keys and their `this`.
  *
- * Response headers are sent with the first message, or when the handler calls `context.sendHeaders()`. `context.values` is empty:
- * no interceptor runs. A thrown value that is no ConnectError answers `UNKNOWN: Unknown error`, as in an app with
- * `compat: "grpc-js"`.
+ * Response headers are sent with the first message, or when the handler calls `context.sendHeaders()`. `context.values` has
+ * the caller's address and nothing else: no interceptor runs. A thrown value that is no ConnectError answers
+ * `UNKNOWN: Unknown error`, as in an app with `compat: "grpc-js"`.
  */
 export function toCallbacks(service: DescService, implementation: object): Record<string, GrpcJsHandler> {
   const handlers: Record<string, GrpcJsHandler> = {};
@@ -57,6 +59,7 @@ function toCallback(service: DescService, method: DescMethod, handler: ConnectHa
         url: `http://${call.getHost()}/${service.typeName}/${method.name}`,
         timeoutMs: timeoutFromDeadline(call.getDeadline()),
         requestHeader: headersFromMetadata(call.metadata),
+        contextValues: createContextValues().set(kPeerAddress, call.getPeer()),
       }),
       sendHeaders() {
         if (!isSent) {

@@ -207,6 +207,9 @@ function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Funct
   return new Promise((resolve, reject) => {
     let header = createHeaders();
     let message: unknown;
+    let isAnswered = false;
+    const answer = (trailer: Headers) =>
+      resolve({ stream: false, service: method.parent, method, header, trailer, message });
     const call = client.makeUnaryRequest(
       methodPath(method),
       ...functions,
@@ -218,22 +221,19 @@ function callUnary(client: GrpcJsClient, request: UnaryRequest, functions: Funct
           reject(errorOf(error, header));
         }
         message = value;
+        isAnswered = error === null;
       },
     );
+    // By an interceptor, before anybody could listen
+    if (isAnswered) {
+      answer(createHeaders());
+      return;
+    }
     call.on("metadata", (metadata: MetadataLike) => {
       header = headersFromMetadata(metadata);
     });
     // After the callback: the trailers
-    call.on("status", (status: Status) =>
-      resolve({
-        stream: false,
-        service: method.parent,
-        method,
-        header,
-        trailer: headersFromMetadata(status.metadata),
-        message,
-      }),
-    );
+    call.on("status", (status: Status) => answer(headersFromMetadata(status.metadata)));
     cancelWith(request.signal, call);
   });
 }
@@ -290,7 +290,16 @@ async function callStream(client: GrpcJsClient, request: StreamRequest, function
         queue.push(value);
       }
     };
+    let hasStatus = false;
+    call.once("end", () => {
+      // The status of an interceptor came before anybody could listen
+      if (!hasStatus && method.methodKind !== "client_streaming") {
+        open();
+        queue.end();
+      }
+    });
     call.on("status", (status: Status) => {
+      hasStatus = true;
       for (const [name, value] of headerLines(headersFromMetadata(status.metadata))) {
         trailer.append(name, value);
       }

@@ -1,0 +1,227 @@
+import { type ArrowFunction, type CallExpression, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
+import type { NamedImport } from "../shared/with-imports.js";
+import type { TextChange } from "./client-facts.js";
+import type { Call, Service } from "./client-services.js";
+import type { RpcRef } from "./facts.js";
+import type { AnalysisProject } from "./project.js";
+import { isWrapper } from "./value-flow.js";
+
+/** A function of a test that answers in the place of a client's method, and what it becomes for a client of promises. */
+export interface Stub {
+  /** `mock.method(client, "getItem", …)` or `jest.spyOn(client, "getItem")`. */
+  readonly node: CallExpression;
+  readonly rpc: RpcRef;
+  /** Does it answer? Otherwise it only watches. */
+  readonly answers: boolean;
+  readonly changes: readonly TextChange[];
+  readonly imports: readonly NamedImport[];
+}
+
+const WATCHES = /^(?:(?:jest|vi|vitest)\.spyOn|(?:sinon|sandbox)\.(?:stub|spy)|(?:t\.|ctx\.|context\.)?mock\.method)$/;
+const ANSWERS = /^(?:mockImplementation(?:Once)?|callsFake)$/;
+const TO_CONNECT_ERROR: NamedImport = { module: "@connect-migrate/runtime/grpc-js", name: "toConnectError" };
+
+/** What is asked of a stub that does not show how the method is called; the request comes first in both shapes. */
+const HARMLESS =
+  /^(?:\.mock\.(?:callCount\(|calls\.length\b|calls\[\d+\](?:\??\.arguments)?(?:\?\.)?\[0\]|restore\(|resetCalls\()|\.mock(?:Restore|Clear|Reset)\(|\.(?:restore|resetHistory)\(|\.(?:called|calledOnce|notCalled|callCount)\b|\.(?:firstCall|lastCall|getCall\(\d+\))\.args\[0\])/;
+const HARMLESS_MATCHERS =
+  /^expect\([\w$.]+\)(?:\.not)?\.(?:toHaveBeenCalled|toHaveBeenCalledTimes|toBeCalled|toBeCalledTimes|toHaveBeenCalledOnce)\(/;
+
+/** The stub that a mention of a client is an argument of; undefined where it is none that can be rewritten. */
+export function stubAround(project: AnalysisProject, call: Node, service: string): Stub | undefined {
+  if (!Node.isCallExpression(call) || !WATCHES.test(call.getExpression().getText())) return undefined;
+  if (!project.isSelected(call.getSourceFile().getFilePath())) return undefined;
+  const [client, key, own, more] = call.getArguments();
+  const name = key && project.constantOf(key);
+  const desc = typeof name === "string" ? project.protos.methodByLegacyKey(service, name) : undefined;
+  if (!client || !desc || more) return undefined;
+  const rpc = project.protos.rpc(desc);
+  if (rpc.kind !== "unary" || rpc.localName !== name) return undefined;
+  let whole: Node = call;
+  let answer: Node | undefined = own;
+  const member = call.getParent();
+  const chained = member?.getParent();
+  if (
+    !own &&
+    Node.isPropertyAccessExpression(member) &&
+    Node.isCallExpression(chained) &&
+    chained.getExpression() === member
+  ) {
+    const [given, another] = chained.getArguments();
+    if (!ANSWERS.test(member.getName()) || !given || another) return undefined;
+    answer = given;
+    whole = chained;
+  }
+  // `sinon.stub(client, "getItem")` alone answers nothing at all.
+  if (!answer && /\.stub$/.test(call.getExpression().getText())) return undefined;
+  if (!isOnlyCounted(project, whole)) return undefined;
+  if (!answer) return { node: call, rpc, answers: false, changes: [], imports: [] };
+  while (isWrapper(answer)) answer = answer.getExpression();
+  if (!Node.isArrowFunction(answer) && !Node.isFunctionExpression(answer)) return undefined;
+  const changes = changesOf(project, answer);
+  if (!changes) return undefined;
+  const throws = changes.some((change) => change.text.includes(TO_CONNECT_ERROR.name));
+  return { node: call, rpc, answers: true, changes, imports: throws ? [TO_CONNECT_ERROR] : [] };
+}
+
+/** Why the answers of a stub would come at another time than before, or undefined. */
+export function stubObstacle(service: Service, stub: Stub): string | undefined {
+  if (!stub.answers) return undefined;
+  const early = service.calls.find((call) => call.rpc.method === stub.rpc.method && !isPromised(call));
+  return early && `a test answers ${stub.rpc.method} at once, and nothing waits for the call`;
+}
+
+/** Whoever wants the answer of the call has a promise of it already. */
+function isPromised({ node, form }: Call): boolean {
+  if (form === "promisified") return true;
+  const owner = node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
+  const made = owner?.getParent();
+  return Node.isNewExpression(made) && made.getExpression().getText() === "Promise";
+}
+
+/** Is what the library gives for the stub only asked how often it was called, and with which request? */
+function isOnlyCounted(project: AnalysisProject, whole: Node): boolean {
+  const parent = whole.getParent();
+  if (!parent || Node.isExpressionStatement(parent)) return true;
+  if (!Node.isVariableDeclaration(parent)) return false;
+  const name = parent.getNameNode();
+  if (!Node.isIdentifier(name)) return false;
+  return project.referencesTo(name).every((reference) => {
+    if (reference === name) return true;
+    const statement = reference.getFirstAncestor((up) => Node.isStatement(up));
+    const text = reference.getSourceFile().getFullText();
+    if (HARMLESS.test(text.slice(reference.getEnd()))) return true;
+    const expression = Node.isExpressionStatement(statement) ? statement.getExpression() : undefined;
+    return !!expression && HARMLESS_MATCHERS.test(expression.getText());
+  });
+}
+
+type Answer = ArrowFunction | FunctionExpression;
+
+/** `(request, callback) => callback(null, reply)` -> `async (request) => reply`, as changes of text. */
+function changesOf(project: AnalysisProject, answer: Answer): TextChange[] | undefined {
+  const parameters = answer.getParameters();
+  const [request] = parameters;
+  const callback = parameters.at(-1);
+  const body = answer.getBody();
+  if (!request || !callback || parameters.length < 2 || parameters.length > 4 || answer.isAsync()) return undefined;
+  if (answer.getTypeParameters().length > 0 || (Node.isFunctionExpression(answer) && answer.isGenerator()))
+    return undefined;
+  if (body.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0) return undefined;
+  if (parameters.some((each) => !Node.isIdentifier(each.getNameNode()) && each !== request)) return undefined;
+  const named = (name: string) =>
+    body.getDescendantsOfKind(SyntaxKind.Identifier).filter((identifier) => identifier.getText() === name);
+  // Metadata and options have another shape now.
+  if (parameters.slice(1, -1).some((each) => named(each.getName()).length > 0)) return undefined;
+  const calls: CallExpression[] = [];
+  for (const mention of named(callback.getName())) {
+    const call = mention.getParent();
+    if (!Node.isCallExpression(call) || call.getExpression() !== mention) return undefined;
+    calls.push(call);
+  }
+  // Every way through it answers.
+  if (!calls.some((call) => call.getParent() === answer || call.getParent()?.getParent() === body)) return undefined;
+  const change = (start: number, end: number, text: string): TextChange => ({ start, end, text });
+  const changes: TextChange[] = [];
+  const first = parameters[0]?.getStart() as number;
+  const last = parameters.at(-1)?.getEnd() as number;
+  changes.push(change(answer.getStart(), answer.getStart(), "async "));
+  changes.push(change(request.getEnd(), last, ""));
+  const type = answer.getReturnTypeNode();
+  if (type)
+    changes.push(change(answer.getSourceFile().getFullText().lastIndexOf(":", type.getStart()), type.getEnd(), ""));
+  if (first < answer.getStart()) return undefined;
+  for (const call of calls) {
+    const own = changesOfReply(project, answer, call);
+    if (!own) return undefined;
+    changes.push(...own);
+  }
+  return changes;
+}
+
+function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpression): TextChange[] | undefined {
+  const [error, reply, more] = call.getArguments();
+  if (!error || more) return undefined;
+  const isReply = /^(?:null|undefined)$/.test(error.getText()) && reply !== undefined;
+  const value = isReply ? reply : error;
+  if (!isReply && (reply !== undefined || /^(?:null|undefined)$/.test(error.getText()))) return undefined;
+  const how = isReply ? "reply" : errorKind(project, error);
+  if (!how) return undefined;
+  const [before, after] = how === "service-error" ? [`throw ${TO_CONNECT_ERROR.name}(`, ")"] : ["throw ", ""];
+  const change = (start: number, end: number, text: string): TextChange => ({ start, end, text });
+  const around = (node: Node, [open, close]: readonly [string, string]) => [
+    change(node.getStart(), value.getStart(), open),
+    change(value.getEnd(), node.getEnd(), close),
+  ];
+  const parent = call.getParent();
+  if (parent === answer) {
+    const isObject = Node.isObjectLiteralExpression(value);
+    if (isReply) return around(call, isObject ? ["(", ")"] : ["", ""]);
+    const arrow = (answer as ArrowFunction).getEqualsGreaterThan().getEnd();
+    return [change(arrow, value.getStart(), ` { ${before}`), change(value.getEnd(), call.getEnd(), `${after}; }`)];
+  }
+  if (Node.isReturnStatement(parent) && ownerOf(parent) === answer) {
+    if (isReply) return around(call, ["", ""]);
+    return [change(parent.getStart(), value.getStart(), before), change(value.getEnd(), call.getEnd(), after)];
+  }
+  if (!Node.isExpressionStatement(parent)) return undefined;
+  const rest = isLast(answer, parent);
+  if (!rest) return undefined;
+  return [
+    ...around(call, isReply ? ["return ", ""] : [before, after]),
+    ...rest.map((node) => change(parent.getEnd(), node.getEnd(), "")),
+  ];
+}
+
+function ownerOf(node: Node): Node | undefined {
+  return node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
+}
+
+/** Does nothing come after a statement? A last `return {} as ClientUnaryCall`, which only types ask for, is given back. */
+function isLast(answer: Answer, statement: Node): Node[] | undefined {
+  let node: Node = statement;
+  const rest: Node[] = [];
+  for (;;) {
+    const block = node.getParent();
+    if (!Node.isBlock(block)) return undefined;
+    const statements = block.getStatements();
+    const behind = statements.slice(statements.indexOf(node as never) + 1);
+    if (behind.length > 0) {
+      const [only, more] = behind;
+      const returned = Node.isReturnStatement(only) ? only.getExpression() : null;
+      if (more || returned === null || node !== statement) return undefined;
+      if (
+        returned &&
+        !/^(?:undefined|null|\{\s*\}(?: as [\w$.<> ]+)?)$/.test(returned.getText().replace(/^\((.*)\)$/, "$1"))
+      )
+        return undefined;
+      rest.push(only as Node);
+    }
+    const outer = block.getParent();
+    if (outer === answer) return rest;
+    if (rest.length > 0 && Node.isIfStatement(outer)) return rest;
+    if (!Node.isIfStatement(outer)) return undefined;
+    node = outer;
+  }
+}
+
+/** An error with a code, whose text nobody reads, or one that is no answer of a server. */
+function errorKind(project: AnalysisProject, error: Node): "service-error" | "other" | undefined {
+  let value = error;
+  while (isWrapper(value)) value = value.getExpression();
+  if (Node.isNewExpression(value) && value.getExpression().getText() === "Error") return "other";
+  const properties = Node.isObjectLiteralExpression(value)
+    ? value
+    : Node.isCallExpression(value) && value.getExpression().getText() === "Object.assign"
+      ? value.getArguments()[1]
+      : undefined;
+  if (!properties || !Node.isObjectLiteralExpression(properties)) return undefined;
+  const names = properties.getProperties().map((each) => (Node.isPropertyAssignment(each) ? each.getName() : ""));
+  if (names.some((name) => !/^(?:code|details|message|name)$/.test(name)) || !names.includes("code")) return undefined;
+  // The text of an error is another one now, and there is always one.
+  if (/\bmessage\b|\btoThrow\w*\([^)]|\brejects\([^)]*\/|\bthrows\(/.test(error.getSourceFile().getFullText()))
+    return undefined;
+  if (!names.includes("details") && project.files.some((file) => /\.details\b/.test(file.getFullText())))
+    return undefined;
+  return "service-error";
+}

@@ -1,0 +1,154 @@
+import { type File, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
+import { isStatusOfGrpc } from "./plan-error.js";
+
+/** `call.on("metadata", callback)`, a statement behind the call: a function that the call's option `onHeader` takes. */
+export interface HeaderListener {
+  readonly statement: Node;
+  readonly callback: Node;
+  readonly param: Node | null;
+  /** `metadata.get(key)` */
+  readonly gets: readonly Node[];
+}
+
+/** What a listener of `status` reads. */
+export interface StatusReads {
+  readonly code: boolean;
+  /** `status.details` or `status.metadata`, which come from the trailers. */
+  readonly more: boolean;
+  /** `status.metadata.get(key)` */
+  readonly gets: readonly Node[];
+  /** `grpc.status[status.code]` */
+  readonly names: readonly { readonly member: Node; readonly code: Node }[];
+}
+
+/** Parts the references of a call's variable: its one listener of `metadata`, and the others. */
+export function splitHeader(
+  references: readonly Node[],
+  parents: Parents,
+): { readonly header: HeaderListener | null; readonly others: readonly Node[] } {
+  const found = references.map((reference) => headerListenerAt(reference, parents));
+  const headers = found.filter((each) => each !== undefined);
+  const [header] = headers;
+  if (!header || headers.length > 1) return { header: null, others: references };
+  return { header, others: references.filter((_, index) => found[index] === undefined) };
+}
+
+function headerListenerAt(reference: Node, parents: Parents): HeaderListener | undefined {
+  const member = parents.get(reference) as Node;
+  const on = parents.get(member) as Node;
+  const statement = parents.get(on) as Node;
+  if (!/^on(ce)?$/.test(memberName(member) ?? "") || member.object !== reference || on.type !== "CallExpression")
+    return undefined;
+  const [event, callback] = on.arguments as Node[];
+  if (event?.type !== "StringLiteral" || event.value !== "metadata") return undefined;
+  if (statement.type !== "ExpressionStatement" || !callback || on.arguments.length !== 2) return undefined;
+  if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression") return undefined;
+  if (callback.generator || usesThis(callback) || mayThrow(callback.body)) return undefined;
+  const [param, more] = callback.params as Node[];
+  if (more || (param && !isIdentifier(param))) return undefined;
+  const gets = param ? getsOf(callback.body, param.name, parents) : [];
+  return gets && { statement, callback, param: param ?? null, gets };
+}
+
+/** The calls `name.get(key)`, if a Metadata is used in no other way. */
+function getsOf(body: Node, name: string, parents: Parents): Node[] | undefined {
+  const gets: Node[] = [];
+  for (const use of usesOf(body, name, parents)) {
+    const get = getOn(use, parents);
+    if (!get) return undefined;
+    gets.push(get);
+  }
+  return gets;
+}
+
+function getOn(metadata: Node, parents: Parents): Node | undefined {
+  const member = parents.get(metadata) as Node;
+  const call = parents.get(member) as Node;
+  const isGet = memberName(member) === "get" && member.object === metadata && member.type === "MemberExpression";
+  return isGet && call.type === "CallExpression" && call.callee === member && call.arguments.length === 1
+    ? call
+    : undefined;
+}
+
+/** What a listener reads of a status, if that is its code, its details and values of its metadata. */
+export function statusReads(file: File, callback: Node, parents: Parents): StatusReads | null {
+  const [param] = callback.params as Node[];
+  if (!param) return { code: false, more: false, gets: [], names: [] };
+  if (!isIdentifier(param)) return null;
+  const gets: Node[] = [];
+  const names: { member: Node; code: Node }[] = [];
+  let code = false;
+  let more = false;
+  for (const use of usesOf(callback.body, param.name, parents)) {
+    const member = parents.get(use) as Node;
+    if (member.type !== "MemberExpression" || member.object !== use) return null;
+    const user = parents.get(member) as Node;
+    if (user.type === "AssignmentExpression" && user.left === member) return null;
+    switch (memberName(member)) {
+      case "code":
+        code = true;
+        if (
+          user.type === "MemberExpression" &&
+          user.computed &&
+          user.property === member &&
+          isStatusOfGrpc(file, user.object)
+        )
+          names.push({ member: user, code: member });
+        break;
+      case "details":
+        more = true;
+        break;
+      case "metadata": {
+        const get = getOn(member, parents);
+        if (!get) return null;
+        gets.push(get);
+        more = true;
+        break;
+      }
+      default:
+        return null;
+    }
+  }
+  return { code, more, gets, names };
+}
+
+function usesOf(body: Node, name: string, parents: Parents): Node[] {
+  const uses: Node[] = [];
+  walk(body, (node) => {
+    if (!isIdentifier(node, name)) return;
+    const parent = parents.get(node) as Node;
+    const isMember = memberName(parent) === name && parent.property === node && !parent.computed;
+    const isKey = parent.type === "ObjectProperty" && parent.key === node && !parent.shorthand && !parent.computed;
+    if (!isMember && !isKey) uses.push(node);
+  });
+  return uses;
+}
+
+export function usesThis(callback: Node): boolean {
+  let found = false;
+  if (callback.type === "ArrowFunctionExpression") return false;
+  walk(callback.body, (node) => {
+    if (node.type === "ThisExpression" || isIdentifier(node, "arguments")) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+/** A throw in a listener is an uncaught exception; in a loop or an option of the call it would be caught with the call's errors. */
+export function mayThrow(body: Node): boolean {
+  let found = false;
+  walk(body, (node) => {
+    if (isFunction(node)) return false;
+    if (node.type === "ThrowStatement" || node.type === "YieldExpression") found = true;
+    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
+    return undefined;
+  });
+  return found;
+}
+
+function calleeText(node: Node): string {
+  const { callee } = node;
+  if (isIdentifier(callee)) return callee.name;
+  const name = memberName(callee);
+  return name !== undefined && isIdentifier(callee.object) ? `${callee.object.name}.${name}` : "";
+}
