@@ -28,7 +28,7 @@ function headerName(ctx: RuleContext, planned: PlannedCall): string {
 }
 
 /** A name for what one call has; numbered where other calls of its block have it, too. */
-function nameOf(
+export function nameOf(
   ctx: RuleContext,
   planned: PlannedCall,
   [plain, ...others]: readonly [string, ...string[]],
