@@ -104,6 +104,9 @@ export function createConvertValues(p: Proving) {
       case "date": {
         const chain = chainText(expression);
         if (chain === undefined) return block(expression, "a timestamp that cannot be read twice");
+        const use = expression.getParent();
+        if (Node.isPropertyAccessExpression(use) && use.getExpression() === expression && /^set/.test(use.getName()))
+          return block(use, "a Date of a message is changed in place");
         const [opening, closing] = !isMaybe
           ? ["", ""]
           : standsAlone(expression)

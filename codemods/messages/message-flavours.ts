@@ -28,6 +28,11 @@ export function messageFlavourOf(
         rule: "messages/ts-proto-native",
         why: "the generated code is not there: run its generator and then this",
       };
+    case "generic":
+      return {
+        rule: "messages/proto-loader-native",
+        why: "no known generator made this definition, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it",
+      };
     default:
       return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };
   }

@@ -4,11 +4,9 @@ import {
   Node,
   type ObjectLiteralExpression,
   type PropertyAccessExpression,
-  type SourceFile,
   SyntaxKind,
   type Type,
 } from "ts-morph";
-import type { AnalysisProject } from "../analysis/project.js";
 import { runtimePackage } from "../project/tool.js";
 import type { Bridge } from "./find-bridges.js";
 import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
@@ -23,18 +21,13 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { type TsProtoCode, type TsProtoName, tsProtoCode } from "./ts-proto-code.js";
+import { type TsProtoName, tsProtoCode } from "./ts-proto-code.js";
 import { claimedParameters, literalAround, placeOf } from "./typed-places.js";
+import { filesWithin, messagesOf } from "./typed-reach.js";
 import { createSharing, isChangedInside } from "./typed-sharing.js";
+import { holderOf, isValue, propertiesOf, qualified } from "./typed-syntax.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
-
-/** Types that hold what they are given and look at none of it. */
-const HOLDERS =
-  /^(Promise|PromiseLike|Array|ReadonlyArray|Map|ReadonlyMap|Set|ReadonlySet|Record|Readonly|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject)|ReturnType|Awaited)$/;
-
-/** Functions and classes that hold messages of the type that they are told. */
-const TOLD = /^(createWritableIterable|createPushStream|Map|Set|Array|Promise)$/;
 
 /**
  * Old messages of generated interfaces: the compiler knows every expression that holds one, in every file, so they are
@@ -100,8 +93,9 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
 
   // ---- types and names ---------------------------------------------------------------------------------------------
 
-  const name = (node: Node): unknown => {
-    const found = code.nameOf(node);
+  const name = (last: Node): unknown => {
+    const found = code.nameOf(last);
+    const node = qualified(last);
     if (
       !found ||
       isGone(node) ||
@@ -479,133 +473,4 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
       if (sharing.isSeen(value, field, isCopied))
         p.block(value, "a part of a message that is shared now or then, and changes elsewhere");
   });
-}
-
-/** Every message that the methods of some services can carry. */
-function messagesOf(services: readonly DescService[]): Set<DescMessage> {
-  const found = new Set<DescMessage>();
-  const visit = (desc: DescMessage) => {
-    if (found.has(desc)) return;
-    found.add(desc);
-    for (const field of desc.fields) if ("message" in field && field.message) visit(field.message);
-  };
-  for (const service of services)
-    for (const method of service.methods) {
-      visit(method.input);
-      visit(method.output);
-    }
-  return found;
-}
-
-/** The files that messages of a bridge can come to: those that import generated code, at any distance, and hang together. */
-function filesWithin(project: AnalysisProject, code: TsProtoCode, bridges: readonly Bridge[]): Set<SourceFile> {
-  const imports = new Map<SourceFile, SourceFile[]>();
-  const own = project.files.filter((file) => !code.has(file));
-  for (const file of own) {
-    const targets = [...file.getImportDeclarations(), ...file.getExportDeclarations()].flatMap((one) => {
-      const specifier = one.getModuleSpecifierValue();
-      return specifier === undefined ? [] : (project.resolveModule(file, specifier) ?? []);
-    });
-    imports.set(file, targets);
-  }
-  const touching = new Set(own.filter((file) => imports.get(file)?.some((target) => code.has(target))));
-  for (let size = -1; size !== touching.size; ) {
-    size = touching.size;
-    for (const file of own) if (imports.get(file)?.some((target) => touching.has(target))) touching.add(file);
-  }
-  const found = new Set(bridges.map((bridge) => bridge.call.getSourceFile()));
-  for (let size = -1; size !== found.size; ) {
-    size = found.size;
-    for (const file of touching) {
-      const targets = imports.get(file) ?? [];
-      if (found.has(file)) for (const target of targets) if (touching.has(target)) found.add(target);
-      if (targets.some((target) => found.has(target))) found.add(file);
-    }
-  }
-  return found;
-}
-
-/** The type around a message's that is more than a holder of it; undefined where there is none. */
-function holderOf(reference: Node): Node | undefined {
-  for (let inner = reference, outer = reference.getParent(); outer; inner = outer, outer = outer.getParent()) {
-    if (Node.isTypeReference(outer)) {
-      if (!HOLDERS.test(outer.getTypeName().getText())) return outer;
-      continue;
-    }
-    if (
-      Node.isArrayTypeNode(outer) ||
-      Node.isUnionTypeNode(outer) ||
-      Node.isTupleTypeNode(outer) ||
-      Node.isParenthesizedTypeNode(outer) ||
-      Node.isTypeOperatorTypeNode(outer)
-    )
-      continue;
-    if (Node.isCallExpression(outer) || Node.isNewExpression(outer))
-      return outer.getTypeArguments().includes(inner as never) && !TOLD.test(outer.getExpression().getText())
-        ? outer
-        : undefined;
-    if (Node.isTypeNode(outer) && !Node.isFunctionTypeNode(outer) && !Node.isTypeLiteral(outer)) return outer;
-    return undefined;
-  }
-  return undefined;
-}
-
-/** The types of what an object has in itself: of anonymous types and interfaces of the project, without functions. */
-function propertiesOf(type: Type): Type[] {
-  if (!type.isObject() || type.isArray()) return [];
-  const declaration = type.getSymbol()?.getDeclarations()[0];
-  if (
-    !declaration ||
-    !(
-      Node.isInterfaceDeclaration(declaration) ||
-      Node.isTypeLiteral(declaration) ||
-      Node.isObjectLiteralExpression(declaration) ||
-      Node.isMappedTypeNode(declaration)
-    )
-  )
-    return [];
-  if (declaration.getSourceFile().getFilePath().includes("/node_modules/")) return [];
-  return type.getProperties().map((property) => property.getTypeAtLocation(declaration));
-}
-
-/** An expression whose value goes somewhere; names that are no values, and parts of names, are none. */
-function isValue(node: Node): boolean {
-  if (!Node.isExpression(node)) return false;
-  const parent = node.getParent();
-  if (!Node.isIdentifier(node)) return true;
-  if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
-  if (Node.isShorthandPropertyAssignment(parent)) return true;
-  if (Node.isPropertyAssignment(parent)) return parent.getInitializer() === node;
-  if (
-    Node.isBindingElement(parent) ||
-    Node.isVariableDeclaration(parent) ||
-    Node.isParameterDeclaration(parent) ||
-    Node.isPropertyDeclaration(parent)
-  )
-    return parent.getInitializer() === node;
-  return !(
-    Node.isTypeReference(parent) ||
-    Node.isQualifiedName(parent) ||
-    Node.isTypeQuery(parent) ||
-    Node.isImportSpecifier(parent) ||
-    Node.isExportSpecifier(parent) ||
-    Node.isImportClause(parent) ||
-    Node.isNamespaceImport(parent) ||
-    Node.isFunctionDeclaration(parent) ||
-    Node.isFunctionExpression(parent) ||
-    Node.isMethodDeclaration(parent) ||
-    Node.isClassDeclaration(parent) ||
-    Node.isClassExpression(parent) ||
-    Node.isInterfaceDeclaration(parent) ||
-    Node.isPropertySignature(parent) ||
-    Node.isMethodSignature(parent) ||
-    Node.isTypeAliasDeclaration(parent) ||
-    Node.isEnumMember(parent) ||
-    Node.isEnumDeclaration(parent) ||
-    Node.isTypeParameterDeclaration(parent) ||
-    Node.isGetAccessorDeclaration(parent) ||
-    Node.isSetAccessorDeclaration(parent) ||
-    Node.isNamedTupleMember(parent) ||
-    Node.isLabeledStatement(parent)
-  );
 }

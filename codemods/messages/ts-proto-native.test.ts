@@ -120,6 +120,12 @@ describe("stays on the bridge, with the reason", async () => {
       "const base = { itemName: 'a' };\nfunction echoIt(req: Thing): Thing { return Thing.create(base); }",
       "not written out",
     ],
+    ["a Date that is changed in place", echo("req.atTime!.setHours(0);"), "a Date of a message is changed"],
+    [
+      "a Date that is changed in a variable",
+      echo("const at = req.atTime; if (at) at.setHours(0);"),
+      "a Date of a message is changed",
+    ],
     [
       "the client that is not migrated",
       `import { credentials } from '@grpc/grpc-js';\nimport { SameClient } from './old/same';\n${echo("new SameClient('a', credentials.createInsecure());")}`,
@@ -215,6 +221,11 @@ describe("is rewritten", async () => {
       "parts of a message",
       echo("const { fooBar, bigCount: n } = req; console.log(fooBar, n);"),
       "console.log(fooBar, Number(n))",
+    ],
+    [
+      "names of a module that is imported whole",
+      "import * as pb from './old/same';\nfunction echoIt(req: pb.Thing): pb.Thing { return pb.Thing.create({ itemKind: pb.Kind.KIND_BLUE }); }",
+      "function echoIt(req: ConnectThing): ConnectThing { return create(ThingSchema, { itemKind: ConnectKind.BLUE }); }",
     ],
   ];
   const results = await migratedTogether(cases.map(([, code]) => code));

@@ -1,5 +1,5 @@
 import { Node, type Signature, type Symbol as TsSymbol, type Type } from "ts-morph";
-import { functionAround, isFunctionNode, isTransparent, resultType, unwrapped } from "./message-syntax.js";
+import { functionAround, isFunctionNode, isTransparent, resultType } from "./message-syntax.js";
 
 /** What the compiler says of the place that an expression goes to. */
 export type Place =
@@ -147,8 +147,4 @@ export function literalAround(node: Node): Node | undefined {
     else return undefined;
   }
   return undefined;
-}
-
-export function isSameNode(a: Node | undefined, b: Node): boolean {
-  return a !== undefined && unwrapped(a) === unwrapped(b);
 }
