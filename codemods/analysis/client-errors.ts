@@ -17,6 +17,7 @@ import { type ErrorPlace, planErrorPlaces } from "./client-error-places.js";
 import { callsNamed, callsOf, functionName, isCallOf, type Reach, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
+import { heldBy, rejectionOf } from "./rejections.js";
 
 /** One call that will return a promise or an async iterable which may fail with a ConnectError. */
 export interface RpcSite {
@@ -108,6 +109,7 @@ export function collectErrorFacts(
   };
 
   const places: ErrorPlace[] = [];
+  const rejections: { readonly file: SourceFile; readonly node: TreeNode }[] = [];
   const handedOn: { readonly file: SourceFile; readonly node: TreeNode; readonly why: string }[] = [];
   for (const { file, tree } of files) {
     const parents = parentMap(tree);
@@ -181,6 +183,12 @@ export function collectErrorFacts(
           }
       }
       if (node.type !== "CallExpression") return;
+      const rejection = rejectionOf(node);
+      if (rejection && mayFail(heldBy(tree, rejection.promise))) {
+        const { promise, predicate } = rejection;
+        if (predicate) addCaught(predicate.params[0], predicate.body, promise);
+        else rejections.push({ file, node: promise });
+      }
       const name = memberName(node.callee);
       if (name !== "catch" && name !== "then") return;
       const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
@@ -209,6 +217,14 @@ export function collectErrorFacts(
       place: "catch",
       reads: false,
       reason: reason("error-escapes", why),
+    });
+  for (const { file, node } of rejections)
+    facts.push({
+      ...placeOf(file, node),
+      mode: "wrapped",
+      place: "rejection",
+      reads: false,
+      reason: reason("error-escapes", "a test compares it"),
     });
   return { facts, obstacle };
 }

@@ -145,8 +145,11 @@ export interface ClientErrorFact extends FactBase {
   readonly kind: "client-error";
   /** `native`: all uses have a counterpart on ConnectError. `wrapped`: it is turned back into a ServiceError first. */
   readonly mode: "native" | "wrapped";
-  /** The parameter of a call's own callback goes away with it; that of a helper is a function's that errors are passed to. */
-  readonly place: "catch" | "callback" | "helper";
+  /**
+   * The parameter of a call's own callback goes away with it; that of a helper is a function's that errors are passed to. A
+   * rejection is a promise whose error a test looks at.
+   */
+  readonly place: "catch" | "callback" | "helper" | "rejection";
   /** Is anything read of it? In TypeScript it needs its type then. */
   readonly reads: boolean;
   readonly reason: Reason | null;

@@ -90,7 +90,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
       const { node, transport, mocked } = construction;
       const stays = mocked ? null : obstacleOfPlace(project, service, construction);
       const doubt = stays ?? descriptorDoubt(project, service, node);
-      if (doubt) service.obstacles.push({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
+      if (doubt) service.obstacles.unshift({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
       if (transport.kind === "channel" && transport.args === null)
         service.obstacles.push({ node, detail: transport.detail, view: null });
     }
@@ -287,7 +287,8 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
   if (mocked) return reason("test-mock", shownPlace(mocked, project.root));
   const why = descriptorDoubt(project, service, node);
   const definition = definitionAt(project, node);
-  if (why) return definition?.kind === "text" && /^[\w$.[\]'"]+$/.test(definition.text) ? null : why;
+  // It is named twice, and that must cost nothing.
+  if (why) return definition && (definition.kind === "import" || /^[\w$.[\]'"]+$/.test(definition.text)) ? null : why;
   return definition ? null : reason("types-unknown", `the service definition of ${service.name}`);
 }
 

@@ -788,7 +788,9 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function serviceInFile(file: SourceFile, short: string): string | undefined {
     if (short === "") return undefined;
     const text = file.getFullText();
-    const paths = new Set([...text.matchAll(/["'`]\/([\w.]+)\/\w+["'`]/g)].map((match) => match[1] as string));
+    // Paths of methods; protobuf-ts names the service in a comment instead.
+    const named = /["'`]\/([\w.]+)\/\w+["'`]|@generated from protobuf service ([\w.]+)/g;
+    const paths = new Set([...text.matchAll(named)].map((match) => (match[1] ?? match[2]) as string));
     const lower = short.toLowerCase();
     const inFile = [...paths].filter((name) => name.split(".").at(-1)?.toLowerCase() === lower);
     if (inFile.length === 1) return inFile[0];

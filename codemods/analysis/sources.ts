@@ -1,4 +1,5 @@
 import { Project, type SourceFile, ts } from "ts-morph";
+import { runtimeTypes } from "../project/tool.js";
 import type { CompilerConfig } from "./project.js";
 
 /** The syntax trees of one run. A file whose text did not change keeps its tree from one analysis to the next. */
@@ -12,12 +13,14 @@ export interface Sources {
 export function createSources(configOf: (file: string) => CompilerConfig): Sources {
   const projects = new Map<CompilerConfig, Project>();
   const files = new Map<string, SourceFile>();
+  // Code that an earlier pass made imports what the project may not have installed yet.
+  const runtimePaths = Object.fromEntries([...runtimeTypes("cjs")].map(([name, types]) => [name, [types]]));
   const projectFor = (file: string): Project => {
     const config = configOf(file);
     let project = projects.get(config);
     if (!project) {
       project = new Project({
-        compilerOptions: { ...config.options, allowJs: true },
+        compilerOptions: { ...config.options, allowJs: true, paths: { ...runtimePaths, ...config.options.paths } },
         skipAddingFilesFromTsConfig: true,
         skipFileDependencyResolution: true,
         skipLoadingLibFiles: false,

@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -16,7 +16,7 @@ export interface FlowKind {
   isPassage?(node: Node, parent: Node, flow: Flow): boolean;
   /** Said of a use that nothing knows. */
   readonly unknownUse: string;
-  /** Fields of classes carry the value too. */
+  /** Fields of classes carry the value too, and so do members of objects that functions give. */
   readonly fields?: boolean;
 }
 
@@ -181,20 +181,91 @@ export function followValue(
     if (seen.has(owner)) return;
     seen.add(owner);
     selected(owner);
-    const type =
-      "getReturnTypeNode" in owner
-        ? (owner as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode()
-        : undefined;
-    annotation(type);
-    if (Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody())) value(owner.getBody());
-    else
-      for (const statement of owner.getDescendantsOfKind(SyntaxKind.ReturnStatement)) {
-        if (functionAround(statement) !== owner) continue;
-        const returned = statement.getExpression();
-        if (returned) value(returned);
-        else fail(statement, "a function returns them sometimes");
-      }
+    annotation(returnTypeOf(owner));
+    for (const returned of resultsOf(owner)) value(returned);
     for (const call of callersOf(owner)) use(call as unknown as Node);
+  };
+
+  const resultsOf = (owner: Node): Node[] => {
+    if (Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody())) return [owner.getBody()];
+    return owner
+      .getDescendantsOfKind(SyntaxKind.ReturnStatement)
+      .filter((statement) => functionAround(statement) === owner)
+      .map((statement) => statement.getExpression() ?? fail(statement, "a function returns them sometimes"));
+  };
+
+  /** `return { server, port }`: wherever the object goes it is only taken apart, and what the member is comes from there. */
+  const memberOfResult = (owner: Node, name: string): undefined => {
+    if (seen.has(owner)) return;
+    seen.add(owner);
+    selected(owner);
+    annotation(returnTypeOf(owner));
+    for (const returned of resultsOf(owner)) {
+      const object = peeled(returned);
+      const member = Node.isObjectLiteralExpression(object) ? object.getProperty(name) : undefined;
+      if (Node.isShorthandPropertyAssignment(member)) value(member.getNameNode());
+      else if (Node.isPropertyAssignment(member)) value(member.getInitializerOrThrow());
+      else fail(returned, "a function returns them sometimes");
+    }
+    for (const call of callersOf(owner)) takenApart(call as unknown as Node, name, owner);
+  };
+
+  const takenApart = (object: Node, name: string, owner: Node): undefined => {
+    let node = object;
+    let parent = node.getParent();
+    while (parent && isWrapper(parent)) {
+      node = parent;
+      parent = node.getParent();
+    }
+    if (!parent || Node.isExpressionStatement(parent)) return;
+    if (Node.isPropertyAccessExpression(parent)) {
+      if (parent.getName() === name) use(parent);
+      return;
+    }
+    if (Node.isVariableDeclaration(parent) && !parent.getTypeNode()) return heldApart(parent, name, owner);
+    // The object is given to a variable, or it is the variable that is given one.
+    if (
+      Node.isBinaryExpression(parent) &&
+      parent.getOperatorToken().getText() === "=" &&
+      Node.isExpressionStatement(parent.getParent()) &&
+      isResultOf(parent.getRight(), owner)
+    ) {
+      const left = parent.getLeft();
+      const declaration = Node.isIdentifier(left) ? project.declarationOf(left) : undefined;
+      if (Node.isVariableDeclaration(declaration)) return heldApart(declaration, name, owner);
+    }
+    fail(parent, kind.unknownUse);
+  };
+
+  const isResultOf = (node: Node, owner: Node): boolean => {
+    const inner = peeled(node);
+    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
+    const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
+    return origin?.kind === "function" && origin.node === owner;
+  };
+
+  /** A variable that holds such an object, or a pattern that takes it apart. */
+  const heldApart = (declaration: VariableDeclaration, name: string, owner: Node): undefined => {
+    if (seen.has(declaration)) return;
+    seen.add(declaration);
+    selected(declaration);
+    const pattern = declaration.getNameNode();
+    const initializer = declaration.getInitializer();
+    if (initializer && !isNothing(initializer) && !isResultOf(initializer, owner)) fail(declaration, kind.unknownUse);
+    if (Node.isIdentifier(pattern)) {
+      for (const reference of project.referencesTo(pattern))
+        if (reference !== pattern) takenApart(reference, name, owner);
+      return;
+    }
+    for (const element of pattern.getElements()) {
+      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
+      if (!Node.isBindingElement(element) || element.getDotDotDotToken() || !Node.isIdentifier(local))
+        fail(element, kind.unknownUse);
+      else if ((element.getPropertyNameNode() ?? local).getText() === name) {
+        if (element.getInitializer()) fail(element, kind.unknownUse);
+        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
+      }
+    }
   };
 
   const use = (reference: Node): undefined => {
@@ -236,6 +307,12 @@ export function followValue(
         const parameter = parametersOf(parent)?.[index];
         if (parameter) return carrier(parameter);
       }
+    }
+    if (kind.fields && (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent))) {
+      const object = withAssertions(parent.getParent());
+      const holder = object.getParent();
+      const owner = Node.isArrowFunction(holder) ? holder : Node.isReturnStatement(holder) && functionAround(holder);
+      if (owner) return memberOfResult(owner, parent.getName());
     }
     if (
       Node.isImportSpecifier(parent) ||
@@ -335,6 +412,12 @@ function isBelow(project: AnalysisProject, node: Node, above: Node | undefined, 
   if (!base || depth > 10) return false;
   const origin = project.originOf(base.getExpression());
   return origin.kind === "class" ? isBelow(project, origin.node, above, depth + 1) : origin.kind === "unknown";
+}
+
+function returnTypeOf(owner: Node): Node | undefined {
+  return "getReturnTypeNode" in owner
+    ? (owner as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode()
+    : undefined;
 }
 
 function nameOf(declaration: Node): Node {

@@ -262,6 +262,94 @@ const programs: Programs = {
     setTimeout(() => other(['c']), 800);
     setTimeout(() => other(['fail']), 1200);`,
   ],
+  "arguments that throw, wait and are seen": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const made = (text) => {
+      console.log('made', text);
+      if (text === 'bad') throw new Error('no text');
+      return { text };
+    };
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 30));
+    function run(text, done) {
+      client.ask(made(text), (err, res) => {
+        if (err) {
+          console.log('error', err.code);
+          done();
+          return;
+        }
+        console.log(res.text);
+        done();
+      });
+      console.log('asked', text);
+    }
+    function deep(request, done) {
+      client.ask({ text: request.body.text }, (err, res) => {
+        console.log(err ? err.code : res.text);
+        done();
+      });
+    }
+    function stream(text, done) {
+      const call = client.list(made(text));
+      call.on('data', (item) => console.log(item.text));
+      call.on('error', (err) => console.log('error', err.code));
+      call.on('end', done);
+    }
+    const asked = (request) => new Promise((resolve, reject) => client.ask(made(request.text), (err, res) => (err ? reject(err) : resolve(res))));
+    const attempt = (run) => {
+      try {
+        run();
+      } catch (error) {
+        console.log('thrown', error.message);
+      }
+    };
+    (async () => {
+      await new Promise((resolve) => run('a', resolve));
+      attempt(() => run('bad', () => {}));
+      await new Promise((resolve) => deep({ body: { text: 'b' } }, resolve));
+      attempt(() => deep({}, () => {}));
+      await new Promise((resolve) => stream('l', resolve));
+      attempt(() => stream('bad', () => {}));
+      await asked({ text: 'bad' }).catch((error) => console.log('rejected', error.message));
+      console.log((await asked({ text: 'c' })).text);
+      const told = [];
+      client.ask({ text: (await wait(), 'd') }, (err, res) => {
+        if (err) return console.log(err.code);
+        told.push(res.text);
+      });
+      told.push('behind');
+      client.ask(made('e'), (err, res) => {
+        if (err) return console.log(err.code);
+        told.push(res.text);
+      });
+      setTimeout(() => console.log(told), 300);
+    })();`,
+  ],
+  "calls in callbacks of others, all of whose arguments run code": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const made = (text) => ({ text });
+    client.ask(made('a'), (err, first) => {
+      if (err) {
+        console.log(err.code);
+        return;
+      }
+      console.log(first.text);
+      client.ask(made('b'), (err, second) => {
+        console.log(err ? err.code : second.text);
+        const call = client.list(made('l'));
+        call.on('data', (item) => console.log(item.text));
+        call.on('status', (status) => {
+          console.log(status.details);
+          const inner = client.list(made('m'));
+          inner.on('metadata', (metadata) => console.log(metadata.get('x-head')));
+          inner.on('data', () => {});
+          inner.on('status', (told) => console.log(told.metadata.get('x-trailer')));
+        });
+        call.on('metadata', (metadata) => console.log(metadata.get('x-head')));
+      });
+    });`,
+  ],
 };
 
 comparePrograms(programs);

@@ -34,6 +34,11 @@ export const rule: Rule = {
       const owner = param && parents.get(param);
       if (!param || !owner) continue;
       const finding = { rule: id, construct: "caught error", start: fact.start, end: fact.end, rpc: null };
+      if (fact.place === "rejection") {
+        writeRejection(ctx, param);
+        ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
+        continue;
+      }
       if (fact.mode === "wrapped") {
         writeWrapped(ctx, param, owner, parents);
         // In TypeScript the two enums are no match for each other's comparisons.
@@ -51,6 +56,15 @@ export const rule: Rule = {
     }
   },
 };
+
+/** `promise` -> `promise.catch((err) => { throw serviceErrorFrom(err); })`, also of a function that gives one. */
+function writeRejection(ctx: RuleContext, promise: Node): void {
+  const origin = { rule: id, outcome: "bridged" } as const;
+  const isGiven = isFunction(promise);
+  if (isGiven) ctx.edit.insertRight(promise.start, "(", origin);
+  const wrapped = `.catch((err) => { throw ${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(err); })`;
+  ctx.edit.insertLeft(promise.end, `${isGiven ? ")()" : ""}${wrapped}`, origin);
+}
 
 /** Where the error is used; uses elsewhere were refused. */
 function bodyOf(owner: Node, parents: ReturnType<typeof parentMap>): Node {

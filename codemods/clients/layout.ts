@@ -94,7 +94,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const outer = width(statement.start);
   const body = shape.callback.body as Node;
   const [success] = shape.success;
-  const callAt = form === "negated" || form === "empty" ? 0 : failure ? 2 : 1;
+  const callAt = plan.isEarly || form === "negated" || form === "empty" ? 0 : failure ? 2 : 1;
   moveArguments(statement.start, outer + callAt * unit);
   if (form === "negated") {
     const end = (failure ?? success)?.end ?? body.end;

@@ -15,6 +15,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import type { HeaderListener } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { argumentRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
@@ -30,7 +31,14 @@ export type CallPlan =
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
   /** `new Promise((resolve, reject) => client.m(req, …))` is the call itself. */
-  | { readonly kind: "executor"; readonly promise: Node; readonly shape: CallbackShape; readonly value: Node | null }
+  | {
+      readonly kind: "executor";
+      readonly promise: Node;
+      readonly shape: CallbackShape;
+      readonly value: Node | null;
+      /** An argument may throw, which rejected the promise. */
+      readonly isRisky: boolean;
+    }
   /** `client.m(req, (err, res) => {…})`, whose result nothing waits for: an async function called at once. */
   | {
       readonly kind: "block";
@@ -39,6 +47,8 @@ export type CallPlan =
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
       readonly cancel: Cancel | null;
+      /** The call is made before the async function: its arguments do more than give values. */
+      readonly isEarly: boolean;
     }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
   | {
@@ -165,14 +175,20 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   if (promise) {
     const settled = settlement(shape, promise.executor);
     if (settled && !hasCommentOutside(file, promise.node, call, callback, settled.value))
-      return { kind: "executor", promise: promise.node, shape, value: settled.value };
+      return {
+        kind: "executor",
+        promise: promise.node,
+        shape,
+        value: settled.value,
+        isRisky: argumentRisk(args.slice(0, -1)) !== "none",
+      };
   }
   if (!statement) return refused(usedObject(call, parents));
   if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, statement, shape, null, cancel ?? null);
+  return planBlock(file, call, statement, shape, parents, null, cancel ?? null);
 }
 
 /** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
@@ -244,6 +260,7 @@ function planBlock(
   call: Node,
   statement: Node,
   shape: CallbackShape,
+  parents: Parents,
   writer: Writer | null,
   cancel: Cancel | null,
 ): CallPlan {
@@ -254,7 +271,12 @@ function planBlock(
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  return { kind: "block", statement, shape, writer, cancel };
+  const risk = argumentRisk((call.arguments as Node[]).filter((argument) => argument !== callback));
+  const isInBlock = Array.isArray((parents.get(statement) as Node).body);
+  if (risk === "runs" && !isInBlock && !/^(negated|empty)$/.test(shape.form))
+    return refused("its arguments run other code, and it stands in no block");
+  const isEarly = risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form);
+  return { kind: "block", statement, shape, writer, cancel, isEarly };
 }
 
 /** What a function declares in its own scope. */
@@ -388,7 +410,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!shape) return planHanded(file, call, declaration, writer, cancel);
   // The reply's code would see another thing under the name.
   if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return planBlock(file, call, declaration, shape, writer, cancel);
+  return planBlock(file, call, declaration, shape, parents, writer, cancel);
 }
 
 export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {

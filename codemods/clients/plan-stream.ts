@@ -11,6 +11,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, mayThrow, type StatusReads, splitHeader, statusReads, usesThis } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
+import { argumentRisk } from "./early-arguments.js";
 import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
@@ -118,7 +119,9 @@ function planListeners(
   if (typeof continues === "string") return refused(continues);
 
   // Right behind the call, the loop runs over the call itself.
-  const isInline = !declaration || data.before === declaration.end;
+  const isRisky = argumentRisk(call.arguments as Node[]) !== "none";
+  if (isRisky && !declaration) return refused("its arguments run other code, and no variable holds the stream");
+  const isInline = !isRisky && (!declaration || data.before === declaration.end);
   if (!isInline) {
     const from = statements.indexOf(statement);
     const to = statements.findIndex((each) => each.start <= data.start && data.end <= each.end);

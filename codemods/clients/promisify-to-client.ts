@@ -45,18 +45,20 @@ export const rule: Rule = {
       }
       const { promise, value, shape } = plan;
       const end = argumentsEnd(ctx, planned);
-      ctx.edit.remove(promise.start, call.start, origin);
+      // What an executor throws rejects its promise.
+      const [open, close] = plan.isRisky ? ["(async () => ", ")()"] : ["", ""];
+      ctx.edit.overwrite(promise.start, call.start, open, origin);
       const response = shape.response;
       const isResponse =
         value !== null && response !== null && isIdentifier(response) && isIdentifier(unwrap(value), response.name);
-      if (isResponse) ctx.edit.overwrite(end, promise.end, ")", origin);
+      if (isResponse) ctx.edit.overwrite(end, promise.end, `)${close}`, origin);
       else {
         const param = response ? textOf(ctx.source, response) : "";
         if (value) {
           const isObject = unwrap(value).type === "ObjectExpression";
-          ctx.edit.overwrite(end, value.start, `).then((${param}) => ${isObject ? "(" : ""}`, origin);
+          ctx.edit.overwrite(end, value.start, `)${close}.then((${param}) => ${isObject ? "(" : ""}`, origin);
           ctx.edit.overwrite(value.end, promise.end, isObject ? "))" : ")", origin);
-        } else ctx.edit.overwrite(end, promise.end, ").then(() => undefined)", origin);
+        } else ctx.edit.overwrite(end, promise.end, `)${close}.then(() => undefined)`, origin);
       }
       ctx.report({
         rule: id,

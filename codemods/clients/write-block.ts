@@ -15,6 +15,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
+import { nameOf } from "./write-events.js";
 
 type BlockPlan = Extract<CallPlan, { kind: "block" }>;
 
@@ -28,6 +29,8 @@ interface Place {
   readonly semicolon: string;
   /** What the statement ends with; nothing, where it is an expression. */
   readonly closing: string;
+  /** What stands behind the arguments of the call. */
+  readonly callEnd: string;
   readonly origin: { readonly rule: string; readonly outcome: "idiomatic" };
 }
 
@@ -35,7 +38,7 @@ interface Place {
 export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPlan, rule: string): void {
   const { statement, shape } = plan;
   const closing = semicolonOf(ctx.source, statement);
-  const place: Place = {
+  const base = {
     ctx,
     planned,
     shape,
@@ -44,8 +47,16 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     semicolon: statement === planned.call ? semicolonIn(ctx.source) : closing,
     closing,
     origin: { rule, outcome: "idiomatic" },
+  } as const;
+  const opening = openingOf(base);
+  // Made where it stood, and awaited at once.
+  const reply = plan.isEarly ? replyName(ctx, planned) : "";
+  const head = plan.isEarly ? `const ${reply} = ` : opening;
+  const { eol, at } = base.layout;
+  const place: Place = {
+    ...base,
+    callEnd: plan.isEarly ? `)${base.semicolon}${eol}${at[0]}${opening}${reply}` : ")",
   };
-  const head = openingOf(place);
   const declared = plan.writer ? writeWritable(ctx, planned, plan.writer, place.layout, rule) : "";
   if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
@@ -66,14 +77,19 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
   }
 }
 
+/** The variable that holds the promise of a call that is made early. */
+function replyName(ctx: RuleContext, planned: PlannedCall): string {
+  return nameOf(ctx, planned, ["reply", "pending"], ({ plan }) => plan.kind === "block" && plan.isEarly);
+}
+
 /** The response's parameter, if the code of the reply reads it. */
-function responseOf({ shape }: Place): Node | null {
+function responseOf({ shape }: Pick<Place, "shape">): Node | null {
   const { response, success } = shape;
   return response && success.some((node) => mentions(node, response.name)) ? response : null;
 }
 
 /** What stands before the call. */
-function openingOf(place: Place): string {
+function openingOf(place: Omit<Place, "callEnd">): string {
   const { shape, layout, semicolon, planned, statement } = place;
   if (shape.form === "empty" || shape.form === "negated") return "";
   const { eol } = layout;
@@ -91,7 +107,7 @@ function openingOf(place: Place): string {
 }
 
 /** `let err = null;`, as grpc-js says it. */
-function declareError({ ctx, shape, layout, semicolon }: Place): string {
+function declareError({ ctx, shape, layout, semicolon }: Omit<Place, "callEnd">): string {
   const name = errorName(ctx, shape);
   const written = shape.error?.typeAnnotation;
   let type = "";
@@ -118,15 +134,15 @@ function isWrapped(ctx: RuleContext, shape: CallbackShape): boolean {
 
 /** The body as it was, behind what makes its two values. */
 function writeWhole(place: Place): void {
-  const { ctx, planned, shape, statement, layout, semicolon, origin } = place;
+  const { ctx, planned, shape, statement, layout, semicolon, callEnd, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
   const body = shape.callback.body as Node;
   const end = argumentsEnd(ctx, planned);
-  let closed = `)${semicolon}`;
+  let closed = `${callEnd}${semicolon}`;
   if (shape.form === "whole" && !shape.failure)
-    closed = `).catch(() => ${responseOf(place) ? "undefined" : "{}"})${semicolon}`;
+    closed = `${callEnd}.catch(() => ${responseOf(place) ? "undefined" : "{}"})${semicolon}`;
   if (shape.failure) {
     const name = errorName(ctx, shape);
     const isOwn = name === shape.error?.name;
@@ -134,7 +150,7 @@ function writeWhole(place: Place): void {
     let from = caught;
     if (isOwn && isWrapped(ctx, shape)) from = `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`;
     else if (isOwn && ctx.language === "ts") from = `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
-    closed = `)${semicolon}${eol}${inner}} catch (${caught}) {${eol}${deep}${name} = ${from}${semicolon}${eol}${inner}}`;
+    closed = `${callEnd}${semicolon}${eol}${inner}} catch (${caught}) {${eol}${deep}${name} = ${from}${semicolon}${eol}${inner}}`;
     if (!isOwn && shape.error) {
       const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
       closed += `${eol}${inner}${keywordFor(ctx, shape.error)} ${shape.error.name} = ${name} && ${convert}(${name})${semicolon}`;
@@ -217,12 +233,12 @@ function writeThen(place: Place): void {
 
 /** Both paths of a callback: the failing one in the catch clause, the other one behind it. */
 function writeApart(place: Place): void {
-  const { ctx, planned, shape, statement, layout, semicolon, origin } = place;
+  const { ctx, planned, shape, statement, layout, semicolon, callEnd, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
   const { head, first } = catchHead(ctx, shape.error, layout);
-  const opened = `)${semicolon}${eol}${inner}} ${head}${first}`;
+  const opened = `${callEnd}${semicolon}${eol}${inner}} ${head}${first}`;
   const failure = shape.failure as Node;
   const end = argumentsEnd(ctx, planned);
   const returns = shape.failureReturns && shape.form !== "guard" ? `${eol}${deep}return${semicolon}` : "";

@@ -29,6 +29,8 @@ export function createConvertValues(p: Proving) {
       }
       return true;
     }
+    if (shape.isTyped && Node.isBinaryExpression(parent) && compareAbsent(parent, expression)) return true;
+    if (as.kind === "date") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
     if (as.kind === "bytes")
       return (
         Node.isCallExpression(parent) &&
@@ -81,8 +83,9 @@ export function createConvertValues(p: Proving) {
     isAbsent(comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft());
 
   /** A value that other code goes on to use: it keeps its old form. */
-  const convert = (given: Node, as: Representation, isMaybe: boolean): unknown => {
+  const convert = (given: Node, as: Representation, canBeAbsent: boolean): unknown => {
     const expression = topOf(given);
+    const isMaybe = canBeAbsent && !(shape.isTyped && p.isStrictlyTyped(expression));
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
       case "same":
@@ -96,8 +99,23 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
         if (isMaybe) return block(expression, "bytes that may be absent");
-        if (shape.isLive) return block(expression, "bytes that are a string where they are not set");
+        if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
+      case "date": {
+        const chain = chainText(expression);
+        if (chain === undefined) return block(expression, "a timestamp that cannot be read twice");
+        const use = expression.getParent();
+        if (Node.isPropertyAccessExpression(use) && use.getExpression() === expression && /^set/.test(use.getName()))
+          return block(use, "a Date of a message is changed in place");
+        const [opening, closing] = !isMaybe
+          ? ["", ""]
+          : standsAlone(expression)
+            ? [`${chain} && `, ""]
+            : [`(${chain} && `, ")"];
+        // timestampDate() rounds to the millisecond, where a Date cuts off.
+        const millis = `.seconds) * 1000 + ${chain}.nanos / 1e6)`;
+        return wrap(expression, [`${prefix}${opening}new Date(Number(`], `${millis}${closing}`);
+      }
       case "enum-name": {
         const chain = chainText(expression);
         if (chain === undefined)

@@ -51,7 +51,7 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   if (origin.kind !== "service-definition") return undefined;
   const service = project.protos.service(origin.service);
   if (!service) return undefined;
-  const { rule, ...shape } = messageFlavourOf(origin);
+  const { rule, ...shape } = messageFlavourOf(project, origin);
   const base = { of, call, options, option, definition, service, rule } as const;
   const watched = of === "client" ? project.files.find(watchesMessages) : undefined;
   const stubbed = of === "client" ? project.files.find((file) => stubs(file, service)) : undefined;

@@ -1,6 +1,6 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
-import { isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
+import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
@@ -36,7 +36,7 @@ export function createFollowValues(p: Proving) {
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
     const parent = expression.getParent();
-    if (!parent) return;
+    if (!parent || (shape.isTyped && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
       if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
@@ -53,6 +53,8 @@ export function createFollowValues(p: Proving) {
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
+    if (shape.isTyped && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
+      return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
       return bind(parent.getNameNode(), kind);
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
@@ -222,6 +224,7 @@ export function createFollowValues(p: Proving) {
         return;
     }
     if (Node.isIdentifier(name)) {
+      if (shape.isTyped && holdsMessages(kind)) return;
       const references = project.referencesTo(name).filter((reference) => reference !== name);
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
@@ -283,5 +286,5 @@ export function createFollowValues(p: Proving) {
     if (kind.kind !== "value") p.resultOf(owner, kind);
   };
 
-  return { flow, bind };
+  return { flow, bind, member };
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { Node } from "ts-morph";
@@ -52,7 +53,9 @@ export function staleness(near: Node, desc: DescMessage): string | undefined {
  * matters and nothing tells.
  */
 export function showsDefaults(near: Node, desc: DescMessage): boolean | undefined {
-  const ambiguous = reachable(desc).flatMap((one) =>
+  // The package's own messages come with its version.
+  const own = reachable(desc).filter((one) => one.file.proto.package !== "google.protobuf");
+  const ambiguous = own.flatMap((one) =>
     one.fields
       .filter((field) => field.fieldKind === "scalar" || field.fieldKind === "enum")
       .filter((field) => field.presence === FeatureSet_FieldPresence.EXPLICIT && one.file.proto.syntax === "proto3")
@@ -71,6 +74,16 @@ export function showsDefaults(near: Node, desc: DescMessage): boolean | undefine
   // Bytes have no such call: they are shown the same way by all versions.
   answers.delete(undefined);
   return answers.size === 1 ? [...answers][0] : undefined;
+}
+
+/** Is the google-protobuf that is installed one whose own Value leaves out what is not set, as those of a newer generator do? */
+export function showsNothingUnset(near: Node): boolean {
+  for (let folder = dirname(near.getSourceFile().getFilePath()); ; folder = dirname(folder)) {
+    const file = join(folder, "node_modules/google-protobuf/google/protobuf/struct_pb.js");
+    if (existsSync(file))
+      return /nullValue: \(f = jspb\.Message\.getField\(msg, 1\)\) == null/.test(readFileSync(file, "utf8"));
+    if (folder === dirname(folder)) return false;
+  }
 }
 
 /** A message and all that its fields can hold. */

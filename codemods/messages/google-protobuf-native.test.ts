@@ -98,6 +98,16 @@ describe("stays on the bridge, with the reason", () => {
       "function echoIt(req) { show(req); return req; }\nfunction show(one) { return one.getItemName(); }\nshow(new Lines());",
       "not a same.v1.Thing",
     ],
+    [
+      "bytes of something else",
+      "function echoIt(req) { return Thing.deserializeBinary(store.get(1).serializeBinary()); }",
+      "nothing proves that these are bytes",
+    ],
+    [
+      "a message of another generator",
+      "const other = require('./ts-proto/same');\nfunction echoIt(req) { return other.Thing.create({ itemName: 'x' }); }",
+      "nothing proves that this is a same.v1.Thing (`other.Thing.create",
+    ],
     ["a message that is made of an array", "function echoIt(req) { return new Thing(['x']); }", "made of an array"],
     [
       "a message that a package gets",
@@ -239,6 +249,11 @@ describe("is rewritten", () => {
       "a chain on a variable",
       "function echoIt(req) { req.setItemName('a').setUNum(1); return req; }",
       "req.itemName = 'a';",
+    ],
+    [
+      "a message that goes through bytes",
+      "function echoIt(req) { return Thing.deserializeBinary(req.serializeBinary()); }",
+      "return fromBinary(ThingSchema, toBinary(ThingSchema, req));",
     ],
     ["a return of a chain", "function echoIt(req) { return req.setItemName('a'); }", "return req"],
     [

@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { type BinaryExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { reachable, showsDefaults } from "./google-protobuf-generated.js";
+import { reachable, showsDefaults, showsNothingUnset } from "./google-protobuf-generated.js";
 import {
   accessorsOf,
   chainRoot,
@@ -35,8 +35,8 @@ export function followObject(
       return undefined;
     }
   }
-  const odd = reachable(desc).find((one) => unlike(one) !== undefined);
-  if (odd) return p.block(call, `the object of a ${odd.typeName}, ${unlike(odd)}`);
+  const odd = reachable(desc).find((one) => unlike(call, one) !== undefined);
+  if (odd) return p.block(call, `the object of a ${odd.typeName}, ${unlike(call, odd)}`);
   const defaults = showsDefaults(call, desc);
   if (defaults === undefined)
     return p.block(call, "an object whose unset members depend on the version of the generator, which is not known");
@@ -56,8 +56,8 @@ export function followObject(
 }
 
 /** What the object of a message has that nothing makes anew. */
-function unlike(desc: DescMessage): string | undefined {
-  if (/^google\.protobuf\.(Value|ListValue|Struct)$/.test(desc.typeName))
+function unlike(near: Node, desc: DescMessage): string | undefined {
+  if (desc.typeName === "google.protobuf.Value" && !showsNothingUnset(near))
     return "which versions of the package show differently";
   if (desc.proto.extensionRange.length > 0) return "which can have extensions";
   const group = desc.fields.find((field) => "delimitedEncoding" in field && field.delimitedEncoding);

@@ -18,6 +18,8 @@ export const googleProtobufShape: LegacyShape = {
   rule: "messages/google-protobuf-native",
   id: "google-protobuf",
   isLive: true,
+  fractions: "truncated",
+  hasTextBytes: true,
   keyOf: () => undefined,
   oneofKeyOf: () => undefined,
   enumName: (value) => value.name,

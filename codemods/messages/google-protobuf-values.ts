@@ -33,7 +33,7 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     const owner = generatedNameOf(p.project, callee.getExpression());
     const [argument, second] = expression.getArguments();
     if (owner?.kind === "message" && owner.desc.typeName === desc.typeName && argument && !second) {
-      if (callee.getName() === "deserializeBinary" && hasBytesType(argument)) {
+      if (callee.getName() === "deserializeBinary" && (hasBytesType(argument) || isSerialized(p, argument))) {
         p.edit(expression, expression.getStart(), argument.getStart(), [
           { module: "@bufbuild/protobuf", name: "fromBinary" },
           "(",
@@ -60,6 +60,20 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
     }
   }
   return false;
+}
+
+/** `message.serializeBinary()`, if that turns out to be a call on a message. */
+function isSerialized(p: Proving, bytes: Node): boolean {
+  const isBytes = () => {
+    const known = p.kinds.get(bytes);
+    return known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes";
+  };
+  const callee = Node.isCallExpression(bytes) ? bytes.getExpression() : undefined;
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "serializeBinary") return isBytes();
+  p.later(() => {
+    if (!isBytes()) p.block(bytes, "nothing proves that these are bytes");
+  });
+  return true;
 }
 
 /** The class of the message that an expression holds, where its construction or its type says so. */

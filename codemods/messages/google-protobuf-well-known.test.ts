@@ -96,6 +96,8 @@ function showIt(req) {
   const lines = new Lines();
   lines.addLinesOut(JSON.stringify(req.getTimeListList().map((one) => one.toObject())));
   lines.addLinesOut('' + JSON.stringify(req.getSomeMask()?.toObject()));
+  const shown = req.toObject();
+  lines.addLinesOut(JSON.stringify(shown) + (shown.nickName ? shown.nickName.value : 'none'));
   return lines;
 }
 
@@ -179,7 +181,7 @@ it("stays on the bridge, with the reason, where a wrapper or an Any cannot be fo
     ["store.get(1).pack(req.serializeBinary(), 'wide.v1.Box');", "packed where it cannot be followed"],
     ["console.log(req.getAnyThing().unpack(Lines.deserializeBinary, 'wide.v1.Box'));", "what unpack of a message"],
     ["reply.setExtraData(req.getExtraData());", "has another shape in protobuf-es"],
-    ["const o = req.toObject(); console.log(o.nickName.value);", "the object of a google.protobuf.Struct"],
+    ["const o = req.toObject(); console.log(o.nickName.value);", "the object of a google.protobuf.Value"],
     ["console.log(req.getNumberMapMap().get(1));", "a map whose keys are no strings"],
   ];
   const texts = cases.map(([code], index) => [`case-${index}.js`, server(code)] as const);

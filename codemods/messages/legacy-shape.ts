@@ -22,6 +22,8 @@ export type Representation =
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
   | { readonly kind: "bytes" }
   | { readonly kind: "message"; readonly desc: DescMessage }
+  /** A Date, where protobuf-es has a Timestamp. */
+  | { readonly kind: "date"; readonly desc: DescMessage }
   /** google.protobuf.StringValue and its like, where protobuf-es has the value alone. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
@@ -63,6 +65,15 @@ export interface LegacyShape {
   readonly staleness?: (near: Node, desc: DescMessage) => string | undefined;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */
   readonly isLive?: true;
+  /** Old messages are of generated interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
+  readonly isTyped?: true;
+  /**
+   * What old code does with a number that is no whole one, or too large, in a field of 32 bits: cuts it off, keeps its low
+   * bits, or throws as protobuf-es does.
+   */
+  readonly fractions: "truncated" | "wrapped" | "refused";
+  /** Bytes that are not set are a string. */
+  readonly hasTextBytes?: true;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -99,6 +110,7 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
   return {
     shape: {
       rule: "messages/proto-loader-native",
+      fractions: "wrapped",
       id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
       // protobufjs has an Any of its own, which keeps the case.
       keyOf: (field) =>

@@ -1,10 +1,13 @@
 import type { Origin } from "../analysis/origin.js";
+import type { AnalysisProject } from "../analysis/project.js";
 import { googleProtobufShape } from "./google-protobuf-shape.js";
 import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
+import { tsProtoShape } from "./ts-proto-shape.js";
 
 /** Which rule rewrites the messages of a service definition, and the shape of its old objects, or why they cannot be followed. */
 export function messageFlavourOf(
+  project: AnalysisProject,
   definition: Origin & { kind: "service-definition" },
 ): ShapeResult & { readonly rule: MessageRuleId } {
   const { flavour, packageDefinition } = definition;
@@ -19,11 +22,16 @@ export function messageFlavourOf(
     case "google-protobuf":
       return { rule: "messages/google-protobuf-native", shape: googleProtobufShape };
     case "ts-proto":
-      return { rule: "messages/ts-proto-native", why: "messages of ts-proto are not followed yet" };
+      return { rule: "messages/ts-proto-native", shape: tsProtoShape(project) };
     case "missing":
       return {
         rule: "messages/ts-proto-native",
         why: "the generated code is not there: run its generator and then this",
+      };
+    case "generic":
+      return {
+        rule: "messages/proto-loader-native",
+        why: "no known generator made this definition, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it",
       };
     default:
       return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };

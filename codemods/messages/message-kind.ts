@@ -40,6 +40,13 @@ export function unsupportedIn(kind: Kind): string | undefined {
   return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
 }
 
+/** A message, or a list, map or stream of them. */
+export function holdsMessages(kind: Kind): boolean {
+  return kind.kind === "list" || kind.kind === "map" || kind.kind === "stream"
+    ? holdsMessages(kind.of)
+    : kind.kind === "message";
+}
+
 /** Identical at run time in both worlds, whatever is done with it. */
 export function isPlain(kind: Kind): boolean {
   if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);

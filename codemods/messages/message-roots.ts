@@ -213,7 +213,20 @@ function startCall(project: AnalysisProject, call: CallExpression, method: DescM
     start.flow(call, reply);
     return;
   }
-  start.block(call, "the promise of a reply is handed on");
+  const held = awaited && heldAwaits(project, awaited);
+  if (!held) start.block(call, "the promise of a reply is handed on");
+  for (const each of held ?? []) start.flow(each, reply);
+}
+
+/** `const reply = client.m(…)`, if nothing happens to the promise but that it is awaited. */
+function heldAwaits(project: AnalysisProject, declaration: Node): Node[] | undefined {
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  const name = declaration.getNameNode();
+  if (!Node.isIdentifier(name) || declaration.getVariableStatement()?.getDeclarationKind() !== "const")
+    return undefined;
+  const uses = project.referencesTo(name).filter((reference) => reference !== name);
+  const awaits = uses.map((use) => use.getParent()).filter((each) => Node.isAwaitExpression(each));
+  return awaits.length === uses.length ? awaits : undefined;
 }
 
 /** What a client sends: a generator that is called here, or a writable iterable that is written to. */

@@ -1,6 +1,6 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node } from "ts-morph";
+import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
@@ -89,6 +89,8 @@ export interface ProofState {
 export interface Proving extends ProofState {
   /** An expression is known to hold `kind`: follows where it goes. */
   flow(expression: Node, kind: Kind): unknown;
+  /** What is read of a known object: `message.key`, `list.length`. */
+  member(access: PropertyAccessExpression, object: Node, kind: Kind): unknown;
   /** A name, or a pattern, receives a known value. */
   bind(name: Node, kind: Kind): unknown;
   argument(call: CallExpression, expression: Node, kind: Kind): unknown;
@@ -103,6 +105,8 @@ export interface Proving extends ProofState {
   convert(given: Node, as: Representation, isMaybe: boolean): unknown;
   chainText(node: Node): string | undefined;
   prove(given: Node, wanted: Kind): unknown;
+  /** An object literal is a message: names, oneofs, and the values that are then to be proved. */
+  literal(object: ObjectLiteralExpression, desc: DescMessage): void;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
   isNumber(node: Node): boolean;

@@ -11,6 +11,7 @@ import { startClient, startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
 import { createPlainValues } from "./plain-values.js";
 import { createProofState, type Proving } from "./proof.js";
+import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
 
 export interface Proof {
@@ -34,10 +35,12 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     createPlainValues(p),
   );
   const { kinds, sinks, open, proved, consumed, blockers, edits } = p;
-  for (const bridge of bridges) {
-    if (bridge.of === "service") startService(project, bridge, p);
-    else startClient(project, bridge, p);
-  }
+  if (shape.isTyped) proveTyped(p, bridges);
+  else
+    for (const bridge of bridges) {
+      if (bridge.of === "service") startService(project, bridge, p);
+      else startClient(project, bridge, p);
+    }
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
   for (const leak of p.leaks) if (!proved.has(leak)) p.block(leak, "a list that is being made is handed on");

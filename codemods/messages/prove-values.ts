@@ -3,6 +3,7 @@ import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } fro
 import { settledBy } from "./later-replies.js";
 import type { Representation } from "./legacy-shape.js";
 import {
+  holdsMessages,
   isAssignableScalar,
   isPlain,
   isStringValue,
@@ -84,6 +85,9 @@ export function createProveValues(p: Proving) {
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
 
+    // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
+    if (shape.isTyped && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
+
     // No message at all: whoever writes it into a field or sends it looks after that.
     if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
     const known = kinds.get(expression);
@@ -140,6 +144,16 @@ export function createProveValues(p: Proving) {
       default:
         return block(expression, "this is no stream that is followed");
     }
+  };
+
+  /** A list or map that the compiler knows to hold strings, numbers or booleans alone. */
+  const isOfPlainType = (expression: Node, wanted: Kind): boolean => {
+    if ((wanted.kind !== "list" && wanted.kind !== "map") || wanted.of.kind !== "value") return false;
+    const { as } = wanted.of;
+    if (as.kind !== "same" || !/^(string|number|boolean)$/.test(as.type)) return false;
+    const type = expression.getType();
+    const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
+    return of?.getText() === as.type;
   };
 
   /** A message in a variable: whatever it gets is one, and all that is done with it is followed. */
@@ -297,9 +311,14 @@ export function createProveValues(p: Proving) {
         if (as.type === "number" && p.isNumber(expression)) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
-          // google-protobuf cuts a fraction off and throws for what is out of range, as protobuf-es does.
-          if (shape.isLive && (p.isInteger(expression) || (isRounded(expression) && p.isNumber(expression)))) return;
-          if (shape.isLive && p.isNumber(expression))
+          // What is out of range is refused before and after.
+          if (
+            shape.fractions !== "wrapped" &&
+            (p.isInteger(expression) || (isRounded(expression) && p.isNumber(expression)))
+          )
+            return;
+          if (shape.fractions === "refused" && p.isNumber(expression)) return;
+          if (shape.fractions === "truncated" && p.isNumber(expression))
             return wrap(expression, [shorthandPrefix(expression), "Math.trunc("], ")");
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
@@ -335,6 +354,8 @@ export function createProveValues(p: Proving) {
         }
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
+      case "date":
+        return date(expression);
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
         if (hasBytesType(expression) || isBufferCall(expression)) return;
@@ -352,6 +373,17 @@ export function createProveValues(p: Proving) {
     if (shape.constant?.(p, part)) return true;
     if (shape.enumOfType?.(p, part)?.typeName === typeName) return true;
     return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
+  };
+
+  /** A Date for a Timestamp. */
+  const date = (expression: Node): unknown => {
+    const name = { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" };
+    if (!/^Date( \| undefined)?$/.test(typeText(expression)))
+      return block(expression, "nothing proves that this is a Date");
+    if (p.isPresent(expression)) return wrap(expression, [shorthandPrefix(expression), name, "("], ")");
+    if (!Node.isIdentifier(expression))
+      return block(expression, "a Date that may be absent, in an expression that cannot be repeated");
+    wrap(expression, [shorthandPrefix(expression), `${expression.getText()} && `, name, "("], ")");
   };
 
   const isRounded = (expression: Node) =>
@@ -378,7 +410,7 @@ export function createProveValues(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
-    if (shape.isLive && !kinds.has(expression) && p.isNumber(expression)) {
+    if (shape.fractions === "truncated" && !kinds.has(expression) && p.isNumber(expression)) {
       // google-protobuf cuts a fraction off, and throws for what is no number, as BigInt does.
       const isWhole = isRounded(expression);
       return wrap(
@@ -505,5 +537,5 @@ export function createProveValues(p: Proving) {
     sink(value, kindOf(field));
   };
 
-  return { prove };
+  return { prove, literal };
 }

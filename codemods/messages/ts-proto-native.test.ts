@@ -1,16 +1,257 @@
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { migrateMessages } from "./testing/migrate-messages.js";
+import { strictConfig, tsProtoProject } from "./testing/ts-proto-project.js";
 
-const before = resolve(import.meta.dirname, "../../fixtures/messages/ts-proto-native/before");
+const program = (code: string) => `import { readFileSync } from 'node:fs';
+import { createApp } from '@connect-migrate/runtime/node';
+import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
+import { Same } from './gen/same_pb';
+import { Kind, Lines, Thing, SameService } from './old/same';
 
-it.each([
-  ["auto", "bridged"],
-  ["native", "failed"],
-] as const)("--messages %s: ts-proto is %s, untouched, with a reason", async (mode, outcome) => {
-  const { files, findings } = await migrateMessages(before, mode);
-  expect(files["src/server.ts"]).toBe(readFileSync(join(before, "src/server.ts"), "utf8"));
-  expect(findings).toMatchObject([{ rule: "messages/ts-proto-native", outcome, rpc: "badges.v1.Badges" }]);
-  expect(findings[0]?.reason?.text).toContain("ts-proto are not followed yet");
+${code}
+
+export const app = createApp({ routes(router) {
+  router.service(Same, { echoIt }, { messages: grpcJsMessages(SameService) });
+} });
+`;
+
+/** Many programs, each a file of one project: their messages never meet. */
+async function migratedTogether(codes: readonly string[]) {
+  const files = Object.fromEntries(codes.map((code, index) => [`case${index}.ts`, program(code)]));
+  using project = tsProtoProject(files);
+  const { files: after, findings } = await migrateMessages(project.root);
+  return codes.map((_, index) => ({
+    text: after[`case${index}.ts`],
+    findings: findings.filter(({ file }) => file.endsWith(`/case${index}.ts`)),
+  }));
+}
+
+async function migrated(code: string, options: readonly string[] = [], compilerOptions: object = strictConfig) {
+  using project = tsProtoProject({ "server.ts": program(code) }, options, { ...compilerOptions });
+  return await migrateMessages(project.root);
+}
+
+const echo = (body: string) => `function echoIt(req: Thing): Thing { ${body} return req; }`;
+
+describe("stays on the bridge, with the reason", async () => {
+  const cases: readonly (readonly [name: string, code: string, why: string])[] = [
+    ["toJSON", echo("console.log(Thing.toJSON(req));"), "what toJSON of a message does"],
+    ["a message that is logged whole", echo("console.log(req);"), "a message is handed to a package"],
+    ["a message as JSON", echo("JSON.stringify(req);"), "what JSON.stringify does"],
+    ["a list of messages as JSON", echo("JSON.stringify({ all: req.subItems });"), "what JSON.stringify does"],
+    ["the keys of a message", echo("Object.keys(req);"), "what Object.keys does"],
+    [
+      "a message that is spread",
+      "function echoIt(req: Thing): Thing { return { ...req, itemName: '' }; }",
+      "is spread",
+    ],
+    [
+      "a key that is computed",
+      echo("const key = 'itemName' as const; console.log(req[key]);"),
+      "a key that is computed",
+    ],
+    ["a message as unknown", echo("const it: unknown = req;"), "something else is asked for"],
+    ["a message as any", echo("const it = req as any;"), "something else is asked for"],
+    [
+      "a message that is parsed",
+      "function echoIt(req: Thing): Thing { const it: Thing = JSON.parse(req.itemName); return it; }",
+      "nothing proves that this is a message",
+    ],
+    [
+      "an object that is said to be a message",
+      "function echoIt(req: Thing): Thing { return { itemName: req.itemName } as Thing; }",
+      "has no big_count",
+    ],
+    [
+      "a message of a generic function",
+      "function same<T>(one: T): T { return JSON.parse(JSON.stringify(one)); }\nfunction echoIt(req: Thing): Thing { return same(req); }",
+      "a generic function",
+    ],
+    [
+      "a callback that claims to get messages",
+      `const on = (listener: (it: any) => void) => listener(1);\n${echo("on((it: Thing) => {});")}`,
+      "nothing but its annotation",
+    ],
+    [
+      "a type that is made of a message's",
+      `type Part = Partial<Thing>;\n${echo("const part: Part = {};")}`,
+      "a type is made of",
+    ],
+    [
+      "an interface that extends a message's",
+      `interface Big extends Thing { more: string }\n${echo("")}`,
+      "a type is made of",
+    ],
+    ["an enum as a whole", echo("console.log(Object.values(Kind));"), "an enum is used in another way"],
+    [
+      "a helper of the generated code",
+      `import { kindFromJSON } from './old/same';\n${echo("kindFromJSON(1);")}`,
+      "kindFromJSON",
+    ],
+    ["a member of a oneof that is written", echo("req.pickText = 'a';"), "a member of a oneof is written"],
+    [
+      "two members of a oneof",
+      "function echoIt(req: Thing): Thing { return Thing.create({ pickText: 'a', pickNum: 1 }); }",
+      "two members of the oneof",
+    ],
+    [
+      "a member of a oneof that may be absent",
+      "function echoIt(req: Thing): Thing { return Thing.create({ pickText: req.optText }); }",
+      "may be absent",
+    ],
+    [
+      "an int64 that may be a fraction",
+      "function echoIt(req: Thing): Thing { return Thing.create({ bigCount: req.someRatio }); }",
+      "a whole number",
+    ],
+    ["an int64 that is changed in place", echo("req.bigCount += 1;"), "in place"],
+    [
+      "a list that the message copied",
+      "function echoIt(req: Thing): Thing { const list = ['a']; const it = Thing.create({ tagList: list }); list.push('b'); return it; }",
+      "shared now or then",
+    ],
+    [
+      "a message that the message copied",
+      "function echoIt(req: Thing): Thing { const it = Thing.create({ childItem: req }); req.itemName = 'x'; return it; }",
+      "shared now or then",
+    ],
+    [
+      "a message made of an object that is elsewhere",
+      "const base = { itemName: 'a' };\nfunction echoIt(req: Thing): Thing { return Thing.create(base); }",
+      "not written out",
+    ],
+    ["a Date that is changed in place", echo("req.atTime!.setHours(0);"), "a Date of a message is changed"],
+    [
+      "a Date that is changed in a variable",
+      echo("const at = req.atTime; if (at) at.setHours(0);"),
+      "a Date of a message is changed",
+    ],
+    [
+      "the client that is not migrated",
+      `import { credentials } from '@grpc/grpc-js';\nimport { SameClient } from './old/same';\n${echo("new SameClient('a', credentials.createInsecure());")}`,
+      "SameClient of the generated code",
+    ],
+  ];
+  const results = await migratedTogether(cases.map(([, code]) => code));
+
+  it.each(cases.map(([name, code, why], index) => ({ name, code, why, result: results[index] })))(
+    "$name",
+    ({ code, why, result }) => {
+      expect(result?.findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
+      expect(result?.findings[0]?.reason?.text).toContain(why);
+      expect(result?.text).toBe(program(code));
+    },
+  );
+
+  it.each([
+    ["oneof=unions", echo("console.log(req.thePick?.$case);"), "thePick"],
+    ["stringEnums=true", echo("console.log(req.itemKind);"), "an enum of strings"],
+    ["forceLong=long", echo("console.log(req.bigCount.toString());"), "bigCount is a"],
+    ["useDate=string", echo("console.log(req.atTime);"), "at_time is a string"],
+    ["useOptionals=all", echo("console.log(req.itemName);"), "may be missing in old objects"],
+  ])("fields that are otherwise with %s", async (option, code, why) => {
+    const { findings } = await migrated(code, [option]);
+    expect(findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
+    expect(findings[0]?.reason?.text.replaceAll("big_count", "bigCount")).toContain(why);
+  });
+
+  it("--messages native says so, and makes it an error", async () => {
+    using project = tsProtoProject({ "server.ts": program(echo("JSON.stringify(req);")) });
+    const { findings } = await migrateMessages(project.root, "native");
+    expect(findings).toMatchObject([{ rule: "messages/ts-proto-native", outcome: "failed", rpc: "same.v1.Same" }]);
+  });
+
+  it("a value that may be undefined, where the compiler does not look at that", async () => {
+    const code =
+      "function echoIt(req: Thing): Thing { let name: string; if (req.isOn) name = 'a'; req.itemName = name; return req; }";
+    const { findings } = await migrated(code, [], { ...strictConfig, strict: false });
+    expect(findings[0]?.reason?.text).toContain("may be absent");
+  });
+});
+
+describe("is rewritten", async () => {
+  const reply = (fields: string) => `function echoIt(req: Thing): Thing { return Thing.create({ ${fields} }); }`;
+  const cases: readonly (readonly [name: string, code: string, expected: string])[] = [
+    ["an annotated number", echo("const n: number = req.bigCount;"), "const n: number = Number(req.bigCount);"],
+    [
+      "an int64 that is only passed on",
+      reply("bigCount: req.bigCount"),
+      "create(ThingSchema, { bigCount: req.bigCount })",
+    ],
+    ["an int64 that is counted", reply("bigCount: req.subItems.length"), "bigCount: BigInt(req.subItems.length)"],
+    [
+      "a Date that may be absent",
+      echo("const at = req.atTime; console.log(at);"),
+      "new Date(Number(at.seconds) * 1000 + at.nanos / 1e6)",
+    ],
+    ["a Date", reply("atTime: new Date(5)"), "atTime: timestampFromDate(new Date(5))"],
+    [
+      "a member of a oneof",
+      reply("itemName: req.pickText !== undefined ? req.pickText : ''"),
+      "req.thePick.case === 'pickText' ? req.thePick.value : ''",
+    ],
+    [
+      "a member of a oneof in a condition",
+      echo("if (req.pickItem && req.pickItem.itemName) console.log(req.pickItem.isOn);"),
+      "if (req.thePick.case === 'pickItem' && req.thePick.value.itemName) console.log(req.thePick.value.isOn)",
+    ],
+    [
+      "a tested member of a oneof of a message that is replaced",
+      echo("if (req.pickText !== undefined) { req = Thing.create(); console.log(req.pickText); }"),
+      "console.log((req.thePick.case === 'pickText' ? req.thePick.value : undefined))",
+    ],
+    ["a copy", "function echoIt(req: Thing): Thing { return Thing.fromPartial(req); }", "clone(ThingSchema, req)"],
+    [
+      "an enum",
+      reply("itemKind: req.itemKind === Kind.KIND_BLUE ? Kind.KIND_RED_ONE : 0"),
+      "req.itemKind === Kind.BLUE ? Kind.RED_ONE : 0",
+    ],
+    [
+      "a literal with a type",
+      echo("const it: Lines = { linesOut: [], lineCount: 0 };"),
+      "const it: Lines = create(LinesSchema, { linesOut: [], lineCount: 0 });",
+    ],
+    [
+      "a store of messages",
+      `const all = new Map<string, Thing[]>();\n${echo("all.set(req.itemName, [req]);")}`,
+      "new Map<string, Thing[]>()",
+    ],
+    ["bytes", echo("console.log(req.rawData.toString());"), "Buffer.from(req.rawData).toString()"],
+    [
+      "parts of a message",
+      echo("const { fooBar, bigCount: n } = req; console.log(fooBar, n);"),
+      "console.log(fooBar, Number(n))",
+    ],
+    [
+      "names of a module that is imported whole",
+      "import * as pb from './old/same';\nfunction echoIt(req: pb.Thing): pb.Thing { return pb.Thing.create({ itemKind: pb.Kind.KIND_BLUE }); }",
+      "function echoIt(req: ConnectThing): ConnectThing { return create(ThingSchema, { itemKind: ConnectKind.BLUE }); }",
+    ],
+  ];
+  const results = await migratedTogether(cases.map(([, code]) => code));
+
+  it.each(cases.map(([name, , expected], index) => ({ name, expected, result: results[index] })))(
+    "$name",
+    ({ expected, result }) => {
+      expect(result?.findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
+        ["idiomatic", undefined],
+      ]);
+      expect(result?.text).toContain(expected);
+    },
+  );
+
+  it("names as the .proto has them, with snakeToCamel=false", async () => {
+    const code =
+      "function echoIt(req: Thing): Thing { const { item_name } = req; return Thing.create({ item_name, u_num: req.u_num }); }";
+    const { findings, files } = await migrated(code, ["snakeToCamel=false"]);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["server.ts"]).toContain("const { itemName: item_name } = req;");
+    expect(files["server.ts"]).toContain("create(ThingSchema, { itemName: item_name, uNum: req.uNum })");
+  });
+
+  it("an int64 that is a string, with forceLong=string", async () => {
+    const { findings, files } = await migrated(reply("bigCount: '7', itemName: req.bigCount"), ["forceLong=string"]);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["server.ts"]).toContain("{ bigCount: 7n, itemName: String(req.bigCount) }");
+  });
 });

@@ -41,3 +41,14 @@ export function runtimePackage(): RuntimePackage {
     protobuf: manifest.dependencies["@bufbuild/protobuf"] ?? "^2.0.0",
   };
 }
+
+/** The runtime's modules and where this tool has their types: for projects that have not installed it yet. */
+export function runtimeTypes(build: "esm" | "cjs"): ReadonlyMap<string, string> {
+  const dist = path.join(runtimePackage().folder, "dist", build);
+  return new Map(
+    ["", "/node", "/grpc-js", "/health", "/reflection"].map((name) => [
+      `@connect-migrate/runtime${name}`,
+      path.join(dist, name, "index.d.ts"),
+    ]),
+  );
+}

@@ -2,7 +2,7 @@ import path from "node:path";
 import { Project, ts } from "ts-morph";
 import { type CompilerConfig, type ConfigFinder, createConfigFinder } from "../analysis/project.js";
 import type { Sources } from "../analysis/sources.js";
-import { runtimePackage, toolRoot } from "./tool.js";
+import { runtimeTypes, toolRoot } from "./tool.js";
 
 /** A type or syntax error that the new texts have and the old ones had not. */
 export interface NewError {
@@ -212,7 +212,7 @@ function overlayHost(
       const mode = ts.getModeForUsageLocation(source, literal, compilerOptions);
       const found = ts.resolveModuleName(literal.text, containing, compilerOptions, host, cache, redirected, mode);
       if (found.resolvedModule) return found;
-      const own = ownTypes(literal.text, mode);
+      const own = runtimeTypes(mode === ts.ModuleKind.ESNext ? "esm" : "cjs").get(literal.text);
       if (own !== undefined)
         return {
           resolvedModule: { resolvedFileName: own, extension: ts.Extension.Dts, isExternalLibraryImport: true },
@@ -272,12 +272,4 @@ function libraryFiles(options: ts.CompilerOptions): ReadonlyMap<string, ts.Sourc
     libraryCache.set(key, files);
   }
   return files;
-}
-
-/** The runtime's declaration file for a specifier of it. */
-function ownTypes(specifier: string, mode: ts.ResolutionMode): string | undefined {
-  const match = /^@connect-migrate\/runtime(?:\/(node|grpc-js|health|reflection))?$/.exec(specifier);
-  if (!match) return undefined;
-  const build = mode === ts.ModuleKind.ESNext ? "esm" : "cjs";
-  return path.join(runtimePackage().folder, "dist", build, match[1] ?? "", "index.d.ts");
 }

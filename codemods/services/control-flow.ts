@@ -1,4 +1,4 @@
-import { type FunctionNode, isFunction, type Node, type Parents } from "../shared/ast.js";
+import { type FunctionNode, isFunction, type Node, type Parents, walk } from "../shared/ast.js";
 
 const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
 
@@ -70,6 +70,8 @@ export interface ReplyQuestions {
   isReply(statement: Node): boolean;
   /** The block that is inlined in place of a statement, null for one that just goes on, undefined for any other. */
   replaced(statement: Node): Node | null | undefined;
+  /** Is a condition true only when the call is over, and nobody waits for a reply any more? */
+  isOver?(condition: Node): boolean;
 }
 
 /** Why a function's body may end without a reply; undefined when every path replies or throws. */
@@ -90,7 +92,8 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
       case "ThrowStatement":
         return false;
       case "IfStatement": {
-        const then = completes(node.consequent);
+        const isOver = questions.isOver?.(node.test) === true && leaves(node.consequent);
+        const then = !isOver && completes(node.consequent);
         const otherwise = completes(node.alternate);
         return then || otherwise;
       }
@@ -131,7 +134,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
       default:
         if (LOOPS.test(node.type)) {
           completes(node.body);
-          return true;
+          return !isEndless(node, questions);
         }
         return true;
     }
@@ -139,6 +142,34 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
   const ends = completes(body);
   if (problem) return problem;
   return ends ? "the end of the function" : undefined;
+}
+
+/** `return;`, behind statements that do not decide anything or alone. */
+function leaves(branch: Node): boolean {
+  const statements: readonly Node[] = branch.type === "BlockStatement" ? branch.body : [branch];
+  const last = statements.at(-1);
+  return (
+    last?.type === "ReturnStatement" &&
+    !last.argument &&
+    statements.slice(0, -1).every((each) => each.type === "ExpressionStatement")
+  );
+}
+
+/** `while (true) { … }`, and `while (!call.cancelled) { … }`, behind which nobody waits, without a `break`. */
+function isEndless(loop: Node, { isOver }: ReplyQuestions): boolean {
+  const { test } = loop;
+  const isForever =
+    /^(For|While|DoWhile)Statement$/.test(loop.type) &&
+    (!test ||
+      (test.type === "BooleanLiteral" && test.value) ||
+      (test.type === "UnaryExpression" && test.operator === "!" && isOver?.(test.argument)));
+  if (!isForever) return false;
+  let breaks = false;
+  walk(loop.body, (node) => {
+    if (node.type === "BreakStatement") breaks = true;
+    return !isFunction(node);
+  });
+  return !breaks;
 }
 
 /** An unlabelled `break` that leaves the switch around, from below an `if` or a block. */

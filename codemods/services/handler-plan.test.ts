@@ -244,6 +244,33 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
   ],
 ];
 
+const over: [name: string, kind: RpcKind, source: string, after: string][] = [
+  [
+    "a return where nobody waits any more",
+    "server_streaming",
+    "async function f(call) {\n  for (const x of xs) {\n    if (call.cancelled) {\n      log();\n      return;\n    }\n    call.write(x);\n    await sleep(2);\n  }\n  call.end();\n}",
+    "async function* f(req, ctx) {\n  for (const x of xs) {\n    if (ctx.signal.aborted) {\n      log();\n      return;\n    }\n    yield x;\n    await sleep(2);\n  }\n}",
+  ],
+  [
+    "a loop that runs until nobody waits",
+    "server_streaming",
+    "async function f(call) {\n  while (!call.cancelled) {\n    call.write(x);\n    await sleep(2);\n  }\n}",
+    "async function* f(req, ctx) {\n  while (!ctx.signal.aborted) {\n    yield x;\n    await sleep(2);\n  }\n}",
+  ],
+  [
+    "a loop without an end",
+    "server_streaming",
+    "async function f(call) {\n  for (;;) {\n    call.write(x);\n    if (await gone()) {\n      call.end();\n      return;\n    }\n  }\n}",
+    "async function* f(req) {\n  for (;;) {\n    yield x;\n    if (await gone()) {\n      return;\n    }\n  }\n}",
+  ],
+];
+
+describe("streams that end with their call", () => {
+  it.each(over)("%s", (_name, kind, source, after) => {
+    expect(rewrite(kind, source)).toBe(after);
+  });
+});
+
 describe("messages that are pushed", () => {
   it.each(pushed)("%s", (_name, kind, source, after) => {
     expect(rewrite(kind, source)).toBe(after);
@@ -429,6 +456,30 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ],
   ["a path without a reply", "unary", "function f(call, cb) { if (a) { cb(null, b); } }", "path-without-reply"],
   ["a bare return", "unary", "function f(call, cb) { if (a) return; cb(null, b); }", "path-without-reply"],
+  [
+    "a return where the call is over, and no reply elsewhere",
+    "server_streaming",
+    "async function f(call) { if (call.cancelled) return; call.write(x); if (x) call.end(); }",
+    "path-without-reply",
+  ],
+  [
+    "a return where the call is not over",
+    "server_streaming",
+    "async function f(call) { if (!call.cancelled) return; call.end(); }",
+    "path-without-reply",
+  ],
+  [
+    "a return of a unary handler whose call is over",
+    "unary",
+    "async function f(call, cb) { if (call.cancelled) return; cb(null, x); }",
+    "path-without-reply",
+  ],
+  [
+    "a loop without an end that is left",
+    "server_streaming",
+    "async function f(call) { while (!call.cancelled) { call.write(x); if (await done()) break; } }",
+    "path-without-reply",
+  ],
   ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
   ["a callback that is kept", "unary", "function f(call, cb) { const done = cb; done(null, x); }", "callback-escapes"],
   ["a call that is passed on", "unary", "function f(call, cb) { audit(call); cb(null, x); }", "call-escapes"],

@@ -39,11 +39,14 @@ function isChainArgument({ parents }: HandlerDraft, reference: Node): boolean {
 
 /** Every path has to reply: returning otherwise would answer an empty message, or end a stream that stays open today. */
 export function checkPaths(draft: HandlerDraft): void {
-  const { fn, replyNodes, dataListener, endListener } = draft;
+  const { fn, replyNodes, dataListener, endListener, callReferences, answersOnce } = draft;
   const isReply = (statement: Node) => replyNodes.has(statement);
+  const isOver = (condition: Node) =>
+    !answersOnce && memberName(condition) === "cancelled" && callReferences.includes(condition.object);
   if (fn.body.type === "BlockStatement") {
     const problem = mayEndWithout(fn.body, {
       isReply,
+      isOver,
       replaced: (statement) =>
         statement === endListener?.statement
           ? endListener.listener.body

@@ -188,6 +188,16 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "function f(call) { for (let i = 0; i < 3; i++) call.write({ sku: call.request.sku, count: i }); call.end(); }",
   ],
   [
+    "a list that stops where nobody waits",
+    "server_streaming",
+    "async function f(call) { for (let count = 1; count < 4; count++) { if (call.cancelled) return; call.write({ count }); await null; } call.end(); }",
+  ],
+  [
+    "a loop without an end",
+    "server_streaming",
+    "async function f(call) { let count = 0; while (!call.cancelled) { count += 1; call.write({ count }); await null; if (count === 3) { call.end(); return; } } }",
+  ],
+  [
     "a list with an error",
     "server_streaming",
     "function f(call) { call.write({ count: 1 }); call.emit('error', { code: 8, details: 'full' }); }",

@@ -217,6 +217,27 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     main();`,
     plainly,
   ],
+  "a member of the object that a function gives": [
+    `const { promisify } = require('node:util');
+    async function start(address) {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask, list });
+      const port = await promisify(server.bindAsync.bind(server))(address, grpc.ServerCredentials.createInsecure());
+      return { held: server, port };
+    }
+    let running;
+    async function main() {
+      running = await start(ADDRESS);
+      const { held: same } = await start('localhost:0');
+      console.log('ready', running.port);
+      process.on('SIGTERM', () => {
+        same.forceShutdown();
+        running.held.tryShutdown((error) => process.exit(error ? 1 : 3));
+      });
+    }
+    main();`,
+    plainly,
+  ],
   "a field of a class": [
     `class Shop {
       constructor() {

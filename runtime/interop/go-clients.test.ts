@@ -61,8 +61,10 @@ function run(tool: string, args: string[], input = ""): Promise<{ code: number; 
 function describeWith(packagePath: string, version: string, cases: (tool: string) => void): void {
   const tool = goTool(packagePath, version);
   const name = packagePath.split("/").at(-1);
-  if ("path" in tool) describe(`${name}`, () => cases(tool.path));
-  else describe.skip(`${name}: ${tool.missing}`, () => it("is not there", () => {}));
+  describe(`${name}`, () => {
+    if ("path" in tool) cases(tool.path);
+    else it("speaks to an app", ({ skip }) => skip(tool.missing));
+  });
 }
 
 describeWith("github.com/grpc-ecosystem/grpc-health-probe", "v0.4.62", (probe) => {

@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import { MessageType } from "@protobuf-ts/runtime";
+import { ServiceType } from "@protobuf-ts/runtime-rpc";
 import { describe, expect, test } from "vitest";
 import { createApp } from "../node/app.js";
 import { serve } from "../node/serve.js";
@@ -44,6 +46,8 @@ const handlers = {
     call.end();
   },
 };
+
+const Anything = new MessageType<object>("words.Anything", []);
 
 async function withServer(routes: Parameters<typeof createApp>[0]["routes"], run: (port: number) => Promise<void>) {
   const server = await serve(createApp({ compat: "grpc-js", routes }), { address: "127.0.0.1:0", signals: false });
@@ -131,6 +135,22 @@ describe("a definition that says nothing of its messages", () => {
       expect(await binary.text()).toBe("ABC");
     });
   });
+});
+
+test("takes the ServiceType of protobuf-ts, whose clients have no definition", () => {
+  const service = grpcJsService(
+    new ServiceType("words.Words", [
+      { name: "Shout", options: {}, I: Anything, O: Anything },
+      { name: "spell_out", localName: "spellOut", serverStreaming: true, options: {}, I: Anything, O: Anything },
+      { name: "Hear", clientStreaming: true, options: {}, I: Anything, O: Anything },
+    ]),
+  );
+  expect(service.typeName).toBe("words.Words");
+  expect(service.methods.map(({ name, methodKind }) => [name, methodKind])).toEqual([
+    ["Shout", "unary"],
+    ["spell_out", "server_streaming"],
+    ["Hear", "client_streaming"],
+  ]);
 });
 
 test.each([

@@ -7,6 +7,7 @@ import {
   MethodDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 import { markOpaque } from "../opaque-service.js";
+import { isServiceType } from "./messages.js";
 import type { MethodDefinition } from "./types.js";
 
 /** What proto-loader adds to a method. */
@@ -25,7 +26,7 @@ const known = new WeakMap<object, DescService>();
  * router.service(grpcJsService(definition), implementation, { messages: grpcJsMessages(definition) });
  * ```
  *
- * A definition of proto-loader has descriptors. Any other one says nothing of its messages: its methods then answer in
+ * The ServiceType of protobuf-ts is taken, too: its clients have no definition. A definition of proto-loader has descriptors. Any other one says nothing of its messages: its methods then answer in
  * binary only, JSON is `unimplemented`, and reflection does not list the service.
  *
  * @throws Error if `definition` is no ServiceDefinition of one service.
@@ -33,6 +34,21 @@ const known = new WeakMap<object, DescService>();
 export function grpcJsService(definition: object): DescService {
   const earlier = known.get(definition);
   if (earlier !== undefined) return earlier;
+  const service = isServiceType(definition)
+    ? opaqueService(
+        definition.typeName,
+        definition.methods.map(({ name, clientStreaming = false, serverStreaming = false }) => ({
+          name,
+          requestStream: clientStreaming,
+          responseStream: serverStreaming,
+        })),
+      )
+    : serviceOfDefinition(definition);
+  known.set(definition, service);
+  return service;
+}
+
+function serviceOfDefinition(definition: object): DescService {
   const methods = Object.entries(definition ?? {}).map(([key, value]) => {
     const method = value as MethodDefinition & Described;
     const path = /^\/(.+)\/([^/]+)$/.exec(typeof method?.path === "string" ? method.path : "");
@@ -49,9 +65,13 @@ export function grpcJsService(definition: object): DescService {
       `grpcJsService: the definition has methods of ${first.service} and of ${stray.service}. Mount one definition for each.`,
     );
   }
-  const service = describedService(first.method, first.service) ?? opaqueService(first.service, methods);
-  known.set(definition, service);
-  return service;
+  return (
+    describedService(first.method, first.service) ??
+    opaqueService(
+      first.service,
+      methods.map(({ name, method }) => ({ name, ...method })),
+    )
+  );
 }
 
 function describedService(method: Described, typeName: string): DescService | undefined {
@@ -79,7 +99,7 @@ function addJsonNames(message: DescriptorProto): void {
 
 function opaqueService(
   typeName: string,
-  methods: readonly { readonly method: MethodDefinition; readonly name: string }[],
+  methods: readonly { readonly name: string; readonly requestStream: boolean; readonly responseStream: boolean }[],
 ): DescService {
   const dot = typeName.lastIndexOf(".");
   const packageName = dot < 0 ? "" : typeName.slice(0, dot);
@@ -94,13 +114,13 @@ function opaqueService(
       {
         name,
         method: methods.map(
-          ({ method, name: methodName }): MethodDescriptorProto =>
+          ({ name: methodName, requestStream, responseStream }): MethodDescriptorProto =>
             create(MethodDescriptorProtoSchema, {
               name: methodName,
               inputType: `.${packageName === "" ? "" : `${packageName}.`}${message}`,
               outputType: `.${packageName === "" ? "" : `${packageName}.`}${message}`,
-              clientStreaming: method.requestStream,
-              serverStreaming: method.responseStream,
+              clientStreaming: requestStream,
+              serverStreaming: responseStream,
             }),
         ),
       },

@@ -64,6 +64,8 @@ interface ServiceType {
   readonly methods: ReadonlyArray<{
     readonly name: string;
     readonly localName: string;
+    readonly clientStreaming?: boolean;
+    readonly serverStreaming?: boolean;
     readonly I: MessageType;
     readonly O: MessageType;
   }>;
@@ -74,7 +76,7 @@ interface MessageType {
   fromBinary(bytes: Uint8Array): unknown;
 }
 
-function isServiceType(value: object | null | undefined): value is ServiceType {
+export function isServiceType(value: object | null | undefined): value is ServiceType {
   const { typeName, methods } = (value ?? {}) as Partial<ServiceType>;
   return typeof typeName === "string" && Array.isArray(methods);
 }

@@ -1,0 +1,82 @@
+import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { Node, type PropertyAccessExpression } from "ts-morph";
+import {
+  conditionOf,
+  conjuncts,
+  isAbsent,
+  isAssignmentTarget,
+  isFunctionNode,
+  isTruthTest,
+  isValueOfLogical,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** `message.member` of a oneof whose members are properties of their own: set is what is not undefined. False for other fields. */
+export function readMember(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
+  const field = p.fieldBy(desc, access.getName());
+  if (!field?.oneof) return false;
+  read(p, access, field, field.oneof);
+  return true;
+}
+
+function read(p: Proving, access: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown {
+  const object = access.getExpression();
+  const chain = access.hasQuestionDotToken() ? undefined : p.chainText(object);
+  if (chain === undefined)
+    return p.block(access, "a member of a oneof is read of an expression that cannot be repeated");
+  const parent = access.getParent();
+  const is = (operator: string) => `.${oneof.localName}.case ${operator} ${quoted(access, field.localName)}`;
+  if (Node.isBinaryExpression(parent) && parent.getLeft() === access && isAbsent(parent.getRight())) {
+    const operator = parent.getOperatorToken().getText();
+    if (/^[!=]==?$/.test(operator))
+      return p.edit(parent, object.getEnd(), parent.getEnd(), [is(operator.startsWith("!") ? "===" : "!==")]);
+  }
+  const kind = p.kindOf(field);
+  if (kind.kind === "message" && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
+    const isNegated = Node.isPrefixUnaryExpression(parent);
+    const around = isNegated ? parent : access;
+    if (isNegated) p.edit(around, parent.getStart(), access.getStart(), []);
+    return p.edit(around, object.getEnd(), access.getEnd(), [is(isNegated ? "!==" : "===")]);
+  }
+  if (isTested(access)) {
+    p.edit(access, object.getEnd(), access.getEnd(), [`.${oneof.localName}.value`]);
+    return p.flow(access, kind.kind === "value" ? { ...kind, maybe: false } : kind);
+  }
+  if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number")
+    return p.block(access, "this member of a oneof needs a conversion");
+  p.edit(access, access.getStart(), access.getStart(), ["("], "after");
+  p.edit(access, object.getEnd(), access.getEnd(), [`${is("===")} ? ${chain}.${oneof.localName}.value : undefined)`]);
+  p.flow(access, kind);
+}
+
+/** Does `if (message.member !== undefined)`, which nothing undoes, stand around a read of it? */
+function isTested(access: PropertyAccessExpression): boolean {
+  const text = access.getText();
+  const object = access.getExpression().getText();
+  const isTest = (condition: Node) => {
+    const one = unwrapped(condition);
+    return (
+      one.getText() === text ||
+      (Node.isBinaryExpression(one) &&
+        one.getLeft().getText() === text &&
+        /^!==?$/.test(one.getOperatorToken().getText()) &&
+        one.getRight().getText() === "undefined")
+    );
+  };
+  for (let inner: Node = access, outer = access.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (isFunctionNode(outer)) return false;
+    const condition =
+      Node.isBinaryExpression(outer) && outer.getOperatorToken().getText() === "&&" && outer.getRight() === inner
+        ? outer.getLeft()
+        : conditionOf(inner);
+    if (!condition || !conjuncts(condition).some(isTest)) continue;
+    return !inner
+      .getDescendants()
+      .some(
+        (node) => isAssignmentTarget(node) && (node.getText() === object || node.getText().startsWith(`${object}.`)),
+      );
+  }
+  return false;
+}

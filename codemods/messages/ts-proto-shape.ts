@@ -1,0 +1,93 @@
+import { type DescField, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import type { Type } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import { type TsProtoCode, tsProtoCode } from "./ts-proto-code.js";
+import { readMember } from "./ts-proto-oneofs.js";
+
+const shapes = new WeakMap<AnalysisProject, LegacyShape>();
+
+/**
+ * The objects of ts-proto. What a field holds depends on a dozen options of the generator; the interfaces that it wrote say
+ * it, so they are asked, and not the options.
+ */
+export function tsProtoShape(project: AnalysisProject): LegacyShape {
+  const known = shapes.get(project);
+  if (known) return known;
+  const code = tsProtoCode(project);
+  const representations = new Map<DescField, Representation>();
+  const shape: LegacyShape = {
+    rule: "messages/ts-proto-native",
+    id: "ts-proto",
+    isLive: true,
+    isTyped: true,
+    fractions: code.usesProtobufjs ? "wrapped" : "refused",
+    keyOf: (field) => code.propertyOf(field)?.key,
+    oneofKeyOf: () => undefined,
+    enumName: (value) => value.name,
+    representation(field) {
+      let found = representations.get(field);
+      if (!found) {
+        found = representation(code, field);
+        representations.set(field, found);
+      }
+      return found;
+    },
+    member: readMember,
+    // The types of old code are all found where they stand.
+    retype: () => true,
+    constant: (p, expression) => code.constantOf(p, expression),
+    enumOfType: (_, expression) => code.enumOf(expression.getType()),
+  };
+  shapes.set(project, shape);
+  return shape;
+}
+
+function representation(code: TsProtoCode, field: DescField): Representation {
+  const property = code.propertyOf(field);
+  const unsupported = (why: string): Representation => ({ kind: "unsupported", why });
+  if (!property) return unsupported(`${field.parent.typeName} has no property for ${field.name}`);
+  const type = elementOf(field, property.type.getNonNullableType());
+  if (!type) return unsupported(`${field.name} is a ${property.type.getText()}`);
+  const isImplicit =
+    field.fieldKind === "list" || field.fieldKind === "map" || field.presence === FeatureSet_FieldPresence.IMPLICIT;
+  if (isImplicit && property.isOptional) return unsupported(`${field.name} may be missing in old objects`);
+  const text = type.getText();
+  const strange = unsupported(`${field.name} is a ${text}`);
+  const message = "message" in field ? field.message : undefined;
+  if (message?.typeName === "google.protobuf.Timestamp" && text === "Date") return { kind: "date", desc: message };
+  const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
+  const as = representationOf(wrapped ? (field.message.fields[0] as DescField) : field, "Number", "Number");
+  switch (as.kind) {
+    case "same":
+      return text === (/32$/.test(as.type) ? "number" : as.type) ? as : strange;
+    case "int64-number":
+      return text === "number" ? as : text === "string" ? { kind: "int64-string" } : strange;
+    case "enum-number": {
+      const values = [type, ...type.getUnionTypes()].map((one) => one.getLiteralValue());
+      if (values.some((value) => typeof value === "string")) return unsupported(`${field.name} is an enum of strings`);
+      return code.enumOf(type)?.typeName === as.desc.typeName ? as : strange;
+    }
+    case "bytes":
+      return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(text) ? as : strange;
+    case "message":
+      return code.messageOf(type)?.typeName === as.desc.typeName ? as : strange;
+    case "unsupported":
+      return as;
+    default:
+      return strange;
+  }
+}
+
+/** The type of a field, or of the elements of a list or map; undefined where it is no list or map as it should be. */
+function elementOf(field: DescField, type: Type): Type | undefined {
+  if (field.fieldKind === "list") return type.getArrayElementType();
+  if (field.fieldKind !== "map") return type;
+  const isNumber = field.mapKey !== ScalarType.STRING;
+  return field.mapKey === ScalarType.BOOL
+    ? undefined
+    : isNumber
+      ? type.getNumberIndexType()
+      : type.getStringIndexType();
+}

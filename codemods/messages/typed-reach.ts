@@ -1,0 +1,49 @@
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
+import type { SourceFile } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import type { Bridge } from "./find-bridges.js";
+import type { TsProtoCode } from "./ts-proto-code.js";
+
+/** Every message that the methods of some services can carry. */
+export function messagesOf(services: readonly DescService[]): Set<DescMessage> {
+  const found = new Set<DescMessage>();
+  const visit = (desc: DescMessage) => {
+    if (found.has(desc)) return;
+    found.add(desc);
+    for (const field of desc.fields) if ("message" in field && field.message) visit(field.message);
+  };
+  for (const service of services)
+    for (const method of service.methods) {
+      visit(method.input);
+      visit(method.output);
+    }
+  return found;
+}
+
+/** The files that messages of a bridge can come to: those that import generated code, at any distance, and hang together. */
+export function filesWithin(project: AnalysisProject, code: TsProtoCode, bridges: readonly Bridge[]): Set<SourceFile> {
+  const imports = new Map<SourceFile, SourceFile[]>();
+  const own = project.files.filter((file) => !code.has(file));
+  for (const file of own) {
+    const targets = [...file.getImportDeclarations(), ...file.getExportDeclarations()].flatMap((one) => {
+      const specifier = one.getModuleSpecifierValue();
+      return specifier === undefined ? [] : (project.resolveModule(file, specifier) ?? []);
+    });
+    imports.set(file, targets);
+  }
+  const touching = new Set(own.filter((file) => imports.get(file)?.some((target) => code.has(target))));
+  for (let size = -1; size !== touching.size; ) {
+    size = touching.size;
+    for (const file of own) if (imports.get(file)?.some((target) => touching.has(target))) touching.add(file);
+  }
+  const found = new Set(bridges.map((bridge) => bridge.call.getSourceFile()));
+  for (let size = -1; size !== found.size; ) {
+    size = found.size;
+    for (const file of touching) {
+      const targets = imports.get(file) ?? [];
+      if (found.has(file)) for (const target of targets) if (touching.has(target)) found.add(target);
+      if (targets.some((target) => found.has(target))) found.add(file);
+    }
+  }
+  return found;
+}

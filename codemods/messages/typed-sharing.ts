@@ -1,0 +1,96 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { Node, type Type } from "ts-morph";
+import { functionAround, isAssignmentTarget, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** Methods that change a list in place. */
+const MUTATORS = /^(push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin)$/;
+
+/** Methods that give a list of their own. */
+const MAKERS = /^(map|filter|slice|concat|flatMap|split|toSorted|toReversed|from|entries|keys|values|fromEntries)$/;
+
+/** `list.push(…)`, `list[0] = …`, `delete map[key]`. */
+export function isChangedInside(list: Node): boolean {
+  const parent = list.getParent();
+  if (Node.isPropertyAccessExpression(parent))
+    return parent.getExpression() === list && MUTATORS.test(parent.getName());
+  return Node.isElementAccessExpression(parent) && parent.getExpression() === list && isAssignmentTarget(parent);
+}
+
+/**
+ * A literal of old code holds the very list that it is given, and fromPartial() copies everything; create() copies a list of
+ * messages and keeps all else. Nobody can tell them apart, unless what is shared in one of them and not in the other changes.
+ */
+export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
+  const changed = new Set<DescField>();
+  const written = new Set<DescMessage>();
+  let isAnyListChanged = false;
+
+  const isChangedBelow = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
+    if (seen.has(desc)) return false;
+    seen.add(desc);
+    if (written.has(desc)) return true;
+    return desc.fields.some(
+      (field) => changed.has(field) || ("message" in field && field.message && isChangedBelow(field.message, seen)),
+    );
+  };
+
+  return {
+    /** A list or map of messages' field changes in place. */
+    changes: (field: DescField) => void changed.add(field),
+    writes: (field: DescField) => void written.add(field.parent),
+    /** A list in a variable changes: it may be one that a message has. */
+    changesList(list: Node): void {
+      const declaration = Node.isIdentifier(list) ? p.project.declarationOf(list) : undefined;
+      const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      if (!first || !isOwn(first)) isAnyListChanged = true;
+    },
+    /** Can someone see that a value which a message is made with is shared with it, or is not? */
+    isSeen(given: Node, field: DescField, isCopied: boolean): boolean {
+      const value = unwrapped(given);
+      const desc = "message" in field ? field.message : undefined;
+      if (isOwn(value)) return isCopied && desc !== undefined && hasOthers(value) && isChangedBelow(desc);
+      if (isCopied && desc && isChangedBelow(desc)) return true;
+      if (field.fieldKind !== "list" && field.fieldKind !== "map") return false;
+      // A list of scalars is the same one before and after.
+      if (!isCopied && !desc) return false;
+      if (Node.isIdentifier(value) && isLocal(value)) return hasLaterUses(value);
+      if (changed.has(field) || isAnyListChanged) return true;
+      if (!Node.isPropertyAccessExpression(value) || !isMessage(value.getExpression().getType())) return true;
+      return [...changed].some((one) => one.localName === value.getName() || p.shape.keyOf(one) === value.getName());
+    },
+  };
+
+  function isOwn(value: Node): boolean {
+    if (Node.isArrayLiteralExpression(value) || Node.isObjectLiteralExpression(value) || Node.isNewExpression(value))
+      return true;
+    const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
+    if (!Node.isPropertyAccessExpression(callee)) return false;
+    return MAKERS.test(callee.getName()) || /^(create|fromPartial|decode)$/.test(callee.getName());
+  }
+
+  /** Does a value that is made here have parts that are not? */
+  function hasOthers(value: Node): boolean {
+    return [value, ...value.getDescendants()].some(
+      (node) => (Node.isIdentifier(node) || Node.isPropertyAccessExpression(node)) && isMessage(node.getType()),
+    );
+  }
+
+  /** A list that this function made. */
+  function isLocal(value: Node): boolean {
+    const declaration = p.project.declarationOf(value);
+    const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    return first !== undefined && isOwn(first) && functionAround(first) === functionAround(value);
+  }
+
+  /** Is a variable used once the statement is done in which a message gets its value? */
+  function hasLaterUses(value: Node): boolean {
+    const loop = value.getAncestors().find((node) => Node.isIterationStatement(node));
+    const declaration = p.project.declarationOf(value);
+    if (loop && !declaration?.getAncestors().includes(loop)) return true;
+    const end = value.getFirstAncestor((node) => Node.isStatement(node))?.getEnd() ?? value.getEnd();
+    return p.project
+      .referencesTo(value)
+      .some((one) => one.getPos() > end || (one.getPos() > value.getPos() && isChangedInside(one)));
+  }
+}

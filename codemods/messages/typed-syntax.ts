@@ -1,0 +1,102 @@
+import { Node, type Type } from "ts-morph";
+
+/** Types that hold what they are given and look at none of it. */
+const HOLDERS =
+  /^(Promise|PromiseLike|Array|ReadonlyArray|Map|ReadonlyMap|Set|ReadonlySet|Record|Readonly|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject)|ReturnType|Awaited)$/;
+
+/** Functions and classes that hold messages of the type that they are told. */
+const TOLD = /^(createWritableIterable|createPushStream|Map|Set|Array|Promise)$/;
+
+/** The whole of `orchard.Tree`, where `orchard` is a module. */
+export function qualified(name: Node): Node {
+  const parent = name.getParent();
+  const isLast =
+    (Node.isQualifiedName(parent) && parent.getRight() === name) ||
+    (Node.isPropertyAccessExpression(parent) && parent.getNameNode() === name);
+  return isLast ? parent : name;
+}
+
+/** The type around a message's that is more than a holder of it; undefined where there is none. */
+export function holderOf(reference: Node): Node | undefined {
+  for (let inner = reference, outer = reference.getParent(); outer; inner = outer, outer = outer.getParent()) {
+    if (Node.isTypeReference(outer)) {
+      if (!HOLDERS.test(outer.getTypeName().getText())) return outer;
+      continue;
+    }
+    if (
+      Node.isArrayTypeNode(outer) ||
+      Node.isUnionTypeNode(outer) ||
+      Node.isTupleTypeNode(outer) ||
+      Node.isParenthesizedTypeNode(outer) ||
+      Node.isTypeOperatorTypeNode(outer)
+    )
+      continue;
+    if (Node.isCallExpression(outer) || Node.isNewExpression(outer))
+      return outer.getTypeArguments().includes(inner as never) && !TOLD.test(outer.getExpression().getText())
+        ? outer
+        : undefined;
+    if (Node.isTypeNode(outer) && !Node.isFunctionTypeNode(outer) && !Node.isTypeLiteral(outer)) return outer;
+    return undefined;
+  }
+  return undefined;
+}
+
+/** The types of what an object has in itself: of anonymous types and interfaces of the project, without functions. */
+export function propertiesOf(type: Type): Type[] {
+  if (!type.isObject() || type.isArray()) return [];
+  const declaration = type.getSymbol()?.getDeclarations()[0];
+  if (
+    !declaration ||
+    !(
+      Node.isInterfaceDeclaration(declaration) ||
+      Node.isTypeLiteral(declaration) ||
+      Node.isObjectLiteralExpression(declaration) ||
+      Node.isMappedTypeNode(declaration)
+    )
+  )
+    return [];
+  if (declaration.getSourceFile().getFilePath().includes("/node_modules/")) return [];
+  return type.getProperties().map((property) => property.getTypeAtLocation(declaration));
+}
+
+/** An expression whose value goes somewhere; names that are no values, and parts of names, are none. */
+export function isValue(node: Node): boolean {
+  if (!Node.isExpression(node)) return false;
+  const parent = node.getParent();
+  if (!Node.isIdentifier(node)) return true;
+  if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
+  if (Node.isShorthandPropertyAssignment(parent)) return true;
+  if (Node.isPropertyAssignment(parent)) return parent.getInitializer() === node;
+  if (
+    Node.isBindingElement(parent) ||
+    Node.isVariableDeclaration(parent) ||
+    Node.isParameterDeclaration(parent) ||
+    Node.isPropertyDeclaration(parent)
+  )
+    return parent.getInitializer() === node;
+  return !(
+    Node.isTypeReference(parent) ||
+    Node.isQualifiedName(parent) ||
+    Node.isTypeQuery(parent) ||
+    Node.isImportSpecifier(parent) ||
+    Node.isExportSpecifier(parent) ||
+    Node.isImportClause(parent) ||
+    Node.isNamespaceImport(parent) ||
+    Node.isFunctionDeclaration(parent) ||
+    Node.isFunctionExpression(parent) ||
+    Node.isMethodDeclaration(parent) ||
+    Node.isClassDeclaration(parent) ||
+    Node.isClassExpression(parent) ||
+    Node.isInterfaceDeclaration(parent) ||
+    Node.isPropertySignature(parent) ||
+    Node.isMethodSignature(parent) ||
+    Node.isTypeAliasDeclaration(parent) ||
+    Node.isEnumMember(parent) ||
+    Node.isEnumDeclaration(parent) ||
+    Node.isTypeParameterDeclaration(parent) ||
+    Node.isGetAccessorDeclaration(parent) ||
+    Node.isSetAccessorDeclaration(parent) ||
+    Node.isNamedTupleMember(parent) ||
+    Node.isLabeledStatement(parent)
+  );
+}
