@@ -1,6 +1,6 @@
-// npm run bench:codemod -- [--files 1000] [--grpc 200] [--linear] [--tsc path/to/typescript/bin/tsc]
+// npm run bench:codemod -- [--files 1000] [--grpc 200] [--rounds 3] [--linear] [--tsc path/to/typescript/bin/tsc]
 // CPU and peak memory of `services --dry-run`, cold and with a warm cache, as a ratio to `tsc --noEmit` (TypeScript 6) on the same
-// generated tree; with --linear also on a tree of ten times the size.
+// generated tree; with --linear also on a tree of ten times the size. Commands take turns; a figure is the median of the rounds.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     files: { type: "string", default: "1000" },
     grpc: { type: "string", default: "200" },
+    rounds: { type: "string", default: "3" },
     linear: { type: "boolean", default: false },
     tsc: { type: "string" },
   },
@@ -127,7 +128,7 @@ writeFileSync(
   `import { writeFileSync } from "node:fs";
 process.on("exit", () => {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  writeFileSync(${JSON.stringify(usageDir)} + "/" + process.pid + ".json", JSON.stringify({ cpu: userCPUTime + systemCPUTime, maxRSS }));
+  writeFileSync(${JSON.stringify(usageDir)} + "/" + process.pid + ".usage", JSON.stringify({ cpu: userCPUTime + systemCPUTime, maxRSS }));
 });
 `,
 );
@@ -141,7 +142,7 @@ function measure(cwd, args) {
   });
   let cpu = 0;
   let memory = 0;
-  for (const name of readdirSync(usageDir).filter((file) => file.endsWith(".json"))) {
+  for (const name of readdirSync(usageDir).filter((file) => file.endsWith(".usage"))) {
     const usage = JSON.parse(readFileSync(path.join(usageDir, name), "utf8"));
     cpu += usage.cpu / 1e6;
     memory = Math.max(memory, usage.maxRSS / 1024);
@@ -159,25 +160,37 @@ function typeScript6() {
   return path.join(usageDir, "node_modules", "typescript", "bin", "tsc");
 }
 
-function bench(files, grpcFiles, tsc) {
+/** The measurement whose CPU is the median. */
+const median = (runs) => runs.sort((a, b) => a.cpu - b.cpu)[Math.floor(runs.length / 2)];
+
+function bench(files, grpcFiles, rounds, tsc) {
   const tree = generateTree(files, grpcFiles);
+  const command = [
+    path.join(root, "dist/cli/main.js"),
+    "services",
+    "src",
+    "--dry-run",
+    "--json",
+    path.join(usageDir, "report"),
+  ];
+  const runs = { typeCheck: [], cold: [], warm: [] };
+  let summary;
   try {
-    const typeCheck = measure(tree, [tsc, "--noEmit", "-p", "."]);
-    if (typeCheck.status !== 0) throw new Error(`the tree does not type-check:\n${typeCheck.output}`);
-    const command = [
-      path.join(root, "dist/cli/main.js"),
-      "services",
-      "src",
-      "--dry-run",
-      "--json",
-      path.join(usageDir, "report"),
-    ];
-    const cold = measure(tree, command);
-    const { summary } = JSON.parse(readFileSync(path.join(usageDir, "report"), "utf8"));
-    if (cold.status !== 2 || summary.failed > 0 || summary.filesChanged !== grpcFiles + 1)
-      throw new Error(`exit code ${cold.status}, ${JSON.stringify(summary)}: every file with grpc code should change`);
-    const warm = measure(tree, command);
-    if (warm.output !== cold.output) throw new Error("the cache gave another answer");
+    for (let round = 0; round < rounds; round++) {
+      const typeCheck = measure(tree, [tsc, "--noEmit", "-p", "."]);
+      if (typeCheck.status !== 0) throw new Error(`the tree does not type-check:\n${typeCheck.output}`);
+      rmSync(path.join(tree, ".git", "connect-migrate"), { recursive: true, force: true });
+      const cold = measure(tree, command);
+      summary = JSON.parse(readFileSync(path.join(usageDir, "report"), "utf8")).summary;
+      if (cold.status !== 2 || summary.failed > 0 || summary.filesChanged !== grpcFiles + 1)
+        throw new Error(
+          `exit code ${cold.status}, ${JSON.stringify(summary)}: every file with grpc code should change`,
+        );
+      const warm = measure(tree, command);
+      if (warm.output !== cold.output) throw new Error("the cache gave another answer");
+      for (const [name, run] of Object.entries({ typeCheck, cold, warm })) runs[name].push(run);
+    }
+    const [typeCheck, cold, warm] = [median(runs.typeCheck), median(runs.cold), median(runs.warm)];
     const line = (name, { cpu, memory }, goal) =>
       console.log(
         `  ${name.padEnd(24)}${cpu.toFixed(2).padStart(7)} s CPU${`${Math.round(memory)} MiB`.padStart(10)}   ${goal ? `${(cpu / typeCheck.cpu).toFixed(2)} of tsc (goal <= ${goal})` : ""}`,
@@ -195,9 +208,9 @@ function bench(files, grpcFiles, tsc) {
 try {
   const tsc = typeScript6();
   const [files, grpcFiles] = [Number(values.files), Number(values.grpc)];
-  const once = bench(files, grpcFiles, tsc);
+  const once = bench(files, grpcFiles, Number(values.rounds), tsc);
   if (values.linear) {
-    const tenfold = bench(files * 10, grpcFiles * 10, tsc);
+    const tenfold = bench(files * 10, grpcFiles * 10, 1, tsc);
     console.log(`ten times the files: ${(tenfold.cold.cpu / once.cold.cpu).toFixed(1)} times the CPU (goal <= 10)`);
   }
 } finally {

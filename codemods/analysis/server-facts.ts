@@ -1,3 +1,4 @@
+import type { Wrapping } from "../services/handler-plan.js";
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase, RpcRef } from "./facts.js";
@@ -12,7 +13,9 @@ export interface HandlerFact extends FactBase {
   readonly reason: Reason | null;
   readonly messages: "bridge";
   /** It stays, but as a field of its class that holds the bridge: the other methods change. */
-  readonly isWrapped: boolean;
+  readonly isField: boolean;
+  /** Null: it is registered itself. */
+  readonly wrapping: Wrapping | null;
 }
 
 /** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */

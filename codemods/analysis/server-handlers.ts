@@ -1,15 +1,11 @@
-import path from "node:path";
 import { type ClassDeclaration, Node, type SpreadAssignment, SyntaxKind } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
-import { planHandler } from "../services/handler-plan.js";
-import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
-import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
 import { exportsOf } from "./exports.js";
-import type { FactBase, RpcKind, RpcRef } from "./facts.js";
-import { fakeCallOf } from "./fake-calls.js";
-import { placeOf, shownPlace } from "./places.js";
+import type { FactBase, RpcKind } from "./facts.js";
+import { handlerFact } from "./handler-facts.js";
+import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
   HandlerFact,
@@ -20,12 +16,15 @@ import type {
 } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
-import { peeled, withAssertions } from "./value-flow.js";
+import { changingWrappers, throughWrappers, type WrapperSite, type Wrappers, wrapperUse } from "./server-wrappers.js";
+import { peeled } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
   readonly key: string;
   readonly handler: Node | null;
+  /** What stands for it in an object. */
+  readonly value?: Node | undefined;
   /** The `shop.get` of `get: shop.get.bind(shop)`: a use of the handler that is its registration. */
   readonly access?: Node | undefined;
   /** `...handlers`, if the member comes from there. */
@@ -35,6 +34,8 @@ interface Member {
 /** The same with what is known of its handler. */
 interface Decided {
   readonly key: string;
+  /** The member needs no bridge: its handler changes, or has one where it is wrapped. */
+  readonly isDone: boolean;
   readonly handler: HandlerFact | null;
   readonly node: Node | null;
   readonly spread: Node | undefined;
@@ -100,6 +101,7 @@ export function decide(
   values: Map<string, FactBase>,
   /** Functions that another registration needs as they are, and why. */
   untouched: ReadonlyMap<Node, Reason>,
+  wrappers?: Wrappers,
 ): RegistrationFact {
   const { fact, implementation } = draft;
   const whole = { ...fact, bridgedKeys: [], bridgedSpreads: [] };
@@ -109,7 +111,7 @@ export function decide(
   const found = membersOf(project, implementation);
   const decided: Decided[] = [];
   const changes: FactBase[] = [];
-  for (const { key, handler: member, access, spread } of found?.members ?? []) {
+  for (const { key, handler: member, value, access, spread } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
     if (!method) {
       const stray = member && !found?.isClass ? strayFact(member, fact.service, key) : undefined;
@@ -117,6 +119,13 @@ export function decide(
       continue;
     }
     const rpc = project.protos.rpc(method);
+    const use = value && member && wrappers?.changing.has(member) ? wrapperUse(project, value) : undefined;
+    if (use && wrappers) {
+      const last = throughWrappers(project, use, { value: use.argument, key, rpc }, wrappers, handlers);
+      changes.push(...last.changes);
+      decided.push({ key, handler: last.handler, node: last.node, spread, isDone: true });
+      continue;
+    }
     const handed = member && handedTo(project, member);
     if (handed) {
       // What answers is the function behind the arrow, and that is what the report is about.
@@ -126,21 +135,21 @@ export function decide(
       );
       if (target.idiomatic)
         changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
-      decided.push({ key, handler: target, node: handed.handler, spread });
+      decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
       continue;
     }
     const name = access?.getText() ?? key;
     const handler =
       member && asKept(handlerFact(project, member, name, rpc, found?.isClass ?? false, access), untouched.get(member));
-    decided.push({ key, handler, node: member, spread });
+    decided.push({ key, handler, node: member, spread, isDone: handler?.idiomatic === true });
   }
-  const areAll = decided.length > 0 && decided.every(({ handler }) => handler?.idiomatic === true);
+  const areAll = decided.length > 0 && decided.every(({ isDone }) => isDone);
   // A declared type says what all members are: it changes with all of them, or none does.
   const type = found?.type ? implementationType(project, found.type, draft) : null;
   const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
-  const isMixed = found !== undefined && decided.some(({ handler }) => handler?.idiomatic);
+  const isMixed = found !== undefined && decided.some(({ isDone }) => isDone);
   const isSpread = !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(found, implementation);
-  const kept = decided.filter(({ handler }) => handler?.idiomatic !== true);
+  const kept = decided.filter(({ isDone }) => !isDone);
   const isOfMembers = found?.isOwn === true && (found.type === null || (isMixed && type !== null && !asksThis(kept)));
   const isClass = !isPlain && isMixed && found.isClass && canWrap(project, draft, decided, handlers);
   const isWhole = !isPlain && !isSpread && !isOfMembers && !isClass;
@@ -151,7 +160,7 @@ export function decide(
     const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
     const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
     const decision = isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler;
-    handlers.set(node, { ...decision, isWrapped: isClass && !decision.idiomatic });
+    handlers.set(node, { ...decision, isField: isClass && !decision.idiomatic });
   }
   const bridged = isPlain || isWhole || isClass ? [] : kept;
   const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread;
@@ -164,6 +173,25 @@ export function decide(
       keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
     })),
   };
+}
+
+/** The wrappers that change with their handlers. They stand in objects of which every member can be bridged by itself. */
+export function wrappersOf(
+  project: AnalysisProject,
+  drafts: readonly Draft[],
+  untouched: ReadonlyMap<Node, Reason>,
+  /** The functions that answer without a wrapper somewhere. */
+  direct: ReadonlySet<Node>,
+): Wrappers {
+  const sites = drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
+    const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
+    if (!found || found.type !== null || !(found.isOwn || canSpread(found, implementation))) return [];
+    return found.members.flatMap(({ key, value }) => {
+      const method = value && project.protos.methodByLegacyKey(fact.service, key);
+      return method ? [{ value, key, rpc: project.protos.rpc(method) }] : [];
+    });
+  });
+  return changingWrappers(project, sites, untouched, direct);
 }
 
 function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {
@@ -368,12 +396,6 @@ function definitionOf(
   return { module, name: known.getName() };
 }
 
-/** `this.get = this.get.bind(this)`: both members of it are the handler itself. */
-function isSelfBinding(access: Node): boolean {
-  const assignment = access.getFirstAncestorByKind(SyntaxKind.BinaryExpression);
-  return assignment !== undefined && /^this\.(\w+)\s*=\s*this\.\1\.bind\(this\)$/.test(assignment.getText());
-}
-
 interface Members {
   readonly members: readonly Member[];
   /** The object literal is this registration's own and in its file: members can be wrapped where they stand. */
@@ -398,7 +420,9 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       }
       const key = "getName" in property ? property.getName().replace(/^['"]|['"]$/g, "") : "";
       const value = Node.isMethodDeclaration(property) ? property : functionOf(project, property);
-      byKey.set(key, { key, handler: value, access: boundAccess(property) });
+      const given = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
+      const named = Node.isShorthandPropertyAssignment(property) ? property.getNameNode() : undefined;
+      byKey.set(key, { key, handler: value, value: given ?? named, access: boundAccess(property) });
     }
     const members = [...byKey.values()];
     const isInline = literal === peeled(implementation);
@@ -432,7 +456,7 @@ function spreadMembers(project: AnalysisProject, spread: SpreadAssignment): Memb
   const expression = spread.getExpression();
   const found = membersOf(project, expression);
   return found?.type === null && canSpread(found, expression)
-    ? found.members.map(({ key, handler }) => ({ key, handler, spread }))
+    ? found.members.map(({ key, handler, value }) => ({ key, handler, value, spread }))
     : undefined;
 }
 
@@ -481,161 +505,4 @@ function handedTo(project: AnalysisProject, member: Node): { handler: Node; call
   if (!Node.isIdentifier(name)) return undefined;
   const origin = project.originOf(callee);
   return origin.kind === "function" ? { handler: origin.node, callee, name } : undefined;
-}
-
-function handlerFact(
-  project: AnalysisProject,
-  handler: Node,
-  /** The name under which it is offered. */
-  key: string,
-  rpc: RpcRef,
-  isClass: boolean,
-  /** A use of the handler that goes with it. */
-  forward?: Node,
-): HandlerFact {
-  const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
-  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward);
-  const fact: HandlerFact = {
-    kind: "handler",
-    ...placeOf(body),
-    rpc,
-    idiomatic: why === null,
-    reason: why,
-    messages: "bridge",
-    isWrapped: false,
-  };
-  return fact;
-}
-
-function obstacle(
-  project: AnalysisProject,
-  handler: Node,
-  key: string,
-  body: Node,
-  kind: RpcKind,
-  isClass: boolean,
-  forward: Node | undefined,
-): Reason | null {
-  const file = handler.getSourceFile();
-  if (!project.isSelected(file.getFilePath()))
-    return reason("neighbour-not-migrated", path.basename(file.getFilePath()));
-  const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
-  const elsewhere =
-    otherUse(project, handler, isClass, forward) ??
-    otherAccess(project, handler, key, forward) ??
-    fakeCallOf(project, handler, key, owner);
-  if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
-  const tree = babelTree(file.getFilePath(), file.getFullText());
-  const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
-  if (!tree || !node) return reason("types-unknown", "the handler's function");
-  const plan = planHandler(node, kind, tree);
-  return plan.ok ? null : plan.reason;
-}
-
-/** The same for uses that have no declaration of their own to refer to: `handlers.get(…)`, `exports.get(…)`. */
-function otherAccess(
-  project: AnalysisProject,
-  handler: Node,
-  key: string,
-  forward: Node | undefined,
-): string | undefined {
-  for (const { name, use } of usesNamed(project, key)) {
-    if (name === forward) continue;
-    const origin = project.originOf(use);
-    if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
-  }
-  return undefined;
-}
-
-interface NamedUse {
-  readonly name: Node;
-  /** The member access that the name ends, or the name itself. */
-  readonly use: Node;
-}
-
-const namedUses = new WeakMap<AnalysisProject, Map<string, readonly NamedUse[]>>();
-
-/** Where something of this name is called, asked for a member or passed: one list for all handlers of the name. */
-function usesNamed(project: AnalysisProject, key: string): readonly NamedUse[] {
-  const known = namedUses.get(project) ?? new Map<string, readonly NamedUse[]>();
-  namedUses.set(project, known);
-  let uses = known.get(key);
-  if (!uses) {
-    uses = project.identifiersNamed(key).flatMap((name) => {
-      const holder = name.getParentOrThrow();
-      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === name;
-      const use = isMember ? holder : name;
-      const value = withAssertions(use);
-      const parent = value.getParentOrThrow();
-      const isUsed =
-        (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
-        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) &&
-          parent.getExpression() === value);
-      return isUsed && !isSelfBinding(use) ? [{ name, use }] : [];
-    });
-    known.set(key, uses);
-  }
-  return uses;
-}
-
-/** A place that uses a handler for something else than to register it. */
-function otherUse(
-  project: AnalysisProject,
-  handler: Node,
-  isClass: boolean,
-  forward: Node | undefined,
-): string | undefined {
-  const holder = handler.getParent();
-  const name = Node.isFunctionDeclaration(handler)
-    ? handler.getNameNode()
-    : holder && Node.isVariableDeclaration(holder)
-      ? holder.getNameNode()
-      : undefined;
-  if (name) {
-    for (const reference of project.referencesTo(name)) {
-      const parent = reference.getParent();
-      if (!parent || reference === name || reference === forward) continue;
-      const isName =
-        Node.isShorthandPropertyAssignment(parent) ||
-        (Node.isPropertyAssignment(parent) && parent.getInitializer() === reference) ||
-        Node.isImportSpecifier(parent) ||
-        Node.isExportSpecifier(parent) ||
-        Node.isBindingElement(parent) ||
-        (Node.isBinaryExpression(parent) &&
-          parent.getRight() === reference &&
-          /exports/.test(parent.getLeft().getText())) ||
-        (Node.isPropertyAccessExpression(parent) && Node.isPropertyAssignment(parent.getParent()));
-      if (!isName) return shownPlace(reference);
-    }
-  }
-  const key = "getName" in handler ? (handler as { getName(): string | undefined }).getName() : undefined;
-  if (isClass && key !== undefined) {
-    const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
-    for (const named of project.identifiersNamed(key)) {
-      const access = named.getParentOrThrow();
-      if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== named || isSelfBinding(access)) continue;
-      const origin = project.originOf(access.getExpression());
-      if (origin.kind === "instance" && origin.class === owner) return shownPlace(access);
-    }
-  }
-  return undefined;
-}
-
-/** The tree that rules see. Undefined for a file that does not parse. */
-function babelTree(file: string, text: string): File | undefined {
-  try {
-    return parse(text, file);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The function whose body has this range. */
-function babelFunction(tree: File, start: number, end: number): FunctionNode | undefined {
-  let found: FunctionNode | undefined;
-  walk(tree, (node) => {
-    if (isFunction(node) && node.body?.start === start && node.body.end === end) found = node;
-    return found === undefined && node.start <= start && end <= node.end;
-  });
-  return found;
 }

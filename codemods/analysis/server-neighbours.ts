@@ -103,7 +103,7 @@ function changesAll(
   kept: ReadonlyMap<Node, Reason>,
 ): boolean {
   const { implementation } = decide(project, draft, handlers, values, kept);
-  return implementation === "plain" && ![...handlers.values()].some(({ isWrapped }) => isWrapped);
+  return implementation === "plain" && ![...handlers.values()].some(({ isField }) => isField);
 }
 
 /**

@@ -16,10 +16,11 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide, misfitOf, unbridgeable } from "./server-handlers.js";
+import { classFacts, decide, functionsOf, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
 import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import type { Wrappers } from "./server-wrappers.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -59,9 +60,13 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
   const values = new Map<string, FactBase>();
+  const registered = [...migrated, ...bridged, ...staying].flatMap(({ implementation }) =>
+    functionsOf(project, implementation),
+  );
+  const wrappers = wrappersOf(project, migrated, kept, new Set(registered));
   for (const [made, plan] of plans) {
     if ("code" in plan) facts.push(refusal(made, plan));
-    else facts.push(...factsOf(project, plan, kept, handlers, classes, values));
+    else facts.push(...factsOf(project, plan, kept, wrappers, handlers, classes, values));
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
@@ -225,12 +230,13 @@ function factsOf(
   project: AnalysisProject,
   { made, flow, drafts, parts, options, credentials }: Plan,
   kept: ReadonlyMap<Node, Reason>,
+  wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
   classes: ImplementationClassFact[],
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
-  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, kept));
+  const registrations = drafts.map((draft) => decide(project, draft, handlers, values, kept, wrappers));
   const isOwn = (call: CallExpression) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)

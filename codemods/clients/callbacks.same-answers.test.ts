@@ -325,6 +325,31 @@ const programs: Programs = {
       setTimeout(() => console.log(told), 300);
     })();`,
   ],
+  "calls in callbacks of others, all of whose arguments run code": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const made = (text) => ({ text });
+    client.ask(made('a'), (err, first) => {
+      if (err) {
+        console.log(err.code);
+        return;
+      }
+      console.log(first.text);
+      client.ask(made('b'), (err, second) => {
+        console.log(err ? err.code : second.text);
+        const call = client.list(made('l'));
+        call.on('data', (item) => console.log(item.text));
+        call.on('status', (status) => {
+          console.log(status.details);
+          const inner = client.list(made('m'));
+          inner.on('metadata', (metadata) => console.log(metadata.get('x-head')));
+          inner.on('data', () => {});
+          inner.on('status', (told) => console.log(told.metadata.get('x-trailer')));
+        });
+        call.on('metadata', (metadata) => console.log(metadata.get('x-head')));
+      });
+    });`,
+  ],
 };
 
 comparePrograms(programs);

@@ -27,7 +27,7 @@ function headerName(ctx: RuleContext, planned: PlannedCall): string {
   return nameOf(ctx, planned, ["onHeader"], ({ plan }) => headerOf(plan) !== null);
 }
 
-/** A name for what one call has; numbered where other calls of its block have it, too. */
+/** A name for what one call has; numbered where other calls of its block, or of one within or around it, have it, too. */
 export function nameOf(
   ctx: RuleContext,
   planned: PlannedCall,
@@ -35,14 +35,18 @@ export function nameOf(
   isOne: (other: PlannedCall) => boolean,
 ): string {
   const parents = parentMap(fileOf(ctx));
-  const block = parents.get(statementOf(planned) as Node);
-  const sharing = plannedCalls(ctx).filter((other) => {
-    const statement = statementOf(other);
-    return statement && isOne(other) && parents.get(statement) === block;
-  });
-  return sharing.length === 1
+  const blockOf = (each: PlannedCall) => parents.get(statementOf(each) as Node) as Node;
+  const block = blockOf(planned);
+  const all = plannedCalls(ctx).filter((other) => statementOf(other) && isOne(other));
+  // What a callback does comes to stand in the function around its call, beside the call's own names.
+  const isNear = (other: PlannedCall) => isWithin(blockOf(other), block) || isWithin(block, blockOf(other));
+  return all.filter(isNear).length === 1
     ? freshName(ctx, plain, ...others)
-    : freshName(ctx, `${plain}${sharing.indexOf(planned) + 1}`);
+    : freshName(ctx, `${plain}${all.indexOf(planned) + 1}`);
+}
+
+function isWithin(inner: Node, outer: Node): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
 }
 
 function statementOf({ plan }: PlannedCall): Node | null {

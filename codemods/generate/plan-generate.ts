@@ -31,17 +31,26 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
   }
   const language = options.language ?? languageOf(root);
   const moduleSystem = options.moduleSystem ?? moduleSystemOf(root);
-  const importExtension = language === "js" ? ".js" : typeScriptExtension(root, moduleSystem);
+  const written = language === "js" ? ".js" : typeScriptExtension(root, moduleSystem);
+  // Compiled sources load the code that is compiled with them; programs that node runs as they are need JavaScript beside it.
+  const isMixed = language === "ts" && options.language === undefined && written !== ".ts" && hasPrograms(root);
+  const importExtension = isMixed && moduleSystem === "esm" ? ".js" : written;
   const pluginOptions =
     language === "ts"
-      ? ["target=ts", ...(importExtension === "" ? [] : [`import_extension=${importExtension.slice(1)}`])]
+      ? [
+          isMixed ? "target=js+ts" : "target=ts",
+          ...(importExtension === "" ? [] : [`import_extension=${importExtension.slice(1)}`]),
+          ...(isMixed && moduleSystem === "cjs" ? ["js_import_style=legacy_commonjs"] : []),
+        ]
       : [
           "target=js+dts",
           "import_extension=js",
           ...(moduleSystem === "cjs" ? ["js_import_style=legacy_commonjs"] : []),
         ];
   const outDir =
-    options.out === undefined ? defaultOut(root, discovery, language, existing?.out) : resolve(root, options.out);
+    options.out === undefined
+      ? defaultOut(root, discovery, isMixed ? ["ts", "js"] : [language], existing?.out)
+      : resolve(root, options.out);
   const layout: GeneratedLayout = { outDir, importExtension };
   const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, notes);
   return { root, language, moduleSystem, layout, options: pluginOptions, configFiles, notes };
@@ -59,6 +68,17 @@ function languageOf(root: string): Language {
       ignore: ["**/node_modules/**", "**/.*/**", "**/{dist,build,out}/**"],
     }).length;
   return count("ts,mts,cts,tsx") > count("js,mjs,cjs,jsx") ? "ts" : "js";
+}
+
+/** Are there JavaScript files that use gRPC, which plain node runs? A compiler that takes JavaScript, too, compiles them as well. */
+function hasPrograms(root: string): boolean {
+  if (compilerOptions(root).allowJs === true) return false;
+  const files = globSync("**/*.{js,mjs,cjs}", {
+    cwd: root,
+    absolute: true,
+    ignore: ["**/node_modules/**", "**/.*/**", "**/{dist,build,out,gen,generated}/**", "**/*_pb.js"],
+  });
+  return files.some((path) => /["']@grpc\/(grpc-js|proto-loader)["']/.test(readFileSync(path, "utf8")));
 }
 
 /** A generated .js file is what the nearest package.json says, whatever the files that import it are. */
@@ -100,24 +120,35 @@ function typeScriptExtension(root: string, moduleSystem: ModuleSystem): "" | ".j
   return moduleSystem === "esm" && (node.test(module ?? "") || node.test(moduleResolution ?? "")) ? ".js" : "";
 }
 
-function compilerOptions(root: string): { module?: string; moduleResolution?: string } {
+interface CompilerOptions {
+  readonly module?: string;
+  readonly moduleResolution?: string;
+  readonly allowJs?: boolean;
+}
+
+function compilerOptions(root: string): CompilerOptions {
   const path = join(root, "tsconfig.json");
   if (!existsSync(path)) return {};
-  const config = parseJsonc(readFileSync(path, "utf8")) as
-    | { compilerOptions?: { module?: string; moduleResolution?: string } }
-    | undefined;
+  const config = parseJsonc(readFileSync(path, "utf8")) as { compilerOptions?: CompilerOptions } | undefined;
   return config?.compilerOptions ?? {};
 }
 
 /** src/gen or gen; beside it, when other generated code stands, or is made by version 1 (in `old`), where ours would be. */
-function defaultOut(root: string, discovery: ProtoDiscovery, language: Language, old: string | undefined): string {
+function defaultOut(
+  root: string,
+  discovery: ProtoDiscovery,
+  languages: readonly Language[],
+  old: string | undefined,
+): string {
   const base = existsSync(join(root, "src")) ? join(root, "src", "gen") : join(root, "gen");
   for (const directory of [base, `${base}-es`, join(base, "es")]) {
     if (old !== undefined && resolve(root, old) === directory) continue;
-    const taken = discovery.files.some((file) => {
-      const path = join(directory, `${file.name.replace(/\.proto$/, "")}_pb.${language}`);
-      return existsSync(path) && !isOurs(readFileSync(path, "utf8"));
-    });
+    const taken = discovery.files.some((file) =>
+      languages.some((language) => {
+        const path = join(directory, `${file.name.replace(/\.proto$/, "")}_pb.${language}`);
+        return existsSync(path) && !isOurs(readFileSync(path, "utf8"));
+      }),
+    );
     if (!taken) return directory;
   }
   return `${base}-protobuf-es`;

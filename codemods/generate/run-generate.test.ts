@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -121,6 +121,57 @@ plugins:
     expect(registry.fileBySource(join(project.root, "proto/shop/v1/shop.proto"))?.proto.name).toBe(
       "shop/v1/shop.proto",
     );
+  });
+
+  const mixed = {
+    "src/server.ts": `import { a } from "./a";\nconst p = "../proto/shop.proto";\n`,
+    "src/a.ts": "export const a = 1;\n",
+    "src/b.ts": "export const b = 1;\n",
+    "proto/shop.proto": shop,
+    "proto/order.proto": `syntax = "proto3";\npackage shop.v1;\nimport "shop.proto";\nmessage Order { Item item = 1; }\n`,
+    "tsconfig.json": `{ "compilerOptions": { "module": "commonjs", "outDir": "dist", "strict": true }, "include": ["src"] }`,
+  };
+  it.each([
+    ["CommonJS", "commonjs", "require('../src/gen/order_pb')", "require('@grpc/grpc-js');\n"],
+    ["ES", "module", "import('../src/gen/order_pb.js')", "import '@grpc/grpc-js';\n"],
+  ])("TypeScript beside programs that node runs as they are: both, %s modules", async (_name, type, load, uses) => {
+    using project = tempProject({
+      ...mixed,
+      "package.json": `{"name":"shop","type":"${type}"}`,
+      "scripts/seed.js": uses,
+    });
+    const result = await generate({ root: project.root, write: true });
+    expect(result.status, result.failure?.text).toBe("generated");
+    symlinkSync(toolModules, join(project.root, "node_modules"));
+    const script = `${type === "module" ? "const m = await " : "const m = "}${load}; console.log(m.OrderSchema.typeName);\n`;
+    mkdirSync(join(project.root, "run"));
+    writeFileSync(join(project.root, "run/load.js"), script);
+    expect(execFileSync(process.execPath, [join(project.root, "run/load.js")], { encoding: "utf8" })).toBe(
+      "shop.v1.Order\n",
+    );
+    writeFileSync(
+      join(project.root, "src/server.ts"),
+      `import { OrderSchema } from "./gen/order_pb${type === "module" ? ".js" : ""}";\nexport const name: "shop.v1.Order" = OrderSchema.typeName;\n`,
+    );
+    const tsc = join(toolModules, ".bin/tsc");
+    const settings =
+      type === "module" ? ["--module", "nodenext"] : ["--module", "commonjs", "--ignoreDeprecations", "6.0"];
+    execFileSync(tsc, ["-p", project.root, "--rootDir", join(project.root, "src"), "--skipLibCheck", ...settings], {
+      stdio: "pipe",
+    });
+    expect(existsSync(join(project.root, "dist/gen/order_pb.js"))).toBe(true);
+  });
+
+  it("TypeScript whose compiler takes JavaScript, too, and JavaScript without gRPC: TypeScript only", async () => {
+    const changes: Record<string, string>[] = [
+      { "tsconfig.json": `{ "compilerOptions": { "allowJs": true } }`, "src/seed.js": "require('@grpc/grpc-js');\n" },
+      { "jest.config.js": "module.exports = {};\n" },
+    ];
+    for (const changed of changes) {
+      using project = tempProject({ ...mixed, "package.json": "{}", ...changed });
+      const result = await generate({ root: project.root, write: false });
+      expect(result.plan?.options[0]).toBe("target=ts");
+    }
   });
 
   it("several roots and an import from a package: a buf workspace that gives the same code", async () => {

@@ -27,7 +27,7 @@ export const rule: Rule = {
       if (fact.kind === "handler") {
         const handler = fact as HandlerFact;
         if (handler.idiomatic) continue;
-        if (handler.isWrapped) wrapMethod(context, handler);
+        if (handler.isField) wrapMethod(context, handler);
         context.report({
           rule: id,
           outcome: "bridged",

@@ -73,6 +73,8 @@ export interface HandlerDraft {
   readonly chainCallbacks: Set<Node>;
   /** Uses of the call that go with a reply before them. */
   readonly dropped: Set<Node>;
+  /** Uses of the call and the callback as arguments of a wrapped handler. */
+  readonly passedOn: Set<Node>;
   region: PromiseRegion | undefined;
   push: PushRegion | undefined;
   needsContext: boolean;

@@ -29,7 +29,8 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     idiomatic: true,
     reason: null,
     messages: "bridge",
-    isWrapped: false,
+    isField: false,
+    wrapping: null,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();

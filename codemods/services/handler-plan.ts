@@ -28,6 +28,7 @@ import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded } from "./plan-replies.js";
+import { planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -70,6 +71,10 @@ export type Step =
   | (PushRegion & { readonly kind: "push"; readonly block: Node })
   /** A call that takes the callback, as the last thing to do: whoever gets it makes the reply. */
   | (Reply & { readonly kind: "handed"; readonly callback: string })
+  /** `handler(call, callback)` of a wrapper, as the last thing to do. */
+  | (Reply & { readonly kind: "passed-on"; readonly call: Node })
+  /** `handler(call)` of a wrapper, which replies with the result. */
+  | { readonly kind: "asked"; readonly node: Node }
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
   /** A promise chain that is returned from now on. */
@@ -130,24 +135,37 @@ export interface HandlerRefusal {
   readonly reason: Reason;
 }
 
-const cache = new WeakMap<FunctionNode, Map<RpcKind, HandlerPlan | HandlerRefusal>>();
+/** What a function has to do with another one that stands between it and its registration. */
+export type Wrapping =
+  /** It is given a handler under this name, and passes it the call. */
+  | { readonly role: "wrapper"; readonly handler: string }
+  /** It is given to a wrapper, which replies with its result: there is no callback. */
+  | { readonly role: "wrapped" };
+
+const cache = new WeakMap<FunctionNode, Map<string, HandlerPlan | HandlerRefusal>>();
 
 /**
  * What each use of `call` and `callback` in a handler becomes, or why the handler has to be bridged. The preconditions are
  * those of matrix §2.2 and §2.3: a reply is the last effect on its path, every path replies, and nothing keeps the call.
  */
-export function planHandler(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerPlan | HandlerRefusal {
-  const known = cache.get(fn) ?? new Map<RpcKind, HandlerPlan | HandlerRefusal>();
+export function planHandler(
+  fn: FunctionNode,
+  rpcKind: RpcKind,
+  file: File,
+  wrapping: Wrapping | null = null,
+): HandlerPlan | HandlerRefusal {
+  const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const made = known.get(rpcKind);
+  const key = `${rpcKind} ${JSON.stringify(wrapping)}`;
+  const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct"));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping));
   for (const mode of ["later", "handed"] as const) {
     if (plan.ok) break;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping));
     if (other.ok) plan = other;
   }
-  known.set(rpcKind, plan);
+  known.set(key, plan);
   return plan;
 }
 
@@ -166,7 +184,7 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
  */
 type Mode = "direct" | "later" | "handed";
 
-function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): HandlerPlan {
+function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wrapping: Wrapping | null): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
   const streamsIn = rpcKind === "client_streaming" || rpcKind === "bidi_streaming";
@@ -177,11 +195,10 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): H
     param.type === "AssignmentPattern" ? refuse("types-unknown", "a parameter with a default") : param,
   );
   if (!callParam) refuse("path-without-reply", "the handler takes no parameters");
-  if (answersOnce && !callbackParam) refuse("path-without-reply", "the handler takes no callback");
-  if (!answersOnce && callbackParam) {
-    const used = isIdentifier(callbackParam) ? scopes.bindingOf(callbackParam)?.references.length : 1;
-    if (used) refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
-  }
+  const isWrapped = wrapping?.role === "wrapped";
+  if (isWrapped && (!answersOnce || callbackParam))
+    refuse("no-equivalent", "a wrapped function that is given no call alone");
+  if (answersOnce && !callbackParam && !isWrapped) refuse("path-without-reply", "the handler takes no callback");
   if (usesArguments(fn)) refuse("call-escapes", "arguments");
   const types = handlerTypes(fn, rpcKind, file) ?? refuse("types-unknown", "the types of the handler's parameters");
   const { references, requestPattern } = callOf(callParam, streamsIn, scopes);
@@ -204,19 +221,29 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode): H
     chainLinks: new Map(),
     chainCallbacks: new Set(),
     dropped: new Set(),
+    passedOn: new Set(),
     region: undefined,
     push: undefined,
     needsContext: false,
   };
 
+  if (wrapping?.role === "wrapper") planWrapped(draft, wrapping.handler);
+  if (!answersOnce && callbackParam) {
+    const uses = isIdentifier(callbackParam) ? scopes.bindingOf(callbackParam)?.references : undefined;
+    if (!uses?.every((use) => draft.passedOn.has(use)))
+      refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
+  }
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
   else if (mode === "later") planPush(draft);
   for (const reference of references)
-    if (!draft.dropped.has(reference) && !isInDeadListener(draft, reference)) planCall(draft, reference);
-  checkPaths(draft);
+    if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
+      planCall(draft, reference);
+  if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
+    refuse("reply-in-nested-function", "a handler that is called later");
+  if (!isWrapped) checkPaths(draft);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -291,7 +318,9 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
   if (!isIdentifier(param)) refuse("callback-escapes", "the callback is not a plain parameter");
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
-  const references = binding.references.filter((reference) => !isInDeadListener(draft, reference));
+  const references = binding.references.filter(
+    (reference) => !draft.passedOn.has(reference) && !isInDeadListener(draft, reference),
+  );
   if (mode === "later") planRegion(draft, references);
   planChains(draft, references);
   for (const reference of references) {

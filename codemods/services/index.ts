@@ -7,6 +7,7 @@ import { rule as callbackToThrow } from "./callback-to-throw.js";
 import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
 import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
+import { rule as handlerWrapper } from "./handler-wrapper.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as neighbourBridge } from "./neighbour-bridge.js";
 import { rule as serverToApp } from "./server-to-app.js";
@@ -22,6 +23,7 @@ export const serviceRules: readonly Rule[] = [
   callbackToReturn,
   callbackToThrow,
   emitErrorToThrow,
+  handlerWrapper,
   // Behind the rules of replies: they move lines, and must see which of them go.
   listenersToForAwait,
   callbackToPromise,

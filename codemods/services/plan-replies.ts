@@ -15,7 +15,7 @@ import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
-function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
+export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
   const { parents, fn, endListener, dataListener, chainLinks, answersOnce } = draft;
   // It settles a promise: what stands around it stays as it is.
   if (isInRegion(draft, call)) return { ...placeOf(draft, call), settles: true };

@@ -337,7 +337,8 @@ function rewrite(kind: RpcKind, source: string): string {
     idiomatic: true,
     reason: null,
     messages: "bridge",
-    isWrapped: false,
+    isField: false,
+    wrapping: null,
   };
   const result = applyRules(text, path, serviceRules, { facts: [fact], target: "bundled", messages: "bridge" });
   expect(result.conflict).toBeNull();

@@ -375,6 +375,144 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "wrappers of handlers, one inside the other": [
+    `const loud = (handler) => function (call, callback) {
+      if (call.request.text === 'fail') return callback({ code: 7, message: 'loud: ' + call.getPath() });
+      handler(call, callback);
+    };
+    function slow(ms, handler) {
+      return async (call, callback) => {
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        if (call.request.text === 'x') {
+          callback({ code: 3, details: 'too short' }, null);
+        } else {
+          await handler(call, callback);
+        }
+      };
+    }
+    const counted = (handler) => (call) => {
+      if (call.request.text === '') {
+        call.emit('error', { code: 5, details: 'nothing' });
+        return;
+      }
+      return handler(call);
+    };
+    const kept = [];
+    function later(call, callback) {
+      kept.push(callback);
+      setTimeout(() => kept.shift()(null, { text: 'later ' + call.request.text }), 1);
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: loud(slow(1, later)), list: counted(list) });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that replies with what its function gives": [
+    `const replying = (answer) => async (call, callback) => {
+      try {
+        callback(null, await answer(call));
+      } catch (error) {
+        callback({ code: error.code || 13, details: error.message });
+      }
+    };
+    const answer = replying(async (call) => {
+      if (call.request.text === 'fail') throw Object.assign(new Error('no ' + call.getPath()), { code: 9 });
+      return { text: call.request.text + '?' };
+    });
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answer, list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that calls its handler inside a try": [
+    `const safe = (handler) => (call, callback) => {
+      try {
+        handler(call, callback);
+      } catch (error) {
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: safe(ask), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that calls its handler later": [
+    `const later = (handler) => (call, callback) => {
+      setTimeout(() => handler(call, callback), 1);
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: later(ask), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that goes on behind its handler": [
+    `const counting = (handler) => (call, callback) => {
+      handler(call, callback);
+      console.log('one more');
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: counting(ask), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that gives its handler another callback": [
+    `const marking = (handler) => (call, callback) => {
+      handler(call, (error, value) => callback(error, value && { text: value.text + ' marked' }));
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: marking(ask), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that other code uses too": [
+    `const plain = (handler) => (call, callback) => {
+      handler(call, callback);
+    };
+    plain((call, callback) => callback(null, call.request.text))({ request: { text: 'self' } }, (error, value) => {
+      if (error || value !== 'self') process.exit(9);
+    });
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: plain(ask), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper that is given a handler that nobody sees": [
+    `const replying = (answer) => (call, callback) => {
+      answer(call).then((value) => callback(null, value), callback);
+    };
+    const all = new Map([['ask', async (call) => ({ text: call.request.text + '!' })]]);
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: replying(all.get('ask')), list: list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper of handlers of two kinds": [
+    `const either = (handler) => (call, callback) => {
+      handler(call, callback);
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: either(ask), list: either(list) });
+    ${BIND}`,
+    plainly,
+  ],
+  "a handler that is registered with a wrapper and without": [
+    `const plain = (handler) => (call, callback) => {
+      handler(call, callback);
+    };
+    const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error) => {
+      if (error) throw error;
+    });
+    function main() {
+      const server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask: plain(ask), list });
+      ${BIND}
+    }
+    main();`,
+    plainly,
+  ],
   "a handler that other code calls": [
     `const own = {
       ask(call, callback) {
@@ -518,6 +656,16 @@ describe.each(Object.keys(programs))("%s", (name) => {
 it.each([
   ["methods that are bound, called by an arrow, and spread", []],
   ["a spread member that keeps its callback", ["handler Ask"]],
+  ["wrappers of handlers, one inside the other", ["handler Ask"]],
+  ["a wrapper that replies with what its function gives", []],
+  ["a wrapper that calls its handler inside a try", ["handler Ask"]],
+  ["a wrapper that calls its handler later", ["handler Ask"]],
+  ["a wrapper that goes on behind its handler", ["handler Ask"]],
+  ["a wrapper that gives its handler another callback", ["handler Ask"]],
+  ["a wrapper that other code uses too", ["handler Ask"]],
+  ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
+  // One function answers both, and is reported once.
+  ["a wrapper of handlers of two kinds", ["handler List"]],
   ["a class of which one method stays", ["handler Ask"]],
   ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
   ["a class whose prototype is asked, of which one method stays", ["handler Ask", "handler List"]],

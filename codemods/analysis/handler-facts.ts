@@ -1,0 +1,184 @@
+import path from "node:path";
+import { Node, SyntaxKind } from "ts-morph";
+import { planHandler, type Wrapping } from "../services/handler-plan.js";
+import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
+import { parse } from "../shared/parse.js";
+import { type Reason, reason } from "../shared/reasons.js";
+import type { RpcKind, RpcRef } from "./facts.js";
+import { fakeCallOf } from "./fake-calls.js";
+import { placeOf, shownPlace } from "./places.js";
+import type { AnalysisProject } from "./project.js";
+import type { HandlerFact } from "./server-facts.js";
+import { withAssertions } from "./value-flow.js";
+
+/** What is known of a function that answers an RPC, by itself: whether it can change, and why not. */
+export function handlerFact(
+  project: AnalysisProject,
+  handler: Node,
+  /** The name under which it is offered. */
+  key: string,
+  rpc: RpcRef,
+  isClass: boolean,
+  /** A use of the handler that goes with it. */
+  forward?: Node,
+  wrapping: Wrapping | null = null,
+): HandlerFact {
+  const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
+  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping);
+  const fact: HandlerFact = {
+    kind: "handler",
+    ...placeOf(body),
+    rpc,
+    idiomatic: why === null,
+    reason: why,
+    messages: "bridge",
+    isField: false,
+    wrapping,
+  };
+  return fact;
+}
+
+function obstacle(
+  project: AnalysisProject,
+  handler: Node,
+  key: string,
+  body: Node,
+  kind: RpcKind,
+  isClass: boolean,
+  forward: Node | undefined,
+  wrapping: Wrapping | null,
+): Reason | null {
+  const file = handler.getSourceFile();
+  if (!project.isSelected(file.getFilePath()))
+    return reason("neighbour-not-migrated", path.basename(file.getFilePath()));
+  const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
+  const elsewhere =
+    otherUse(project, handler, isClass, forward) ??
+    otherAccess(project, handler, key, forward) ??
+    fakeCallOf(project, handler, key, owner);
+  if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
+  const tree = babelTree(file.getFilePath(), file.getFullText());
+  const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
+  if (!tree || !node) return reason("types-unknown", "the handler's function");
+  const plan = planHandler(node, kind, tree, wrapping);
+  return plan.ok ? null : plan.reason;
+}
+
+/** The same for uses that have no declaration of their own to refer to: `handlers.get(…)`, `exports.get(…)`. */
+function otherAccess(
+  project: AnalysisProject,
+  handler: Node,
+  key: string,
+  forward: Node | undefined,
+): string | undefined {
+  for (const { name, use } of usesNamed(project, key)) {
+    if (name === forward) continue;
+    const origin = project.originOf(use);
+    if (origin.kind === "function" && origin.node === handler) return shownPlace(use);
+  }
+  return undefined;
+}
+
+interface NamedUse {
+  readonly name: Node;
+  /** The member access that the name ends, or the name itself. */
+  readonly use: Node;
+}
+
+const namedUses = new WeakMap<AnalysisProject, Map<string, readonly NamedUse[]>>();
+
+/** Where something of this name is called, asked for a member or passed: one list for all handlers of the name. */
+function usesNamed(project: AnalysisProject, key: string): readonly NamedUse[] {
+  const known = namedUses.get(project) ?? new Map<string, readonly NamedUse[]>();
+  namedUses.set(project, known);
+  let uses = known.get(key);
+  if (!uses) {
+    uses = project.identifiersNamed(key).flatMap((name) => {
+      const holder = name.getParentOrThrow();
+      const isMember = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === name;
+      const use = isMember ? holder : name;
+      const value = withAssertions(use);
+      const parent = value.getParentOrThrow();
+      const isUsed =
+        (Node.isCallExpression(parent) && parent.getArguments().includes(value)) ||
+        ((Node.isCallExpression(parent) || Node.isPropertyAccessExpression(parent)) &&
+          parent.getExpression() === value);
+      return isUsed && !isSelfBinding(use) ? [{ name, use }] : [];
+    });
+    known.set(key, uses);
+  }
+  return uses;
+}
+
+/** A place that uses a handler for something else than to register it. */
+function otherUse(
+  project: AnalysisProject,
+  handler: Node,
+  isClass: boolean,
+  forward: Node | undefined,
+): string | undefined {
+  const holder = handler.getParent();
+  const name = Node.isFunctionDeclaration(handler)
+    ? handler.getNameNode()
+    : holder && Node.isVariableDeclaration(holder)
+      ? holder.getNameNode()
+      : undefined;
+  if (name) {
+    for (const reference of project.referencesTo(name)) {
+      if (!reference.getParent() || reference === name || reference === forward) continue;
+      if (!isName(reference)) return shownPlace(reference);
+    }
+  }
+  const key = "getName" in handler ? (handler as { getName(): string | undefined }).getName() : undefined;
+  if (isClass && key !== undefined) {
+    const owner = handler.getFirstAncestorByKind(SyntaxKind.ClassDeclaration);
+    for (const named of project.identifiersNamed(key)) {
+      const access = named.getParentOrThrow();
+      if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== named || isSelfBinding(access)) continue;
+      const origin = project.originOf(access.getExpression());
+      if (origin.kind === "instance" && origin.class === owner) return shownPlace(access);
+    }
+  }
+  return undefined;
+}
+
+/** The tree that rules see. Undefined for a file that does not parse. */
+function babelTree(file: string, text: string): File | undefined {
+  try {
+    return parse(text, file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The function whose body has this range. */
+function babelFunction(tree: File, start: number, end: number): FunctionNode | undefined {
+  let found: FunctionNode | undefined;
+  walk(tree, (node) => {
+    if (isFunction(node) && node.body?.start === start && node.body.end === end) found = node;
+    return found === undefined && node.start <= start && end <= node.end;
+  });
+  return found;
+}
+
+/** Is a name there to hand its value on as it is: in an object, an import or an export? */
+export function isName(reference: Node): boolean {
+  const parent = reference.getParentOrThrow();
+  return (
+    Node.isShorthandPropertyAssignment(parent) ||
+    (Node.isPropertyAssignment(parent) && parent.getInitializer() === reference) ||
+    Node.isImportSpecifier(parent) ||
+    Node.isExportSpecifier(parent) ||
+    Node.isBindingElement(parent) ||
+    (Node.isBinaryExpression(parent) &&
+      parent.getRight() === reference &&
+      /exports/.test(parent.getLeft().getText())) ||
+    (Node.isPropertyAccessExpression(parent) && Node.isPropertyAssignment(parent.getParent()))
+  );
+}
+
+/** `this.get = this.get.bind(this)`: both members of it are the handler itself. */
+function isSelfBinding(access: Node): boolean {
+  const assignment = access.getFirstAncestorByKind(SyntaxKind.BinaryExpression);
+  return assignment !== undefined && /^this\.(\w+)\s*=\s*this\.\1\.bind\(this\)$/.test(assignment.getText());
+}

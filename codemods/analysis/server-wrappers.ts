@@ -1,0 +1,209 @@
+import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+import type { Wrapping } from "../services/handler-plan.js";
+import { type Reason, reason } from "../shared/reasons.js";
+import type { FactBase, RpcRef } from "./facts.js";
+import { handlerFact, isName } from "./handler-facts.js";
+import type { AnalysisProject } from "./project.js";
+import type { HandlerFact } from "./server-facts.js";
+import { valueFact } from "./server-options.js";
+import { peeled } from "./value-flow.js";
+
+/** `auth(getItem)`, where a handler is registered: a function of the project makes the handler of another one. */
+export interface WrapperUse {
+  readonly call: CallExpression;
+  /** The function that `auth` returns, and the parameter that stands for the handler in it. */
+  readonly inner: Node;
+  readonly parameter: ParameterDeclaration;
+  /** Is the handler given the callback? Else the wrapper replies with what it returns. */
+  readonly passesOn: boolean;
+  readonly argument: Node;
+}
+
+/** The wrappers that change, by the functions that they return. */
+export interface Wrappers {
+  readonly changing: ReadonlySet<Node>;
+  /** The functions that answer without a wrapper somewhere. */
+  readonly direct: ReadonlySet<Node>;
+}
+
+/** A member of an implementation, or what a wrapper is given there. */
+export interface WrapperSite {
+  readonly value: Node;
+  readonly key: string;
+  readonly rpc: RpcRef;
+}
+
+/** The use of a wrapper that a value is, if the project has the wrapper and all of it is seen. */
+export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | undefined {
+  const call = callOf(project, value);
+  const origin = call && project.originOf(call);
+  if (!call || origin?.kind !== "function") return undefined;
+  const inner = origin.node;
+  const callee = project.originOf(call.getExpression());
+  const wrapper = callee.kind === "function" ? callee.node : undefined;
+  if (!wrapper || !Node.isParametered(wrapper) || around(inner) !== wrapper || !isReturned(inner)) return undefined;
+  if (call.getArguments().some((argument) => Node.isSpreadElement(argument))) return undefined;
+  const [first] = Node.isParametered(inner) ? inner.getParameters() : [];
+  const own = first?.getNameNode();
+  if (!own || !Node.isIdentifier(own)) return undefined;
+  for (const [index, parameter] of wrapper.getParameters().entries()) {
+    const name = parameter.getNameNode();
+    const argument = call.getArguments()[index];
+    if (!argument || !Node.isIdentifier(name) || parameter.getInitializer() || parameter.isRestParameter()) continue;
+    const used = inner
+      .getDescendantsOfKind(SyntaxKind.CallExpression)
+      .find(
+        (each) =>
+          Node.isIdentifier(each.getExpression()) &&
+          project.declarationOf(each.getExpression()) === parameter &&
+          each.getArguments()[0]?.getText() === own.getText(),
+      );
+    if (used) return { call, inner, parameter, passesOn: used.getArguments().length > 1, argument };
+  }
+  return undefined;
+}
+
+/**
+ * The wrappers that change with their handlers, by the function that they return: all that they are given is registered at
+ * these places, or given to another such wrapper there.
+ */
+export function changingWrappers(
+  project: AnalysisProject,
+  sites: readonly WrapperSite[],
+  untouched: ReadonlyMap<Node, Reason>,
+  direct: ReadonlySet<Node>,
+): Wrappers {
+  const refused = new Set<Node>(untouched.keys());
+  for (;;) {
+    const used = new Map<Node, SeenUse[]>();
+    for (let open = [...sites]; open.length > 0; ) {
+      const inside: WrapperSite[] = [];
+      for (const site of open) {
+        const use = wrapperUse(project, site.value);
+        if (!use || refused.has(use.inner)) continue;
+        used.set(use.inner, [...(used.get(use.inner) ?? []), { use, site }]);
+        inside.push({ ...site, value: use.argument });
+      }
+      open = inside;
+    }
+    const failing = [...used].filter(
+      ([, uses]) => !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, direct)),
+    );
+    if (failing.length === 0) return { changing: new Set(used.keys()), direct };
+    for (const [inner] of failing) refused.add(inner);
+  }
+}
+
+function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>): boolean {
+  const wrapper = handlerFact(project, use.inner, site.key, site.rpc, false, undefined, asWrapper(use));
+  if (!wrapper.idiomatic || isTyped(use)) return false;
+  // A handler that stays has a bridge there.
+  return isReply(use, site)
+    ? wrappedFact(project, use, site, direct)?.handler.idiomatic === true
+    : project.isSelected(use.argument.getSourceFile().getFilePath());
+}
+
+/** Does the wrapper reply with what its function gives? */
+function isReply({ passesOn }: WrapperUse, { rpc }: WrapperSite): boolean {
+  return !passesOn && (rpc.kind === "unary" || rpc.kind === "client_streaming");
+}
+
+interface SeenUse {
+  readonly use: WrapperUse;
+  readonly site: WrapperSite;
+}
+
+/** Are these all the handlers that a wrapper is given, and of one kind? */
+function areAllSeen(project: AnalysisProject, uses: readonly SeenUse[]): boolean {
+  const [first] = uses;
+  if (
+    !first ||
+    uses.some(({ use, site }) => site.rpc.kind !== first.site.rpc.kind || use.parameter !== first.use.parameter)
+  )
+    return false;
+  const passed = project.valuesPassed(first.use.parameter);
+  return passed?.every((value) => uses.some(({ use }) => use.argument === value)) === true;
+}
+
+/** `auth(getItem)` itself, or of a constant that is named for nothing else than to register it. */
+function callOf(project: AnalysisProject, given: Node): CallExpression | undefined {
+  const value = peeled(given);
+  if (Node.isCallExpression(value)) return value;
+  if (!Node.isIdentifier(value)) return undefined;
+  const declaration = project.declarationOf(value);
+  const made = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  const call = made && peeled(made);
+  if (!declaration || !Node.isVariableDeclaration(declaration) || !Node.isCallExpression(call)) return undefined;
+  const name = declaration.getNameNode();
+  return project.referencesTo(name).every((reference) => reference === name || isName(reference)) ? call : undefined;
+}
+
+/** What a wrapper is given, and so on to the handler itself, which is bridged there if it has to be. */
+export function throughWrappers(
+  project: AnalysisProject,
+  use: WrapperUse,
+  site: WrapperSite,
+  wrappers: Wrappers,
+  handlers: Map<Node, HandlerFact>,
+): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
+  const { key, rpc } = site;
+  handlers.set(use.inner, handlerFact(project, use.inner, key, rpc, false, undefined, asWrapper(use)));
+  const inside = wrapperUse(project, use.argument);
+  if (inside && wrappers.changing.has(inside.inner))
+    return throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+  const wrapped = wrappedFact(project, use, site, wrappers.direct);
+  const bridge = { module: "@connect-migrate/runtime/grpc-js", name: "fromCallback" };
+  const text = `fromCallback(${use.argument.getText()})`;
+  const change = { ...valueFact(use.argument, text, "handler of a wrapper"), imports: [bridge] };
+  return {
+    handler: wrapped?.handler ?? null,
+    node: wrapped?.node ?? null,
+    changes: wrapped?.handler.idiomatic ? [] : [change],
+  };
+}
+
+function asWrapper({ parameter }: WrapperUse): Wrapping {
+  return { role: "wrapper", handler: parameter.getName() };
+}
+
+/** What is known of the function that a wrapper is given. */
+function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>) {
+  const { key, rpc } = site;
+  const argument = peeled(use.argument);
+  const origin = project.originOf(argument);
+  if (origin.kind !== "function") return undefined;
+  const wrapping: Wrapping | null = isReply(use, site) ? { role: "wrapped" } : null;
+  const forward = Node.isPropertyAccessExpression(argument) ? argument.getNameNode() : argument;
+  const handler = handlerFact(project, origin.node, key, rpc, false, forward, wrapping);
+  // It keeps its shape where it is registered itself, and so it does here.
+  if (!direct.has(origin.node)) return { handler, node: origin.node };
+  const why = reason("handler-used-elsewhere", "it is registered without the wrapper too");
+  return { handler: { ...handler, idiomatic: false, reason: handler.reason ?? why }, node: origin.node };
+}
+
+/** Do types say what a wrapper takes and gives? They would have to change with it. */
+function isTyped({ inner, parameter }: WrapperUse): boolean {
+  const owner = parameter.getParentOrThrow();
+  const hasResult = (node: Node) => Node.isReturnTyped(node) && node.getReturnTypeNode() !== undefined;
+  const holder = owner.getParent();
+  const isDeclared = Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined;
+  return parameter.getTypeNode() !== undefined || hasResult(owner) || hasResult(inner) || isDeclared;
+}
+
+function around(node: Node): Node | undefined {
+  return node.getFirstAncestor(
+    (each) =>
+      Node.isFunctionDeclaration(each) ||
+      Node.isFunctionExpression(each) ||
+      Node.isArrowFunction(each) ||
+      Node.isMethodDeclaration(each),
+  );
+}
+
+/** Is a function what the one around it returns, and nothing else? */
+function isReturned(inner: Node): boolean {
+  let node = inner;
+  while (Node.isParenthesizedExpression(node.getParent())) node = node.getParentOrThrow();
+  const parent = node.getParent();
+  return Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node);
+}
