@@ -106,3 +106,14 @@ it.each([
   expect(after).toContain("TODO(connect-migrate/services/server-to-app): Connect has no equivalent for call.call");
   expect(after).not.toContain("createApp(");
 });
+
+it("two servers of one module are two apps, each named after its variable", async () => {
+  const bind = (name: string, port: number) =>
+    `${name}.bindAsync('0.0.0.0:${port}', grpc.ServerCredentials.createInsecure(), () => {});`;
+  const [head = "", rest = ""] = before.split("server.addService(shop.v1.Orders");
+  const admin = `const admin = new grpc.Server();\nadmin.addService(shop.v1.Orders${rest.replace(/^server\.bindAsync.*$/m, bind("admin", 2))}`;
+  const after = await migrated(`${head}${bind("server", 1)}\n${admin}`);
+  expect(after).toMatch(/const serverApp = createApp\(\{[\s\S]+const adminApp = createApp\(\{/);
+  expect(after).toMatch(/serve\(serverApp, [\s\S]+serve\(adminApp, /);
+  expect(after).toMatch(/\n\nmodule\.exports = \{ serverApp, adminApp \};\n$/);
+});

@@ -34,8 +34,9 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(context) {
+    const apps: string[] = [];
     for (const fact of context.facts as ServerSideFact[]) {
-      if (fact.kind === "server") migrateServer(context, fact);
+      if (fact.kind === "server") apps.push(...migrateServer(context, fact));
       if (fact.kind === "server-use") migrateUse(context, fact);
       if (fact.kind === "registration") {
         const call = callAt(context.root.get().value as Node, fact);
@@ -47,24 +48,26 @@ export const rule: Rule = {
         report(context, fact.construct, fact.start, fact.end);
       }
     }
+    if (apps.length > 0) exportApps(context, apps);
   },
 };
 export default transformFromRule(rule);
 
 const origin = { rule: id, outcome: "idiomatic" } as const;
 
-function migrateServer(context: RuleContext, fact: ServerFact): void {
+/** Gives the name of the app, if the module should export it. */
+function migrateServer(context: RuleContext, fact: ServerFact): string[] {
   const { source, edit, imports } = context;
   const file = context.root.get().value as Node;
   const parents = parentMap(file);
   const construct = "new Server()";
   if (!fact.ok) {
     context.todo({ rule: id, construct, reason: fact.reason, start: fact.start, end: fact.end, rpc: null });
-    return;
+    return [];
   }
   const made = nodeAt(file, fact.start, fact.end);
   const holder = made && holderOf(source, fact, made, parents);
-  if (!holder) return;
+  if (!holder) return [];
   const { eol, unit, quote, end } = styleOf(source);
   report(context, construct, fact.start, fact.end);
   const place = hoistPlace(file, fact);
@@ -77,7 +80,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
   let assign = holder.assign;
   const running = isClosed(fact) ? holder.name : null;
   if (fact.mode === "module") {
-    app = freshName(file, "app");
+    app = freshName(file, hasNeighbour(context, fact) ? `${holder.name}App` : "app");
     assign = `const ${app}`;
   }
   if (running !== null && fact.mode === "module") {
@@ -189,7 +192,25 @@ function migrateServer(context: RuleContext, fact: ServerFact): void {
       report(context, "server.tryShutdown()", call.start, call.end);
     }
   }
-  if (isExported) exportApp(context, file, app, eol, end);
+  return isExported ? [app] : [];
+}
+
+/** Is another app made in the block in which that of a server is? */
+function hasNeighbour(context: RuleContext, fact: ServerFact): boolean {
+  const file = context.root.get().value as Node;
+  const blockOf = (server: ServerFact) => {
+    const call = callAt(file, server.registrations[0] ?? server.parts[0] ?? server);
+    const block = call && ancestorOf(call, parentMap(file), (node) => node.type === "BlockStatement");
+    return hoistPlace(file, server) === null ? block : undefined;
+  };
+  return (context.facts as ServerSideFact[]).some(
+    (other) =>
+      other.kind === "server" &&
+      other.ok &&
+      other.mode === "module" &&
+      other.start !== fact.start &&
+      blockOf(other) === blockOf(fact),
+  );
 }
 
 /** What stands before and behind an implementation. */
@@ -287,11 +308,13 @@ function holderOf(
 }
 
 /** `module.exports = { app }`, or the export statement of an ES module. */
-function exportApp(context: RuleContext, file: Node, app: string, eol: string, end: string): void {
+function exportApps(context: RuleContext, apps: readonly string[]): void {
   const { source, edit, moduleSystem } = context;
+  const file = context.root.get().value as Node;
+  const { eol, end } = styleOf(source);
   const atEnd = source.replace(/\s+$/, "").length;
   if (moduleSystem === "esm") {
-    edit.insertLeft(atEnd, `${eol}${eol}export { ${app} }${end}`, origin);
+    edit.insertLeft(atEnd, `${eol}${eol}export { ${apps.join(", ")} }${end}`, origin);
     return;
   }
   for (const statement of file.program.body as Node[]) {
@@ -299,18 +322,18 @@ function exportApp(context: RuleContext, file: Node, app: string, eol: string, e
     if (assignment?.type !== "AssignmentExpression" || textOf(source, assignment.left) !== "module.exports") continue;
     if (assignment.right.type !== "ObjectExpression") return;
     const properties = assignment.right.properties as Node[];
-    if (properties.some((property) => keyName(property) === "app")) return;
+    const more = apps.filter((app) => !properties.some((property) => keyName(property) === app)).join(", ");
     const last = properties.at(-1);
-    if (last) edit.insertLeft(last.end, `, ${app}`, origin);
-    else edit.overwrite(assignment.right.start, assignment.right.end, `{ ${app} }`, origin);
+    if (more === "") return;
+    if (last) edit.insertLeft(last.end, `, ${more}`, origin);
+    else edit.overwrite(assignment.right.start, assignment.right.end, `{ ${more} }`, origin);
     return;
   }
   const usesExports = /^\s*exports\.\w+\s*=/m.test(source);
-  edit.insertLeft(
-    atEnd,
-    `${eol}${eol}${usesExports ? `exports.${app} = ${app}` : `module.exports = { ${app} }`}${end}`,
-    origin,
-  );
+  const exported = usesExports
+    ? apps.map((app) => `exports.${app} = ${app}${end}`).join(eol)
+    : `module.exports = { ${apps.join(", ")} }${end}`;
+  edit.insertLeft(atEnd, `${eol}${eol}${exported}`, origin);
 }
 
 /** What stands around an implementation. */

@@ -217,6 +217,15 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     main();`,
     plainly,
   ],
+  "two servers of one module": [
+    `const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), () => {});
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND}`,
+    plainly,
+  ],
   "a member of the object that a function gives": [
     `const { promisify } = require('node:util');
     async function start(address) {
