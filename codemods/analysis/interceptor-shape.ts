@@ -1,10 +1,15 @@
 import {
   type ArrowFunction,
+  type CallExpression,
   type FunctionDeclaration,
   type FunctionExpression,
   type MethodDeclaration,
+  type NewExpression,
   Node,
+  type PropertyAccessExpression,
+  type PropertyAssignment,
   SyntaxKind,
+  type VariableStatement,
 } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 
@@ -92,7 +97,7 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
   };
 }
 
-function isNew(project: AnalysisProject, node: Node, name: string): node is import("ts-morph").NewExpression {
+function isNew(project: AnalysisProject, node: Node, name: string): node is NewExpression {
   if (!Node.isNewExpression(node)) return false;
   const origin = project.originOf(node.getExpression());
   return origin.kind === "grpc" && origin.path === name;
@@ -147,29 +152,29 @@ function membersOf(
           ? property.getInitializer()
           : undefined;
       if (!value) return undefined;
-      found.set((property as import("ts-morph").PropertyAssignment).getName(), value);
+      found.set((property as PropertyAssignment).getName(), value);
     }
     return found;
   }
   if (!Node.isCallExpression(node) || memberName(node) !== "build") return undefined;
-  let made: Node = (node.getExpression() as import("ts-morph").PropertyAccessExpression).getExpression();
+  let made: Node = (node.getExpression() as PropertyAccessExpression).getExpression();
   while (Node.isCallExpression(made)) {
     const name = /^with([A-Z])(\w+)$/.exec(memberName(made) ?? "");
     const [value] = made.getArguments();
     if (!name || !value) return undefined;
     found.set(`${name[1]?.toLowerCase()}${name[2]}`, value);
-    made = (made.getExpression() as import("ts-morph").PropertyAccessExpression).getExpression();
+    made = (made.getExpression() as PropertyAccessExpression).getExpression();
   }
   while (Node.isParenthesizedExpression(made)) made = made.getExpression();
   return isNew(project, made, builder) ? found : undefined;
 }
 
-function declares(statement: import("ts-morph").VariableStatement, name: string): boolean {
+function declares(statement: VariableStatement, name: string): boolean {
   const [declaration, more] = statement.getDeclarations();
   return !more && declaration?.getName() === name;
 }
 
-function memberName(call: import("ts-morph").CallExpression): string | undefined {
+function memberName(call: CallExpression): string | undefined {
   const callee = call.getExpression();
   return Node.isPropertyAccessExpression(callee) ? callee.getName() : undefined;
 }
@@ -238,7 +243,7 @@ function thenOf(node: Node | undefined) {
     return undefined;
   const [parameter, another] = handler.getParameters();
   if (another || (parameter && !Node.isIdentifier(parameter.getNameNode()))) return undefined;
-  const value = (node.getExpression() as import("ts-morph").PropertyAccessExpression).getExpression();
+  const value = (node.getExpression() as PropertyAccessExpression).getExpression();
   return { value, name: parameter?.getText() ?? null, function: handler };
 }
 
