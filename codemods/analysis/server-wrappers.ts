@@ -6,7 +6,7 @@ import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
-import { peeled } from "./value-flow.js";
+import { functionAround, peeled } from "./value-flow.js";
 
 /** `auth(getItem)`, where a handler is registered: a function of the project makes the handler of another one. */
 export interface WrapperUse {
@@ -41,7 +41,8 @@ export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | 
   const inner = origin.node;
   const callee = project.originOf(call.getExpression());
   const wrapper = callee.kind === "function" ? callee.node : undefined;
-  if (!wrapper || !Node.isParametered(wrapper) || around(inner) !== wrapper || !isReturned(inner)) return undefined;
+  if (!wrapper || !Node.isParametered(wrapper) || functionAround(inner) !== wrapper || !isReturned(inner))
+    return undefined;
   if (call.getArguments().some((argument) => Node.isSpreadElement(argument))) return undefined;
   const [first] = Node.isParametered(inner) ? inner.getParameters() : [];
   const own = first?.getNameNode();
@@ -188,16 +189,6 @@ function isTyped({ inner, parameter }: WrapperUse): boolean {
   const holder = owner.getParent();
   const isDeclared = Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined;
   return parameter.getTypeNode() !== undefined || hasResult(owner) || hasResult(inner) || isDeclared;
-}
-
-function around(node: Node): Node | undefined {
-  return node.getFirstAncestor(
-    (each) =>
-      Node.isFunctionDeclaration(each) ||
-      Node.isFunctionExpression(each) ||
-      Node.isArrowFunction(each) ||
-      Node.isMethodDeclaration(each),
-  );
 }
 
 /** Is a function what the one around it returns, and nothing else? */
