@@ -71,6 +71,7 @@ export function collectErrorFacts(
   /** Whether a name is a parameter for which some caller passes a function that calls. */
   const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
     const binding = scopesOf(tree).bindingOf(use);
+    if (binding && isLoopVariable(tree, binding.declaration)) return true;
     if (binding?.kind !== "param" || /^(callback|resolve|reject)$/.test(binding.name)) return false;
     const parents = parentMap(tree);
     const owner = functionOf(binding.identifier, parents);
@@ -114,16 +115,24 @@ export function collectErrorFacts(
   for (const { file, tree } of files) {
     const parents = parentMap(tree);
     const scopes = scopesOf(tree);
-    const mayFail = (node: TreeNode, reach: Reach = all): boolean => {
+    const mayFail = (node: TreeNode, reach: Reach = all, seen = new Set<TreeNode>()): boolean => {
       const reached = reach.calls.get(file) ?? new Set<TreeNode>();
       const called = reach.names;
       let found = false;
+      /** `const promise = get(id);`, which fails where the promise is waited for. */
+      const holdsFailing = (name: TreeNode) => {
+        const held = heldBy(tree, name);
+        if (held.type !== "CallExpression" || seen.has(held)) return false;
+        seen.add(held);
+        return mayFail(held, reach, seen);
+      };
       walk(node, (inner) => {
         if (found) return false;
         if (reached.has(inner) || isCallOf(inner, called, file)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
           found = mayBeGiven(tree, inner.callee, called, 0);
+        else if (isIdentifier(inner)) found = holdsFailing(inner);
         return undefined;
       });
       return found;
@@ -227,6 +236,13 @@ export function collectErrorFacts(
       reason: reason("error-escapes", "a test compares it"),
     });
   return { facts, obstacle };
+}
+
+/** `for (const run of runs)`: one of many, of which nobody knows what they do. */
+function isLoopVariable(tree: File, declaration: TreeNode): boolean {
+  const parents = parentMap(tree);
+  const list = parents.get(declaration);
+  return list !== undefined && parents.get(list)?.type === "ForOfStatement" && parents.get(list)?.left === list;
 }
 
 function placeOf(file: SourceFile, node: TreeNode) {

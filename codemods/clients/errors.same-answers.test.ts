@@ -180,6 +180,25 @@ const programs: Programs = {
       await stop();
     })();`,
   ],
+  "errors of promises that are held, and of functions in a list": [
+    "idiomatic",
+    `${GET}
+    async function attempt(run) {
+      const promise = run();
+      await promise.catch((error) => console.log(error.message));
+      const again = run();
+      try {
+        await Promise.all([again]);
+      } catch (error) {
+        console.log(error.message);
+      }
+    }
+    (async () => {
+      await attempt(() => get('rich 5 text'));
+      for (const run of [() => get('rich 7 text'), get])
+        await run('rich 8 text').catch((error) => console.log(error.message));
+    })();`,
+  ],
   "a code that gRPC does not have": [
     "idiomatic",
     `${GET}
