@@ -350,6 +350,67 @@ const programs: Programs = {
       });
     });`,
   ],
+  "promises whose arguments throw": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const made = (text) => {
+      if (text === 'bad') throw new Error('no text');
+      return { text };
+    };
+    const short = (text) => new Promise((resolve, reject) => client.ask(made(text), (err, res) => (err ? reject(err) : resolve(res))));
+    class Asker {
+      constructor(client) {
+        this.client = client;
+      }
+      ask(text) {
+        return new Promise((resolve, reject) => {
+          this.client.ask(made(text), (err, res) => (err ? reject(err) : resolve(res)));
+        });
+      }
+      askOr(text = made('bad').text) {
+        return new Promise((resolve, reject) => {
+          this.client.ask(made(text), (err, res) => (err ? reject(err) : resolve(res)));
+        });
+      }
+      async caught(text) {
+        try {
+          return await new Promise((resolve, reject) => {
+            this.client.ask(made(text), (err, res) => (err ? reject(err) : resolve(res)));
+          });
+        } catch (error) {
+          return { text: 'caught ' + error.message };
+        }
+      }
+      async passed(text) {
+        try {
+          return new Promise((resolve, reject) => {
+            this.client.ask(made(text), (err, res) => (err ? reject(err) : resolve(res)));
+          });
+        } catch (error) {
+          return { text: 'never seen' };
+        }
+      }
+    }
+    const asker = new Asker(client);
+    const attempt = async (run) => {
+      try {
+        const promise = run();
+        console.log(promise instanceof Promise);
+        console.log((await promise.catch((error) => ({ text: 'rejected ' + error.message }))).text);
+      } catch (error) {
+        console.log('thrown', error.message);
+      }
+    };
+    (async () => {
+      for (const text of ['a', 'bad', undefined]) {
+        await attempt(() => short(text));
+        await attempt(() => asker.ask(text));
+        await attempt(() => asker.askOr(text));
+        await attempt(() => asker.caught(text));
+        await attempt(() => asker.passed(text));
+      }
+    })();`,
+  ],
 };
 
 comparePrograms(programs);

@@ -17,6 +17,7 @@ import type { HeaderListener } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
 import { argumentRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
+import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
 export type CallPlan =
@@ -36,8 +37,7 @@ export type CallPlan =
       readonly promise: Node;
       readonly shape: CallbackShape;
       readonly value: Node | null;
-      /** An argument may throw, which rejected the promise. */
-      readonly isRisky: boolean;
+      readonly rejected: RejectedArguments;
     }
   /** `client.m(req, (err, res) => {…})`, whose result nothing waits for: an async function called at once. */
   | {
@@ -180,7 +180,8 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
         promise: promise.node,
         shape,
         value: settled.value,
-        isRisky: argumentRisk(args.slice(0, -1)) !== "none",
+        rejected:
+          argumentRisk(args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
       };
   }
   if (!statement) return refused(usedObject(call, parents));

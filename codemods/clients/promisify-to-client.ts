@@ -45,8 +45,9 @@ export const rule: Rule = {
       }
       const { promise, value, shape } = plan;
       const end = argumentsEnd(ctx, planned);
-      // What an executor throws rejects its promise.
-      const [open, close] = plan.isRisky ? ["(async () => ", ")()"] : ["", ""];
+      const { rejected } = plan;
+      const [open, close] = rejected.form === "wrapped" ? ["(async () => ", ")()"] : ["", ""];
+      if (rejected.form === "async") ctx.edit.insertRight(rejected.at, "async ", origin);
       ctx.edit.overwrite(promise.start, call.start, open, origin);
       const response = shape.response;
       const isResponse =
