@@ -134,6 +134,8 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
     return escapes("services are added to it elsewhere");
   const adds = inOrder(addsOf(project, made, all, sources.size === 1));
+  if (isPartOfObject(project, holder) && adds.some((add) => takesParameter(project, add)))
+    return escapes("callers of the function that returns it in an object pass the handlers");
   const routes = routesOf(project, adds, holder);
   if ("code" in routes) return routes;
   // Where it is bound right behind its services, nothing else matters.
@@ -213,6 +215,27 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
   return statement && Node.isExpressionStatement(statement) && (isField || Node.isIdentifier(left))
     ? { node: parent, statement, text: left.getText() }
     : undefined;
+}
+
+/** `{ server, port }` */
+function isPartOfObject(project: AnalysisProject, { node }: ServerHolder): boolean {
+  const name = Node.isVariableDeclaration(node) ? node.getNameNode() : undefined;
+  if (!name || !Node.isIdentifier(name)) return false;
+  return project.referencesTo(name).some((reference) => {
+    const parent = reference.getParent();
+    return Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent);
+  });
+}
+
+/**
+ * Does a function add what it is given? As an app it would have to take all of it in the old shape; on grpc-js each caller passes
+ * what it has, by `toCallbacks` or as it is.
+ */
+function takesParameter(project: AnalysisProject, add: CallExpression): boolean {
+  const implementation = add.getArguments()[1];
+  const declaration =
+    implementation && Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
+  return declaration !== undefined && Node.isParameterDeclaration(declaration);
 }
 
 /** The registrations on the name that a server is given: in the block where it is made, or anywhere if there is no other server. */
