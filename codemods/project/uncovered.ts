@@ -95,21 +95,25 @@ export function uncoveredFindings(
   leftovers: readonly Leftovers[],
   imports: (from: string, to: string) => boolean,
 ): Finding[] {
+  // Which files import one another is asked for nothing but what a file does not say itself.
+  const usersOf = perFile((own) => leftovers.filter((other) => other !== own && imports(other.file, own.file)));
+  const sidesAround = perFile((own) => {
+    const used = leftovers.filter((other) => other !== own && imports(own.file, other.file));
+    return new Set([...usersOf(own), ...used].flatMap(({ sides }) => [...sides]));
+  });
   return leftovers.flatMap((own) => {
-    if (own.uses.length === 0) return [];
-    const others = leftovers.filter((other) => other.file !== own.file);
-    const users = others.filter((other) => imports(other.file, own.file));
-    const around = new Set(
-      [...users, ...others.filter((other) => imports(own.file, other.file))].flatMap(({ sides }) => [...sides]),
-    );
     const isMine = (use: Use) => {
-      const [only, another] = own.sides.size > 0 ? own.sides : around;
+      const [only, another] = own.sides.size > 0 ? own.sides : sidesAround(own);
       // What both sides use (status, Metadata, load) is the services' where nothing else says whose it is.
       const whose = sideOf(use.member) ?? (another === undefined ? only : undefined) ?? "services";
       return whose === side || (own.sides.size === 0 && own.hasOwnFacts);
     };
     return own.uses.filter(isMine).map((use) => {
-      const kept = own.keeps(use) ?? users.map((user) => user.keeps(use)).find((found) => found !== null);
+      const kept =
+        own.keeps(use) ??
+        usersOf(own)
+          .map((user) => user.keeps(use))
+          .find((found) => found !== null);
       return {
         rule: `${side}/uncovered`,
         outcome: kept ? ("bridged" as const) : ("manual" as const),
@@ -122,6 +126,16 @@ export function uncoveredFindings(
       };
     });
   });
+}
+
+/** A function of a file's leftovers that is computed once, and only where it is asked for. */
+function perFile<T>(compute: (own: Leftovers) => T): (own: Leftovers) => T {
+  const known = new Map<Leftovers, T>();
+  return (own) => {
+    const found = known.get(own) ?? compute(own);
+    known.set(own, found);
+    return found;
+  };
 }
 
 /** A use in the head of a function whose body a finding is about: the types of its parameters. */
