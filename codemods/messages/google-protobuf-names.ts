@@ -58,6 +58,23 @@ export function chainRoot(expression: Node): Node {
   return current;
 }
 
+/** `one.setter(value);`, right behind `const one = new M();`, without a comment between the two values. */
+export function setterAfter(made: Node, setter: string) {
+  const declaration = made.getParent();
+  const statement = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatement() : undefined;
+  if (!Node.isVariableDeclaration(declaration) || statement?.getDeclarations().length !== 1) return undefined;
+  const next = statement.getNextSibling();
+  const call = Node.isExpressionStatement(next) ? next.getExpression() : undefined;
+  const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
+  if (!Node.isCallExpression(call) || !Node.isPropertyAccessExpression(callee) || callee.getName() !== setter)
+    return undefined;
+  const receiver = callee.getExpression();
+  const [value] = call.getArguments();
+  if (!value || receiver.getText() !== declaration.getName()) return undefined;
+  const between = statement.getSourceFile().getFullText().slice(made.getEnd(), value.getStart());
+  return /\/[/*]/.test(between) ? undefined : { receiver, call, value };
+}
+
 /** A scalar or enum, and no list of them. */
 export function isScalar(field: DescField): boolean {
   return field.fieldKind === "scalar" || field.fieldKind === "enum";

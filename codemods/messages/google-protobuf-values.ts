@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type Statement, SyntaxKind } from "ts-morph";
-import { accessorsOf, chainRoot, generatedNameOf } from "./google-protobuf-names.js";
+import { accessorsOf, chainRoot, generatedNameOf, setterAfter } from "./google-protobuf-names.js";
 import { absentFault, elementOf, isThere, lineBreak, type Write, writesOn } from "./google-protobuf-writes.js";
 import {
   functionAround,
@@ -185,19 +185,9 @@ function construct(p: Proving, top: Node, root: NewExpression, desc: DescMessage
 
 /** `const time = new Timestamp(); time.fromDate(date);` */
 function ofDate(p: Proving, root: Node, desc: DescMessage): boolean {
-  const declaration = root.getParent();
-  const statement = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatement() : undefined;
-  if (!Node.isVariableDeclaration(declaration) || statement?.getDeclarations().length !== 1) return false;
-  const next = statement.getNextSibling();
-  const call = Node.isExpressionStatement(next) ? next.getExpression() : undefined;
-  const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
-  if (!Node.isCallExpression(call) || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "fromDate")
-    return false;
-  const receiver = callee.getExpression();
-  const [date] = call.getArguments();
-  if (receiver.getText() !== declaration.getName() || !date || !isDate(date)) return false;
-  const between = statement.getSourceFile().getFullText().slice(root.getEnd(), date.getStart());
-  if (/\/[/*]/.test(between)) return false;
+  const next = setterAfter(root, "fromDate");
+  if (!next || !isDate(next.value)) return false;
+  const { receiver, value: date } = next;
   p.edit(root, root.getStart(), date.getStart(), [
     { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" },
     "(",

@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { chainRoot, generatedNameOf } from "./google-protobuf-names.js";
+import { Node, type PropertyAccessExpression } from "ts-morph";
+import { chainRoot, generatedNameOf, setterAfter } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
 import { writesOn } from "./google-protobuf-writes.js";
 import { type Kind, maybe } from "./message-kind.js";
@@ -175,8 +175,8 @@ function construct(p: Proving, top: Node, root: Node, wanted: Wrapper): unknown 
     unpack(p, top, write.value, top, wanted);
     return p.flow(top, wanted);
   }
-  const next = settingAfter(top);
-  if (next) {
+  const next = setterAfter(top, "setValue");
+  if (next && next.call.getArguments().length === 1) {
     unpack(p, top, next.value, next.call, wanted);
     p.kinds.set(next.receiver, wanted);
   } else p.replace(top, zeroOf(wanted.desc, top));
@@ -202,24 +202,6 @@ function unpack(p: Proving, first: Node, value: Node, last: Node, { of, desc }: 
 function isSetterArgument(node: Node): boolean {
   const parent = node.getParent();
   return Node.isCallExpression(parent) && parent.getArguments().includes(node);
-}
-
-function settingAfter(
-  top: Node,
-): { readonly receiver: Node; readonly call: CallExpression; readonly value: Node } | undefined {
-  const declaration = top.getParent();
-  const statement = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatement() : undefined;
-  if (!Node.isVariableDeclaration(declaration) || statement?.getDeclarations().length !== 1) return undefined;
-  const next = statement.getNextSibling();
-  const call = Node.isExpressionStatement(next) ? next.getExpression() : undefined;
-  const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
-  if (!Node.isCallExpression(call) || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "setValue")
-    return undefined;
-  const [value, more] = call.getArguments();
-  const receiver = callee.getExpression();
-  if (!value || more || receiver.getText() !== declaration.getName()) return undefined;
-  const between = statement.getSourceFile().getFullText().slice(top.getEnd(), value.getStart());
-  return /\/[/*]/.test(between) ? undefined : { receiver, call, value };
 }
 
 function zeroOf(desc: DescMessage, near: Node): string {
