@@ -4,7 +4,7 @@ import type { TextChange } from "./client-facts.js";
 import type { Call, Service } from "./client-services.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
-import { isWrapper } from "./value-flow.js";
+import { functionLeftBy, peeled } from "./value-flow.js";
 
 /** A function of a test that answers in the place of a client's method, and what it becomes for a client of promises. */
 export interface Stub {
@@ -56,7 +56,7 @@ export function stubAround(project: AnalysisProject, call: Node, service: string
   if (!answer && /\.stub$/.test(call.getExpression().getText())) return undefined;
   if (!isOnlyCounted(project, whole)) return undefined;
   if (!answer) return { node: call, rpc, answers: false, changes: [], imports: [] };
-  while (isWrapper(answer)) answer = answer.getExpression();
+  answer = peeled(answer);
   if (!Node.isArrowFunction(answer) && !Node.isFunctionExpression(answer)) return undefined;
   const changes = changesOf(project, answer);
   if (!changes) return undefined;
@@ -74,8 +74,7 @@ export function stubObstacle(service: Service, stub: Stub): string | undefined {
 /** Whoever wants the answer of the call has a promise of it already. */
 function isPromised({ node, form }: Call): boolean {
   if (form === "promisified") return true;
-  const owner = node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
-  const made = owner?.getParent();
+  const made = functionLeftBy(node)?.getParent();
   return Node.isNewExpression(made) && made.getExpression().getText() === "Promise";
 }
 
@@ -160,7 +159,7 @@ function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpr
     const arrow = (answer as ArrowFunction).getEqualsGreaterThan().getEnd();
     return [change(arrow, value.getStart(), ` { ${before}`), change(value.getEnd(), call.getEnd(), `${after}; }`)];
   }
-  if (Node.isReturnStatement(parent) && ownerOf(parent) === answer) {
+  if (Node.isReturnStatement(parent) && functionLeftBy(parent) === answer) {
     if (isReply) return around(call, ["", ""]);
     return [change(parent.getStart(), value.getStart(), before), change(value.getEnd(), call.getEnd(), after)];
   }
@@ -171,10 +170,6 @@ function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpr
     ...around(call, isReply ? ["return ", ""] : [before, after]),
     ...rest.map((node) => change(parent.getEnd(), node.getEnd(), "")),
   ];
-}
-
-function ownerOf(node: Node): Node | undefined {
-  return node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
 }
 
 /** Does nothing come after a statement? A last `return {} as ClientUnaryCall`, which only types ask for, is given back. */
@@ -207,8 +202,7 @@ function isLast(answer: Answer, statement: Node): Node[] | undefined {
 
 /** An error with a code, whose text nobody reads, or one that is no answer of a server. */
 function errorKind(project: AnalysisProject, error: Node): "service-error" | "other" | undefined {
-  let value = error;
-  while (isWrapper(value)) value = value.getExpression();
+  const value = peeled(error);
   if (Node.isNewExpression(value) && value.getExpression().getText() === "Error") return "other";
   const properties = Node.isObjectLiteralExpression(value)
     ? value

@@ -12,6 +12,7 @@ import {
   type VariableStatement,
 } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
+import { functionLeftBy, peeled } from "./value-flow.js";
 
 export type Callable = FunctionDeclaration | FunctionExpression | ArrowFunction | MethodDeclaration;
 
@@ -165,8 +166,7 @@ function membersOf(
     found.set(`${name[1]?.toLowerCase()}${name[2]}`, value);
     made = (made.getExpression() as PropertyAccessExpression).getExpression();
   }
-  while (Node.isParenthesizedExpression(made)) made = made.getExpression();
-  return isNew(project, made, builder) ? found : undefined;
+  return isNew(project, peeled(made), builder) ? found : undefined;
 }
 
 function declares(statement: VariableStatement, name: string): boolean {
@@ -221,7 +221,11 @@ function hookOf(
   // `return` and `this` would mean something else.
   const returns = body.getDescendantsOfKind(SyntaxKind.ReturnStatement);
   const handing = new Set<Node>(call.getAncestors());
-  if (returns.some((each) => !handing.has(each) && (ownerOf(each) === node || ownerOf(each) === then?.function)))
+  if (
+    returns.some(
+      (each) => !handing.has(each) && (functionLeftBy(each) === node || functionLeftBy(each) === then?.function),
+    )
+  )
     return unknown;
   if (body.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0 && !Node.isArrowFunction(node)) return unknown;
   const awaited = then && later ? { value: then.value, name: then.name, statements: later } : null;
@@ -245,11 +249,6 @@ function thenOf(node: Node | undefined) {
   if (another || (parameter && !Node.isIdentifier(parameter.getNameNode()))) return undefined;
   const value = (node.getExpression() as PropertyAccessExpression).getExpression();
   return { value, name: parameter?.getText() ?? null, function: handler };
-}
-
-/** The function that a `return` leaves. */
-function ownerOf(node: Node): Node | undefined {
-  return node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
 }
 
 function expressionOf(statement: Node): Node | undefined {

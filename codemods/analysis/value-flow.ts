@@ -211,12 +211,7 @@ export function followValue(
   };
 
   const takenApart = (object: Node, name: string, owner: Node): undefined => {
-    let node = object;
-    let parent = node.getParent();
-    while (parent && isWrapper(parent)) {
-      node = parent;
-      parent = node.getParent();
-    }
+    const parent = outermost(object, isWrapper).getParent();
     if (!parent || Node.isExpressionStatement(parent)) return;
     if (Node.isPropertyAccessExpression(parent)) {
       if (parent.getName() === name) use(parent);
@@ -446,8 +441,12 @@ export function peeled(node: Node): Node {
 
 /** With the parentheses and assertions around it. */
 export function withAssertions(node: Node): Node {
+  return outermost(node, isAssertion);
+}
+
+function outermost(node: Node, isAround: (parent: Node) => boolean): Node {
   let current = node;
-  for (let parent = node.getParent(); parent && isAssertion(parent); parent = parent.getParent()) current = parent;
+  for (let parent = node.getParent(); parent && isAround(parent); parent = parent.getParent()) current = parent;
   return current;
 }
 
@@ -470,6 +469,11 @@ export function contains(outer: Node, inner: Node): boolean {
     outer.getStart() <= inner.getStart() &&
     inner.getEnd() <= outer.getEnd()
   );
+}
+
+/** The function that a `return` would leave, accessors included. */
+export function functionLeftBy(node: Node): Node | undefined {
+  return node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
 }
 
 /** The function that a node stands in; undefined at the top of a module. */

@@ -1,4 +1,4 @@
-import { lineEndingOf, type Node, parentMap } from "../shared/ast.js";
+import { isWithin, lineEndingOf, type Node, parentMap } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { semicolonIn } from "./layout.js";
 import { cancelOf, headerOf, needsTrailer } from "./plan-call.js";
@@ -43,10 +43,6 @@ export function nameOf(
   return all.filter(isNear).length === 1
     ? freshName(ctx, plain, ...others)
     : freshName(ctx, `${plain}${all.indexOf(planned) + 1}`);
-}
-
-function isWithin(inner: Node, outer: Node): boolean {
-  return outer.start <= inner.start && inner.end <= outer.end;
 }
 
 function statementOf({ plan }: PlannedCall): Node | null {

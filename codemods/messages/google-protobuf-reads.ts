@@ -1,5 +1,6 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { contains } from "../analysis/value-flow.js";
 import { accessorsOf, chainRoot, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
@@ -173,7 +174,7 @@ export function isGuardedMember(call: Node, object: Node, field: DescField, oneo
 /** Can a branch have written a member of a message, or put another message in its place, before it comes to a read? */
 function isWrittenBefore(read: Node, branch: Node, message: string, writers: ReadonlySet<string | undefined>): boolean {
   // In a loop, what stands after a read is done before the next one.
-  const isRepeated = read.getAncestors().some((one) => Node.isIterationStatement(one) && isWithin(one, branch));
+  const isRepeated = read.getAncestors().some((one) => Node.isIterationStatement(one) && contains(branch, one));
   return isWritten(branch, isRepeated ? branch.getEnd() : read.getStart(), message, writers);
 }
 
@@ -186,10 +187,6 @@ function isWritten(branch: Node, until: number, message: string, writers: Readon
     if (!Node.isPropertyAccessExpression(callee) || !writers.has(callee.getName())) return false;
     return chainRoot(callee.getExpression()).getText() === message;
   });
-}
-
-function isWithin(node: Node, around: Node): boolean {
-  return around.getStart() <= node.getStart() && node.getEnd() <= around.getEnd();
 }
 
 /** Does `if (message.hasX())`, which nothing undoes, stand around a read of an optional field? */

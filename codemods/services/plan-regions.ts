@@ -1,4 +1,13 @@
-import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
+import {
+  functionOf,
+  isFunction,
+  isIdentifier,
+  isWithin,
+  memberName,
+  type Node,
+  type Parents,
+  walk,
+} from "../shared/ast.js";
 import { isTail } from "./control-flow.js";
 import { isAwait, isNothing, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
@@ -128,10 +137,6 @@ function isDirect(draft: HandlerDraft, reference: Node): boolean {
 function isErrorEmit(reference: Node, parents: Parents): boolean {
   const member = parents.get(reference);
   return member?.object === reference && memberName(member as Node) === "emit";
-}
-
-function isWithin(node: Node, outer: Node): boolean {
-  return outer.start <= node.start && node.end <= outer.end;
 }
 
 /** Statements that mean the same in a function of their own: nothing before them names what they declare. */

@@ -124,6 +124,11 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
   return node != null && FUNCTIONS.has(node.type);
 }
 
+/** Does one node lie in another, or is it the same? */
+export function isWithin(inner: Node, outer: Node): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
+}
+
 /** The nearest function around `node` (not `node` itself). */
 export function functionOf(node: Node, parents: Parents): FunctionNode | undefined {
   return ancestorOf(node, parents, isFunction) as FunctionNode | undefined;
