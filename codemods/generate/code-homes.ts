@@ -44,19 +44,20 @@ export function codeHomes(input: CodeHomesInput): CodeHome[] {
     const without = packages.filter((other) => other !== folder && isInside(other, folder));
     return withOwnCode(contradictingFolders(folder, without, input), groups);
   });
-  const own = [...new Set([...packages, ...folders])].sort((a, b) => b.length - a.length);
-  const homes = [...own, root].map((folder) => ({
+  const own = [...new Set([...packages, ...folders])].sort();
+  const homes = [root, ...own].map((folder) => ({
     folder,
     files: new Set<string>(),
     without: own.filter((other) => other !== folder && isInside(other, folder)),
   }));
   for (const group of groups) {
-    const home = homes.find(({ folder }) => group.every((file) => isInside(file, folder))) ?? homes.at(-1);
+    // What lies deeper comes later.
+    const home = homes.findLast(({ folder }) => group.every((file) => isInside(file, folder))) ?? homes[0];
     for (const file of group) home?.files.add(file);
   }
-  const [project] = homes.slice(-1);
+  const [project, ...others] = homes;
   // Nothing uses what stands in the root: it has no code to be generated.
-  return homes.length > 1 && project?.files.size === 0 && !isGeneratedAtRoot ? homes.slice(0, -1) : homes;
+  return others.length > 0 && project?.files.size === 0 && !isGeneratedAtRoot ? others : homes;
 }
 
 /** Those of the folders that generated code already lies in, or that hold a whole group of files. */
