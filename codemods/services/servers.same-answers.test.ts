@@ -622,6 +622,60 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     health,
   ],
+  "health that a class adds to the server that it is given": [
+    `class Health {
+      constructor(server) {
+        this.health = new HealthImplementation({ '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' });
+        this.health.addToServer(server);
+      }
+      set(service, status) {
+        this.health.setStatus(service, status);
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      ask(call, callback) {
+        state.set('probe.v1.Probe', 'SERVING');
+        ask(call, callback);
+      },
+      list,
+    });
+    const state = new Health(server);
+    ${BIND}`,
+    health,
+  ],
+  "health that is made between services, in a function": [
+    `function main() {
+      const server = new grpc.Server();
+      const answers = {
+        ask(call, callback) {
+          state.setStatus('probe.v1.Probe', 'SERVING');
+          ask(call, callback);
+        },
+        list,
+      };
+      server.addService(probe.v1.Probe.service, answers);
+
+      // What is known when it starts.
+      const known = { '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' };
+      const state = new HealthImplementation(known);
+      state.addToServer(server);
+      ${BIND}
+      state.setStatus('', 'NOT_SERVING');
+    }
+    main();`,
+    health,
+  ],
+  "reflection in a variable that is declared again": [
+    `var mirror = require('@grpc/reflection');
+    var server = new grpc.Server();
+    var mirror = new mirror.ReflectionService(definition);
+    mirror.addToServer(server);
+    server.addService(probe.v1.Probe.service, { ask, list });
+    new HealthImplementation({ '': 'SERVING' }).addToServer(server);
+    ${BIND}`,
+    reflection,
+  ],
   "reflection and options of connections": [
     `const options = {
       // A minute.
