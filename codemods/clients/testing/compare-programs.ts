@@ -124,11 +124,7 @@ export function comparePrograms(programs: Programs): void {
         call.on("end", () =>
           texts[0]?.startsWith("fail")
             ? callback({ code: 9, details: `not ${texts.join()}` })
-            : callback(
-                null,
-                { text: `${texts.length} ${texts.join()}` },
-                texts[0] === "head" ? told(call) : undefined,
-              ),
+            : callback(null, { text: `${texts.length} ${texts.join()}` }, texts[0] === "head" ? told(call) : undefined),
         );
       },
       // biome-ignore lint/suspicious/noExplicitAny: the same
