@@ -114,8 +114,11 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
-  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
-  readonly promised: { readonly server: string; readonly promisify: string } | null;
+  /**
+   * The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. Without `promisify`
+   * it is `server.tryShutdown.bind(server)`, and gives a function.
+   */
+  readonly promised: { readonly server: string; readonly promisify: string | null } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }

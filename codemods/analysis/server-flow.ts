@@ -129,6 +129,8 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!followed.ok) return escapes(followed.detail);
   if (refused) return refused;
   const { sources, types } = followed.flow;
+  if (sources.size > 1 && [...promised.values()].some(({ promisify }) => promisify === null))
+    return escapes("a member is bound to it, and the variable may hold another server later");
   const all = [...calls, ...promised.keys()];
   const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, all, sources.size === 1));
   if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
@@ -182,8 +184,9 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
   // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
-  const isGiven = Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === call);
-  const isEnd = isGiven && (member === "bindAsync" || (member === "forceShutdown" && Node.isArrowFunction(parent)));
+  const isArrow = Node.isArrowFunction(parent) && parent.getBody() === call;
+  const isGiven = isArrow || Node.isReturnStatement(parent);
+  const isEnd = (isGiven && member === "bindAsync") || (isArrow && /^(forceShutdown|start)$/.test(member));
   return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
     ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;

@@ -1,5 +1,6 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { mayUse } from "./own-members.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { contains, functionAround } from "./value-flow.js";
@@ -76,7 +77,7 @@ export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder
   const first = all.findIndex((statement) => statement.getStart() === routes.start);
   const home = homeOf(holder);
   if (!home) return escapes("it is not known when it is made");
-  if (!routes.isApart) return touching(all.slice(positionIn(all, holder) + 1, first), holder);
+  if (!routes.isApart) return touching(project, all.slice(positionIn(all, holder) + 1, first), holder);
   const owner = ownerOf(routes.block);
   const isSameClass = (node: Node) =>
     node.getFirstAncestor(Node.isClassDeclaration) === holder.node.getFirstAncestor(Node.isClassDeclaration);
@@ -96,7 +97,7 @@ export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder
   if (uses.length !== 1 || !call || !Node.isCallExpression(call) || at < 0)
     return escapes("services are added elsewhere, at a time that is not known");
   if ((owner as unknown as { isAsync(): boolean }).isAsync() && first > 0) return escapes("services are added later");
-  return touching([...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)], holder);
+  return touching(project, [...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)], holder);
 }
 
 /** The block where the server is made; for a property of a class, the body of its constructor. */
@@ -145,13 +146,13 @@ function named(range: readonly Node[], holder: ServerHolder, calls: readonly Cal
   return other && escapes(`it is used before all services are added (${shownPlace(other)})`);
 }
 
-function touching(between: readonly Node[], holder: ServerHolder): Reason | undefined {
+function touching(project: AnalysisProject, between: readonly Node[], holder: ServerHolder): Reason | undefined {
   const [found] = mentions(between, holder);
   if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
-  const isField = /^this\./.test(holder.text);
-  // A method may use the field; an assignment of another one does not.
-  const other = isField && between.find((each) => /\bthis\b/.test(each.getText().replace(/\bthis\.\w+\s*=(?!=)/g, "")));
-  return other ? escapes("other code may use it before services are added") : undefined;
+  const owner = /^this\./.test(holder.text) ? holder.node.getFirstAncestor(Node.isClassDeclaration) : undefined;
+  return owner && mayUse(project, between, holder.text.slice("this.".length), owner)
+    ? escapes("other code may use it before services are added")
+    : undefined;
 }
 
 function mentions(nodes: readonly Node[], { text }: ServerHolder): Node[] {

@@ -40,7 +40,8 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
     : `${createTransport}({ ${withImports(ctx, fact.transport.join(", "), fact.imports)} })`;
   const name = transportName(ctx, fact);
   // A class with generated methods is more than its calls: the type stays what it was.
-  const cast = isBridge && fact.typeText !== null ? ` as unknown as ${fact.typeText}` : "";
+  const through = fact.typeText === "any" ? "as any" : `as unknown as ${fact.typeText}`;
+  const cast = isBridge && fact.typeText !== null ? ` ${through}` : "";
   const parent = parentMap(fileOf(ctx)).get(node) as Node;
   const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
   const field = isBridge ? null : fact.field;

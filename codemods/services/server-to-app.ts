@@ -20,7 +20,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import { spreadOverrides } from "./handler-bridge.js";
-import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
+import { isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -172,7 +172,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     if (!call) continue;
     if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
-    else if (use.member === "start") removeStatement(context, call, parents);
+    else if (use.member === "start") removeStart(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
       report(context, "server.forceShutdown()", call.start, call.end);
@@ -255,7 +255,7 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
-  else if (use.member === "start") removeStatement(context, call, parents);
+  else if (use.member === "start") removeStart(context, call, parents);
   else {
     const [done] = call.arguments as Node[];
     const name = imports.add(BRIDGE, use.member);
@@ -393,12 +393,18 @@ function withBlankLine(
   return isOpen && blank ? { start: range.start, end: range.end + blank[0].length } : range;
 }
 
-function removeStatement(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
-  const statement = parents.get(call);
-  if (statement?.type !== "ExpressionStatement") return;
-  const { start, end } = lineRange(context.source, statement.start, statement.end);
-  context.edit.remove(start, end, origin);
+function removeStart(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
+  const { source, edit } = context;
   report(context, "server.start()", call.start, call.end);
+  const bind = ancestorOf(call, parents, (node) => node.type === "CallExpression");
+  // There it goes with the callback around it.
+  if (bind && isIdleCallback(source, bind)) return;
+  const parent = parents.get(call);
+  if (parent?.type !== "ExpressionStatement") edit.overwrite(call.start, call.end, "{}", origin);
+  else {
+    const { start, end } = lineRange(source, parent.start, parent.end);
+    edit.remove(start, end, origin);
+  }
 }
 
 function reportRegistration(context: RuleContext, registration: RegistrationFact): void {

@@ -226,6 +226,49 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "members of a server as values": [
+    `const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), () => other.start());
+    const third = new grpc.Server();
+    third.addService(probe.v1.Probe.service, { ask, list });
+    third.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), third.start.bind(third));
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND}
+    const stop = server.tryShutdown.bind(server);
+    process.on('SIGTERM', other.forceShutdown.bind(other));
+    process.on('SIGTERM', () => stop((error) => third.tryShutdown(() => process.exit(error ? 1 : 3))));`,
+    plainly,
+  ],
+  "a class that loads definitions between the server and its services": [
+    `class Shop {
+      constructor() {
+        this.name = 'shop';
+        this.loaded = { probe: this.load('probe.proto') };
+        this.server = new grpc.Server();
+        this.addServices();
+      }
+      load(name) {
+        return grpc.loadPackageDefinition(protoLoader.loadSync(path.join(__dirname, name), { keepCase: true })).probe;
+      }
+      addServices() {
+        const { v1 } = this.loaded.probe;
+        this.note(v1);
+        this.server.addService(v1.Probe.service, { ask, list });
+      }
+      note(loaded) {
+        this.noted = [this.name, loaded];
+      }
+      listen() {
+        const server = this.server;
+        ${BIND}
+        process.on('SIGTERM', server.forceShutdown.bind(server));
+      }
+    }
+    new Shop().listen();`,
+    plainly,
+  ],
   "a member of the object that a function gives": [
     `const { promisify } = require('node:util');
     async function start(address) {
