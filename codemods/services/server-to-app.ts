@@ -8,6 +8,7 @@ import {
   type Node,
   nodeAt,
   parentMap,
+  startWithComments,
   textOf,
   unwrap,
 } from "../shared/ast.js";
@@ -369,16 +370,6 @@ function implementationText(
   const line = `{ ${members.join(", ")} }`;
   if (line.length < 60 && !textOf(source, literal).includes("\n")) return line;
   return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
-}
-
-/** The start of a statement or of the comment lines that stand on it. */
-function startWithComments(source: string, statement: Node): number {
-  let start = statement.start;
-  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
-    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
-    start = comment.start;
-  }
-  return start;
 }
 
 /** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
