@@ -1,8 +1,18 @@
 import type { ServerFact, ServerSideFact, ServerUseFact } from "../analysis/server-facts.js";
-import { ancestorOf, indentAt, isFunction, keyName, type Node, nodeAt, parentMap, textOf } from "../shared/ast.js";
+import {
+  ancestorOf,
+  indentAt,
+  isFunction,
+  keyName,
+  type Node,
+  nodeAt,
+  parentMap,
+  startWithComments,
+  textOf,
+} from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { indentLines } from "../shared/indentation.js";
-import { startWithComments, withBlankLine } from "../shared/lines.js";
+import { withBlankLine } from "../shared/lines.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";

@@ -1,15 +1,3 @@
-import type { Node } from "./ast.js";
-
-/** The start of a statement or of the comment lines that stand on it. */
-export function startWithComments(source: string, statement: Node): number {
-  let start = statement.start;
-  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
-    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
-    start = comment.start;
-  }
-  return start;
-}
-
 /** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
 export function withBlankLine(
   source: string,
