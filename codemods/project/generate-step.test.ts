@@ -36,25 +36,33 @@ describe("the script that makes our code, too", () => {
 });
 
 describe("generators in a shell command", () => {
-  const cases: readonly (readonly [command: string, outputs: readonly string[] | null, isMixed?: boolean])[] = [
-    [
-      "npx grpc_tools_node_protoc --js_out=import_style=commonjs,binary:./gen --grpc_out=grpc_js:./gen a.proto",
-      ["./gen"],
-    ],
-    [
-      "protoc --plugin=protoc-gen-grpc=./node_modules/.bin/grpc_tools_node_protoc_plugin --grpc_out=out a.proto",
-      ["out"],
-    ],
-    ["protoc --plugin=./node_modules/.bin/protoc-gen-ts_proto --ts_proto_out=src 'a b.proto'", ["src"]],
-    ["NODE_ENV=x ./node_modules/.bin/pbjs -t static-module -o 'src/a.js' a.proto", ["src/a.js"]],
-    ["proto-loader-gen-types --longs=String --outDir=types/ a.proto", ["types/"]],
-    ["protoc --js_out=$OUT a.proto", []],
-    ["protoc --go_out=a --js_out=b a.proto", ["b"], true],
-    ["protoc --python_out=. --grpc_out=. --plugin=protoc-gen-grpc=grpc_python_plugin a.proto", null],
-    ["protoc --es_out=gen a.proto", null],
-    ["echo protocol", null],
+  const cases: readonly { command: string; outputs: readonly string[] | null; isMixed?: boolean }[] = [
+    {
+      command:
+        "npx grpc_tools_node_protoc --js_out=import_style=commonjs,binary:./gen --grpc_out=grpc_js:./gen a.proto",
+      outputs: ["./gen"],
+    },
+    {
+      command:
+        "protoc --plugin=protoc-gen-grpc=./node_modules/.bin/grpc_tools_node_protoc_plugin --grpc_out=out a.proto",
+      outputs: ["out"],
+    },
+    {
+      command: "protoc --plugin=./node_modules/.bin/protoc-gen-ts_proto --ts_proto_out=src 'a b.proto'",
+      outputs: ["src"],
+    },
+    { command: "NODE_ENV=x ./node_modules/.bin/pbjs -t static-module -o 'src/a.js' a.proto", outputs: ["src/a.js"] },
+    { command: "proto-loader-gen-types --longs=String --outDir=types/ a.proto", outputs: ["types/"] },
+    { command: "protoc --js_out=$OUT a.proto", outputs: [] },
+    { command: "protoc --go_out=a --js_out=b a.proto", outputs: ["b"], isMixed: true },
+    {
+      command: "protoc --python_out=. --grpc_out=. --plugin=protoc-gen-grpc=grpc_python_plugin a.proto",
+      outputs: null,
+    },
+    { command: "protoc --es_out=gen a.proto", outputs: null },
+    { command: "echo protocol", outputs: null },
   ];
-  it.each(cases)("%s", (command, outputs, isMixed = false) => {
+  it.each(cases)("$command", ({ command, outputs, isMixed = false }) => {
     const found = generatorCommand(command);
     expect(found && { outputs: found.outputs, isMixed: found.isMixed }).toEqual(outputs && { outputs, isMixed });
   });
