@@ -15,7 +15,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
+import { callRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -197,7 +197,7 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
         shape,
         value: settled.value,
         rejected:
-          argumentRisk(args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
+          callRisk(call, args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
       };
   }
   if (typeof place === "string") return refused(place);
@@ -305,7 +305,10 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  const risk = argumentRisk((call.arguments as Node[]).filter((argument) => argument !== callback));
+  const risk = callRisk(
+    call,
+    (call.arguments as Node[]).filter((argument) => argument !== callback),
+  );
   const isInBlock = Array.isArray((parents.get(statement) as Node).body);
   if (risk === "runs" && !isInBlock && !/^(negated|empty)$/.test(shape.form))
     return refused("its arguments run other code, and it stands in no block");

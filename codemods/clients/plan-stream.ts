@@ -20,7 +20,7 @@ import {
   usesThis,
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
+import { callRisk } from "./early-arguments.js";
 import {
   BARE,
   type CallPlan,
@@ -138,7 +138,7 @@ function planListeners(
   if (typeof continues === "string") return refused(continues);
 
   // Right behind the call, the loop runs over the call itself.
-  const isRisky = argumentRisk(call.arguments as Node[]) !== "none";
+  const isRisky = callRisk(call, call.arguments as Node[]) !== "none";
   if (isRisky && !declaration) return refused("its arguments run other code, and no variable holds the stream");
   const isInline = !isRisky && (!declaration || data.before === declaration.end);
   if (!isInline) {
