@@ -4,8 +4,7 @@ import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
-import { helperOf, type ServerHelper } from "./server-helpers.js";
-import { isPart } from "./server-registration.js";
+import { type AddingCall, helperOf, partCall, type ServerHelper } from "./server-helpers.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
 import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
 
@@ -16,7 +15,7 @@ const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown"
 export interface ServerFlow {
   readonly mode: "module" | "value";
   /** addService and addToServer calls, in source order. */
-  readonly adds: readonly CallExpression[];
+  readonly adds: readonly AddingCall[];
   /** Functions that add services; their calls are among `adds`. */
   readonly helpers: readonly ServerHelper[];
   readonly routes: ServerRoutes;
@@ -37,7 +36,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     return escapes("it is not the value of a variable");
   const statement = holder.getVariableStatement();
   if (statement?.getDeclarations().length !== 1) return escapes("it is declared together with other variables");
-  const adds: CallExpression[] = [];
+  const adds: AddingCall[] = [];
   const uses: CallExpression[] = [];
   const promised = new Map<CallExpression, PromisedCall>();
   const helpers: ServerHelper[] = [];
@@ -81,6 +80,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!holder) return escapes("it is not the value of a variable or field");
   const calls = new Set<CallExpression>();
   const promised = new Map<CallExpression, PromisedCall>();
+  const helpers = new Map<AddingCall, ServerHelper>();
   let refused: Reason | undefined;
   const kind: FlowKind = {
     type: "Server",
@@ -97,6 +97,12 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
       for (const [each, how] of later ?? []) promised.set(each, how);
       if (later || (!call && isBoundSelf(node))) {
         flow.selected(node);
+        return true;
+      }
+      const helper = call ? undefined : helperOf(project, node);
+      if (helper) {
+        flow.selected(helper.call);
+        helpers.set(helper.call, helper);
         return true;
       }
       if (!call) return false;
@@ -129,11 +135,14 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!followed.ok) return escapes(followed.detail);
   if (refused) return refused;
   const { sources, types } = followed.flow;
+  if (sources.size > 1 && [...promised.values()].some(({ promisify }) => promisify === null))
+    return escapes("a member is bound to it, and the variable may hold another server later");
   const all = [...calls, ...promised.keys()];
-  const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, all, sources.size === 1));
-  if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
+  const added = [...[...calls].filter(isAdd), ...helpers.keys()];
+  const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, added, sources.size === 1));
+  if (added.some((call) => claimed.filter((adds) => adds.includes(call)).length !== 1))
     return escapes("services are added to it elsewhere");
-  const adds = inOrder(addsOf(project, made, all, sources.size === 1));
+  const adds = inOrder(addsOf(project, made, added, sources.size === 1));
   if (isPartOfObject(project, holder) && adds.some((add) => takesParameter(project, add)))
     return escapes("callers of the function that returns it in an object pass the handlers");
   const routes = routesOf(project, adds, holder);
@@ -150,7 +159,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   return {
     mode: "value",
     adds,
-    helpers: [],
+    helpers: adds.flatMap((call) => helpers.get(call) ?? []),
     routes,
     uses: all.filter((call) => !isAdd(call)),
     promised,
@@ -164,14 +173,6 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
-/** `healthImpl.addToServer(server)`. */
-function partCall(project: AnalysisProject, node: Node): CallExpression | undefined {
-  const call = node.getParent();
-  return call && Node.isCallExpression(call) && call.getArguments()[0] === node && isPart(project, call)
-    ? call
-    : undefined;
-}
-
 function isAdd(call: CallExpression): boolean {
   return /^(addService|addToServer)$/.test(memberOf(call));
 }
@@ -182,14 +183,15 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
   const parent = call.getParent();
   // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
-  const isGiven = Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === call);
-  const isEnd = isGiven && (member === "bindAsync" || (member === "forceShutdown" && Node.isArrowFunction(parent)));
+  const isArrow = Node.isArrowFunction(parent) && parent.getBody() === call;
+  const isGiven = isArrow || Node.isReturnStatement(parent);
+  const isEnd = (isGiven && member === "bindAsync") || (isArrow && /^(forceShutdown|start)$/.test(member));
   return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
     ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;
 }
 
-function inOrder(calls: readonly CallExpression[]): CallExpression[] {
+function inOrder(calls: readonly AddingCall[]): AddingCall[] {
   return [...calls].sort((a, b) => a.getStart() - b.getStart());
 }
 
@@ -231,8 +233,8 @@ function isPartOfObject(project: AnalysisProject, { node }: ServerHolder): boole
  * Does a function add what it is given? As an app it would have to take all of it in the old shape; on grpc-js each caller passes
  * what it has, by `toCallbacks` or as it is.
  */
-function takesParameter(project: AnalysisProject, add: CallExpression): boolean {
-  const implementation = add.getArguments()[1];
+function takesParameter(project: AnalysisProject, add: AddingCall): boolean {
+  const implementation = memberOf(add) === "addService" ? add.getArguments()[1] : undefined;
   const declaration =
     implementation && Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
   return declaration !== undefined && Node.isParameterDeclaration(declaration);
@@ -242,21 +244,22 @@ function takesParameter(project: AnalysisProject, add: CallExpression): boolean 
 function addsOf(
   project: AnalysisProject,
   made: NewExpression,
-  calls: readonly CallExpression[],
+  calls: readonly AddingCall[],
   isOnly: boolean,
-): CallExpression[] {
+): AddingCall[] {
   const holder = holderOf(made);
   const block = holder?.statement.getParent();
   return calls.filter((call) => {
-    if (!isAdd(call) || (!isOnly && call.getParentOrThrow().getParent() !== block)) return false;
-    const named =
-      memberOf(call) === "addService"
-        ? (call.getExpression() as unknown as { getExpression(): Node }).getExpression()
-        : call.getArguments()[0];
-    if (!named || named.getText() !== holder?.text) return false;
-    // A parameter of the same name is another thing.
-    const declaration = Node.isIdentifier(named) ? project.declarationOf(named) : undefined;
-    return !declaration || !Node.isParameterDeclaration(declaration);
+    if (!isOnly && call.getParentOrThrow().getParent() !== block) return false;
+    const callee = call.getExpression();
+    const isOwn = memberOf(call) === "addService" && Node.isPropertyAccessExpression(callee);
+    const named = isOwn ? [callee.getExpression()] : call.getArguments();
+    return named.some((each) => {
+      if (each.getText() !== holder?.text) return false;
+      // A parameter of the same name is another thing.
+      const declaration = Node.isIdentifier(each) ? project.declarationOf(each) : undefined;
+      return !declaration || !Node.isParameterDeclaration(declaration);
+    });
   });
 }
 

@@ -9,7 +9,16 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { type HeaderListener, mayThrow, type StatusReads, splitHeader, statusReads, usesThis } from "./call-events.js";
+import {
+  type HeaderListener,
+  leaves,
+  mayThrow,
+  type StatusReads,
+  splitHeader,
+  standsBehind,
+  statusReads,
+  usesThis,
+} from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
 import { argumentRisk } from "./early-arguments.js";
 import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
@@ -150,14 +159,6 @@ function planListeners(
   };
 }
 
-/** Does a statement stand in the block of another, before anything can happen that the other waits for? */
-function standsBehind(first: Node, then: Node, parents: Parents): boolean {
-  const block = parents.get(first) as Node;
-  if (block !== parents.get(then) || !Array.isArray(block.body)) return false;
-  const between = (block.body as Node[]).filter((each) => each.start > first.start && each.end < then.start);
-  return then.start > first.start && !between.some(leaves);
-}
-
 interface Bounds {
   readonly statements: readonly Node[];
   previous(node: Node): Node | undefined;
@@ -275,15 +276,4 @@ function declaredIn(callback: Node): string[] {
     if (/^(Function|Class)Declaration$/.test(statement.type) && statement.id) names.push(statement.id.name);
   }
   return names;
-}
-
-/** Does control leave a statement other than at its end: for good, or for a while? */
-function leaves(statement: Node): boolean {
-  let found = false;
-  walk(statement, (node) => {
-    if (isFunction(node)) return false;
-    if (/^(Await|Yield)Expression$|^(Return|Throw|Break|Continue)Statement$/.test(node.type)) found = true;
-    return undefined;
-  });
-  return found;
 }

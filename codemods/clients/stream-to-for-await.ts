@@ -1,7 +1,6 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { cancelOf } from "./plan-call.js";
-import { writeArguments } from "./write-arguments.js";
+import { writeAddedOptions } from "./write-arguments.js";
 import { construct, plannedCalls } from "./write-call.js";
 import { writeHeader } from "./write-events.js";
 import { writeLoop } from "./write-loop.js";
@@ -19,8 +18,7 @@ export const rule: Rule = {
       if (plan.kind === "listeners") writeLoop(ctx, planned, plan, id);
       else if (plan.kind !== "plain") continue;
       writeHeader(ctx, planned, id);
-      // With metadata, options or a signal, the rule for those writes all.
-      if (fact.args.length === 0 && !cancelOf(plan)) writeArguments(ctx, planned, id);
+      writeAddedOptions(ctx, planned, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -1,7 +1,7 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { mentions } from "./callback-shape.js";
-import { layoutAt, semicolonIn } from "./layout.js";
+import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 import {
   catchHead,
@@ -14,7 +14,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { trailerName, writeStatusReads } from "./write-events.js";
+import { trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
 
 /** Listeners of a stream as a loop, a catch clause and what follows them, in the order in which grpc-js emits. */
 export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
@@ -47,12 +47,8 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     statusName === undefined || isLate
       ? ""
       : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type}${begins}${semicolon}`;
-  if (isWhole) {
-    const kept = ctx.language === "ts" ? ": Headers | undefined" : "";
-    const name = trailerName(ctx, planned);
-    ctx.edit.insertRight(statement.start, `let ${name}${kept}${semicolonIn(source)}${eol}${outer}`, origin);
-  }
-  writeStatusReads(ctx, plan, rule);
+  if (isWhole) writeTrailer(ctx, planned, statement, rule);
+  writeStatusReads(ctx, plan.reads, statusParam ?? null, rule);
   const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
   // A loop's variable has the type of what it runs over.
   const name = item

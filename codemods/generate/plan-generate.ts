@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parse as parseJsonc } from "jsonc-parser";
 import { globSync } from "tinyglobby";
 import { existingPlugin, plannedConfig } from "./buf-config.js";
+import { ancestors } from "./find-import.js";
 import type { GeneratePlan, Language, ModuleSystem, ProtoDiscovery } from "./generate-types.js";
 import type { GeneratedLayout } from "./proto-registry.js";
 
@@ -57,7 +58,7 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
 }
 
 function languageOf(root: string): Language {
-  if (existsSync(join(root, "tsconfig.json"))) {
+  if (compilerConfig(root) !== undefined) {
     const own = ["**/*.{ts,cts,mts,tsx}", "!**/*.d.ts"];
     if (globSync(own, { cwd: root, ignore: ["**/node_modules/**", "**/.*/**"] }).length > 0) return "ts";
     return "js";
@@ -126,9 +127,19 @@ interface CompilerOptions {
   readonly allowJs?: boolean;
 }
 
+/** The tsconfig.json of a folder, or of the package that it is a part of. */
+function compilerConfig(folder: string): string | undefined {
+  for (const at of ancestors(folder)) {
+    const path = join(at, "tsconfig.json");
+    if (existsSync(path)) return path;
+    if (["package.json", ".git"].some((name) => existsSync(join(at, name)))) return undefined;
+  }
+  return undefined;
+}
+
 function compilerOptions(root: string): CompilerOptions {
-  const path = join(root, "tsconfig.json");
-  if (!existsSync(path)) return {};
+  const path = compilerConfig(root);
+  if (path === undefined) return {};
   const config = parseJsonc(readFileSync(path, "utf8")) as { compilerOptions?: CompilerOptions } | undefined;
   return config?.compilerOptions ?? {};
 }

@@ -8,6 +8,7 @@ import {
   type Node,
   nodeAt,
   parentMap,
+  startWithComments,
   textOf,
   unwrap,
 } from "../shared/ast.js";
@@ -20,7 +21,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import { spreadOverrides } from "./handler-bridge.js";
-import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
+import { isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -121,8 +122,9 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     const statement = call && parents.get(call);
     if (!call || !statement) continue;
     if (!("service" in add)) {
-      if (place) moved.push(add.text + end);
-      else edit.overwrite(call.start, call.end, add.text, origin);
+      const text = withImports(context, add.text, add.imports);
+      if (place) moved.push(text + end);
+      else edit.overwrite(call.start, call.end, text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
       const { route, implementation, messages } = registrationParts(context, add, call);
@@ -142,10 +144,15 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     const at = startWithComments(source, place);
     edit.insertRight(at, `${head}${moved.join(eol + inner)}${tail}${eol}${eol}`, origin);
   } else {
-    edit.insertRight(fact.routes.start, head, origin);
+    const { lines, moved: apart } = lift(context, fact, indent);
+    edit.insertRight(fact.routes.start, lines + head, origin);
     edit.insertLeft(fact.routes.end, tail, origin);
-    indentLines(context, fact.routes.start, fact.routes.end, unit + unit, origin);
-    edit.indent(fact.routes.start, fact.routes.end, unit + unit, origin);
+    let from = fact.routes.start;
+    for (const { start, end: stop } of [...apart, { start: fact.routes.end, end: fact.routes.end }]) {
+      indentLines(context, from, start, unit + unit, origin);
+      edit.indent(from, start, unit + unit, origin);
+      from = stop - 1;
+    }
   }
   for (const codec of fact.codecs)
     context.report({
@@ -172,7 +179,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     if (!call) continue;
     if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
-    else if (use.member === "start") removeStatement(context, call, parents);
+    else if (use.member === "start") removeStart(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
       report(context, "server.forceShutdown()", call.start, call.end);
@@ -193,6 +200,31 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     }
   }
   return isExported ? [app] : [];
+}
+
+/** Declarations among the services that move in front of the app, or as lines that name them. */
+function lift(context: RuleContext, { routes }: ServerFact, indent: string) {
+  const { source, edit } = context;
+  const file = context.root.get().value as Node;
+  const { eol, end } = styleOf(source);
+  let lines = "";
+  const moved: { start: number; end: number }[] = [];
+  for (const each of routes.lifted) {
+    if (each.kind === "let") {
+      lines += `let ${each.name}${each.type === null ? "" : `!: ${each.type}`}${end}${eol}${indent}`;
+      edit.overwrite(each.start, each.value, `${each.name} = `, origin);
+      continue;
+    }
+    const statement = nodeAt(file, each.start, each.end);
+    const start = statement ? startWithComments(source, statement) : each.start;
+    const range = withBlankLine(source, lineRange(source, start, each.end));
+    edit.move(start, each.end, routes.start);
+    edit.insertLeft(each.end, eol + indent, origin);
+    edit.remove(range.start, start, origin);
+    edit.remove(each.end, range.end, origin);
+    moved.push(range);
+  }
+  return { lines, moved };
 }
 
 /** Is another app made in the block in which that of a server is? */
@@ -255,7 +287,7 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
-  else if (use.member === "start") removeStatement(context, call, parents);
+  else if (use.member === "start") removeStart(context, call, parents);
   else {
     const [done] = call.arguments as Node[];
     const name = imports.add(BRIDGE, use.member);
@@ -371,16 +403,6 @@ function implementationText(
   return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
 }
 
-/** The start of a statement or of the comment lines that stand on it. */
-function startWithComments(source: string, statement: Node): number {
-  let start = statement.start;
-  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
-    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
-    start = comment.start;
-  }
-  return start;
-}
-
 /** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
 function withBlankLine(
   source: string,
@@ -393,12 +415,18 @@ function withBlankLine(
   return isOpen && blank ? { start: range.start, end: range.end + blank[0].length } : range;
 }
 
-function removeStatement(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
-  const statement = parents.get(call);
-  if (statement?.type !== "ExpressionStatement") return;
-  const { start, end } = lineRange(context.source, statement.start, statement.end);
-  context.edit.remove(start, end, origin);
+function removeStart(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
+  const { source, edit } = context;
   report(context, "server.start()", call.start, call.end);
+  const bind = ancestorOf(call, parents, (node) => node.type === "CallExpression");
+  // There it goes with the callback around it.
+  if (bind && isIdleCallback(source, bind)) return;
+  const parent = parents.get(call);
+  if (parent?.type !== "ExpressionStatement") edit.overwrite(call.start, call.end, "{}", origin);
+  else {
+    const { start, end } = lineRange(source, parent.start, parent.end);
+    edit.remove(start, end, origin);
+  }
 }
 
 function reportRegistration(context: RuleContext, registration: RegistrationFact): void {
