@@ -12,7 +12,6 @@ import {
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
-import { semicolonIn } from "./layout.js";
 import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
 
 /** Writes transport and client for one construction. */
@@ -87,16 +86,17 @@ function writeField(
   if (!field) return;
   const origin = { rule, outcome: fact.outcome, reason: fact.reason };
   const eol = lineEndingOf(ctx.source);
+  const parents = parentMap(fileOf(ctx));
+  const around = (field.isMember ? parents.get(node) : statementOf(node, parents)) as Node;
+  const semicolon = semicolonOf(ctx.source, around);
   const insert = (position: number, text: string) => {
-    const semicolon = semicolonIn(ctx.source);
     ctx.edit.insertRight(position, `${text}${semicolon}${eol}${indentAt(ctx.source, position)}`, origin);
   };
   if (field.isMember && field.declaration !== null) {
     insert(field.declaration, `${field.modifiers}${field.transport} = ${transport}`);
     return;
   }
-  const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
-  insert(statement.start, `this.${field.transport} = ${transport}`);
+  insert(around.start, `this.${field.transport} = ${transport}`);
   if (field.declaration !== null) {
     const type = ctx.language === "ts" ? `: ReturnType<typeof ${createTransport}>` : "";
     insert(field.declaration, `${field.modifiers}${field.transport}${type}`);
