@@ -18,11 +18,13 @@ import {
   ensureGenerated,
   type GenerateResult,
   inEachHome,
+  type PlannedFile,
   type SourceText,
 } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
+import { type GenerateStep, generateStep } from "./project/generate-step.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
@@ -706,6 +708,7 @@ function extraFilesOf(
         modules: needs,
         remaining: remainingPackages(manifest, discovery, texts),
         runtime: options.runtime,
+        step: stepOf(manifest, needed, written),
       },
       runtime,
     );
@@ -731,6 +734,16 @@ function extraFilesOf(
       `dependencies change in ${changedManifests.join(", ")}: run your package manager's install (npm install).`,
     );
   return extra;
+}
+
+/** The script of a package that makes its generated code makes ours, too, from the run on that says how. */
+function stepOf(manifest: string, parts: readonly Part[], written: readonly PlannedFile[]): GenerateStep | null {
+  const folder = path.dirname(manifest);
+  const isNew = written.some(
+    (file) => /^buf\.gen\.ya?ml$/.test(path.basename(file.path)) && path.dirname(file.path) === folder,
+  );
+  const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
+  return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
 }
 
 function isGeneratedName(specifier: string): boolean {

@@ -1,4 +1,11 @@
-import { type CallExpression, type NewExpression, Node } from "ts-morph";
+import {
+  type CallExpression,
+  type NewExpression,
+  Node,
+  SyntaxKind,
+  type VariableDeclaration,
+  type VariableStatement,
+} from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
@@ -6,7 +13,7 @@ import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { type AddingCall, helperOf, partCall, type ServerHelper } from "./server-helpers.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
-import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
+import { contains, type FlowKind, followValue, functionAround, isNothing, peeled } from "./value-flow.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
@@ -35,7 +42,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   if (!holder || !Node.isVariableDeclaration(holder) || !Node.isIdentifier(holder.getNameNode()))
     return escapes("it is not the value of a variable");
   const statement = holder.getVariableStatement();
-  if (statement?.getDeclarations().length !== 1) return escapes("it is declared together with other variables");
+  if (!statement || !canStandAlone(holder, statement)) return escapes("it is declared together with other variables");
   const adds: AddingCall[] = [];
   const uses: CallExpression[] = [];
   const promised = new Map<CallExpression, PromisedCall>();
@@ -82,6 +89,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   const promised = new Map<CallExpression, PromisedCall>();
   const helpers = new Map<AddingCall, ServerHelper>();
   let refused: Reason | undefined;
+  let isEmptied = false;
   const kind: FlowKind = {
     type: "Server",
     unknownUse: "it is used for more",
@@ -105,13 +113,17 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
         helpers.set(helper.call, helper);
         return true;
       }
-      if (!call) return false;
+      if (!call) return isTest(node);
       flow.selected(call);
       refused ??= checkMember(call, node);
       calls.add(call);
       return true;
     },
     isDerived(node, flow) {
+      if (isNothing(node)) {
+        isEmptied = true;
+        return true;
+      }
       const executor = executorOf(node);
       if (!executor) return false;
       const settled = resolutionsOf(project, executor);
@@ -135,8 +147,8 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!followed.ok) return escapes(followed.detail);
   if (refused) return refused;
   const { sources, types } = followed.flow;
-  if (sources.size > 1 && [...promised.values()].some(({ promisify }) => promisify === null))
-    return escapes("a member is bound to it, and the variable may hold another server later");
+  if ((sources.size > 1 || isEmptied) && [...promised.values()].some(({ promisify }) => promisify === null))
+    return escapes("a member is bound to it, and the variable holds something else later");
   const all = [...calls, ...promised.keys()];
   const added = [...[...calls].filter(isAdd), ...helpers.keys()];
   const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, added, sources.size === 1));
@@ -173,6 +185,20 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
+/** `if (server)`, `!server`, `server !== null`: is there one? */
+function isTest(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isIfStatement(parent)) return parent.getExpression() === node;
+  if (Node.isConditionalExpression(parent)) return parent.getCondition() === node;
+  if (Node.isPrefixUnaryExpression(parent)) return parent.getOperatorToken() === SyntaxKind.ExclamationToken;
+  if (!Node.isBinaryExpression(parent)) return false;
+  const operator = parent.getOperatorToken().getText();
+  return (
+    (operator === "&&" && parent.getLeft() === node) ||
+    (/^[!=]==?$/.test(operator) && [parent.getLeft(), parent.getRight()].some(isNothing))
+  );
+}
+
 function isAdd(call: CallExpression): boolean {
   return /^(addService|addToServer)$/.test(memberOf(call));
 }
@@ -181,12 +207,24 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   const member = memberOf(call);
   if (member === "addToServer") return undefined;
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
+  const callee = call.getExpression();
+  const isOptional =
+    call.hasQuestionDotToken() || (Node.isPropertyAccessExpression(callee) && callee.hasQuestionDotToken());
+  if (isOptional && !/Shutdown$/.test(member)) return escapes(`it may be none (${shownPlace(reference)})`);
   const parent = call.getParent();
+  const isLast =
+    Node.isExpressionStatement(parent) ||
+    (Node.isBinaryExpression(parent) &&
+      parent.getOperatorToken().getText() === "&&" &&
+      parent.getRight() === call &&
+      Node.isExpressionStatement(parent.getParent()));
   // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
   const isArrow = Node.isArrowFunction(parent) && parent.getBody() === call;
   const isGiven = isArrow || Node.isReturnStatement(parent);
   const isEnd = (isGiven && member === "bindAsync") || (isArrow && /^(forceShutdown|start)$/.test(member));
-  return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
+  return member !== "tryShutdown" &&
+    !isEnd &&
+    !(isLast && (member === "forceShutdown" || Node.isExpressionStatement(parent)))
     ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;
 }
@@ -204,7 +242,7 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
   const parent = node.getParent();
   if (parent && Node.isVariableDeclaration(parent)) {
     const statement = parent.getVariableStatement();
-    return statement && statement.getDeclarations().length === 1 && Node.isIdentifier(parent.getNameNode())
+    return statement && canStandAlone(parent, statement) && Node.isIdentifier(parent.getNameNode())
       ? { node: parent, statement, text: parent.getName() }
       : undefined;
   }
@@ -217,6 +255,18 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
   return statement && Node.isExpressionStatement(statement) && (isField || Node.isIdentifier(left))
     ? { node: parent, statement, text: left.getText() }
     : undefined;
+}
+
+/** A server that is declared together with variables that have nothing to do with it can be declared later than they. */
+function canStandAlone(server: VariableDeclaration, statement: VariableStatement): boolean {
+  const others = statement.getDeclarations().filter((each) => each !== server);
+  return (
+    others.length === 0 ||
+    (!statement.hasExportKeyword() &&
+      !others.some((each) =>
+        each.getDescendantsOfKind(SyntaxKind.Identifier).some((name) => name.getText() === server.getName()),
+      ))
+  );
 }
 
 /** `{ server, port }` */

@@ -241,6 +241,38 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     process.on('SIGTERM', () => stop((error) => third.tryShutdown(() => process.exit(error ? 1 : 3))));`,
     plainly,
   ],
+  "a server that is declared with others, of a name that is taken from the module": [
+    `const { Server, ServerCredentials } = grpc;
+    const address = ADDRESS,
+      server = new Server(),
+      said = 'ready';
+    server.addService(probe.v1.Probe.service, { ask, list });
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) throw error;
+      console.log(said, port);
+    });
+    process.on('SIGTERM', () => server?.forceShutdown());`,
+    plainly,
+  ],
+  "a server that may not be there yet, or no more": [
+    `let server = null;
+    function start() {
+      if (server) return;
+      server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask, list });
+      ${BIND}
+    }
+    function stop() {
+      server?.tryShutdown((error) => process.exit(error ? 1 : 3));
+      if (!server) console.log('none');
+      server = null;
+    }
+    stop();
+    start();
+    start();
+    process.on('SIGTERM', stop);`,
+    plainly,
+  ],
   "a class that loads definitions between the server and its services": [
     `class Shop {
       constructor() {

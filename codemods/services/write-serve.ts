@@ -13,6 +13,7 @@ import {
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { textMoved, unitOf } from "../shared/indentation.js";
+import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -94,7 +95,8 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
   const parameter = running ? `(${started})` : portText === "" ? "()" : `({ ${portText} })`;
   const outer = indentAt(source, statement.start);
-  const indent = `${eol}${outer}${unit}`;
+  const isOneLine = body.type === "BlockStatement" && !textOf(source, body).includes("\n");
+  const indent = isOneLine ? " " : `${eol}${outer}${unit}`;
   const port = portText === "" ? "" : `${indent}const { ${portText} } = ${started}${end}`;
   const keep = `${indent}${running} = ${started}${end}${port}`;
   if (body.type !== "BlockStatement") {
@@ -107,8 +109,9 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
   if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
-    const range = lineRange(source, inline.check.start, inline.check.end);
-    edit.remove(range.start, range.end, origin);
+    const range = withBlankLine(source, lineRange(source, inline.check.start, inline.check.end));
+    const space = isOneLine && source[range.end] === " " ? 1 : 0;
+    edit.remove(range.start, range.end + space, origin);
   }
   edit.overwrite(
     body.end,
