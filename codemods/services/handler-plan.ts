@@ -23,6 +23,7 @@ import {
   refuse,
 } from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
+import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
@@ -81,6 +82,8 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** The call as a value. */
+  | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
@@ -227,6 +230,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     chainCallbacks: new Set(),
     dropped: new Set(),
     passedOn: new Set(),
+    kept: new Set(),
     region: undefined,
     push: undefined,
     needsContext: false,
@@ -242,8 +246,12 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft, mode);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
-  else if (mode === "later") planPush(draft);
-  else if (mode === "conversation") planConversation(draft);
+  else if (mode !== "direct") {
+    const { kept, mayBeEnded } = keptCalls(draft);
+    for (const reference of kept) draft.kept.add(reference);
+    if (mode === "conversation") planConversation(draft, mayBeEnded);
+    else if (mode === "later") planPush(draft);
+  }
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
