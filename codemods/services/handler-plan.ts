@@ -117,6 +117,8 @@ export interface HandlerPlan {
   readonly rpcKind: RpcKind;
   /** Name of the first parameter after the rewrite; null when its pattern stays (`({ request }, callback)`). */
   readonly requestName: string | null;
+  /** Is the request, or a stream of them, read at all? */
+  readonly usesRequest: boolean;
   readonly requestPattern: Node | null;
   /** Name of the context parameter; null when nothing needs it. */
   readonly contextName: string | null;
@@ -268,6 +270,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
       : streamsIn
         ? pick("requests", "incoming")
         : pick("req", "request", "rpcRequest"),
+    usesRequest: streamsIn || draft.passedOn.size > 0 || draft.steps.some((step) => step.kind === "request"),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,

@@ -58,12 +58,22 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
     const user = parents.get(promise.node) as Node;
     const isAwaited = user.type === "AwaitExpression" && parents.get(user)?.type === "ExpressionStatement";
     const then = isAwaited ? "" : `.then(${promise.result})`;
-    edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+    edit.overwrite(
+      promise.node.start,
+      address.start,
+      `${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`,
+      origin,
+    );
     edit.overwrite(address.end, promise.node.end, `${more} })${then}`, origin);
     report(context, "server.bindAsync()", call.start, call.end);
     return;
   }
-  edit.overwrite(call.start, address.start, `${guard}${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+  edit.overwrite(
+    call.start,
+    address.start,
+    `${guard}${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`,
+    origin,
+  );
   const served = `${more} })`;
   report(context, "server.bindAsync()", call.start, call.end);
 
@@ -135,6 +145,11 @@ function migrateBound(context: RuleContext, { parents, call, use, app, running }
   edit.overwrite(call.start, call.end, text, origin);
 }
 
+/** The option whose value is the address as it was written. */
+function optionOf(address: Node): string {
+  return isIdentifier(address, "address") ? "" : "address: ";
+}
+
 /** `promisify(server.bindAsync.bind(server))(address, credentials)` -> `serve(app, { address })`, which is a promise itself. */
 export function migratePromised(context: RuleContext, binding: Binding): void {
   const { edit, imports } = context;
@@ -168,7 +183,7 @@ export function migratePromised(context: RuleContext, binding: Binding): void {
     const guard = entryGuard(context, binding, top);
     if (guard !== "") edit.insertRight(top.start, guard, origin);
   } else entryGuard(context, binding, parents.get(call) as Node);
-  edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+  edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`, origin);
   edit.overwrite(address.end, call.end, `${more} })${then}`, origin);
   report(context, "server.bindAsync()", call.start, call.end);
 }
@@ -235,7 +250,7 @@ interface InlineCallback {
   readonly port: string | null;
   /** `if (error) …` at the head of the body. */
   readonly check: Node | null;
-  /** What the rejection handler does, as a block; null where the error ends the program anyway. */
+  /** What the rejection handler does, as the body of an arrow function; null where the error ends the program anyway. */
   readonly failure: string | null;
 }
 
@@ -275,7 +290,9 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
       ? null
       : consequent.type === "BlockStatement"
         ? textMoved(source, file, consequent, indentAt(source, check.start), indentAt(source, callback.start))
-        : `{ ${textOf(source, consequent)} }`,
+        : consequent.argument && last.type === "ReturnStatement" && consequent.argument.type !== "ObjectExpression"
+          ? textOf(source, consequent.argument)
+          : `{ ${textOf(source, consequent)} }`,
   };
 }
 
