@@ -11,8 +11,9 @@ import {
   unwrap,
   walk,
 } from "../shared/ast.js";
+import { keepComments } from "../shared/comments.js";
 import { lineRange } from "../shared/imports.js";
-import { textMoved, unitOf } from "../shared/indentation.js";
+import { dedentLines, textMoved, unitOf } from "../shared/indentation.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -53,6 +54,7 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const statement = parents.get(call) as Node;
   const more = use.serve.map((member) => `, ${member}`).join("");
   const started = running === "running" ? "started" : "running";
+  keepComments(context, call, [address, callback], origin);
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
   const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
@@ -106,6 +108,7 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
     edit.overwrite(body.end, call.end, close, origin);
     return;
   }
+  dedentLines(context, body.start, body.end, outer, indentAt(source, body.end - 1), origin);
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
   if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
