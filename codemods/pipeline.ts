@@ -18,11 +18,13 @@ import {
   ensureGenerated,
   type GenerateResult,
   inEachHome,
+  type PlannedFile,
   type SourceText,
 } from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
+import { type GenerateStep, generateStep } from "./project/generate-step.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
@@ -441,7 +443,10 @@ async function passes(run: Run): Promise<Attempt> {
       );
       if (!failures.has(discovery.root)) failures.set(discovery.root, failureAt(discovery.root, text, null));
     };
-    const facts = projects.flatMap((project) => factsOf(options, project, kept, failed));
+    const facts = projects.flatMap((project, index) => {
+      const shared = parts[index]?.home.shared;
+      return factsOf(options, project, kept, failed).filter(({ file }) => shared?.has(file) !== true);
+    });
     if (pass === 0) {
       for (const problem of new Set(projects.flatMap((project) => project.problems)))
         notes.push(
@@ -584,9 +589,9 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
   const code = [...generatedTexts].filter(([file]) => own.has(file));
   return createAnalysisProject({
     root: discovery.root,
-    candidates: [...discovery.selected, ...discovery.related].filter(isHere),
+    candidates: [...discovery.selected, ...discovery.related].filter((file) => isHere(file) || home.shared.has(file)),
     selected: new Set(discovery.selected.filter((file) => isHere(file) && !failures.has(file) && !lacking.has(file))),
-    untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? [])]),
+    untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? []), ...home.shared]),
     context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
     protos: generated.registry ?? emptyRegistry(home.folder),
     texts: new Map([...code, ...current]),
@@ -698,6 +703,10 @@ function extraFilesOf(
     const place = generated.plan?.layout.outDir;
     const manifest = place && manifestOf(path.join(place, "file"), root);
     if (manifest) manifests.set(manifest, (manifests.get(manifest) ?? new Set()).add(PROTOBUF));
+    else if (place)
+      notes.push(
+        `${relative(place, options.cwd)} belongs to no package.json below ${root}, because files of several packages import one another: node finds no @bufbuild/protobuf from there. Make the packages a workspace, or add a package.json.`,
+      );
   }
   for (const [manifest, needs] of manifests) {
     const change = changeManifest(
@@ -706,6 +715,7 @@ function extraFilesOf(
         modules: needs,
         remaining: remainingPackages(manifest, discovery, texts),
         runtime: options.runtime,
+        step: stepOf(manifest, needed, written),
       },
       runtime,
     );
@@ -731,6 +741,16 @@ function extraFilesOf(
       `dependencies change in ${changedManifests.join(", ")}: run your package manager's install (npm install).`,
     );
   return extra;
+}
+
+/** The script of a package that makes its generated code makes ours, too, from the run on that says how. */
+function stepOf(manifest: string, parts: readonly Part[], written: readonly PlannedFile[]): GenerateStep | null {
+  const folder = path.dirname(manifest);
+  const isNew = written.some(
+    (file) => /^buf\.gen\.ya?ml$/.test(path.basename(file.path)) && path.dirname(file.path) === folder,
+  );
+  const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
+  return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
 }
 
 function isGeneratedName(specifier: string): boolean {

@@ -52,6 +52,8 @@ export interface GeneratePlan {
   readonly options: readonly string[];
   /** buf.gen.yaml and buf.yaml, with their new text, where they change or are new. */
   readonly configFiles: readonly PlannedFile[];
+  /** `buf generate` alone makes all of the code again. */
+  readonly isForBuf: boolean;
   readonly notes: readonly string[];
 }
 

@@ -28,7 +28,7 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
     const language: Language = existing.options.some((option) => /^target=.*\bts\b/.test(option)) ? "ts" : "js";
     const moduleSystem: ModuleSystem = existing.options.includes("js_import_style=legacy_commonjs") ? "cjs" : "esm";
     notes.push(`${existing.path} already has protoc-gen-es; its output folder and options are used as they are.`);
-    return { root, language, moduleSystem, layout, options: existing.options, configFiles: [], notes };
+    return { root, language, moduleSystem, layout, options: existing.options, configFiles: [], isForBuf: true, notes };
   }
   const language = options.language ?? languageOf(root);
   const moduleSystem = options.moduleSystem ?? moduleSystemOf(root);
@@ -53,8 +53,11 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
       ? defaultOut(root, discovery, isMixed ? ["ts", "js"] : [language], existing?.out)
       : resolve(root, options.out);
   const layout: GeneratedLayout = { outDir, importExtension };
-  const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, notes);
-  return { root, language, moduleSystem, layout, options: pluginOptions, configFiles, notes };
+  const configNotes: string[] = [];
+  const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, configNotes);
+  notes.push(...configNotes);
+  const isForBuf = configNotes.length === 0;
+  return { root, language, moduleSystem, layout, options: pluginOptions, configFiles, isForBuf, notes };
 }
 
 function languageOf(root: string): Language {
