@@ -34,8 +34,8 @@ function isFunction(node: Node | undefined): boolean {
   return Node.isArrowFunction(node) || Node.isFunctionExpression(node);
 }
 
-/** Another class may have a method of its own in place of one. */
-function isExtended(project: AnalysisProject, owner: ClassDeclaration): boolean {
+/** Does another class extend it? Then methods of that may take the place of its own. */
+export function isExtended(project: AnalysisProject, owner: ClassDeclaration): boolean {
   const name = owner.getNameNode();
   return (
     !name ||

@@ -1,5 +1,5 @@
 import { type File, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
-import { isStatusOfGrpc } from "./plan-error.js";
+import { isStatusOfGrpc } from "./grpc-status.js";
 
 /** `call.on("metadata", callback)`, a statement behind the call: a function that the call's option `onHeader` takes. */
 export interface HeaderListener {

@@ -20,8 +20,17 @@ import {
   usesThis,
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
-import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
+import { callRisk } from "./early-arguments.js";
+import {
+  BARE,
+  type CallPlan,
+  type Cancel,
+  cancelIn,
+  refused,
+  splitCancels,
+  type Writer,
+  writerOf,
+} from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -61,8 +70,7 @@ type Event = (typeof EVENTS)[number];
 /** A stream that is read: by `for await` already, or by listeners. */
 export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call)
-    return { kind: "plain", statement: null, header: null, cancel: null };
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return BARE;
   if (memberName(parent) === "on" && parent.object === call)
     return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null, header: null });
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
@@ -80,10 +88,12 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   const { header, others: references } = splitHeader(reading, parents);
   if (header && !standsBehind(declaration, header.statement, parents)) return refused("a listener is added elsewhere");
   const [only] = references;
-  if (!isDuplex && references.length === 1 && only) {
+  if (references.length === 1 && only) {
     const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only)
-      return { kind: "plain", statement: declaration, header, cancel };
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) {
+      if (statementOf(call, parents) !== declaration) return refused("the stream stands in no block");
+      return { kind: "plain", statement: declaration, header, cancel, writer, loop: writer && only };
+    }
   }
   return planListeners(file, call, parents, references, { writer, declaration, cancel, header });
 }
@@ -128,7 +138,7 @@ function planListeners(
   if (typeof continues === "string") return refused(continues);
 
   // Right behind the call, the loop runs over the call itself.
-  const isRisky = argumentRisk(call.arguments as Node[]) !== "none";
+  const isRisky = callRisk(call, call.arguments as Node[]) !== "none";
   if (isRisky && !declaration) return refused("its arguments run other code, and no variable holds the stream");
   const isInline = !isRisky && (!declaration || data.before === declaration.end);
   if (!isInline) {

@@ -281,6 +281,67 @@ const programs: Programs = {
     });
     chat(['a', 'b']).then(() => chat(['fail'])).then(() => later(['c', 'd']));`,
   ],
+  "both ways in a loop": [
+    "idiomatic",
+    `${CLIENT}
+    const talk = async (texts, last) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-a', 'b');
+      const call = client.chat(metadata, { deadline: Date.now() + 3000 });
+      for (const text of texts) call.write({ text });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          if (item.text === last) call.end();
+        }
+        console.log('done');
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    const leave = async () => {
+      const call = client.chat();
+      for (const text of ['left', 'unread']) call.write({ text });
+      call.end();
+      for await (const item of call) {
+        console.log(item.text);
+        break;
+      }
+    };
+    const cancel = async () => {
+      const call = client.chat();
+      call.write({ text: 'c' });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          call.cancel();
+        }
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    (async () => {
+      await talk(['a', 'b'], 're: b');
+      await talk(['a', 'fail'], 'none');
+      await leave();
+      await cancel();
+      await ask(client, 'after');
+    })();`,
+  ],
+  "what emitters and promises write": [
+    "idiomatic",
+    `${CLIENT}
+    const { EventEmitter } = require('events');
+    const lines = new EventEmitter();
+    const call = client.chat();
+    call.on('data', (item) => console.log(item.text));
+    call.on('end', () => console.log('end'));
+    lines.on('line', (text) => call.write({ text }));
+    lines.once('close', () => call.end());
+    lines.emit('line', 'one');
+    Promise.resolve('two').then((text) => call.write({ text }));
+    setTimeout(() => lines.emit('close'), 50);`,
+  ],
 };
 
 comparePrograms(programs);

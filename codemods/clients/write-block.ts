@@ -1,10 +1,9 @@
 import { type Node, semicolonOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, mentions } from "./callback-shape.js";
+import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
-import type { CallPlan } from "./plan-call.js";
-import { needsTrailer } from "./plan-call.js";
-import { rethrows } from "./plan-error.js";
+import { type CallPlan, needsTrailer } from "./plan-call.js";
 import {
   argumentsEnd,
   catchHead,

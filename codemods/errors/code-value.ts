@@ -1,4 +1,4 @@
-import { isStatusOfGrpc } from "../clients/plan-error.js";
+import { isStatusOfGrpc } from "../clients/grpc-status.js";
 import { type File, isFunction, isIdentifier, memberName, type Node, parentMap, unwrap } from "../shared/ast.js";
 import { type Binding, scopesOf } from "../shared/scope.js";
 

@@ -1,4 +1,4 @@
-import { isStatusOfGrpc, statusName } from "../clients/plan-error.js";
+import { isStatusOfGrpc, statusName } from "../clients/grpc-status.js";
 import { type File, isFunction, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";

@@ -1,17 +1,22 @@
 import { type CallExpression, Node } from "ts-morph";
+import { settles } from "./later-replies.js";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
+  isAbsent,
   isAlias,
   isExportsTarget,
   isFunctionNode,
   isMapCall,
   isMapOver,
+  isTruthTest,
+  isValueOfLogical,
   nameOfFunction,
   ownReturns,
   parametersOf,
   resultType,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
 export function createFollowFunctions(p: Proving) {
@@ -35,6 +40,7 @@ export function createFollowFunctions(p: Proving) {
 
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
+    if (kind.kind !== "value" && settles(p, call, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
     if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {
@@ -71,10 +77,22 @@ export function createFollowFunctions(p: Proving) {
         continue;
       }
       const given = other.getArguments()[index];
-      if (given && !Node.isSpreadElement(given)) sink(given, kind);
-      else block(other, "a call without the message that this function takes");
+      const isSpread = other.getArguments().some((one) => Node.isSpreadElement(one));
+      if (given && !isSpread && !(isAbsent(given) && !shape.isLive)) sink(given, kind);
+      else if (isSpread || shape.isLive || !isOnlyTested(parameter.getNameNode()))
+        block(other, "a call without the message that this function takes");
     }
   };
+
+  /** Is nothing there the same for all that is done with a parameter, whichever nothing it is? */
+  const isOnlyTested = (name: Node) =>
+    Node.isIdentifier(name) &&
+    project.referencesTo(name).every((use) => {
+      const parent = use.getParent();
+      if (use === name) return true;
+      if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === use;
+      return parent !== undefined && isTruthTest(parent, use) && !isValueOfLogical(parent);
+    });
 
   const helperOf = (owner: Node) => {
     let helper = helpers.get(owner);
@@ -87,13 +105,18 @@ export function createFollowFunctions(p: Proving) {
   };
 
   const callsOf = (owner: Node): CallExpression[] => {
-    const name = nameOfFunction(owner);
-    if (!name) {
+    const assignment = owner.getParent();
+    const isWhole = Node.isBinaryExpression(assignment) && assignment.getLeft().getText() === "module.exports";
+    // A function that is exported as a whole may call itself by its own name.
+    const name = isWhole && Node.isFunctionExpression(owner) ? owner.getNameNode() : nameOfFunction(owner);
+    if (!name && !isWhole) {
       block(owner, "a function without a name carries messages");
       return [];
     }
     const calls: CallExpression[] = [];
-    for (const reference of project.referencesTo(name)) {
+    const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
+    for (const reference of [...uses, ...(name ? project.referencesTo(name) : [])]) {
+      if (reference.getParent() === owner) continue;
       if (reference === name || isAlias(reference)) continue;
       const access = reference.getParent();
       const callee = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
@@ -101,7 +124,7 @@ export function createFollowFunctions(p: Proving) {
       if (Node.isCallExpression(call) && call.getExpression() === callee) calls.push(call);
       else if (Node.isPropertyAccessExpression(access) && isExportsTarget(access)) continue;
       else if (Node.isCallExpression(call) && isMapOver(call, callee)) calls.push(call);
-      else block(reference, `${name.getText()} carries messages and is handed on`);
+      else block(reference, `${reference.getText()} carries messages and is handed on`);
     }
     return calls;
   };

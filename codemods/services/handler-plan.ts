@@ -23,12 +23,13 @@ import {
   refuse,
 } from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
+import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
-import { planPush, planRegion } from "./plan-regions.js";
+import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded } from "./plan-replies.js";
-import { planWrapped } from "./plan-wrapped.js";
+import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -81,13 +82,15 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** The call as a value. */
+  | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node }
-  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node; readonly before: Node | null }
+  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
   | { readonly kind: "host"; readonly node: Node }
@@ -108,6 +111,8 @@ export type Step =
     }
   | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
+  /** A statement behind the listeners, which stands before the loop. */
+  | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
   | { readonly kind: "gone"; readonly statement: Node };
 
@@ -139,8 +144,8 @@ export interface HandlerRefusal {
 
 /** What a function has to do with another one that stands between it and its registration. */
 export type Wrapping =
-  /** It is given a handler under this name, and passes it the call. */
-  | { readonly role: "wrapper"; readonly handler: string }
+  /** It is given a handler under this name, and passes it the call. `isOfSeveral`: handlers of several kinds of methods. */
+  | { readonly role: "wrapper"; readonly handler: string; readonly isOfSeveral: boolean }
   /** It is given to a wrapper, which replies with its result: there is no callback. */
   | { readonly role: "wrapped" };
 
@@ -162,8 +167,9 @@ export function planHandler(
   const made = known.get(key);
   if (made) return made;
   let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping));
-  for (const mode of ["later", "handed"] as const) {
+  for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
+    if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
     const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping));
     if (other.ok) plan = other;
   }
@@ -181,10 +187,11 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
 }
 
 /**
- * `direct`: every reply is made in place. `later`: what is not settles a promise, or is pushed. `handed`: in place, but a
- * function of a package may get the callback.
+ * `direct`: every reply is made in place. `later`: what is not settles a promise, or is pushed. `conversation`: all messages are
+ * pushed, and the loop over the requests stands in what pushes them. `handed`: in place, but a function of a package may get the
+ * callback.
  */
-type Mode = "direct" | "later" | "handed";
+export type Mode = "direct" | "later" | "conversation" | "handed";
 
 function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wrapping: Wrapping | null): HandlerPlan {
   const scopes = scopesOf(file);
@@ -202,7 +209,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     refuse("no-equivalent", "a wrapped function that is given no call alone");
   if (answersOnce && !callbackParam && !isWrapped) refuse("path-without-reply", "the handler takes no callback");
   if (usesArguments(fn)) refuse("call-escapes", "arguments");
-  const types = handlerTypes(fn, rpcKind, file) ?? refuse("types-unknown", "the types of the handler's parameters");
+  const types =
+    handlerTypes(fn, rpcKind, file, isWrapped) ?? refuse("types-unknown", "the types of the handler's parameters");
   const { references, requestPattern } = callOf(callParam, streamsIn, scopes);
   const draft: HandlerDraft = {
     fn,
@@ -224,6 +232,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     chainCallbacks: new Set(),
     dropped: new Set(),
     passedOn: new Set(),
+    kept: new Set(),
     region: undefined,
     push: undefined,
     needsContext: false,
@@ -237,15 +246,21 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   }
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
-  if (draft.dataListener || draft.endListener) planListeners(draft);
+  if (draft.dataListener || draft.endListener) planListeners(draft, mode);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
-  else if (mode === "later") planPush(draft);
+  else if (mode !== "direct") {
+    const { kept, mayBeEnded } = keptCalls(draft);
+    for (const reference of kept) draft.kept.add(reference);
+    if (mode === "conversation") planConversation(draft, mayBeEnded);
+    else if (mode === "later") planPush(draft);
+  }
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
     refuse("reply-in-nested-function", "a handler that is called later");
   if (!isWrapped) checkPaths(draft);
+  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -257,7 +272,9 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   }
   const becomesAsync =
     !fn.async &&
-    (becomesGenerator || draft.listeners.length > 0 || draft.steps.some((step) => step.kind === "requests"));
+    (becomesGenerator ||
+      (draft.listeners.length > 0 && !draft.push?.holdsLoop) ||
+      draft.steps.some((step) => step.kind === "requests"));
   const taken = namesIn(fn);
   const pick = (...names: string[]) =>
     names.find((name) => !taken.has(name)) ?? refuse("edit-conflict", "no free parameter name");
@@ -293,7 +310,8 @@ function dropsValue(reply: Step, inner: Step): boolean {
 function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
   const isElsewhere = (step: Step) =>
     (step.kind === "write" && !step.isPushed) || (step.kind === "end" && !step.settles) || step.kind === "requests";
-  return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || step.kind === "data-listener");
+  const isLoop = (step: Step) => step.kind === "data-listener" && !push?.holdsLoop;
+  return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || isLoop(step));
 }
 
 /** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */

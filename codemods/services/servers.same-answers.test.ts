@@ -241,6 +241,38 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     process.on('SIGTERM', () => stop((error) => third.tryShutdown(() => process.exit(error ? 1 : 3))));`,
     plainly,
   ],
+  "a server that is declared with others, of a name that is taken from the module": [
+    `const { Server, ServerCredentials } = grpc;
+    const address = ADDRESS,
+      server = new Server(),
+      said = 'ready';
+    server.addService(probe.v1.Probe.service, { ask, list });
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) throw error;
+      console.log(said, port);
+    });
+    process.on('SIGTERM', () => server?.forceShutdown());`,
+    plainly,
+  ],
+  "a server that may not be there yet, or no more": [
+    `let server = null;
+    function start() {
+      if (server) return;
+      server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask, list });
+      ${BIND}
+    }
+    function stop() {
+      server?.tryShutdown((error) => process.exit(error ? 1 : 3));
+      if (!server) console.log('none');
+      server = null;
+    }
+    stop();
+    start();
+    start();
+    process.on('SIGTERM', stop);`,
+    plainly,
+  ],
   "a class that loads definitions between the server and its services": [
     `class Shop {
       constructor() {
@@ -543,6 +575,26 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     `const either = (handler) => (call, callback) => {
       handler(call, callback);
     };
+    const named = (name, handler) =>
+      function (call, callback) {
+        if (call.getPath() !== '/probe.v1.Probe/' + name) process.exit(9);
+        return handler(call, callback);
+      };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: either(named('Ask', ask)), list: named('List', either(list)) });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper of handlers of two kinds that refuses calls": [
+    `const either = (handler) => (call, callback) => {
+      if (call.metadata.get('x-no').length > 0) {
+        const refused = { code: grpc.status.PERMISSION_DENIED, details: 'no' };
+        if (callback) callback(refused);
+        else call.emit('error', refused);
+        return;
+      }
+      handler(call, callback);
+    };
     const server = new grpc.Server();
     server.addService(probe.v1.Probe.service, { ask: either(ask), list: either(list) });
     ${BIND}`,
@@ -621,6 +673,60 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     });
     ${BIND}`,
     health,
+  ],
+  "health that a class adds to the server that it is given": [
+    `class Health {
+      constructor(server) {
+        this.health = new HealthImplementation({ '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' });
+        this.health.addToServer(server);
+      }
+      set(service, status) {
+        this.health.setStatus(service, status);
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      ask(call, callback) {
+        state.set('probe.v1.Probe', 'SERVING');
+        ask(call, callback);
+      },
+      list,
+    });
+    const state = new Health(server);
+    ${BIND}`,
+    health,
+  ],
+  "health that is made between services, in a function": [
+    `function main() {
+      const server = new grpc.Server();
+      const answers = {
+        ask(call, callback) {
+          state.setStatus('probe.v1.Probe', 'SERVING');
+          ask(call, callback);
+        },
+        list,
+      };
+      server.addService(probe.v1.Probe.service, answers);
+
+      // What is known when it starts.
+      const known = { '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' };
+      const state = new HealthImplementation(known);
+      state.addToServer(server);
+      ${BIND}
+      state.setStatus('', 'NOT_SERVING');
+    }
+    main();`,
+    health,
+  ],
+  "reflection in a variable that is declared again": [
+    `var mirror = require('@grpc/reflection');
+    var server = new grpc.Server();
+    var mirror = new mirror.ReflectionService(definition);
+    mirror.addToServer(server);
+    server.addService(probe.v1.Probe.service, { ask, list });
+    new HealthImplementation({ '': 'SERVING' }).addToServer(server);
+    ${BIND}`,
+    reflection,
   ],
   "reflection and options of connections": [
     `const options = {
@@ -716,8 +822,9 @@ it.each([
   ["a wrapper that gives its handler another callback", ["handler Ask"]],
   ["a wrapper that other code uses too", ["handler Ask"]],
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
+  ["a wrapper of handlers of two kinds", []],
   // One function answers both, and is reported once.
-  ["a wrapper of handlers of two kinds", ["handler List"]],
+  ["a wrapper of handlers of two kinds that refuses calls", ["handler List"]],
   ["a class of which one method stays", ["handler Ask"]],
   ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
   ["a class whose prototype is asked, of which one method stays", ["handler Ask", "handler List"]],

@@ -11,8 +11,10 @@ import {
   unwrap,
   walk,
 } from "../shared/ast.js";
+import { keepComments } from "../shared/comments.js";
 import { lineRange } from "../shared/imports.js";
-import { textMoved, unitOf } from "../shared/indentation.js";
+import { dedentLines, textMoved, unitOf } from "../shared/indentation.js";
+import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -52,6 +54,7 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const statement = parents.get(call) as Node;
   const more = use.serve.map((member) => `, ${member}`).join("");
   const started = running === "running" ? "started" : "running";
+  keepComments(context, call, [address, callback], origin);
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
   const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
@@ -104,7 +107,8 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
   const parameter = running ? `(${started})` : portText === "" ? "()" : `({ ${portText} })`;
   const outer = indentAt(source, statement.start);
-  const indent = `${eol}${outer}${unit}`;
+  const isOneLine = body.type === "BlockStatement" && !textOf(source, body).includes("\n");
+  const indent = isOneLine ? " " : `${eol}${outer}${unit}`;
   const port = portText === "" ? "" : `${indent}const { ${portText} } = ${started}${end}`;
   const keep = `${indent}${running} = ${started}${end}${port}`;
   if (body.type !== "BlockStatement") {
@@ -114,11 +118,13 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
     edit.overwrite(body.end, call.end, close, origin);
     return;
   }
+  dedentLines(context, body.start, body.end, outer, indentAt(source, body.end - 1), origin);
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
   if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
-    const range = lineRange(source, inline.check.start, inline.check.end);
-    edit.remove(range.start, range.end, origin);
+    const range = withBlankLine(source, lineRange(source, inline.check.start, inline.check.end));
+    const space = isOneLine && source[range.end] === " " ? 1 : 0;
+    edit.remove(range.start, range.end + space, origin);
   }
   edit.overwrite(
     body.end,
