@@ -29,7 +29,7 @@ import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded } from "./plan-replies.js";
-import { planWrapped } from "./plan-wrapped.js";
+import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -124,6 +124,8 @@ export interface HandlerPlan {
   readonly rpcKind: RpcKind;
   /** Name of the first parameter after the rewrite; null when its pattern stays (`({ request }, callback)`). */
   readonly requestName: string | null;
+  /** Is the request, or a stream of them, read at all? */
+  readonly usesRequest: boolean;
   readonly requestPattern: Node | null;
   /** Name of the context parameter; null when nothing needs it. */
   readonly contextName: string | null;
@@ -144,8 +146,8 @@ export interface HandlerRefusal {
 
 /** What a function has to do with another one that stands between it and its registration. */
 export type Wrapping =
-  /** It is given a handler under this name, and passes it the call. */
-  | { readonly role: "wrapper"; readonly handler: string }
+  /** It is given a handler under this name, and passes it the call. `isOfSeveral`: handlers of several kinds of methods. */
+  | { readonly role: "wrapper"; readonly handler: string; readonly isOfSeveral: boolean }
   /** It is given to a wrapper, which replies with its result: there is no callback. */
   | { readonly role: "wrapped" };
 
@@ -260,6 +262,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
     refuse("reply-in-nested-function", "a handler that is called later");
   if (!isWrapped) checkPaths(draft);
+  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -286,6 +289,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
       : streamsIn
         ? pick("requests", "incoming")
         : pick("req", "request", "rpcRequest"),
+    usesRequest: streamsIn || draft.passedOn.size > 0 || draft.steps.some((step) => step.kind === "request"),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
