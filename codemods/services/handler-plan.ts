@@ -111,6 +111,8 @@ export type Step =
     }
   | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
+  /** A `var` of the data listener, which would be one for all messages in a loop. */
+  | { readonly kind: "let"; readonly statement: Node }
   /** A statement behind the listeners, which stands before the loop. */
   | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
@@ -122,6 +124,8 @@ export interface HandlerPlan {
   readonly rpcKind: RpcKind;
   /** Name of the first parameter after the rewrite; null when its pattern stays (`({ request }, callback)`). */
   readonly requestName: string | null;
+  /** Is the request, or a stream of them, read at all? */
+  readonly usesRequest: boolean;
   readonly requestPattern: Node | null;
   /** Name of the context parameter; null when nothing needs it. */
   readonly contextName: string | null;
@@ -285,6 +289,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
       : streamsIn
         ? pick("requests", "incoming")
         : pick("req", "request", "rpcRequest"),
+    usesRequest: streamsIn || draft.passedOn.size > 0 || draft.steps.some((step) => step.kind === "request"),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
