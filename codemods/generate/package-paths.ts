@@ -17,7 +17,8 @@ export function pathsOfPackages(file: ts.SourceFile): string[] {
       const [given] = node.arguments;
       for (const one of given && ts.isArrayLiteralExpression(given) ? given.elements : [given]) {
         const exported = one && exportOf(one, bindings);
-        const path = exported && exportedText(exported, file.fileName);
+        if (!exported) continue;
+        const path = exportedText(exported, file.fileName);
         if (path?.endsWith(".proto") && existsSync(path)) found.add(inModules(path, exported.module, file.fileName));
       }
     }
