@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, DescService } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import {
   type CallExpression,
   Node,
@@ -9,7 +9,7 @@ import {
 } from "ts-morph";
 import { runtimePackage } from "../project/tool.js";
 import type { Bridge } from "./find-bridges.js";
-import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
+import { holdsMessages, type Kind, kindName, neverWrapped } from "./message-kind.js";
 import { startService } from "./message-roots.js";
 import {
   isAbsent,
@@ -21,11 +21,13 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { type TsProtoName, tsProtoCode } from "./ts-proto-code.js";
+import type { TypedCode, TypedName } from "./typed-code.js";
+import { createTypedFunctions } from "./typed-functions.js";
+import { proveChoice, readChoice, testsChoice } from "./typed-oneofs.js";
 import { claimedParameters, literalAround, placeOf } from "./typed-places.js";
 import { filesWithin, messagesOf } from "./typed-reach.js";
 import { createSharing, isChangedInside } from "./typed-sharing.js";
-import { holderOf, isValue, propertiesOf, qualified } from "./typed-syntax.js";
+import { holderOf, isSameSum, isValue, propertiesOf, qualified } from "./typed-syntax.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
 
@@ -35,9 +37,8 @@ const PROTOBUF = "@bufbuild/protobuf";
  * written to it, and whether the place that it goes to asks for such a message. What goes to a place that asks for anything
  * else, or comes out of nowhere, is a blocker; and the compiler has the last word on the result.
  */
-export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
+export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge[]): void {
   const { project } = p;
-  const code = tsProtoCode(project);
   const descs = messagesOf(bridges.map((bridge) => bridge.service));
   const services = new Set<DescService>(bridges.map((bridge) => bridge.service));
   const files = filesWithin(project, code, bridges);
@@ -49,6 +50,10 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
   const messageIn = (type: Type) => {
     const desc = code.messageOf(type);
     return isOurs(desc) ? desc : undefined;
+  };
+  const oneofIn = (type: Type) => {
+    const oneof = code.oneofOf(type);
+    return oneof && descs.has(oneof.parent) ? oneof : undefined;
   };
   /** The message that a place asks for; an async function takes a promise of it as well. */
   const messageWanted = (type: Type) => {
@@ -63,7 +68,9 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     const known = memo.get(key);
     if (known !== undefined) return known;
     memo.set(key, false);
+    const index = type.getStringIndexType();
     const parts = () => [
+      ...(index ? [index] : []),
       ...type.getUnionTypes(),
       ...type.getIntersectionTypes(),
       ...type.getTypeArguments(),
@@ -71,6 +78,7 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     ];
     const answer =
       messageIn(type) !== undefined ||
+      oneofIn(type) !== undefined ||
       (depth < 6 &&
         (parts().some((part) => holds(part, depth + 1)) || propertiesOf(type).some((part) => holds(part, depth + 1))));
     if (answer || depth === 0) memo.set(key, answer);
@@ -110,6 +118,7 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
       case "enum":
         if (!isUsedEnum(found)) return undefined;
         if (Node.isPropertyAccessExpression(parent) && code.constantOf(p, parent)) return undefined;
+        if (code.hasSameNames(found.desc, last)) return p.replace(node, p.generated(found.desc, "shape", node));
         return p.block(parent ?? node, "an enum is used in another way than by its constants");
       case "message":
         if (!isOurs(found.desc)) return undefined;
@@ -126,7 +135,7 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
   const enums = new Set(
     [...descs].flatMap((desc) => desc.fields.flatMap((field) => ("enum" in field && field.enum ? [field.enum] : []))),
   );
-  const isUsedEnum = (found: TsProtoName) => found.kind === "enum" && enums.has(found.desc);
+  const isUsedEnum = (found: TypedName) => found.kind === "enum" && enums.has(found.desc);
   const sharesMessages = (one: DescService) =>
     one.methods.some((method) => descs.has(method.input) || descs.has(method.output));
   const carriesOurs = (node: Node): boolean => {
@@ -142,7 +151,8 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     );
   };
 
-  const typeName = (reference: Node, node: Node, found: TsProtoName): unknown => {
+  const typeName = (reference: Node, node: Node, found: TypedName): unknown => {
+    if (found.kind === "service") return sharesMessages(found.desc) ? service(node, found.desc) : undefined;
     if (found.kind === "enum") {
       if (!isUsedEnum(found)) return undefined;
       return p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
@@ -155,82 +165,31 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
   };
 
-  /** `ServiceImplOf<typeof XService>`, `ClientOf<typeof XService>`. */
+  /** `ServiceImplOf<typeof XService>`, `ClientOf<IXClient>`. */
   const service = (node: Node, desc: DescService): unknown => {
     const query = node.getParent();
-    const reference = query?.getParent();
+    const argument = Node.isTypeQuery(query) || Node.isTypeReference(query) ? query : undefined;
+    const reference = argument?.getParent();
     const typeNode =
-      Node.isTypeQuery(query) && (Node.isTypeReference(reference) || Node.isExpressionWithTypeArguments(reference))
-        ? reference
-        : undefined;
+      Node.isTypeReference(reference) || Node.isExpressionWithTypeArguments(reference) ? reference : undefined;
     const head = Node.isTypeReference(typeNode) ? typeNode.getTypeName() : typeNode?.getExpression();
     const next =
       head?.getText() === "ServiceImplOf" ? "ServiceImpl" : head?.getText() === "ClientOf" ? "Client" : undefined;
-    if (!head || !next || !services.has(desc))
+    if (!argument || !head || !next || !services.has(desc))
       return p.block(node, `${node.getText()} is used where its messages stay as they are`);
     const found = project.protos.importPathFor(desc, node.getSourceFile().getFilePath());
     p.replace(head, { module: "@connect-migrate/runtime", name: next, typeOnly: true });
-    p.replace(node, { module: found.module, name: found.descriptor });
+    p.replace(argument, "typeof ", { module: found.module, name: found.descriptor });
   };
 
   // ---- making ------------------------------------------------------------------------------------------------------
 
   const create = { module: PROTOBUF, name: "create" };
 
-  /** `Message.create(…)` and its like. */
-  const functions = (access: PropertyAccessExpression, desc: DescMessage): unknown => {
-    const call = access.getParent();
-    if (!Node.isCallExpression(call) || call.getExpression() !== access)
-      return p.block(access, "a function of a message is handed on");
-    const [argument, second] = call.getArguments();
-    const schema = p.generated(desc, "descriptor", call);
-    const of = access.getName();
-    const given = argument && unwrapped(argument);
-    if (of === "create" || of === "fromPartial") {
-      if (second) return p.block(call, `${of} with other arguments than one`);
-      if (!argument || !given) return p.replace(call, create, "(", schema, ")");
-      if (Node.isObjectLiteralExpression(given)) {
-        if (given.getProperties().length === 0) return p.replace(call, create, "(", schema, ")");
-        p.edit(call, call.getStart(), argument.getStart(), [create, "(", schema, ", "]);
-        return fields(given, desc, true);
-      }
-      if (messageIn(argument.getType()) !== desc || !isCertain(argument))
-        return p.block(call, "a message that is made of an object that is not written out");
-      return p.edit(call, call.getStart(), argument.getStart(), [
-        { module: PROTOBUF, name: "clone" },
-        "(",
-        schema,
-        ", ",
-      ]);
-    }
-    if (of === "decode" && argument && !second) {
-      if (!/^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(argument.getType().getText()))
-        return p.block(call, "nothing proves that these are bytes");
-      return p.edit(call, call.getStart(), argument.getStart(), [
-        { module: PROTOBUF, name: "fromBinary" },
-        "(",
-        schema,
-        ", ",
-      ]);
-    }
-    const outer = call.getParent();
-    const finish =
-      Node.isPropertyAccessExpression(outer) && outer.getName() === "finish" ? outer.getParent() : undefined;
-    if (of === "encode" && argument && !second && Node.isCallExpression(finish)) {
-      if (messageIn(argument.getType()) !== desc) return p.block(call, "what is encoded is no message that is known");
-      p.edit(finish, finish.getStart(), argument.getStart(), [
-        { module: PROTOBUF, name: "toBinary" },
-        "(",
-        schema,
-        ", ",
-      ]);
-      p.edit(finish, argument.getEnd(), finish.getEnd(), [")"]);
-      return p.flow(finish, { kind: "value", as: { kind: "same", type: "bytes" } });
-    }
-    p.block(call, `what ${of} of a message does is not followed`);
-  };
-
-  const isCertain = (node: Node) => p.isStrictlyTyped(node) || !node.getType().isNullable();
+  const functions = createTypedFunctions(p, code, {
+    messageIn,
+    makes: (object, desc) => fields(object, desc, true),
+  });
 
   /** An object literal where a message is asked for. */
   const literal = (object: ObjectLiteralExpression, desc: DescMessage): unknown => {
@@ -255,9 +214,56 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     p.wrap(object, [create, "(", schema, ", "], ")");
   };
 
-  const isMessageLiteral = (object: ObjectLiteralExpression): boolean => {
+  /** Literals within a literal: what they are, the field says, even where the compiler has a partial type for them. */
+  const claimed = new Map<Node, Kind>();
+  const claims = (property: Node, desc: DescMessage): void => {
+    if (!Node.isPropertyAssignment(property)) return;
+    const key = property.getName().replace(/^["']|["']$/g, "");
+    const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
+    if (oneof) claim(property.getInitializerOrThrow(), { kind: "oneof", oneof });
+    else if (field) claim(property.getInitializerOrThrow(), p.kindOf(field));
+  };
+  const claim = (given: Node, kind: Kind): void => {
+    const value = unwrapped(given);
+    if (kind.kind === "message" || kind.kind === "oneof") {
+      if (Node.isObjectLiteralExpression(value)) claimed.set(value, kind);
+    } else if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
+      for (const item of value.getElements()) claim(item, kind.of);
+    else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
+      for (const entry of value.getProperties())
+        if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
+  };
+  /** Is it certain that a value is what the field holds? The compiler looks at it wherever it knows what is asked for. */
+  const isGiven = (given: Node, kind: Kind): boolean => {
+    const value = unwrapped(given);
+    const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
+    if (isAbsent(value) || claimed.has(value) || !holdsMessages(kind) || (asked && !asked.isAny())) return true;
+    if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
+      return value.getElements().every((one) => isGiven(one, kind.of));
+    if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
+      return value
+        .getProperties()
+        .every((one) => Node.isPropertyAssignment(one) && isGiven(one.getInitializerOrThrow(), kind.of));
+    return holds(value.getType());
+  };
+  /** What an object literal is to be: a message, or a member of a oneof. */
+  const wantedOf = (object: ObjectLiteralExpression): Kind | undefined => {
+    const before = claimed.get(object);
+    if (before) return before;
     const type = object.getContextualType();
-    if (type && messageWanted(type)) return true;
+    const desc = type && messageWanted(type);
+    if (desc) return { kind: "message", desc };
+    const oneof = type && oneofIn(type);
+    return oneof && { kind: "oneof", oneof };
+  };
+
+  const isMessageLiteral = (object: ObjectLiteralExpression): boolean => {
+    const wanted = wantedOf(object);
+    if (wanted?.kind === "message") return true;
+    if (wanted?.kind === "oneof") {
+      const around = literalAround(object);
+      return Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
+    }
     const call = topOf(object).getParent();
     return Node.isCallExpression(call) && isGeneratedCall(call);
   };
@@ -278,26 +284,28 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     );
   };
 
-  const isClientType = (type: Type) => serviceOfMember(type.getProperties()[0]?.getDeclarations()[0]) !== undefined;
-
-  /** The service of the definition that a member of `ClientOf<typeof XService>` is made of. */
-  const serviceOfMember = (declaration: Node | undefined): DescService | undefined => {
-    const definition = declaration?.getFirstAncestor(Node.isVariableDeclaration);
-    const named = definition && code.nameOf(definition.getNameNode());
-    return named?.kind === "service" ? named.desc : undefined;
-  };
+  const isClientType = (type: Type) =>
+    code.serviceOfMember(type.getProperties()[0]?.getDeclarations()[0]) !== undefined;
 
   /** The properties of a message that is made here. `isPartial`: what is absent gets its default, before and after. */
   const fields = (object: ObjectLiteralExpression, desc: DescMessage, isPartial: boolean): void => {
     p.literal(object, desc);
+    for (const property of object.getProperties()) claims(property, desc);
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value: Node = Node.isPropertyAssignment(property)
         ? property.getInitializerOrThrow()
         : property.getNameNode();
-      const field = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""));
+      const key = property.getName().replace(/^["']|["']$/g, "");
+      const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
+      // create() makes an object of its own for a oneof; a literal of old code holds the one that it is given.
+      if (oneof && !isPartial && !claimed.has(unwrapped(value)))
+        p.finals.push(() => {
+          if (sharing.isWrittenInside(oneof)) p.block(value, "a oneof that is shared, and changes elsewhere");
+        });
       if (!field || isAbsent(value)) continue;
       const kind = p.kindOf(field);
+      if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
       if (kind.kind === "list" || kind.kind === "map" || (isPartial && kind.kind === "message"))
         shared.push({ value, field, isCopied: isPartial });
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message") continue;
@@ -313,10 +321,12 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     const object = node.getExpression();
     const kind: Kind = { kind: "message", desc };
     p.kinds.set(object, kind);
+    const oneof = p.oneofBy(desc, node.getName());
+    if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && isChangedInside(node)) sharing.changes(field);
-    if (!isAssignmentTarget(node)) return p.member(node, object, kind);
-    if (field) sharing.writes(field);
+    if (field && isChangedInside(node)) sharing.changes(field, object);
+    if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
+    if (field) sharing.writes(field, object);
     const change = node.getParent();
     if (!field || field.oneof)
       return p.block(
@@ -338,28 +348,73 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
         });
       return undefined;
     }
-    if (wanted.kind === "value" && wanted.as.kind === "same" && isStep(change)) return undefined;
+    if (
+      wanted.kind === "value" &&
+      wanted.as.kind === "same" &&
+      (isStep(change) || isSameSum(p, change, wanted.as.type))
+    )
+      return undefined;
     p.block(change ?? node, "this changes a value of a message in place");
+  };
+
+  /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */
+  const elementIsSet = (node: PropertyAccessExpression, field: DescField | undefined): boolean => {
+    const element = node.getParent();
+    if (!field || !Node.isElementAccessExpression(element) || element.getExpression() !== node) return false;
+    const wanted = p.kindOf(field);
+    if (!isAssignmentTarget(element) || (wanted.kind !== "list" && wanted.kind !== "map")) return false;
+    if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
+    const change = element.getParent();
+    if (Node.isDeleteExpression(change) && wanted.kind === "map") return true;
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=") {
+      p.block(change ?? element, "this changes a value of a message in place");
+      return true;
+    }
+    if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted.of))
+      p.block(change, "the value of an assignment to a message is used");
+    const value = change.getRight();
+    p.sink(value, wanted.of);
+    p.later(() => {
+      if (!holdsMessages(wanted) && !p.isPresent(value)) p.block(value, "a value that may be absent");
+    });
+    return true;
+  };
+
+  /** `message.load = { oneofKind: … }`. */
+  const setsChoice = (node: PropertyAccessExpression, oneof: DescOneof): unknown => {
+    const change = node.getParent();
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=")
+      return p.block(node, "a oneof is changed in place");
+    if (!Node.isExpressionStatement(change.getParent())) return p.block(change, "the value of an assignment is used");
+    sharing.writes(oneof, node.getExpression());
+    p.kinds.set(node.getExpression(), { kind: "message", desc: oneof.parent });
+    if (node.getName() !== oneof.localName) p.replace(node.getNameNode(), oneof.localName);
+    const value = unwrapped(change.getRight());
+    if (isAbsent(value)) return p.replace(value, "{ case: undefined }");
+    const isMember = (one: Node): boolean =>
+      Node.isConditionalExpression(one)
+        ? [one.getWhenTrue(), one.getWhenFalse()].every((branch) => isMember(unwrapped(branch)))
+        : Node.isObjectLiteralExpression(one) || (oneofIn(one.getType()) === oneof && p.isStrictlyTyped(one));
+    if (!isMember(value)) return p.block(value, "nothing proves that this is a member of the oneof");
   };
 
   // ---- places ------------------------------------------------------------------------------------------------------
 
   const visit = (node: Node): unknown => {
     if (Node.isIdentifier(node)) name(node);
-    if (isFunctionNode(node))
+    if (isFunctionNode(node) && !p.handlers.has(node))
       for (const parameter of claimedParameters(node))
         if (holds(parameter.getType())) p.block(parameter, "nothing but its annotation says that this is a message");
     if (Node.isObjectBindingPattern(node)) {
       const desc = messageIn(node.getType());
       if (desc) p.bind(node, { kind: "message", desc });
     }
-    if (!isValue(node) || isGone(node)) return;
+    if (!isValue(node) || isGone(node)) return undefined;
     const type = node.getType();
     if (Node.isObjectLiteralExpression(node)) {
-      const wanted = node.getContextualType();
-      const desc = wanted && messageWanted(wanted);
-      if (desc) literal(node, desc);
-      if (desc) return;
+      const wanted = wantedOf(node);
+      if (wanted?.kind === "message") return literal(node, wanted.desc);
+      if (wanted?.kind === "oneof") return choice(node, wanted.oneof);
     }
     const parent = node.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
@@ -369,11 +424,15 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
       const place = placeOf(node, isOwnPackage);
       if (place.kind === "closed") p.block(node, place.why.replace("a message", "a function that gives messages"));
     }
+    return undefined;
   };
 
   const member = (parent: PropertyAccessExpression, node: Node, type: Type): unknown => {
     const desc = messageIn(type);
     if (desc) return access(parent, desc);
+    const oneof = oneofIn(type);
+    if (oneof && isAssignmentTarget(parent)) sharing.writesInside(oneof);
+    if (oneof) return readChoice(p, code, parent, oneof);
     if (isClientType(type)) return undefined;
     if (holds(type) && isChangedInside(node)) sharing.changesList(node);
     if (type.getNonNullableType().isUnion() && type.getUnionTypes().some((one) => messageIn(one)))
@@ -383,16 +442,46 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
 
   const goes = (node: Node, type: Type): unknown => {
     const parent = node.getParent();
-    const isMessage = messageIn(type) !== undefined;
+    const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
+    const oneof = oneofIn(type);
+    if (oneof && Node.isExpression(node) && unset(node, oneof)) return undefined;
     if (isMessage && Node.isElementAccessExpression(parent) && parent.getExpression() === node)
       return p.block(parent, "a key that is computed");
     if (isMessage && Node.isForInStatement(parent)) return p.block(parent, "the keys of a message are read");
     if (Node.isCallExpression(parent) && isGeneratedCall(parent)) return undefined;
+    // The keys of a map, and messages that the compiler knows.
+    const isMapRead =
+      Node.isCallExpression(parent) && /^Object\.(keys|values|entries)$/.test(parent.getExpression().getText());
+    if (isMapRead && !isMessage && type.getNonNullableType().getStringIndexType()) return undefined;
     const place = placeOf(node, isOwnPackage);
     if (place.kind === "closed") return p.block(node, place.why);
     if (place.kind === "typed" && !holds(place.type))
       return p.block(node, "a message goes where something else is asked for");
     return undefined;
+  };
+
+  const choice = (object: ObjectLiteralExpression, oneof: DescOneof): void => {
+    proveChoice(p, code, object, oneof);
+    for (const property of object.getProperties()) {
+      const field = oneof.fields.find(
+        (one) => Node.isPropertyAssignment(property) && code.memberOf(one)?.key === property.getName(),
+      );
+      if (field && Node.isPropertyAssignment(property)) claim(property.getInitializerOrThrow(), p.kindOf(field));
+    }
+  };
+
+  /** Where a oneof that is not set was `undefined`, and is an object now. */
+  const unset = (node: Node, oneof: DescOneof): boolean => {
+    if (!code.propertyOf(oneof)?.isOptional) return false;
+    const declaration = Node.isIdentifier(node) ? project.declarationOf(node) : undefined;
+    const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const isMember = (one: Node | undefined) =>
+      Node.isPropertyAccessExpression(one) && messageIn(one.getExpression().getType()) === oneof.parent;
+    if (!isMember(node) && !(isMember(first) && Node.isVariableDeclaration(declaration) && isConstant(declaration))) {
+      p.block(node, "a oneof that may not be that of a message");
+      return true;
+    }
+    return testsChoice(p, node);
   };
 
   /** What is not known goes where a message is asked for. */
@@ -407,11 +496,23 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
   const start = {
     ...p,
     flow: (expression: Node, kind: Kind) => known(expression, expression.getType(), kind),
-    bind: (node: Node, kind: Kind) => known(node, node.getType(), kind),
-    sends: () => undefined,
+    bind(node: Node, kind: Kind) {
+      known(node, node.getType(), kind);
+      const desc = messageIn(node.getType());
+      if (kind.kind === "message" && desc && desc !== kind.desc) p.block(node, `this is no ${kind.desc.typeName}`);
+    },
+    sends,
     retype: () => true,
     callsOf: () => [],
   };
+  /** A reply of a handler whose type the compiler does not know: what it is made of must say it. */
+  function sends(expression: Node, wanted: Kind): void {
+    const value = unwrapped(expression);
+    const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
+    if (asked && !asked.isAny()) return;
+    if (Node.isObjectLiteralExpression(value)) claimed.set(value, wanted);
+    else if (!holds(value.getType())) p.block(value, `nothing proves that this is a ${kindName(wanted)}`);
+  }
   const known = (node: Node, type: Type, kind: Kind): void => {
     if (!holdsMessages(kind) || holds(type)) return;
     p.block(node, "the compiler does not know what message this is");
@@ -447,6 +548,9 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
     return undefined;
   }
 
+  const isConstant = (declaration: Node) =>
+    Node.isVariableDeclaration(declaration) && declaration.getVariableStatement()?.getDeclarationKind() === "const";
+
   for (const file of files) {
     if (!/\.[cm]?tsx?$/.test(file.getFilePath())) {
       const first = file.getImportDeclarations()[0] ?? file;
@@ -459,7 +563,7 @@ export function proveTyped(p: Proving, bridges: readonly Bridge[]): void {
 
   /** `client.GetItem` is `client.getItem`. */
   function methodName(node: PropertyAccessExpression): unknown {
-    const desc = serviceOfMember(node.getNameNode().getSymbol()?.getDeclarations()[0]);
+    const desc = code.serviceOfMember(node.getNameNode().getSymbol()?.getDeclarations()[0]);
     if (!desc) return undefined;
     if (!services.has(desc))
       return sharesMessages(desc) ? p.block(node, `a client of ${desc.typeName} has the same messages`) : undefined;

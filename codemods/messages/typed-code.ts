@@ -1,0 +1,242 @@
+import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
+import { type InterfaceDeclaration, Node, type SourceFile, type Type } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import type { ProofState } from "./proof.js";
+import type { TypedFlavour } from "./typed-flavour.js";
+
+/** What a name of generated code stands for. `other` is the rest: a client class, `DeepPartial`, `colorFromJSON`. */
+export type TypedName =
+  | { readonly kind: "message"; readonly desc: DescMessage }
+  | { readonly kind: "enum"; readonly desc: DescEnum }
+  | { readonly kind: "service"; readonly desc: DescService }
+  | { readonly kind: "other"; readonly name: string };
+
+/** What the generated interface has for a field or a oneof. */
+export interface TypedProperty {
+  readonly key: string;
+  readonly type: Type;
+  readonly isOptional: boolean;
+}
+
+/** The files that a generator of interfaces wrote for a project, read through the compiler. */
+export interface TypedCode {
+  readonly flavour: TypedFlavour;
+  has(file: SourceFile): boolean;
+  /** The name that an identifier, or the name of a type, leads to, where it is one of generated code. */
+  nameOf(node: Node): TypedName | undefined;
+  /** The message of which a type is the interface; undefined for any other type, and for a union with anything but absence. */
+  messageOf(type: Type): DescMessage | undefined;
+  enumOf(type: Type): DescEnum | undefined;
+  /** The oneof of which a type is the union of members, or one or some of them, or absence besides. */
+  oneofOf(type: Type): DescOneof | undefined;
+  /** The property of the old interface that holds a field, or a oneof as a union; undefined where it has none. */
+  propertyOf(member: DescField | DescOneof): TypedProperty | undefined;
+  /** The member of a union that holds a field: the text of its discriminator, and the key and type of its value. */
+  memberOf(field: DescField): (TypedProperty & { readonly text: string }) | undefined;
+  /** The service of a generated definition or interface of which a declaration is a member. */
+  serviceOfMember(declaration: Node | undefined): DescService | undefined;
+  /** `Kind.KIND_RED` becomes `Kind.RED`. False for anything else. */
+  constantOf(p: ProofState, expression: Node): boolean;
+  /** Are the names of an enum's constants those of protobuf-es? */
+  hasSameNames(desc: DescEnum, name: Node): boolean;
+  /** protobufjs writes the messages, which puts any number into 32 bits. */
+  readonly usesProtobufjs: boolean;
+}
+
+const known = new WeakMap<AnalysisProject, Map<TypedFlavour, TypedCode>>();
+
+export function typedCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
+  const codes = known.get(project) ?? new Map<TypedFlavour, TypedCode>();
+  known.set(project, codes);
+  const code = codes.get(flavour) ?? readCode(project, flavour);
+  codes.set(flavour, code);
+  return code;
+}
+
+function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
+  const packages = new Map<SourceFile, string | null>();
+  const packageOf = (file: SourceFile): string | null => {
+    let found = packages.get(file);
+    if (found === undefined) {
+      found = flavour.packageOf(file);
+      packages.set(file, found);
+    }
+    return found;
+  };
+  const descs = new Map<string, ReadonlyMap<string, DescMessage | DescEnum | DescService>>();
+  const descsOf = (name: string) => {
+    let found = descs.get(name);
+    if (!found) {
+      found = namesIn(project, name);
+      descs.set(name, found);
+    }
+    return found;
+  };
+  const interfaces = new Map<DescMessage, InterfaceDeclaration | null>();
+
+  const nameOfDeclaration = (declaration: Node | undefined): TypedName | undefined => {
+    if (!declaration) return undefined;
+    const named = packageOf(declaration.getSourceFile());
+    if (named === null) return undefined;
+    const isTop = Node.isVariableDeclaration(declaration)
+      ? declaration.getVariableStatement()?.getParent() === declaration.getSourceFile()
+      : declaration.getParent() === declaration.getSourceFile();
+    if (!isTop) return undefined;
+    const name = (declaration as unknown as { getName?(): string | undefined }).getName?.() ?? "";
+    const desc = descsOf(named).get(name);
+    if (desc?.kind === "message") return { kind: "message", desc };
+    if (desc?.kind === "enum") return { kind: "enum", desc };
+    for (const short of flavour.servicesNamed(name, declaration)) {
+      const service = descsOf(named).get(short);
+      if (service?.kind === "service") return { kind: "service", desc: service };
+    }
+    return { kind: "other", name };
+  };
+
+  const interfaceOf = (desc: DescMessage): InterfaceDeclaration | undefined => interfaces.get(desc) ?? undefined;
+  const remember = (declaration: InterfaceDeclaration): void => {
+    const name = nameOfDeclaration(declaration);
+    if (name?.kind !== "message") return;
+    const before = interfaces.get(name.desc);
+    // Two generated files for one message: which of them a value is made for, nothing says.
+    if (before === undefined) interfaces.set(name.desc, declaration);
+    else if (before !== null && before !== declaration) interfaces.set(name.desc, null);
+  };
+  const files = generatedFiles(project, (file) => packageOf(file) !== null);
+  for (const file of files) for (const one of file.getInterfaces()) remember(one);
+  const declarationOf = (node: Node): Node | undefined => {
+    const symbol = node.getSymbol();
+    return (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations()[0];
+  };
+  const nameOf = (node: Node): TypedName | undefined => nameOfDeclaration(declarationOf(node));
+  const propertyIn = (member: DescField | DescOneof) => {
+    const declaration = interfaceOf(member.parent);
+    return flavour
+      .keysOf(member)
+      .map((key) => declaration?.getProperty(key))
+      .find((one) => one !== undefined);
+  };
+  const unions = new Map<unknown, DescOneof | null>();
+  const oneofOfPart = (part: Type): DescOneof | undefined => {
+    const declaration = part.getSymbol()?.getDeclarations()[0];
+    if (!Node.isTypeLiteral(declaration) || packageOf(declaration.getSourceFile()) === null) return undefined;
+    let property: Node | undefined = declaration.getParent();
+    while (Node.isUnionTypeNode(property) || Node.isParenthesizedTypeNode(property)) property = property.getParent();
+    const owner = Node.isPropertySignature(property) ? property.getParent() : undefined;
+    const name = Node.isInterfaceDeclaration(owner) ? nameOfDeclaration(owner) : undefined;
+    if (name?.kind !== "message") return undefined;
+    return name.desc.oneofs.find((oneof) => propertyIn(oneof) === property);
+  };
+
+  return {
+    flavour,
+    usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
+    nameOf,
+    has: (file) => packageOf(file) !== null,
+    messageOf(type) {
+      const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];
+      if (!Node.isInterfaceDeclaration(declaration) || packageOf(declaration.getSourceFile()) === null)
+        return undefined;
+      const name = nameOfDeclaration(declaration);
+      return name?.kind === "message" ? name.desc : undefined;
+    },
+    enumOf(type) {
+      const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];
+      const owner = Node.isEnumMember(declaration) ? declaration.getParent() : declaration;
+      const name = Node.isEnumDeclaration(owner) ? nameOfDeclaration(owner) : undefined;
+      return name?.kind === "enum" ? name.desc : undefined;
+    },
+    oneofOf(type) {
+      const key = type.compilerType;
+      const before = unions.get(key);
+      if (before !== undefined) return before ?? undefined;
+      const whole = type.getNonNullableType();
+      const parts = whole.isUnion() ? whole.getUnionTypes() : [whole];
+      const found = new Set(parts.map(oneofOfPart));
+      const [only] = found;
+      const answer = found.size === 1 ? only : undefined;
+      unions.set(key, answer ?? null);
+      return answer;
+    },
+    constantOf(p, expression) {
+      if (!Node.isPropertyAccessExpression(expression)) return false;
+      const owner = nameOf(expression.getExpression());
+      if (owner?.kind !== "enum") return false;
+      const name = expression.getName();
+      const value =
+        owner.desc.values.find((one) => one.name === name) ?? owner.desc.values.find((one) => one.localName === name);
+      if (!value) return false;
+      p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
+      return true;
+    },
+    hasSameNames(desc, name) {
+      const declaration = declarationOf(name);
+      if (!Node.isEnumDeclaration(declaration)) return false;
+      const members = declaration.getMembers();
+      return (
+        members.length === desc.values.length &&
+        members.every((one) =>
+          desc.values.some((value) => value.localName === one.getName() && value.number === one.getValue()),
+        )
+      );
+    },
+    propertyOf(member) {
+      const property = propertyIn(member);
+      return property && { key: property.getName(), type: property.getType(), isOptional: property.hasQuestionToken() };
+    },
+    memberOf(field) {
+      const literals =
+        (field.oneof && propertyIn(field.oneof)?.getTypeNode()?.getDescendants().filter(Node.isTypeLiteral)) ?? [];
+      for (const literal of literals) {
+        const text = literal.getProperty(flavour.discriminator)?.getType().getLiteralValue();
+        const [value] = literal.getProperties().filter((one) => one.getName() !== flavour.discriminator);
+        if (typeof text !== "string" || !value || !flavour.keysOf(field).includes(text)) continue;
+        return { text, key: value.getName(), type: value.getType(), isOptional: value.hasQuestionToken() };
+      }
+      return undefined;
+    },
+    serviceOfMember(declaration) {
+      const owner = declaration?.getFirstAncestor(
+        (one) => Node.isVariableDeclaration(one) || Node.isInterfaceDeclaration(one),
+      );
+      const named = nameOfDeclaration(owner);
+      return named?.kind === "service" ? named.desc : undefined;
+    },
+  };
+}
+
+/** The names that generators of interfaces give in a package: `Outer_Inner` for a nested message. */
+function namesIn(project: AnalysisProject, name: string): ReadonlyMap<string, DescMessage | DescEnum | DescService> {
+  const found = new Map<string, DescMessage | DescEnum | DescService>();
+  const visit = (one: DescMessage | DescEnum | DescService) => {
+    const local = name === "" ? one.typeName : one.typeName.slice(name.length + 1);
+    found.set(local.replaceAll(".", "_"), one);
+    if (one.kind === "message") for (const inner of [...one.nestedMessages, ...one.nestedEnums]) visit(inner);
+  };
+  const wkt = name === "google.protobuf" ? ["Timestamp", "Duration", "Empty", "Any", "FieldMask"] : [];
+  for (const each of wkt) {
+    const desc = project.protos.message(`google.protobuf.${each}`);
+    if (desc) visit(desc);
+  }
+  for (const file of project.protos.files())
+    if (file.proto.package === name) for (const one of [...file.messages, ...file.enums, ...file.services]) visit(one);
+  return found;
+}
+
+/** What the generator wrote and the project imports, at any distance. */
+function generatedFiles(project: AnalysisProject, isGenerated: (file: SourceFile) => boolean): Set<SourceFile> {
+  const found = new Set<SourceFile>();
+  const visit = (file: SourceFile) => {
+    for (const declaration of file.getImportDeclarations()) {
+      const target = project.resolveModule(file, declaration.getModuleSpecifierValue());
+      if (!target || found.has(target) || !isGenerated(target)) continue;
+      found.add(target);
+      visit(target);
+    }
+  };
+  for (const file of project.files) {
+    if (isGenerated(file)) found.add(file);
+    visit(file);
+  }
+  return found;
+}
