@@ -225,7 +225,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   };
   const claim = (given: Node, kind: Kind): void => {
     const value = unwrapped(given);
-    if (kind.kind === "message" || kind.kind === "oneof") {
+    if (Node.isConditionalExpression(value)) {
+      claim(value.getWhenTrue(), kind);
+      claim(value.getWhenFalse(), kind);
+    } else if (kind.kind === "message" || kind.kind === "oneof") {
       if (Node.isObjectLiteralExpression(value)) claimed.set(value, kind);
     } else if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
       for (const item of value.getElements()) claim(item, kind.of);
@@ -394,7 +397,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const isMember = (one: Node): boolean =>
       Node.isConditionalExpression(one)
         ? [one.getWhenTrue(), one.getWhenFalse()].every((branch) => isMember(unwrapped(branch)))
-        : Node.isObjectLiteralExpression(one) || (oneofIn(one.getType()) === oneof && p.isStrictlyTyped(one));
+        : Node.isObjectLiteralExpression(one) ||
+          (oneofIn(one.getType()) === oneof && (isPartOf(one, oneof) || p.isStrictlyTyped(one)));
     if (!isMember(value)) return p.block(value, "nothing proves that this is a member of the oneof");
   };
 
@@ -414,7 +418,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (Node.isObjectLiteralExpression(node)) {
       const wanted = wantedOf(node);
       if (wanted?.kind === "message") return literal(node, wanted.desc);
-      if (wanted?.kind === "oneof") return choice(node, wanted.oneof);
+      if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
     }
     const parent = node.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
@@ -460,24 +464,23 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     return undefined;
   };
 
-  const choice = (object: ObjectLiteralExpression, oneof: DescOneof): void => {
-    proveChoice(p, code, object, oneof);
-    for (const property of object.getProperties()) {
-      const field = oneof.fields.find(
-        (one) => Node.isPropertyAssignment(property) && code.memberOf(one)?.key === property.getName(),
-      );
-      if (field && Node.isPropertyAssignment(property)) claim(property.getInitializerOrThrow(), p.kindOf(field));
-    }
-  };
+  const isReassigned = (name: Node) => project.referencesTo(name).some((one) => isAssignmentTarget(one));
+  /** `message.load`. */
+  const isPartOf = (one: Node | undefined, oneof: DescOneof) =>
+    Node.isPropertyAccessExpression(one) && messageIn(one.getExpression().getType()) === oneof.parent;
 
   /** Where a oneof that is not set was `undefined`, and is an object now. */
   const unset = (node: Node, oneof: DescOneof): boolean => {
-    if (!code.propertyOf(oneof)?.isOptional) return false;
-    const declaration = Node.isIdentifier(node) ? project.declarationOf(node) : undefined;
-    const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    const isMember = (one: Node | undefined) =>
-      Node.isPropertyAccessExpression(one) && messageIn(one.getExpression().getType()) === oneof.parent;
-    if (!isMember(node) && !(isMember(first) && Node.isVariableDeclaration(declaration) && isConstant(declaration))) {
+    if (!code.flavour.hasAbsentUnions) return false;
+    if (Node.isBinaryExpression(node) && Node.isExpressionStatement(node.getParent())) return true;
+    const value = unwrapped(node);
+    const declaration = Node.isIdentifier(value) ? project.declarationOf(value) : undefined;
+    const isMember = Node.isVariableDeclaration(declaration)
+      ? isConstant(declaration) && isPartOf(declaration.getInitializer(), oneof)
+      : Node.isBindingElement(declaration)
+        ? messageIn(declaration.getParent().getType()) === oneof.parent && !isReassigned(value)
+        : isPartOf(value, oneof);
+    if (!isMember) {
       p.block(node, "a oneof that may not be that of a message");
       return true;
     }

@@ -17,6 +17,8 @@ export interface TypedFlavour {
   keysOf(member: DescField | DescOneof): readonly string[];
   /** The property that says which member of a oneof is set, where a oneof is a union. */
   readonly discriminator: string;
+  /** Is a union of which no member is set `undefined`, and no object? */
+  readonly hasAbsentUnions: boolean;
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -32,6 +34,7 @@ export const tsProto: TypedFlavour = {
   servicesNamed: (name) => (name.endsWith("Service") ? [name.slice(0, -7)] : []),
   keysOf: plainKeys,
   discriminator: "$case",
+  hasAbsentUnions: true,
   functions: { create: "create", fromPartial: "create", decode: "decode", encode: "encode-finish" },
 };
 
@@ -58,6 +61,7 @@ export const protobufTs: TypedFlavour = {
     return [...keys, ...lower, ...lower.map((key) => `${key}$`)];
   },
   discriminator: "oneofKind",
+  hasAbsentUnions: false,
   functions: {
     create: "create",
     clone: "clone",

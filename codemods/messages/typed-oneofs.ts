@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
+import type { Kind } from "./message-kind.js";
 import { isAbsent, isAssignmentTarget, isTruthTest, isValueOfLogical, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
@@ -8,8 +9,8 @@ import type { TypedCode } from "./typed-code.js";
 export function readUnion(p: Proving, code: TypedCode, access: PropertyAccessExpression, desc: DescMessage): boolean {
   const oneof = p.oneofBy(desc, access.getName());
   if (!oneof) return false;
-  const property = code.propertyOf(oneof);
-  if (property?.isOptional && access.hasQuestionDotToken()) p.block(access, "a oneof of a message that may be absent");
+  if (code.flavour.hasAbsentUnions && access.hasQuestionDotToken())
+    p.block(access, "a oneof of a message that may be absent");
   if (access.getName() !== oneof.localName) p.replace(access.getNameNode(), oneof.localName);
   return true;
 }
@@ -31,7 +32,7 @@ export function readChoice(p: Proving, code: TypedCode, access: PropertyAccessEx
   const name = access.getName();
   const nameNode = access.getNameNode();
   const object = access.getExpression();
-  const mayBeUnset = code.propertyOf(oneof)?.isOptional === true;
+  const mayBeUnset = code.flavour.hasAbsentUnions;
   if (mayBeUnset && !access.hasQuestionDotToken() && !p.isStrictlyTyped(object))
     return p.block(access, "a oneof that may be unset");
   if (name === code.flavour.discriminator) {
@@ -62,8 +63,14 @@ export function readChoice(p: Proving, code: TypedCode, access: PropertyAccessEx
   return givesValue(p, change.getRight(), field);
 }
 
-/** `{ oneofKind: "goods", goods: x }`, where a oneof is asked for. */
-export function proveChoice(p: Proving, code: TypedCode, object: ObjectLiteralExpression, oneof: DescOneof): unknown {
+/** `{ oneofKind: "goods", goods: x }`, where a oneof is asked for. `claim` is told what the value is to be. */
+export function proveChoice(
+  p: Proving,
+  code: TypedCode,
+  object: ObjectLiteralExpression,
+  oneof: DescOneof,
+  claim: (value: Node, kind: Kind) => void,
+): unknown {
   const { discriminator } = code.flavour;
   const properties = object.getProperties();
   const chosen = object.getProperty(discriminator);
@@ -88,6 +95,7 @@ export function proveChoice(p: Proving, code: TypedCode, object: ObjectLiteralEx
   if (!Node.isPropertyAssignment(value)) return p.block(value, "a oneof whose value is not written out");
   const initializer = value.getInitializerOrThrow();
   if (value.getName() !== "value") p.replace(value.getNameNode(), "value");
+  claim(initializer, p.kindOf(field));
   return givesValue(p, initializer, field);
 }
 
