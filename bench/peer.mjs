@@ -31,7 +31,8 @@ const memory = () => {
 
 if (role === "serve") {
   process.send({ port: await stack.serve(), cpu: cpu() });
-  process.on("message", async ({ collect }) => {
+  process.on("message", async ({ collect, profile }) => {
+    if (profile) return;
     if (collect) await collected();
     process.send({ cpu: cpu(), ...memory() });
   });
@@ -68,6 +69,8 @@ if (role === "serve") {
   }
   let stopIdle = () => {};
   process.on("message", async (task) => {
+    // That is for profile.mjs, which is loaded with this
+    if (task.profile) return;
     if (task.workload === "idle") {
       const before = process.memoryUsage().rss;
       stopIdle = calls.idle(task.count);

@@ -197,12 +197,67 @@ describe("finish", () => {
     expect(status(root)).toBe("");
     const { code, out } = run(root, "finish");
     expect(code).toBe(3);
-    expect(out).toMatch(/package\.json: removed script gen, @grpc\/grpc-js, grpc-tools/);
+    expect(out).toMatch(
+      /package\.json: removed script gen, script old, the old generator in script build, @grpc\/grpc-js, grpc-tools/,
+    );
     expect(out).toMatch(/kept package\.json: google-protobuf, because one\.js names it/);
-    expect(out).toMatch(/kept package\.json: the script old runs an old generator, and the script build calls it/);
     const after = JSON.parse(read(root, "package.json"));
     expect(Object.keys(after.dependencies)).toEqual(["@bufbuild/protobuf", "google-protobuf"]);
-    expect(Object.keys(after.scripts)).toEqual(["build", "old", "start"]);
+    expect(after.scripts).toEqual({ build: "tsc", start: "node one.js" });
+  });
+
+  it("takes generators out of where they are run, keeps those whose code something needs, and names what is left by hand", () => {
+    const scripts = {
+      "proto:js":
+        "mkdir -p gen/js && grpc_tools_node_protoc --js_out=import_style=commonjs,binary:gen/js --grpc_out=grpc_js:gen/js a.proto && npx buf generate",
+      "proto:go": "protoc --go_out=gen/go a.proto",
+      "proto:both": "protoc --go_out=gen/go --ts_out=gen/both a.proto",
+      "proto:kafka": "protoc --ts_proto_out=gen/kafka a.proto",
+      "proto:json": "pbjs -t json -o gen/bundle.json a.proto",
+      "proto:image": "pbts -o gen/image.d.ts gen/image.js",
+      "proto:copy": "pbjs -o gen/copied.js a.proto && cp gen/copied.js dist",
+      prebuild: "yarn proto:js",
+    };
+    const root = project({
+      "package.json": JSON.stringify({
+        name: "x",
+        scripts,
+        devDependencies: { "ts-proto": "1", "grpc-tools": "1", "protobufjs-cli": "1" },
+      }),
+      "kafka.ts": "import { Item } from './gen/kafka/a';\nimport bundle from './gen/bundle.json';\n",
+      "gen/js/a_pb.js": "// GENERATED CODE -- DO NOT EDIT!\n",
+      Dockerfile: "FROM node\nRUN npm ci && npm run proto:image\n",
+      Makefile: "proto:\n\tprotoc --go_out=. a.proto\n\tnpx grpc_tools_node_protoc \\\n\t  --js_out=gen/js a.proto\n",
+      ".github/workflows/ci.yml":
+        "on: push\njobs:\n  a:\n    steps:\n      - run: proto-loader-gen-types --outDir=gen/types a.proto\n",
+      "buf.gen.yaml":
+        "version: v2\nplugins:\n  # Go's\n  - remote: buf.build/protocolbuffers/go\n    out: gen/go\n  - local: protoc-gen-ts_proto # old\n    out: gen/old\n    opt: esModuleInterop=true\n  - local: protoc-gen-es\n    out: gen\n",
+    });
+    const { code, out } = run(root, "finish");
+    expect(code, out).toBe(3);
+    expect(JSON.parse(read(root, "package.json"))).toEqual({
+      name: "x",
+      scripts: { ...scripts, "proto:js": "npx buf generate" },
+      devDependencies: { "ts-proto": "1", "grpc-tools": "1", "protobufjs-cli": "1" },
+    });
+    expect(read(root, "buf.gen.yaml")).toBe(
+      "version: v2\nplugins:\n  # Go's\n  - remote: buf.build/protocolbuffers/go\n    out: gen/go\n  - local: protoc-gen-es\n    out: gen\n",
+    );
+    for (const line of [
+      "package.json: the script proto:both does more than to run an old generator; change it by hand",
+      "package.json: the script proto:kafka runs an old generator, and kafka.ts needs what it makes",
+      "package.json: the script proto:json runs an old generator, and kafka.ts needs what it makes",
+      "package.json: the script proto:image runs an old generator, and Dockerfile:2 calls it; `npx buf generate`",
+      "package.json: the script proto:copy does more than to run an old generator; change it by hand",
+      "Makefile:3: grpc_tools_node_protoc; take it out by hand",
+      ".github/workflows/ci.yml:5: proto-loader-gen-types; take it out by hand",
+      "old generated code, which nothing imports: gen/js/a_pb.js. Delete it",
+    ])
+      expect(out).toContain(`kept ${line}`);
+    expect(out).not.toContain("proto:go");
+    const before = status(root);
+    run(root, "finish");
+    expect(status(root)).toBe(before);
   });
 
   it("nothing to do", () => {

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { generate } from "../codemods/generate/index.js";
-import { projectRoot } from "../codemods/project/project-root.js";
+import { codeHomes, type GenerateResult, generate, inEachHome } from "../codemods/generate/index.js";
+import { discover, projectRoot } from "../codemods/project/discover.js";
 import { assertPaths, type Terminal, writeJson } from "./migrate.js";
 import { createProgress } from "./progress.js";
 
@@ -26,32 +26,46 @@ export async function generateCommand(
   const progress = createProgress(stderr);
   progress.report("compiling .proto files");
   const out = flags.out === undefined ? undefined : path.resolve(cwd, flags.out);
-  const result = await generate({ root, out, write: flags.dryRun !== true }).finally(progress.done);
+  const results = await generateAll(root, out, false).finally(progress.done);
   const name = (file: string) => path.relative(cwd, file).split(path.sep).join("/") || ".";
-  const changed = result.files.filter((file) => file.status !== "unchanged");
+  const files = results.flatMap((result) => result.files);
+  const changed = files.filter((file) => file.status !== "unchanged");
+  const failure = results.find((result) => result.status === "failed")?.failure;
+  const protos = new Map(results.flatMap(({ discovery }) => discovery.files.map((file) => [file.path, file])));
+  const notes = [...new Set(results.flatMap((result) => result.notes))];
 
   if (flags.json !== undefined)
     writeJson(path.resolve(cwd, flags.json), {
       schemaVersion: 1,
-      status: result.status,
-      files: result.files.map(({ path: file, status }) => ({ path: name(file), status })),
-      protos: result.discovery.files.map((file) => name(file.path)),
-      failure: result.failure,
-      notes: result.notes,
+      status: failure ? "failed" : protos.size === 0 ? "no-protos" : "generated",
+      files: files.map(({ path: file, status }) => ({ path: name(file), status })),
+      protos: [...protos.keys()].map(name),
+      failure: failure ?? null,
+      notes,
     });
-  for (const note of result.notes) stdout.write(`note: ${note}\n`);
-  if (result.status === "failed") {
-    stderr.write(`${result.failure?.text.trimEnd() ?? "buf failed"}\nNothing was written.\n`);
+  for (const note of notes) stdout.write(`note: ${note}\n`);
+  if (failure) {
+    stderr.write(`${failure.text.trimEnd()}\nNothing was written.\n`);
     return 1;
   }
-  if (result.status === "no-protos") {
+  if (flags.dryRun !== true) await generateAll(root, out, true);
+  if (protos.size === 0) {
     stdout.write(`Nothing to generate: no .proto file was found in ${name(root)}.\n`);
     return 0;
   }
-  for (const file of result.files) stdout.write(`${file.status.padEnd(9)} ${name(file.path)}\n`);
+  for (const file of files) stdout.write(`${file.status.padEnd(9)} ${name(file.path)}\n`);
   const would = flags.dryRun === true ? "would be " : "";
   stdout.write(
-    `${result.discovery.files.filter((file) => !file.dependency).length} .proto files, ${changed.length} files ${would}written, ${result.files.length - changed.length} up to date.\n`,
+    `${[...protos.values()].filter((file) => !file.dependency).length} .proto files, ${changed.length} files ${would}written, ${files.length - changed.length} up to date.\n`,
   );
   return flags.dryRun === true && changed.length > 0 ? 2 : 0;
+}
+
+/** Each folder that has generated code of its own; with a place that is asked for, all of the project goes there. */
+async function generateAll(root: string, out: string | undefined, write: boolean): Promise<GenerateResult[]> {
+  if (out !== undefined) return [await generate({ root, out, write })];
+  const { selected, related, generated, imports, texts } = await discover({ root, paths: [root] });
+  const sources = [...texts].map(([file, text]) => ({ path: file, text }));
+  const homes = codeHomes({ root, files: [...selected, ...related, ...generated], imports, sources });
+  return inEachHome(homes, ({ folder, without }) => generate({ root: folder, project: root, without, write, sources }));
 }

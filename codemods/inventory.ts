@@ -1,8 +1,8 @@
 import path from "node:path";
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { Flavour } from "./analysis/origin.js";
-import { createAnalysisProject } from "./analysis/project.js";
-import { loadProtos } from "./generate/index.js";
+import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
+import { codeHomes, loadProtos } from "./generate/index.js";
 import { discover, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
 import { generatorOf } from "./project/generated.js";
@@ -33,25 +33,39 @@ export async function takeInventory(options: { cwd: string; paths: readonly stri
   const root = projectRoot(paths, options.cwd);
   const discovery = await discover({ root, paths });
   const sources = [...discovery.texts].map(([file, text]) => ({ path: file, text }));
-  const { registry, discovery: protos } = await loadProtos({ root, sources });
+  const files = [...discovery.selected, ...discovery.related, ...discovery.generated];
+  const homes = codeHomes({ root, files, imports: discovery.imports, sources });
   const generators = new Map<string, number>();
   for (const [file, text] of discovery.texts) {
     const generator = generatorOf(file, text);
     if (generator !== null) generators.set(generator, (generators.get(generator) ?? 0) + 1);
   }
-  const project = createAnalysisProject({
-    root,
-    candidates: [...discovery.selected, ...discovery.related],
-    context: discovery.generated,
-    protos: registry ?? emptyRegistry(root),
-    texts: discovery.texts,
-  });
   const services = createEntries();
   const clients = createEntries();
   const selected = new Set(discovery.selected);
-  for (const source of project.files) {
+  const protos = new Set<string>();
+  for (const home of homes) {
+    const { folder, without } = home;
+    const loaded = await loadProtos({ root: folder, project: root, without, sources });
+    for (const proto of loaded.discovery.files) if (!proto.dependency) protos.add(proto.path);
+    const project = createAnalysisProject({
+      root,
+      candidates: [...discovery.selected, ...discovery.related].filter((file) => home.files.has(file)),
+      context: discovery.generated.filter((file) => home.files.has(file)),
+      protos: loaded.registry ?? emptyRegistry(folder),
+      texts: discovery.texts,
+    });
+    for (const source of project.files) if (selected.has(source.getFilePath())) collect(project, source);
+  }
+  return {
+    services: services.list(),
+    clients: clients.list(),
+    generated: [...generators].map(([generator, files]) => ({ generator, files })),
+    protos: protos.size,
+  };
+
+  function collect(project: AnalysisProject, source: SourceFile): void {
     const file = source.getFilePath() as string;
-    if (!selected.has(file)) continue;
     for (const call of source.getDescendantsOfKind(SyntaxKind.CallExpression)) {
       const callee = call.getExpression();
       if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "addService") continue;
@@ -67,12 +81,6 @@ export async function takeInventory(options: { cwd: string; paths: readonly stri
         clients.add(origin.service || null, origin.flavour, { file, line: made.getStartLineNumber() });
     }
   }
-  return {
-    services: services.list(),
-    clients: clients.list(),
-    generated: [...generators].map(([generator, files]) => ({ generator, files })),
-    protos: protos.files.filter((proto) => !proto.dependency).length,
-  };
 }
 
 function createEntries() {

@@ -182,7 +182,7 @@ describe("the gate", () => {
     ]);
   });
 
-  it("code whose proto another one of the same name pushed out is bridged by its own definition", async () => {
+  it("folders with protos that differ under one name have generated code of their own; bridged where imports connect them", async () => {
     const proto = (field: string) =>
       `syntax = "proto3"; package shop; service Shop { rpc Get(Item) returns (Item); } message Item { string ${field} = 1; }`;
     const program = `
@@ -206,6 +206,19 @@ client.get({}, (err, item) => {
       "c/shop.proto": `// The same as in a.\n${proto("name")}`,
       "c/main.js": program,
     });
+    for (const side of ["services", "clients"] as const) {
+      const { files, extraFiles } = await migrate(root, codes, { side, only: undefined });
+      const changed = files.filter(({ status }) => status === "changed");
+      expect(changed.map((file) => path.relative(root, file.path))).toEqual(["a/main.js", "b/main.js", "c/main.js"]);
+      for (const { after } of changed) expect(after).toContain("require('./gen/shop_pb.js')");
+      const code = extraFiles.map((file) => path.relative(root, file.path)).filter((name) => name.endsWith("_pb.d.ts"));
+      expect(code).toEqual(["a/gen/shop_pb.d.ts", "b/gen/shop_pb.d.ts", "c/gen/shop_pb.d.ts"]);
+    }
+
+    writeFileSync(
+      path.join(root, "all.js"),
+      "['a', 'b', 'c'].map((name) => [require('./a/main'), require('./b/main'), require('./c/main')]);\n",
+    );
     for (const side of ["services", "clients"] as const) {
       const { files, findings } = await migrate(root, codes, { side, only: undefined });
       const changed = files.filter(({ status }) => status === "changed").map((file) => path.relative(root, file.path));

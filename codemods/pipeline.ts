@@ -12,10 +12,19 @@ import {
 import { collectServerFacts } from "./analysis/server.js";
 import { createSources, type Sources } from "./analysis/sources.js";
 import { clientRules } from "./clients/index.js";
-import { ensureGenerated, type GenerateResult, type SourceText } from "./generate/index.js";
+import {
+  type CodeHome,
+  codeHomes,
+  ensureGenerated,
+  type GenerateResult,
+  inEachHome,
+  type PlannedFile,
+  type SourceText,
+} from "./generate/index.js";
 import * as messages from "./messages/index.js";
 import { type Discovery, discover, isInside, projectRoot } from "./project/discover.js";
 import { emptyRegistry } from "./project/empty-registry.js";
+import { type GenerateStep, generateStep } from "./project/generate-step.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { changeManifest, manifestOf, moduleSystemOfPackage } from "./project/package-json.js";
 import { runtimePackage } from "./project/tool.js";
@@ -122,6 +131,8 @@ export interface MigrationResult {
 /** How much of a run lies behind when a stage begins: measured, and good for an estimate only. */
 const SHARES = { protos: 0.08, analysis: 0.15, secondPass: 0.65, gate: 0.8 };
 
+const PROTOBUF = "@bufbuild/protobuf";
+
 /** Passes until nothing changes any more: what one rule made, another may make better. */
 const MAX_PASSES = 5;
 
@@ -129,7 +140,7 @@ const MAX_PASSES = 5;
 interface Run {
   readonly options: MigrationOptions;
   readonly discovery: Discovery;
-  readonly generated: GenerateResult;
+  readonly parts: readonly Part[];
   /** Code that would be generated, by absolute path. */
   readonly generatedTexts: ReadonlyMap<string, string>;
   /** Files that stay as they are, and why. */
@@ -141,6 +152,12 @@ interface Run {
   readonly progress: (what: string, share: number) => void;
   /** What is read once and serves every analysis and check. */
   readonly read: { readonly configs: ConfigFinder; readonly sources: Sources };
+}
+
+/** Files that are analysed together, with the one folder of generated code that they use. */
+interface Part {
+  readonly home: CodeHome;
+  readonly generated: GenerateResult;
 }
 
 interface Failure {
@@ -164,13 +181,16 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 
   progress("compiling .proto files", SHARES.protos);
   // buf compiles in a process of its own while this one parses.
-  const generating = ensureGenerated({ root, sources: sourceTexts(discovery, read.sources) });
+  const generating = generatedParts(discovery, read.sources);
   assertParses(discovery, failures, read.sources);
-  const generated = await generating;
-  notes.push(...generated.notes);
-  if (generated.failure) notes.push(generated.failure.text.trim());
+  const parts = await generating;
+  for (const { generated } of parts) {
+    notes.push(...generated.notes);
+    if (generated.failure) notes.push(generated.failure.text.trim());
+  }
   const generatedTexts = new Map(
-    generated.files
+    parts
+      .flatMap(({ generated }) => generated.files)
       .filter((file) => /\.[cm]?[jt]s$/.test(file.path))
       .map((file) => [path.resolve(file.path), file.content]),
   );
@@ -180,7 +200,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const run: Run = {
     options,
     discovery,
-    generated,
+    parts,
     generatedTexts,
     failures,
     lacking: new Map(),
@@ -255,6 +275,18 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
 }
 
 // ---- stages --------------------------------------------------------------------------------------------------------
+
+function generatedParts(discovery: Discovery, sources: Sources): Promise<Part[]> {
+  const { root, imports } = discovery;
+  const files = [...discovery.selected, ...discovery.related, ...discovery.generated];
+  const texts = sourceTexts(discovery, sources);
+  const homes = codeHomes({ root, files, imports, sources: texts });
+  const needed = homes.filter((home) => discovery.selected.some((file) => home.files.has(file)));
+  return inEachHome(needed, async (home) => {
+    const { folder, without } = home;
+    return { home, generated: await ensureGenerated({ root: folder, project: root, without, sources: texts }) };
+  });
+}
 
 function sourceTexts(discovery: Discovery, sources: Sources): SourceText[] {
   const analysed = new Set([...discovery.selected, ...discovery.related]);
@@ -393,7 +425,7 @@ async function transform(run: Run): Promise<Attempt> {
 }
 
 async function passes(run: Run): Promise<Attempt> {
-  const { options, discovery, generated, generatedTexts, failures, lacking, kept, progress, read } = run;
+  const { options, discovery, parts, failures, lacking, kept, progress } = run;
   const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
   const findings = new Map<string, Finding[]>();
@@ -404,30 +436,20 @@ async function passes(run: Run): Promise<Attempt> {
     const [from, to] = pass === 0 ? [SHARES.analysis, SHARES.secondPass] : [SHARES.secondPass, SHARES.gate];
     progress(pass === 0 ? "analysing" : "analysing the result", from);
     const current: Map<string, string> = new Map([...discovery.texts, ...texts]);
-    const project = createAnalysisProject({
-      root: discovery.root,
-      candidates: [...discovery.selected, ...discovery.related],
-      selected: new Set(discovery.selected.filter((file) => !failures.has(file) && !lacking.has(file))),
-      untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? [])]),
-      context: [...discovery.generated, ...generatedTexts.keys()],
-      protos: generated.registry ?? emptyRegistry(discovery.root),
-      texts: new Map([...generatedTexts, ...current]),
-      ...read,
-    });
-    const facts = factsOf(options, project, kept, (text) => {
-      const [first] = discovery.selected;
+    const projects = parts.map((part) => analysisOf(run, part, current));
+    const failed = (text: string) => {
       notes.push(
         `${text}. This is a defect of connect-migrate; run again with CONNECT_MIGRATE_DEBUG=1 for details to report.`,
       );
-      if (first !== undefined && !failures.has(discovery.root))
-        failures.set(discovery.root, failureAt(discovery.root, text, null));
-    });
+      if (!failures.has(discovery.root)) failures.set(discovery.root, failureAt(discovery.root, text, null));
+    };
+    const facts = projects.flatMap((project) => factsOf(options, project, kept, failed));
     if (pass === 0) {
-      for (const problem of project.problems)
+      for (const problem of new Set(projects.flatMap((project) => project.problems)))
         notes.push(
           `${relative(problem.file, options.cwd)} is broken (${problem.message}); its files are analysed with default settings. Fix it and run again for more.`,
         );
-      if (project.dependenciesMissing)
+      if (projects.some((project) => project.dependenciesMissing))
         notes.push(
           "@grpc/grpc-js is not installed (no node_modules): types could not be resolved, only what imports, names and .proto files show could be proved. Install dependencies and run again for more.",
         );
@@ -528,7 +550,7 @@ async function passes(run: Run): Promise<Attempt> {
       if (result.text === discovery.texts.get(file)) texts.delete(file);
       else texts.set(file, result.text);
     }
-    for (const finding of uncoveredFindings(options.side, leftovers, importsIn(project)))
+    for (const finding of uncoveredFindings(options.side, leftovers, importsIn(projects)))
       findings.set(finding.file, [...(findings.get(finding.file) ?? []), finding]);
     if (!hasChanged) break;
   }
@@ -549,11 +571,29 @@ async function passes(run: Run): Promise<Attempt> {
   return { texts, findings, native, notes };
 }
 
-function importsIn(project: AnalysisProject): (from: string, to: string) => boolean {
-  return (from, to) => {
-    const [user, used] = [project.fileAt(from), project.fileAt(to)];
-    return user !== undefined && used !== undefined && reaches(project, user, used);
-  };
+function importsIn(projects: readonly AnalysisProject[]): (from: string, to: string) => boolean {
+  return (from, to) =>
+    projects.some((project) => {
+      const [user, used] = [project.fileAt(from), project.fileAt(to)];
+      return user !== undefined && used !== undefined && reaches(project, user, used);
+    });
+}
+
+function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<string, string>): AnalysisProject {
+  const { options, discovery, generatedTexts, failures, lacking, read } = run;
+  const isHere = (file: string) => home.files.has(file);
+  const own = new Set(generated.files.map((file) => path.resolve(file.path)));
+  const code = [...generatedTexts].filter(([file]) => own.has(file));
+  return createAnalysisProject({
+    root: discovery.root,
+    candidates: [...discovery.selected, ...discovery.related].filter(isHere),
+    selected: new Set(discovery.selected.filter((file) => isHere(file) && !failures.has(file) && !lacking.has(file))),
+    untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? [])]),
+    context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
+    protos: generated.registry ?? emptyRegistry(home.folder),
+    texts: new Map([...code, ...current]),
+    ...read,
+  });
 }
 
 function isOfMessages(finding: Finding): boolean {
@@ -615,7 +655,7 @@ function gate({ discovery, generatedTexts, read }: Run, texts: ReadonlyMap<strin
 }
 
 function extraFilesOf(
-  { options, discovery, generated }: Run,
+  { options, discovery, parts }: Run,
   texts: ReadonlyMap<string, string>,
   changed: readonly MigratedFile[],
   findings: Finding[],
@@ -626,8 +666,10 @@ function extraFilesOf(
   const extra: ExtraFile[] = [];
   // Only what the new texts import needs to be there.
   const modules = new Map(changed.map((file) => [file.path, modulesOf(parse(file.after ?? "", file.path))]));
-  const needsGenerated = [...modules].some(([, names]) => [...names].some((name) => /_pb(\.[jt]s)?$/.test(name)));
-  const written = needsGenerated ? generated.files.filter((file) => file.status !== "unchanged") : [];
+  const needed = parts.filter(({ home }) =>
+    [...modules].some(([file, names]) => home.files.has(file) && [...names].some((name) => isGeneratedName(name))),
+  );
+  const written = needed.flatMap(({ generated }) => generated.files.filter((file) => file.status !== "unchanged"));
   for (const file of written) {
     const target = path.resolve(file.path);
     extra.push({
@@ -650,8 +692,14 @@ function extraFilesOf(
     }
     const needs = manifests.get(manifest) ?? new Set();
     for (const name of names) needs.add(packageName(name));
-    if (needsGenerated) needs.add("@bufbuild/protobuf");
+    if (needed.some(({ home }) => home.files.has(file))) needs.add(PROTOBUF);
     manifests.set(manifest, needs);
+  }
+  // The code imports it from where it stands.
+  for (const { generated } of needed) {
+    const place = generated.plan?.layout.outDir;
+    const manifest = place && manifestOf(path.join(place, "file"), root);
+    if (manifest) manifests.set(manifest, (manifests.get(manifest) ?? new Set()).add(PROTOBUF));
   }
   for (const [manifest, needs] of manifests) {
     const change = changeManifest(
@@ -660,6 +708,7 @@ function extraFilesOf(
         modules: needs,
         remaining: remainingPackages(manifest, discovery, texts),
         runtime: options.runtime,
+        step: stepOf(manifest, needed, written),
       },
       runtime,
     );
@@ -685,6 +734,20 @@ function extraFilesOf(
       `dependencies change in ${changedManifests.join(", ")}: run your package manager's install (npm install).`,
     );
   return extra;
+}
+
+/** The script of a package that makes its generated code makes ours, too, from the run on that says how. */
+function stepOf(manifest: string, parts: readonly Part[], written: readonly PlannedFile[]): GenerateStep | null {
+  const folder = path.dirname(manifest);
+  const isNew = written.some(
+    (file) => /^buf\.gen\.ya?ml$/.test(path.basename(file.path)) && path.dirname(file.path) === folder,
+  );
+  const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
+  return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
+}
+
+function isGeneratedName(specifier: string): boolean {
+  return /_pb(\.[jt]s)?$/.test(specifier);
 }
 
 /** Packages that any source of a package.json's folder names after the run, generated code included. */

@@ -1,5 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
-import { classAround, closedField, fieldHolding } from "./client-fields.js";
+import { classAround, closedField, fieldHolding, isOnlyMade } from "./client-fields.js";
 import type { AnalysisProject } from "./project.js";
 
 /** The channel is only asked for its state. */
@@ -24,11 +24,14 @@ export function canCloseTransport(project: AnalysisProject, close: Node): boolea
   if (field !== undefined) {
     // Where the client is made for this very field, in this class.
     const owner = classAround(close);
+    const isMade = (made: Node) => {
+      const holder = Node.isNewExpression(made) ? fieldHolding(made) : undefined;
+      return holder?.owner === owner && holder?.name === field && project.originOf(made).kind === "client";
+    };
     return (
-      owner?.getDescendantsOfKind(SyntaxKind.NewExpression).some((made) => {
-        const holder = fieldHolding(made);
-        return holder?.owner === owner && holder.name === field && project.originOf(made).kind === "client";
-      }) ?? false
+      owner !== undefined &&
+      isOnlyMade(owner, field, isMade) &&
+      owner.getDescendantsOfKind(SyntaxKind.NewExpression).some(isMade)
     );
   }
   if (!object || !Node.isIdentifier(object)) return false;

@@ -16,9 +16,19 @@ export function isMissing(type: Type): boolean {
 /** How the type of what a constructor makes is written: classes are types themselves, other constructors are not. */
 export function instanceType(callee: Node | undefined): string | null {
   if (!callee || !/^[\w$.]+$/.test(callee.getText())) return null;
+  if (isLoose(callee)) return "any";
   const symbol = callee.getSymbol();
   const isClass = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations().some(Node.isClassDeclaration);
   return isClass ? callee.getText() : `InstanceType<typeof ${callee.getText()}>`;
+}
+
+/** `(grpc.loadPackageDefinition(…) as any).pkg.Service`, by way of a variable: it has no type to be named. */
+function isLoose(callee: Node): boolean {
+  let root = callee;
+  while (Node.isPropertyAccessExpression(root)) root = root.getExpression();
+  const [declaration] = root.getSymbol()?.getDeclarations() ?? [];
+  const isVariable = Node.isVariableDeclaration(declaration) || Node.isBindingElement(declaration);
+  return isVariable && callee.getType().isAny();
 }
 
 /** How the old service definition is written at a construction. */

@@ -1,35 +1,30 @@
-import { Node, type SourceFile } from "ts-morph";
+import type { Node, SourceFile } from "ts-morph";
 import { type ErrorPlan, planError, takesAnyValue } from "../clients/plan-error.js";
-import {
-  type File,
-  isFunction,
-  isIdentifier,
-  nodeAt,
-  parentMap,
-  type Node as TreeNode,
-  unwrap,
-} from "../shared/ast.js";
+import { type File, isIdentifier, type Node as TreeNode, unwrap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { nodeOf, type Trees } from "./client-trees.js";
+import { type Helper, helpersOf } from "./client-error-helpers.js";
+import type { Trees } from "./client-trees.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A parameter that holds errors of migrated calls. */
 export interface ErrorPlace {
-  /** A catch clause or what stands for one, the callback of a call, or a function that such errors are passed to. */
-  readonly kind: "catch" | "callback" | "helper";
+  /** A catch clause or what stands for one, the callback of a call, a function that such errors are passed to, or a value that is one. */
+  readonly kind: "catch" | "callback" | "helper" | "value";
   readonly file: SourceFile;
   readonly tree: File;
+  /** Of a value: the expression itself, or the name in a pattern. */
   readonly param: TreeNode;
   readonly body: TreeNode;
+  /** What may fail here; null where nobody sees it. */
+  readonly within: TreeNode | null;
+}
+
+/** A place, and what may arrive there. */
+export interface MixedPlace extends ErrorPlace {
   /** It may also come from a call that is not migrated. */
   readonly isMixed: boolean;
   /** It may come from a call that somebody cancels: the text of that error is another one. */
   readonly isOfCancelled: boolean;
-}
-
-interface Helper extends ErrorPlace {
-  /** What is passed in all its calls; null where not all of them are known. */
-  readonly passed: readonly { readonly tree: File; readonly node: TreeNode | undefined }[] | null;
 }
 
 /**
@@ -38,7 +33,7 @@ interface Helper extends ErrorPlace {
  */
 export function planErrorPlaces(
   project: AnalysisProject,
-  places: readonly ErrorPlace[],
+  places: readonly MixedPlace[],
   trees: Trees,
   /** Are any calls cancelled? Whose error a function is given is not followed. */
   mayBeCancelled: boolean,
@@ -47,48 +42,57 @@ export function planErrorPlaces(
   /** A place that would have to change and is not part of this run. */
   readonly obstacle: { readonly node: Node; readonly detail: string } | null;
 } {
-  const helpers = new Map<TreeNode, Helper | null>();
+  const helpers = new Map<TreeNode, readonly Helper[] | null>();
   const refused = new Set<TreeNode>();
-  const helperOf = (file: SourceFile, call: TreeNode, index: number): Helper | null => {
+  const helpersAt = (file: SourceFile, call: TreeNode, index: number): readonly Helper[] | null => {
     const argument = (call.arguments as TreeNode[])[index];
     if (!argument) return null;
     const known = helpers.get(argument);
     if (known !== undefined) return known;
-    const found = findHelper(project, file, call, index, trees);
+    const found = helpersOf(project, file, call, index, trees);
     helpers.set(argument, found);
     return found;
   };
 
   for (;;) {
-    const plans = new Map<TreeNode, { readonly place: ErrorPlace; readonly plan: ErrorPlan }>();
+    const plans = new Map<TreeNode, { readonly place: MixedPlace; readonly plan: ErrorPlan }>();
     const tolerant = new Set<TreeNode>();
-    const planOf = (place: ErrorPlace): ErrorPlan => {
+    const planOf = (place: MixedPlace): ErrorPlan => {
       const known = plans.get(place.param);
       if (known) return known.plan;
       // A function that calls itself: what it does with its parameter is being found out.
       plans.set(place.param, { place, plan: UNCHANGED });
       let passes = false;
-      const found = planError(place.tree, place.param, place.body, (call, index) => {
-        const helper = helperOf(place.file, call, index);
-        if (!helper || refused.has(helper.param)) return "it is passed to a function";
-        const plan = planOf(helper);
-        if (plan.mode === "wrapped") return `it is passed to a function, where ${plan.reason}`;
-        passes ||= plan.changes;
+      const isValue = place.kind === "value";
+      const passedTo = (call: TreeNode, index: number) => {
+        const taken = helpersAt(place.file, call, index);
+        if (!taken || taken.some(({ param }) => refused.has(param))) return "it is passed to a function";
+        for (const helper of taken) {
+          const plan = planOf(helper);
+          if (plan.mode === "wrapped") return `it is passed to a function, where ${plan.reason}`;
+          passes ||= plan.changes;
+        }
         return undefined;
-      });
+      };
+      const conversions = isValue ? Number.POSITIVE_INFINITY : 1;
+      const found = planError(place.tree, place.param, place.body, { passedTo, conversions });
+      const wrapped = (reason: string): ErrorPlan => {
+        const plan: ErrorPlan = isValue
+          ? { ...found, uses: [], converted: isIdentifier(place.param) ? referencesOf(place) : [place.param], reason }
+          : { ...found, mode: "wrapped", uses: [], converted: [], reason };
+        plans.set(place.param, { place, plan });
+        return plan;
+      };
+      if (isValue && found.mode === "wrapped") return wrapped(found.reason);
       const changes = found.changes || passes;
       const takesAll = !passes && found.uses.every(takesAnyValue);
       if (takesAll) tolerant.add(place.param);
       const readsText = found.uses.some(({ kind }) => kind === "details" || kind === "detailsProperty");
-      if (found.mode === "native" && readsText && (place.kind === "helper" ? mayBeCancelled : place.isOfCancelled)) {
-        const plan: ErrorPlan = { ...found, mode: "wrapped", reason: "a cancelled call has its own text in grpc-js" };
-        plans.set(place.param, { place, plan });
-        return plan;
-      }
-      const plan: ErrorPlan =
-        found.mode === "native" && changes && place.isMixed && !takesAll
-          ? { ...found, mode: "wrapped", reason: "it may come from a call that is not migrated" }
-          : { ...found, changes };
+      if (found.mode === "native" && readsText && (place.kind === "helper" ? mayBeCancelled : place.isOfCancelled))
+        return wrapped("a cancelled call has its own text in grpc-js");
+      if (found.mode === "native" && changes && place.isMixed && !takesAll)
+        return wrapped("it may come from a call that is not migrated");
+      const plan: ErrorPlan = { ...found, changes };
       plans.set(place.param, { place, plan });
       return plan;
     };
@@ -96,12 +100,14 @@ export function planErrorPlaces(
 
     const isNative = (tree: File, node: TreeNode | undefined): boolean => {
       const name = node && unwrap(node);
+      if (name?.type === "NullLiteral") return true;
       if (!name || !isIdentifier(name)) return false;
+      if (name.name === "undefined") return true;
       const binding = scopesOf(tree).bindingOf(name);
       if (!binding) return false;
       if (binding.kind === "const" && binding.declaration.init) return isNative(tree, binding.declaration.init);
       const known = plans.get(binding.identifier);
-      return known !== undefined && known.plan.mode !== "wrapped";
+      return known !== undefined && known.plan.mode !== "wrapped" && !known.plan.converted.includes(name);
     };
     const wrong = [...plans.values()].filter(({ place, plan }) => {
       if (place.kind !== "helper" || plan.mode === "wrapped" || !plan.changes) return false;
@@ -115,7 +121,7 @@ export function planErrorPlaces(
 
     const planned = [...plans.values()].filter(
       ({ place, plan }) =>
-        plan.mode !== "none" && (place.kind !== "helper" || (plan.mode === "native" && plan.changes)),
+        plan.mode !== "none" && (/^(catch|callback)$/.test(place.kind) || (plan.mode === "native" && plan.changes)),
     );
     const isSelected = ({ place }: (typeof planned)[number]) => project.isSelected(place.file.getFilePath());
     const outside = planned.find((each) => !isSelected(each) && each.plan.changes)?.place.file;
@@ -128,71 +134,9 @@ export function planErrorPlaces(
   }
 }
 
-const UNCHANGED: ErrorPlan = { mode: "native", changes: false, reads: false, reason: "", uses: [] };
+const UNCHANGED: ErrorPlan = { mode: "native", changes: false, reads: false, reason: "", uses: [], converted: [] };
 
-/** The parameter of one of the project's functions that takes an argument, with all that is passed for it. */
-function findHelper(
-  project: AnalysisProject,
-  file: SourceFile,
-  call: TreeNode,
-  index: number,
-  trees: Trees,
-): Helper | null {
-  const callee = nodeOf(file, call.callee as TreeNode);
-  const origin = callee && project.originOf(callee);
-  if (origin?.kind !== "function") return null;
-  const owner = origin.node;
-  const parameter = (owner as unknown as { getParameters?(): Node[] }).getParameters?.()[index];
-  if (!parameter || !Node.isParameterDeclaration(parameter)) return null;
-  if (parameter.isRestParameter() || parameter.hasInitializer() || !Node.isIdentifier(parameter.getNameNode()))
-    return null;
-  const tree = trees(owner.getSourceFile());
-  const param = tree && nodeAt(tree, parameter.getStart(), parameter.getEnd());
-  const declared = param && tree && parentMap(tree).get(param);
-  if (!tree || !param || !declared || !isFunction(declared)) return null;
-  return {
-    kind: "helper",
-    file: owner.getSourceFile(),
-    tree,
-    param,
-    body: declared.body,
-    isMixed: false,
-    isOfCancelled: false,
-    passed: passedFor(project, owner, index, trees),
-  };
-}
-
-function passedFor(project: AnalysisProject, owner: Node, index: number, trees: Trees): Helper["passed"] {
-  const holder = owner.getParent();
-  const name = Node.isFunctionDeclaration(owner)
-    ? owner.getNameNode()
-    : holder && Node.isVariableDeclaration(holder)
-      ? holder.getNameNode()
-      : undefined;
-  if (!name || !Node.isIdentifier(name)) return null;
-  const passed: { tree: File; node: TreeNode | undefined }[] = [];
-  for (const reference of project.referencesTo(name)) {
-    if (reference === name) continue;
-    const parent = reference.getParent();
-    const isMember = parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === reference;
-    const callee = isMember ? parent : reference;
-    const call = callee.getParent();
-    if (call && Node.isCallExpression(call) && call.getExpression() === callee) {
-      const tree = trees(call.getSourceFile());
-      const argument = call.getArguments()[index];
-      if (!tree || !argument) return null;
-      passed.push({ tree, node: nodeAt(tree, argument.getStart(), argument.getEnd()) });
-      continue;
-    }
-    const isExchange =
-      parent &&
-      (Node.isImportSpecifier(parent) ||
-        Node.isExportSpecifier(parent) ||
-        Node.isBindingElement(parent) ||
-        (Node.isShorthandPropertyAssignment(parent) &&
-          /^(module\.)?exports = \{/.test(parent.getParent().getParent()?.getText() ?? "")) ||
-        (isMember && /^(module\.)?exports$/.test(parent.getExpression().getText())));
-    if (!isExchange) return null;
-  }
-  return passed;
+function referencesOf({ tree, param, body }: ErrorPlace): TreeNode[] {
+  const references = scopesOf(tree).bindingOf(param)?.references ?? [];
+  return references.filter((each) => body.start <= each.start && each.end <= body.end);
 }

@@ -39,8 +39,15 @@ export function reachOf(
   sites: readonly RpcSite[],
   files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
+  /** What else may fail like them. */
+  more: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>> = new Map(),
 ): Reach {
   const calls = callsOf(sites, trees);
+  for (const [file, nodes] of more) {
+    const own = calls.get(file) ?? new Set();
+    for (const node of nodes) own.add(node);
+    calls.set(file, own);
+  }
   // What holds the promise or the stream fails where it is waited for.
   for (const [file, own] of calls) {
     const tree = trees(file);

@@ -147,9 +147,11 @@ export interface ClientErrorFact extends FactBase {
   readonly mode: "native" | "wrapped";
   /**
    * The parameter of a call's own callback goes away with it; that of a helper is a function's that errors are passed to. A
-   * rejection is a promise whose error a test looks at.
+   * value is an expression, or a name in a pattern, that is an error; a rejection is a promise whose error something else looks at.
    */
-  readonly place: "catch" | "callback" | "helper" | "rejection";
+  readonly place: "catch" | "callback" | "helper" | "value" | "rejection";
+  /** Where a native one is turned back all the same: its only use, or each of a value. */
+  readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */
   readonly reads: boolean;
   readonly reason: Reason | null;

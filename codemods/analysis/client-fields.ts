@@ -1,4 +1,4 @@
-import { type ClassDeclaration, type ClassExpression, Node, SyntaxKind } from "ts-morph";
+import { type CallExpression, type ClassDeclaration, type ClassExpression, Node, SyntaxKind } from "ts-morph";
 import type { ClientField } from "./client-facts.js";
 
 export interface FieldHolder {
@@ -27,6 +27,18 @@ export function classAround(node: Node): ClassDeclaration | ClassExpression | un
   );
 }
 
+/** Whether a field of a class never has a client that the class did not make for it. */
+export function isOnlyMade(owner: ClassDeclaration | ClassExpression, name: string, isMade: (node: Node) => boolean) {
+  return owner
+    .getDescendantsOfKind(SyntaxKind.BinaryExpression)
+    .filter((each) => {
+      const left = each.getLeft();
+      const isAssigned = /^(?:\?\?|\|\||&&)?=$/.test(each.getOperatorToken().getText());
+      return isAssigned && Node.isPropertyAccessExpression(left) && left.getName() === name;
+    })
+    .every((each) => isMade(each.getRight()) || /^(?:null|undefined|void 0)$/.test(each.getRight().getText()));
+}
+
 /** The field whose client `this.client.close()` closes. */
 export function closedField(close: Node): string | undefined {
   const callee = Node.isCallExpression(close) ? close.getExpression() : undefined;
@@ -38,8 +50,22 @@ export function closedField(close: Node): string | undefined {
     : undefined;
 }
 
-export function transportField(node: Node): string {
-  return /\btransport\b/.test(classAround(node)?.getText() ?? "") ? "grpcTransport" : "transport";
+/**
+ * The field that holds the transport of the client in `field`: named after it where the class closes several clients or may
+ * inherit one, and private with `#` where the client is.
+ */
+export function transportField(field: string, owner: ClassDeclaration | ClassExpression): string {
+  const closed = owner.getDescendantsOfKind(SyntaxKind.CallExpression).map(closedClient).filter(Boolean);
+  const isAlone = owner.getExtends() === undefined && new Set(closed).size <= 1;
+  const [hash, base] = field.startsWith("#") ? ["#", field.slice(1)] : ["", field];
+  const words = new Set(owner.getText().split(/[^\w$]+/));
+  const names = [...(isAlone ? ["transport", "grpcTransport"] : []), `${base}Transport`, `${base}GrpcTransport`];
+  return `${hash}${names.find((name) => !words.has(name)) ?? names.at(-1)}`;
+}
+
+function closedClient(call: Node): string | undefined {
+  const callee = (call as CallExpression).getExpression();
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "close" ? closedField(call) : undefined;
 }
 
 export function fieldOf({ name, owner, isMember }: FieldHolder): ClientField {
@@ -47,7 +73,7 @@ export function fieldOf({ name, owner, isMember }: FieldHolder): ClientField {
   const declaration = declared && Node.isPropertyDeclaration(declared) ? declared : undefined;
   const modifiers = declaration?.getModifiers().map((modifier) => modifier.getText()) ?? [];
   return {
-    transport: transportField(owner),
+    transport: transportField(name, owner),
     isMember,
     declaration: declaration?.getStart() ?? null,
     modifiers: modifiers.length > 0 ? `${modifiers.join(" ")} ` : "",

@@ -19,7 +19,7 @@ import type {
   ClientTypeFact,
   ClientViewFact,
 } from "./client-facts.js";
-import { closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
+import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import { constructorFile, moduleMocks } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
@@ -395,13 +395,16 @@ function factsOf(
     for (const { node, rpc, changes, imports } of service.stubs)
       if (changes.length > 0)
         facts.push({ ...placeOf(node), kind: "client-stub", rpc, changes, imports } satisfies ClientStubFact);
-  for (const close of service.closes)
+  for (const close of service.closes) {
+    const field = closedField(close);
+    const owner = classAround(close);
     facts.push({
       ...placeOf(close),
       kind: "client-close",
       outcome: idiomatic ? "idiomatic" : "bridged",
-      field: closedField(close) === undefined ? null : transportField(close),
+      field: field === undefined || !owner ? null : transportField(field, owner),
     } satisfies ClientCloseFact);
+  }
   if (idiomatic)
     for (const { node, detail, view } of service.obstacles)
       if (view)

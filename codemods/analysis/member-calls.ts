@@ -1,4 +1,4 @@
-import { type CallExpression, Node } from "ts-morph";
+import { type CallExpression, type NewExpression, Node } from "ts-morph";
 
 /** The `server.member(…)` around a mention of `server`. */
 export function memberCall(node: Node): CallExpression | undefined {
@@ -15,7 +15,7 @@ export function memberCall(node: Node): CallExpression | undefined {
 }
 
 /** `server.bindAsync` is `bindAsync`. */
-export function memberOf(call: CallExpression): string {
+export function memberOf(call: CallExpression | NewExpression): string {
   const callee = call.getExpression();
-  return Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
+  return Node.isCallExpression(call) && Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
 }

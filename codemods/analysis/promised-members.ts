@@ -2,18 +2,21 @@ import { type CallExpression, Node, VariableDeclarationKind } from "ts-morph";
 import { memberCall, memberOf } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
-/** A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has. */
+/**
+ * A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has; or
+ * `server.forceShutdown.bind(server)` itself, a function that goes elsewhere.
+ */
 export interface PromisedCall {
   readonly member: string;
   /** The server, as it is named there. */
   readonly server: string;
-  /** `promisify`, as it is named there. */
-  readonly promisify: string;
+  /** `promisify`, as it is named there; null: the member is bound only. */
+  readonly promisify: string | null;
   /** The statement that gives the promising function a name; nothing needs it once its calls have changed. */
   readonly declaration: Node | null;
 }
 
-/** The calls that a mention of a server makes possible through `promisify`; undefined: it is something else. */
+/** The calls that a mention of a server makes possible through `promisify` or `bind`; undefined: it is something else. */
 export function promisedCallsOf(
   project: AnalysisProject,
   server: Node,
@@ -21,10 +24,12 @@ export function promisedCallsOf(
   const access = server.getParent();
   if (!access || !Node.isPropertyAccessExpression(access) || access.getExpression() !== server) return undefined;
   const member = access.getName();
-  if (member !== "bindAsync" && member !== "tryShutdown") return undefined;
   const text = server.getText();
   const bound = boundTo(access, text);
   const inner = promisifyOf(bound ?? access);
+  if (bound && !inner && /^(start|tryShutdown|forceShutdown)$/.test(member))
+    return new Map([[bound, { member, server: text, promisify: null, declaration: null }]]);
+  if (member !== "bindAsync" && member !== "tryShutdown") return undefined;
   const made = inner && (bound ? inner : boundTo(inner, text));
   if (!inner || !made) return undefined;
   const common = { member, server: text, promisify: inner.getExpression().getText() };

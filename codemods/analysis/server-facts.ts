@@ -71,6 +71,19 @@ export interface ServerPartFact {
   readonly end: number;
   /** What stands in `routes` instead. */
   readonly text: string;
+  readonly imports: readonly NamedImport[];
+}
+
+/** A declaration between the services that are added; the range is that of the statement. */
+export interface LiftedFact {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: "move" | "let";
+  readonly name: string;
+  /** Where its value begins. */
+  readonly value: number;
+  /** For `let` in TypeScript. */
+  readonly type: string | null;
 }
 
 /** `new grpc.Server(…)`; the range is that of the expression. Present for every construction, whether it can be migrated or not. */
@@ -95,6 +108,8 @@ export interface ServerFact extends FactBase {
     readonly hasThis: boolean;
     /** They stand in another block than the server is made in. */
     readonly isApart: boolean;
+    /** Declarations among them that move in front of them, as a whole or (`let`) as a name that is given its value there. */
+    readonly lifted: readonly LiftedFact[];
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
@@ -114,8 +129,11 @@ export interface ServerFact extends FactBase {
 export interface ServerUseFact extends FactBase {
   readonly kind: "server-use";
   readonly member: string;
-  /** The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. */
-  readonly promised: { readonly server: string; readonly promisify: string } | null;
+  /**
+   * The call goes through `promisify`, and gives a promise: how the server and `promisify` are named there. Without `promisify`
+   * it is `server.tryShutdown.bind(server)`, and gives a function.
+   */
+  readonly promised: { readonly server: string; readonly promisify: string | null } | null;
   /** For bindAsync: members of serve's options, beside the address. */
   readonly serve: readonly string[];
 }

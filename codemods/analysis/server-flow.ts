@@ -1,13 +1,19 @@
-import { type CallExpression, type NewExpression, Node } from "ts-morph";
+import {
+  type CallExpression,
+  type NewExpression,
+  Node,
+  SyntaxKind,
+  type VariableDeclaration,
+  type VariableStatement,
+} from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
-import { helperOf, type ServerHelper } from "./server-helpers.js";
-import { isPart } from "./server-registration.js";
+import { type AddingCall, helperOf, partCall, type ServerHelper } from "./server-helpers.js";
 import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
-import { contains, type FlowKind, followValue, functionAround, peeled } from "./value-flow.js";
+import { contains, type FlowKind, followValue, functionAround, isNothing, peeled } from "./value-flow.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
@@ -16,7 +22,7 @@ const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown"
 export interface ServerFlow {
   readonly mode: "module" | "value";
   /** addService and addToServer calls, in source order. */
-  readonly adds: readonly CallExpression[];
+  readonly adds: readonly AddingCall[];
   /** Functions that add services; their calls are among `adds`. */
   readonly helpers: readonly ServerHelper[];
   readonly routes: ServerRoutes;
@@ -36,8 +42,8 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
   if (!holder || !Node.isVariableDeclaration(holder) || !Node.isIdentifier(holder.getNameNode()))
     return escapes("it is not the value of a variable");
   const statement = holder.getVariableStatement();
-  if (statement?.getDeclarations().length !== 1) return escapes("it is declared together with other variables");
-  const adds: CallExpression[] = [];
+  if (!statement || !canStandAlone(holder, statement)) return escapes("it is declared together with other variables");
+  const adds: AddingCall[] = [];
   const uses: CallExpression[] = [];
   const promised = new Map<CallExpression, PromisedCall>();
   const helpers: ServerHelper[] = [];
@@ -81,7 +87,9 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!holder) return escapes("it is not the value of a variable or field");
   const calls = new Set<CallExpression>();
   const promised = new Map<CallExpression, PromisedCall>();
+  const helpers = new Map<AddingCall, ServerHelper>();
   let refused: Reason | undefined;
+  let isEmptied = false;
   const kind: FlowKind = {
     type: "Server",
     unknownUse: "it is used for more",
@@ -99,13 +107,23 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
         flow.selected(node);
         return true;
       }
-      if (!call) return false;
+      const helper = call ? undefined : helperOf(project, node);
+      if (helper) {
+        flow.selected(helper.call);
+        helpers.set(helper.call, helper);
+        return true;
+      }
+      if (!call) return isTest(node);
       flow.selected(call);
       refused ??= checkMember(call, node);
       calls.add(call);
       return true;
     },
     isDerived(node, flow) {
+      if (isNothing(node)) {
+        isEmptied = true;
+        return true;
+      }
       const executor = executorOf(node);
       if (!executor) return false;
       const settled = resolutionsOf(project, executor);
@@ -129,11 +147,14 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   if (!followed.ok) return escapes(followed.detail);
   if (refused) return refused;
   const { sources, types } = followed.flow;
+  if ((sources.size > 1 || isEmptied) && [...promised.values()].some(({ promisify }) => promisify === null))
+    return escapes("a member is bound to it, and the variable holds something else later");
   const all = [...calls, ...promised.keys()];
-  const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, all, sources.size === 1));
-  if (all.some((call) => isAdd(call) && claimed.filter((adds) => adds.includes(call)).length !== 1))
+  const added = [...[...calls].filter(isAdd), ...helpers.keys()];
+  const claimed = [...sources].map((source) => addsOf(project, source as NewExpression, added, sources.size === 1));
+  if (added.some((call) => claimed.filter((adds) => adds.includes(call)).length !== 1))
     return escapes("services are added to it elsewhere");
-  const adds = inOrder(addsOf(project, made, all, sources.size === 1));
+  const adds = inOrder(addsOf(project, made, added, sources.size === 1));
   if (isPartOfObject(project, holder) && adds.some((add) => takesParameter(project, add)))
     return escapes("callers of the function that returns it in an object pass the handlers");
   const routes = routesOf(project, adds, holder);
@@ -150,7 +171,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   return {
     mode: "value",
     adds,
-    helpers: [],
+    helpers: adds.flatMap((call) => helpers.get(call) ?? []),
     routes,
     uses: all.filter((call) => !isAdd(call)),
     promised,
@@ -164,12 +185,18 @@ function escapes(detail: string): Reason {
   return reason("server-escapes", detail);
 }
 
-/** `healthImpl.addToServer(server)`. */
-function partCall(project: AnalysisProject, node: Node): CallExpression | undefined {
-  const call = node.getParent();
-  return call && Node.isCallExpression(call) && call.getArguments()[0] === node && isPart(project, call)
-    ? call
-    : undefined;
+/** `if (server)`, `!server`, `server !== null`: is there one? */
+function isTest(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isIfStatement(parent)) return parent.getExpression() === node;
+  if (Node.isConditionalExpression(parent)) return parent.getCondition() === node;
+  if (Node.isPrefixUnaryExpression(parent)) return parent.getOperatorToken() === SyntaxKind.ExclamationToken;
+  if (!Node.isBinaryExpression(parent)) return false;
+  const operator = parent.getOperatorToken().getText();
+  return (
+    (operator === "&&" && parent.getLeft() === node) ||
+    (/^[!=]==?$/.test(operator) && [parent.getLeft(), parent.getRight()].some(isNothing))
+  );
 }
 
 function isAdd(call: CallExpression): boolean {
@@ -180,16 +207,29 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   const member = memberOf(call);
   if (member === "addToServer") return undefined;
   if (!KNOWN_MEMBERS.has(member)) return reason("no-equivalent", `server.${member} (${shownPlace(reference)})`);
+  const callee = call.getExpression();
+  const isOptional =
+    call.hasQuestionDotToken() || (Node.isPropertyAccessExpression(callee) && callee.hasQuestionDotToken());
+  if (isOptional && !/Shutdown$/.test(member)) return escapes(`it may be none (${shownPlace(reference)})`);
   const parent = call.getParent();
+  const isLast =
+    Node.isExpressionStatement(parent) ||
+    (Node.isBinaryExpression(parent) &&
+      parent.getOperatorToken().getText() === "&&" &&
+      parent.getRight() === call &&
+      Node.isExpressionStatement(parent.getParent()));
   // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
-  const isGiven = Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === call);
-  const isEnd = isGiven && (member === "bindAsync" || (member === "forceShutdown" && Node.isArrowFunction(parent)));
-  return member !== "tryShutdown" && !isEnd && !Node.isExpressionStatement(parent)
+  const isArrow = Node.isArrowFunction(parent) && parent.getBody() === call;
+  const isGiven = isArrow || Node.isReturnStatement(parent);
+  const isEnd = (isGiven && member === "bindAsync") || (isArrow && /^(forceShutdown|start)$/.test(member));
+  return member !== "tryShutdown" &&
+    !isEnd &&
+    !(isLast && (member === "forceShutdown" || Node.isExpressionStatement(parent)))
     ? escapes(`the result of server.${member} is used (${shownPlace(reference)})`)
     : undefined;
 }
 
-function inOrder(calls: readonly CallExpression[]): CallExpression[] {
+function inOrder(calls: readonly AddingCall[]): AddingCall[] {
   return [...calls].sort((a, b) => a.getStart() - b.getStart());
 }
 
@@ -202,7 +242,7 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
   const parent = node.getParent();
   if (parent && Node.isVariableDeclaration(parent)) {
     const statement = parent.getVariableStatement();
-    return statement && statement.getDeclarations().length === 1 && Node.isIdentifier(parent.getNameNode())
+    return statement && canStandAlone(parent, statement) && Node.isIdentifier(parent.getNameNode())
       ? { node: parent, statement, text: parent.getName() }
       : undefined;
   }
@@ -215,6 +255,18 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
   return statement && Node.isExpressionStatement(statement) && (isField || Node.isIdentifier(left))
     ? { node: parent, statement, text: left.getText() }
     : undefined;
+}
+
+/** A server that is declared together with variables that have nothing to do with it can be declared later than they. */
+function canStandAlone(server: VariableDeclaration, statement: VariableStatement): boolean {
+  const others = statement.getDeclarations().filter((each) => each !== server);
+  return (
+    others.length === 0 ||
+    (!statement.hasExportKeyword() &&
+      !others.some((each) =>
+        each.getDescendantsOfKind(SyntaxKind.Identifier).some((name) => name.getText() === server.getName()),
+      ))
+  );
 }
 
 /** `{ server, port }` */
@@ -231,8 +283,8 @@ function isPartOfObject(project: AnalysisProject, { node }: ServerHolder): boole
  * Does a function add what it is given? As an app it would have to take all of it in the old shape; on grpc-js each caller passes
  * what it has, by `toCallbacks` or as it is.
  */
-function takesParameter(project: AnalysisProject, add: CallExpression): boolean {
-  const implementation = add.getArguments()[1];
+function takesParameter(project: AnalysisProject, add: AddingCall): boolean {
+  const implementation = memberOf(add) === "addService" ? add.getArguments()[1] : undefined;
   const declaration =
     implementation && Node.isIdentifier(implementation) ? project.declarationOf(implementation) : undefined;
   return declaration !== undefined && Node.isParameterDeclaration(declaration);
@@ -242,21 +294,22 @@ function takesParameter(project: AnalysisProject, add: CallExpression): boolean 
 function addsOf(
   project: AnalysisProject,
   made: NewExpression,
-  calls: readonly CallExpression[],
+  calls: readonly AddingCall[],
   isOnly: boolean,
-): CallExpression[] {
+): AddingCall[] {
   const holder = holderOf(made);
   const block = holder?.statement.getParent();
   return calls.filter((call) => {
-    if (!isAdd(call) || (!isOnly && call.getParentOrThrow().getParent() !== block)) return false;
-    const named =
-      memberOf(call) === "addService"
-        ? (call.getExpression() as unknown as { getExpression(): Node }).getExpression()
-        : call.getArguments()[0];
-    if (!named || named.getText() !== holder?.text) return false;
-    // A parameter of the same name is another thing.
-    const declaration = Node.isIdentifier(named) ? project.declarationOf(named) : undefined;
-    return !declaration || !Node.isParameterDeclaration(declaration);
+    if (!isOnly && call.getParentOrThrow().getParent() !== block) return false;
+    const callee = call.getExpression();
+    const isOwn = memberOf(call) === "addService" && Node.isPropertyAccessExpression(callee);
+    const named = isOwn ? [callee.getExpression()] : call.getArguments();
+    return named.some((each) => {
+      if (each.getText() !== holder?.text) return false;
+      // A parameter of the same name is another thing.
+      const declaration = Node.isIdentifier(each) ? project.declarationOf(each) : undefined;
+      return !declaration || !Node.isParameterDeclaration(declaration);
+    });
   });
 }
 

@@ -1,12 +1,10 @@
-import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { saysName } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { rivalReason } from "./meant-proto.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import type { RegistrationFact, ServerValueFact } from "./server-facts.js";
-import { valueFact } from "./server-options.js";
+import type { RegistrationFact } from "./server-facts.js";
 
 /** An addService call, before anything is decided about its handlers. */
 export interface Draft {
@@ -146,97 +144,4 @@ export function unusedDeclarations(
     if (isGone && !found.some((each) => each.start === range.start)) found.push(range);
   }
   return found;
-}
-
-// ---- services of libraries -----------------------------------------------------------------------------------------
-
-/** A service that a library adds to a server, and what a `routes` function mounts instead. */
-export interface Part {
-  readonly text: string;
-  readonly facts: readonly ServerValueFact[];
-}
-
-const LIBRARIES: Readonly<Record<string, string>> = {
-  "grpc-health-check": "HealthImplementation",
-  "@grpc/reflection": "ReflectionService",
-};
-
-/** `x.addToServer(…)` of grpc-health-check or @grpc/reflection. */
-export function isPart(project: AnalysisProject, call: CallExpression): boolean {
-  const callee = call.getExpression();
-  return (
-    Node.isPropertyAccessExpression(callee) &&
-    callee.getName() === "addToServer" &&
-    constructionOf(project, callee.getExpression()) !== undefined
-  );
-}
-
-/** What `health.addToServer(server)` and the construction of `health` become. */
-export function partOf(project: AnalysisProject, call: CallExpression): Part | Reason {
-  const callee = call.getExpression();
-  const object = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
-  const construction = object && constructionOf(project, object);
-  const where = shownPlace(call);
-  if (!construction) return reason("types-unknown", `what is added to the server (${where})`);
-  const { made, declaration, library } = construction;
-  for (const reference of project.referencesTo(declaration.getNameNode())) {
-    if (reference === declaration.getNameNode() || reference === object) continue;
-    const access = reference.getParent();
-    const isSetStatus =
-      library === "grpc-health-check" &&
-      access !== undefined &&
-      Node.isPropertyAccessExpression(access) &&
-      access.getExpression() === reference &&
-      access.getName() === "setStatus";
-    if (!isSetStatus) return reason("server-escapes", `${declaration.getName()} is used for more (${where})`);
-  }
-  if (declaration.getTypeNode()) return reason("server-escapes", `the type of ${declaration.getName()} is written out`);
-  const args = made.getArguments();
-  const route = `${object.getText()}.routes(router)`;
-  if (library === "grpc-health-check") {
-    const [statuses] = args;
-    const create = { module: "@connect-migrate/runtime/health", name: "createHealth" };
-    const fact = valueFact(made, `createHealth(${statuses?.getText() ?? "{}"})`, "new HealthImplementation()");
-    return { text: route, facts: [{ ...fact, imports: [create] }] };
-  }
-  const origin = args.length === 1 && args[0] ? project.originOf(args[0]) : undefined;
-  if (origin?.kind !== "package-definition")
-    return reason("no-equivalent", `these arguments of ReflectionService (${where})`);
-  const files = origin.protos.map((proto) => project.protos.fileBySource(proto));
-  if (files.some((file) => file === undefined)) return reason("proto-missing", origin.protos.join(", "));
-  const from = made.getSourceFile().getFilePath();
-  const services = servicesOf(files.flatMap((file) => file ?? [])).map((service) =>
-    project.protos.importPathFor(service, from),
-  );
-  const names = services.map(({ descriptor }) => descriptor);
-  return {
-    text: route,
-    facts: [
-      {
-        ...valueFact(made, `createReflection({ services: [${names.join(", ")}] })`, "new ReflectionService()"),
-        imports: [
-          { module: "@connect-migrate/runtime/reflection", name: "createReflection" },
-          ...services.map(({ module, descriptor }) => ({ module, name: descriptor })),
-        ],
-      },
-    ],
-  };
-}
-
-/** The services of files and of all that they import. */
-function servicesOf(files: readonly DescFile[]): DescService[] {
-  const all = new Set(files);
-  for (const file of all) for (const dependency of file.dependencies) all.add(dependency);
-  return [...all].flatMap((file) => file.services);
-}
-
-function constructionOf(project: AnalysisProject, node: Node) {
-  const declaration = Node.isIdentifier(node) ? project.declarationOf(node) : undefined;
-  if (!declaration || !Node.isVariableDeclaration(declaration) || !Node.isIdentifier(declaration.getNameNode()))
-    return undefined;
-  const made = declaration.getInitializer();
-  if (!made || !Node.isNewExpression(made)) return undefined;
-  const origin = project.originOf(made.getExpression());
-  if (origin.kind !== "external" || LIBRARIES[origin.module] !== origin.path) return undefined;
-  return { made, declaration, library: origin.module };
 }

@@ -1,7 +1,10 @@
-import { type CallExpression, Node, SyntaxKind } from "ts-morph";
+import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { mayUse } from "./own-members.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
+import type { AddingCall } from "./server-helpers.js";
+import { type Lifted, liftedIn } from "./server-lifted.js";
 import { contains, functionAround } from "./value-flow.js";
 
 /** What names a server: a declared variable, an assigned variable or field, or a property of a class. */
@@ -25,12 +28,14 @@ export interface ServerRoutes {
   readonly hasThis: boolean;
   /** They stand in another block than the server is made in. */
   readonly isApart: boolean;
+  /** What is declared among them and needed outside. */
+  readonly lifted: readonly Lifted[];
 }
 
 /** Finds the statements, or says why they cannot become one function. `calls` are addService and addToServer calls. */
 export function routesOf(
   project: AnalysisProject,
-  calls: readonly CallExpression[],
+  calls: readonly AddingCall[],
   holder: ServerHolder,
 ): ServerRoutes | Reason {
   const [first] = calls;
@@ -47,7 +52,8 @@ export function routesOf(
   const indexes = calls.map((call) => all.findIndex((statement) => contains(statement, call)));
   if (indexes.includes(-1)) return escapes("services are added elsewhere than it is made");
   const range = all.slice(Math.min(...indexes), Math.max(...indexes) + 1);
-  const refused = leaves(project, range) ?? named(range, holder, calls);
+  const lifted = liftedIn(project, range, calls);
+  const refused = leaves(project, range, lifted) ?? named(range, holder, calls);
   if (refused) return refused;
   return {
     start: (range[0] as Node).getStart(),
@@ -64,6 +70,7 @@ export function routesOf(
       ),
     ),
     isApart: block !== home,
+    lifted,
   };
 }
 
@@ -76,7 +83,7 @@ export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder
   const first = all.findIndex((statement) => statement.getStart() === routes.start);
   const home = homeOf(holder);
   if (!home) return escapes("it is not known when it is made");
-  if (!routes.isApart) return touching(all.slice(positionIn(all, holder) + 1, first), holder);
+  if (!routes.isApart) return touching(project, all.slice(positionIn(all, holder) + 1, first), holder);
   const owner = ownerOf(routes.block);
   const isSameClass = (node: Node) =>
     node.getFirstAncestor(Node.isClassDeclaration) === holder.node.getFirstAncestor(Node.isClassDeclaration);
@@ -96,7 +103,7 @@ export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder
   if (uses.length !== 1 || !call || !Node.isCallExpression(call) || at < 0)
     return escapes("services are added elsewhere, at a time that is not known");
   if ((owner as unknown as { isAsync(): boolean }).isAsync() && first > 0) return escapes("services are added later");
-  return touching([...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)], holder);
+  return touching(project, [...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)], holder);
 }
 
 /** The block where the server is made; for a property of a class, the body of its constructor. */
@@ -111,7 +118,7 @@ function positionIn(all: readonly Node[], holder: ServerHolder): number {
 }
 
 /** Why the statements cannot be those of a function of their own: they end the one around, or others need their names. */
-function leaves(project: AnalysisProject, range: readonly Node[]): Reason | undefined {
+function leaves(project: AnalysisProject, range: readonly Node[], lifted: readonly Lifted[]): Reason | undefined {
   for (const statement of range) {
     for (const node of ownNodes(statement)) {
       const isJump = Node.isBreakStatement(node) || Node.isContinueStatement(node);
@@ -131,7 +138,9 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
         return escapes(`other statements stand between the services that are added (${shownPlace(node)})`);
       const name = declaredName(node);
       const outer =
-        name && project.referencesTo(name).find((reference) => !range.some((each) => contains(each, reference)));
+        name &&
+        !lifted.some((each) => each.name === name) &&
+        project.referencesTo(name).find((reference) => !range.some((each) => contains(each, reference)));
       if (outer)
         return escapes(`${name.getText()} is declared between the services that are added (${shownPlace(node)})`);
     }
@@ -140,18 +149,18 @@ function leaves(project: AnalysisProject, range: readonly Node[]): Reason | unde
 }
 
 /** Anything but a registration, among the registrations, that names the server. */
-function named(range: readonly Node[], holder: ServerHolder, calls: readonly CallExpression[]): Reason | undefined {
+function named(range: readonly Node[], holder: ServerHolder, calls: readonly AddingCall[]): Reason | undefined {
   const other = mentions(range, holder).find((node) => !calls.some((call) => contains(call, node)));
   return other && escapes(`it is used before all services are added (${shownPlace(other)})`);
 }
 
-function touching(between: readonly Node[], holder: ServerHolder): Reason | undefined {
+function touching(project: AnalysisProject, between: readonly Node[], holder: ServerHolder): Reason | undefined {
   const [found] = mentions(between, holder);
   if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
-  const isField = /^this\./.test(holder.text);
-  // A method may use the field; an assignment of another one does not.
-  const other = isField && between.find((each) => /\bthis\b/.test(each.getText().replace(/\bthis\.\w+\s*=(?!=)/g, "")));
-  return other ? escapes("other code may use it before services are added") : undefined;
+  const owner = /^this\./.test(holder.text) ? holder.node.getFirstAncestor(Node.isClassDeclaration) : undefined;
+  return owner && mayUse(project, between, holder.text.slice("this.".length), owner)
+    ? escapes("other code may use it before services are added")
+    : undefined;
 }
 
 function mentions(nodes: readonly Node[], { text }: ServerHolder): Node[] {

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
@@ -17,9 +18,11 @@ import type {
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide, functionsOf, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
+import type { AddingCall } from "./server-helpers.js";
 import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
-import { byOwnDefinition, type Draft, partOf, registrationOf, unusedDeclarations } from "./server-registration.js";
+import { partOf } from "./server-parts.js";
+import { byOwnDefinition, type Draft, registrationOf, unusedDeclarations } from "./server-registration.js";
 import type { Wrappers } from "./server-wrappers.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
@@ -28,9 +31,11 @@ interface Plan {
   readonly flow: ServerFlow;
   readonly drafts: readonly Draft[];
   readonly parts: readonly {
-    readonly call: CallExpression;
+    readonly call: AddingCall;
     readonly text: string;
+    readonly imports: readonly NamedImport[];
     readonly facts: readonly ServerValueFact[];
+    readonly unused: readonly Node[];
   }[];
   readonly options: ServerOptionsPlan;
   readonly credentials: ReadonlyMap<CallExpression, Extract<ServerCredentialsPlan, { ok: true }>>;
@@ -99,11 +104,13 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     adds.map((call) => ({ call, router: routerName(parameter) })),
   );
   const own = flow.adds
-    .filter((call) => !flow.helpers.some((helper) => helper.call === call))
+    .flatMap((call) =>
+      Node.isCallExpression(call) && !flow.helpers.some((helper) => helper.call === call) ? [call] : [],
+    )
     .map((call) => ({ call, router: "router" }));
   for (const { call, router } of [...own, ...inHelpers]) {
     if (memberOf(call) !== "addService") {
-      const part = partOf(project, call);
+      const part = partOf(project, call, router);
       if ("code" in part) return part;
       parts.push({ call, ...part });
       continue;
@@ -141,7 +148,7 @@ function routerName(parameter: ParameterDeclaration): string {
 }
 
 /** `register(server)` -> `register(router)`, and the parameter of `register`. */
-function helperPart(call: CallExpression, parameter: ParameterDeclaration) {
+function helperPart(call: AddingCall, parameter: ParameterDeclaration) {
   const index = (parameter.getParentOrThrow() as unknown as { getParameters(): Node[] })
     .getParameters()
     .indexOf(parameter);
@@ -153,17 +160,17 @@ function helperPart(call: CallExpression, parameter: ParameterDeclaration) {
       ...valueFact(type, "ConnectRouter", "Server"),
       imports: [{ module: "@connect-migrate/runtime", name: "ConnectRouter", typeOnly: true }],
     });
-  return { text: `${call.getExpression().getText()}(${given.join(", ")})`, facts };
+  const made = Node.isNewExpression(call) ? "new " : "";
+  return { text: `${made}${call.getExpression().getText()}(${given.join(", ")})`, imports: [], facts, unused: [] };
 }
 
-/** The statements that name a promising function. */
-function namesOf(promised: ReadonlyMap<CallExpression, PromisedCall>) {
-  const statements = new Set([...promised.values()].flatMap(({ declaration }) => declaration ?? []));
-  return [...statements].map((statement) => ({
-    file: statement.getSourceFile().getFilePath() as string,
-    start: statement.getStart(),
-    end: statement.getEnd(),
-  }));
+/** The statements that name a promising function, or a library that is needed no more. */
+function unusedStatements({ made, flow, parts }: Plan) {
+  const named = [...flow.promised.values()].flatMap(({ declaration }) => declaration ?? []);
+  const statements = new Set([...named, ...parts.flatMap(({ unused }) => unused)]);
+  return [...statements]
+    .filter((statement) => statement.getSourceFile() === made.getSourceFile())
+    .map((statement) => ({ start: statement.getStart(), end: statement.getEnd() }));
 }
 
 function promisedOf(call: PromisedCall | undefined): ServerUseFact["promised"] {
@@ -216,7 +223,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     mode: "module",
     registrations: [],
     parts: [],
-    routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false },
+    routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false, lifted: [] },
     options: [],
     interceptors: null,
     codecs: [],
@@ -228,7 +235,7 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
 
 function factsOf(
   project: AnalysisProject,
-  { made, flow, drafts, parts, options, credentials }: Plan,
+  plan: Plan,
   kept: ReadonlyMap<Node, Reason>,
   wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
@@ -236,27 +243,32 @@ function factsOf(
   /** Facts that servers may share, by place. */
   values: Map<string, FactBase>,
 ): FactBase[] {
+  const { made, flow, drafts, parts, options, credentials } = plan;
   const registrations = drafts.map((draft) => decide(project, draft, handlers, values, kept, wrappers));
-  const isOwn = (call: CallExpression) => flow.adds.includes(call);
+  const isOwn = (call: AddingCall) => flow.adds.includes(call);
   drafts.forEach((draft, index) => {
     if (registrations[index]?.implementation === "plain" && !draft.fact.isBridged)
       classes.push(...classFacts(project, draft));
   });
   const signals = hasOwnSignals(project, made.getSourceFile()) ? ["signals: false"] : [];
   const uses = flow.uses.map((call): ServerUseFact => {
-    const plan = credentials.get(call);
+    const serving = credentials.get(call);
     return {
       kind: "server-use",
       ...placeOf(call),
       member: memberOfUse(call, flow.promised),
       promised: promisedOf(flow.promised.get(call)),
-      serve: plan ? [...plan.members, ...options.serve, ...signals] : [],
+      serve: serving ? [...serving.members, ...options.serve, ...signals] : [],
     };
   });
   const shared = [
     ...options.facts,
     ...parts.flatMap((part) => part.facts),
-    ...[...credentials.values()].flatMap((plan) => plan.facts),
+    // What functions add that are given the router.
+    ...parts
+      .filter(({ call }) => !isOwn(call))
+      .map(({ call, text, imports }) => ({ ...valueFact(call, text, "addToServer()"), imports })),
+    ...[...credentials.values()].flatMap(({ facts }) => facts),
     ...flow.types.map((type) => ({
       ...valueFact(type, "App", "Server"),
       imports: [{ module: "@connect-migrate/runtime/node", name: "App", typeOnly: true }],
@@ -277,8 +289,18 @@ function factsOf(
         isPlain: flow.routes.isPlain,
         hasThis: flow.routes.hasThis,
         isApart: flow.routes.isApart,
+        lifted: flow.routes.lifted.map(({ kind, statement, name, value, type }) => ({
+          start: statement.getStart(),
+          end: statement.getEnd(),
+          kind,
+          name: name.getText(),
+          value: value.getStart(),
+          type,
+        })),
       },
-      parts: parts.map(({ call, text }) => ({ start: call.getStart(), end: call.getEnd(), text })),
+      parts: parts
+        .filter(({ call }) => isOwn(call))
+        .map(({ call, text, imports }) => ({ start: call.getStart(), end: call.getEnd(), text, imports })),
       options: options.app,
       interceptors: options.interceptors,
       codecs: drafts
@@ -290,11 +312,11 @@ function factsOf(
       unused: [
         ...unusedDeclarations(
           project,
-          flow.adds.filter((call) => memberOf(call) === "addService"),
+          flow.adds.filter((call): call is CallExpression => memberOf(call) === "addService"),
           drafts.filter(({ call }) => isOwn(call)),
           [...values.values()].flatMap((fact) => (fact.kind === "server-value" ? (fact as ServerValueFact).text : [])),
         ),
-        ...namesOf(flow.promised).filter(({ file }) => file === made.getSourceFile().getFilePath()),
+        ...unusedStatements(plan),
       ],
     } as ServerFact,
     // What functions register that are given the router.

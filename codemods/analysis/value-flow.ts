@@ -6,6 +6,8 @@ import type { AnalysisProject } from "./project.js";
 export interface FlowKind {
   /** The member of grpc-js that is its type, for annotations: `ChannelCredentials`. */
   readonly type: string;
+  /** The module that the type is of, if not grpc-js. */
+  readonly module?: string;
   /** Whether an expression makes such a value; it is one of the flow's sources then. May call {@link Flow.fail}. */
   isSource(node: Node, flow: Flow): boolean;
   /** An expression that is neither a source nor a name: true if it was followed. */
@@ -171,7 +173,8 @@ export function followValue(
     const found = [...references, ...type.getDescendantsOfKind(SyntaxKind.TypeReference)].filter((reference) => {
       const origin = project.originOfType(reference);
       const name = reference.getTypeName().getText();
-      return origin.kind === "grpc" && origin.path === kind.type && name !== "Promise";
+      const isOurs = kind.module ? origin.kind === "external" && origin.module === kind.module : origin.kind === "grpc";
+      return isOurs && (origin as { path: string }).path === kind.type && name !== "Promise";
     });
     if (found.length === 0) fail(type, "their type is written in another way");
     for (const each of found) types.add(each);

@@ -1,5 +1,5 @@
 import { type File, isFunction, isIdentifier, memberName, type Node, type Parents, walk } from "../shared/ast.js";
-import { isStatusOfGrpc } from "./plan-error.js";
+import { isStatusOfGrpc } from "./grpc-status.js";
 
 /** `call.on("metadata", callback)`, a statement behind the call: a function that the call's option `onHeader` takes. */
 export interface HeaderListener {
@@ -21,6 +21,76 @@ export interface StatusReads {
   readonly names: readonly { readonly member: Node; readonly code: Node }[];
 }
 
+/** `call.on("status", callback)` of a call with one reply, a statement behind it. */
+export interface StatusListener {
+  readonly statement: Node;
+  readonly callback: Node;
+  readonly param: Node | null;
+  readonly reads: StatusReads;
+}
+
+/** Parts the references of the variable of a call with one reply: its listeners of `metadata` and `status`, and the others. */
+export function splitEvents(
+  file: File,
+  declaration: Node,
+  references: readonly Node[],
+  parents: Parents,
+): {
+  readonly header: HeaderListener | null;
+  readonly status: StatusListener | null;
+  readonly others: readonly Node[];
+} {
+  const { header, others } = splitHeader(references, parents);
+  const found = others.map((reference) => statusListenerAt(file, reference, parents));
+  const statuses = found.filter((each) => each !== undefined);
+  const [status = null] = statuses;
+  const listeners = [header, status].filter((each) => each !== null);
+  const isBehind = listeners.every(({ statement }) => standsBehind(declaration, statement, parents));
+  if (statuses.length > 1 || !isBehind) return { header: null, status: null, others: references };
+  return { header, status, others: others.filter((_, index) => found[index] === undefined) };
+}
+
+function statusListenerAt(file: File, reference: Node, parents: Parents): StatusListener | undefined {
+  const listener = listenerAt(reference, "status", parents);
+  if (!listener) return undefined;
+  const [param, more] = listener.callback.params as Node[];
+  const reads = more ? null : statusReads(file, listener.callback, parents);
+  return reads ? { ...listener, param: param ?? null, reads } : undefined;
+}
+
+/** `call.on(event, function)`, a statement. */
+function listenerAt(reference: Node, event: string, parents: Parents): { statement: Node; callback: Node } | undefined {
+  const member = parents.get(reference) as Node;
+  const on = parents.get(member) as Node;
+  const statement = parents.get(on) as Node;
+  if (!/^on(ce)?$/.test(memberName(member) ?? "") || member.object !== reference || on.type !== "CallExpression")
+    return undefined;
+  const [name, callback] = on.arguments as Node[];
+  if (name?.type !== "StringLiteral" || name.value !== event) return undefined;
+  if (statement.type !== "ExpressionStatement" || !callback || on.arguments.length !== 2) return undefined;
+  if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression") return undefined;
+  return callback.generator || usesThis(callback) ? undefined : { statement, callback };
+}
+
+/** Does a statement stand in the block of another, before anything can happen that the other waits for? */
+export function standsBehind(first: Node, then: Node, parents: Parents): boolean {
+  const block = parents.get(first) as Node;
+  if (block !== parents.get(then) || !Array.isArray(block.body)) return false;
+  const between = (block.body as Node[]).filter((each) => each.start > first.start && each.end < then.start);
+  return then.start > first.start && !between.some(leaves);
+}
+
+/** Does control leave a statement other than at its end: for good, or for a while? */
+export function leaves(statement: Node): boolean {
+  let found = false;
+  walk(statement, (node) => {
+    if (isFunction(node)) return false;
+    if (/^(Await|Yield)Expression$|^(Return|Throw|Break|Continue)Statement$/.test(node.type)) found = true;
+    return undefined;
+  });
+  return found;
+}
+
 /** Parts the references of a call's variable: its one listener of `metadata`, and the others. */
 export function splitHeader(
   references: readonly Node[],
@@ -34,16 +104,9 @@ export function splitHeader(
 }
 
 function headerListenerAt(reference: Node, parents: Parents): HeaderListener | undefined {
-  const member = parents.get(reference) as Node;
-  const on = parents.get(member) as Node;
-  const statement = parents.get(on) as Node;
-  if (!/^on(ce)?$/.test(memberName(member) ?? "") || member.object !== reference || on.type !== "CallExpression")
-    return undefined;
-  const [event, callback] = on.arguments as Node[];
-  if (event?.type !== "StringLiteral" || event.value !== "metadata") return undefined;
-  if (statement.type !== "ExpressionStatement" || !callback || on.arguments.length !== 2) return undefined;
-  if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression") return undefined;
-  if (callback.generator || usesThis(callback) || mayThrow(callback.body)) return undefined;
+  const listener = listenerAt(reference, "metadata", parents);
+  if (!listener || mayThrow(listener.callback.body)) return undefined;
+  const { statement, callback } = listener;
   const [param, more] = callback.params as Node[];
   if (more || (param && !isIdentifier(param))) return undefined;
   const gets = param ? getsOf(callback.body, param.name, parents) : [];

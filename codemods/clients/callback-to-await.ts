@@ -1,5 +1,6 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { writeAddedOptions } from "./write-arguments.js";
 import { writeBlock } from "./write-block.js";
 import { argumentsEnd, construct, plannedCalls } from "./write-call.js";
 import { writeHanded } from "./write-handed.js";
@@ -22,6 +23,7 @@ export const rule: Rule = {
       } else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
       else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
+      writeAddedOptions(ctx, planned, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

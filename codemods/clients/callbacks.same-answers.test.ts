@@ -80,6 +80,25 @@ const programs: Programs = {
       });
     }`,
   ],
+  "codes as values, and their names": [
+    "idiomatic",
+    `${CLIENT}
+    const fine = { [grpc.status.OK]: 'fine', [grpc.status.INTERNAL]: 'broken' };
+    function check(text, expected, key) {
+      client.ask({ text }, (error, value) => {
+        let code;
+        if (error) code = error.code;
+        else code = grpc.status.OK;
+        console.log(text, code === expected, grpc.status[expected], grpc.status[code], fine[code], grpc.status[key]);
+        switch (code) {
+          case grpc.status.OK:
+            console.log('answered', value.text);
+        }
+      });
+    }
+    check('a', grpc.status.OK, 'NOT_FOUND');
+    check('fail', grpc.status.FAILED_PRECONDITION, 5);`,
+  ],
   "an error that other code sees, too": [
     "idiomatic",
     `${CLIENT}

@@ -1,5 +1,6 @@
-import { clientFacts } from "../analysis/client-facts.js";
+import { type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
 import {
+  type File,
   indentAt,
   isFunction,
   isIdentifier,
@@ -14,10 +15,12 @@ import {
 import { unitOf } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { planError, rethrows, statusComparisons } from "./plan-error.js";
+import { rethrows, statusComparisons } from "./error-in-body.js";
+import { planError } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
+const BRIDGED = { rule: id, outcome: "bridged" } as const;
 
 /** Caught errors of migrated calls: their uses become ConnectError's, or the error is turned back into a ServiceError. */
 export const rule: Rule = {
@@ -30,7 +33,7 @@ export const rule: Rule = {
     const gone = plannedCalls(ctx).flatMap(({ plan }) => (plan.kind === "executor" ? [plan.promise] : []));
     for (const fact of clientFacts(ctx.facts, "client-error")) {
       if (gone.some((promise) => promise.start <= fact.start && fact.end <= promise.end)) continue;
-      const param = nodeAt(file, fact.start, fact.end);
+      const param = namedAt(file, fact.start, fact.end);
       const owner = param && parents.get(param);
       if (!param || !owner) continue;
       const finding = { rule: id, construct: "caught error", start: fact.start, end: fact.end, rpc: null };
@@ -40,7 +43,7 @@ export const rule: Rule = {
         continue;
       }
       if (fact.mode === "wrapped") {
-        writeWrapped(ctx, param, owner, parents);
+        writeWrapped(ctx, param, owner, fact.place === "callback");
         // In TypeScript the two enums are no match for each other's comparisons.
         if (ctx.language === "js")
           for (const { member, name } of statusComparisons(file, param, bodyOf(owner, parents)))
@@ -51,19 +54,24 @@ export const rule: Rule = {
         ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
         continue;
       }
-      writeNative(ctx, param, owner, fact.place === "callback");
-      ctx.report({ ...finding, outcome: "idiomatic", reason: null });
+      writeNative(ctx, param, owner, fact);
+      ctx.report({ ...finding, outcome: fact.converted.length > 0 ? "bridged" : "idiomatic", reason: fact.reason });
     }
   },
 };
 
+/** What stands at a range; of `{ name }`, the name. */
+function namedAt(file: File, start: number, end: number): Node | undefined {
+  const node = nodeAt(file, start, end);
+  return node?.shorthand ? node.value : node;
+}
+
 /** `promise` -> `promise.catch((err) => { throw serviceErrorFrom(err); })`, also of a function that gives one. */
 function writeRejection(ctx: RuleContext, promise: Node): void {
-  const origin = { rule: id, outcome: "bridged" } as const;
   const isGiven = isFunction(promise);
-  if (isGiven) ctx.edit.insertRight(promise.start, "(", origin);
+  if (isGiven) ctx.edit.insertRight(promise.start, "(", BRIDGED);
   const wrapped = `.catch((err) => { throw ${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(err); })`;
-  ctx.edit.insertLeft(promise.end, `${isGiven ? ")()" : ""}${wrapped}`, origin);
+  ctx.edit.insertLeft(promise.end, `${isGiven ? ")()" : ""}${wrapped}`, BRIDGED);
 }
 
 /** Where the error is used; uses elsewhere were refused. */
@@ -72,11 +80,24 @@ function bodyOf(owner: Node, parents: ReturnType<typeof parentMap>): Node {
   return isFunction(owner) ? owner.body : (parents.get(owner) as Node);
 }
 
-function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boolean): void {
+function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErrorFact): void {
   const origin = { rule: id, outcome: "idiomatic" } as const;
   const file = fileOf(ctx);
+  const parents = parentMap(file);
+  const isConverted = (node: Node) => fact.converted.some(({ start, end }) => start <= node.start && node.end <= end);
+  for (const { start, end } of fact.converted) {
+    const convert = `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(`;
+    const isShorthand = nodeAt(file, start, end)?.shorthand === true;
+    ctx.edit.insertRight(start, `${isShorthand ? `${ctx.source.slice(start, end)}: ` : ""}${convert}`, BRIDGED);
+    ctx.edit.insertLeft(end, ")", BRIDGED);
+  }
+  const body = fact.place === "value" ? file.program : bodyOf(owner, parents);
   // Functions that it is passed to have been looked at.
-  const plan = planError(file, param, bodyOf(owner, parentMap(file)), () => undefined);
+  const plan = planError(file, param, body, {
+    passedTo: () => undefined,
+    conversions: Number.POSITIVE_INFINITY,
+    isConverted,
+  });
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
@@ -88,6 +109,11 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boo
         break;
       }
       case "message":
+        if (use.member.optional) {
+          ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(`, origin);
+          ctx.edit.insertLeft(use.member.object.end, ")", origin);
+          break;
+        }
         ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorMessage")}(`, origin);
         ctx.edit.overwrite(ctx.source.lastIndexOf(".", use.member.property.start), use.member.end, ")", origin);
         break;
@@ -124,7 +150,7 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boo
         break;
       case "type":
         // A callback's parameter goes away with its type.
-        if (use.type.end <= param.end && isCallback) break;
+        if (use.type.end <= param.end && fact.place === "callback") break;
         ctx.edit.overwrite(use.type.start, use.type.end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
         break;
       default:
@@ -133,8 +159,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, isCallback: boo
   }
 }
 
-function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: ReturnType<typeof parentMap>): void {
-  const origin = { rule: id, outcome: "bridged" } as const;
+function writeWrapped(ctx: RuleContext, param: Node, owner: Node, isCallback: boolean): void {
+  const origin = BRIDGED;
   const text = textOf(ctx.source, param);
   // A listener with a name: the rule of the stream calls it.
   if (/^on(ce)?$/.test(memberName(owner.callee ?? owner) ?? "")) return;
@@ -148,16 +174,25 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
   const body = owner.body as Node;
   if (body.type === "BlockStatement")
     for (const error of rethrows(param, body)) ctx.edit.overwrite(error.start, error.end, caught, origin);
-  if (isFunction(owner) && !isPromiseHandler(owner, parents)) return;
+  // A callback's parameter goes away: the rule of its call writes the variable.
+  if (isCallback) return;
   const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
   if (body.type !== "BlockStatement") {
+    if (!isIdentifier(param)) {
+      // `({ message }) => …` -> `(caught) => { const { message } = serviceErrorFrom(caught); return …; }`
+      const arrow = ctx.source.indexOf("=>", param.end) + 2;
+      const declare = `const ${text} = ${convert}(${caught});`;
+      ctx.edit.overwrite(param.start, param.end, caught, origin);
+      ctx.edit.insertLeft(arrow, ` { ${declare} return`, origin);
+      ctx.edit.insertLeft(owner.end, "; }", origin);
+      return;
+    }
     // `.catch((err) => console.error(err))`: the one expression takes the converted error.
     const uses: Node[] = [];
-    if (isIdentifier(param))
-      walk(body, (node, [parent]) => {
-        if (isIdentifier(node, param.name) && !(parent?.property === node && !parent.computed)) uses.push(node);
-        return undefined;
-      });
+    walk(body, (node, [parent]) => {
+      if (isIdentifier(node, param.name) && !(parent?.property === node && !parent.computed)) uses.push(node);
+      return undefined;
+    });
     for (const use of uses) {
       ctx.edit.insertRight(use.start, `${convert}(`, origin);
       ctx.edit.insertLeft(use.end, ")", origin);
@@ -174,14 +209,6 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, parents: Retur
     isOneLine ? ` ${declare}` : `${lineEndingOf(ctx.source)}${indent}${declare}`,
     origin,
   );
-}
-
-/** `.catch(f)` or `.then(_, f)`; other functions are callbacks of calls, whose own rule writes the parameter. */
-function isPromiseHandler(owner: Node, parents: ReturnType<typeof parentMap>): boolean {
-  const call = parents.get(owner);
-  const name =
-    call?.type === "CallExpression" && call.callee.type === "MemberExpression" ? call.callee.property.name : "";
-  return name === "catch" || name === "then";
 }
 
 export default transformFromRule(rule);

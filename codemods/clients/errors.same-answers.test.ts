@@ -199,6 +199,126 @@ const programs: Programs = {
         await run('rich 8 text').catch((error) => console.log(error.message));
     })();`,
   ],
+  "errors that become values": [
+    "idiomatic",
+    `${GET}
+    const to = (promise) => promise.then((value) => [null, value]).catch((err) => [err, null]);
+    async function load(text) {
+      const [err, res] = await to(get(text));
+      if (err) throw err;
+      return res.text;
+    }
+    (async () => {
+      const [err] = await to(get('rich 5 text'));
+      console.log(err.code, err.details, err.message);
+      try {
+        await load('rich 7 text');
+      } catch (error) {
+        console.log(error.code, error.details);
+      }
+      for (const one of await Promise.allSettled([get('rich 5 one'), get('rich 6 two')]))
+        if (one.status === 'rejected') console.log(one.reason.code, one.reason.details, one.reason.message);
+      const all = await Promise.allSettled([get('rich 9 three')]);
+      console.log(all.map(({ reason }) => [reason.code, reason.details]), all.map(({ reason }) => [reason].length));
+      await Promise.any([get('rich 3 four'), get('rich 4 five')]).catch((none) =>
+        console.log(none.errors.map((each) => each.details), none.errors[0].details),
+      );
+    })();`,
+  ],
+  "errors that are changed on their way": [
+    "idiomatic",
+    `${GET}
+    async function load(text) {
+      try {
+        return await get(text);
+      } catch (err) {
+        err.message = 'load: ' + err.message;
+        err.retryable = err.code === grpc.status.UNAVAILABLE;
+        throw err;
+      }
+    }
+    async function renamed(text) {
+      try {
+        return await get(text);
+      } catch (err) {
+        err.code = 'E_CALL';
+        throw Object.assign(err, { status: 502 });
+      }
+    }
+    (async () => {
+      await load('rich 5 text').catch((err) => console.log(err.message, err.retryable, err.details, JSON.stringify(Object.keys(err).sort())));
+      await renamed('rich 5 text').catch((err) => console.log(err.code, err.status, err.details, err.message));
+      await load('rich 14 text').catch(({ code, details, message }) => console.log(code, details, message));
+      await load('rich 14 text').catch(({ code, details }) => console.log(code, details));
+    })();`,
+  ],
+  "handlers with a name, of a class, and made by a function": [
+    "idiomatic",
+    `${GET}
+    class Reader {
+      constructor() {
+        this.onError = this.onError.bind(this);
+        this.name = 'reader';
+      }
+      onError(err) {
+        console.log(this.name, err.code, err.details);
+      }
+      start(text) {
+        this.ready = get(text);
+        this.ready.catch(() => {});
+      }
+      async wait() {
+        try {
+          return await this.ready;
+        } catch (err) {
+          return err.details;
+        }
+      }
+    }
+    const named = (what) => (err) => console.log(what, err.details);
+    (async () => {
+      const reader = new Reader();
+      await get('rich 5 text').catch(reader.onError);
+      await get('rich 5 text').then(console.log, named('made'));
+      reader.start('rich 5 held');
+      console.log(await reader.wait());
+    })();`,
+  ],
+  "errors that nobody catches": [
+    "idiomatic",
+    `${GET}
+    process.on('unhandledRejection', (err) => console.log('unhandled', err.code, err.details, err.message));
+    const wrap = (handler) => (req, res, next) => Promise.resolve(handler(req, res, next)).catch(next);
+    const route = wrap(async (req, res) => res(await get(req.id)));
+    function failed(err, req, res, next) {
+      if (!err) return next();
+      res(err.code === grpc.status.NOT_FOUND ? 404 : 500, err.details);
+    }
+    route({ id: 'rich 5 text' }, console.log, (err) => failed(err, {}, console.log, () => {}));
+    get('rich 6 text');`,
+  ],
+  "an error that something takes as a whole": [
+    "idiomatic",
+    `${GET}
+    const res = { send: (value) => console.log(Object.keys(value), value.details, value.metadata.get('x-why')) };
+    const logger = { error: ({ err }, text) => console.log(text, err.message, err.details) };
+    async function load(text) {
+      try {
+        return await get(text);
+      } catch (err) {
+        logger.error({ err }, 'failed');
+        throw err;
+      }
+    }
+    (async () => {
+      try {
+        await load('rich 5 text');
+      } catch (err) {
+        if (err.code === grpc.status.NOT_FOUND) console.log(err.details, err?.message);
+        res.send(err);
+      }
+    })();`,
+  ],
   "a code that gRPC does not have": [
     "idiomatic",
     `${GET}

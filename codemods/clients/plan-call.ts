@@ -13,9 +13,9 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import type { HeaderListener } from "./call-events.js";
+import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
+import { callRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -28,6 +28,9 @@ export type CallPlan =
       readonly statement: Node | null;
       readonly header: HeaderListener | null;
       readonly cancel: Cancel | null;
+      readonly writer: Writer | null;
+      /** Where the loop names the variable. */
+      readonly loop: Node | null;
     }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
@@ -47,7 +50,9 @@ export type CallPlan =
       /** The variable that messages are written to, for a call that sends a stream. */
       readonly writer: Writer | null;
       readonly cancel: Cancel | null;
-      /** The call is made before the async function: its arguments do more than give values. */
+      readonly header: HeaderListener | null;
+      readonly status: StatusListener | null;
+      /** The call is made before the async function: its arguments do more than give values, or its status is asked for, too. */
       readonly isEarly: boolean;
     }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
@@ -57,6 +62,7 @@ export type CallPlan =
       readonly callback: Node;
       readonly writer: Writer | null;
       readonly cancel: Cancel | null;
+      readonly header: HeaderListener | null;
     }
   | ListenersPlan
   | { readonly kind: "refused"; readonly reason: string };
@@ -87,7 +93,12 @@ export function hasAddedOptions(plan: CallPlan): boolean {
 
 /** Is of a status read what only the trailers of a call have? */
 export function needsTrailer(plan: CallPlan): boolean {
-  return plan.kind === "listeners" && plan.reads?.more === true;
+  return statusReadsOf(plan)?.more === true;
+}
+
+function statusReadsOf(plan: CallPlan): StatusReads | null {
+  if (plan.kind === "block") return plan.status?.reads ?? null;
+  return plan.kind === "listeners" ? plan.reads : null;
 }
 
 export function headerOf(plan: CallPlan): HeaderListener | null {
@@ -119,8 +130,17 @@ export function splitCancels(
 
 /** What a call's messages are written to, if it sends a stream. */
 export function writerOfPlan(plan: CallPlan): Writer | null {
-  return plan.kind === "block" || plan.kind === "handed" || plan.kind === "listeners" ? plan.writer : null;
+  return "writer" in plan ? plan.writer : null;
 }
+
+export const BARE: CallPlan = {
+  kind: "plain",
+  statement: null,
+  header: null,
+  cancel: null,
+  writer: null,
+  loop: null,
+};
 
 export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
@@ -132,9 +152,7 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary"
-      ? { kind: "plain", statement: null, header: null, cancel: null }
-      : refused("a streaming method was promisified");
+    return kind === "unary" ? BARE : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":
@@ -164,11 +182,9 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
-  const { statement, cancel } = statementOfCall(file, call, parents) ?? {};
-  if (isIdentifier(callback)) {
-    if (!statement) return refused(usedObject(call, parents));
-    return planHanded(file, call, statement, null, cancel ?? null);
-  }
+  const place = placeOfCall(file, call, parents);
+  if (isIdentifier(callback))
+    return typeof place === "string" ? refused(place) : planHanded(file, call, { ...place, writer: null });
   const shape = callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
   const promise = executorAround(call, parents);
@@ -181,15 +197,26 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
         shape,
         value: settled.value,
         rejected:
-          argumentRisk(args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
+          callRisk(call, args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
       };
   }
-  if (!statement) return refused(usedObject(call, parents));
+  if (typeof place === "string") return refused(place);
+  const { statement } = place;
   if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, statement, shape, parents, null, cancel ?? null);
+  return planBlock(file, call, shape, parents, { ...place, writer: null });
+}
+
+/** What holds a call that has one reply, and what is done with its object. */
+interface Place {
+  /** The statement that is the call, or the declaration of the variable that holds the call object. */
+  readonly statement: Node;
+  readonly cancel: Cancel | null;
+  readonly header: HeaderListener | null;
+  readonly status: StatusListener | null;
+  readonly writer: Writer | null;
 }
 
 /** Is the response read where there may be none? A variable of TypeScript has to say its type then. */
@@ -198,28 +225,40 @@ export function needsResponseType({ response, success, form, fallsThrough }: Cal
   return success.some((node) => mentions(node, response.name));
 }
 
-/** The statement that is the call, or the declaration of a variable that holds the call object for nothing but to cancel it. */
-function statementOfCall(
-  file: File,
-  call: Node,
-  parents: Parents,
-): { readonly statement: Node; readonly cancel: Cancel | null } | undefined {
+/** Where a call with a request stands, or why its object may be used in a way that is not known. */
+function placeOfCall(file: File, call: Node, parents: Parents): Omit<Place, "writer"> | string {
   const parent = parents.get(call) as Node;
+  const bare = { cancel: null, header: null, status: null };
   // `if (x) client.m(…)`: without a semicolon, the new statement would need one before it.
   if (parent.type === "ExpressionStatement")
     return statementOf(call, parents) === parent || parent.end > call.end
-      ? { statement: parent, cancel: null }
-      : undefined;
+      ? { statement: parent, ...bare }
+      : usedObject(call, parents);
   // What a promise's executor returns, nobody sees.
-  if (isReturnedByExecutor(call, parents) || isValueIgnored(call, parents)) return { statement: call, cancel: null };
-  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return undefined;
-  const declaration = parents.get(parent) as Node;
-  if (declaration.declarations.length !== 1 || statementOf(call, parents) !== declaration) return undefined;
+  if (isReturnedByExecutor(call, parents) || isValueIgnored(call, parents)) return { statement: call, ...bare };
+  const held = heldBy(file, call, parents);
+  if (typeof held === "string") return held;
+  const { others, ...place } = held;
+  return others.length > 0 ? "the call object is used" : place;
+}
+
+/** The variable that holds a call, what cancels it and listens to it, and all other uses. */
+function heldBy(
+  file: File,
+  call: Node,
+  parents: Parents,
+): (Omit<Place, "writer"> & { readonly others: readonly Node[]; readonly name: string }) | string {
+  const parent = parents.get(call) as Node;
+  if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return usedObject(call, parents);
+  const statement = parents.get(parent) as Node;
+  if (statement.declarations.length !== 1) return "the call is declared with others";
+  if (statementOf(call, parents) !== statement) return "it stands in no block";
   const binding = scopesOf(file).bindingOf(parent.id);
-  if (!binding || binding.writes.length > 0) return undefined;
+  if (!binding || binding.writes.length > 0) return "the call's variable is assigned again";
   const { calls, others } = splitCancels(binding.references, parents);
-  if (others.length > 0) return undefined;
-  return { statement: declaration, cancel: cancelIn(declaration, binding.name, calls) };
+  const cancel = cancelIn(statement, binding.name, calls);
+  const events = splitEvents(file, statement, others, parents);
+  return { name: binding.name, statement, cancel, ...events };
 }
 
 function isReturnedByExecutor(call: Node, parents: Parents): boolean {
@@ -245,26 +284,20 @@ function usedObject(call: Node, parents: Parents): string {
 }
 
 /** A callback that has a name: a function that nothing replaces. */
-function planHanded(file: File, call: Node, statement: Node, writer: Writer | null, cancel: Cancel | null): CallPlan {
+function planHanded(file: File, call: Node, { statement, status, ...place }: Place): CallPlan {
   const callback = (call.arguments as Node[]).at(-1) as Node;
   const binding = scopesOf(file).bindingOf(callback);
   if (!binding || binding.writes.length > 0 || binding.kind === "import")
     return refused("the callback is not written at the call");
   const kept = [{ start: call.start, end: callback.start }];
   if (isCommentLost(file, statement, kept)) return refused(LOST_COMMENT);
-  return { kind: "handed", statement, callback, writer, cancel };
+  if (status) return refused("its status is listened to beside a callback with a name");
+  return { kind: "handed", statement, callback, ...place };
 }
 
 /** Both paths in an async function around the call, whose names must not hide those that the call uses. */
-function planBlock(
-  file: File,
-  call: Node,
-  statement: Node,
-  shape: CallbackShape,
-  parents: Parents,
-  writer: Writer | null,
-  cancel: Cancel | null,
-): CallPlan {
+function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parents, place: Place): CallPlan {
+  const { statement, status } = place;
   if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
   const { callback } = shape;
   const used = [call.callee, ...(call.arguments as Node[]).filter((argument) => argument !== callback)];
@@ -272,12 +305,18 @@ function planBlock(
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  const risk = argumentRisk((call.arguments as Node[]).filter((argument) => argument !== callback));
+  const risk = callRisk(
+    call,
+    (call.arguments as Node[]).filter((argument) => argument !== callback),
+  );
   const isInBlock = Array.isArray((parents.get(statement) as Node).body);
   if (risk === "runs" && !isInBlock && !/^(negated|empty)$/.test(shape.form))
     return refused("its arguments run other code, and it stands in no block");
-  const isEarly = risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form);
-  return { kind: "block", statement, shape, writer, cancel, isEarly };
+  // What answers `await reply.catch(…)` comes behind what answers the reply itself.
+  if (status && shape.form === "whole" && !shape.failure) return refused("its status comes before its callback");
+  if (status && callback.async) return refused("its status comes before its callback has ended");
+  const isEarly = status !== null || (risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form));
+  return { kind: "block", shape, isEarly, ...place };
 }
 
 /** What a function declares in its own scope. */
@@ -396,22 +435,15 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!callback) return refused("it has no callback");
   const shape = isIdentifier(callback) ? null : callbackShape(callback);
   if (typeof shape === "string") return refused(shape);
-  const declarator = parents.get(call) as Node;
-  if (declarator.type !== "VariableDeclarator" || !isIdentifier(declarator.id))
-    return refused("the call object is used");
-  const declaration = parents.get(declarator) as Node;
-  if (declaration.declarations.length !== 1) return refused("the call is declared with others");
-  if (statementOf(call, parents) !== declaration) return refused("it stands in no block");
-  const binding = scopesOf(file).bindingOf(declarator.id);
-  if (!binding || binding.writes.length > 0) return refused("the call's variable is assigned again");
-  const { calls, others } = splitCancels(binding.references, parents);
-  const writer = writerOf(binding.name, others, parents);
+  const held = heldBy(file, call, parents);
+  if (typeof held === "string") return refused(held);
+  const { others, name, ...place } = held;
+  const writer = writerOf(name, others, parents);
   if (typeof writer === "string") return refused(writer);
-  const cancel = cancelIn(declaration, binding.name, calls);
-  if (!shape) return planHanded(file, call, declaration, writer, cancel);
+  if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
-  if (mentions(callback, binding.name)) return refused("the callback uses the call");
-  return planBlock(file, call, declaration, shape, parents, writer, cancel);
+  if (mentions(callback, name)) return refused("the callback uses the call");
+  return planBlock(file, call, shape, parents, { ...place, writer });
 }
 
 export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
@@ -431,14 +463,16 @@ export function writerOf(name: string, references: readonly Node[], parents: Par
   return { name, writes, ends };
 }
 
-/** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer. */
+/** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer, an emitter, a promise that nobody holds. */
 function isValueIgnored(call: Node, parents: Parents): boolean {
   const parent = parents.get(call) as Node;
   if (parent.type === "ExpressionStatement") return true;
   if (parent.type !== "ArrowFunctionExpression" || parent.body !== call) return false;
   const user = parents.get(parent) as Node;
-  if (user.type !== "CallExpression" || user.arguments[0] !== parent) return false;
-  return (
-    memberName(user.callee) === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "")
-  );
+  if (user.type !== "CallExpression") return false;
+  const name = memberName(user.callee);
+  if (user.arguments[1] === parent) return /^(on|once|addListener)$/.test(name ?? "");
+  if (user.arguments[0] !== parent) return false;
+  if (name === "then" || name === "finally") return parents.get(user)?.type === "ExpressionStatement";
+  return name === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "");
 }

@@ -12,8 +12,10 @@ function plan(body: string, file = "a.js") {
     file,
   );
   const { handler } = (tree.program.body as Node[])[1] as Node;
-  const { mode, uses, reason } = planError(tree, handler.param, handler.body);
-  return mode === "wrapped" ? `wrapped: ${reason}` : [mode, ...uses.map((use) => use.kind)].join(" ");
+  const { mode, uses, reason, converted } = planError(tree, handler.param, handler.body);
+  if (mode === "wrapped") return `wrapped: ${reason}`;
+  const kinds = [mode, ...uses.map((use) => use.kind)].join(" ");
+  return converted.length > 0 ? `${kinds}, converted: ${reason}` : kinds;
 }
 
 describe("what becomes of a caught error", () => {
@@ -31,37 +33,46 @@ describe("what becomes of a caught error", () => {
     ["const e = err; log(e.details);", "native details"],
     ["if (err instanceof Error) log(err.code);", "native"],
     ["log(err.message);", "native message"],
-    ["log(err?.message);", "wrapped: message is read"],
-    ["err.message = 'x';", "wrapped: message is read"],
+    ["log(err?.message);", "native message"],
+    ["err.message = 'x'; throw err;", "native"],
+    ["err.message += 'x';", "wrapped: message is assigned"],
+    ["err.retryable = err.code === 14;", "native"],
+    ["throw Object.assign(err, { status: 404 });", "native"],
+    ["Object.assign(err, { code: 'E_CALL' });", "wrapped: it is passed to a function"],
+    ["log(err.status, err.response);", "native"],
+    ["log(err.name);", "native, converted: name is read"],
+    ["console.error(err.stack);", "native"],
+    ["log(err.details); show(err);", "native details, converted: it is passed to a function"],
+    ["show(err); tell(err);", "wrapped: it is passed to a function"],
     ["log(String(err), err.toString());", "native text text"],
-    ["log(err.toString);", "wrapped: toString is read"],
-    ["const String = shown; log(String(err));", "wrapped: it is passed to a function"],
+    ["log(err.toString);", "native, converted: toString is read"],
+    ["const String = shown; log(String(err));", "native, converted: it is passed to a function"],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-    ["log(sql`failed: ${err}`);", "wrapped: it is used as a whole"],
-    ["log(err);", "wrapped: it is passed to a function"],
+    ["log(sql`failed: ${err}`);", "native, converted: it is used as a whole"],
+    ["log(err);", "native, converted: it is passed to a function"],
     ["console.error('failed', err);", "native"],
     ["console.log({ err });", "native"],
     ["console.log([err.code, { of: err }]);", "native"],
-    ["console.error('%s', err);", "wrapped: it is passed to a function"],
+    ["console.error('%s', err);", "native, converted: it is passed to a function"],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     ["console.log(`failed: ${err}`);", "native text"],
-    ["const console = logger; console.error(err);", "wrapped: it is passed to a function"],
+    ["const console = logger; console.error(err);", "native, converted: it is passed to a function"],
     ["log(status[err.code]);", "native name"],
     ["log(names[err.code]);", "native"],
     ["log(err === null, undefined != err);", "native"],
-    ["log(err === other);", "wrapped: it is used as a whole"],
+    ["log(err === other);", "native, converted: it is used as a whole"],
     ["if (err.code === 404) return;", "wrapped: its code is compared with one that gRPC does not have"],
     ["if ('code' in err) log(err.code);", "native"],
-    ["for (const key in err) log(key);", "wrapped: it is used as a whole"],
+    ["for (const key in err) log(key);", "native, converted: it is used as a whole"],
     ["log('' + err);", "native text"],
-    ["log(count + err);", "wrapped: it is used as a whole"],
+    ["log(count + err);", "native, converted: it is used as a whole"],
     ["log(count + '' + err);", "native text"],
     ["log(err.metadata.get('a-bin'));", "native metadata"],
-    ["log(err.metadata.get);", "wrapped: metadata is used as a whole"],
-    ["log(err.metadata.getMap());", "wrapped: metadata is used as a whole"],
+    ["log(err.metadata.get);", "native, converted: metadata is used as a whole"],
+    ["log(err.metadata.getMap());", "native, converted: metadata is used as a whole"],
     ["err = null;", "wrapped: err is assigned again"],
     ["err.code = 3;", "wrapped: code is assigned"],
-    ["return { code: err.code, ...err };", "wrapped: it is used as a whole"],
+    ["return { code: err.code, ...err };", "native, converted: it is used as a whole"],
   ];
   it.each(cases)("%s -> %s", (body, expected) => {
     expect(plan(body)).toBe(expected);
@@ -72,6 +83,6 @@ describe("what becomes of a caught error", () => {
     expect(plan("log((err as ServiceError).details);", "a.ts")).toBe("native type details");
     expect(plan("if ((err as { code?: number }).code === 5) retry();", "a.ts")).toBe("native");
     expect(plan("log((err as Error).message);", "a.ts")).toBe("native message");
-    expect(plan("log((err as Shop).message);", "a.ts")).toBe("wrapped: it is cast to another type");
+    expect(plan("log((err as Shop).message);", "a.ts")).toBe("native, converted: it is cast to another type");
   });
 });

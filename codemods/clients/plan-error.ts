@@ -1,7 +1,8 @@
 import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
-import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
+import { isErrorType, isLooseType, isServiceErrorType } from "./error-types.js";
+import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 
 /** One use of a caught error that has a counterpart on ConnectError. */
 export type ErrorUse =
@@ -31,29 +32,53 @@ export interface ErrorPlan {
   readonly reads: boolean;
   readonly reason: string;
   readonly uses: readonly ErrorUse[];
+  /** Of a native plan: where the error is turned back into a ServiceError, because something takes it as a whole. */
+  readonly converted: readonly Node[];
 }
 
-/**
- * What becomes of the uses of a caught error, which is a ConnectError where it was a ServiceError.
- *
- * @param passedTo why the error cannot be the argument of a call; undefined if it can
- */
+export interface ErrorPlanOptions {
+  /** Why the error cannot be the argument of a call; undefined if it can. */
+  readonly passedTo?: (call: Node, index: number) => string | undefined;
+  /** How many uses may convert it for themselves; more of them share one conversion. */
+  readonly conversions?: number;
+  /** Is it known of a use that it is converted? */
+  readonly isConverted?: (reference: Node) => boolean;
+}
+
+/** What becomes of the uses of a caught error, or of an expression that is one: it is a ConnectError where it was a ServiceError. */
 export function planError(
   file: File,
   param: Node,
   body: Node,
-  passedTo: (call: Node, index: number) => string | undefined = () => "it is passed to a function",
+  { passedTo = () => "it is passed to a function", conversions = 1, isConverted = () => false }: ErrorPlanOptions = {},
 ): ErrorPlan {
   const uses: ErrorUse[] = [];
+  const converted: Node[] = [];
   let reads = false;
-  const wrapped = (reason: string): ErrorPlan => ({ mode: "wrapped", changes: true, reads: true, reason, uses: [] });
-  if (!isIdentifier(param)) {
-    const names =
-      param.type === "ObjectPattern" ? (param.properties as Node[]).map((property) => property.key?.name) : [null];
-    return names.every((name) => name === "code")
-      ? { mode: "native", changes: false, reads: true, reason: "", uses }
-      : wrapped("it is destructured");
+  const parents = parentMap(file);
+  const wrapped = (reason: string): ErrorPlan => ({
+    mode: "wrapped",
+    changes: true,
+    reads: true,
+    reason,
+    uses: [],
+    converted: [],
+  });
+  const native = (reason: string): ErrorPlan => ({
+    mode: "native",
+    changes: uses.length > 0 || converted.length > 0,
+    reads,
+    reason,
+    uses,
+    converted,
+  });
+  if (param.type === "ObjectPattern") {
+    reads = true;
+    const problem = patternUse(param);
+    return problem === undefined ? native("") : wrapped(problem);
   }
+  if (/^(Optional)?MemberExpression$/.test(param.type)) return native(useAt(param) ?? "");
+  if (!isIdentifier(param)) return wrapped("it is destructured");
   if (param.typeAnnotation && !/^TS(Any|Unknown)Keyword$/.test(param.typeAnnotation.typeAnnotation.type)) {
     const type = param.typeAnnotation.typeAnnotation;
     // `ServiceError | null` of a callback, which becomes a variable or a catch clause of its own.
@@ -67,35 +92,70 @@ export function planError(
       return wrapped("its type is written out");
     if (isServiceErrorType(known)) uses.push({ kind: "type", type: known });
   }
-  const parents = parentMap(file);
-  const reason = follow(param, body);
-  if (reason !== undefined) return wrapped(reason);
-  if (!mentioned(body, param.name)) return { mode: "none", changes: false, reads: false, reason: "", uses: [] };
+  const binding = scopesOf(file).bindingOf(param);
+  if (!binding || binding.writes.length > 0) return wrapped(`${param.name} is assigned again`);
+  let reason = "";
+  for (const reference of binding.references) {
+    if (reference.start < body.start || reference.end > body.end) continue;
+    const problem = useAt(reference);
+    if (problem === undefined) continue;
+    reason ||= problem;
+    if (converted.length > conversions || problem === FOREIGN_CODE || isChanged(reference)) return wrapped(reason);
+  }
+  if (!mentioned(body, param.name)) return { ...native(""), mode: "none", changes: false };
   const predicate = typePredicate(param);
   if (predicate) uses.push({ kind: "type", type: predicate });
-  return { mode: "native", changes: uses.length > 0, reads, reason: "", uses };
+  return native(reason);
 
-  /** Looks at all uses of a name; the reason why one has no counterpart. */
-  function follow(name: Node, scope: Node): string | undefined {
+  /** Looks at one use, with all that it leads to; the reason why it has no counterpart, for which it is converted there. */
+  function useAt(reference: Node): string | undefined {
+    if (isConverted(reference)) return undefined;
+    const before = uses.length;
+    const readBefore = reads;
+    const problem = referenceUse(reference);
+    if (problem === undefined) return undefined;
+    uses.length = before;
+    reads = readBefore;
+    converted.push(reference);
+    return problem;
+  }
+
+  /** Is one of its own members written? Then a converted error would not do: it is another object. */
+  function isChanged(reference: Node): boolean {
+    const member = parents.get(reference) as Node;
+    const parent = parents.get(member) as Node;
+    const isAssigned = memberName(member.callee ?? member) === "assign" && member.arguments?.[0] === reference;
+    return (
+      isAssigned ||
+      (member.object === reference &&
+        (isWritten(member) || parent.type === "UpdateExpression" || parent.operator === "delete"))
+    );
+  }
+
+  /** Looks at all uses of another name for it. */
+  function follow(name: Node): string | undefined {
     const binding = scopesOf(file).bindingOf(name);
     if (!binding || binding.writes.length > 0) return `${name.name} is assigned again`;
     for (const reference of binding.references) {
-      if (reference.start < scope.start || reference.end > scope.end) continue;
-      let node = reference;
-      let parent = parents.get(node) as Node;
-      while (unwrap(parent) !== parent && (unwrap(parent) === node || parent.expression === node)) {
-        if (parent.type === "TSAsExpression" || parent.type === "TSTypeAssertion") {
-          if (isServiceErrorType(parent.typeAnnotation)) uses.push({ kind: "type", type: parent.typeAnnotation });
-          else if (!isLooseType(parent.typeAnnotation) && !isErrorType(parent.typeAnnotation))
-            return "it is cast to another type";
-        }
-        node = parent;
-        parent = parents.get(node) as Node;
-      }
-      const problem = useOf(node, parent);
+      const problem = referenceUse(reference);
       if (problem !== undefined) return problem;
     }
     return undefined;
+  }
+
+  function referenceUse(reference: Node): string | undefined {
+    let node = reference;
+    let parent = parents.get(node) as Node;
+    while (unwrap(parent) !== parent && (unwrap(parent) === node || parent.expression === node)) {
+      if (parent.type === "TSAsExpression" || parent.type === "TSTypeAssertion") {
+        if (isServiceErrorType(parent.typeAnnotation)) uses.push({ kind: "type", type: parent.typeAnnotation });
+        else if (!isLooseType(parent.typeAnnotation) && !isErrorType(parent.typeAnnotation))
+          return "it is cast to another type";
+      }
+      node = parent;
+      parent = parents.get(node) as Node;
+    }
+    return useOf(node, parent);
   }
 
   function useOf(node: Node, parent: Node): string | undefined {
@@ -109,10 +169,9 @@ export function planError(
           if (isWritten(parent)) return "details is assigned";
           uses.push({ kind: "details", property: parent.property });
           return undefined;
-        case "rawMessage":
-          return undefined;
         case "message":
-          if (isWritten(parent) || parent.optional) return "message is read";
+          if (isSet(parent)) return undefined;
+          if (isWritten(parent)) return "message is assigned";
           uses.push({ kind: "message", member: parent });
           return undefined;
         case "toString": {
@@ -123,8 +182,13 @@ export function planError(
         }
         case "metadata":
           return metadataUse(parent);
+        case "stack":
+          return isPrinted(parent) ? undefined : "stack is read";
         default:
-          return `${name ?? "a computed member"} is read`;
+          // What an error of grpc-js has not is what the program has added, or it is no such error.
+          if (name === undefined || /^(name|cause|findDetails|isWireError)$/.test(name))
+            return `${name ?? "a computed member"} is read`;
+          return undefined;
       }
     }
     if (parent.type === "ThrowStatement") return undefined;
@@ -165,10 +229,12 @@ export function planError(
         if (!isServiceErrorType(annotation)) return "it is kept under another type";
         uses.push({ kind: "type", type: annotation });
       }
-      return follow(parent.id, { ...parent, start: 0, end: Number.MAX_SAFE_INTEGER } as Node);
+      return follow(parent.id);
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
       return patternUse(parent.id);
+    if (isAddedTo(node, parent)) return useOf(parent, parents.get(parent) as Node);
+    if (parent.type === "ExpressionStatement") return undefined;
     if (parent.type !== "CallExpression") return "it is used as a whole";
     // The function's parameter has a type.
     reads = true;
@@ -255,8 +321,7 @@ export function planError(
       if (isStatusOfGrpc(file, parent.object)) uses.push({ kind: "name", member: parent, code: member });
     }
     for (const other of compared) {
-      if (other.type === "NumericLiteral" && (other.value < 0 || other.value > 16))
-        return "its code is compared with one that gRPC does not have";
+      if (other.type === "NumericLiteral" && (other.value < 0 || other.value > 16)) return FOREIGN_CODE;
       const name = statusName(file, other);
       if (name !== undefined) uses.push({ kind: "status", member: other, name });
     }
@@ -277,54 +342,37 @@ export function planError(
     const parent = parents.get(member) as Node;
     return parent.type === "AssignmentExpression" && parent.left === member;
   }
+
+  /** `err.message = …`, which a ConnectError keeps for whoever asks for its text. */
+  function isSet(member: Node): boolean {
+    const parent = parents.get(member) as Node;
+    return isWritten(member) && parent.operator === "=";
+  }
+
+  /** `Object.assign(err, { status: 404 })`, which is the error itself. */
+  function isAddedTo(node: Node, parent: Node): boolean {
+    if (parent.type !== "CallExpression" || memberName(parent.callee) !== "assign") return false;
+    const [target, ...added] = parent.arguments as Node[];
+    return (
+      isIdentifier(parent.callee.object, "Object") &&
+      target === node &&
+      added.every(
+        (each) =>
+          each.type === "ObjectExpression" &&
+          (each.properties as Node[]).every(
+            ({ type, computed, key }) =>
+              type !== "SpreadElement" && !computed && isIdentifier(key) && !OWN_MEMBERS.test(key.name),
+          ),
+      )
+    );
+  }
 }
 
-/** Where a caught error goes on to the next catch: `throw err`, `reject(err)`. What goes on is the error as it came. */
-export function rethrows(param: Node, body: Node): Node[] {
-  const found: Node[] = [];
-  if (!isIdentifier(param)) return found;
-  const isError = (node: Node | null | undefined): node is Node => node != null && isIdentifier(node, param.name);
-  walk(body, (node) => {
-    if (node.type === "ThrowStatement" && isError(node.argument)) found.push(node.argument);
-    if (node.type !== "CallExpression" || node.arguments.length !== 1 || !isError(node.arguments[0])) return undefined;
-    const name = isIdentifier(node.callee) ? node.callee.name : memberName(node.callee);
-    if (name !== undefined && /^(reject|rej)$/.test(name)) found.push(node.arguments[0]);
-    return undefined;
-  });
-  return found;
-}
+/** Then it is of such a code, whose text Connect does not give either. */
+const FOREIGN_CODE = "its code is compared with one that gRPC does not have";
 
-/** `err.code` compared with members of `status`: the numbers are the same, whatever else becomes of the error. */
-export function statusComparisons(file: File, param: Node, body: Node): { member: Node; name: string }[] {
-  const found: { member: Node; name: string }[] = [];
-  if (!isIdentifier(param)) return found;
-  const isCode = (node: Node) => memberName(node) === "code" && isIdentifier(unwrap(node.object), param.name);
-  walk(body, (node) => {
-    const compared: Node[] = [];
-    if (node.type === "BinaryExpression" && /^[!=]==?$/.test(node.operator)) {
-      if (isCode(node.left)) compared.push(node.right);
-      else if (isCode(node.right)) compared.push(node.left);
-    } else if (node.type === "SwitchStatement" && isCode(node.discriminant))
-      for (const one of node.cases as Node[]) if (one.test) compared.push(one.test);
-    for (const member of compared) {
-      const name = statusName(file, member);
-      if (name !== undefined) found.push({ member, name });
-    }
-    return undefined;
-  });
-  return found;
-}
-
-/** `any`, or `{ code?: number }`: a type that both kinds of errors have. */
-function isLooseType(type: Node): boolean {
-  if (type.type === "TSAnyKeyword" || type.type === "TSUnknownKeyword") return true;
-  return (
-    type.type === "TSTypeLiteral" &&
-    (type.members as Node[]).every(
-      (member) => member.type === "TSPropertySignature" && isIdentifier(member.key, "code"),
-    )
-  );
-}
+/** What a ConnectError has of its own, under names that a ServiceError has with other values or not at all. */
+const OWN_MEMBERS = /^(name|stack|cause|code|details|metadata|rawMessage|findDetails|isWireError)$/;
 
 /** A string for certain: to a number, an error that is none would be added. */
 function isText(node: Node): boolean {
@@ -337,17 +385,6 @@ export function takesAnyValue(use: ErrorUse): boolean {
   return use.kind === "message" || (use.kind === "text" && !use.isAsked);
 }
 
-/** Both kinds of errors are Errors. */
-function isErrorType(type: Node): boolean {
-  return type.type === "TSTypeReference" && isIdentifier(type.typeName, "Error");
-}
-
-function isServiceErrorType(type: Node): boolean {
-  if (type.type !== "TSTypeReference") return false;
-  const name = type.typeName;
-  return (isIdentifier(name) ? name.name : name.right?.name) === "ServiceError";
-}
-
 function mentioned(body: Node, name: string): boolean {
   let found = false;
   walk(body, (node, [parent]) => {
@@ -355,65 +392,4 @@ function mentioned(body: Node, name: string): boolean {
     return !found;
   });
   return found;
-}
-
-const CODES: Readonly<Record<string, string>> = {
-  CANCELLED: "Canceled",
-  UNKNOWN: "Unknown",
-  INVALID_ARGUMENT: "InvalidArgument",
-  DEADLINE_EXCEEDED: "DeadlineExceeded",
-  NOT_FOUND: "NotFound",
-  ALREADY_EXISTS: "AlreadyExists",
-  PERMISSION_DENIED: "PermissionDenied",
-  RESOURCE_EXHAUSTED: "ResourceExhausted",
-  FAILED_PRECONDITION: "FailedPrecondition",
-  ABORTED: "Aborted",
-  OUT_OF_RANGE: "OutOfRange",
-  UNIMPLEMENTED: "Unimplemented",
-  INTERNAL: "Internal",
-  UNAVAILABLE: "Unavailable",
-  DATA_LOSS: "DataLoss",
-  UNAUTHENTICATED: "Unauthenticated",
-};
-
-/** Connect's name of a `status.X` of grpc-js; undefined for anything else, and for OK, which has none. */
-export function statusName(file: File, node: Node): string | undefined {
-  const name = memberName(node);
-  if (name === undefined || !Object.hasOwn(CODES, name)) return undefined;
-  return isStatusOfGrpc(file, node.object as Node) ? CODES[name] : undefined;
-}
-
-/** `status` or `grpc.status`, from grpc-js. */
-export function isStatusOfGrpc(file: File, owner: Node): boolean {
-  const root = isIdentifier(owner)
-    ? owner
-    : owner.type === "MemberExpression" && memberName(owner) === "status"
-      ? owner.object
-      : undefined;
-  if (!isIdentifier(root)) return false;
-  const binding = scopesOf(file).bindingOf(root);
-  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return false;
-  return importedName(binding.declaration) === (isIdentifier(owner) ? "status" : "*");
-}
-
-function importedName(declaration: Node): string | undefined {
-  switch (declaration.type) {
-    case "ImportSpecifier":
-      return declaration.imported.name;
-    case "ImportNamespaceSpecifier":
-    case "ImportDefaultSpecifier":
-    case "TSImportEqualsDeclaration":
-      return "*";
-    case "VariableDeclarator":
-      // `const { status } = require(…)`: the pattern's names are their own.
-      return declaration.id.type === "ObjectPattern" ? "status" : "*";
-    default:
-      return undefined;
-  }
-}
-
-function isOfGrpc(declaration: Node, parents: ReturnType<typeof parentMap>): boolean {
-  if (declaration.type === "VariableDeclarator") return requiredModule(declaration.init) === "@grpc/grpc-js";
-  const statement = parents.get(declaration);
-  return statement?.type === "ImportDeclaration" && statement.source.value === "@grpc/grpc-js";
 }

@@ -9,10 +9,28 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { type HeaderListener, mayThrow, type StatusReads, splitHeader, statusReads, usesThis } from "./call-events.js";
+import {
+  type HeaderListener,
+  leaves,
+  mayThrow,
+  type StatusReads,
+  splitHeader,
+  standsBehind,
+  statusReads,
+  usesThis,
+} from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
-import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
+import { callRisk } from "./early-arguments.js";
+import {
+  BARE,
+  type CallPlan,
+  type Cancel,
+  cancelIn,
+  refused,
+  splitCancels,
+  type Writer,
+  writerOf,
+} from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -52,8 +70,7 @@ type Event = (typeof EVENTS)[number];
 /** A stream that is read: by `for await` already, or by listeners. */
 export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call)
-    return { kind: "plain", statement: null, header: null, cancel: null };
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return BARE;
   if (memberName(parent) === "on" && parent.object === call)
     return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null, header: null });
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
@@ -71,10 +88,12 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   const { header, others: references } = splitHeader(reading, parents);
   if (header && !standsBehind(declaration, header.statement, parents)) return refused("a listener is added elsewhere");
   const [only] = references;
-  if (!isDuplex && references.length === 1 && only) {
+  if (references.length === 1 && only) {
     const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only)
-      return { kind: "plain", statement: declaration, header, cancel };
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) {
+      if (statementOf(call, parents) !== declaration) return refused("the stream stands in no block");
+      return { kind: "plain", statement: declaration, header, cancel, writer, loop: writer && only };
+    }
   }
   return planListeners(file, call, parents, references, { writer, declaration, cancel, header });
 }
@@ -119,7 +138,7 @@ function planListeners(
   if (typeof continues === "string") return refused(continues);
 
   // Right behind the call, the loop runs over the call itself.
-  const isRisky = argumentRisk(call.arguments as Node[]) !== "none";
+  const isRisky = callRisk(call, call.arguments as Node[]) !== "none";
   if (isRisky && !declaration) return refused("its arguments run other code, and no variable holds the stream");
   const isInline = !isRisky && (!declaration || data.before === declaration.end);
   if (!isInline) {
@@ -148,14 +167,6 @@ function planListeners(
     cancel,
     continues,
   };
-}
-
-/** Does a statement stand in the block of another, before anything can happen that the other waits for? */
-function standsBehind(first: Node, then: Node, parents: Parents): boolean {
-  const block = parents.get(first) as Node;
-  if (block !== parents.get(then) || !Array.isArray(block.body)) return false;
-  const between = (block.body as Node[]).filter((each) => each.start > first.start && each.end < then.start);
-  return then.start > first.start && !between.some(leaves);
 }
 
 interface Bounds {
@@ -275,15 +286,4 @@ function declaredIn(callback: Node): string[] {
     if (/^(Function|Class)Declaration$/.test(statement.type) && statement.id) names.push(statement.id.name);
   }
   return names;
-}
-
-/** Does control leave a statement other than at its end: for good, or for a while? */
-function leaves(statement: Node): boolean {
-  let found = false;
-  walk(statement, (node) => {
-    if (isFunction(node)) return false;
-    if (/^(Await|Yield)Expression$|^(Return|Throw|Break|Continue)Statement$/.test(node.type)) found = true;
-    return undefined;
-  });
-  return found;
 }

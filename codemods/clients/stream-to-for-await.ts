@@ -1,10 +1,9 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { cancelOf } from "./plan-call.js";
-import { writeArguments } from "./write-arguments.js";
+import { writeAddedOptions } from "./write-arguments.js";
 import { construct, plannedCalls } from "./write-call.js";
 import { writeHeader } from "./write-events.js";
-import { writeLoop } from "./write-loop.js";
+import { writeLoop, writeReplies } from "./write-loop.js";
 
 const id = "clients/stream-to-for-await";
 
@@ -17,10 +16,10 @@ export const rule: Rule = {
       const { plan, call, fact } = planned;
       if (fact.rpc.kind !== "server_streaming" && fact.rpc.kind !== "bidi_streaming") continue;
       if (plan.kind === "listeners") writeLoop(ctx, planned, plan, id);
-      else if (plan.kind !== "plain") continue;
+      else if (plan.kind === "plain") writeReplies(ctx, planned, id);
+      else continue;
       writeHeader(ctx, planned, id);
-      // With metadata, options or a signal, the rule for those writes all.
-      if (fact.args.length === 0 && !cancelOf(plan)) writeArguments(ctx, planned, id);
+      writeAddedOptions(ctx, planned, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

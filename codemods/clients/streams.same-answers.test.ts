@@ -143,6 +143,80 @@ const programs: Programs = {
       await stop();
     })();`,
   ],
+  "headers and the status of calls with one reply": [
+    "idiomatic",
+    `${CLIENT}
+    const run = (text, when = () => {}) => new Promise((resolve) => {
+      const call = client.ask({ text }, new grpc.Metadata(), { deadline: Date.now() + 3000 }, (error, value) => {
+        if (error) {
+          console.log(text, error.code, error.details);
+          resolve();
+          return;
+        }
+        console.log(value.text);
+        resolve();
+      });
+      call.on('metadata', (metadata) => {
+        console.log('head', metadata.get('x-head'), metadata.get('x-why'));
+      });
+      // Comes last.
+      call.on('status', (status) => {
+        const [trailer] = status.metadata.get('x-trailer');
+        console.log(grpc.status[status.code], status.details, trailer, status.metadata.get('x-why'));
+      });
+      when(() => call.cancel());
+    }).then(() => console.log('waited'));
+    const other = (text) => new Promise((resolve) => {
+      const call = client.ask({ text }, (error, value) => {
+        if (!error) console.log(value.text);
+        else console.log(error.code);
+      });
+      call.once('status', () => {
+        console.log('over');
+        resolve();
+      });
+    });
+    const whole = (text) => new Promise((resolve) => {
+      const call = client.ask({ text }, (error, value) => { console.log(error ? error.code : value.text); });
+      call.on('status', (status) => resolve(status.code));
+    });
+    const silent = (text) => new Promise((resolve) => {
+      const call = client.ask({ text }, () => {});
+      call.on('status', (error) => resolve(error.details));
+    });
+    function show(error, value) {
+      console.log(error ? error.code : value.text);
+    }
+    const named = (text) => new Promise((resolve) => {
+      const call = client.ask({ text }, show);
+      call.on('metadata', (metadata) => resolve(metadata.get('x-head')));
+    });
+    const count = (texts) => new Promise((resolve) => {
+      const call = client.count((error, value) => {
+        if (error) return console.log(error.code);
+        console.log(value.text);
+      });
+      call.on('metadata', (metadata) => console.log('head', metadata.get('x-head')));
+      call.on('status', (status) => {
+        console.log(status.code, status.details, status.metadata.get('x-trailer'));
+        resolve();
+      });
+      for (const text of texts) call.write({ text });
+      call.end();
+    });
+    (async () => {
+      await run('a');
+      await run('head');
+      await run('fail');
+      await run('rich 5 gone');
+      await run('hang', (cancel) => setTimeout(cancel, 30));
+      await other('a');
+      await other('fail');
+      console.log(await whole('a'), await whole('fail'), await silent('a'), await silent('fail'), await named('head'));
+      await count(['head', 'b']);
+      await count(['fail']);
+    })();`,
+  ],
   "a listener that awaits": [
     "idiomatic",
     `${CLIENT}${EACH}
@@ -206,6 +280,67 @@ const programs: Programs = {
       setTimeout(() => call.end(), 50);
     });
     chat(['a', 'b']).then(() => chat(['fail'])).then(() => later(['c', 'd']));`,
+  ],
+  "both ways in a loop": [
+    "idiomatic",
+    `${CLIENT}
+    const talk = async (texts, last) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-a', 'b');
+      const call = client.chat(metadata, { deadline: Date.now() + 3000 });
+      for (const text of texts) call.write({ text });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          if (item.text === last) call.end();
+        }
+        console.log('done');
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    const leave = async () => {
+      const call = client.chat();
+      for (const text of ['left', 'unread']) call.write({ text });
+      call.end();
+      for await (const item of call) {
+        console.log(item.text);
+        break;
+      }
+    };
+    const cancel = async () => {
+      const call = client.chat();
+      call.write({ text: 'c' });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          call.cancel();
+        }
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    (async () => {
+      await talk(['a', 'b'], 're: b');
+      await talk(['a', 'fail'], 'none');
+      await leave();
+      await cancel();
+      await ask(client, 'after');
+    })();`,
+  ],
+  "what emitters and promises write": [
+    "idiomatic",
+    `${CLIENT}
+    const { EventEmitter } = require('events');
+    const lines = new EventEmitter();
+    const call = client.chat();
+    call.on('data', (item) => console.log(item.text));
+    call.on('end', () => console.log('end'));
+    lines.on('line', (text) => call.write({ text }));
+    lines.once('close', () => call.end());
+    lines.emit('line', 'one');
+    Promise.resolve('two').then((text) => call.write({ text }));
+    setTimeout(() => lines.emit('close'), 50);`,
   ],
 };
 

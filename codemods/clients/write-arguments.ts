@@ -1,8 +1,13 @@
 import { keyName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { middleArguments, writerOfPlan } from "./plan-call.js";
+import { cancelOf, middleArguments, writerOfPlan } from "./plan-call.js";
 import { afterParenthesis, GRPC_JS, type PlannedCall, requestOf } from "./write-call.js";
 import { addedOptions } from "./write-events.js";
+
+/** The options that a call's listeners ask for. With metadata, options or a signal, the rule for those writes all. */
+export function writeAddedOptions(ctx: RuleContext, planned: PlannedCall, rule: string): void {
+  if (planned.fact.args.length === 0 && !cancelOf(planned.plan)) writeArguments(ctx, planned, rule);
+}
 
 /** Turns `(request, metadata, { deadline })` into `(request, { headers, timeoutMs, signal })`, leaving each value where it stands. */
 export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: string): void {

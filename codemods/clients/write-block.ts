@@ -1,9 +1,9 @@
 import { type Node, semicolonOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, mentions } from "./callback-shape.js";
+import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
-import type { CallPlan } from "./plan-call.js";
-import { rethrows } from "./plan-error.js";
+import { type CallPlan, needsTrailer } from "./plan-call.js";
 import {
   argumentsEnd,
   catchHead,
@@ -15,7 +15,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { nameOf } from "./write-events.js";
+import { replyName, writeHeader, writeStatus, writeTrailer } from "./write-events.js";
 
 type BlockPlan = Extract<CallPlan, { kind: "block" }>;
 
@@ -57,13 +57,21 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     ...base,
     callEnd: plan.isEarly ? `)${base.semicolon}${eol}${at[0]}${opening}${reply}` : ")",
   };
+  if (needsTrailer(plan)) writeTrailer(ctx, planned, statement, rule);
+  writeHeader(ctx, planned, rule);
+  if (plan.status) writeStatus(ctx, planned, plan.status, rule);
   const declared = plan.writer ? writeWritable(ctx, planned, plan.writer, place.layout, rule) : "";
   if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
   else ctx.edit.insertRight(statement.start, head, place.origin);
   switch (shape.form) {
     case "empty":
-      ctx.edit.overwrite(argumentsEnd(ctx, planned), planned.call.end, ").catch(() => {})", place.origin);
+      ctx.edit.overwrite(
+        argumentsEnd(ctx, planned),
+        planned.call.end,
+        `${place.callEnd}.catch(() => {})`,
+        place.origin,
+      );
       return;
     case "negated":
       writeThen(place);
@@ -75,11 +83,6 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     default:
       writeApart(place);
   }
-}
-
-/** The variable that holds the promise of a call that is made early. */
-function replyName(ctx: RuleContext, planned: PlannedCall): string {
-  return nameOf(ctx, planned, ["reply", "pending"], ({ plan }) => plan.kind === "block" && plan.isEarly);
 }
 
 /** The response's parameter, if the code of the reply reads it. */
@@ -188,7 +191,7 @@ function writeThen(place: Place): void {
   const success = shape.success[0] as Node;
   const response = responseOf(place);
   const isAsync = callback.async ? "async " : "";
-  const open = `).then(${isAsync}(${response ? ctx.source.slice(response.start, response.end) : ""}) => `;
+  const open = `${place.callEnd}.then(${isAsync}(${response ? ctx.source.slice(response.start, response.end) : ""}) => `;
   writeBody(argumentsEnd(ctx, planned), success, open);
   if (!failure) {
     finish(success, ", () => {}");

@@ -12,7 +12,6 @@ import {
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
-import { semicolonIn } from "./layout.js";
 import { fileOf, GRPC_JS, RUNTIME } from "./write-call.js";
 
 /** Writes transport and client for one construction. */
@@ -41,7 +40,8 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
     : `${createTransport}({ ${withImports(ctx, fact.transport.join(", "), fact.imports)} })`;
   const name = transportName(ctx, fact);
   // A class with generated methods is more than its calls: the type stays what it was.
-  const cast = isBridge && fact.typeText !== null ? ` as unknown as ${fact.typeText}` : "";
+  const through = fact.typeText === "any" ? "as any" : `as unknown as ${fact.typeText}`;
+  const cast = isBridge && fact.typeText !== null ? ` ${through}` : "";
   const parent = parentMap(fileOf(ctx)).get(node) as Node;
   const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
   const field = isBridge ? null : fact.field;
@@ -86,16 +86,17 @@ function writeField(
   if (!field) return;
   const origin = { rule, outcome: fact.outcome, reason: fact.reason };
   const eol = lineEndingOf(ctx.source);
+  const parents = parentMap(fileOf(ctx));
+  const around = (field.isMember ? parents.get(node) : statementOf(node, parents)) as Node;
+  const semicolon = semicolonOf(ctx.source, around);
   const insert = (position: number, text: string) => {
-    const semicolon = semicolonIn(ctx.source);
     ctx.edit.insertRight(position, `${text}${semicolon}${eol}${indentAt(ctx.source, position)}`, origin);
   };
   if (field.isMember && field.declaration !== null) {
     insert(field.declaration, `${field.modifiers}${field.transport} = ${transport}`);
     return;
   }
-  const statement = statementOf(node, parentMap(fileOf(ctx))) as Node;
-  insert(statement.start, `this.${field.transport} = ${transport}`);
+  insert(around.start, `this.${field.transport} = ${transport}`);
   if (field.declaration !== null) {
     const type = ctx.language === "ts" ? `: ReturnType<typeof ${createTransport}>` : "";
     insert(field.declaration, `${field.modifiers}${field.transport}${type}`);

@@ -1,8 +1,8 @@
 import { isWithin, lineEndingOf, type Node, parentMap } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { semicolonIn } from "./layout.js";
+import type { StatusListener, StatusReads } from "./call-events.js";
+import { indentOf, layoutAt, semicolonIn } from "./layout.js";
 import { cancelOf, headerOf, needsTrailer } from "./plan-call.js";
-import type { ListenersPlan } from "./plan-stream.js";
 import { controllerName, fileOf, freshName, GRPC_JS, type PlannedCall, plannedCalls } from "./write-call.js";
 
 /** Members of a call's options that its cancellation and its listeners ask for, as text. */
@@ -78,11 +78,7 @@ export function writeHeader(ctx: RuleContext, planned: PlannedCall, rule: string
   );
   if (kept < start) ctx.edit.remove(kept, start, origin);
   ctx.edit.move(start, statement.end, target.start);
-  if (param && ctx.language === "ts") {
-    const isBare = source[callback.start] !== "(" && callback.type === "ArrowFunctionExpression" && !callback.async;
-    const text = `${param.name}: Headers`;
-    ctx.edit.overwrite(param.start, param.end, isBare ? `(${text})` : text, origin);
-  }
+  if (param && ctx.language === "ts") writeParameter(ctx, callback, param, "Headers", rule);
   for (const get of gets) writeGet(ctx, get, get.callee.object as Node, rule);
 }
 
@@ -98,10 +94,54 @@ function writeGet(ctx: RuleContext, get: Node, metadata: Node, rule: string, nam
   } else ctx.edit.overwrite(get.start, key.start, `${values}(${name}, `, origin);
 }
 
-/** What a listener of `status` reads, of what `callStatus` gives. */
-export function writeStatusReads(ctx: RuleContext, { reads, status }: ListenersPlan, rule: string): void {
+/**
+ * `call.on("status", listener)` -> the listener as a function that is called with the status of the reply, behind what the
+ * callback did.
+ */
+export function writeStatus(ctx: RuleContext, planned: PlannedCall, status: StatusListener, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
-  const [param] = (status?.callback.params ?? []) as Node[];
+  const { source } = ctx;
+  const { statement, callback, param, reads } = status;
+  const next = `${semicolonIn(source)}${lineEndingOf(source)}${indentOf(ctx, statement.start)}`;
+  const name = nameOf(ctx, planned, ["onStatus"], ({ plan }) => plan.kind === "block" && plan.status !== null);
+  ctx.edit.overwrite(statement.start, callback.start, `const ${name} = `, origin);
+  const reply = replyName(ctx, planned);
+  let handlers = `${name}, ${name}`;
+  if (param) {
+    const callStatus = ctx.imports.add(GRPC_JS, "callStatus");
+    const trailer = reads.more ? trailerName(ctx, planned) : "undefined";
+    const error = param.name === "error" ? "err" : "error";
+    handlers = `() => ${name}(${callStatus}(${trailer})), (${error}) => ${name}(${callStatus}(${error}))`;
+  }
+  ctx.edit.overwrite(callback.end, statement.end, `${next}${reply}.then(${handlers})${semicolonIn(source)}`, origin);
+  if (param && ctx.language === "ts")
+    writeParameter(ctx, callback, param, ctx.imports.add(GRPC_JS, "CallStatus", { typeOnly: true }), rule);
+  writeStatusReads(ctx, reads, param, rule);
+}
+
+/** `let trailer;`, in front of a call of whose status more is asked than its code. */
+export function writeTrailer(ctx: RuleContext, planned: PlannedCall, statement: Node, rule: string): void {
+  const kept = ctx.language === "ts" ? ": Headers | undefined" : "";
+  const { eol, at } = layoutAt(ctx, statement.start);
+  const text = `let ${trailerName(ctx, planned)}${kept}${semicolonIn(ctx.source)}${eol}${at[0]}`;
+  ctx.edit.insertRight(statement.start, text, { rule, outcome: "idiomatic" });
+}
+
+/** The variable that holds the promise of a call that is made early. */
+export function replyName(ctx: RuleContext, planned: PlannedCall): string {
+  return nameOf(ctx, planned, ["reply", "pending"], ({ plan }) => plan.kind === "block" && plan.isEarly);
+}
+
+/** The type of a listener's parameter. */
+function writeParameter(ctx: RuleContext, callback: Node, param: Node, type: string, rule: string): void {
+  const isBare = ctx.source[callback.start] !== "(" && callback.type === "ArrowFunctionExpression" && !callback.async;
+  const text = `${param.name}: ${type}`;
+  ctx.edit.overwrite(param.start, param.end, isBare ? `(${text})` : text, { rule, outcome: "idiomatic" });
+}
+
+/** What a listener of `status` reads, of what `callStatus` gives. */
+export function writeStatusReads(ctx: RuleContext, reads: StatusReads | null, param: Node | null, rule: string): void {
+  const origin = { rule, outcome: "idiomatic" } as const;
   if (!reads || !param) return;
   for (const get of reads.gets) writeGet(ctx, get, get.callee.object as Node, rule, `${param.name}.trailer`);
   for (const { member, code } of reads.names) {

@@ -2,6 +2,7 @@ import type { RuleContext } from "../shared/rule.js";
 import { layoutAt } from "./layout.js";
 import type { CallPlan } from "./plan-call.js";
 import { argumentsEnd, freshName, type PlannedCall, writeWritable } from "./write-call.js";
+import { writeHeader } from "./write-events.js";
 
 /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
 export function writeHanded(
@@ -12,6 +13,7 @@ export function writeHanded(
 ): void {
   const { callback, statement, writer } = plan;
   const origin = { rule, outcome: "idiomatic" } as const;
+  writeHeader(ctx, planned, rule);
   const declared = writer ? writeWritable(ctx, planned, writer, layoutAt(ctx, statement.start), rule) : "";
   if (planned.call.start > statement.start) ctx.edit.overwrite(statement.start, planned.call.start, declared, origin);
   const response = freshName(ctx, "response", "reply", "value");

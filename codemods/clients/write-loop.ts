@@ -1,7 +1,7 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { mentions } from "./callback-shape.js";
-import { layoutAt, semicolonIn } from "./layout.js";
+import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 import {
   catchHead,
@@ -14,7 +14,27 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { trailerName, writeStatusReads } from "./write-events.js";
+import { nameOf, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
+
+/** `for await (… of call)` over a call that messages are written to: the loop runs over the replies. */
+export function writeReplies(ctx: RuleContext, planned: PlannedCall, rule: string): void {
+  const { plan, call } = planned;
+  if (plan.kind !== "plain" || !plan.writer || !plan.loop || !plan.statement) return;
+  const origin = { rule, outcome: "idiomatic" } as const;
+  const replies = repliesName(ctx, planned);
+  const writable = writeWritable(ctx, planned, plan.writer, layoutAt(ctx, plan.statement.start), rule);
+  ctx.edit.overwrite(plan.statement.start, call.start, `${writable}const ${replies} = `, origin);
+  ctx.edit.overwrite(plan.loop.start, plan.loop.end, replies, origin);
+}
+
+/** The variable that holds what comes back of a call that messages are written to. */
+function repliesName(ctx: RuleContext, planned: PlannedCall): string {
+  return nameOf(ctx, planned, ["replies", "answers", "messages"], ({ plan }) =>
+    plan.kind === "listeners"
+      ? plan.writer !== null && plan.variable !== null
+      : plan.kind === "plain" && plan.loop !== null,
+  );
+}
 
 /** Listeners of a stream as a loop, a catch clause and what follows them, in the order in which grpc-js emits. */
 export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
@@ -47,12 +67,8 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     statusName === undefined || isLate
       ? ""
       : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type}${begins}${semicolon}`;
-  if (isWhole) {
-    const kept = ctx.language === "ts" ? ": Headers | undefined" : "";
-    const name = trailerName(ctx, planned);
-    ctx.edit.insertRight(statement.start, `let ${name}${kept}${semicolonIn(source)}${eol}${outer}`, origin);
-  }
-  writeStatusReads(ctx, plan, rule);
+  if (isWhole) writeTrailer(ctx, planned, statement, rule);
+  writeStatusReads(ctx, plan.reads, statusParam ?? null, rule);
   const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
   // A loop's variable has the type of what it runs over.
   const name = item
@@ -67,7 +83,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
   if (variable) {
     // What stands between the call and its listeners stays between them.
-    const stream = plan.writer ? freshName(ctx, "replies", "answers", "messages") : (variable.name as string);
+    const stream = plan.writer ? repliesName(ctx, planned) : (variable.name as string);
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);

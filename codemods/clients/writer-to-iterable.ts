@@ -1,5 +1,6 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { writeAddedOptions } from "./write-arguments.js";
 import { writeBlock } from "./write-block.js";
 import { construct, plannedCalls } from "./write-call.js";
 import { writeHanded } from "./write-handed.js";
@@ -16,6 +17,7 @@ export const rule: Rule = {
       if ((plan.kind !== "block" && plan.kind !== "handed") || !plan.writer) continue;
       if (plan.kind === "block") writeBlock(ctx, planned, plan, id);
       else writeHanded(ctx, planned, plan, id);
+      writeAddedOptions(ctx, planned, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -1,14 +1,16 @@
-import { statusName } from "../clients/plan-error.js";
-import { type File, isFunction, isIdentifier, type Node, parentMap } from "../shared/ast.js";
-import type { Rule } from "../shared/rule.js";
+import { isStatusOfGrpc, statusName } from "../clients/grpc-status.js";
+import { type File, isFunction, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { isCodeValue } from "./code-value.js";
 
 const id = "errors/status-to-code";
+const origin = { rule: id, outcome: "idiomatic" } as const;
 
 /**
- * `grpc.status.NOT_FOUND` -> `Code.NotFound`, which is the same number. Runs last, for what no other rule has taken along: in
- * JavaScript files whose handlers or clients, or functions for errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what
- * keeps its old shape wants the old one.
+ * `grpc.status.NOT_FOUND` -> `Code.NotFound`, which is the same number, `grpc.status.OK` -> `0`, `grpc.status[code]` ->
+ * `grpcStatusName(code)`. Runs last, for what no other rule has taken along: in JavaScript files whose handlers or clients, or functions for
+ * errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what keeps its old shape wants the old one.
  */
 export const rule: Rule = {
   id,
@@ -23,15 +25,21 @@ export const rule: Rule = {
     const file = ctx.root.get().value as File;
     const parents = parentMap(file);
     const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
+    const isTaken = (start: number, end: number) => taken.some((edit) => edit.start < end && start < edit.end);
     for (const [node] of parents) {
       if (node.type !== "MemberExpression") continue;
-      const name = statusName(file, node);
-      if (name === undefined || taken.some((edit) => edit.start < node.end && node.start < edit.end)) continue;
+      const isName = node.computed && isStatusOfGrpc(file, node.object);
+      const text = isName ? undefined : textFor(ctx, file, node, parents);
+      if (!isName && text === undefined) continue;
+      if (isName && (isWritten(node, parents) || !isCodeValue(file, node.property))) continue;
+      if (isName ? isTaken(node.start, node.property.start) : isTaken(node.start, node.end)) continue;
       if (ctx.facts.every((fact) => fact.kind !== "handler") && isInHandler(node, parents)) continue;
-      ctx.edit.overwrite(node.start, node.end, `${ctx.imports.add("@connect-migrate/runtime", "Code")}.${name}`, {
-        rule: id,
-        outcome: "idiomatic",
-      });
+      if (text !== undefined) ctx.edit.overwrite(node.start, node.end, text(), origin);
+      else {
+        const name = ctx.imports.add("@connect-migrate/runtime/grpc-js", "grpcStatusName");
+        ctx.edit.overwrite(node.start, node.property.start, `${name}(`, origin);
+        ctx.edit.overwrite(node.property.end, node.end, ")", origin);
+      }
       ctx.report({
         rule: id,
         outcome: "idiomatic",
@@ -45,6 +53,22 @@ export const rule: Rule = {
   },
 };
 export default transformFromRule(rule);
+
+/** What stands for a member of `status`; undefined for anything else. */
+function textFor(ctx: RuleContext, file: File, node: Node, parents: ReturnType<typeof parentMap>) {
+  if (memberName(node) === "OK" && !node.computed && isStatusOfGrpc(file, node.object)) {
+    const { type, operator } = parents.get(node) as Node;
+    // Beside `===` everyone knows what 0 is.
+    return () => (type === "BinaryExpression" && /^[!=]==?$/.test(operator) ? "0" : "0 /* OK */");
+  }
+  const name = statusName(file, node);
+  return name === undefined ? undefined : () => `${ctx.imports.add("@connect-migrate/runtime", "Code")}.${name}`;
+}
+
+function isWritten(node: Node, parents: ReturnType<typeof parentMap>): boolean {
+  const parent = parents.get(node) as Node;
+  return parent.type === "AssignmentExpression" && parent.left === node;
+}
 
 /** A handler that has not been migrated yet is read by the rules for handlers, which know the names of grpc-js. */
 function isInHandler(node: Node, parents: ReturnType<typeof parentMap>): boolean {

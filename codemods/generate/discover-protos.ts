@@ -5,11 +5,11 @@ import { isInside } from "../project/project-root.js";
 import { type BufModule, bufModules, isInModule } from "./buf-modules.js";
 import { ancestors, findImport } from "./find-import.js";
 import type { ProtoDiscovery, ProtoFile, SourceText } from "./generate-types.js";
-import { blankComments, outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
+import { outlineOfProto, type ProtoOutline } from "./proto-syntax.js";
+import { ignoredFolders, isAt, nearestOf, onlyOf, protosOfWorkspace, sameText, suffixOf } from "./protos-around.js";
 import { includeDirsOfScript } from "./script-references.js";
 import { mayReferenceProtos, protoReferencesOf } from "./source-references.js";
 
-const ignored = ["**/node_modules/**", "**/.*/**", "**/{dist,build,out,coverage}/**"];
 const protoFolder = /^(protos?|protobufs?|idl|pb)$/i;
 
 interface Candidate {
@@ -22,15 +22,30 @@ interface Candidate {
   name: string | undefined;
 }
 
-/** Finds a project's .proto files, how they import each other, and from which roots. Reads only. */
-export function discoverProtos(projectRoot: string, given?: readonly SourceText[]): ProtoDiscovery {
-  const root = resolve(projectRoot);
+export interface DiscoverProtosOptions {
+  /** The project that the folder is a part of: relative paths in code may start there. Default: the folder. */
+  readonly project?: string;
+  /** Absolute folders below it whose protos count only where something names them. */
+  readonly without?: readonly string[];
+}
+
+/** Finds the .proto files of a folder, how they import each other, and from which roots. Reads only. */
+export function discoverProtos(
+  folder: string,
+  given?: readonly SourceText[],
+  options: DiscoverProtosOptions = {},
+): ProtoDiscovery {
+  const root = resolve(folder);
+  const without = options.without ?? [];
+  const project = options.project ?? root;
+  // A package is started where its package.json is.
+  const bases: [string, string] = existsSync(join(root, "package.json")) ? [root, project] : [project, root];
   const notes: string[] = [];
-  const show = (path: string) => relative(root, path).split(sep).join("/") || ".";
+  const show = (path: string) => relative(project, path).split(sep).join("/") || ".";
   const references = (given ?? sourcesOf(root))
     .filter((source) => mayReferenceProtos(source.text))
-    .map((source) => ({ source, found: protoReferencesOf(source, root) }));
-  const configured = configuredRoots(root);
+    .map((source) => ({ source, found: protoReferencesOf(source, bases) }));
+  const configured = configuredRoots(root, project);
   const explicitRoots = [...new Set([...references.flatMap(({ found }) => found.includeDirs), ...configured.roots])];
 
   const candidates = new Map<string, Candidate>();
@@ -43,8 +58,8 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
     }
     return one;
   };
-  for (const path of globSync("**/*.proto", { cwd: root, absolute: true, ignore: [...ignored] }))
-    candidate(resolve(path));
+  for (const path of globSync("**/*.proto", { cwd: root, absolute: true, ignore: [...ignoredFolders] }))
+    if (!without.some((other) => isInside(resolve(path), other))) candidate(resolve(path));
   for (const { found } of references) for (const path of found.files) candidate(path).referenced = true;
   // One package of a monorepo may name protos that lie beside it, in a way that no constant shows.
   let outside: readonly string[] | undefined;
@@ -61,7 +76,8 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
         notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
     }
     for (const name of found.generatedFrom) {
-      const fitting = bySuffix(candidates.values(), name, source.path);
+      const around = () => onlyOf(protosAround().filter((path) => isAt(path, name)));
+      const fitting = bySuffix(candidates.values(), name, source.path) ?? mapped(around(), candidate);
       if (fitting) fitting.name ??= name;
     }
   }
@@ -131,7 +147,7 @@ export function discoverProtos(projectRoot: string, given?: readonly SourceText[
     let effectiveRoot = importRoot;
     if (same) {
       effectiveRoot = root;
-      name = show(one.path);
+      name = relative(root, one.path).split(sep).join("/");
       if (byName.has(name) || name.startsWith("..")) {
         notes.push(
           `${show(one.path)} and ${show(same.file.path)} have the same import path; ${show(one.path)} was left out.`,
@@ -173,12 +189,14 @@ export function isWellKnown(name: string): boolean {
 }
 
 function sourcesOf(root: string): SourceText[] {
-  return globSync("**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}", { cwd: root, absolute: true, ignore: [...ignored] }).flatMap(
-    (path) => {
-      const text = readFileSync(path, "utf8");
-      return mayReferenceProtos(text) ? [{ path: resolve(path), text }] : [];
-    },
-  );
+  return globSync("**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx}", {
+    cwd: root,
+    absolute: true,
+    ignore: [...ignoredFolders],
+  }).flatMap((path) => {
+    const text = readFileSync(path, "utf8");
+    return mayReferenceProtos(text) ? [{ path: resolve(path), text }] : [];
+  });
 }
 
 interface ConfiguredRoots {
@@ -187,11 +205,16 @@ interface ConfiguredRoots {
   readonly modules: readonly BufModule[];
 }
 
-function configuredRoots(root: string): ConfiguredRoots {
+function configuredRoots(root: string, project: string): ConfiguredRoots {
   const patterns = ["**/package.json", "**/*.sh", "**/Makefile", "**/*.mk", "**/buf.yaml", "**/buf.work.yaml"];
   const found: string[] = [];
   const modules: BufModule[] = [];
-  for (const path of globSync(patterns, { cwd: root, absolute: true, ignore: [...ignored], deep: 6 })) {
+  const above = ancestors(root, project)
+    .slice(1)
+    .flatMap((folder) => ["buf.yaml", "buf.work.yaml"].map((name) => join(folder, name)))
+    .filter((path) => existsSync(path));
+  const below = globSync(patterns, { cwd: root, absolute: true, ignore: [...ignoredFolders], deep: 6 });
+  for (const path of [...below, ...above]) {
     const text = readFileSync(path, "utf8");
     const bases = [dirname(path), root];
     if (basename(path) === "package.json") {
@@ -214,10 +237,6 @@ function scriptsOf(packageJson: string): string[] {
 }
 
 /** The candidate whose path ends in `written`, or in its last segment when none does; of several, the one nearest to `from`. */
-function suffixOf(written: string): string {
-  return written.replaceAll("\\", "/").replace(/^(\.{0,2}\/)+/, "");
-}
-
 function bySuffix(candidates: Iterable<Candidate>, written: string, from: string): Candidate | undefined {
   const wanted = suffixOf(written);
   const own = new Map([...candidates].filter((one) => !one.dependency).map((one) => [one.path, one]));
@@ -227,43 +246,6 @@ function bySuffix(candidates: Iterable<Candidate>, written: string, from: string
 
 function mapped<A, B>(value: A | undefined, to: (value: A) => B): B | undefined {
   return value === undefined ? undefined : to(value);
-}
-
-function isAt(path: string, suffix: string): boolean {
-  return path.split(sep).join("/").endsWith(`/${suffix}`);
-}
-
-/** The path with this end that shares the longest way with another one; undefined where two do. */
-function nearestOf(paths: readonly string[], suffix: string, from: string): string | undefined {
-  const fitting = paths.filter((path) => isAt(path, suffix));
-  const shared = (path: string) => {
-    const [a, b] = [path.split(sep), from.split(sep)];
-    const differs = a.findIndex((segment, index) => segment !== b[index]);
-    return differs < 0 ? a.length : differs;
-  };
-  const most = Math.max(...fitting.map(shared));
-  const nearest = fitting.filter((path) => shared(path) === most);
-  return nearest.length === 1 ? nearest[0] : undefined;
-}
-
-/** The .proto files of the workspace or repository that a package lies in. */
-function protosOfWorkspace(root: string): string[] {
-  const marks = ["pnpm-workspace.yaml", "lerna.json", ".git"];
-  // A repository of its own is the end of what belongs together.
-  for (let below = root; !existsSync(join(below, ".git")) && dirname(below) !== below; below = dirname(below)) {
-    const folder = dirname(below);
-    if (marks.some((mark) => existsSync(join(folder, mark))) || isWorkspace(join(folder, "package.json")))
-      return globSync("**/*.proto", { cwd: folder, absolute: true, ignore: [...ignored] }).map((path) => resolve(path));
-  }
-  return [];
-}
-
-function isWorkspace(manifest: string): boolean {
-  try {
-    return "workspaces" in (JSON.parse(readFileSync(manifest, "utf8")) as object);
-  } catch {
-    return false;
-  }
 }
 
 function rootOf(
@@ -335,10 +317,4 @@ function spreadReferenced(resolved: ReadonlyMap<Candidate, ReadonlyMap<string, C
       queue.push(target);
     }
   }
-}
-
-/** Comments and blanks say nothing about what a proto declares. */
-function sameText(path: string, text: string): boolean {
-  const bare = (source: string) => blankComments(source).replace(/\s+/g, " ").trim();
-  return bare(readFileSync(path, "utf8")) === bare(text);
 }

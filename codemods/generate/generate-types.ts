@@ -52,6 +52,8 @@ export interface GeneratePlan {
   readonly options: readonly string[];
   /** buf.gen.yaml and buf.yaml, with their new text, where they change or are new. */
   readonly configFiles: readonly PlannedFile[];
+  /** `buf generate` alone makes all of the code again. */
+  readonly isForBuf: boolean;
   readonly notes: readonly string[];
 }
 
@@ -82,8 +84,12 @@ export interface GenerateResult {
 }
 
 export interface GenerateOptions {
-  /** The project, absolute. */
+  /** The project, or the folder of it that has generated code of its own; absolute. */
   readonly root: string;
+  /** The project, where the folder is a part of it. */
+  readonly project?: string;
+  /** Absolute folders below it that have generated code of their own. */
+  readonly without?: readonly string[];
   /** Where the code goes, absolute or relative to `root`. Default: as an existing buf.gen.yaml says, else src/gen or gen. */
   readonly out?: string;
   readonly language?: Language;

@@ -1,3 +1,4 @@
+export { type CodeHome, codeHomes, inEachHome } from "./code-homes.js";
 export { discoverProtos } from "./discover-protos.js";
 export type {
   GenerateFailure,

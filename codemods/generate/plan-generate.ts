@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { parse as parseJsonc } from "jsonc-parser";
 import { globSync } from "tinyglobby";
 import { existingPlugin, plannedConfig } from "./buf-config.js";
+import { ancestors } from "./find-import.js";
 import type { GeneratePlan, Language, ModuleSystem, ProtoDiscovery } from "./generate-types.js";
 import type { GeneratedLayout } from "./proto-registry.js";
 
@@ -27,7 +28,7 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
     const language: Language = existing.options.some((option) => /^target=.*\bts\b/.test(option)) ? "ts" : "js";
     const moduleSystem: ModuleSystem = existing.options.includes("js_import_style=legacy_commonjs") ? "cjs" : "esm";
     notes.push(`${existing.path} already has protoc-gen-es; its output folder and options are used as they are.`);
-    return { root, language, moduleSystem, layout, options: existing.options, configFiles: [], notes };
+    return { root, language, moduleSystem, layout, options: existing.options, configFiles: [], isForBuf: true, notes };
   }
   const language = options.language ?? languageOf(root);
   const moduleSystem = options.moduleSystem ?? moduleSystemOf(root);
@@ -52,12 +53,15 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
       ? defaultOut(root, discovery, isMixed ? ["ts", "js"] : [language], existing?.out)
       : resolve(root, options.out);
   const layout: GeneratedLayout = { outDir, importExtension };
-  const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, notes);
-  return { root, language, moduleSystem, layout, options: pluginOptions, configFiles, notes };
+  const configNotes: string[] = [];
+  const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, configNotes);
+  notes.push(...configNotes);
+  const isForBuf = configNotes.length === 0;
+  return { root, language, moduleSystem, layout, options: pluginOptions, configFiles, isForBuf, notes };
 }
 
 function languageOf(root: string): Language {
-  if (existsSync(join(root, "tsconfig.json"))) {
+  if (compilerConfig(root) !== undefined) {
     const own = ["**/*.{ts,cts,mts,tsx}", "!**/*.d.ts"];
     if (globSync(own, { cwd: root, ignore: ["**/node_modules/**", "**/.*/**"] }).length > 0) return "ts";
     return "js";
@@ -126,9 +130,19 @@ interface CompilerOptions {
   readonly allowJs?: boolean;
 }
 
+/** The tsconfig.json of a folder, or of the package that it is a part of. */
+function compilerConfig(folder: string): string | undefined {
+  for (const at of ancestors(folder)) {
+    const path = join(at, "tsconfig.json");
+    if (existsSync(path)) return path;
+    if (["package.json", ".git"].some((name) => existsSync(join(at, name)))) return undefined;
+  }
+  return undefined;
+}
+
 function compilerOptions(root: string): CompilerOptions {
-  const path = join(root, "tsconfig.json");
-  if (!existsSync(path)) return {};
+  const path = compilerConfig(root);
+  if (path === undefined) return {};
   const config = parseJsonc(readFileSync(path, "utf8")) as { compilerOptions?: CompilerOptions } | undefined;
   return config?.compilerOptions ?? {};
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, s
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { globSync } from "tinyglobby";
+import { isInside } from "../project/project-root.js";
 import { protocGenEsScript, runBuf } from "./buf-tool.js";
 import { type CompiledProtos, compileProtos } from "./compile-protos.js";
 import { discoverProtos } from "./discover-protos.js";
@@ -13,7 +14,6 @@ import type {
   GenerateResult,
   PlannedFile,
   ProtoDiscovery,
-  SourceText,
 } from "./generate-types.js";
 import { planGenerate } from "./plan-generate.js";
 import { createProtoRegistry, type ProtoRegistry } from "./proto-registry.js";
@@ -42,7 +42,7 @@ async function planned(options: Omit<GenerateOptions, "write">, lenient: boolean
   if (!existsSync(root) || !statSync(root).isDirectory()) {
     return failed(emptyDiscovery, { kind: "path-missing", text: `${root} is not a directory.` });
   }
-  const discovery = discoverProtos(root, options.sources);
+  const discovery = discoverProtos(root, sourcesIn(options), options);
   if (discovery.files.length === 0) {
     return {
       status: "no-protos",
@@ -54,7 +54,7 @@ async function planned(options: Omit<GenerateOptions, "write">, lenient: boolean
       notes: [...discovery.notes, noProtos],
     };
   }
-  const compiled = await compileProtos(discovery, root, lenient);
+  const compiled = await compileProtos(discovery, resolve(options.project ?? root), lenient);
   if (!compiled.ok) return failed(discovery, compiled.failure);
   const used = { ...discovery, files: compiled.compiled.files };
   const plan = planGenerate(used, {
@@ -84,19 +84,23 @@ export interface LoadedProtos {
 }
 
 /** Descriptors only, for commands that look and change nothing. */
-export async function loadProtos(options: {
-  readonly root: string;
-  readonly sources?: readonly SourceText[];
-}): Promise<LoadedProtos> {
+export async function loadProtos(
+  options: Pick<GenerateOptions, "root" | "project" | "without" | "sources">,
+): Promise<LoadedProtos> {
   const root = resolve(options.root);
-  const discovery = discoverProtos(root, options.sources);
+  const discovery = discoverProtos(root, sourcesIn(options), options);
   if (discovery.files.length === 0)
     return { registry: null, failure: null, discovery, notes: [...discovery.notes, noProtos] };
-  const compiled = await compileProtos(discovery, root, true);
+  const compiled = await compileProtos(discovery, resolve(options.project ?? root), true);
   if (!compiled.ok) return { registry: null, failure: compiled.failure, discovery, notes: discovery.notes };
   const plan = planGenerate({ ...discovery, files: compiled.compiled.files }, { root });
   const notes = [...discovery.notes, ...compiled.compiled.notes];
   return { registry: registryFor(compiled.compiled, plan, discovery), failure: null, discovery, notes };
+}
+
+/** The sources of a folder, without those of the folders below it that have generated code of their own. */
+function sourcesIn({ root, without = [], sources }: Pick<GenerateOptions, "root" | "without" | "sources">) {
+  return sources?.filter(({ path }) => isInside(path, root) && !without.some((folder) => isInside(path, folder)));
 }
 
 // Descriptors can be recovered from generated code (ts-proto, google-protobuf) too; that is not built yet, so it is said.

@@ -21,16 +21,19 @@ export function mayReferenceProtos(text: string): boolean {
   return text.includes(".proto") || text.includes("includeDirs");
 }
 
-/** Finds the .proto files that a source file names: in proto-loader calls, in configuration objects, anywhere as a path. */
-export function protoReferencesOf(source: SourceText, cwd: string): ProtoReferences {
+/**
+ * Finds the .proto files that a source file names: in proto-loader calls, in configuration objects, anywhere as a path.
+ * `folders` are those that the program may be started in, the likeliest first.
+ */
+export function protoReferencesOf(source: SourceText, folders: readonly [string, ...string[]]): ProtoReferences {
   const files = new Set<string>();
   const includeDirs = new Set<string>();
   const unresolved = new Set<string>();
   const file =
     source.tree?.() ??
     ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true, scriptKind(source.path));
-  const scope = constantScope(file, cwd);
-  const bases = [cwd, dirname(source.path)];
+  const scope = constantScope(file, folders[0]);
+  const bases = [...folders, dirname(source.path)];
 
   collectIncludeDirs(file, scope, bases, includeDirs);
   const visit = (node: ts.Node): void => {

@@ -31,14 +31,13 @@ export function collectMessageFacts(
   const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));
   for (const shape of shapes.values()) {
     const group = bridges.filter((bridge) => bridge.shape?.id === shape.id);
-    const together = withinReach(project, proveMessages(project, group, shape), group);
+    const prove = (some: readonly Bridge[]) => withinReach(project, proveMessages(project, some, shape), some);
+    const together = prove(group);
     for (const bridge of group) {
-      proofs.set(
-        bridge,
-        group.length === 1 || together.blockers.length === 0 || others.has(bridge)
-          ? together
-          : withinReach(project, proveMessages(project, [bridge], shape), [bridge]),
-      );
+      if (proofs.has(bridge)) continue;
+      const isSettled = group.length === 1 || together.blockers.length === 0 || others.has(bridge);
+      if (isSettled) proofs.set(bridge, together);
+      else for (const [each, proof] of withStrangers(bridge, group, prove)) proofs.set(each, proof);
     }
   }
   const proved = bridges.filter((bridge) => proofs.get(bridge)?.blockers.length === 0);
@@ -49,6 +48,21 @@ export function collectMessageFacts(
   }
   for (const edit of unusedDefinitions(project, proved)) edits.set(JSON.stringify(edit), edit);
   return [...bridges.map((bridge) => outcomeOf(bridge, proofs.get(bridge))), ...edits.values()];
+}
+
+/** A proof of one bridge; or of several, where functions are given clients of them all. */
+function withStrangers(
+  bridge: Bridge,
+  group: readonly Bridge[],
+  prove: (some: readonly Bridge[]) => Proof,
+): Map<Bridge, Proof> {
+  const some = new Set([bridge]);
+  for (;;) {
+    const proof = prove([...some]);
+    const size = some.size;
+    for (const other of group) if (proof.strangers.has(other.call)) some.add(other);
+    if (some.size === size) return new Map([...some].map((each) => [each, proof]));
+  }
 }
 
 interface OtherUse {

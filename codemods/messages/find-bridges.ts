@@ -1,11 +1,12 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { serviceOfServiceType } from "../analysis/protobuf-ts-client.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { messageFlavourOf } from "./message-flavours.js";
+import { watchedMessages } from "./watched-messages.js";
 
 /** One `{ messages: grpcJsMessages(…) }`: a service or client that is migrated and still sees its old messages. */
 export interface Bridge {
@@ -55,10 +56,8 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   if (!service) return undefined;
   const { rule, ...shape } = messageFlavourOf(project, origin);
   const base = { of, call, options, option, definition, service, rule } as const;
-  const watched = of === "client" ? project.files.find(watchesMessages) : undefined;
-  const stubbed = of === "client" ? project.files.find((file) => stubs(file, service)) : undefined;
-  if (stubbed) return { ...base, shape: null, why: `a test answers for the client (${stubbed.getBaseName()})` };
-  if (watched) return { ...base, shape: null, why: `interceptors look at messages (${watched.getBaseName()})` };
+  const watched = watchedMessages(project, of, call, service);
+  if (watched !== undefined) return { ...base, shape: null, why: watched };
   return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
 }
 
@@ -71,19 +70,4 @@ function definitionBehind(
   const service = serviceOfServiceType(project, definition);
   if (service === undefined) return undefined;
   return { kind: "service-definition", service, flavour: "protobuf-ts", definition: null, packageDefinition: null };
-}
-
-/** Is there an interceptor that reads or changes messages? Which clients it is for is not asked. */
-function watchesMessages(file: SourceFile): boolean {
-  const text = file.getFullText();
-  return /\bnext\((?:req\b|\{ \.\.\.req\b)/.test(text) && /\b(?:req|res)\.message\b/.test(text);
-}
-
-/** Does a test put functions of its own in the place of a method? */
-function stubs(file: SourceFile, service: DescService): boolean {
-  const text = file.getFullText();
-  if (!/\b(?:method|spyOn|stub)\(/.test(text)) return false;
-  return service.methods.some((method) =>
-    new RegExp(`\\b(?:method|spyOn|stub)\\([^)]*['"\`]${method.localName}['"\`]`).test(text),
-  );
 }

@@ -1,11 +1,15 @@
 import { type CallExpression, Node } from "ts-morph";
+import { settles } from "./later-replies.js";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
+  isAbsent,
   isAlias,
   isExportsTarget,
   isFunctionNode,
   isMapCall,
   isMapOver,
+  isTruthTest,
+  isValueOfLogical,
   nameOfFunction,
   ownReturns,
   parametersOf,
@@ -35,6 +39,7 @@ export function createFollowFunctions(p: Proving) {
 
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
+    if (kind.kind !== "value" && settles(p, call, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
     if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {
@@ -71,10 +76,22 @@ export function createFollowFunctions(p: Proving) {
         continue;
       }
       const given = other.getArguments()[index];
-      if (given && !Node.isSpreadElement(given)) sink(given, kind);
-      else block(other, "a call without the message that this function takes");
+      const isSpread = other.getArguments().some((one) => Node.isSpreadElement(one));
+      if (given && !isSpread && !(isAbsent(given) && !shape.isLive)) sink(given, kind);
+      else if (isSpread || shape.isLive || !isOnlyTested(parameter.getNameNode()))
+        block(other, "a call without the message that this function takes");
     }
   };
+
+  /** Is nothing there the same for all that is done with a parameter, whichever nothing it is? */
+  const isOnlyTested = (name: Node) =>
+    Node.isIdentifier(name) &&
+    project.referencesTo(name).every((use) => {
+      const parent = use.getParent();
+      if (use === name) return true;
+      if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === use;
+      return parent !== undefined && isTruthTest(parent, use) && !isValueOfLogical(parent);
+    });
 
   const helperOf = (owner: Node) => {
     let helper = helpers.get(owner);

@@ -20,6 +20,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
 import { followWrapper } from "./wrapped-values.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
@@ -109,6 +110,7 @@ export function createFollowValues(p: Proving) {
       if (shape.member?.(p, access, kind.desc)) return;
       const field = fieldBy(kind.desc, name);
       if (field) {
+        noteRead(object, field, access);
         if (field.oneof) return oneofMember(access, object, field);
         if (name !== field.localName) replace(nameNode, field.localName);
         return flow(access, access.getText().includes("?.") ? maybe(kindOf(field)) : kindOf(field));
@@ -143,6 +145,14 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "value" && kind.as.kind === "bytes" && (name === "length" || name === "byteLength")) return;
     if (kind.kind === "value") return p.convert(object, kind.as, kind.maybe === true);
     return block(access, "a member of a stream");
+  };
+
+  /** A message that the program may have made itself: what it put in is read again. */
+  const noteRead = (object: Node, field: DescField, use: Node): void => {
+    if (!shape.coerces) return;
+    p.later(() => {
+      if (!receivedAs(p, object)) p.readAgain.set(field, use);
+    });
   };
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
@@ -256,6 +266,8 @@ export function createFollowValues(p: Proving) {
         if (!found || (keyNode && Node.isComputedPropertyName(keyNode)))
           return block(part, `${kind.desc.typeName} has no field ${key}`);
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
+        const source = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+        if (field && !p.received.has(name)) noteRead(source ?? name, field, part);
         const of: Kind = field ? kindOf(field) : { kind: "oneof", oneof: found as DescOneof };
         if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
         if (key !== found.localName) {

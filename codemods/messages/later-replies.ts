@@ -1,7 +1,8 @@
-import { Node } from "ts-morph";
+import { type CallExpression, Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import { isFunctionNode, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
 
 type Sends = Pick<Start, "project" | "sends" | "block" | "retype">;
 
@@ -19,6 +20,31 @@ export function settledBy(p: Sends, expression: Node, wanted: Kind): boolean {
       if (value) p.sends(value, wanted);
       else p.block(use, "what settles a promise is handed on, or gets no reply");
     }
+  return true;
+}
+
+/** `resolve(message)` in a promise that is written out: the promise holds the message. False for anything else. */
+export function settles(p: Proving, call: CallExpression, kind: Kind): boolean {
+  const callee = call.getExpression();
+  const declaration = Node.isIdentifier(callee) ? p.project.declarationOf(callee) : undefined;
+  const executor = Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+  const promise = executor?.getParent();
+  if (!executor || !Node.isNewExpression(promise) || promise.getExpression().getText() !== "Promise") return false;
+  const name = promise.getArguments()[0] === executor ? firstParameter(executor) : undefined;
+  if (
+    !name ||
+    !Node.isParameterDeclaration(declaration) ||
+    name !== declaration.getNameNode() ||
+    promise.getTypeArguments().length > 0
+  )
+    return false;
+  for (const use of usesOf(p, name)) {
+    const other = use.getParent();
+    const [value] = Node.isCallExpression(other) && other.getExpression() === use ? other.getArguments() : [];
+    if (value) p.sink(value, kind);
+    else p.block(use, "what settles a promise is handed on, or gets no reply");
+  }
+  p.flow(promise, kind);
   return true;
 }
 

@@ -75,6 +75,10 @@ export interface LegacyShape {
   readonly fractions: "truncated" | "wrapped" | "refused";
   /** Bytes that are not set are a string. */
   readonly hasTextBytes?: true;
+  /** Old objects are converted when they are encoded, field by field: a number becomes a string where one is asked for. */
+  readonly coerces?: true;
+  /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
+  readonly wholeOptions?: string;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -120,8 +124,20 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
         options.oneofs === true ? (keepCase ? oneof.name : protobufjsCamelCase(oneof.name)) : undefined,
       enumName: (value) => value.name,
       representation: (field) => representationOf(field, longs, enums),
+      coerces: true,
+      wholeOptions: wholeOptions(keepCase, longs, enums, options.oneofs === true),
     },
   };
+}
+
+function wholeOptions(keepCase: boolean, longs: Converter, enums: Converter, oneofs: boolean): string {
+  const words = [
+    ...(keepCase ? ["keepCase: true"] : []),
+    ...(longs === "none" ? [] : [`longs: ${longs}`]),
+    ...(enums === "String" ? ["enums: String"] : []),
+    ...(oneofs ? ["oneofs: true"] : []),
+  ];
+  return words.length === 0 ? "{}" : `{ ${words.join(", ")} }`;
 }
 
 export type Converter = "String" | "Number" | "none" | "other";

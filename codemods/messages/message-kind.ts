@@ -1,11 +1,17 @@
-import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import type { PlainType, Representation } from "./legacy-shape.js";
 
 /** What an expression is known to hold, as protobuf-es will hold it. */
 export type Kind =
   | { readonly kind: "message"; readonly desc: DescMessage }
   /** `maybe`: it can be undefined, and a conversion must let that through. */
-  | { readonly kind: "value"; readonly as: Representation; readonly maybe?: boolean }
+  | {
+      readonly kind: "value";
+      readonly as: Representation;
+      readonly maybe?: boolean;
+      /** The field that such a value is of, or an element of it. */
+      readonly field?: DescField;
+    }
   | { readonly kind: "list"; readonly of: Kind }
   /** A message around one value, which protobuf-es has without it. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage; readonly of: Kind }

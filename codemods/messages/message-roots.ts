@@ -8,16 +8,12 @@ import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import {
   functionAround,
-  isAlias,
-  isArrowBody,
-  isExportsTarget,
   isFunctionNode,
   isGenerator,
   nameOfFunction,
   ownReturns,
   parametersOf,
   resultType,
-  unwrapped,
 } from "./message-syntax.js";
 
 /** What the proof offers to those who know where messages come in and go out. */
@@ -32,6 +28,7 @@ export interface Start {
   callsOf(owner: Node): CallExpression[];
   readonly shape: LegacyShape;
   readonly handlers: Set<Node>;
+  readonly received: Set<Node>;
 }
 
 /** The handlers of one registration: requests come in, replies go out. */
@@ -128,6 +125,7 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
   const [parameter] = parametersOf(handler);
+  if (parameter) start.received.add(parameter.getNameNode());
   if (parameter) start.bind(parameter.getNameNode(), isInputStream ? { kind: "stream", of: request } : request);
   if (/\barguments\b/.test(handler.getText())) start.block(handler, "the handler reads arguments");
   const reply: Kind = { kind: "message", desc: method.output };
@@ -159,7 +157,8 @@ function streamOf(handler: Node, reply: Kind, start: Start): void {
     if (!stream || !pushedBy(start, stream, reply)) start.block(stream ?? handler, "a stream that is made elsewhere");
 }
 
-function yieldsOf(generator: Node, reply: Kind, start: Start): void {
+/** What a generator yields is sent. */
+export function yieldsOf(generator: Node, reply: Kind, start: Start): void {
   for (const one of generator.getDescendantsOfKind(SyntaxKind.YieldExpression)) {
     if (functionAround(one) !== generator) continue;
     const expression = one.getExpression();
@@ -167,109 +166,4 @@ function yieldsOf(generator: Node, reply: Kind, start: Start): void {
     else if (!one.getText().startsWith("yield*")) start.sends(expression, reply);
     else if (!pushedBy(start, expression, reply)) start.block(one, "what is yielded here is not followed");
   }
-}
-
-/** All calls of one client: requests go out, replies come in. */
-export function startClient(project: AnalysisProject, bridge: Bridge, start: Start): unknown {
-  const declaration = bridge.call.getParent();
-  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
-  if (!name || !Node.isIdentifier(name)) return start.block(bridge.call, "the client is not held by a variable");
-  for (const reference of project.referencesTo(name)) {
-    if (reference === name || isAlias(reference)) continue;
-    const inner = reference.getParent();
-    const access =
-      Node.isPropertyAccessExpression(inner) && inner.getNameNode() === reference ? inner.getParent() : inner;
-    const call = access?.getParent();
-    if (Node.isPropertyAccessExpression(inner) && isExportsTarget(inner)) continue;
-    if (!Node.isPropertyAccessExpression(access) || !Node.isCallExpression(call) || call.getExpression() !== access) {
-      start.block(reference, "the client is handed on");
-      continue;
-    }
-    const method = project.protos.methodByLegacyKey(bridge.service, access.getName());
-    if (!method) {
-      start.block(access, `${bridge.service.typeName} has no method ${access.getName()}`);
-      continue;
-    }
-    if (access.getName() !== method.localName) start.replace(access.getNameNode(), method.localName);
-    startCall(project, call, method, start);
-  }
-}
-
-function startCall(project: AnalysisProject, call: CallExpression, method: DescMethod, start: Start): unknown {
-  const request: Kind = { kind: "message", desc: method.input };
-  const reply: Kind = { kind: "message", desc: method.output };
-  const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-  const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
-  const [input] = call.getArguments();
-  if (input && !isInputStream) start.sends(input, request);
-  if (input && isInputStream) requestStream(project, input, request, start);
-  if (!input) start.block(call, "a call without a request");
-  if (isOutputStream) return start.flow(call, { kind: "stream", of: reply });
-  const awaited = call.getParent();
-  if (Node.isAwaitExpression(awaited)) return start.flow(awaited, reply);
-  if (Node.isExpressionStatement(awaited)) return;
-  // A function that gives the promise on: its callers await it.
-  if (awaited && (Node.isReturnStatement(awaited) || isArrowBody(awaited, call))) {
-    start.flow(call, reply);
-    return;
-  }
-  const held = awaited && heldAwaits(project, awaited);
-  if (!held) start.block(call, "the promise of a reply is handed on");
-  for (const each of held ?? []) start.flow(each, reply);
-}
-
-/** `const reply = client.m(…)`, if nothing happens to the promise but that it is awaited. */
-function heldAwaits(project: AnalysisProject, declaration: Node): Node[] | undefined {
-  if (!Node.isVariableDeclaration(declaration)) return undefined;
-  const name = declaration.getNameNode();
-  if (!Node.isIdentifier(name) || declaration.getVariableStatement()?.getDeclarationKind() !== "const")
-    return undefined;
-  const uses = project.referencesTo(name).filter((reference) => reference !== name);
-  const awaits = uses.map((use) => use.getParent()).filter((each) => Node.isAwaitExpression(each));
-  return awaits.length === uses.length ? awaits : undefined;
-}
-
-/** What a client sends: a generator that is called here, or a writable iterable that is written to. */
-function requestStream(project: AnalysisProject, input: Node, request: Kind, start: Start): unknown {
-  if (Node.isCallExpression(input)) {
-    const callee = unwrapped(input.getExpression());
-    const origin = isFunctionNode(callee) ? undefined : project.originOf(callee);
-    const generator = isFunctionNode(callee) ? callee : origin?.kind === "function" ? origin.node : undefined;
-    if (generator && isFunctionNode(generator) && isGenerator(generator)) {
-      if (generator !== callee && start.callsOf(generator).length > 1)
-        start.block(input, "this generator is called from several places");
-      return yieldsOf(generator, request, start);
-    }
-  }
-  if (Node.isIdentifier(input)) {
-    const declaration = project.declarationOf(input);
-    const made = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    if (
-      made &&
-      Node.isCallExpression(made) &&
-      made.getExpression().getText() === "createWritableIterable" &&
-      Node.isVariableDeclaration(declaration)
-    ) {
-      // `createWritableIterable<Passenger>()`
-      for (const type of made.getTypeArguments())
-        if (start.shape.retype) start.retype(type, made, "a type argument names the old message");
-      const name = declaration.getNameNode();
-      for (const reference of project.referencesTo(name)) {
-        if (reference === name || reference === input) continue;
-        const access = reference.getParent();
-        const call = access?.getParent();
-        if (Node.isPropertyAccessExpression(access) && Node.isCallExpression(call) && call.getExpression() === access) {
-          if (access.getName() === "close") continue;
-          const [message] = call.getArguments();
-          if (access.getName() === "write" && message) {
-            start.sends(message, request);
-            continue;
-          }
-        }
-        start.block(reference, "the stream of requests is handed on");
-      }
-      return;
-    }
-  }
-  start.block(input, "a stream of requests that cannot be seen");
 }

@@ -149,7 +149,12 @@ export function isValueOfLogical(parent: Node): boolean {
 }
 
 export function isOperand(node: Node): boolean {
-  return Node.isIdentifier(node) || Node.isPropertyAccessExpression(node) || Node.isCallExpression(node);
+  return (
+    Node.isIdentifier(node) ||
+    Node.isPropertyAccessExpression(node) ||
+    Node.isElementAccessExpression(node) ||
+    Node.isCallExpression(node)
+  );
 }
 
 /** Can a conditional or `??` stand here without parentheses? */
@@ -396,7 +401,8 @@ function makesNew(statement: Node, name: string): boolean {
   return Node.isBinaryExpression(change) && new RegExp(`^${name}\\s*=\\s*new\\s`).test(change.getText());
 }
 
-function leavesAlways(statement: Node): boolean {
+/** Does a statement end with a return, a throw or a continue? */
+export function leavesAlways(statement: Node): boolean {
   const last = Node.isBlock(statement) ? statement.getStatements().at(-1) : statement;
   return Node.isReturnStatement(last) || Node.isThrowStatement(last) || Node.isContinueStatement(last);
 }

@@ -39,8 +39,13 @@ export interface ProofState {
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
   readonly overLists: { readonly call: CallExpression; readonly kind: Kind }[];
   readonly handlers: Set<Node>;
+  /** Parameters of handlers, and calls: where messages come from the peer. */
+  readonly received: Set<Node>;
   /** `message.serializeBinary()` that goes with the call around it. */
   readonly packed: Set<Node>;
+  /** Fields of messages that the program makes, and reads again; and those whose values are converted where they are made. */
+  readonly readAgain: Map<DescField, Node>;
+  readonly coerced: Map<Node, DescField>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -153,7 +158,10 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     leaks: [],
     overLists: [],
     handlers: new Set(),
+    received: new Set(),
     packed: new Set(),
+    readAgain: new Map(),
+    coerced: new Map(),
     enums: new Set(),
     deferred: [],
     finals: [],
@@ -208,7 +216,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
           ? { kind: "message", desc: as.desc }
           : as.kind === "wrapper"
             ? { kind: "wrapper", desc: as.desc, of: state.kindOf(as.desc.fields[0] as DescField) }
-            : { kind: "value", as, maybe: canBeUnset };
+            : { kind: "value", as, maybe: canBeUnset, field };
       return field.fieldKind === "list"
         ? { kind: "list", of: one }
         : field.fieldKind === "map"

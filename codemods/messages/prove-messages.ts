@@ -2,21 +2,25 @@ import { Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
 import type { Bridge } from "./find-bridges.js";
+import { createFollowClients } from "./follow-clients.js";
 import { createFollowFunctions } from "./follow-functions.js";
 import { createFollowValues } from "./follow-values.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
 import { isPlain, sameKind } from "./message-kind.js";
-import { startClient, startService } from "./message-roots.js";
+import { startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
 import { createPlainValues } from "./plain-values.js";
 import { createProofState, type Proving } from "./proof.js";
 import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
+import { showsWhole } from "./whole-messages.js";
 
 export interface Proof {
   readonly blockers: readonly MessageBlocker[];
   readonly edits: readonly MessageEditFact[];
+  /** Clients outside this proof that functions are given as well as one of its own: what makes them. */
+  readonly strangers: ReadonlySet<Node>;
 }
 
 /**
@@ -35,11 +39,12 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     createPlainValues(p),
   );
   const { kinds, sinks, open, proved, consumed, blockers, edits } = p;
+  const clients = createFollowClients(project, bridges, p);
   if (shape.typed) proveTyped(p, shape.typed, bridges);
   else
     for (const bridge of bridges) {
       if (bridge.of === "service") startService(project, bridge, p);
-      else startClient(project, bridge, p);
+      else clients.start(bridge);
     }
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
@@ -53,9 +58,13 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     // A value that was proved for another kind of field (an int64 in a string) is converted, too.
     if (consumed.has(expression) || (kind.kind !== "value" && proved.has(expression))) continue;
     if (kind.kind === "value") p.convert(expression, kind.as, kind.maybe === true);
-    else if (!isPlain(kind)) p.block(expression, "a message goes where it cannot be followed");
+    else if (!isPlain(kind) && !showsWhole(p, expression, kind))
+      p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
+  const coerced = new Set(p.coerced.values());
+  for (const [field, use] of p.readAgain)
+    if (coerced.has(field)) p.block(use, "a value that is converted where it is made is read again");
   for (const bridge of bridges) {
     const stale = staleIn(p, bridge);
     if (stale) p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
@@ -64,7 +73,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const touched = new Set(edits.map((edit) => edit.file));
     for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
   }
-  return { blockers: unique(blockers), edits };
+  return { blockers: unique(blockers), edits, strangers: clients.strangers };
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */

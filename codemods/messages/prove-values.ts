@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
+import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { settledBy } from "./later-replies.js";
-import type { Representation } from "./legacy-shape.js";
 import {
   holdsMessages,
   isAssignableScalar,
@@ -36,6 +36,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { copiesFields } from "./similar-messages.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** Methods that put nothing new into a list. */
@@ -96,15 +97,24 @@ export function createProveValues(p: Proving) {
       return;
     }
     if (wanted.kind === "wrapper" && proveWrapper(p, expression, wanted)) return;
+    if (known?.kind === "message" && wanted.kind === "message" && copiesFields(p, expression, known.desc, wanted.desc))
+      return;
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
-    if (Node.isAwaitExpression(expression)) return prove(expression.getExpression(), wanted);
+    // What is converted, as protobufjs did it, is the value that comes of an expression, not what it is made of.
+    const isWhole = shape.coerces === true && wanted.kind === "value";
+    if (Node.isAwaitExpression(expression) && !isWhole) return prove(expression.getExpression(), wanted);
     if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
     if (Node.isConditionalExpression(expression)) {
       prove(expression.getWhenTrue(), wanted);
       prove(expression.getWhenFalse(), wanted);
       return;
     }
-    if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
+    if (
+      Node.isBinaryExpression(expression) &&
+      /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText()) &&
+      // What `||` tests is the value before it is converted.
+      !(isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted))
+    ) {
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -113,6 +123,7 @@ export function createProveValues(p: Proving) {
       const declaration = project.declarationOf(expression);
       if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
         return live(expression, declaration, wanted);
+      if (wanted.kind === "list" && isFromOutside(p, declaration) && coerceList(p, expression, wanted)) return;
       if (declaration && Node.isVariableDeclaration(declaration) && wanted.kind !== "value")
         return variable(expression, declaration, wanted);
       if (shape.isLive && declaration && Node.isParameterDeclaration(declaration) && wanted.kind !== "value")
@@ -138,7 +149,7 @@ export function createProveValues(p: Proving) {
       case "map":
         return map(expression, wanted);
       case "value":
-        return value(expression, wanted.as);
+        return value(expression, wanted);
       case "wrapper":
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       default:
@@ -290,6 +301,7 @@ export function createProveValues(p: Proving) {
       )
         return;
     }
+    if (coerceList(p, expression, wanted)) return;
     block(expression, "nothing proves what this list holds");
   };
 
@@ -302,7 +314,8 @@ export function createProveValues(p: Proving) {
     }
   };
 
-  const value = (expression: Node, as: Representation): unknown => {
+  const value = (expression: Node, wanted: Kind & { kind: "value" }): unknown => {
+    const { as } = wanted;
     if (isAbsent(expression)) return;
     if ((as.kind === "enum-number" || as.kind === "enum-name") && shape.constant) {
       p.enums.add(as.desc);
@@ -338,10 +351,11 @@ export function createProveValues(p: Proving) {
             );
           }
         }
+        if (coerceValue(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is ${as.type === "int32" ? "an int32" : `a ${as.type}`}`);
       case "int64-string":
       case "int64-number":
-        return int64(expression, as.kind);
+        return int64(expression, as.kind, wanted);
       case "enum-name":
       case "enum-number": {
         if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression)) {
@@ -367,6 +381,7 @@ export function createProveValues(p: Proving) {
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
         if (hasBytesType(expression) || isBufferCall(expression)) return;
+        if (shape.coerces && isBase64(expression)) return;
         return block(expression, "nothing proves that these are bytes");
       default:
         return block(expression, "nothing proves what this is");
@@ -394,10 +409,23 @@ export function createProveValues(p: Proving) {
     wrap(expression, [shorthandPrefix(expression), `${expression.getText()} && `, name, "("], ")");
   };
 
+  /** `Buffer.from(x).toString('base64')`: protobufjs takes a string for base64, and decodes it again. */
+  const isBase64 = (text: Node): boolean => {
+    if (!Node.isCallExpression(text)) return false;
+    const callee = text.getExpression();
+    const [encoding] = text.getArguments();
+    if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "toString") return false;
+    if (!Node.isStringLiteral(encoding) || encoding.getLiteralText() !== "base64") return false;
+    const bytes = callee.getExpression();
+    if (!isBufferCall(bytes) && !/^Buffer(<[\w ]+>)?$/.test(typeText(bytes))) return false;
+    edit(text, bytes.getEnd(), text.getEnd(), []);
+    return true;
+  };
+
   const isRounded = (expression: Node) =>
     Node.isCallExpression(expression) && /^Math\.(round|floor|ceil|trunc)$/.test(expression.getExpression().getText());
 
-  const int64 = (expression: Node, as: "int64-string" | "int64-number"): unknown => {
+  const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
     // A number beyond 2^53 is not the one that is written.
     const constant = numberOf(expression) ?? 0;
     const isExact = /^-?\d+$/.test(expression.getText()) && BigInt(expression.getText()) === BigInt(constant);
@@ -427,6 +455,7 @@ export function createProveValues(p: Proving) {
         isWhole ? ")" : "))",
       );
     }
+    if (coerceValue(p, expression, wanted)) return;
     block(expression, "nothing proves that this is a whole number");
   };
 
@@ -498,7 +527,7 @@ export function createProveValues(p: Proving) {
     }
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);
-    if (kind.kind === "value" && kind.as.kind === "same") return;
+    if (kind.kind === "value" && kind.as.kind === "same") return void p.readAgain.set(field, access);
     block(access, "a part of a reply is read while it is made");
   };
 

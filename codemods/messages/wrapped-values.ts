@@ -192,7 +192,7 @@ function unpack(p: Proving, first: Node, value: Node, last: Node, { of, desc }: 
   p.edit(last, value.getEnd(), last.getEnd(), [needs ? ")" : ""]);
   p.sink(value, of);
   p.later(() => {
-    if (p.isPresent(value)) return;
+    if (p.isPresent(value) || p.coerced.has(unwrapped(value))) return;
     const [opening, closing] = isOperand(value) ? ["", ""] : ["(", ")"];
     if (opening !== "") p.edit(value, value.getStart(), value.getStart(), [opening], "after");
     p.edit(value, value.getEnd(), value.getEnd(), [`${closing} ?? ${zeroOf(desc, value)}`], "before");

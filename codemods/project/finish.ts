@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { applyEdits, modify, parse } from "jsonc-parser";
 import { glob } from "tinyglobby";
+import { discover } from "./discover.js";
+import { bufWithoutOldPlugins, leftByHand, scriptsWithoutGenerators } from "./finish-generators.js";
+import { oldCodeOf } from "./generated-users.js";
 
 /** Packages that only grpc-js code and its generators need. */
 const LEGACY = [
@@ -26,11 +29,23 @@ const LEGACY = [
   "@protobuf-ts/grpc-backend",
 ];
 const SECTIONS = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
-/** Commands of the old generators. `protoc-gen-es` is the new one's. */
-const GENERATOR =
-  /\b(grpc_tools_node_protoc|proto-loader-gen-types|pbjs|pbts|protoc)\b(?!-gen-es)|--(ts_proto|grpc|js|ts)_out\b/;
+/** What a script names when it needs a package: its programs, or the flag of its plugin. */
+const PROGRAMS: ReadonlyMap<string, RegExp> = new Map([
+  ["grpc-tools", /\bgrpc_tools_node_protoc/],
+  ["grpc_tools_node_protoc_ts", /\bprotoc-gen-ts\b|--ts_out\b/],
+  ["ts-protoc-gen", /\bprotoc-gen-ts\b|--ts_out\b/],
+  ["protoc-gen-ts", /\bprotoc-gen-ts\b|--ts_out\b/],
+  ["@protobuf-ts/plugin", /\bprotoc-gen-(ts|dump)\b|--ts_out\b/],
+  ["ts-proto", /\bprotoc-gen-ts_proto\b|--ts_proto_out\b/],
+  ["protobufjs", /\bpb(js|ts)\b/],
+  ["protobufjs-cli", /\bpb(js|ts)\b/],
+  ["@grpc/proto-loader", /\bproto-loader-gen-types\b/],
+]);
 /** Files that may name a package: sources, configuration, scripts. */
-const TEXTS = "**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx,json,yaml,yml,sh,toml}";
+const TEXTS = [
+  "**/*.{js,cjs,mjs,jsx,ts,cts,mts,tsx,json,yaml,yml,sh,toml,mk}",
+  "**/{Makefile,makefile,GNUmakefile,justfile,Dockerfile,*.Dockerfile}",
+];
 const IGNORED = [
   "**/node_modules/**",
   "**/.git/**",
@@ -41,6 +56,7 @@ const IGNORED = [
   "**/*.tsbuildinfo",
 ];
 
+/** A package.json or buf.gen.yaml that changes. */
 export interface FinishedManifest {
   /** Absolute. */
   readonly path: string;
@@ -55,7 +71,7 @@ export interface FinishPlan {
   readonly kept: readonly string[];
 }
 
-/** Which dependencies and scripts of the packages below `root` only the old world needs. */
+/** Which dependencies, scripts and plugins of the packages below `root` only the old world needs. */
 export async function planFinish(root: string): Promise<FinishPlan> {
   const files = await glob(TEXTS, {
     cwd: root,
@@ -67,6 +83,15 @@ export async function planFinish(root: string): Promise<FinishPlan> {
   const texts = new Map(files.map((file) => [path.resolve(file), readFileSync(file, "utf8")]));
   const manifests: FinishedManifest[] = [];
   const kept: string[] = [];
+  const code = oldCodeOf(await discover({ root, paths: [root] }));
+  for (const [file, before] of texts) {
+    if (!/^buf\.gen\.ya?ml$/.test(path.basename(file))) continue;
+    const { text: after, removed, kept: staying } = bufWithoutOldPlugins(file, before, root, code);
+    kept.push(...staying);
+    if (removed.length === 0) continue;
+    texts.set(file, after);
+    manifests.push({ path: file, before, after, removed });
+  }
   for (const [file, before] of texts) {
     if (path.basename(file) !== "package.json") continue;
     const manifest = parse(before) as Record<string, Record<string, string> | undefined> | undefined;
@@ -79,28 +104,26 @@ export async function planFinish(root: string): Promise<FinishPlan> {
       text = applyEdits(text, modify(text, [section, key], undefined, {}));
       removed.push(section === "scripts" ? `script ${key}` : key);
     };
-    const scripts = Object.entries(manifest.scripts ?? {});
-    for (const [key, command] of scripts) {
-      if (typeof command !== "string" || !GENERATOR.test(command)) continue;
-      const caller = scripts.find(
-        ([other, text]) =>
-          other !== key && new RegExp(`\\b(run|run-script|yarn|pnpm)\\s+(-\\S+\\s+)*${escaped(key)}(\\s|$)`).test(text),
-      );
-      if (/&&|\|\||;/.test(command))
-        kept.push(`${name}: the script ${key} does more than to run an old generator; change it by hand`);
-      else if (caller)
-        kept.push(`${name}: the script ${key} runs an old generator, and the script ${caller[0]} calls it`);
-      else remove("scripts", key);
+    const scripts = scriptsWithoutGenerators(file, before, root, code);
+    for (const [key, script] of scripts.changes) {
+      if (script === null) remove("scripts", key);
+      else {
+        text = applyEdits(text, modify(text, ["scripts", key], script, {}));
+        removed.push(`the old generator in script ${key}`);
+      }
     }
+    kept.push(...scripts.kept);
     const others = [...texts].filter(([other]) => other !== file && isNearest(other, folder));
     const rest = Object.entries(parse(text).scripts ?? {}).map(([key, command]) => [`script ${key}`, String(command)]);
     for (const dependency of LEGACY) {
       const section = SECTIONS.find((each) => manifest[each]?.[dependency] !== undefined);
       if (section === undefined) continue;
       const pattern = new RegExp(`["'\`/ =]${escaped(dependency)}(["'\`/ ]|$)`, "m");
+      const program = PROGRAMS.get(dependency);
       const user =
-        others.find(([, content]) => pattern.test(content))?.[0] ??
-        rest.find(([, command]) => pattern.test(` ${command} `))?.[0];
+        others.find(
+          ([other, content]) => pattern.test(content) || (isConfig(other) && program?.test(content) === true),
+        )?.[0] ?? rest.find(([, command = ""]) => pattern.test(` ${command} `) || program?.test(command) === true)?.[0];
       if (user === undefined) remove(section, dependency);
       else
         kept.push(
@@ -109,6 +132,7 @@ export async function planFinish(root: string): Promise<FinishPlan> {
     }
     if (removed.length > 0) manifests.push({ path: file, before, after: text, removed });
   }
+  kept.push(...leftByHand(root, code));
   return { manifests, kept };
 }
 
@@ -118,6 +142,11 @@ function isNearest(file: string, folder: string): boolean {
     if (current === folder) return true;
     if (existsSync(path.join(current, "package.json")) || current === path.dirname(current)) return false;
   }
+}
+
+/** Files that start programs, whose packages they need not name. */
+function isConfig(file: string): boolean {
+  return /\.(sh|ya?ml|mk|Dockerfile)$|(^|[\\/])(Makefile|makefile|GNUmakefile|justfile|Dockerfile)$/.test(file);
 }
 
 function escaped(text: string): string {

@@ -11,6 +11,7 @@ import {
 } from "jsonc-parser";
 import type { Finding } from "../shared/finding.js";
 import { OFFICIAL_VERSIONS } from "../shared/official.js";
+import type { GenerateStep } from "./generate-step.js";
 import type { RuntimePackage } from "./tool.js";
 
 export const RULE = "project/package-json";
@@ -27,6 +28,8 @@ export interface ManifestNeeds {
   /** Packages that any file of this package still names. */
   readonly remaining: ReadonlySet<string>;
   readonly runtime: "vendor" | "npm";
+  /** What makes its generated code from now on. */
+  readonly step?: GenerateStep | null;
 }
 
 export interface ManifestChange {
@@ -97,10 +100,10 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
     const node = tree && findNodeAtLocation(tree, name === undefined ? [section] : [section, name]);
     return node?.parent?.offset ?? 0;
   };
-  const add = (name: string, version: string) => {
+  const add = (name: string, version: string, section = "dependencies") => {
     if (sectionOf(name) !== undefined) return;
-    edit("dependencies", name, version);
-    report(`"${name}": "${version}"`, place("dependencies"));
+    edit(section, name, version);
+    report(`"${name}": "${version}"`, place(section));
   };
 
   let vendor: ManifestChange["vendor"] = null;
@@ -116,6 +119,12 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
   }
   for (const [name, version] of Object.entries(OFFICIAL_VERSIONS)) if (needs.modules.has(name)) add(name, version);
   if (needs.modules.has(PROTOBUF)) add(PROTOBUF, runtimePackage.protobuf);
+  if (needs.step?.script) {
+    const { name, text: script } = needs.step.script;
+    edit("scripts", name, script);
+    report(`script ${name}`, place("scripts", name));
+  }
+  for (const [name, version] of needs.step?.development ?? []) add(name, version, "devDependencies");
   for (const name of DROPPABLE) {
     const section = sectionOf(name);
     if (section === undefined || needs.remaining.has(name)) continue;

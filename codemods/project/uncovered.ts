@@ -234,8 +234,19 @@ export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
         node = parent;
       }
       const member = chain.join(".");
+      const holder = parents.get(node);
+      // `const { Server } = grpc`: what is used are the names.
+      if (member === "" && holder?.type === "VariableDeclarator" && holder.init === node && addNames(holder.id, module))
+        continue;
       uses.push({ construct: member === "" ? `@grpc/${name}` : member, member, node, package: name });
     }
+  };
+  const addNames = (pattern: Node, module: string): boolean => {
+    if (pattern.type !== "ObjectPattern") return false;
+    for (const property of pattern.properties as Node[])
+      if (property.type === "ObjectProperty" && property.value.type === "Identifier")
+        add(property.value, property.key.name ?? property.key.value, module);
+    return true;
   };
   for (const [node] of parents) {
     if (node.type === "ImportDeclaration" && packages.test(node.source.value))
@@ -252,10 +263,7 @@ export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
       const module = requiredModule(node.init);
       if (module === undefined || !packages.test(module)) continue;
       if (node.id.type === "Identifier") add(node.id, "", module);
-      else if (node.id.type === "ObjectPattern")
-        for (const property of node.id.properties as Node[])
-          if (property.type === "ObjectProperty" && property.value.type === "Identifier")
-            add(property.value, property.key.name ?? property.key.value, module);
+      else addNames(node.id, module);
     } else if (/^Export(Named|All)Declaration$/.test(node.type) && node.source && packages.test(node.source.value)) {
       uses.push({ construct: `re-export of ${node.source.value}`, member: "", node, package: "grpc-js" });
     }

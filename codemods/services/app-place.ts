@@ -26,10 +26,10 @@ export function hoistPlace(file: Node, fact: ServerFact): Node | null {
   return options && !isOfModule(file, options, top) ? null : top;
 }
 
-/** The call with exactly this range; an expression statement without semicolon has the same one. */
+/** The call, or the construction, with exactly this range; an expression statement without semicolon has the same one. */
 export function callAt(file: Node, range: { readonly start: number; readonly end: number }): Node | undefined {
   let node = nodeAt(file, range.start, range.end);
-  while (node && node.type !== "CallExpression")
+  while (node && !/^(Call|OptionalCall|New)Expression$/.test(node.type))
     node = childrenOf(node).find((child) => child.start === range.start && child.end === range.end);
   return node;
 }

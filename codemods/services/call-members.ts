@@ -1,16 +1,7 @@
 import { type Node, parentMap } from "../shared/ast.js";
-import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import {
-  contextName,
-  fileOf,
-  forSteps,
-  GRPC_JS,
-  insertStatementBefore,
-  NODE,
-  replaceAround,
-} from "./planned-handlers.js";
+import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
 
 const id = "services/call-members";
 
@@ -60,17 +51,8 @@ export const rule: Rule = {
       return "call.cancelled";
     });
     forSteps(ctx, id, ["on-cancelled"], (step, { plan }, origin) => {
-      const before = `${contextName(plan)}.onOver?.(`;
-      if (step.before) {
-        const statement = parentMap(fileOf(ctx)).get(step.node) as Node;
-        const listener = ctx.source.slice(step.listener.start, step.listener.end);
-        insertStatementBefore(ctx, plan, step.before, `${before}${listener})`, origin);
-        const { start, end } = lineRange(ctx.source, statement.start, statement.end);
-        ctx.edit.remove(start, end, origin);
-      } else {
-        ctx.edit.overwrite(step.node.start, step.listener.start, before, origin);
-        ctx.edit.overwrite(step.listener.end, step.node.end, ")", origin);
-      }
+      ctx.edit.overwrite(step.node.start, step.listener.start, `${contextName(plan)}.onOver?.(`, origin);
+      ctx.edit.overwrite(step.listener.end, step.node.end, ")", origin);
       return 'call.on("cancelled", listener)';
     });
     forSteps(ctx, id, ["path"], (step, { plan }, origin) => {

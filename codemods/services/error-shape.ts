@@ -1,4 +1,4 @@
-import { statusName } from "../clients/plan-error.js";
+import { statusName } from "../clients/grpc-status.js";
 import { type File, isIdentifier, keyName, memberName, type Node, parentMap, unwrap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 

@@ -87,11 +87,12 @@ export function isAwait(node: Node): boolean {
   return /^(Await|Yield)Expression$/.test(node.type) || (node.type === "ForOfStatement" && node.await === true);
 }
 
+/** Does a statement stand in a loop of its function? */
 export function insideLoop(statement: Node, fn: FunctionNode): boolean {
   let found = false;
   walk(fn.body, (node) => {
     if (
-      /^(For|While|DoWhile|ForIn|ForOf|Switch)Statement$/.test(node.type) &&
+      /^(For|While|DoWhile|ForIn|ForOf)Statement$/.test(node.type) &&
       node.start < statement.start &&
       statement.end <= node.end
     ) {

@@ -46,6 +46,8 @@ export interface PushRegion {
   readonly first: Node;
   readonly last: Node;
   readonly output: string;
+  /** Does the loop over the requests stand in it? */
+  readonly holdsLoop: boolean;
 }
 
 /** What is known of a handler while its plan is made. */

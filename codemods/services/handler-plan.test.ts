@@ -238,6 +238,42 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
     "async function* f(req) {\n  if (x) {\n    throw toConnectError(e);\n  }\n}",
   ],
   [
+    "a reply for one message, after which no other is stored",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { if (m.bad) return cb(e); db.insert(m); }); call.on('end', () => cb(null, {})); }",
+    "async function f(requests) { for await (const m of requests) { if (m.bad) throw toConnectError(e); db.insert(m); } return {}; }",
+  ],
+  [
+    "writes in a callback for each message",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { if (!m) return; rooms.forEach((r) => call.write(r)); }); call.on('end', () => call.end()); }",
+    "function f(requests) { return createPushStream(async (output) => { for await (const m of requests) { if (!m) continue; rooms.forEach((r) => output.write(r)); } output.end(); }); }",
+  ],
+  [
+    "an end listener that stores, behind messages that a client may leave unread and cancel",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { all.push(m); call.write(m); }); call.on('end', () => { db.store(all); call.end(); }); }",
+    "function f(requests) { return createPushStream(async (output) => { for await (const m of requests) { all.push(m); output.write(m); } db.store(all); output.end(); }); }",
+  ],
+  [
+    "an error that leaves a conversation, and one that does not",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { if (m.a) { call.emit('error', e); return; } if (m.b) call.emit('error', e); db.add(m); call.write(m); }); call.on('end', () => { db.clear(); call.end(); }); }",
+    "function f(requests) { return createPushStream(async (output) => { for await (const m of requests) { if (m.a) { output.fail(toConnectError(e)); return; } if (m.b) output.fail(toConnectError(e)); db.add(m); output.write(m); } db.clear(); output.end(); }); }",
+  ],
+  [
+    "no listener for the end",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => call.write(m)); }",
+    "function f(requests) { return createPushStream(async (output) => { for await (const m of requests) output.write(m); }); }",
+  ],
+  [
+    "a statement behind the listeners",
+    "bidi_streaming",
+    "function f(call) {\n  call.on('data', (m) => call.write(m));\n  call.on('end', () => call.end());\n  // first\n  call.write(hello);\n}",
+    "async function* f(requests) {\n  // first\n  yield hello;\n  for await (const m of requests) yield m;\n}",
+  ],
+  [
     "cancelled behind the listeners of the stream",
     "bidi_streaming",
     "function f(call) {\n  call.on('data', (m) => {\n    call.write(m);\n  });\n  call.on('end', () => {\n    call.end();\n  });\n  call.on('cancelled', () => log());\n}",
@@ -494,12 +530,6 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ],
   ["a comment inside the reply", "unary", "function f(call, cb) { cb(null, /* the one */ x); }", "edit-conflict"],
   [
-    "a reply for one message, after which others are still stored",
-    "client_streaming",
-    "function f(call, cb) { call.on('data', (m) => { if (m.bad) return cb(e); db.insert(m); }); call.on('end', () => cb(null, {})); }",
-    "reply-in-nested-function",
-  ],
-  [
     "a flag that is asked for more",
     "client_streaming",
     "function f(call, cb) { let done = false; call.on('data', (m) => { if (m.bad) { done = true; return cb(e); } }); call.on('end', () => { if (done) return; if (!done) cb(null, {}); }); }",
@@ -524,10 +554,16 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "reply-in-nested-function",
   ],
   [
-    "writes in a callback for each message",
+    "an end of the call without leaving, before work at the end",
     "bidi_streaming",
-    "function f(call) { call.on('data', (m) => { rooms.forEach((r) => call.write(r)); }); call.on('end', () => call.end()); }",
-    "reply-in-nested-function",
+    "function f(call) { call.on('data', (m) => { if (m.last) call.end(); else call.write(m); }); call.on('end', () => { db.clear(); call.end(); }); }",
+    "no-equivalent",
+  ],
+  [
+    "an await behind the listeners",
+    "bidi_streaming",
+    "async function f(call) { call.on('data', (m) => call.write(m)); call.on('end', () => call.end()); await x(); }",
+    "code-after-reply",
   ],
   ["a stream that may stay open", "server_streaming", "function f(call) { if (x) call.end(); }", "path-without-reply"],
   ["a write behind the end", "server_streaming", "function f(call) { call.end(); call.write(x); }", "code-after-reply"],
@@ -542,12 +578,6 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "client_streaming",
     "function f(call, cb) { call.on('data', async (m) => { await g(m); }); call.on('end', () => cb(null, x)); }",
     "reply-in-nested-function",
-  ],
-  [
-    "an end listener that stores, behind messages that a client may leave unread and cancel",
-    "bidi_streaming",
-    "function f(call) { call.on('data', (m) => { call.write(m); }); call.on('end', () => { db.commit(); call.end(); }); }",
-    "no-equivalent",
   ],
   [
     "a name of the end listener that hides one of the module",

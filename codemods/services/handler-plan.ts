@@ -26,7 +26,7 @@ import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
-import { planPush, planRegion } from "./plan-regions.js";
+import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded } from "./plan-replies.js";
 import { planWrapped } from "./plan-wrapped.js";
 
@@ -87,7 +87,7 @@ export type Step =
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node }
-  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node; readonly before: Node | null }
+  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
   | { readonly kind: "host"; readonly node: Node }
@@ -108,6 +108,8 @@ export type Step =
     }
   | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
+  /** A statement behind the listeners, which stands before the loop. */
+  | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
   | { readonly kind: "gone"; readonly statement: Node };
 
@@ -160,8 +162,9 @@ export function planHandler(
   const made = known.get(key);
   if (made) return made;
   let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping));
-  for (const mode of ["later", "handed"] as const) {
+  for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
+    if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
     const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping));
     if (other.ok) plan = other;
   }
@@ -179,10 +182,11 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
 }
 
 /**
- * `direct`: every reply is made in place. `later`: what is not settles a promise, or is pushed. `handed`: in place, but a
- * function of a package may get the callback.
+ * `direct`: every reply is made in place. `later`: what is not settles a promise, or is pushed. `conversation`: all messages are
+ * pushed, and the loop over the requests stands in what pushes them. `handed`: in place, but a function of a package may get the
+ * callback.
  */
-type Mode = "direct" | "later" | "handed";
+export type Mode = "direct" | "later" | "conversation" | "handed";
 
 function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wrapping: Wrapping | null): HandlerPlan {
   const scopes = scopesOf(file);
@@ -235,9 +239,10 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   }
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
-  if (draft.dataListener || draft.endListener) planListeners(draft);
+  if (draft.dataListener || draft.endListener) planListeners(draft, mode);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
   else if (mode === "later") planPush(draft);
+  else if (mode === "conversation") planConversation(draft);
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
@@ -255,7 +260,9 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   }
   const becomesAsync =
     !fn.async &&
-    (becomesGenerator || draft.listeners.length > 0 || draft.steps.some((step) => step.kind === "requests"));
+    (becomesGenerator ||
+      (draft.listeners.length > 0 && !draft.push?.holdsLoop) ||
+      draft.steps.some((step) => step.kind === "requests"));
   const taken = namesIn(fn);
   const pick = (...names: string[]) =>
     names.find((name) => !taken.has(name)) ?? refuse("edit-conflict", "no free parameter name");
@@ -290,7 +297,8 @@ function dropsValue(reply: Step, inner: Step): boolean {
 function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
   const isElsewhere = (step: Step) =>
     (step.kind === "write" && !step.isPushed) || (step.kind === "end" && !step.settles) || step.kind === "requests";
-  return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || step.kind === "data-listener");
+  const isLoop = (step: Step) => step.kind === "data-listener" && !push?.holdsLoop;
+  return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || isLoop(step));
 }
 
 /** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */

@@ -1,4 +1,4 @@
-import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
+import { indentAt, lineEndingOf, type Node, startWithComments } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import { lineRange } from "../shared/imports.js";
 import { dedentLines } from "../shared/indentation.js";
@@ -6,7 +6,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { forSteps } from "./planned-handlers.js";
+import { forSteps, indentAfter } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
 
@@ -26,11 +26,11 @@ export const rule: Rule = {
       const [param] = listener.params;
       const requests = plan.requestName ?? "requests";
       if (param) {
-        ctx.edit.overwrite(part.start, param.start, `${begin(ctx, step)}for await (const `, origin);
+        ctx.edit.overwrite(part.start, param.start, `${begin(ctx, plan, step)}for await (const `, origin);
         const nameEnd = (param.typeAnnotation as Node | undefined)?.start ?? param.end;
         ctx.edit.overwrite(nameEnd, listener.body.start, ` of ${requests}) `, origin);
       } else {
-        const head = `${begin(ctx, step)}for await (const _ of ${requests}) `;
+        const head = `${begin(ctx, plan, step)}for await (const _ of ${requests}) `;
         ctx.edit.overwrite(part.start, listener.body.start, head, origin);
       }
       const { body } = listener;
@@ -47,11 +47,11 @@ export const rule: Rule = {
         | Extract<Step, { kind: "end" }>
         | undefined;
       if (body.type === "BlockStatement")
-        inline(ctx, step, body, leadingGone(plan, body).at(-1), ending?.statement, origin);
+        inline(ctx, plan, step, body, leadingGone(plan, body).at(-1), ending?.statement, origin);
       else if (ending) {
         removePart(ctx, step, origin);
       } else {
-        ctx.edit.overwrite(step.part.start, body.start, begin(ctx, step), origin);
+        ctx.edit.overwrite(step.part.start, body.start, begin(ctx, plan, step), origin);
         ctx.edit.overwrite(body.end, step.part.end, ";", origin);
       }
       return 'call.on("end", listener)';
@@ -67,6 +67,15 @@ export const rule: Rule = {
       if (isLeading) return undefined;
       const { start, end } = lineRange(ctx.source, step.statement.start, step.statement.end);
       ctx.edit.remove(start, end, origin);
+      return undefined;
+    });
+    forSteps(ctx, id, ["moved"], ({ statement, before }, _handler, origin) => {
+      const { source } = ctx;
+      const { start, end } = lineRange(source, startWithComments(source, statement), statement.end);
+      const isLine = source[end - 1] === "\n";
+      const lineStart = before.start - indentAt(source, before.start).length;
+      ctx.edit.move(start, end, isLine && source[lineStart - 1] === "\n" ? lineStart : before.start);
+      if (!isLine) ctx.edit.insertLeft(end, lineEndingOf(source) + indentAt(source, start), origin);
       return undefined;
     });
     forSteps(ctx, id, ["continue"], (step, _handler, origin) => {
@@ -91,9 +100,8 @@ function leadingGone({ steps }: HandlerPlan, block: Node): Node[] {
 }
 
 /** A later link of a chain begins a line of its own. */
-function begin({ source }: RuleContext, { part, statement }: ListenerStep): string {
-  const eol = lineEndingOf(source);
-  return part.isLater ? eol + indentAt(source, statement.start) : "";
+function begin(ctx: RuleContext, plan: HandlerPlan, { part, statement }: ListenerStep): string {
+  return part.isLater ? lineEndingOf(ctx.source) + indentAfter(ctx, plan, statement) : "";
 }
 
 /** Takes a listener away: its lines, or its link of a chain. */
@@ -106,6 +114,7 @@ function removePart(ctx: RuleContext, { part, statement }: ListenerStep, origin:
 /** Puts the content of a listener's block in place of the statement that registered it, one level further out. */
 function inline(
   ctx: RuleContext,
+  plan: HandlerPlan,
   step: ListenerStep,
   block: Node,
   gone: Node | undefined,
@@ -122,7 +131,7 @@ function inline(
     removePart(ctx, step, origin);
     return;
   }
-  ctx.edit.overwrite(step.part.start, first, begin(ctx, step), origin);
+  ctx.edit.overwrite(step.part.start, first, begin(ctx, plan, step), origin);
   ctx.edit.remove(last, step.part.end, origin);
   const outer = indentAt(source, step.statement.start);
   const inner = indentAt(source, first);

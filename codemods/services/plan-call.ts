@@ -98,22 +98,12 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
   refuse("call-escapes", `call.${name}`);
 }
 
-/**
- * grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. A
- * listener that is added behind those of the incoming stream is added before the loop that they become.
- */
+/** grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. */
 function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
-  const { parents, fn, dataListener, endListener } = draft;
   draft.needsContext = true;
-  const statement = parents.get(call) as Node;
-  const isBehind =
-    dataListener !== undefined && parents.get(statement) === fn.body && statement.start > dataListener.statement.start;
-  if (isBehind && draft.callReferences.some((other) => listener.start <= other.start && other.end <= listener.end))
-    refuse("call-escapes", "the call, in a listener that has to move");
   if (listener.type === "FunctionExpression" && usesThis(listener)) refuse("call-escapes", "this of a listener");
   if (!isFunction(listener) && !isIdentifier(listener)) refuse("types-unknown", "the listener of cancelled");
-  const before = isBehind && dataListener && endListener ? dataListener.statement : null;
-  draft.steps.push({ kind: "on-cancelled", node: call, listener, before });
+  draft.steps.push({ kind: "on-cancelled", node: call, listener });
 }
 
 function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {

@@ -1,6 +1,17 @@
-import { type FunctionNode, isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
-import { insideLoop, returnsIn, usesThis } from "./function-shape.js";
+import {
+  type FunctionNode,
+  functionOf,
+  isFunction,
+  isIdentifier,
+  isWithin,
+  memberName,
+  type Node,
+  statementOf,
+  walk,
+} from "../shared/ast.js";
+import { insideLoop, isAwait, ownNodes, returnsIn, usesThis } from "./function-shape.js";
 import { type CallListener, type HandlerDraft, refuse } from "./handler-draft.js";
+import type { Mode } from "./handler-plan.js";
 import { isQuiet } from "./quiet-listener.js";
 import { statementsOfFlags } from "./settled-flag.js";
 
@@ -48,55 +59,62 @@ export function isInDeadListener({ listeners, dataListener }: HandlerDraft, node
 }
 
 /** One listener for data and one for the end, as the last things that the handler does, become a loop and what follows it. */
-export function planListeners(draft: HandlerDraft): void {
+export function planListeners(draft: HandlerDraft, mode: Mode): void {
   const { fn, listeners, dataListener, endListener, steps, inlined } = draft;
   if (!draft.streamsIn) refuse("no-equivalent", "stream events on a call without incoming messages");
   const body = fn.body.body as Node[];
   const count = (event: string) => listeners.filter((one) => one.event === event).length;
-  if (!dataListener || !endListener || count("data") > 1 || count("end") > 1) {
+  const isConversation = mode === "conversation";
+  // What is pushed stays open where nothing ends it, as it does without a listener for the end.
+  if (!dataListener || (!endListener && !isConversation) || count("data") > 1 || count("end") > 1) {
     refuse("reply-in-nested-function", "listeners that are not one for data and one for end");
   }
   const first = body.indexOf(dataListener.statement);
-  const rest = body.slice(first).filter((statement) => !isFunction(statement) && statement.type !== "EmptyStatement");
-  const allowed = new Set(listeners.map((one) => one.statement));
-  for (const statement of rest) if (isCancelledListener(draft, statement)) allowed.add(statement);
-  const isInOrder = dataListener.part.start < endListener.part.start;
-  if (rest.some((statement) => !allowed.has(statement)) || !isInOrder || body.indexOf(endListener.statement) < first) {
-    refuse("code-after-reply", "statements behind the listeners of the incoming stream");
+  const registering = new Set(listeners.map((one) => one.statement));
+  const isInOrder = !endListener || dataListener.part.start < endListener.part.start;
+  for (const statement of body.slice(first)) {
+    if (isFunction(statement) || statement.type === "EmptyStatement" || registering.has(statement)) continue;
+    // No message comes before the handler has run: what it does behind the listeners it may do before the loop.
+    if (!/^(ExpressionStatement|VariableDeclaration)$/.test(statement.type) || ownNodes(statement, isAwait).length > 0)
+      refuse("code-after-reply", "statements behind the listeners of the incoming stream");
+    steps.push({ kind: "moved", statement, before: dataListener.statement });
   }
+  if (!isInOrder) refuse("code-after-reply", "a listener for the end before the one for data");
   const { listener } = dataListener;
   if (listener.async) refuse("reply-in-nested-function", "an async data listener, whose runs overlap");
   if (listener.generator || listener.params.length > 1) refuse("no-equivalent", "the shape of the data listener");
-  for (const one of [listener, endListener.listener])
+  const inlining = endListener ? [listener, endListener.listener] : [listener];
+  for (const one of inlining) {
     if (one.type === "FunctionExpression" && usesThis(one)) refuse("call-escapes", "this of a listener");
-  if (endListener.listener.params.length > 0 || endListener.listener.generator)
-    refuse("no-equivalent", "the shape of the end listener");
-  for (const { body: expression } of [listener, endListener.listener]) {
-    if (/^(Object|Function|Class)Expression$/.test(expression.type))
+    if (/^(Object|Function|Class)Expression$/.test(one.body.type))
       refuse("no-equivalent", "a listener whose expression cannot be a statement");
+    inlined.add(one);
   }
-  if (isCaughtName(draft, endListener.listener))
-    refuse("edit-conflict", "a name of the end listener that the handler has too");
-  inlined.add(listener);
-  inlined.add(endListener.listener);
   steps.push({ kind: "data-listener", ...dataListener });
-  steps.push({ kind: "end-listener", ...endListener });
+  if (endListener) {
+    if (endListener.listener.params.length > 0 || endListener.listener.generator)
+      refuse("no-equivalent", "the shape of the end listener");
+    if (isCaughtName(draft, endListener.listener))
+      refuse("edit-conflict", "a name of the end listener that the handler has too");
+    steps.push({ kind: "end-listener", ...endListener });
+  }
   for (const one of listeners.filter((other) => other.event === "error")) {
     if (draft.callReferences.some((reference) => memberName(draft.parents.get(reference) as Node) === "emit"))
       refuse("reply-in-nested-function", "a listener for errors that the handler emits");
     steps.push({ kind: "error-listener", ...one });
   }
-  const isEarly = repliesIn(draft, listener);
-  if (isEarly && (!isQuiet(draft, listener) || !isQuiet(draft, endListener.listener)))
-    refuse("reply-in-nested-function", "a reply in the data listener, which goes on to run for later messages");
+  const doesMore = endListener !== undefined && !isQuiet(draft, endListener.listener, { mayLog: true });
   // A generator waits at each message until the client takes it. Is the call cancelled meanwhile, then it goes no further;
   // grpc-js emits `end` then, too.
-  if (writesIn(draft, listener) && !isQuiet(draft, endListener.listener, { mayLog: true }))
+  if (!isConversation && writesIn(draft, listener) && doesMore)
     refuse(
       "no-equivalent",
       "an end listener that does more than reply, where a client may cancel before it has read all",
     );
-  for (const statement of isEarly ? statementsOfFlags(draft) : []) {
+  // Once the status is sent, grpc-js emits neither data nor end. The loop ends well then, and so has to be left.
+  if (isConversation && doesMore && endsElsewhere(draft))
+    refuse("no-equivalent", "an end listener that does more than reply, in a handler that ends the call before it");
+  for (const statement of !isConversation && repliesIn(draft, listener) ? statementsOfFlags(draft) : []) {
     draft.dropped.add(statement);
     steps.push({ kind: "gone", statement });
   }
@@ -116,6 +134,20 @@ function repliesIn(draft: HandlerDraft, listener: FunctionNode): boolean {
     if (node.type === "CallExpression" && isReplyCall(draft, node)) found = true;
   });
   return found;
+}
+
+/** Does a conversation end its call outside the end listener, and does not leave the loop with it? */
+function endsElsewhere(draft: HandlerDraft): boolean {
+  const { callReferences, parents, dataListener, endListener } = draft;
+  return callReferences.some((reference) => {
+    const member = parents.get(reference) as Node;
+    if (memberName(member) !== "end" || (endListener && isWithin(reference, endListener.listener))) return false;
+    const statement = statementOf(member, parents) as Node;
+    const list = parents.get(statement)?.body as Node[] | undefined;
+    const next = Array.isArray(list) ? list[list.indexOf(statement) + 1] : undefined;
+    const isLeft = statement.type === "ReturnStatement" || (next?.type === "ReturnStatement" && !next.argument);
+    return functionOf(reference, parents) !== dataListener?.listener || !isLeft;
+  });
 }
 
 /** Does the data listener write messages? */
@@ -143,14 +175,6 @@ function isReplyOrBehind(draft: HandlerDraft, statement: Node): boolean {
     ? list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each))
     : undefined;
   return before?.expression?.type === "CallExpression" && isReplyCall(draft, before.expression);
-}
-
-/** `call.on("cancelled", …)`, which goes before the loop. */
-function isCancelledListener({ callReferences }: HandlerDraft, statement: Node): boolean {
-  const call = statement.type === "ExpressionStatement" ? (statement.expression as Node) : undefined;
-  if (call?.type !== "CallExpression" || memberName(call.callee) !== "on") return false;
-  const [event] = call.arguments as Node[];
-  return callReferences.includes(call.callee.object) && event?.type === "StringLiteral" && event.value === "cancelled";
 }
 
 /** Declarations of the end listener move into the handler: they must not meet any name that it uses. */

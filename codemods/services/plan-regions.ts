@@ -50,15 +50,45 @@ export function planPush(draft: HandlerDraft): void {
   const { statements, block } =
     endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced) ?? refuseEnd();
   const [first] = statements as [Node];
-  const region = { first, last: statements.at(-1) as Node, output: freeNames(draft)("output", "responses") };
-  draft.push = region;
-  draft.replyNodes.add(region.first);
-  draft.steps.push({ kind: "push", ...region, block });
+  pushFrom(draft, first, statements.at(-1) as Node, block, false);
   const fails = draft.callReferences.some(
     (reference) => isErrorEmit(reference, parents) && isInRegion(draft, reference),
   );
   if (fails && isInCatchingTry(first, parents))
     refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
+}
+
+/**
+ * A conversation: the loop over the requests, what runs behind it and all that writes go into a stream that is pushed. Unlike a
+ * generator the loop does not wait for the client to take the messages, so it gets to its end as the listeners did.
+ */
+export function planConversation(draft: HandlerDraft): void {
+  const { fn, parents, dataListener, endListener } = draft;
+  if (!dataListener || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
+  const body = fn.body.body as Node[];
+  const starts = draft.callReferences.filter(
+    (reference) =>
+      memberName(parents.get(reference) as Node) === "write" ||
+      (isSettling(reference, parents) && !isOwn(draft, reference)),
+  );
+  const nodes = [...starts, dataListener.statement];
+  const start = Math.min(...nodes.map((node) => body.findIndex((statement) => isWithin(node, statement))));
+  if (!isSelfContained(draft, body.slice(start))) refuse("code-after-reply", "names that are used before the loop");
+  // What stands behind the listeners goes before the loop.
+  const { statement: last } = endListener ?? dataListener;
+  pushFrom(draft, body[start] as Node, last, fn.body, true);
+}
+
+function pushFrom(draft: HandlerDraft, first: Node, last: Node, block: Node, holdsLoop: boolean): void {
+  const region = { first, last, output: freeNames(draft)("output", "responses"), holdsLoop };
+  draft.push = region;
+  draft.replyNodes.add(first);
+  draft.steps.push({ kind: "push", ...region, block });
+}
+
+/** `call.end` or `call.emit`. */
+function isSettling(reference: Node, parents: Parents): boolean {
+  return /^(end|emit)$/.test(memberName(parents.get(reference) as Node) ?? "");
 }
 
 function freeNames({ fn }: HandlerDraft): (...candidates: string[]) => string {

@@ -9,14 +9,14 @@ import {
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { errorShape } from "./error-shape.js";
-import { insideLoop, isAwait, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
+import { isAwait, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
 export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
-  const { parents, fn, endListener, dataListener, chainLinks, answersOnce } = draft;
+  const { parents, fn, endListener, chainLinks, answersOnce } = draft;
   // It settles a promise: what stands around it stays as it is.
   if (isInRegion(draft, call)) return { ...placeOf(draft, call), settles: true };
   if (!isOwn(draft, call)) refuse("reply-in-nested-function", "a reply in a nested function");
@@ -32,8 +32,6 @@ export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Repl
     return place;
   }
   if (form === "expression") refuse("code-after-reply", "the reply is part of an expression");
-  if (dataListener && around === dataListener.listener && insideLoop(parent, around))
-    refuse("reply-in-nested-function", "a reply in a loop of the data listener");
   const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
   if (ending) draft.dropped.add(ending.reference);
   const last = ending?.statement ?? parent;
@@ -218,7 +216,10 @@ export function planEnd(draft: HandlerDraft, call: Node): void {
   const list = around.body.type === "BlockStatement" ? (around.body.body as Node[]) : [];
   const isInLoop = draft.dataListener !== undefined && around === draft.dataListener.listener;
   const isLast =
-    !isInLoop && reply.form === "statement" && (list.at(-1) === reply.statement || around.body === reply.statement);
+    !reply.settles &&
+    !isInLoop &&
+    reply.form === "statement" &&
+    (list.at(-1) === reply.statement || around.body === reply.statement);
   draft.steps.push({ ...reply, kind: "end", trailers: metadata, isLast });
   draft.replyNodes.add(reply.statement);
 }

@@ -1,30 +1,9 @@
-import { fileURLToPath } from "node:url";
-import type { DescService } from "@bufbuild/protobuf";
-import * as runtime from "@connect-migrate/runtime";
-import * as bridge from "@connect-migrate/runtime/grpc-js";
-import { createApp, serve } from "@connect-migrate/runtime/node";
 import * as grpc from "@grpc/grpc-js";
-import * as protoLoader from "@grpc/proto-loader";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { serveHandler, serveRewritten, shopDefinition, shopMethods } from "../../fixtures/harness/one-handler.js";
 import type { RpcKind } from "../analysis/facts.js";
-import type { HandlerFact } from "../analysis/server-facts.js";
-import { loadProtos } from "../generate/index.js";
-import { applyRules } from "../shared/apply.js";
-import { type FunctionNode, isFunction, unwrap, walk } from "../shared/ast.js";
-import { parse } from "../shared/parse.js";
-import { planHandler } from "./handler-plan.js";
-import { serviceRules } from "./index.js";
 
 // Each handler runs as it is on a real grpc-js server, and rewritten on our runtime; the same grpc-js client asks both.
-const folder = fileURLToPath(new URL("../../fixtures/services/handler-signature/before", import.meta.url));
-
-const METHODS: Record<RpcKind, string> = {
-  unary: "GetItem",
-  client_streaming: "PutItems",
-  server_streaming: "ListItems",
-  bidi_streaming: "Watch",
-};
-
 const handlers: [name: string, kind: RpcKind, source: string][] = [
   ["a reply", "unary", "function f(call, cb) { cb(null, { sku: call.request.sku, count: 2 }); }"],
   [
@@ -270,15 +249,6 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
   ],
 ];
 
-const definition = protoLoader.loadSync(`${folder}/shop.proto`, { keepCase: true, defaults: true });
-const service = definition["shop.v1.Inventory"] as grpc.ServiceDefinition;
-let desc: DescService;
-
-beforeAll(async () => {
-  const { registry } = await loadProtos({ root: folder });
-  desc = registry?.service("shop.v1.Inventory") as DescService;
-});
-
 describe("the rewritten handler answers as the old one", () => {
   const stops: (() => void)[] = [];
   afterAll(() => {
@@ -286,68 +256,18 @@ describe("the rewritten handler answers as the old one", () => {
   });
 
   it.each(handlers)("%s", async (_name, kind, source) => {
-    const old = new grpc.Server();
-    stops.push(() => old.forceShutdown());
-    old.addService(service, { [METHODS[kind]]: evaluate(source) as grpc.UntypedHandleCall });
-    const oldPort = await new Promise<number>((resolve, reject) => {
-      old.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) =>
-        error ? reject(error) : resolve(port),
-      );
-    });
-    const impl = { [METHODS[kind]]: evaluate(rewrite(kind, source)) };
-    const app = createApp({
-      routes(router) {
-        router.service(desc, impl as never, { messages: bridge.grpcJsMessages(service) });
-      },
-      compat: "grpc-js",
-    });
-    const migrated = await serve(app, { address: "127.0.0.1:0", signals: false });
-    stops.push(() => migrated.destroy());
-    const expected = await talk(kind, oldPort);
+    const old = await serveHandler(kind, source);
+    const migrated = await serveRewritten(kind, source);
+    stops.push(old.stop, migrated.stop);
+    const expected = await talk(kind, old.port);
     expect(expected.length).toBeGreaterThan(0);
     expect(await talk(kind, migrated.port)).toEqual(expected);
   });
 });
 
-/** The function that a source defines, with what its imports would give it. */
-function evaluate(source: string): unknown {
-  const given: Record<string, unknown> = { ...runtime, ...bridge, grpc };
-  return new Function(...Object.keys(given), `return (${source});`)(...Object.values(given));
-}
-
-function rewrite(kind: RpcKind, source: string): string {
-  const path = "/project/handler.js";
-  const text = `const grpc = require('@grpc/grpc-js');\n${source}`;
-  const file = parse(text, path);
-  const functions: FunctionNode[] = [];
-  walk(file, (node) => {
-    if (isFunction(node)) functions.push(node);
-  });
-  const [fn] = functions as [FunctionNode];
-  expect(planHandler(fn, kind, file)).toMatchObject({ ok: true });
-  const { start, end } = unwrap(fn.body);
-  const rpc = { service: "shop.v1.Inventory", method: METHODS[kind], localName: "m", kind, input: "Q", output: "R" };
-  const fact: HandlerFact = {
-    kind: "handler",
-    file: path,
-    start,
-    end,
-    via: "provenance",
-    rpc,
-    idiomatic: true,
-    reason: null,
-    messages: "bridge",
-    isField: false,
-    wrapping: null,
-  };
-  const result = applyRules(text, path, serviceRules, { facts: [fact], target: "bundled", messages: "bridge" });
-  expect(result.conflict).toBeNull();
-  return result.text.replace(/^const .*require\(.*\n+/gm, "").trim();
-}
-
 /** One call, as the client sees it: messages, code, text and metadata, in order. */
 function talk(kind: RpcKind, port: number): Promise<unknown[]> {
-  const Client = grpc.makeGenericClientConstructor(service, "Inventory");
+  const Client = grpc.makeGenericClientConstructor(shopDefinition, "Inventory");
   const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
   const seen: unknown[] = [];
   const own = (metadata: grpc.Metadata) =>
@@ -367,7 +287,7 @@ function talk(kind: RpcKind, port: number): Promise<unknown[]> {
       finish(error ? { code: error.code, details: detailsOf(error), metadata: own(error.metadata) } : { value });
     const deadline = { deadline: Date.now() + 1500 };
     // biome-ignore lint/suspicious/noExplicitAny: a generic client has no types for its methods.
-    const method = (client as any)[METHODS[kind]].bind(client);
+    const method = (client as any)[shopMethods[kind]].bind(client);
     const call =
       kind === "unary"
         ? method({ sku: "a1" }, metadata, deadline, answer)

@@ -1,26 +1,27 @@
-import type { RegistrationFact, ServerFact, ServerSideFact, ServerUseFact } from "../analysis/server-facts.js";
+import type { ServerFact, ServerSideFact, ServerUseFact } from "../analysis/server-facts.js";
 import {
   ancestorOf,
   indentAt,
   isFunction,
-  isIdentifier,
   keyName,
   type Node,
   nodeAt,
   parentMap,
+  startWithComments,
   textOf,
-  unwrap,
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { indentLines } from "../shared/indentation.js";
+import { withBlankLine } from "../shared/lines.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { spreadOverrides } from "./handler-bridge.js";
-import { migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
+import { declareInstead, holderOf } from "./server-holder.js";
+import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
+import { isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -86,16 +87,13 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
   if (running !== null && fact.mode === "module") {
     const type =
       context.language === "ts" ? `: ${imports.add(RUNTIME, "RunningServer", { typeOnly: true })} | undefined` : "";
-    edit.overwrite(holder.statement.start, holder.statement.end, `let ${running}${type}${end}`, origin);
+    declareInstead(context, holder, `let ${running}${type}${end}`);
   } else if (fact.mode === "value" && holder.declare !== null && (fact.routes.isApart || holder.isProperty)) {
     const isLate = fact.routes.isApart || !holder.isProperty ? "!" : "";
     const type = context.language === "ts" ? `${isLate}: ${imports.add(RUNTIME, "App", { typeOnly: true })}` : "";
-    edit.overwrite(holder.statement.start, holder.statement.end, `${holder.declare}${type}${end}`, origin);
+    declareInstead(context, holder, `${holder.declare}${type}${end}`);
     assign = holder.name;
-  } else {
-    const range = withBlankLine(source, lineRange(source, holder.statement.start, holder.statement.end));
-    edit.remove(range.start, range.end, origin);
-  }
+  } else declareInstead(context, holder, "");
 
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
@@ -121,8 +119,9 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     const statement = call && parents.get(call);
     if (!call || !statement) continue;
     if (!("service" in add)) {
-      if (place) moved.push(add.text + end);
-      else edit.overwrite(call.start, call.end, add.text, origin);
+      const text = withImports(context, add.text, add.imports);
+      if (place) moved.push(text + end);
+      else edit.overwrite(call.start, call.end, text, origin);
       report(context, "addToServer()", add.start, add.end);
     } else {
       const { route, implementation, messages } = registrationParts(context, add, call);
@@ -142,10 +141,15 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     const at = startWithComments(source, place);
     edit.insertRight(at, `${head}${moved.join(eol + inner)}${tail}${eol}${eol}`, origin);
   } else {
-    edit.insertRight(fact.routes.start, head, origin);
+    const { lines, moved: apart } = lift(context, fact, indent);
+    edit.insertRight(fact.routes.start, lines + head, origin);
     edit.insertLeft(fact.routes.end, tail, origin);
-    indentLines(context, fact.routes.start, fact.routes.end, unit + unit, origin);
-    edit.indent(fact.routes.start, fact.routes.end, unit + unit, origin);
+    let from = fact.routes.start;
+    for (const { start, end: stop } of [...apart, { start: fact.routes.end, end: fact.routes.end }]) {
+      indentLines(context, from, start, unit + unit, origin);
+      edit.indent(from, start, unit + unit, origin);
+      from = stop - 1;
+    }
   }
   for (const codec of fact.codecs)
     context.report({
@@ -172,7 +176,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
     if (!call) continue;
     if (use.promised) migratePromised(context, { file, parents, call, use, app, running, entry });
     else if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running, entry });
-    else if (use.member === "start") removeStatement(context, call, parents);
+    else if (use.member === "start") removeStart(context, call, parents);
     else if (use.member === "forceShutdown") {
       edit.overwrite(call.start, call.end, `${running}?.destroy()`, origin);
       report(context, "server.forceShutdown()", call.start, call.end);
@@ -195,6 +199,31 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
   return isExported ? [app] : [];
 }
 
+/** Declarations among the services that move in front of the app, or as lines that name them. */
+function lift(context: RuleContext, { routes }: ServerFact, indent: string) {
+  const { source, edit } = context;
+  const file = context.root.get().value as Node;
+  const { eol, end } = styleOf(source);
+  let lines = "";
+  const moved: { start: number; end: number }[] = [];
+  for (const each of routes.lifted) {
+    if (each.kind === "let") {
+      lines += `let ${each.name}${each.type === null ? "" : `!: ${each.type}`}${end}${eol}${indent}`;
+      edit.overwrite(each.start, each.value, `${each.name} = `, origin);
+      continue;
+    }
+    const statement = nodeAt(file, each.start, each.end);
+    const start = statement ? startWithComments(source, statement) : each.start;
+    const range = withBlankLine(source, lineRange(source, start, each.end));
+    edit.move(start, each.end, routes.start);
+    edit.insertLeft(each.end, eol + indent, origin);
+    edit.remove(range.start, start, origin);
+    edit.remove(each.end, range.end, origin);
+    moved.push(range);
+  }
+  return { lines, moved };
+}
+
 /** Is another app made in the block in which that of a server is? */
 function hasNeighbour(context: RuleContext, fact: ServerFact): boolean {
   const file = context.root.get().value as Node;
@@ -213,34 +242,6 @@ function hasNeighbour(context: RuleContext, fact: ServerFact): boolean {
   );
 }
 
-/** What stands before and behind an implementation. */
-function registrationParts(context: RuleContext, add: RegistrationFact, call: Node) {
-  const { source, imports } = context;
-  const [definition, given] = call.arguments as [Node, Node];
-  const implementation = add.isBridged ? ((unwrap(given).arguments as Node[])[1] as Node) : given;
-  const [before, after] = around(context, add, textOf(source, implementation));
-  const codec = add.definition === null ? textOf(source, definition) : quoted(add.definition, styleOf(source).quote);
-  const descriptor = add.descriptor
-    ? imports.add(add.descriptor.module, add.descriptor.name)
-    : `${imports.add(BRIDGE, "grpcJsService")}(${codec})`;
-  return {
-    implementation,
-    route: `${add.router}.service(${descriptor}, ${before}`,
-    messages: `${after}, { messages: ${imports.add(BRIDGE, "grpcJsMessages")}(${codec}) })`,
-  };
-}
-
-/** `server.addService(definition, implementation)` -> `router.service(Service, implementation, { messages })`, where it stands. */
-function writeRegistration(context: RuleContext, add: RegistrationFact, call: Node): void {
-  const { edit } = context;
-  const { route, implementation, messages } = registrationParts(context, add, call);
-  edit.overwrite(call.start, implementation.start, route, origin);
-  // `{ … } as Handlers` says what the handlers were.
-  const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
-  const stop = isOld ? unwrap(implementation).end : implementation.end;
-  edit.overwrite(stop, call.end, messages, origin);
-}
-
 /** A member call on what is an app now, wherever it stands. */
 function migrateUse(context: RuleContext, use: ServerUseFact): void {
   const { source, edit, imports } = context;
@@ -255,56 +256,22 @@ function migrateUse(context: RuleContext, use: ServerUseFact): void {
   }
   const app = textOf(source, call.callee.object);
   if (use.member === "bindAsync") migrateBind(context, { file, parents, call, use, app, running: null, entry: null });
-  else if (use.member === "start") removeStatement(context, call, parents);
+  else if (use.member === "start") removeStart(context, call, parents);
   else {
     const [done] = call.arguments as Node[];
     const name = imports.add(BRIDGE, use.member);
-    edit.overwrite(call.start, done?.start ?? call.end, `${name}(${app}${done ? ", " : ")"}`, origin);
+    // Where there is no server, nobody is called back; what is forced takes none as well.
+    const isGuarded = call.type === "OptionalCallExpression" && use.member === "tryShutdown";
+    const isAlone = /^(ExpressionStatement|ArrowFunctionExpression)$/.test(parents.get(call)?.type ?? "");
+    const [open, close] = !isGuarded ? ["", ""] : isAlone ? [`${app} && `, ""] : [`(${app} && `, ")"];
+    edit.overwrite(call.start, done?.start ?? call.end, `${open}${name}(${app}${done ? ", " : `)${close}`}`, origin);
+    if (done && close !== "") edit.insertLeft(call.end, close, origin);
     report(context, `server.${use.member}()`, call.start, call.end);
   }
 }
 
 function isClosed(fact: ServerFact): boolean {
   return fact.uses.some((use) => use.member === "tryShutdown" || use.member === "forceShutdown");
-}
-
-interface Holder {
-  readonly statement: Node;
-  /** `server`, `this.server`. */
-  readonly name: string;
-  /** What stands before ` = createApp(…)`. */
-  readonly assign: string;
-  /** What stays where the server was made, if the app is made elsewhere; null: nothing. */
-  readonly declare: string | null;
-  readonly isProperty: boolean;
-}
-
-/** The statement that holds a server: a declaration of one variable, an assignment, or a property of a class. */
-function holderOf(
-  source: string,
-  fact: ServerFact,
-  made: Node,
-  parents: ReturnType<typeof parentMap>,
-): Holder | undefined {
-  let parent = parents.get(made);
-  while (parent && unwrap(parent) === made) parent = parents.get(parent);
-  const statement = parent && parents.get(parent);
-  if (!parent || !statement) return undefined;
-  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) {
-    const { name } = parent.id;
-    return { statement, name, assign: `${statement.kind} ${name}`, declare: `let ${name}`, isProperty: false };
-  }
-  if (parent.type === "ClassProperty" && isIdentifier(parent.key)) {
-    const { name } = parent.key;
-    const modifiers = source.slice(parent.start, parent.key.end);
-    // A property that another method than the constructor sets is not read-only.
-    const declare = fact.routes.isApart ? modifiers.replace(/\breadonly\s+/, "") : modifiers;
-    return { statement: parent, name: `this.${name}`, assign: `this.${name}`, declare, isProperty: true };
-  }
-  if (parent.type !== "AssignmentExpression" || statement.type !== "ExpressionStatement") return undefined;
-  const left = parent.left as Node;
-  const name = isIdentifier(left) ? left.name : `this.${left.property?.name}`;
-  return { statement, name, assign: name, declare: null, isProperty: false };
 }
 
 /** `module.exports = { app }`, or the export statement of an ES module. */
@@ -336,89 +303,18 @@ function exportApps(context: RuleContext, apps: readonly string[]): void {
   edit.insertLeft(atEnd, `${eol}${eol}${exported}`, origin);
 }
 
-/** What stands around an implementation. */
-function around(context: RuleContext, registration: RegistrationFact, text: string): [open: string, close: string] {
-  const { imports } = context;
-  if (registration.implementation === "callbacks") return [`${imports.add(BRIDGE, "fromCallbacks")}(`, ")"];
-  if (registration.implementation !== "spread") return ["", ""];
-  const bridge = imports.add(BRIDGE, "fromCallback");
-  const members = registration.bridgedKeys.map((key) => `${key}: ${bridge}(${text}.${key})`);
-  return ["{ ...", `, ${members.join(", ")} }`];
-}
-
-/** The text of an implementation that moves to the app, with bridged members wrapped. */
-function implementationText(
-  context: RuleContext,
-  registration: RegistrationFact,
-  node: Node,
-  eol: string,
-  indent: string,
-  unit: string,
-): string {
-  const { source, imports } = context;
-  const literal = unwrap(node);
-  if (literal.type !== "ObjectExpression") return textOf(source, node);
-  const members = (literal.properties as Node[]).flatMap((property) => {
-    if (property.type === "SpreadElement")
-      return [textOf(source, property), ...spreadOverrides(context, registration, property)];
-    const key = keyName(property);
-    if (registration.implementation !== "members" || key === undefined || !registration.bridgedKeys.includes(key))
-      return textOf(source, property);
-    return `${textOf(source, property.key)}: ${imports.add(BRIDGE, "fromCallback")}(${textOf(source, property.value)})`;
-  });
-  const line = `{ ${members.join(", ")} }`;
-  if (line.length < 60 && !textOf(source, literal).includes("\n")) return line;
-  return `{${members.map((member) => `${eol}${indent}${unit}${member},`).join("")}${eol}${indent}}`;
-}
-
-/** The start of a statement or of the comment lines that stand on it. */
-function startWithComments(source: string, statement: Node): number {
-  let start = statement.start;
-  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
-    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
-    start = comment.start;
-  }
-  return start;
-}
-
-/** Lines that go take one blank line below them along, if a block begins or another blank line stands above. */
-function withBlankLine(
-  source: string,
-  range: { start: number; end: number },
-  gone: (position: number) => boolean = () => false,
-): { start: number; end: number } {
-  const above = source.slice(0, range.start).trimEnd();
-  const isOpen = above.endsWith("{") || /\n[ \t]*\r?\n[ \t]*$/.test(source.slice(0, range.start)) || gone(range.start);
-  const blank = /^[ \t]*\r?\n/.exec(source.slice(range.end));
-  return isOpen && blank ? { start: range.start, end: range.end + blank[0].length } : range;
-}
-
-function removeStatement(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
-  const statement = parents.get(call);
-  if (statement?.type !== "ExpressionStatement") return;
-  const { start, end } = lineRange(context.source, statement.start, statement.end);
-  context.edit.remove(start, end, origin);
+function removeStart(context: RuleContext, call: Node, parents: ReturnType<typeof parentMap>): void {
+  const { source, edit } = context;
   report(context, "server.start()", call.start, call.end);
-}
-
-function reportRegistration(context: RuleContext, registration: RegistrationFact): void {
-  const { start, end, implementation } = registration;
-  const isBridged = implementation === "callbacks";
-  context.report({
-    rule: id,
-    outcome: isBridged ? "bridged" : "idiomatic",
-    construct: `addService(${registration.shown})`,
-    reason: isBridged
-      ? (registration.ownReason ?? reason("call-escapes", "the implementation keeps its callbacks as a whole"))
-      : null,
-    start,
-    end,
-    rpc: null,
-  });
-}
-
-function quoted(text: string, quote: string): string {
-  return quote === "'" ? text : text.replaceAll("'", quote);
+  const bind = ancestorOf(call, parents, (node) => node.type === "CallExpression");
+  // There it goes with the callback around it.
+  if (bind && isIdleCallback(source, bind)) return;
+  const parent = parents.get(call);
+  if (parent?.type !== "ExpressionStatement") edit.overwrite(call.start, call.end, "{}", origin);
+  else {
+    const { start, end } = lineRange(source, parent.start, parent.end);
+    edit.remove(start, end, origin);
+  }
 }
 
 function freshName(file: Node, name: string): string {

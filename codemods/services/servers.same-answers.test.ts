@@ -226,6 +226,81 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "members of a server as values": [
+    `const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), () => other.start());
+    const third = new grpc.Server();
+    third.addService(probe.v1.Probe.service, { ask, list });
+    third.bindAsync('localhost:0', grpc.ServerCredentials.createInsecure(), third.start.bind(third));
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND}
+    const stop = server.tryShutdown.bind(server);
+    process.on('SIGTERM', other.forceShutdown.bind(other));
+    process.on('SIGTERM', () => stop((error) => third.tryShutdown(() => process.exit(error ? 1 : 3))));`,
+    plainly,
+  ],
+  "a server that is declared with others, of a name that is taken from the module": [
+    `const { Server, ServerCredentials } = grpc;
+    const address = ADDRESS,
+      server = new Server(),
+      said = 'ready';
+    server.addService(probe.v1.Probe.service, { ask, list });
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) throw error;
+      console.log(said, port);
+    });
+    process.on('SIGTERM', () => server?.forceShutdown());`,
+    plainly,
+  ],
+  "a server that may not be there yet, or no more": [
+    `let server = null;
+    function start() {
+      if (server) return;
+      server = new grpc.Server();
+      server.addService(probe.v1.Probe.service, { ask, list });
+      ${BIND}
+    }
+    function stop() {
+      server?.tryShutdown((error) => process.exit(error ? 1 : 3));
+      if (!server) console.log('none');
+      server = null;
+    }
+    stop();
+    start();
+    start();
+    process.on('SIGTERM', stop);`,
+    plainly,
+  ],
+  "a class that loads definitions between the server and its services": [
+    `class Shop {
+      constructor() {
+        this.name = 'shop';
+        this.loaded = { probe: this.load('probe.proto') };
+        this.server = new grpc.Server();
+        this.addServices();
+      }
+      load(name) {
+        return grpc.loadPackageDefinition(protoLoader.loadSync(path.join(__dirname, name), { keepCase: true })).probe;
+      }
+      addServices() {
+        const { v1 } = this.loaded.probe;
+        this.note(v1);
+        this.server.addService(v1.Probe.service, { ask, list });
+      }
+      note(loaded) {
+        this.noted = [this.name, loaded];
+      }
+      listen() {
+        const server = this.server;
+        ${BIND}
+        process.on('SIGTERM', server.forceShutdown.bind(server));
+      }
+    }
+    new Shop().listen();`,
+    plainly,
+  ],
   "a member of the object that a function gives": [
     `const { promisify } = require('node:util');
     async function start(address) {
@@ -578,6 +653,60 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     });
     ${BIND}`,
     health,
+  ],
+  "health that a class adds to the server that it is given": [
+    `class Health {
+      constructor(server) {
+        this.health = new HealthImplementation({ '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' });
+        this.health.addToServer(server);
+      }
+      set(service, status) {
+        this.health.setStatus(service, status);
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      ask(call, callback) {
+        state.set('probe.v1.Probe', 'SERVING');
+        ask(call, callback);
+      },
+      list,
+    });
+    const state = new Health(server);
+    ${BIND}`,
+    health,
+  ],
+  "health that is made between services, in a function": [
+    `function main() {
+      const server = new grpc.Server();
+      const answers = {
+        ask(call, callback) {
+          state.setStatus('probe.v1.Probe', 'SERVING');
+          ask(call, callback);
+        },
+        list,
+      };
+      server.addService(probe.v1.Probe.service, answers);
+
+      // What is known when it starts.
+      const known = { '': 'SERVING', 'probe.v1.Probe': 'NOT_SERVING' };
+      const state = new HealthImplementation(known);
+      state.addToServer(server);
+      ${BIND}
+      state.setStatus('', 'NOT_SERVING');
+    }
+    main();`,
+    health,
+  ],
+  "reflection in a variable that is declared again": [
+    `var mirror = require('@grpc/reflection');
+    var server = new grpc.Server();
+    var mirror = new mirror.ReflectionService(definition);
+    mirror.addToServer(server);
+    server.addService(probe.v1.Probe.service, { ask, list });
+    new HealthImplementation({ '': 'SERVING' }).addToServer(server);
+    ${BIND}`,
+    reflection,
   ],
   "reflection and options of connections": [
     `const options = {

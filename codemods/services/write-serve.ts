@@ -13,6 +13,7 @@ import {
 } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { textMoved, unitOf } from "../shared/indentation.js";
+import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -55,8 +56,11 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
   const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
+    const user = parents.get(promise.node) as Node;
+    const isAwaited = user.type === "AwaitExpression" && parents.get(user)?.type === "ExpressionStatement";
+    const then = isAwaited ? "" : `.then(${promise.result})`;
     edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
-    edit.overwrite(address.end, promise.node.end, `${more} }).then(${promise.result})`, origin);
+    edit.overwrite(address.end, promise.node.end, `${more} })${then}`, origin);
     report(context, "server.bindAsync()", call.start, call.end);
     return;
   }
@@ -64,6 +68,14 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const served = `${more} })`;
   report(context, "server.bindAsync()", call.start, call.end);
 
+  if (isIdleCallback(source, call)) {
+    const outer = indentAt(source, statement.start);
+    const kept = running
+      ? `.then((${started}) => {${eol}${outer}${unit}${running} = ${started}${end}${eol}${outer}})`
+      : "";
+    edit.overwrite(address.end, call.end, served + kept, origin);
+    return;
+  }
   const inline = isFunction(callback) ? inlineCallback(source, callback, context.root.get().value as Node) : undefined;
   if (!inline) {
     // Whatever the callback is, it is called as before: with an error and port 0, or with null and the port.
@@ -83,7 +95,8 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const portText = inline.port === null ? "" : inline.port === "port" ? "port" : `port: ${inline.port}`;
   const parameter = running ? `(${started})` : portText === "" ? "()" : `({ ${portText} })`;
   const outer = indentAt(source, statement.start);
-  const indent = `${eol}${outer}${unit}`;
+  const isOneLine = body.type === "BlockStatement" && !textOf(source, body).includes("\n");
+  const indent = isOneLine ? " " : `${eol}${outer}${unit}`;
   const port = portText === "" ? "" : `${indent}const { ${portText} } = ${started}${end}`;
   const keep = `${indent}${running} = ${started}${end}${port}`;
   if (body.type !== "BlockStatement") {
@@ -96,8 +109,9 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
   if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
-    const range = lineRange(source, inline.check.start, inline.check.end);
-    edit.remove(range.start, range.end, origin);
+    const range = withBlankLine(source, lineRange(source, inline.check.start, inline.check.end));
+    const space = isOneLine && source[range.end] === " " ? 1 : 0;
+    edit.remove(range.start, range.end + space, origin);
   }
   edit.overwrite(
     body.end,
@@ -107,12 +121,33 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   );
 }
 
+/** `server.tryShutdown.bind(server)` -> `(done) => …`: a function that does the same. */
+function migrateBound(context: RuleContext, { parents, call, use, app, running }: Binding): void {
+  const { source, edit, imports } = context;
+  report(context, `server.${use.member}.bind()`, call.start, call.end);
+  const bind = parents.get(call);
+  if (bind?.type === "CallExpression" && isIdleCallback(source, bind)) return;
+  const bridge = () => imports.add("@connect-migrate/runtime/grpc-js", use.member);
+  const done = context.language === "ts" ? "(done: (error?: Error) => void)" : "(done)";
+  const text =
+    use.member === "start"
+      ? "() => {}"
+      : use.member === "forceShutdown"
+        ? `() => ${running ? `${running}?.destroy()` : `${bridge()}(${app})`}`
+        : `${done} => ${running ? `${running}?.close().then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
+  edit.overwrite(call.start, call.end, text, origin);
+}
+
 /** `promisify(server.bindAsync.bind(server))(address, credentials)` -> `serve(app, { address })`, which is a promise itself. */
 export function migratePromised(context: RuleContext, binding: Binding): void {
   const { edit, imports } = context;
   const { call, parents, use, app, running } = binding;
+  const promisify = use.promised?.promisify ?? null;
+  if (promisify === null) {
+    migrateBound(context, binding);
+    return;
+  }
   if (use.member === "tryShutdown") {
-    const promisify = use.promised?.promisify ?? "promisify";
     const close = running
       ? `${running}?.close()`
       : `${promisify}(${imports.add("@connect-migrate/runtime/grpc-js", "tryShutdown")})(${app})`;
@@ -139,6 +174,16 @@ export function migratePromised(context: RuleContext, binding: Binding): void {
   edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
   edit.overwrite(address.end, call.end, `${more} })${then}`, origin);
   report(context, "server.bindAsync()", call.start, call.end);
+}
+
+/** `server.bindAsync(…, () => server.start())`: what is called back does nothing that an app needs. */
+export function isIdleCallback(source: string, bind: Node): boolean {
+  const [, , callback] = bind.arguments as Node[];
+  if (!callback || bind.callee.type !== "MemberExpression") return false;
+  const server = textOf(source, bind.callee.object);
+  if (!isFunction(callback)) return textOf(source, callback) === `${server}.start.bind(${server})`;
+  const body = textOf(source, callback.body).replace(/^\{\s*|\s*;?\s*\}$/g, "");
+  return body === `${server}.start()` && (callback.params as Node[]).every((param) => param.type === "Identifier");
 }
 
 /** Does somebody get what the call gives, which was nothing? To `new Promise` it makes no difference. */

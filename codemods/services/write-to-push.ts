@@ -44,7 +44,14 @@ export const rule: Rule = {
       const { response } = plan.types;
       const type = response ? `<${ctx.source.slice(response.start, response.end)}>` : "";
       const keyword = plan.becomesGenerator ? "yield*" : "return";
-      wrapRegion(ctx, plan, step, keyword, `${create}${type}((${step.output}) => `, origin);
+      wrapRegion(
+        ctx,
+        plan,
+        step,
+        keyword,
+        `${create}${type}(${step.holdsLoop ? "async " : ""}(${step.output}) => `,
+        origin,
+      );
       return "messages that are written later";
     });
   },

@@ -215,6 +215,16 @@ export function indentAt(source: string, position: number): string {
   return /^[ \t]*/.exec(source.slice(lineStart, position))?.[0] ?? "";
 }
 
+/** The start of a statement or of the comment lines that stand on it. */
+export function startWithComments(source: string, statement: Node): number {
+  let start = statement.start;
+  for (const comment of [...((statement.leadingComments ?? []) as Node[])].reverse()) {
+    if (comment.end > start || /\n\s*\n/.test(source.slice(comment.end, start))) break;
+    start = comment.start;
+  }
+  return start;
+}
+
 /** The file's way to end a statement, seen at one. */
 export function semicolonOf(source: string, statement: Node): ";" | "" {
   return source[statement.end - 1] === ";" ? ";" : "";

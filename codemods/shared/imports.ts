@@ -24,6 +24,8 @@ interface ImportedName {
   readonly statement: Node;
   /** The specifier, the property of the destructuring pattern, or the declarator. */
   readonly part: Node;
+  /** The name of the module that a pattern takes it from: `grpc` in `const { Server } = grpc`. */
+  readonly alias?: Node | null;
 }
 
 /** `require("x")`'s argument, if `node` is that call. */
@@ -47,7 +49,10 @@ export function moduleSystemOf(file: File, path: string, fallback: ModuleSystem)
 /** Every name that top-level imports and requires bind. */
 function importedNames(file: File): ImportedName[] {
   const found: ImportedName[] = [];
+  const wholes = new Map<string, string>();
   for (const statement of file.program.body as Node[]) {
+    for (const { imported, local, module } of found)
+      if (imported === "*" || imported === "default") wholes.set(local.name, module);
     if (statement.type === "ImportDeclaration") {
       for (const specifier of statement.specifiers as Node[]) {
         const imported =
@@ -80,7 +85,8 @@ function importedNames(file: File): ImportedName[] {
       });
     } else if (statement.type === "VariableDeclaration") {
       for (const declarator of statement.declarations as Node[]) {
-        const module = requiredModule(declarator.init);
+        const alias = isIdentifier(declarator.init) && declarator.id.type === "ObjectPattern" ? declarator.init : null;
+        const module = alias ? wholes.get(alias.name) : requiredModule(declarator.init);
         if (module === undefined) continue;
         if (declarator.id.type === "Identifier")
           found.push({ module, imported: "*", local: declarator.id, typeOnly: false, statement, part: declarator });
@@ -88,7 +94,15 @@ function importedNames(file: File): ImportedName[] {
           for (const property of declarator.id.properties as Node[]) {
             const imported = property.type === "ObjectProperty" ? keyName(property) : undefined;
             if (imported !== undefined && isIdentifier(property.value))
-              found.push({ module, imported, local: property.value, typeOnly: false, statement, part: property });
+              found.push({
+                module,
+                imported,
+                local: property.value,
+                typeOnly: false,
+                statement,
+                part: property,
+                alias,
+              });
           }
       }
     }
@@ -170,10 +184,15 @@ function isDroppable(module: string, path: string): boolean {
 function usedImports(file: File, path: string): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
-  for (const entry of importedNames(file)) {
-    if (!isDroppable(entry.module, path)) continue;
+  const names = importedNames(file).filter(({ module }) => isDroppable(module, path));
+  // The names of a pattern come first: one that nothing uses does not use its module either.
+  const inUse = new Set<Node>();
+  for (const entry of [...names].sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
     const binding = scopes.bindingOf(entry.local);
-    if (binding && binding.references.length + binding.writes.length > 0) used.add(entry.local.name);
+    const isIdle = (reference: Node) => names.some(({ alias }) => alias === reference) && !inUse.has(reference);
+    if (!binding || !(binding.writes.length > 0 || binding.references.some((each) => !isIdle(each)))) continue;
+    used.add(entry.local.name);
+    if (entry.alias) inUse.add(entry.alias);
   }
   return used;
 }
@@ -253,6 +272,7 @@ export function applyImports(
     const extended = names.find(
       (entry) =>
         entry.module === module &&
+        !entry.alias &&
         !removed.has(entry.statement) &&
         (entry.part.type === "ImportSpecifier" || entry.part.type === "ObjectProperty") &&
         (entry.statement.importKind === "type") === typeOnly,

@@ -39,7 +39,7 @@ export const reasons = {
   "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
   "proto-rival": {
     short: "another .proto file declares it otherwise",
-    long: "Several .proto files declare {detail}, with other text, and the one that is meant here was left out. Migrate the folders one by one.",
+    long: "Several .proto files declare {detail}, with other text, and the one that is meant here was left out: imports connect this code with code that uses another one, so that they share generated code. Make the files equal, or delete those that are out of date.",
   },
   "dependencies-missing": {
     short: "node_modules is missing",

@@ -25,6 +25,11 @@ export interface OutgoingDetail {
   value: MessageInitShape<DescMessage>;
 }
 
+/** The `message` of a ConnectError that nobody has changed. */
+export function connectMessage(rawMessage: string, code: Code): string {
+  return rawMessage === "" ? `[${codeName(code)}]` : `[${codeName(code)}] ${rawMessage}`;
+}
+
 /**
  * The one error of an RPC: a code, a text, metadata and details.
  *
@@ -53,7 +58,7 @@ export class ConnectError extends Error {
     outgoingDetails?: OutgoingDetail[],
     cause?: unknown,
   ) {
-    super(message === "" ? `[${codeName(code)}]` : `[${codeName(code)}] ${message}`);
+    super(connectMessage(message, code));
     this.rawMessage = message;
     this.code = code;
     this.metadata = createHeaders(metadata);

@@ -1,6 +1,7 @@
 import { Code } from "./code.js";
 import { readLimitError } from "./compression.js";
 import { ConnectError } from "./connect-error.js";
+import { allocateReceived, largeMessage } from "./received-bytes.js";
 
 /** A length-prefixed message of gRPC, gRPC-Web and streaming Connect: one byte flags, four bytes length, data. */
 export interface Envelope {
@@ -60,7 +61,8 @@ class ChunkParser implements EnvelopeParser {
     const large = this.#large;
     if (large === undefined) {
       this.#chunks.push(chunk);
-      if (this.#length >= largeBytes && this.#pending >= this.#length / 16 && this.#pending < this.#length)
+      // A length alone is no reason to take so much memory; a sixteenth of the message is.
+      if (this.#length >= largeMessage && this.#pending >= this.#length / 16 && this.#pending < this.#length)
         this.#gather();
       return;
     }
@@ -92,7 +94,7 @@ class ChunkParser implements EnvelopeParser {
 
   #gather(): void {
     const filled = this.#pending;
-    const large = allocateOwn(this.#length);
+    const large = allocateReceived(this.#length);
     let at = 0;
     for (const chunk of this.#chunks) {
       const part = at === 0 && this.#offset > 0 ? chunk.subarray(this.#offset) : chunk;
@@ -124,7 +126,7 @@ class ChunkParser implements EnvelopeParser {
       // A plain Uint8Array, never a Buffer: what a handler sees must not depend on how chunks were split.
       return new Uint8Array(first.buffer, first.byteOffset + start, length);
     }
-    const bytes = allocateOwn(length);
+    const bytes = allocateReceived(length);
     let filled = 0;
     let index = 0;
     let from = start;
@@ -144,21 +146,13 @@ class ChunkParser implements EnvelopeParser {
   }
 }
 
-/** From here on the memory of an envelope is taken when a sixteenth of it is there: a length alone is no reason to. */
-const largeBytes = 64 * 1024;
 const empty = new Uint8Array(0);
 
-// On Node memory that is written over at once is not zeroed first; and what is sent comes from the pool of Buffers: node's
-// streams would wrap anything else in one, and memory of its own is the dearest part of a small message.
+// What is sent comes from the pool of Buffers: node's streams would wrap anything else in one, and memory of its own is the dearest
+// part of a small message.
 const onNode = typeof Buffer === "function";
 const allocatePooled: (length: number) => Uint8Array = onNode
   ? (length) => Buffer.allocUnsafe(length)
-  : (length) => new Uint8Array(length);
-const allocateOwn: (length: number) => Uint8Array = onNode
-  ? (length) => {
-      const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
-      return new Uint8Array(buffer, byteOffset, length);
-    }
   : (length) => new Uint8Array(length);
 
 function uint32(bytes: Uint8Array, at: number): number {

@@ -12,13 +12,14 @@ export interface PushOutput<T> {
 
 /**
  * A stream of messages that are pushed, as a Promise is for a value that comes later: `start` runs at once, and what it
- * throws fails the stream. Addition to `@connectrpc/connect`.
+ * throws, or rejects with, fails the stream. The end of `start` ends nothing. Addition to `@connectrpc/connect`.
  */
-export function createPushStream<T>(start: (output: PushOutput<T>) => void): AsyncIterable<T> {
+export function createPushStream<T>(start: (output: PushOutput<T>) => void | Promise<void>): AsyncIterable<T> {
   const queue = new OutputQueue();
   const fail = (error: unknown) => queue.end(error ?? new Error("the stream failed without a reason"));
   try {
-    start({ write: (message) => queue.push(message, () => {}), end: () => queue.end(), fail });
+    const started = start({ write: (message) => queue.push(message, () => {}), end: () => queue.end(), fail });
+    started?.then(undefined, fail);
   } catch (error) {
     fail(error);
   }

@@ -72,6 +72,16 @@ export function comparePrograms(programs: Programs): void {
       const certificate = call.getAuthContext?.().sslPeerCertificate?.subject?.CN;
       return [text, certificate, JSON.stringify(own.sort())].filter(Boolean).join(" ");
     };
+    /** Sends headers; gives trailers. */
+    // biome-ignore lint/suspicious/noExplicitAny: the same
+    const told = (call: any): grpc.Metadata => {
+      const head = new grpc.Metadata();
+      head.set("x-head", "h");
+      call.sendMetadata(head);
+      const trailer = new grpc.Metadata();
+      trailer.set("x-trailer", "t");
+      return trailer;
+    };
     server.addService(definition, {
       // biome-ignore lint/suspicious/noExplicitAny: the same
       Ask(call: any, callback: any) {
@@ -96,15 +106,11 @@ export function comparePrograms(programs: Programs): void {
           attempts.set(key, made);
           if (made <= Number(flaky[1])) return callback({ code: 14, details: `attempt ${made}` });
         }
-        callback(null, { text: answer(call, text) });
+        callback(null, { text: answer(call, text) }, text === "head" ? told(call) : undefined);
       },
       // biome-ignore lint/suspicious/noExplicitAny: the same
       List(call: any) {
-        const head = new grpc.Metadata();
-        head.set("x-head", "h");
-        call.sendMetadata(head);
-        const trailer = new grpc.Metadata();
-        trailer.set("x-trailer", "t");
+        const trailer = told(call);
         for (const n of [1, 2]) call.write({ text: `${answer(call, call.request.text)} ${n}` });
         if (call.request.text === "hang") return;
         if (call.request.text.startsWith("fail"))
@@ -118,7 +124,7 @@ export function comparePrograms(programs: Programs): void {
         call.on("end", () =>
           texts[0]?.startsWith("fail")
             ? callback({ code: 9, details: `not ${texts.join()}` })
-            : callback(null, { text: `${texts.length} ${texts.join()}` }),
+            : callback(null, { text: `${texts.length} ${texts.join()}` }, texts[0] === "head" ? told(call) : undefined),
         );
       },
       // biome-ignore lint/suspicious/noExplicitAny: the same

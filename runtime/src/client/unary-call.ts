@@ -6,6 +6,7 @@ import { createEnvelopeParser, type EnvelopeParser, envelopeParts, prefixLength,
 import { deadlineError } from "../implementation.js";
 import type { UnaryResponse } from "../interceptor.js";
 import { releaseLarge } from "../large-buffers.js";
+import { joinChunks } from "../received-bytes.js";
 import type { Scope } from "./call-scope.js";
 import { getHeaders, getPath } from "./connect-get.js";
 import { noFields, rememberParts } from "./error-parts.js";
@@ -19,7 +20,7 @@ import {
 } from "./http-client.js";
 import type { Retries } from "./service-config.js";
 import type { MethodPlan, TransportCore } from "./transport-core.js";
-import { joinChunks, unaryResponse } from "./unary-response.js";
+import { unaryResponse } from "./unary-response.js";
 import type { ResponseHead } from "./wire-protocol.js";
 
 /** Run one unary call. Rejects with a ConnectError. */
@@ -61,8 +62,8 @@ class UnaryCall implements ResponseListener {
     private readonly plan: MethodPlan,
     private readonly scope: Scope,
     private readonly extra: OutgoingHeaders | undefined,
-    private readonly resolve: (response: UnaryResponse) => void,
-    private readonly reject: (error: ConnectError) => void,
+    private resolve: (response: UnaryResponse) => void,
+    private reject: (error: ConnectError) => void,
   ) {
     this.#bare = core.protocol.bareUnary;
   }
@@ -312,13 +313,13 @@ class UnaryCall implements ResponseListener {
       this.fail(this.core.protocol.failures.notParsed(e));
       return;
     }
-    this.#done = true;
+    const { resolve } = this;
+    this.#finish();
     this.#retries?.succeeded();
-    this.scope.finish();
     if (this.#body !== undefined && this.#exchange?.requestSent) {
       releaseLarge(this.#body);
     }
-    this.resolve(unaryResponse(this.plan, head.fields, this.#bare, trailer, message));
+    resolve(unaryResponse(this.plan, head.fields, this.#bare, trailer, message));
   }
 
   onFailure(failure: ExchangeFailure): void {
@@ -370,11 +371,21 @@ class UnaryCall implements ResponseListener {
     if (this.#done) {
       return;
     }
-    this.#done = true;
+    const { reject } = this;
+    this.#finish();
     clearTimeout(this.#retryTimer);
     this.#exchange?.cancel();
+    reject(error);
+  }
+
+  /** Keeps nothing as large as the message: streams of node:http2, and calls with them, can live until the next full collection. */
+  #finish(): void {
+    this.#done = true;
+    this.#data = undefined;
+    if (this.#chunks.length > 0) this.#chunks = [];
+    this.resolve = settled;
+    this.reject = settled;
     this.scope.finish();
-    this.reject(error);
   }
 }
 
@@ -384,3 +395,4 @@ export function noMessage(): ConnectError {
 }
 
 const noBytes = new Uint8Array(0);
+const settled = () => {};

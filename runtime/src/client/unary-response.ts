@@ -30,18 +30,3 @@ export function unaryResponse(
     },
   };
 }
-
-/** One buffer, without a copy when there is one chunk. */
-export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const first = chunks[0];
-  if (chunks.length === 1 && first !== undefined) {
-    return first;
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
-}

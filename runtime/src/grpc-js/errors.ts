@@ -1,6 +1,6 @@
 import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
-import { ConnectError } from "../connect-error.js";
+import { ConnectError, connectMessage } from "../connect-error.js";
 import { decodeGrpcMessage } from "../grpc-message.js";
 import { encodeDetails, encodeRpcStatus, grpcStatusDetailsBin, relayStatusBlob } from "../grpc-status.js";
 import { createHeaders, headersFromRaw } from "../headers.js";
@@ -86,11 +86,23 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   } else if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
     details = "Cancelled on client";
   }
-  return Object.assign(new Error(`${code} ${grpcStatusName(code)}: ${details}`, { cause: error }), {
+  const own = partsAddedTo(error);
+  const text = `${code} ${grpcStatusName(code)}: ${details}`;
+  return Object.assign(new Error(own.message ?? text, { cause: error }), {
     code,
     details,
     metadata: metadataOf(error),
+    ...own.members,
   }) satisfies ServiceErrorLike;
+}
+
+const membersOfErrors = new Set(Object.keys(new ConnectError("")));
+
+/** What a program has written into an error: another message, and members that it had not. */
+function partsAddedTo(error: ConnectError): { message: string | undefined; members: Record<string, unknown> } {
+  const added = Object.entries(error).filter(([key]) => !membersOfErrors.has(key));
+  const isOwn = error.message === connectMessage(error.rawMessage, error.code);
+  return { message: isOwn ? undefined : error.message, members: Object.fromEntries(added) };
 }
 
 /** What grpc-js's event `status` says of a call. */

@@ -5,7 +5,7 @@ import type { App } from "../node/app.js";
  * runs. Calls back when the last call has ended; at the next turn of the event loop where nothing serves it, or where there is
  * no app yet.
  */
-export function tryShutdown(app: App | undefined, callback: (error?: Error) => void): void {
+export function tryShutdown(app: App | null | undefined, callback: (error?: Error) => void): void {
   Promise.all([...(app?.internals.running ?? [])].map((running) => running.close())).then(
     () => callback(),
     (error: Error) => callback(error),
@@ -13,6 +13,6 @@ export function tryShutdown(app: App | undefined, callback: (error?: Error) => v
 }
 
 /** grpc-js's `server.forceShutdown()` for an app: running calls are cancelled at once. */
-export function forceShutdown(app: App | undefined): void {
+export function forceShutdown(app: App | null | undefined): void {
   for (const running of [...(app?.internals.running ?? [])]) running.destroy();
 }

@@ -6,6 +6,9 @@ import type { ServiceImpl } from "../implementation.js";
 /** The state of one service, by the names of grpc.health.v1. */
 export type ServingStatus = "UNKNOWN" | "SERVING" | "NOT_SERVING";
 
+/** The states of services, by their full names; `""` is the server as a whole. */
+export type ServingStatusMap = Record<string, ServingStatus>;
+
 interface ServiceRouter {
   service(service: typeof HealthService, implementation: Partial<ServiceImpl<typeof HealthService>>): unknown;
   onDrain?(callback: () => void): void;
@@ -34,7 +37,7 @@ const LIST_LIMIT = 100;
  * Makes the health of a server. Without an argument the server as a whole is SERVING.
  * A service that was never set answers NOT_FOUND to Check and SERVICE_UNKNOWN to Watch.
  */
-export function createHealth(statuses: Readonly<Record<string, ServingStatus>> = { "": "SERVING" }): Health {
+export function createHealth(statuses: Readonly<ServingStatusMap> = { "": "SERVING" }): Health {
   const known = new Map<string, ServingStatus>(Object.entries(statuses));
   const watchers = new Map<string, Set<(status?: HealthCheckResponse_ServingStatus) => void>>();
   let isShutDown = false;

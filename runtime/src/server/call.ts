@@ -215,6 +215,8 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
   /** The deadline holds even if the handler never looks at its signal. */
   expire(): void {
+    // Where a response has begun, grpc-js lets the requests end well: a handler that stores or cleans up there does so.
+    if (this.#headersSent && this.#route.options.compat === "grpc-js") this.#requests?.end();
     this.fail(
       this.#route.options.compat === "grpc-js"
         ? new ConnectError("Deadline exceeded", Code.DeadlineExceeded)

@@ -1,5 +1,6 @@
 import { compressedFlag } from "../compression.js";
 import { createEnvelopeParser, type Envelope, type EnvelopeParser, incompleteEnvelope } from "../envelope.js";
+import { joinChunks } from "../received-bytes.js";
 import { extraMessage, missingMessage, tooLargeError } from "./request-message.js";
 import type { Route } from "./route.js";
 import type { Wire } from "./wire.js";
@@ -79,13 +80,7 @@ export class OnlyMessage {
 
   #body(): Uint8Array {
     if (this.#chunks === undefined) return this.#first === undefined ? new Uint8Array(0) : view(this.#first, 0);
-    const body = new Uint8Array(this.#bytes);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      body.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return body;
+    return joinChunks(this.#chunks, this.#bytes);
   }
 }
 

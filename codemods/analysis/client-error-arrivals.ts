@@ -1,0 +1,155 @@
+import type { SourceFile } from "ts-morph";
+import { callbackShape } from "../clients/callback-shape.js";
+import { planError } from "../clients/plan-error.js";
+import {
+  type File,
+  isFunction,
+  isIdentifier,
+  memberName,
+  parentMap,
+  type Node as TreeNode,
+  walk,
+} from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+import type { Source } from "./client-error-flow.js";
+import type { ErrorPlace } from "./client-error-places.js";
+import { packageCallsWith, unplacedErrors } from "./client-error-unplaced.js";
+import type { AnalysisProject } from "./project.js";
+import { heldBy, rejectionOf } from "./rejections.js";
+
+/** A function that errors are handed to by its name, or by an expression. */
+export interface HandedError extends Source {
+  readonly node: TreeNode;
+  readonly why: string;
+}
+
+export interface Arrivals {
+  readonly places: readonly ErrorPlace[];
+  readonly handedOn: readonly HandedError[];
+  /** Promises whose error is looked at by something that takes a promise. */
+  readonly rejections: readonly (Source & { readonly node: TreeNode })[];
+}
+
+export interface ArrivalOptions {
+  readonly project: AnalysisProject;
+  readonly sources: readonly Source[];
+  /** Calls of a file that are migrated, and those that hand their error to a function with a name. */
+  readonly made: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>>;
+  readonly handed: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>>;
+  mayFail(source: Source, node: TreeNode): boolean;
+}
+
+/** Where errors of migrated calls arrive: catch clauses and what stands for one, callbacks of calls, functions with a name. */
+export function errorArrivals({ project, sources, made, handed, mayFail: fails }: ArrivalOptions): Arrivals {
+  const places: ErrorPlace[] = [];
+  const rejections: (Source & { node: TreeNode })[] = [];
+  const handedOn: HandedError[] = [];
+  for (const source of sources) {
+    const { file, tree } = source;
+    const parents = parentMap(tree);
+    const scopes = scopesOf(tree);
+    const mayFail = (node: TreeNode): boolean => fails(source, node);
+    const addCaught = (param: TreeNode, body: TreeNode, within: TreeNode) =>
+      places.push({ ...source, kind: "catch", param, body, within });
+    const addCallback = (param: TreeNode, body: TreeNode, call: TreeNode) =>
+      places.push({ ...source, kind: "callback", param, body, within: call });
+    /** A callback with a name sees the error as it is, if that makes no difference to it. */
+    const addHanded = (callback: TreeNode) => {
+      const declared = scopes.bindingOf(callback)?.declaration;
+      const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
+      const [param] = isFunction(handler) ? (handler.params as TreeNode[]) : [];
+      const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
+      if (isFunction(handler) && (!param || plan?.mode === "none")) return;
+      if (plan?.mode === "native" && !plan.converted.length && plan.uses.every((use) => use.kind === "status")) return;
+      if (project.isSelected(file.getFilePath()))
+        handedOn.push({ ...source, node: callback, why: plan?.reason || "it is passed to a function" });
+    };
+    const addListener = (callback: TreeNode, call: TreeNode) => {
+      const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];
+      if (isIdentifier(callback) && !isReject(callback, tree)) addHanded(callback);
+      else if (param && isFunction(callback)) addCallback(param, callback.body, call);
+    };
+    walk(tree, (node) => {
+      if (node.type === "TryStatement" && node.handler?.param && mayFail(node.block)) {
+        addCaught(node.handler.param, node.handler.body, node.block);
+        return;
+      }
+      if (made.get(file)?.has(node)) {
+        // The callback's own error parameter becomes a catch clause's.
+        const callback = (node.arguments as TreeNode[]).at(-1);
+        if (callback && isFunction(callback)) {
+          const shape = callbackShape(callback);
+          if (typeof shape !== "string" && shape.error && shape.failure) addCallback(shape.error, shape.failure, node);
+        } else if (callback && handed.get(file)?.has(node)) addHanded(callback);
+        const declarator = parents.get(node);
+        const starts =
+          declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
+            ? (scopes.bindingOf(declarator.id)?.references ?? [])
+            : [node];
+        for (const start of starts)
+          for (const on of chainOf(start, parents)) {
+            const [event, callbackOfError] = on.arguments as TreeNode[];
+            if (event?.type !== "StringLiteral" || event.value !== "error" || !callbackOfError) continue;
+            addListener(callbackOfError, node);
+          }
+      }
+      if (node.type !== "CallExpression") return;
+      const rejection = rejectionOf(node);
+      if (rejection && mayFail(heldBy(tree, rejection.promise))) {
+        const { promise, predicate } = rejection;
+        if (predicate) addCaught(predicate.params[0], predicate.body, promise);
+        else rejections.push({ ...source, node: promise });
+      }
+      const inPackage = packageCallsWith(tree, node, mayFail);
+      for (const handler of inPackage.handlers) addCaught(handler.params[0], handler.body, node);
+      for (const promise of inPackage.promises) rejections.push({ ...source, node: promise });
+      const name = memberName(node.callee);
+      if (name !== "catch" && name !== "then") return;
+      const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
+      if (!handler || !mayFail(node.callee.object)) return;
+      if (isFunction(handler)) {
+        const [param] = handler.params;
+        if (param) addCaught(param, handler.body, node.callee.object);
+      } else if (isHandedOn(handler)) {
+        handedOn.push({ ...source, node: handler, why: "it is passed to a function" });
+      }
+    });
+  }
+  return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections };
+}
+
+/** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */
+function isReject(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const declaration = scopesOf(tree).bindingOf(node)?.declaration;
+  const executor = declaration && parents.get(declaration);
+  const promise = executor && parents.get(executor);
+  return (
+    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
+  );
+}
+
+/** The calls of `call.on(…).on(…)`. */
+function chainOf(start: TreeNode, parents: ReturnType<typeof parentMap>): TreeNode[] {
+  const found: TreeNode[] = [];
+  let current = start;
+  for (;;) {
+    const member = parents.get(current);
+    const on = member && parents.get(member);
+    if (
+      !member ||
+      !/^on(ce)?$/.test(memberName(member) ?? "") ||
+      member.object !== current ||
+      on?.type !== "CallExpression"
+    )
+      return found;
+    found.push(on);
+    current = on;
+  }
+}
+
+/** `.catch(onError)`; `.catch(reject)` goes on to a catch that is looked at itself, and `.catch(console.error)` only prints. */
+function isHandedOn(node: TreeNode): boolean {
+  if (isIdentifier(node)) return !/^(reject|rej|undefined)$/.test(node.name);
+  return node.type !== "NullLiteral" && !(memberName(node) !== undefined && isIdentifier(node.object, "console"));
+}

@@ -1,0 +1,143 @@
+import type { SourceFile } from "ts-morph";
+import {
+  type File,
+  functionOf,
+  isIdentifier,
+  memberName,
+  parentMap,
+  type Node as TreeNode,
+  walk,
+} from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
+import { callsNamed, functionName, isCallOf, type Reach } from "./client-error-reach.js";
+import { heldBy } from "./rejections.js";
+
+/** A file and its tree. */
+export interface Source {
+  readonly file: SourceFile;
+  readonly tree: File;
+}
+
+/** May what a node does, or holds, fail with an error of a call that `reach` has? */
+export type MayFail = (source: Source, node: TreeNode, reach: Reach) => boolean;
+
+/**
+ * Asks that for calls themselves, for functions that make them, for what is passed to functions, and for promises in variables and fields.
+ * Where nobody knows what a value is, it may.
+ */
+export function failingIn(sources: readonly Source[], reaches: readonly Reach[]): MayFail {
+  /** Whether a name is a parameter for which some caller passes what may fail. */
+  const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
+    const binding = scopesOf(tree).bindingOf(use);
+    if (binding && isLoopVariable(tree, binding.declaration)) return true;
+    if (binding?.kind !== "param" || /^(callback|resolve|reject)$/.test(binding.name)) return false;
+    const parents = parentMap(tree);
+    const owner = functionOf(binding.identifier, parents);
+    if (!owner) return false;
+    const index = (owner.params as TreeNode[]).indexOf(binding.identifier);
+    const name = functionName(owner, parents.get(owner));
+    // Without a name, or out of a pattern, nobody knows what it is.
+    if (name === undefined || index === -1 || depth > 5) return true;
+    return sources.some((one) =>
+      callsNamed(one.tree, name).some((call) => {
+        const given = (call.arguments as TreeNode[])[index];
+        return given !== undefined && isOrHoldsCall(one, given, called, depth);
+      }),
+    );
+  };
+  const isOrHoldsCall = (
+    { file, tree }: Source,
+    node: TreeNode,
+    called: ReadonlySet<string>,
+    depth: number,
+  ): boolean => {
+    const given = heldBy(tree, node);
+    const name = isIdentifier(given) ? given.name : memberName(given);
+    if (name !== undefined)
+      return (
+        called.has(name) ||
+        called.has(`${file.getFilePath()}#${name}`) ||
+        (isIdentifier(given) && mayBeGiven(tree, given, called, depth + 1))
+      );
+    let found = false;
+    walk(given, (inner) => {
+      const isReached = reaches.some(({ calls }) => calls.get(file)?.has(inner));
+      if (isReached || isCallOf(inner, called, file)) found = true;
+      return !found;
+    });
+    return found;
+  };
+  /** `job.ready = load();`, which fails where it is waited for. */
+  const isFieldOfFailing = (name: string, called: ReadonlySet<string>): boolean =>
+    sources.some((one) => valuesNamed(one.tree, name).some((value) => isOrHoldsCall(one, value, called, 0)));
+
+  return ({ file, tree }, node, reach) => {
+    const parents = parentMap(tree);
+    const reached = reach.calls.get(file) ?? new Set<TreeNode>();
+    const seen = new Set<TreeNode>();
+    const fails = (from: TreeNode): boolean => {
+      let found = false;
+      walk(from, (inner) => {
+        if (found) return false;
+        if (reached.has(inner) || isCallOf(inner, reach.names, file)) found = true;
+        else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
+          // A function that was passed in may be one that calls.
+          found = mayBeGiven(tree, inner.callee, reach.names, 0);
+        else if (isIdentifier(inner)) {
+          const held = heldBy(tree, inner);
+          const isNew = held.type === "CallExpression" && !seen.has(held);
+          if (isNew) seen.add(held);
+          found = (isNew && fails(held)) || (isWaitedFor(inner, parents) && mayBeGiven(tree, inner, reach.names, 0));
+        } else if (memberName(inner) !== undefined && isWaitedFor(inner, parents))
+          found = isFieldOfFailing(memberName(inner) as string, reach.names);
+        return undefined;
+      });
+      return found;
+    };
+    return fails(node);
+  };
+}
+
+/** `await x`, `x.then(…)`, `for await (… of x)` */
+function isWaitedFor(node: TreeNode, parents: ReturnType<typeof parentMap>): boolean {
+  const parent = parents.get(node) as TreeNode;
+  if (parent.type === "AwaitExpression") return true;
+  if (parent.type === "ForOfStatement") return parent.await && parent.right === node;
+  return parent.object === node && /^(then|catch|finally)$/.test(memberName(parent) ?? "");
+}
+
+const namedValues = new WeakMap<File, Map<string, TreeNode[]>>();
+
+/** What is assigned to `x.name`, and what fields and properties of that name begin with. */
+function valuesNamed(tree: File, name: string): readonly TreeNode[] {
+  let found = namedValues.get(tree);
+  if (!found) {
+    found = new Map();
+    namedValues.set(tree, found);
+    for (const [key, value] of valuesIn(tree)) {
+      const known = found.get(key);
+      if (known) known.push(value);
+      else found.set(key, [value]);
+    }
+  }
+  return found.get(name) ?? [];
+}
+
+function valuesIn(tree: File): [string, TreeNode][] {
+  const found: [string, TreeNode][] = [];
+  walk(tree, (node) => {
+    const isProperty = /^(ObjectProperty|ClassProperty)$/.test(node.type) && !node.computed && isIdentifier(node.key);
+    const name =
+      node.type === "AssignmentExpression" ? memberName(node.left) : isProperty ? (node.key.name as string) : undefined;
+    const value = node.type === "AssignmentExpression" ? node.right : node.value;
+    if (name !== undefined && value) found.push([name, value]);
+  });
+  return found;
+}
+
+/** `for (const run of runs)`: one of many, of which nobody knows what they do. */
+function isLoopVariable(tree: File, declaration: TreeNode): boolean {
+  const parents = parentMap(tree);
+  const list = parents.get(declaration);
+  return list !== undefined && parents.get(list)?.type === "ForOfStatement" && parents.get(list)?.left === list;
+}

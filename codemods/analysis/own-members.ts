@@ -1,0 +1,46 @@
+import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
+import type { AnalysisProject } from "./project.js";
+
+/**
+ * May code of a class use one of its fields, itself or by the methods that it calls? Reading and setting another field does
+ * not, and neither does calling a member of one; `this` as a value may.
+ */
+export function mayUse(
+  project: AnalysisProject,
+  code: readonly Node[],
+  field: string,
+  owner: ClassDeclaration,
+  seen: Set<Node> = new Set(),
+): boolean {
+  return code.some((each) =>
+    each.getDescendantsOfKind(SyntaxKind.ThisKeyword).some((self) => {
+      const access = self.getParentOrThrow();
+      if (!Node.isPropertyAccessExpression(access) || access.getName() === field) return true;
+      const member = owner.getMember(access.getName());
+      const isPlain = Node.isPropertyDeclaration(member) && !isFunction(member.getInitializer());
+      if (member && !isPlain) {
+        if (seen.has(member)) return false;
+        seen.add(member);
+        return isExtended(project, owner) || mayUse(project, [member], field, owner, seen);
+      }
+      const parent = access.getParentOrThrow();
+      const isCalled = Node.isCallExpression(parent) && parent.getExpression() === access;
+      return isCalled || (!member && owner.getExtends() !== undefined);
+    }),
+  );
+}
+
+function isFunction(node: Node | undefined): boolean {
+  return Node.isArrowFunction(node) || Node.isFunctionExpression(node);
+}
+
+/** Does another class extend it? Then methods of that may take the place of its own. */
+export function isExtended(project: AnalysisProject, owner: ClassDeclaration): boolean {
+  const name = owner.getNameNode();
+  return (
+    !name ||
+    project
+      .referencesTo(name)
+      .some((reference) => reference.getFirstAncestorByKind(SyntaxKind.HeritageClause) !== undefined)
+  );
+}

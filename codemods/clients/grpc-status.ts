@@ -1,0 +1,64 @@
+import { type File, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
+import { requiredModule } from "../shared/imports.js";
+import { scopesOf } from "../shared/scope.js";
+
+const CODES: Readonly<Record<string, string>> = {
+  CANCELLED: "Canceled",
+  UNKNOWN: "Unknown",
+  INVALID_ARGUMENT: "InvalidArgument",
+  DEADLINE_EXCEEDED: "DeadlineExceeded",
+  NOT_FOUND: "NotFound",
+  ALREADY_EXISTS: "AlreadyExists",
+  PERMISSION_DENIED: "PermissionDenied",
+  RESOURCE_EXHAUSTED: "ResourceExhausted",
+  FAILED_PRECONDITION: "FailedPrecondition",
+  ABORTED: "Aborted",
+  OUT_OF_RANGE: "OutOfRange",
+  UNIMPLEMENTED: "Unimplemented",
+  INTERNAL: "Internal",
+  UNAVAILABLE: "Unavailable",
+  DATA_LOSS: "DataLoss",
+  UNAUTHENTICATED: "Unauthenticated",
+};
+
+/** Connect's name of a `status.X` of grpc-js; undefined for anything else, and for OK, which has none. */
+export function statusName(file: File, node: Node): string | undefined {
+  const name = memberName(node);
+  if (name === undefined || !Object.hasOwn(CODES, name)) return undefined;
+  return isStatusOfGrpc(file, node.object as Node) ? CODES[name] : undefined;
+}
+
+/** `status` or `grpc.status`, from grpc-js. */
+export function isStatusOfGrpc(file: File, owner: Node): boolean {
+  const root = isIdentifier(owner)
+    ? owner
+    : owner.type === "MemberExpression" && memberName(owner) === "status"
+      ? owner.object
+      : undefined;
+  if (!isIdentifier(root)) return false;
+  const binding = scopesOf(file).bindingOf(root);
+  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return false;
+  return importedName(binding.declaration) === (isIdentifier(owner) ? "status" : "*");
+}
+
+function importedName(declaration: Node): string | undefined {
+  switch (declaration.type) {
+    case "ImportSpecifier":
+      return declaration.imported.name;
+    case "ImportNamespaceSpecifier":
+    case "ImportDefaultSpecifier":
+    case "TSImportEqualsDeclaration":
+      return "*";
+    case "VariableDeclarator":
+      // `const { status } = require(…)`: the pattern's names are their own.
+      return declaration.id.type === "ObjectPattern" ? "status" : "*";
+    default:
+      return undefined;
+  }
+}
+
+function isOfGrpc(declaration: Node, parents: ReturnType<typeof parentMap>): boolean {
+  if (declaration.type === "VariableDeclarator") return requiredModule(declaration.init) === "@grpc/grpc-js";
+  const statement = parents.get(declaration);
+  return statement?.type === "ImportDeclaration" && statement.source.value === "@grpc/grpc-js";
+}

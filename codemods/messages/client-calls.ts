@@ -1,0 +1,109 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { type CallExpression, Node } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import type { Kind } from "./message-kind.js";
+import { type Start, yieldsOf } from "./message-roots.js";
+import { isArrowBody, isFunctionNode, isGenerator, parametersOf, unwrapped } from "./message-syntax.js";
+
+/** One call of a client: what it sends, and what becomes of the reply. */
+export function startCall(project: AnalysisProject, call: CallExpression, method: DescMethod, start: Start): unknown {
+  const request: Kind = { kind: "message", desc: method.input };
+  const reply: Kind = { kind: "message", desc: method.output };
+  const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
+  const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+  start.received.add(call);
+  const [input] = call.getArguments();
+  if (input && !isInputStream) start.sends(input, request);
+  if (input && isInputStream) requestStream(project, input, request, start);
+  if (!input) start.block(call, "a call without a request");
+  if (isOutputStream) return start.flow(call, { kind: "stream", of: reply });
+  const awaited = call.getParent();
+  if (Node.isAwaitExpression(awaited)) return start.flow(awaited, reply);
+  if (Node.isExpressionStatement(awaited)) return;
+  // A function that gives the promise on: its callers await it.
+  if (awaited && (Node.isReturnStatement(awaited) || isArrowBody(awaited, call))) {
+    start.flow(call, reply);
+    return;
+  }
+  const then = awaited && thenOf(awaited);
+  if (then) {
+    const [parameter] = parametersOf(then);
+    if (parameter) start.received.add(parameter.getNameNode());
+    if (parameter) start.bind(parameter.getNameNode(), reply);
+    return;
+  }
+  const held = awaited && heldAwaits(project, awaited);
+  if (!held) start.block(call, "the promise of a reply is handed on");
+  for (const each of held ?? []) start.flow(each, reply);
+}
+
+/** `client.m(…).then((reply) => …)`, with what may follow, if nobody waits for its outcome: the function that gets the reply. */
+function thenOf(access: Node): Node | undefined {
+  const call = access.getParent();
+  if (!Node.isPropertyAccessExpression(access) || access.getName() !== "then") return undefined;
+  if (!Node.isCallExpression(call) || call.getExpression() !== access) return undefined;
+  const [callback] = call.getArguments();
+  let chain: Node = call;
+  for (let next = chain.getParent(); Node.isPropertyAccessExpression(next); next = chain.getParent()) {
+    const further = next.getParent();
+    if (!/^(catch|finally)$/.test(next.getName()) || !Node.isCallExpression(further)) return undefined;
+    chain = further;
+  }
+  return callback && isFunctionNode(callback) && Node.isExpressionStatement(chain.getParent()) ? callback : undefined;
+}
+
+/** `const reply = client.m(…)`, if nothing happens to the promise but that it is awaited. */
+function heldAwaits(project: AnalysisProject, declaration: Node): Node[] | undefined {
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  const name = declaration.getNameNode();
+  if (!Node.isIdentifier(name) || declaration.getVariableStatement()?.getDeclarationKind() !== "const")
+    return undefined;
+  const uses = project.referencesTo(name).filter((reference) => reference !== name);
+  const awaits = uses.map((use) => use.getParent()).filter((each) => Node.isAwaitExpression(each));
+  return awaits.length === uses.length ? awaits : undefined;
+}
+
+/** What a client sends: a generator that is called here, or a writable iterable that is written to. */
+function requestStream(project: AnalysisProject, input: Node, request: Kind, start: Start): unknown {
+  if (Node.isCallExpression(input)) {
+    const callee = unwrapped(input.getExpression());
+    const origin = isFunctionNode(callee) ? undefined : project.originOf(callee);
+    const generator = isFunctionNode(callee) ? callee : origin?.kind === "function" ? origin.node : undefined;
+    if (generator && isFunctionNode(generator) && isGenerator(generator)) {
+      if (generator !== callee && start.callsOf(generator).length > 1)
+        start.block(input, "this generator is called from several places");
+      return yieldsOf(generator, request, start);
+    }
+  }
+  if (Node.isIdentifier(input)) {
+    const declaration = project.declarationOf(input);
+    const made = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    if (
+      made &&
+      Node.isCallExpression(made) &&
+      made.getExpression().getText() === "createWritableIterable" &&
+      Node.isVariableDeclaration(declaration)
+    ) {
+      // `createWritableIterable<Passenger>()`
+      for (const type of made.getTypeArguments())
+        if (start.shape.retype) start.retype(type, made, "a type argument names the old message");
+      const name = declaration.getNameNode();
+      for (const reference of project.referencesTo(name)) {
+        if (reference === name || reference === input) continue;
+        const access = reference.getParent();
+        const call = access?.getParent();
+        if (Node.isPropertyAccessExpression(access) && Node.isCallExpression(call) && call.getExpression() === access) {
+          if (access.getName() === "close") continue;
+          const [message] = call.getArguments();
+          if (access.getName() === "write" && message) {
+            start.sends(message, request);
+            continue;
+          }
+        }
+        start.block(reference, "the stream of requests is handed on");
+      }
+      return;
+    }
+  }
+  start.block(input, "a stream of requests that cannot be seen");
+}

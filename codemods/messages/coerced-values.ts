@@ -1,0 +1,132 @@
+import { ScalarType } from "@bufbuild/protobuf";
+import { Node } from "ts-morph";
+import type { Representation } from "./legacy-shape.js";
+import type { Kind } from "./message-kind.js";
+import {
+  functionAround,
+  hasType,
+  isArrowBody,
+  isCallback,
+  isOperand,
+  quoted,
+  typeText,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+type Value = Kind & { readonly kind: "value" };
+
+/**
+ * A value of a type that nothing proves, in a field of proto-loader: the conversion that protobufjs made of it on encoding is
+ * written at the value. True when the value is dealt with.
+ */
+export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: Value): boolean {
+  const known = p.kinds.get(expression);
+  if (!p.shape.coerces || !field || (known && !(known.kind === "value" && known.as.kind === "same"))) return false;
+  // Undefined and null leave a field unset; elements of lists and maps are converted whatever they are.
+  const isElement = field.fieldKind === "list" || field.fieldKind === "map";
+  const isSure = isElement || p.isPresent(expression);
+  if ((maybe && !isSure) || (isElement && isHeld(p, expression))) return false;
+  const [before, after] = isOperand(expression) ? ["", ""] : ["(", ")"];
+  const wrap = (...[opening, closing]: readonly [string, string]) => {
+    p.coerced.set(expression, field);
+    p.wrap(expression, [`${p.shorthandPrefix(expression)}${opening}`], closing);
+    return true;
+  };
+  const or = (opening: string, zero: string, closing: string) =>
+    isSure ? wrap(opening, closing) : wrap(`${opening}${before}`, `${after} ?? ${zero}${closing}`);
+  if (as.kind === "int64-string" || as.kind === "int64-number") {
+    if (isElement && !p.isPresent(expression)) return false; // Long knows no null
+    const isUnsigned = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64;
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromLong" };
+    const zero = isSure ? "" : `${after} ?? 0`;
+    p.coerced.set(expression, field);
+    p.wrap(
+      expression,
+      [p.shorthandPrefix(expression), make, isSure ? "(" : `(${before}`],
+      `${zero}${isUnsigned ? ", true" : ""})`,
+    );
+    return true;
+  }
+  if (as.kind !== "same") return false;
+  switch (as.type) {
+    case "string":
+      return or("String(", quoted(expression, ""), ")");
+    case "number":
+      // protobuf-es refuses what is too large for single precision.
+      return field.scalar === ScalarType.FLOAT ? or("Math.fround(Number(", "0", "))") : or("Number(", "0", ")");
+    case "boolean":
+      return wrap("Boolean(", ")");
+    case "int32":
+    case "uint32": {
+      const operator = as.type === "int32" ? " | 0" : " >>> 0";
+      // The compiler wants a number there.
+      const isText = hasType(typeText(expression), "string");
+      return isText ? wrap("Number(", `)${operator}`) : wrap(before, `${after}${operator}`);
+    }
+    default:
+      return false;
+  }
+}
+
+/** `words` as a list of strings: each of its elements is converted. */
+export function coerceList(p: Proving, expression: Node, { of }: Kind & { readonly kind: "list" }): boolean {
+  if (!p.shape.coerces || p.kinds.has(expression) || of.kind !== "value" || of.as.kind !== "same") return false;
+  const convert = { string: "String", number: "Number", boolean: "Boolean" } as const;
+  const name = convert[of.as.type as keyof typeof convert];
+  if (name === undefined || of.field?.scalar === ScalarType.FLOAT || !isOperand(expression)) return false;
+  if (of.field) p.coerced.set(expression, of.field);
+  const [opening, closing] = expression.getType().isArray() ? ["", ""] : ["(", " || [])"];
+  p.wrap(expression, [p.shorthandPrefix(expression), opening], `${closing}.map(${name})`);
+  return true;
+}
+
+/** Does a variable hold what code that is not followed made? */
+export function isFromOutside(p: Proving, declaration: Node | undefined): boolean {
+  if (!Node.isVariableDeclaration(declaration)) return Node.isParameterDeclaration(declaration);
+  const initializer = declaration.getInitializer();
+  const value = initializer && unwrapped(initializer);
+  if (!value || p.kinds.has(value)) return false;
+  if (!functionAround(declaration)) return true;
+  const called = unwrapped(Node.isAwaitExpression(value) ? value.getExpression() : value);
+  if (!Node.isCallExpression(called)) return Node.isPropertyAccessExpression(called);
+  const callee = called.getExpression();
+  return (
+    p.project.originOf(callee).kind !== "function" && !/\.(map|slice|filter|reverse|split)$/.test(callee.getText())
+  );
+}
+
+/** Is a value of the type that a field asks for, whichever of its parts it comes from, so that no conversion changes it? */
+export function isOfType(p: Proving, given: Node, as: Representation): boolean {
+  const expression = unwrapped(given);
+  const known = p.kinds.get(expression);
+  if (known && !(known.kind === "value" && known.as.kind === "same")) return true;
+  if (as.kind === "int64-string" || as.kind === "int64-number") return p.isInteger(expression);
+  if (as.kind !== "same" || as.type === "bytes") return true;
+  if (as.type === "string") return p.isString(expression);
+  if (as.type === "boolean") return p.isBoolean(expression);
+  if (as.type === "bigint") return hasType(typeText(expression), "bigint");
+  return as.type === "number" ? p.isNumber(expression) : p.isWithinRange(expression, as.type);
+}
+
+/** Does an element of a list go into a variable, or to a function that may look at it? */
+function isHeld(p: Proving, expression: Node): boolean {
+  let node = expression;
+  for (let above = node.getParent(); above; above = node.getParent()) {
+    if (Node.isReturnStatement(above) || isArrowBody(above, node)) {
+      const owner = functionAround(node);
+      if (!owner || !isCallback(owner)) return !owner || !p.handlers.has(owner);
+      node = owner.getParent() ?? owner;
+    } else if (Node.isVariableDeclaration(above) || Node.isBinaryExpression(above)) return true;
+    else if (
+      Node.isCallExpression(above) &&
+      Node.isPropertyAccessExpression(above.getExpression()) &&
+      above.getArguments().includes(node)
+    ) {
+      if (/^(push|unshift|concat|splice|fill|set)$/.test(above.getExpression().getText().replace(/.*\./s, "")))
+        return true;
+      return false;
+    } else node = above;
+  }
+  return false;
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { tempProject } from "../generate/testing/temp-project.js";
+import { migrateMessages } from "./testing/migrate-messages.js";
+
+const proto = `syntax = "proto3";
+package p.v1;
+service S { rpc Get(Req) returns (Res); rpc Feed(Req) returns (stream Res); }
+service T { rpc Get(Req) returns (Res); }
+message Req { string the_name = 1; int64 big_no = 2; }
+message Res { string the_name = 1; int64 big_no = 2; }
+`;
+const head = `const protoLoader = require('@grpc/proto-loader');
+const { createClient } = require('@connect-migrate/runtime');
+const { grpcJsMessages, asGrpcJsClient } = require('@connect-migrate/runtime/grpc-js');
+const { S, T } = require('./gen/s_pb.js');
+const definition = protoLoader.loadSync(__dirname + '/s.proto', { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true });
+`;
+const made = (service = "S") =>
+  `createClient(${service}, transport, { messages: grpcJsMessages(definition['p.v1.${service}']) })`;
+
+async function migrated(files: Record<string, string>) {
+  using project = tempProject({ "package.json": "{}", "s.proto": proto, ...files });
+  return await migrateMessages(project.root);
+}
+
+describe("a client", () => {
+  it("is followed through functions that are given it, one or several", async () => {
+    const { files, findings } = await migrated({
+      "main.js": `${head}async function show(client, name) { const reply = await client.get({ the_name: name }); console.log(reply.big_no); }
+async function many(client, count) { for (let i = 0; i < count; i++) await show(client, 'x'); }
+function later(client) {
+  return new Promise((resolve, reject) => {
+    (async () => {
+      let reply;
+      try { reply = await client.get({}); } catch (error) { reject(error); return; }
+      resolve(reply);
+    })();
+  });
+}
+async function main() {
+  const one = ${made()};
+  let two;
+  two = ${made()};
+  await many(one, 2);
+  await many(two, 2);
+  const { big_no } = await later(one);
+  console.log(big_no);
+  await asGrpcJsClient(one).waitForReady(5, () => {});
+}`,
+    });
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
+      ["idiomatic", undefined],
+      ["idiomatic", undefined],
+    ]);
+    expect(files["main.js"]).toContain("client.get({ theName: name }); console.log(String(reply.bigNo));");
+    expect(files["main.js"]).toContain("const { bigNo: big_no } = await later(one);");
+    expect(files["main.js"]).toContain("const one = createClient(S, transport);");
+    expect(files["main.js"]).toContain("two = createClient(S, transport);");
+  });
+
+  it("is followed through modules, fields and functions that make it", async () => {
+    const { files, findings } = await migrated({
+      "whole.js": `${head}module.exports = ${made()};`,
+      "user.js":
+        "const client = require('./whole');\nclient.get({ the_name: 'x' }).then((reply) => console.log(reply.the_name));\n",
+      "factory.js": `${head}function connect() { return ${made()}; }
+async function main() { const client = connect(); if (client) console.log((await client.get({ big_no: 7 })).the_name); }`,
+      "holder.js": `${head}class Holder {
+  constructor() { this.onlyHere = ${made()}; }
+  async other() { return (await this.onlyHere.get({ the_name: 'x' })).big_no; }
+}`,
+    });
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual(
+      Array.from({ length: 3 }, () => ["idiomatic", undefined]),
+    );
+    expect(files["user.js"]).toContain("client.get({ theName: 'x' }).then((reply) => console.log(reply.theName));");
+    expect(files["factory.js"]).toContain("(await client.get({ bigNo: 7n })).theName");
+    expect(files["holder.js"]).toContain("String((await this.onlyHere.get({ theName: 'x' })).bigNo)");
+  });
+
+  const stays: readonly (readonly [name: string, code: string, why: RegExp])[] = [
+    ["to unknown code", `other(${made()});`, /handed on/],
+    ["to a function that others get", `function f(c) { c.get({}); }\nf(${made()});\nf(other);`, /something else/],
+    [
+      "to a function that gets another service",
+      `function f(c) { c.get({}); }\nf(${made()});\nf(${made("T")});`,
+      /something else/,
+    ],
+    ["to a function that is handed on", `function f(c) { c.get({}); }\nf(${made()});\nother(f);`, /handed on/],
+    [
+      "by a name that others may mean",
+      `class A { constructor() { this.client = ${made()}; } }\nother.client.get({});`,
+      /may be the client/,
+    ],
+    ["with a method by name", `const c = ${made()};\nc[other]({});`, /handed on/],
+    ["in a private field", `class A { #c = ${made()}; get() { return this.#c.get({}); } }`, /not held by a variable/],
+    ["as a view", `const c = ${made()};\nasGrpcJsClient(c).get({}, console.log);`, /view of the client/],
+    ["in a variable that gets something else", `let c = ${made()};\nc = other;\nc.get({});`, /written to/],
+    [
+      "that interceptors of grpc-js watch",
+      `const transport = transportFromGrpcJs(new grpc.Client('x', y, { interceptors: [log] }));\nconst c = ${made()};\nconst log = new RequesterBuilder().withSendMessage((message, next) => next(message));`,
+      /interceptors look at messages/,
+    ],
+  ];
+  it.each(stays)("stays on the bridge, handed %s", async (_name, code, why) => {
+    const { files, findings } = await migrated({ "main.js": `${head}${code}\n` });
+    expect(files["main.js"]).toBe(`${head}${code}\n`);
+    expect(findings.map(({ outcome }) => outcome)).not.toContain("idiomatic");
+    expect(findings.map(({ reason }) => reason?.text).join()).toMatch(why);
+  });
+
+  it("that is made of a service whose app has interceptors of grpc-js that look at messages, neither", async () => {
+    const text = `${head}const hooks = new ServerListenerBuilder().withOnReceiveMessage((message, next) => next(message));
+const app = createApp({
+  routes(router) { router.service(T, { get: (req) => ({ the_name: req.the_name }) }, { messages: grpcJsMessages(definition['p.v1.T']) }); },
+  interceptors: [fromServerInterceptors([hooks])],
+});
+const plain = createApp({
+  routes(router) { router.service(T, { get: (req) => ({ the_name: req.the_name }) }, { messages: grpcJsMessages(definition['p.v1.T']) }); },
+});
+`;
+    const { findings } = await migrated({ "main.js": text });
+    expect(findings.map(({ outcome, reason }) => [outcome, /interceptors look/.test(reason?.text ?? "")])).toEqual([
+      ["bridged", true],
+      ["idiomatic", false],
+    ]);
+  });
+});

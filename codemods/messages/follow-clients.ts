@@ -1,0 +1,224 @@
+import type { DescService } from "@bufbuild/protobuf";
+import {
+  type CallExpression,
+  Node,
+  type ParameterDeclaration,
+  type PropertyDeclaration,
+  type VariableDeclaration,
+} from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { startCall } from "./client-calls.js";
+import type { Bridge } from "./find-bridges.js";
+import type { Start } from "./message-roots.js";
+import {
+  functionAround,
+  isAlias,
+  isArrowBody,
+  isAssignmentTarget,
+  isAsync,
+  isExportsTarget,
+  isFunctionNode,
+  isTransparent,
+  isTruthTest,
+  isValueOfLogical,
+  parametersOf,
+  unwrapped,
+} from "./message-syntax.js";
+
+/** Members of a view (`asGrpcJsClient`) that no message goes through. */
+const CHANNEL_MEMBERS = /^(waitForReady|close|getChannel)$/;
+
+/**
+ * All calls of some clients: requests go out, replies come in. A client is followed through variables, fields, exports,
+ * functions that make it, and functions of the project that it is given to, if they are given nothing else.
+ */
+export function createFollowClients(project: AnalysisProject, bridges: readonly Bridge[], start: Start) {
+  const services = new Map<Node, DescService>(
+    bridges.filter(({ of }) => of === "client").map(({ call, service }) => [call, service]),
+  );
+  /** Clients of other bridges that were met: where these change, those have to. */
+  const strangers = new Set<Node>();
+  const seen = new Set<Node>();
+
+  /** An expression holds a client of `service`: where does it go? */
+  const follow = (given: Node, service: DescService): unknown => {
+    let expression = given;
+    for (let above = expression.getParent(); above && isTransparent(above); above = expression.getParent()) {
+      if (Node.isAsExpression(above) || Node.isSatisfiesExpression(above))
+        return start.block(above, "a type assertion names the old client");
+      expression = above;
+    }
+    if (seen.has(expression)) return;
+    seen.add(expression);
+    const parent = expression.getParent();
+    if (!parent) return;
+    if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
+      return member(parent, service);
+    if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
+      return named(parent.getNameNode(), service);
+    if (Node.isPropertyDeclaration(parent) && parent.getInitializer() === expression)
+      return field(parent.getNameNode(), service);
+    if (Node.isBinaryExpression(parent) && parent.getRight() === expression && isAssignmentTarget(parent.getLeft()))
+      return assigned(parent.getLeft(), expression, service);
+    if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
+      return handedOver(parent, expression, service);
+    if (Node.isReturnStatement(parent) || isArrowBody(parent, expression)) return returned(expression, service);
+    if (Node.isExpressionStatement(parent) || Node.isExportAssignment(parent)) return;
+    if (isTruthTest(parent, expression) && !isValueOfLogical(parent)) return;
+    start.block(expression, "the client is handed on");
+  };
+
+  const member = (access: Node, service: DescService): unknown => {
+    if (!Node.isPropertyAccessExpression(access)) return;
+    const call = access.getParent();
+    if (!Node.isCallExpression(call) || call.getExpression() !== access)
+      return start.block(access, "a method of the client that is not called here");
+    const method = project.protos.methodByLegacyKey(service, access.getName());
+    if (!method) return start.block(access, `${service.typeName} has no method ${access.getName()}`);
+    if (access.getName() !== method.localName) start.replace(access.getNameNode(), method.localName);
+    startCall(project, call, method, start);
+  };
+
+  /** A variable, field or parameter holds the client, and nothing else. */
+  const named = (name: Node, service: DescService): unknown => {
+    if (!Node.isIdentifier(name)) return start.block(name, "the client is not held by a variable");
+    if (seen.has(name)) return;
+    seen.add(name);
+    const references = project.referencesTo(name);
+    for (const reference of references) {
+      const holder = reference.getParent();
+      if (isDeclaredBy(holder, reference)) {
+        if (holder.getTypeNode()) start.block(reference, "a type annotation names the old client");
+        continue;
+      }
+      if (reference === name || isAlias(reference)) continue;
+      const use = Node.isPropertyAccessExpression(holder) && holder.getNameNode() === reference ? holder : reference;
+      if (!isAssignmentTarget(use)) follow(use, service);
+      else if (!isExportsTarget(use)) written(use, service);
+    }
+  };
+
+  /** `this.client` is known by its name alone to code that nothing says the type of. */
+  const field = (name: Node, service: DescService): void => {
+    const references = new Set(project.referencesTo(name));
+    for (const one of project.identifiersNamed(name.getText())) {
+      const access = one.getParent();
+      if (Node.isPropertyAccessExpression(access) && access.getNameNode() === one && !references.has(one))
+        start.block(access, "this may be the client");
+    }
+    named(name, service);
+  };
+
+  /** Whatever a holder of a client gets is one. */
+  const written = (target: Node, service: DescService): void => {
+    const change = target.getParent();
+    const value = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=" && change.getRight();
+    if (!value || !(isNothing(value) || isClient(value, service, new Set())))
+      start.block(target, "the variable of a client is written to");
+  };
+
+  const assigned = (target: Node, expression: Node, service: DescService): unknown => {
+    if (target.getText() === "module.exports") return exported(expression, service);
+    const access = Node.isPropertyAccessExpression(target) ? target : undefined;
+    if (access && Node.isThisExpression(access.getExpression())) return field(access.getNameNode(), service);
+    const declaration = Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
+    if (!Node.isVariableDeclaration(declaration)) return start.block(target, "the client is not held by a variable");
+    const initializer = declaration.getInitializer();
+    if (initializer && !isNothing(initializer) && !isClient(initializer, service, new Set()))
+      return start.block(target, "the variable of a client is written to");
+    named(declaration.getNameNode(), service);
+  };
+
+  /** `module.exports = client`: what other files require is the client. */
+  const exported = (expression: Node, service: DescService): void => {
+    const file = expression.getSourceFile();
+    for (const other of project.files) {
+      if (other === file || !other.getFullText().includes(file.getBaseNameWithoutExtension())) continue;
+      for (const one of other.getDescendants()) {
+        const specifier =
+          Node.isCallExpression(one) && one.getExpression().getText() === "require"
+            ? one.getArguments()[0]
+            : Node.isImportDeclaration(one)
+              ? one.getModuleSpecifier()
+              : undefined;
+        if (!specifier || !Node.isStringLiteral(specifier)) continue;
+        if (project.resolveModule(other, specifier.getLiteralText()) !== file) continue;
+        const name = Node.isImportDeclaration(one) ? one.getDefaultImport() : undefined;
+        if (Node.isCallExpression(one)) follow(one, service);
+        else if (name) named(name, service);
+        else start.block(one, "the client is handed on");
+      }
+    }
+  };
+
+  /** A function of the project is given the client: by all its callers. */
+  const handedOver = (call: CallExpression, expression: Node, service: DescService): unknown => {
+    if (call.getExpression().getText() === "asGrpcJsClient") {
+      const access = call.getParent();
+      const isChannel = Node.isPropertyAccessExpression(access) && CHANNEL_MEMBERS.test(access.getName());
+      return isChannel ? undefined : start.block(call, "a view of the client has its old messages");
+    }
+    const origin = project.originOf(call.getExpression());
+    const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+    const parameter = owner && parametersOf(owner)[call.getArguments().indexOf(expression)];
+    const values = parameter && project.valuesPassed(parameter);
+    if (!parameter || !values || start.handlers.has(owner)) return start.block(expression, "the client is handed on");
+    for (const value of values)
+      if (!value || !isClient(value, service, new Set()))
+        start.block(value ?? parameter, "a function for this client is given something else");
+    named(parameter.getNameNode(), service);
+  };
+
+  const returned = (expression: Node, service: DescService): unknown => {
+    const owner = functionAround(expression);
+    if (!owner || (isFunctionNode(owner) && isAsync(owner))) return start.block(expression, "the client is handed on");
+    for (const call of start.callsOf(owner)) follow(call, service);
+  };
+
+  /** Is an expression certainly one of the clients of this proof, and of this service? */
+  const isClient = (given: Node, service: DescService, asked: Set<Node>): boolean => {
+    const value = unwrapped(given);
+    if (asked.has(value)) return true;
+    asked.add(value);
+    if (Node.isCallExpression(value)) {
+      if (services.get(value)?.typeName === service.typeName) return true;
+      if (Node.isIdentifier(value.getExpression()) && value.getExpression().getText() === "createClient")
+        strangers.add(value);
+      return false;
+    }
+    const declaration = Node.isIdentifier(value) ? project.declarationOf(value) : undefined;
+    if (Node.isParameterDeclaration(declaration)) {
+      const values = project.valuesPassed(declaration);
+      return values?.every((one) => one !== undefined && isClient(one, service, asked)) ?? false;
+    }
+    if (!Node.isVariableDeclaration(declaration)) return false;
+    const initializer = declaration.getInitializer();
+    const writes = project.referencesTo(declaration.getNameNode()).filter(isAssignmentTarget);
+    const sources = writes.map((write) => {
+      const change = write.getParent();
+      return Node.isBinaryExpression(change) ? change.getRight() : change;
+    });
+    const made = [...(initializer ? [initializer] : []), ...sources].filter((one) => one && !isNothing(one));
+    return made.length > 0 && made.every((one) => one !== undefined && isClient(one, service, asked));
+  };
+
+  return {
+    strangers,
+    start: (bridge: Bridge): unknown => follow(bridge.call, bridge.service),
+  };
+}
+
+function isNothing(node: Node): boolean {
+  return /^(null|undefined)$/.test(node.getText());
+}
+
+/** The declarations that a name can be of, for all of which a type may be written. */
+function isDeclaredBy(
+  holder: Node | undefined,
+  name: Node,
+): holder is VariableDeclaration | PropertyDeclaration | ParameterDeclaration {
+  return (
+    (Node.isVariableDeclaration(holder) || Node.isPropertyDeclaration(holder) || Node.isParameterDeclaration(holder)) &&
+    holder.getNameNode() === name
+  );
+}

@@ -1,0 +1,125 @@
+import { Node } from "ts-morph";
+import {
+  ARRAY_READERS,
+  isAbsent,
+  isAssignmentTarget,
+  isCallback,
+  isChecked,
+  isFunctionNode,
+  leavesAlways,
+  parametersOf,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/**
+ * How a received message, or a list of them, is there: always; or else `same`, undefined or null before and after; or `null`,
+ * a field that is not set, which is null in old code and undefined on protobuf-es.
+ */
+export type Presence = "always" | "same" | "null";
+
+/**
+ * Does an expression hold a message that came from the peer, or a part of one, whatever branch was taken? A message that the
+ * program makes itself stays the literal that it is; undefined for those, and for what cannot be seen.
+ */
+export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()): Presence | undefined {
+  const node = unwrapped(given);
+  if (p.received.has(node)) return "always";
+  if (asked.has(node)) return undefined;
+  asked.add(node);
+  const of = (other: Node) => receivedAs(p, other, asked);
+  if (Node.isAwaitExpression(node)) return of(node.getExpression());
+  if (Node.isPropertyAccessExpression(node)) return part(p, of(node.getExpression()), node, node.getName());
+  if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
+  if (Node.isCallExpression(node)) {
+    const callee = node.getExpression();
+    if (!Node.isPropertyAccessExpression(callee)) return undefined;
+    if (/^(slice|filter|reverse)$/.test(callee.getName())) return of(callee.getExpression());
+    return /^(find|at|pop|shift)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
+  }
+  if (!Node.isIdentifier(node)) return undefined;
+  const found = named(p, node, of);
+  return found && isChecked(node) ? "always" : found;
+}
+
+/** `message.child`, `message.children`. */
+function part(p: Proving, of: Presence | undefined, access: Node, key: string): Presence | undefined {
+  const object = Node.isPropertyAccessExpression(access) ? unwrapped(access.getExpression()) : undefined;
+  const kind = object && p.kinds.get(object);
+  if (!of || kind?.kind !== "message" || access.getText().includes("?.")) return undefined;
+  const field = p.fieldBy(kind.desc, key);
+  if (!field || field.oneof) return undefined;
+  return field.fieldKind === "list" ? "always" : "null";
+}
+
+function named(p: Proving, name: Node, of: (other: Node) => Presence | undefined): Presence | undefined {
+  const declaration = p.project.declarationOf(name);
+  if (Node.isParameterDeclaration(declaration)) {
+    const owner = declaration.getParent();
+    if (p.received.has(declaration.getNameNode())) return "always";
+    if (!owner || !isFunctionNode(owner) || declaration.getInitializer()) return undefined;
+    const call = owner.getParent();
+    if (Node.isCallExpression(call) && isCallback(owner)) {
+      const callee = call.getExpression();
+      const isItem = Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName());
+      return isItem && parametersOf(owner)[0] === declaration ? of(callee.getExpression()) && "always" : undefined;
+    }
+    const values = p.project.valuesPassed(declaration);
+    return values && merged(values.map((value) => value && of(value)));
+  }
+  if (Node.isBindingElement(declaration)) {
+    const holder = declaration.getParent().getParent();
+    const kind = p.kinds.get(name);
+    const source = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
+    const isKnown = p.received.has(declaration.getParent()) || (source && of(source) !== undefined);
+    const hasDefault = declaration.getInitializer() !== undefined || declaration.getDotDotDotToken() !== undefined;
+    if (!isKnown || hasDefault || isWritten(p, declaration.getNameNode())) return undefined;
+    return kind?.kind === "list" ? "always" : "null";
+  }
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  const loop = declaration.getParent().getParent();
+  if (Node.isForOfStatement(loop))
+    return isWritten(p, declaration.getNameNode()) ? undefined : of(loop.getExpression());
+  const initializer = declaration.getInitializer();
+  const isFilledLater = !initializer || isAbsent(initializer);
+  const writes = p.project.referencesTo(declaration.getNameNode()).filter(isAssignmentTarget);
+  const values = writes.map((write) => {
+    const change = write.getParent();
+    return Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "="
+      ? of(change.getRight())
+      : undefined;
+  });
+  const found = merged(isFilledLater ? values : [of(initializer), ...values]);
+  if (!isFilledLater || found !== "always") return isFilledLater && found === "null" ? undefined : found;
+  return writes.length === 1 && writes[0] && isFilledBefore(name, writes[0]) ? "always" : "same";
+}
+
+function isWritten(p: Proving, name: Node): boolean {
+  return p.project.referencesTo(name).some(isAssignmentTarget);
+}
+
+function merged(values: readonly (Presence | undefined)[]): Presence | undefined {
+  const [first] = values;
+  if (!first || values.includes(undefined)) return undefined;
+  const partial = new Set(values.filter((one) => one !== "always"));
+  return partial.size === 0 ? "always" : partial.size === 1 ? [...partial][0] : undefined;
+}
+
+/** `try { name = await …; } catch { return; }` before the use, in the same block or around it. */
+function isFilledBefore(use: Node, write: Node): boolean {
+  const statement = write.getParent()?.getParent();
+  const block = statement?.getParent();
+  const attempt = block?.getParent();
+  if (!Node.isExpressionStatement(statement)) return false;
+  if (!Node.isTryStatement(attempt) || attempt.getTryBlock() !== block)
+    return block !== undefined && use.getAncestors().includes(block) && use.getPos() > statement.getEnd();
+  if (use.getAncestors().includes(block)) return use.getPos() > statement.getEnd();
+  const clause = attempt.getCatchClause();
+  const around = attempt.getParent();
+  return (
+    (!clause || leavesAlways(clause.getBlock())) &&
+    use.getPos() > attempt.getEnd() &&
+    around !== undefined &&
+    use.getAncestors().includes(around)
+  );
+}

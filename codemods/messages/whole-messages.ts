@@ -1,0 +1,90 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { type CallExpression, Node } from "ts-morph";
+import { reachable } from "./google-protobuf-generated.js";
+import type { TextPart } from "./message-facts.js";
+import { type Kind, unsupportedIn } from "./message-kind.js";
+import { isOperand, isShorthand, topOf } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
+
+const LOG_LEVELS = /^(log|trace|debug|verbose|info|notice|warn|warning|error|fatal|critical|silly)$/;
+const ANSWERS = /^(json|jsonp|send)$/;
+
+/**
+ * A received message that is printed, logged or answered as JSON: the same plain object is made of the new one. True when the
+ * use is dealt with.
+ */
+export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
+  const { shape } = p;
+  const isList = kind.kind === "list";
+  const of = isList ? kind.of : kind;
+  if (!shape.wholeOptions || of.kind !== "message") return false;
+  const call = shownBy(p, topOf(expression));
+  if (!call || reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
+  const presence = receivedAs(p, expression);
+  if (!presence) return false;
+  const outer = topOf(expression);
+  const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
+  const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderObject" };
+  const opening: TextPart[] = [make, "(", p.generated(of.desc, "descriptor", call), ", "];
+  const closing = `, ${shape.wholeOptions})`;
+  if (isList) {
+    if (presence !== "always") return false;
+    const [before, after] = isOperand(outer) ? ["", ""] : ["(", ")"];
+    p.edit(outer, outer.getStart(), outer.getStart(), [`${prefix}${before}`], "after");
+    p.edit(outer, outer.getEnd(), outer.getEnd(), [`${after}.map((item) => `, ...opening, `item${closing})`], "before");
+    return true;
+  }
+  const fields = Node.isIdentifier(expression) && outer === expression ? writtenOut(p, expression, of.desc) : undefined;
+  const test = presence === "always" ? "" : `${expression.getText()} ${presence === "same" ? "&&" : "?"} `;
+  const isNull = presence === "null";
+  if (fields !== undefined) p.replace(expression, `${prefix}${test}${fields}${isNull ? " : null" : ""}`);
+  else p.wrap(outer, [prefix, ...opening], `${closing}${isNull ? " ?? null" : ""}`);
+  return true;
+}
+
+/** The call that shows an expression, which may stand in an object or a list there. */
+function shownBy(p: Proving, expression: Node): CallExpression | undefined {
+  let node = expression;
+  for (let above = node.getParent(); above; node = above, above = node.getParent()) {
+    if (Node.isCallExpression(above))
+      return above.getArguments().includes(node) && shows(p, above, node) ? above : undefined;
+    const isPart =
+      Node.isObjectLiteralExpression(above) ||
+      Node.isArrayLiteralExpression(above) ||
+      Node.isSpreadAssignment(above) ||
+      Node.isShorthandPropertyAssignment(above) ||
+      (Node.isPropertyAssignment(above) && above.getInitializer() === node);
+    if (!isPart) return undefined;
+  }
+  return undefined;
+}
+
+/** Does a call only look at what it is given? */
+function shows(p: Proving, call: CallExpression, argument: Node): boolean {
+  const callee = call.getExpression();
+  const text = callee.getText();
+  if (text === "JSON.stringify") return call.getArguments()[0] === argument;
+  if (/^(console\.\w+|(util\.)?(inspect|format))$/.test(text)) return true;
+  if (!Node.isPropertyAccessExpression(callee) || p.project.originOf(callee).kind === "function") return false;
+  return LOG_LEVELS.test(callee.getName()) || ANSWERS.test(callee.getName());
+}
+
+function isUnlike(p: Proving, desc: DescMessage): boolean {
+  return desc.fields.some(
+    (field) => p.shape.keyOf(field) === undefined || unsupportedIn(p.kindOf(field)) !== undefined,
+  );
+}
+
+/** `{ item_name: reply.itemName }`, for a message of few plain fields. */
+function writtenOut(p: Proving, name: Node, desc: DescMessage): string | undefined {
+  const fields = desc.fields.toSorted((a, b) => a.number - b.number);
+  const isPlainField = (field: (typeof fields)[number]) =>
+    field.fieldKind === "scalar" &&
+    field.presence === FeatureSet_FieldPresence.IMPLICIT &&
+    p.shape.representation(field).kind === "same";
+  if (fields.length === 0 || fields.length > 3 || !fields.every(isPlainField)) return undefined;
+  const text = fields.map((field) => `${p.shape.keyOf(field)}: ${name.getText()}.${field.localName}`);
+  return `{ ${text.join(", ")} }`;
+}

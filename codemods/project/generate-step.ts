@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "jsonc-parser";
+import { calledScript, commandsOf, generatorCommand } from "./generator-commands.js";
+import { toolRoot } from "./tool.js";
+
+/** What a package.json needs, so that its generator script makes the code that migrated files import. */
+export interface GenerateStep {
+  /** The script and its new text; null where none is changed. */
+  readonly script: { readonly name: string; readonly text: string } | null;
+  /** Packages that `buf generate` runs, with their versions. */
+  readonly development: ReadonlyMap<string, string>;
+}
+
+const GENERATE = "buf generate";
+
+/**
+ * The one script of a package.json that runs its old generators, with `buf generate` behind them; and what buf needs. Null where
+ * no script is that plain, and none runs buf already.
+ */
+export function generateStep(manifest: string): GenerateStep | null {
+  const { scripts = {} } = (parse(manifest) ?? {}) as { scripts?: Record<string, unknown> };
+  const all = Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  if (all.some(([, text]) => text.includes(GENERATE))) return { script: null, development: versions("protoc-gen-es") };
+  const plain = all.flatMap(([name, text]) => {
+    const commands = commandsOf(text);
+    return commands === null || commands.some((one) => /^cd\s/.test(one)) ? [] : [{ name, text, commands }];
+  });
+  const generating = plain.filter(({ commands }) => commands.some((one) => generatorCommand(one) !== null));
+  const [only, other] = generating;
+  if (only === undefined) return null;
+  const callsAll = plain.filter(({ commands }) => {
+    const called = commands.map(calledScript);
+    return generating.every(({ name }) => called.includes(name));
+  });
+  const [caller, another] = callsAll;
+  const chosen = other === undefined ? only : another === undefined ? caller : undefined;
+  if (chosen === undefined) return null;
+  return {
+    script: { name: chosen.name, text: `${chosen.text} && ${GENERATE}` },
+    development: versions("buf", "protoc-gen-es"),
+  };
+}
+
+/** As this tool has them itself. */
+function versions(...names: readonly string[]): Map<string, string> {
+  const own = JSON.parse(readFileSync(path.join(toolRoot(), "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  return new Map(names.map((name) => [`@bufbuild/${name}`, own.dependencies[`@bufbuild/${name}`] ?? "*"]));
+}

@@ -1,0 +1,135 @@
+import * as grpc from "@grpc/grpc-js";
+import { describe, expect, it, vi } from "vitest";
+import {
+  serveHandler,
+  serveRewritten,
+  shopDefinition,
+  shopFolder,
+  shopMethods,
+} from "../../fixtures/harness/one-handler.js";
+import { playScript, type ScriptedCall } from "../../fixtures/harness/script.js";
+
+// Handlers that listen to what comes in. What a client sees and what the handler tells `log` is the same before and after, however
+// the client behaves: one that reads, half-closes, cancels, or never reads and cancels, one that breaks off, one whose time is over.
+
+const handlers: [name: string, source: string][] = [
+  [
+    "state of the server, and work at the end",
+    "function f(call) { call.on('cancelled', () => over()); const mine = new Set(); call.on('data', (m) => { mine.add(m.sku); log('got ' + m.sku); call.write({ sku: m.sku, count: mine.size }); }); call.on('end', () => { log('end of ' + mine.size); call.end(); }); }",
+  ],
+  [
+    "messages that a nested function writes, and trailers",
+    "function f(call) { call.on('cancelled', () => over()); const md = new grpc.Metadata(); call.on('data', (m) => { log('got ' + m.sku); [1, 2].forEach((count) => call.write({ sku: m.sku, count })); }); call.on('end', () => { log('end'); md.set('total', '2'); call.end(md); }); }",
+  ],
+  [
+    "messages of a timer, and a listener for the end of the call",
+    "function f(call) { const timer = setInterval(() => call.write({ sku: 'tick' }), 60000); call.write({ sku: 'welcome' }); call.on('data', (m) => { log('got ' + m.sku); setTimeout(() => call.write({ sku: m.sku }), 1); }); call.on('end', () => { log('end'); setTimeout(() => call.end(), 5); }); call.on('cancelled', () => { clearInterval(timer); over(); }); }",
+  ],
+  [
+    "an error for one message, with work around it",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); if (m.sku === 'bad') { call.emit('error', { code: 3, details: 'no ' + m.sku }); return; } call.write({ sku: m.sku }); }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
+    "an error for one message, without return, and work at the end",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); if (m.sku === 'bad') call.emit('error', { code: 3, details: 'no' }); call.write({ sku: m.sku }); }); call.on('end', () => { log('end'); registry.delete(1); call.end(); }); }",
+  ],
+  [
+    "an end for one message, and work at the end",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); if (m.sku === 'bad') { call.write({ sku: 'bye' }); call.end(); return; } registry.set(m.sku, 1); call.write({ sku: m.sku }); }); call.on('end', () => { log('end'); registry.clear(); call.end(); }); }",
+  ],
+  [
+    "an error in a switch, caught and made anew",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { registry.set(m.sku, 1); try { switch (m.sku) { case 'bad': JSON.parse('{'); break; default: call.write({ sku: m.sku.toUpperCase() }); } } catch (e) { call.emit('error', { code: 3, details: 'caught' }); } }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
+    "no listener for the end",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); call.write({ sku: m.sku }); }); }",
+  ],
+  [
+    "an end that takes its time",
+    "async function f(call) { call.on('cancelled', () => over()); await null; call.on('data', (m) => { call.write({ sku: m.sku }); }); call.on('end', async () => { log('end'); await new Promise((done) => setTimeout(done, 2)); registry.clear(); log('cleared'); call.write({ sku: 'bye' }); call.end(); }); }",
+  ],
+];
+
+const method = `shop.v1.Inventory/${shopMethods.bidi_streaming}`;
+const send = (sku: string) => ({ send: { sku } });
+const message = (count: number) => ({ awaitEvent: "message" as const, count });
+const calls: ScriptedCall[] = [
+  { name: "all in one go", method, requests: [{ sku: "a" }, { sku: "b" }] },
+  { name: "one after the other", method, steps: [send("a"), message(1), send("b"), "end"] },
+  { name: "nothing", method, requests: [] },
+  // Behind a message it would be chance: grpc-js sends the status when what was written is on its way.
+  { name: "a bad one first", method, requests: [{ sku: "bad" }, { sku: "b" }] },
+  { name: "a bad one alone", method, steps: [send("a"), message(1), send("bad")] },
+  { name: "cancelled", method, steps: [send("a"), message(1), "cancel"] },
+  { name: "a broken message", method, steps: [send("a"), message(1), { sendBytes: "0a05" }, "end"] },
+];
+
+describe("a rewritten conversation goes as before", () => {
+  it.each(handlers)("%s", async (_name, source) => {
+    const before = await converse(serveHandler, source);
+    expect(before.length).toBeGreaterThan(calls.length);
+    expect(await converse(serveRewritten, source)).toEqual(before);
+  });
+
+  it("with a client that reads nothing, and cancels", async () => {
+    const source =
+      "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log(m.sku); call.write({ sku: m.sku.repeat(30000) }); }); call.on('end', () => { log('end'); registry.clear(); call.end(); }); }";
+    const skus = Array.from({ length: 20 }, (_, index) => `item ${index}`);
+    expect(await ignore(serveHandler, source, skus)).toEqual([...skus, "end"]);
+    expect(await ignore(serveRewritten, source, skus)).toEqual([...skus, "end"]);
+  });
+});
+
+/** What the handler may use, and what it has told. */
+function witness() {
+  const logged: string[] = [];
+  const counts = { over: 0 };
+  const registry = new Map<string, number>();
+  const given = { log: (line: string) => logged.push(line), over: () => (counts.over += 1), registry };
+  return { logged, counts, registry, given };
+}
+
+async function converse(serve: typeof serveHandler, source: string): Promise<string[]> {
+  const { logged, counts, registry, given } = witness();
+  const server = await serve("bidi_streaming", source, given);
+  const lines: string[] = [];
+  try {
+    for (const [index, call] of calls.entries()) {
+      const script = { proto: "shop.proto", includeDirs: ["."], calls: [{ ...call, deadlineMs: 400 }] };
+      lines.push(...(await playScript(shopFolder, script, server.port)));
+      // What a server does when a call is over comes behind what the client sees, and a timer of it behind that.
+      await vi.waitFor(() => expect(counts.over).toBe(index + 1), { timeout: 10_000, interval: 5 });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      lines.push(
+        ...logged.splice(0).map((line) => `server: ${line}`),
+        ...[...registry.keys()].map((key) => `kept: ${key}`),
+      );
+      registry.clear();
+    }
+  } finally {
+    server.stop();
+  }
+  return lines;
+}
+
+/** Sends messages, reads no answer, and cancels when the handler has them all. */
+async function ignore(serve: typeof serveHandler, source: string, skus: readonly string[]): Promise<string[]> {
+  const { logged, counts, given } = witness();
+  const server = await serve("bidi_streaming", source, given);
+  const Client = grpc.makeGenericClientConstructor(shopDefinition, "Inventory");
+  const client = new Client(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
+  try {
+    // biome-ignore lint/suspicious/noExplicitAny: a generic client has no types for its methods.
+    const call = (client as any)[shopMethods.bidi_streaming]();
+    call.on("error", () => {});
+    for (const sku of skus) call.write({ sku });
+    await vi.waitFor(() => expect(logged).toHaveLength(skus.length), { timeout: 10_000 });
+    call.cancel();
+    await vi.waitFor(() => expect(counts.over).toBe(1), { timeout: 10_000 });
+    return logged;
+  } finally {
+    client.close();
+    server.stop();
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What proto-loader encoded for a value of a 64-bit field: a number without its fraction, a string of digits, a Long, a bigint.
+ * What is out of range is cut as Long cuts it: numbers to the nearest value there is, everything else to its low 64 bits.
+ * NaN is 0. Throws for an empty string, for one with a hyphen inside, and for undefined and null, as Long does.
+ */
+export function int64FromLong(value: unknown, unsigned = false): bigint {
+  const cut = (big: bigint) => (unsigned ? BigInt.asUintN(64, big) : BigInt.asIntN(64, big));
+  if (typeof value === "bigint") return cut(value);
+  if (typeof value === "number") return fromNumber(value, unsigned);
+  if (typeof value === "string") return cut(fromString(value, unsigned));
+  const { low, high } = value as { readonly low?: number; readonly high?: number };
+  return cut((BigInt((high as number) | 0) << 32n) | BigInt((low as number) >>> 0));
+}
+
+function fromNumber(value: number, unsigned: boolean): bigint {
+  if (Number.isNaN(value)) return 0n;
+  const [least, most] = unsigned ? [0n, 2n ** 64n - 1n] : [-(2n ** 63n), 2n ** 63n - 1n];
+  if (value <= Number(least)) return least;
+  if (value >= Number(most)) return most;
+  return BigInt(Math.trunc(value));
+}
+
+/** Long reads eight characters at a time, each with parseInt. */
+function fromString(text: string, unsigned: boolean): bigint {
+  if (text.length === 0) throw new Error("empty string");
+  if (/^(NaN|[-+]?Infinity)$/.test(text)) return 0n;
+  const hyphen = text.indexOf("-");
+  if (hyphen > 0) throw new Error("interior hyphen");
+  if (hyphen === 0) return -fromString(text.slice(1), unsigned);
+  let result = 0n;
+  for (let at = 0; at < text.length; at += 8) {
+    const part = text.slice(at, at + 8);
+    const value = Number.parseInt(part, 10);
+    result = result * 10n ** BigInt(part.length) + (Number.isNaN(value) ? 0n : BigInt(value));
+  }
+  return result;
+}
