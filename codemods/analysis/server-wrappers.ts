@@ -4,9 +4,10 @@ import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact } from "./server-facts.js";
+import type { HandlerFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import { functionAround, peeled } from "./value-flow.js";
+import { handlerTypeChange } from "./wrapper-types.js";
 
 /** `auth(getItem)`, where a handler is registered: a function of the project makes the handler of another one. */
 export interface WrapperUse {
@@ -97,9 +98,10 @@ export function changingWrappers(
 
 function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>): boolean {
   const wrapper = handlerFact(project, use.inner, site.key, site.rpc, false, undefined, asWrapper(use));
-  if (!wrapper.idiomatic || isTyped(use)) return false;
-  // A handler that stays has a bridge there.
-  return isReply(use, site)
+  const typed = typeChange(project, use, site);
+  if (!wrapper.idiomatic || typed === undefined) return false;
+  // A handler that stays has a bridge there, which has types of its own.
+  return isReply(use, site) || typed !== null
     ? wrappedFact(project, use, site, direct)?.handler.idiomatic === true
     : project.isSelected(use.argument.getSourceFile().getFilePath());
 }
@@ -150,8 +152,11 @@ export function throughWrappers(
   const { key, rpc } = site;
   handlers.set(use.inner, handlerFact(project, use.inner, key, rpc, false, undefined, asWrapper(use)));
   const inside = wrapperUse(project, use.argument);
-  if (inside && wrappers.changing.has(inside.inner))
-    return throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+  const typed = [typeChange(project, use, site) ?? []].flat();
+  if (inside && wrappers.changing.has(inside.inner)) {
+    const found = throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+    return { ...found, changes: [...found.changes, ...typed] };
+  }
   const wrapped = wrappedFact(project, use, site, wrappers.direct);
   const bridge = { module: "@connect-migrate/runtime/grpc-js", name: "fromCallback" };
   const text = `fromCallback(${use.argument.getText()})`;
@@ -159,7 +164,7 @@ export function throughWrappers(
   return {
     handler: wrapped?.handler ?? null,
     node: wrapped?.node ?? null,
-    changes: wrapped?.handler.idiomatic ? [] : [change],
+    changes: [...(wrapped?.handler.idiomatic ? [] : [change]), ...typed],
   };
 }
 
@@ -182,13 +187,12 @@ function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSit
   return { handler: { ...handler, idiomatic: false, reason: handler.reason ?? why }, node: origin.node };
 }
 
-/** Do types say what a wrapper takes and gives? They would have to change with it. */
-function isTyped({ inner, parameter }: WrapperUse): boolean {
-  const owner = parameter.getParentOrThrow();
-  const hasResult = (node: Node) => Node.isReturnTyped(node) && node.getReturnTypeNode() !== undefined;
-  const holder = owner.getParent();
-  const isDeclared = Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined;
-  return parameter.getTypeNode() !== undefined || hasResult(owner) || hasResult(inner) || isDeclared;
+/** What becomes of the type that says what a wrapper takes; what it gives has its types in the function that it returns. */
+function typeChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite): ServerValueFact | null | undefined {
+  const { parameter } = use;
+  const holder = parameter.getParentOrThrow().getParent();
+  if (Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined) return undefined;
+  return handlerTypeChange(project, parameter, site.rpc.kind, isReply(use, site));
 }
 
 /** Is a function what the one around it returns, and nothing else? */

@@ -412,6 +412,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (Node.isObjectBindingPattern(node)) {
       const desc = messageIn(node.getType());
       if (desc) p.bind(node, { kind: "message", desc });
+      if (oneofIn(node.getType())) p.block(node, "a oneof is taken apart");
     }
     if (!isValue(node) || isGone(node)) return undefined;
     const type = node.getType();
@@ -484,7 +485,21 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       p.block(node, "a oneof that may not be that of a message");
       return true;
     }
-    return testsChoice(p, node);
+    if (!testsChoice(p, node) && !isGivenOn(node)) p.block(node, "a oneof that may be unset");
+    return false;
+  };
+  /** A place that takes a oneof as it is: the field of another message, or a constant whose uses are looked at. */
+  const isGivenOn = (node: Node): boolean => {
+    const parent = node.getParent();
+    if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
+    if (Node.isVariableDeclaration(parent)) return isConstant(parent) && !parent.getTypeNode();
+    if (Node.isBinaryExpression(parent)) return parent.getOperatorToken().getText() === "=";
+    return (
+      Node.isNonNullExpression(parent) ||
+      Node.isParenthesizedExpression(parent) ||
+      Node.isPropertyAssignment(parent) ||
+      Node.isShorthandPropertyAssignment(parent)
+    );
   };
 
   /** What is not known goes where a message is asked for. */

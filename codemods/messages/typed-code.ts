@@ -29,6 +29,8 @@ export interface TypedCode {
   enumOf(type: Type): DescEnum | undefined;
   /** The oneof of which a type is the union of members, or one or some of them, or absence besides. */
   oneofOf(type: Type): DescOneof | undefined;
+  /** The interface of a message; undefined where there is none, or more than one. */
+  interfaceOf(desc: DescMessage): InterfaceDeclaration | undefined;
   /** The property of the old interface that holds a field, or a oneof as a union; undefined where it has none. */
   propertyOf(member: DescField | DescOneof): TypedProperty | undefined;
   /** The member of a union that holds a field: the text of its discriminator, and the key and type of its value. */
@@ -132,6 +134,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     flavour,
     usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
     nameOf,
+    interfaceOf,
     has: (file) => packageOf(file) !== null,
     messageOf(type) {
       const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];

@@ -1,6 +1,8 @@
-import type { DescField, DescOneof } from "@bufbuild/protobuf";
-import { Node, type SourceFile } from "ts-morph";
+import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { type InterfaceDeclaration, Node, type SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
+import { protobufTsStaleness } from "./protobuf-ts-staleness.js";
+import { tsProtoStaleness } from "./ts-proto-staleness.js";
 
 /** What a function of a generated message is in protobuf-es. */
 export type TypedFunction = "create" | "clone" | "decode" | "encode" | "encode-finish" | "equals" | "json";
@@ -19,6 +21,8 @@ export interface TypedFlavour {
   readonly discriminator: string;
   /** Is a union of which no member is set `undefined`, and no object? */
   readonly hasAbsentUnions: boolean;
+  /** Where the code of a message and the .proto disagree. */
+  staleness(declaration: InterfaceDeclaration | undefined, desc: DescMessage): string | undefined;
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -35,6 +39,7 @@ export const tsProto: TypedFlavour = {
   keysOf: plainKeys,
   discriminator: "$case",
   hasAbsentUnions: true,
+  staleness: tsProtoStaleness,
   functions: { create: "create", fromPartial: "create", decode: "decode", encode: "encode-finish" },
 };
 
@@ -62,6 +67,7 @@ export const protobufTs: TypedFlavour = {
   },
   discriminator: "oneofKind",
   hasAbsentUnions: false,
+  staleness: protobufTsStaleness,
   functions: {
     create: "create",
     clone: "clone",

@@ -204,7 +204,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     refuse("no-equivalent", "a wrapped function that is given no call alone");
   if (answersOnce && !callbackParam && !isWrapped) refuse("path-without-reply", "the handler takes no callback");
   if (usesArguments(fn)) refuse("call-escapes", "arguments");
-  const types = handlerTypes(fn, rpcKind, file) ?? refuse("types-unknown", "the types of the handler's parameters");
+  const types =
+    handlerTypes(fn, rpcKind, file, isWrapped) ?? refuse("types-unknown", "the types of the handler's parameters");
   const { references, requestPattern } = callOf(callParam, streamsIn, scopes);
   const draft: HandlerDraft = {
     fn,

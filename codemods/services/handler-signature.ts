@@ -1,9 +1,9 @@
-import { type FunctionNode, type Node, parentMap } from "../shared/ast.js";
+import type { FunctionNode, Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { fileOf, plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
 
@@ -92,11 +92,8 @@ function resultType(ctx: RuleContext, plan: HandlerPlan): string | undefined {
 
 /** `const f: handleUnaryCall<Q, R> =` loses its annotation: the function has its types itself now. */
 function declared(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void {
-  if (!plan.types.declared) return;
-  const parent = parentMap(fileOf(ctx)).get(plan.fn) as Node;
-  const holder = (parent.type === "ClassProperty" ? parent : parent.id) as Node;
-  const annotation = holder.typeAnnotation as Node;
-  ctx.edit.remove(annotation.start, annotation.end, origin);
+  const { annotation } = plan.types;
+  if (annotation) ctx.edit.remove(annotation.start, annotation.end, origin);
 }
 
 function closingParenthesis(ctx: RuleContext, fn: FunctionNode): number | undefined {
