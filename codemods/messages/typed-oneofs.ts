@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
+import { Node, type ObjectLiteralExpression, type PropertyAccessExpression, type Type } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import { isAbsent, isAssignmentTarget, isTruthTest, isValueOfLogical, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -108,7 +108,7 @@ function givesValue(p: Proving, value: Node, field: DescField): unknown {
 }
 
 /** A oneof that may be unset, in old code `undefined`: `if (pick)`, `pick === undefined`. Answers whether the use is dealt with. */
-export function testsChoice(p: Proving, expression: Node): boolean {
+function testsChoice(p: Proving, expression: Node): boolean {
   const parent = expression.getParent();
   if (!parent) return false;
   const compared =
@@ -119,3 +119,58 @@ export function testsChoice(p: Proving, expression: Node): boolean {
   p.edit(expression, expression.getEnd(), expression.getEnd(), [".case"], "before");
   return true;
 }
+
+/** `message.load`. */
+export function isPartOf(
+  one: Node | undefined,
+  oneof: DescOneof,
+  messageIn: (type: Type) => DescMessage | undefined,
+): boolean {
+  return Node.isPropertyAccessExpression(one) && messageIn(one.getExpression().getType()) === oneof.parent;
+}
+
+/**
+ * Where a oneof that is not set was `undefined`, and is an object now: a test of it gets another form, and a place where the
+ * difference could be seen is a blocker. True where nothing more is to be asked.
+ */
+export function goesUnset(
+  p: Proving,
+  code: TypedCode,
+  node: Node,
+  oneof: DescOneof,
+  messageIn: (type: Type) => DescMessage | undefined,
+): boolean {
+  if (!code.flavour.hasAbsentUnions) return false;
+  if (Node.isBinaryExpression(node) && Node.isExpressionStatement(node.getParent())) return true;
+  const value = unwrapped(node);
+  const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
+  const isMember = Node.isVariableDeclaration(declaration)
+    ? isConstant(declaration) && isPartOf(declaration.getInitializer(), oneof, messageIn)
+    : Node.isBindingElement(declaration)
+      ? messageIn(declaration.getParent().getType()) === oneof.parent &&
+        !p.project.referencesTo(value).some(isAssignmentTarget)
+      : isPartOf(value, oneof, messageIn);
+  if (!isMember) {
+    p.block(node, "a oneof that may not be that of a message");
+    return true;
+  }
+  if (!testsChoice(p, node) && !isGivenOn(node)) p.block(node, "a oneof that may be unset");
+  return false;
+}
+
+/** A place that takes a oneof as it is: the field of another message, or a constant whose uses are looked at. */
+function isGivenOn(node: Node): boolean {
+  const parent = node.getParent();
+  if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
+  if (Node.isVariableDeclaration(parent)) return isConstant(parent) && !parent.getTypeNode();
+  if (Node.isBinaryExpression(parent)) return parent.getOperatorToken().getText() === "=";
+  return (
+    Node.isNonNullExpression(parent) ||
+    Node.isParenthesizedExpression(parent) ||
+    Node.isPropertyAssignment(parent) ||
+    Node.isShorthandPropertyAssignment(parent)
+  );
+}
+
+const isConstant = (declaration: Node) =>
+  Node.isVariableDeclaration(declaration) && declaration.getVariableStatement()?.getDeclarationKind() === "const";

@@ -17,6 +17,8 @@ export function isChangedInside(list: Node): boolean {
   return Node.isElementAccessExpression(parent) && parent.getExpression() === list && isAssignmentTarget(parent);
 }
 
+export type Sharing = ReturnType<typeof createSharing>;
+
 /**
  * A literal of old code holds the very list that it is given, and fromPartial() copies everything; create() copies a list of
  * messages and keeps all else. Nobody can tell them apart, unless what is shared in one of them and not in the other changes.
