@@ -23,6 +23,8 @@ export interface WrapperUse {
 /** The wrappers that change, by the functions that they return. */
 export interface Wrappers {
   readonly changing: ReadonlySet<Node>;
+  /** Those of them whose handlers are of several kinds of methods. */
+  readonly several: ReadonlySet<Node>;
   /** The functions that answer without a wrapper somewhere. */
   readonly direct: ReadonlySet<Node>;
 }
@@ -88,21 +90,24 @@ export function changingWrappers(
       }
       open = inside;
     }
+    const several = new Set([...used].flatMap(([inner, uses]) => (areOfSeveralKinds(uses) ? [inner] : [])));
+    const wrappers = { changing: new Set(used.keys()), several, direct };
     const failing = [...used].filter(
-      ([, uses]) => !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, direct)),
+      ([, uses]) =>
+        !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, wrappers)),
     );
-    if (failing.length === 0) return { changing: new Set(used.keys()), direct };
+    if (failing.length === 0) return wrappers;
     for (const [inner] of failing) refused.add(inner);
   }
 }
 
-function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>): boolean {
-  const wrapper = handlerFact(project, use.inner, site.key, site.rpc, false, undefined, asWrapper(use));
+function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, wrappers: Wrappers): boolean {
   const typed = typeChange(project, use, site);
-  if (!wrapper.idiomatic || typed === undefined) return false;
+  const isTyped = typed !== null && (typed === undefined || wrappers.several.has(use.inner));
+  if (isTyped || !wrapperFact(project, use, site, wrappers).idiomatic) return false;
   // A handler that stays has a bridge there, which has types of its own.
   return isReply(use, site) || typed !== null
-    ? wrappedFact(project, use, site, direct)?.handler.idiomatic === true
+    ? wrappedFact(project, use, site, wrappers.direct)?.handler.idiomatic === true
     : project.isSelected(use.argument.getSourceFile().getFilePath());
 }
 
@@ -116,14 +121,14 @@ interface SeenUse {
   readonly site: WrapperSite;
 }
 
-/** Are these all the handlers that a wrapper is given, and of one kind? */
+function areOfSeveralKinds(uses: readonly SeenUse[]): boolean {
+  return new Set(uses.map(({ site }) => site.rpc.kind)).size > 1;
+}
+
+/** Are these all the handlers that a wrapper is given? */
 function areAllSeen(project: AnalysisProject, uses: readonly SeenUse[]): boolean {
   const [first] = uses;
-  if (
-    !first ||
-    uses.some(({ use, site }) => site.rpc.kind !== first.site.rpc.kind || use.parameter !== first.use.parameter)
-  )
-    return false;
+  if (!first || uses.some(({ use }) => use.parameter !== first.use.parameter)) return false;
   const passed = project.valuesPassed(first.use.parameter);
   return passed?.every((value) => uses.some(({ use }) => use.argument === value)) === true;
 }
@@ -149,8 +154,7 @@ export function throughWrappers(
   wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
 ): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
-  const { key, rpc } = site;
-  handlers.set(use.inner, handlerFact(project, use.inner, key, rpc, false, undefined, asWrapper(use)));
+  handlers.set(use.inner, wrapperFact(project, use, site, wrappers));
   const inside = wrapperUse(project, use.argument);
   const typed = [typeChange(project, use, site) ?? []].flat();
   if (inside && wrappers.changing.has(inside.inner)) {
@@ -168,8 +172,17 @@ export function throughWrappers(
   };
 }
 
-function asWrapper({ parameter }: WrapperUse): Wrapping {
-  return { role: "wrapper", handler: parameter.getName() };
+/** What is known of the function that a wrapper returns. With handlers of several kinds it stands for all of them as for one that replies once. */
+function wrapperFact(
+  project: AnalysisProject,
+  { inner, parameter, passesOn }: WrapperUse,
+  { key, rpc }: WrapperSite,
+  { several }: Wrappers,
+): HandlerFact {
+  const isOfSeveral = several.has(inner) && passesOn;
+  const wrapping: Wrapping = { role: "wrapper", handler: parameter.getName(), isOfSeveral };
+  const own = isOfSeveral ? { ...rpc, kind: "unary" as const } : rpc;
+  return handlerFact(project, inner, key, own, false, undefined, wrapping);
 }
 
 /** What is known of the function that a wrapper is given. */

@@ -271,7 +271,9 @@ export function createFollowValues(p: Proving) {
         const of: Kind = field ? kindOf(field) : { kind: "oneof", oneof: found as DescOneof };
         if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
         if (key !== found.localName) {
-          if (keyNode) replace(keyNode, found.localName);
+          const isOwnName = part.getName() === found.localName;
+          if (keyNode && isOwnName) edit(part, keyNode.getStart(), part.getNameNode().getStart(), []);
+          else if (keyNode) replace(keyNode, found.localName);
           else
             edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${found.localName}: `], "after");
         }

@@ -44,7 +44,11 @@ function parameters(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): vo
   if (requestPattern) {
     ctx.edit.remove(call.start, requestPattern.start, origin);
     ctx.edit.remove(requestPattern.end, nameEnd, origin);
-  } else ctx.edit.overwrite(call.start, nameEnd, requestName ?? "req", origin);
+  } else {
+    // What is not read says so by its name, where it did before and where the compiler may ask for it.
+    const isMarked = !plan.usesRequest && (ctx.language === "ts" || String(call.name).startsWith("_"));
+    ctx.edit.overwrite(call.start, nameEnd, `${isMarked ? "_" : ""}${requestName ?? "req"}`, origin);
+  }
 
   const streamsIn = plan.rpcKind === "client_streaming" || plan.rpcKind === "bidi_streaming";
   const [open, close] = streamsIn ? [": AsyncIterable<", ">"] : [": ", ""];
