@@ -109,12 +109,9 @@ export function createProveValues(p: Proving) {
       prove(expression.getWhenFalse(), wanted);
       return;
     }
-    if (
-      Node.isBinaryExpression(expression) &&
-      /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText()) &&
+    if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
       // What `||` tests is the value before it is converted.
-      !(isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted))
-    ) {
+      if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
