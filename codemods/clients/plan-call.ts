@@ -438,7 +438,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   const held = heldBy(file, call, parents);
   if (typeof held === "string") return refused(held);
   const { others, name, ...place } = held;
-  const writer = writerOf(name, others, parents);
+  const writer = writerOf(file, name, others, parents);
   if (typeof writer === "string") return refused(writer);
   if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
@@ -446,7 +446,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   return planBlock(file, call, shape, parents, { ...place, writer });
 }
 
-export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
+export function writerOf(file: File, name: string, references: readonly Node[], parents: Parents): Writer | string {
   const writes: Node[] = [];
   const ends: Node[] = [];
   for (const reference of references) {
@@ -455,7 +455,8 @@ export function writerOf(name: string, references: readonly Node[], parents: Par
     if (member.object !== reference || used === undefined) return "the call is handed on";
     const use = parents.get(member) as Node;
     const isCall = use.type === "CallExpression" && use.callee === member;
-    if (!isCall || !isValueIgnored(use, parents)) return `${name}.${used} is used`;
+    if (!isCall || !(isValueIgnored(use, parents) || isGivenToNobody(file, use, parents)))
+      return `${name}.${used} is used`;
     if (used === "write" && use.arguments.length === 1) writes.push(use);
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
@@ -475,4 +476,22 @@ function isValueIgnored(call: Node, parents: Parents): boolean {
   if (user.arguments[0] !== parent) return false;
   if (name === "then" || name === "finally") return parents.get(user)?.type === "ExpressionStatement";
   return name === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "");
+}
+
+/** `const send = (text) => call.write({ text })`, whose calls are all statements. */
+function isGivenToNobody(file: File, call: Node, parents: Parents): boolean {
+  const fn = parents.get(call) as Node;
+  const holder = parents.get(fn) as Node;
+  if (fn.type !== "ArrowFunctionExpression" || fn.body !== call || holder.type !== "VariableDeclarator") return false;
+  const binding = isIdentifier(holder.id) ? scopesOf(file).bindingOf(holder.id) : undefined;
+  if (
+    !binding ||
+    binding.writes.length > 0 ||
+    parents.get(parents.get(holder) as Node)?.type === "ExportNamedDeclaration"
+  )
+    return false;
+  return binding.references.every((reference) => {
+    const use = parents.get(reference) as Node;
+    return use.type === "CallExpression" && use.callee === reference && isValueIgnored(use, parents);
+  });
 }

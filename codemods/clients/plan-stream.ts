@@ -48,6 +48,8 @@ export interface ListenersPlan {
   readonly reads: StatusReads | null;
   readonly writer: Writer | null;
   readonly cancel: Cancel | null;
+  /** The error listener returns early, so that what comes behind it stands in a `finally`. */
+  readonly isFinal: boolean;
   /** `return` in the data listener: the next message. */
   readonly continues: readonly Node[];
 }
@@ -82,7 +84,7 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   const { calls, others } = splitCancels(binding.references, parents);
   const cancel = cancelIn(declaration, binding.name, calls);
   const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(binding.name, others.filter(isWriting), parents) : null;
+  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents) : null;
   if (typeof writer === "string") return refused(writer);
   const reading = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
   const { header, others: references } = splitHeader(reading, parents);
@@ -165,6 +167,7 @@ function planListeners(
     reads: status && statusReads(file, status.callback, parents),
     writer,
     cancel,
+    isFinal: (status ?? end) !== null && returnsEarly(error),
     continues,
   };
 }
@@ -243,16 +246,23 @@ function problemOf(
     if (callback.params.length > 1) return `the listener of "${event}" has more than one parameter`;
     const isLast = event === "end" || (event === "status" && !end) || (event === "error" && !status && !end);
     if (event !== "data" && callback.async && !isLast) return `the listener of "${event}" is async`;
-    if (event !== "data" && !isLast && returnsOf(callback).length > 0)
+    if (event === "status" && !isLast && returnsOf(callback).length > 0)
       return `the listener of "${event}" returns early`;
     if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
     if (event === "status" && !statusReads(file, callback, parents)) return "its status is seen as a whole";
   }
+  // What returns within a `finally` hides what was thrown.
+  if (returnsEarly(error) && (returnsEarly(status) || returnsEarly(end)))
+    return 'the listeners of "error" and of what follows return early';
   if (status && end && isFunction(status.callback) && isFunction(end.callback)) {
     const names = declaredIn(end.callback);
     if (declaredIn(status.callback).some((name) => names.includes(name))) return "two listeners declare the same name";
   }
   return null;
+}
+
+function returnsEarly(listener: Listener | null): boolean {
+  return listener !== null && isFunction(listener.callback) && returnsOf(listener.callback).length > 0;
 }
 
 /** The `return`s of a data listener, which are a loop's `continue`; or why they are not. */

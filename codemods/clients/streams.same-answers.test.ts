@@ -342,6 +342,49 @@ const programs: Programs = {
     Promise.resolve('two').then((text) => call.write({ text }));
     setTimeout(() => lines.emit('close'), 50);`,
   ],
+  "an error listener that returns early": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    const told = (text, done) => {
+      const call = client.list({ text });
+      call.on('end', done);
+      call.on('status', (status) => console.log('status', status.details));
+      call.on('error', (err) => {
+        if (err.details.startsWith('not')) return;
+        console.log('error', err.code);
+      });
+      call.on('data', (item) => {
+        console.log(item.text);
+        if (text === 'hang') call.cancel();
+      });
+    };
+    const run = (text) => {
+      const call = client.list({ text });
+      call.on('data', (item) => console.log(item.text));
+      call.on('error', (err) => {
+        if (err.code === grpc.status.FAILED_PRECONDITION) return;
+        console.log('error', err.code, err.details);
+      });
+      // In any case.
+      call.on('end', () => {
+        console.log('end', text);
+      });
+    };
+    const call = client.chat();
+    const say = (text) => call.write({ text });
+    call.on('data', (item) => console.log(item.text));
+    call.on('error', (err) => console.log(err.code));
+    call.on('end', () => {
+      told('hang', () => {
+        told('fail', () => {
+          console.log('told');
+          each(run);
+        });
+      });
+    });
+    say('one');
+    call.end();`,
+  ],
 };
 
 comparePrograms(programs);

@@ -118,12 +118,13 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     const value = isWrapped ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
     // A `catch` closes the `try` that the loop stands in.
     writeBody(error, error.start, before, deep, value);
-    finish(error, `${eol}${inner}}`);
+    finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
   }
   for (const listener of [status, end]) {
     if (!listener) continue;
-    writeBody(listener, listener.start, commentsBefore(listener, inner), inner, "");
-    finish(listener, "");
+    const at = plan.isFinal ? deep : inner;
+    writeBody(listener, listener.start, commentsBefore(listener, at), at, "");
+    finish(listener, plan.isFinal && listener === last ? `${eol}${inner}}` : "");
   }
   // Those that follow in order stay where they are; others come to stand before what follows.
   let target = data.end;

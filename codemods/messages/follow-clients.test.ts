@@ -75,7 +75,10 @@ async function main() {
       "whole.js": `${head}module.exports = ${made()};`,
       "user.js":
         "const client = require('./whole');\nclient.get({ the_name: 'x' }).then((reply) => console.log(reply.the_name));\n",
-      "helper.js": "module.exports = function nameOf(reply) { return reply.the_name; };",
+      "helper.js":
+        "module.exports = function nameOf(reply, again) { return again ? nameOf(reply) : reply.the_name; };\n",
+      "user2.js":
+        "const client = require('./whole');\nconst nameOf = require('./helper');\nclient.get({}).then((reply) => { nameOf(reply); });\n",
       "factory.js": `${head}function connect() { return ${made()}; }
 async function main() { const client = connect(); if (client) console.log(require('./helper')(await client.get({ big_no: 7 }))); }`,
       "holder.js": `${head}class Holder {
@@ -88,7 +91,7 @@ async function main() { const client = connect(); if (client) console.log(requir
     );
     expect(files["user.js"]).toContain("client.get({ theName: 'x' }).then((reply) => console.log(reply.theName));");
     expect(files["factory.js"]).toContain("console.log(require('./helper')(await client.get({ bigNo: 7n })))");
-    expect(files["helper.js"]).toContain("return reply.theName;");
+    expect(files["helper.js"]).toContain(": reply.theName;");
     expect(files["holder.js"]).toContain("String((await this.onlyHere.get({ theName: 'x' })).bigNo)");
   });
 

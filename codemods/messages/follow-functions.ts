@@ -16,7 +16,7 @@ import {
   resultType,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { usesOfWhole } from "./whole-exports.js";
+import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
 export function createFollowFunctions(p: Proving) {
@@ -115,8 +115,8 @@ export function createFollowFunctions(p: Proving) {
     }
     const calls: CallExpression[] = [];
     const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
-    for (const reference of [...uses, ...(name ? project.referencesTo(name) : [])]) {
-      if (reference.getParent() === owner) continue;
+    for (const reference of new Set([...uses, ...(name ? project.referencesTo(name) : [])])) {
+      if (reference.getParent() === owner || isNameOfModule(reference)) continue;
       if (reference === name || isAlias(reference)) continue;
       const access = reference.getParent();
       const callee = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;

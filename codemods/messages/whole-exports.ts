@@ -4,7 +4,8 @@ import type { AnalysisProject } from "../analysis/project.js";
 /** `module.exports = …`: what other files use of it, by whatever name; a `require` that nothing holds stands for itself. */
 export function usesOfWhole(project: AnalysisProject, file: SourceFile): Node[] {
   const found: Node[] = [];
-  const named = (name: Node) => found.push(...project.referencesTo(name).filter((use) => use !== name && !isName(use)));
+  const named = (name: Node) =>
+    found.push(...project.referencesTo(name).filter((use) => use !== name && !isNameOfModule(use)));
   for (const other of project.files) {
     if (other === file || !other.getFullText().includes(file.getBaseNameWithoutExtension())) continue;
     const isFile = (specifier: Node | undefined) =>
@@ -26,11 +27,11 @@ export function usesOfWhole(project: AnalysisProject, file: SourceFile): Node[] 
   return [...new Set(found)];
 }
 
-function isName(use: Node): boolean {
+/** Does a name stand for what another file exports, where it is declared? */
+export function isNameOfModule(use: Node): boolean {
   const holder = use.getParent();
-  return (
-    Node.isImportClause(holder) ||
-    Node.isImportSpecifier(holder) ||
-    (Node.isVariableDeclaration(holder) && holder.getNameNode() === use)
-  );
+  if (Node.isImportClause(holder) || Node.isImportSpecifier(holder)) return true;
+  const required =
+    Node.isVariableDeclaration(holder) && holder.getNameNode() === use ? holder.getInitializer() : undefined;
+  return Node.isCallExpression(required) && required.getExpression().getText() === "require";
 }

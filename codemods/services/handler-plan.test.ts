@@ -280,6 +280,18 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
     "async function* f(req, ctx) { if (!req.sku) { return; } yield* createPushStream((output) => { watchers.add(output); ctx.onOver?.(() => watchers.delete(output)); }); }\nconst watchers = new Set();\nfunction tell(m) { watchers.forEach((each) => each.write(m)); }",
   ],
   [
+    "a var that each message has for itself",
+    "bidi_streaming",
+    "function f(call) { call.on('data', (m) => { var text = m.text; setTimeout(() => call.write(text)); }); call.on('end', () => { var n = count(); call.write(n); call.end(); }); }",
+    "function f(requests) { return createPushStream(async (output) => { for await (const m of requests) { let text = m.text; setTimeout(() => output.write(text)); } var n = count(); output.write(n); output.end(); }); }",
+  ],
+  [
+    "a var of a loop",
+    "client_streaming",
+    "function f(call, cb) { var n = 0; call.on('data', (m) => { for (var i = 0; i < m.n; i++) n += i; }); call.on('end', () => cb(null, { n })); }",
+    "async function f(requests) { var n = 0; for await (const m of requests) { for (let i = 0; i < m.n; i++) n += i; } return { n }; }",
+  ],
+  [
     "a statement behind the listeners",
     "bidi_streaming",
     "function f(call) {\n  call.on('data', (m) => call.write(m));\n  call.on('end', () => call.end());\n  // first\n  call.write(hello);\n}",
@@ -606,6 +618,30 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "bidi_streaming",
     "function f(call) { all.add(call); call.on('data', (m) => { all.forEach((each) => each.end()); }); call.on('end', () => { all.delete(call); call.end(); }); }\nconst all = new Set();",
     "call-escapes",
+  ],
+  [
+    "a var of a loop in the data listener, which a function keeps",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { for (var i = 0; i < m.n; i++) later(() => i); }); call.on('end', () => cb(null, {})); }",
+    "no-equivalent",
+  ],
+  [
+    "a var in a block of the data listener, used behind it",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { if (m.a) { var last = m; } seen(last); }); call.on('end', () => cb(null, {})); }",
+    "no-equivalent",
+  ],
+  [
+    "a var of the data listener that is declared twice",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { var last = m.a; var last = m.b; later(() => last); }); call.on('end', () => cb(null, {})); }",
+    "no-equivalent",
+  ],
+  [
+    "a message that the data listener assigns anew",
+    "client_streaming",
+    "function f(call, cb) { call.on('data', (m) => { m = m.inner; seen(m); }); call.on('end', () => cb(null, {})); }",
+    "no-equivalent",
   ],
   [
     "an end of the call without leaving, before work at the end",

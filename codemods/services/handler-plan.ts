@@ -111,6 +111,8 @@ export type Step =
     }
   | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
+  /** A `var` of the data listener, which would be one for all messages in a loop. */
+  | { readonly kind: "let"; readonly statement: Node }
   /** A statement behind the listeners, which stands before the loop. */
   | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */

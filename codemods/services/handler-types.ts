@@ -87,7 +87,8 @@ function annotationOf(fn: FunctionNode, file: File): Node | null {
   const isReturned =
     parent?.type === "ReturnStatement" || (parent?.type === "ArrowFunctionExpression" && parent.body === fn);
   const owner = isReturned ? ancestorOf(fn, parents, isFunction) : undefined;
-  return owner?.returnType ?? null;
+  const given = owner?.returnType as Node | undefined;
+  return given && !/^TS(Any|Unknown)Keyword$/.test(given.typeAnnotation.type) ? given : null;
 }
 
 /** Where a function is returned: is it all that the one around it returns? */
