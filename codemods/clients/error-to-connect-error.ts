@@ -203,7 +203,9 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, isCallback: bo
   const indent = first ? indentAt(ctx.source, first.start) : indentAt(ctx.source, body.start) + unitOf(ctx.source);
   const isOneLine = first && !ctx.source.slice(body.start, first.start).includes("\n");
   const declare = `${keywordFor(ctx, param)} ${text} = ${convert}(${caught});`;
-  ctx.edit.overwrite(param.start, param.end, caught, origin);
+  // Where nothing around the function says what its parameter is.
+  const type = param.typeAnnotation && owner.type !== "CatchClause" ? ": unknown" : "";
+  ctx.edit.overwrite(param.start, param.end, caught + type, origin);
   ctx.edit.insertLeft(
     body.start + 1,
     isOneLine ? ` ${declare}` : `${lineEndingOf(ctx.source)}${indent}${declare}`,
