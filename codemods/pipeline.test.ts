@@ -182,6 +182,38 @@ describe("the gate", () => {
     ]);
   });
 
+  it("a service whose generated code says otherwise than the .proto is bridged by its own definition", async () => {
+    const method =
+      "{ path: '/shop.Shop/Get', requestStream: false, responseStream: false, requestType: Item, responseType: Item }";
+    const files = (proto: string) => ({
+      "shop.proto": `syntax = "proto3"; package shop; message Item { string name = 1; } service Shop { ${proto} }`,
+      "shop_grpc_pb.js": `// GENERATED CODE -- DO NOT EDIT!\nconst grpc = require('@grpc/grpc-js');\nconst { Item } = require('./shop_pb.js');\nvar ShopService = exports.ShopService = { get: ${method} };\nexports.ShopClient = grpc.makeGenericClientConstructor(ShopService, 'Shop');\n`,
+      "main.js": `const grpc = require('@grpc/grpc-js');
+const { ShopService } = require('./shop_grpc_pb.js');
+const server = new grpc.Server();
+server.addService(ShopService, { get: (call, callback) => callback(null, call.request) });
+server.bindAsync('0.0.0.0:0', grpc.ServerCredentials.createInsecure(), () => {});
+`,
+      "client.js": `const grpc = require('@grpc/grpc-js');
+const { ShopClient } = require('./shop_grpc_pb.js');
+new ShopClient('localhost:1', grpc.credentials.createInsecure()).get({}, (err, item) => console.log(err, item));
+`,
+    });
+    const run = async (proto: string, side: MigrationOptions["side"]) => {
+      const { files: all, findings } = await migrate(project(files(proto)), codes, { side, only: undefined });
+      const after = all.map((file) => file.after ?? "").join("\n");
+      return { after, reasons: findings.map(({ reason }) => reason?.text ?? "").join("\n") };
+    };
+    for (const side of ["services", "clients"] as const) {
+      expect((await run("rpc Get(Item) returns (Item);", side)).after).toContain("shop_pb");
+      for (const proto of ["rpc Get(Item) returns (stream Item);", "rpc Fetch(Item) returns (Item);"]) {
+        const { after, reasons } = await run(proto, side);
+        expect(reasons).toMatch(/generated code and the \.proto file disagree about .*shop\.Shop\/Get/);
+        expect(after).toContain(side === "services" ? "grpcJsService(ShopService" : "createGrpcJsClient(");
+      }
+    }
+  });
+
   it("folders with protos that differ under one name have generated code of their own; bridged where imports connect them", async () => {
     const proto = (field: string) =>
       `syntax = "proto3"; package shop; service Shop { rpc Get(Item) returns (Item); } message Item { string ${field} = 1; }`;

@@ -443,7 +443,10 @@ async function passes(run: Run): Promise<Attempt> {
       );
       if (!failures.has(discovery.root)) failures.set(discovery.root, failureAt(discovery.root, text, null));
     };
-    const facts = projects.flatMap((project) => factsOf(options, project, kept, failed));
+    const facts = projects.flatMap((project, index) => {
+      const shared = parts[index]?.home.shared;
+      return factsOf(options, project, kept, failed).filter(({ file }) => shared?.has(file) !== true);
+    });
     if (pass === 0) {
       for (const problem of new Set(projects.flatMap((project) => project.problems)))
         notes.push(
@@ -586,9 +589,9 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
   const code = [...generatedTexts].filter(([file]) => own.has(file));
   return createAnalysisProject({
     root: discovery.root,
-    candidates: [...discovery.selected, ...discovery.related].filter(isHere),
+    candidates: [...discovery.selected, ...discovery.related].filter((file) => isHere(file) || home.shared.has(file)),
     selected: new Set(discovery.selected.filter((file) => isHere(file) && !failures.has(file) && !lacking.has(file))),
-    untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? [])]),
+    untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? []), ...home.shared]),
     context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
     protos: generated.registry ?? emptyRegistry(home.folder),
     texts: new Map([...code, ...current]),
@@ -700,6 +703,10 @@ function extraFilesOf(
     const place = generated.plan?.layout.outDir;
     const manifest = place && manifestOf(path.join(place, "file"), root);
     if (manifest) manifests.set(manifest, (manifests.get(manifest) ?? new Set()).add(PROTOBUF));
+    else if (place)
+      notes.push(
+        `${relative(place, options.cwd)} belongs to no package.json below ${root}, because files of several packages import one another: node finds no @bufbuild/protobuf from there. Make the packages a workspace, or add a package.json.`,
+      );
   }
   for (const [manifest, needs] of manifests) {
     const change = changeManifest(

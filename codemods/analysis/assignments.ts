@@ -1,5 +1,5 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
-import { assignedValue } from "./exports.js";
+import { assignedValue, isValueAssignment } from "./exports.js";
 
 /** A value that is assigned to a member: `object.name = value`. */
 export interface MemberWrite {
@@ -36,7 +36,7 @@ export function createAssignments(): Assignments {
           if (operator < SyntaxKind.FirstAssignment || operator > SyntaxKind.LastAssignment) return;
           const left = node.getLeft();
           if (Node.isIdentifier(left)) {
-            const value = operator === SyntaxKind.EqualsToken ? assignedValue(node) : null;
+            const value = isValueAssignment(operator) ? assignedValue(node) : null;
             // Setting a variable free again says nothing about what it holds while it is used.
             if (!value || !isNothing(value)) add(left, value);
           } else if (Node.isArrayLiteralExpression(left) || Node.isObjectLiteralExpression(left))
@@ -60,7 +60,7 @@ export function createAssignments(): Assignments {
     if (!found) {
       found = [];
       for (const binary of file.getDescendantsOfKind(SyntaxKind.BinaryExpression)) {
-        if (binary.getOperatorToken().getKind() !== SyntaxKind.EqualsToken) continue;
+        if (!isValueAssignment(binary.getOperatorToken().getKind())) continue;
         const left = binary.getLeft();
         if (Node.isPropertyAccessExpression(left))
           found.push({ object: left.getExpression(), name: left.getName(), value: assignedValue(binary) });

@@ -118,9 +118,17 @@ function destination(address: Node, plan: CredentialsPlan & { kind: "known" }, c
     const quote = address.getText()[0];
     return [`baseUrl: ${quote}http://${address.getLiteralText()}${quote}`];
   }
-  const target =
-    Node.isIdentifier(address) && address.getText() === "target" ? "target" : `target: ${address.getText()}`;
+  const text = definedText(address);
+  const target = text === "target" ? "target" : `target: ${text}`;
   return [target, ...withServername(plan.members, channel.servername)];
+}
+
+/** A constructor without types took an address that may be undefined for TypeScript: `process.env.ADDRESS`. */
+function definedText(address: Node): string {
+  const text = address.getText();
+  const isTyped = /\.[cm]?tsx?$/.test(address.getSourceFile().getFilePath());
+  if (!isTyped || !address.getType().isNullable()) return text;
+  return /^[\w$.]+$/.test(text) ? `${text}!` : `(${text})!`;
 }
 
 function withServername(members: readonly string[], servername: string | null): string[] {

@@ -2,6 +2,7 @@ import { Node, SyntaxKind, type Type } from "ts-morph";
 import type { DefinitionRef } from "./client-facts.js";
 import type { Service } from "./client-services.js";
 import type { AnalysisProject } from "./project.js";
+import { protoLoaderInterface, protoLoaderType } from "./proto-loader-client.js";
 import { protobufTsClient } from "./protobuf-ts-client.js";
 
 export function constructorOf(node: Node): Node | undefined {
@@ -54,6 +55,8 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
     }
     return { kind: "text", text: `${callee.getText()}.service` };
   }
+  const types = origin.flavour === "proto-loader" ? protoLoaderInterface(project, node.getType(), node) : undefined;
+  if (types) return { kind: "text", text: `${callee.getText()}.service`, types };
   // The constructor that its generated class extends has the definition, the class itself the types.
   if (origin.flavour === "protoc-gen-ts")
     return { kind: "text", text: `${callee.getText()}.service`, types: callee.getText() };
@@ -115,7 +118,11 @@ export function typeDefinition(project: AnalysisProject, type: Node): Definition
     const name = type.getTypeName().getText();
     return { kind: "text", text: `${name}.service`, types: name };
   }
-  return protobufTsClient(project, type.getTypeName()) ?? definitionBeside(project, type.getTypeName());
+  return (
+    protobufTsClient(project, type.getTypeName()) ??
+    protoLoaderType(project, type) ??
+    definitionBeside(project, type.getTypeName())
+  );
 }
 
 /** The old service definition as a type, in the file of a promisified method: by the client's own type or construction there. */

@@ -66,7 +66,11 @@ export interface ClientField {
 
 /** How the old service definition is written at a place. `types`: the interface that says what its messages are. */
 export type DefinitionRef =
-  | { readonly kind: "text"; readonly text: string; readonly types?: string }
+  | {
+      readonly kind: "text";
+      readonly text: string;
+      readonly types?: string | { readonly module: string; readonly name: string };
+    }
   | {
       readonly kind: "import";
       readonly module: string;

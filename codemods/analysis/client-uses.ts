@@ -10,7 +10,8 @@ import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { stubAround } from "./client-stubs.js";
 import type { Trees } from "./client-trees.js";
-import { isExportedProperty, isExportTarget } from "./exports.js";
+import { madeListAround } from "./collections.js";
+import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 import { passesOn } from "./value-flow.js";
@@ -106,19 +107,18 @@ export function findServices(
     }
     if (Node.isBinaryExpression(parent)) {
       const operator = parent.getOperatorToken().getText();
-      if (operator === "=") {
-        if (parent.getLeft() === node) return;
+      if (isValueAssignment(parent.getOperatorToken().getKind())) {
         const left = parent.getLeft();
-        if (isExportTarget(left.getText())) return;
-        if (Node.isPropertyAccessExpression(left)) {
-          const field = project.declarationOf(left.getNameNode());
-          if (isReplaced(project, field, left.getName())) {
-            refuse(`something else is put into the field ${left.getName()}`);
-            return;
-          }
-        }
-        if (project.originOf(left).kind === "client" && !leaks(project, left)) return;
-        refuse(`it is kept in ${left.getText()}`);
+        if (left === node) return;
+        const field = Node.isPropertyAccessExpression(left) ? left : undefined;
+        const isFilledAgain = field && isReplaced(project, project.declarationOf(field.getNameNode()), field.getName());
+        const isKnown =
+          isExportTarget(left.getText()) || (project.originOf(left).kind === "client" && !leaks(project, left));
+        if (isFilledAgain && !isExportTarget(left.getText()))
+          refuse(`something else is put into the field ${field.getName()}`);
+        else if (!isKnown) refuse(`it is kept in ${left.getText()}`);
+        // `return (client ??= new X())`: what is assigned is a value, too.
+        else if (!Node.isExpressionStatement(parent.getParent())) use(parent, service);
         return;
       }
       if (/^(&&|[!=]==?)$/.test(operator)) return;
@@ -138,6 +138,12 @@ export function findServices(
       const callee = parent.getExpression();
       // `promisify(client.m).bind(client)`: the method itself was looked at.
       if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
+      if (
+        Node.isPropertyAccessExpression(callee) &&
+        /^(set|push|unshift)$/.test(callee.getName()) &&
+        project.elementOf(callee.getExpression()).kind === "client"
+      )
+        return;
       const index = parent.getArguments().indexOf(node);
       const stub = index === 0 ? stubAround(project, parent, service.name) : undefined;
       if (stub) {
@@ -168,6 +174,8 @@ export function findServices(
         refuse(`something else is put into the field ${parent.getName()}`);
       return;
     }
+    const list = madeListAround(node);
+    if (list && project.elementOf(list).kind === "client") return;
     if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
       const owner = Node.isArrowFunction(parent)
         ? parent
@@ -379,6 +387,7 @@ function isValuePosition(node: Node): boolean {
     Node.isNamespaceImport(parent) ||
     Node.isExportSpecifier(parent) ||
     Node.isMethodDeclaration(parent) ||
+    Node.isGetAccessorDeclaration(parent) ||
     Node.isFunctionDeclaration(parent) ||
     Node.isClassDeclaration(parent) ||
     Node.isPropertySignature(parent)

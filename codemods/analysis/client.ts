@@ -38,7 +38,7 @@ import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
-import { rivalReason } from "./meant-proto.js";
+import { descriptorReason } from "./meant-proto.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -298,7 +298,7 @@ function descriptorDoubt(project: AnalysisProject, service: Service, node: Node)
   if (!desc) return reason("proto-missing", service.name);
   const origin = project.originOf(node);
   const loaded = origin.kind === "client" ? origin.packageDefinition : null;
-  return rivalReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
+  return descriptorReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
 }
 
 function factsOf(

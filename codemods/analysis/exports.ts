@@ -125,10 +125,19 @@ function isTypeOnly(node: Node): boolean {
   return Node.isInterfaceDeclaration(node) || Node.isTypeAliasDeclaration(node);
 }
 
+/** `=`, and `??=` and `||=`, behind which a target has what stands on the right, or what it was given before. */
+export function isValueAssignment(operator: SyntaxKind): boolean {
+  return (
+    operator === SyntaxKind.EqualsToken ||
+    operator === SyntaxKind.QuestionQuestionEqualsToken ||
+    operator === SyntaxKind.BarBarEqualsToken
+  );
+}
+
 /** `a = b = value`: the value. */
 export function assignedValue(node: Node): Node {
   let current = node;
-  while (Node.isBinaryExpression(current) && current.getOperatorToken().getKind() === SyntaxKind.EqualsToken)
+  while (Node.isBinaryExpression(current) && isValueAssignment(current.getOperatorToken().getKind()))
     current = current.getRight();
   return current;
 }

@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
 import type { SourceFile } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { PackageDefinitionOrigin } from "./origin.js";
@@ -6,9 +8,9 @@ import type { AnalysisProject } from "./project.js";
 
 /**
  * Why the descriptor of a service is not that of the code here: a project may hold several .proto files that declare one name
- * with other text, and only one of them counts. Null where there is no doubt.
+ * with other text, and only one of them counts; or the generated code is older than the .proto. Null where there is no doubt.
  */
-export function rivalReason(
+export function descriptorReason(
   project: AnalysisProject,
   service: string,
   loaded: PackageDefinitionOrigin | null,
@@ -18,6 +20,8 @@ export function rivalReason(
   const rivals = project.protos.rivalsOf(service);
   const desc = project.protos.service(service);
   const source = desc && project.protos.sourceOf(desc);
+  const stale = desc && file && !loaded ? staleDefinition(file, desc, project.root) : undefined;
+  if (stale !== undefined) return reason("proto-stale", stale);
   if (rivals.length === 0 || !desc || source === undefined) return null;
   const refused = () =>
     reason(
@@ -28,6 +32,29 @@ export function rivalReason(
   const from = file?.getFilePath() ?? project.root;
   const nearest = Math.max(...rivals.map((rival) => sharedFolders(rival, from)));
   return sharedFolders(source, from) > nearest ? null : refused();
+}
+
+/** Where the definition that a generator wrote and the .proto disagree about the methods of a service. */
+function staleDefinition(file: SourceFile, desc: DescService, root: string): string | undefined {
+  const name = file.getFilePath() as string;
+  const code = name.replace(/\.d\.ts$/, ".js");
+  const text = code === name ? file.getFullText() : existsSync(code) ? readFileSync(code, "utf8") : "";
+  const place = path.relative(root, code);
+  for (const match of text.matchAll(
+    new RegExp(`path: ["']/${desc.typeName.replaceAll(".", "\\.")}/(\\w+)["'],`, "g"),
+  )) {
+    const rest = text.slice(match.index, match.index + 500);
+    const [, request] = /\brequestStream: (true|false)/.exec(rest) ?? [];
+    const [, response] = /\bresponseStream: (true|false)/.exec(rest) ?? [];
+    if (request === undefined || response === undefined) continue;
+    const method = desc.methods.find((one) => one.name === match[1]);
+    if (!method) return `${desc.typeName}/${match[1]}, which only ${place} has`;
+    const isSame =
+      (request === "true") === /^(client|bidi)/.test(method.methodKind) &&
+      (response === "true") === /^(server|bidi)/.test(method.methodKind);
+    if (!isSame) return `which sides of ${desc.typeName}/${method.name} are streams (${place})`;
+  }
+  return undefined;
 }
 
 function sharedFolders(a: string, b: string): number {

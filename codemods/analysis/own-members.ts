@@ -3,7 +3,7 @@ import type { AnalysisProject } from "./project.js";
 
 /**
  * May code of a class use one of its fields, itself or by the methods that it calls? Reading and setting another field does
- * not, and neither does calling a member of one; `this` as a value may.
+ * not, and neither does calling a member of one; `this` as a value may, and so may methods of a base class.
  */
 export function mayUse(
   project: AnalysisProject,
@@ -12,8 +12,9 @@ export function mayUse(
   owner: ClassDeclaration,
   seen: Set<Node> = new Set(),
 ): boolean {
-  return code.some((each) =>
-    each.getDescendantsOfKind(SyntaxKind.ThisKeyword).some((self) => {
+  return code.some((each) => {
+    if (each.getDescendantsOfKind(SyntaxKind.SuperKeyword).length > 0) return true;
+    return each.getDescendantsOfKind(SyntaxKind.ThisKeyword).some((self) => {
       const access = self.getParentOrThrow();
       if (!Node.isPropertyAccessExpression(access) || access.getName() === field) return true;
       const member = owner.getMember(access.getName());
@@ -26,8 +27,8 @@ export function mayUse(
       const parent = access.getParentOrThrow();
       const isCalled = Node.isCallExpression(parent) && parent.getExpression() === access;
       return isCalled || (!member && owner.getExtends() !== undefined);
-    }),
-  );
+    });
+  });
 }
 
 function isFunction(node: Node | undefined): boolean {

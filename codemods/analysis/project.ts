@@ -23,6 +23,8 @@ export interface AnalysisProject {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects; `path.join(__dirname, …)`); undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** The client that every element of a list, a Map or a record is, where all that is done with it is known. */
+  elementOf(holder: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   /** The project file that a specifier means in a file, if it is one. */

@@ -28,14 +28,16 @@ export function protobufTsClient(project: AnalysisProject, name: Node): Definiti
 }
 
 /** How the file of a name imports the generated file: by its own import, or else by a relative path. */
-function specifierOf(project: AnalysisProject, name: Node, generated: SourceFile): string {
+export function specifierOf(project: AnalysisProject, name: Node, generated: SourceFile): string {
   const from = name.getSourceFile();
   for (const declaration of from.getImportDeclarations()) {
     const module = declaration.getModuleSpecifierValue();
     if (project.resolveModule(from, module) === generated) return module;
   }
   const relative = path.posix.relative(path.posix.dirname(from.getFilePath()), generated.getFilePath());
-  return (relative.startsWith(".") ? relative : `./${relative}`).replace(/\.[cm]?ts$/, "");
+  const named = from.getImportDeclarations().map((declaration) => declaration.getModuleSpecifierValue());
+  const extension = named.some((module) => /^\..*\.js$/.test(module)) ? ".js" : "";
+  return (relative.startsWith(".") ? relative : `./${relative}`).replace(/\.[cm]?ts$/, extension);
 }
 
 /** `./gen/ferry.grpc-client` and `./ferry` make `./gen/ferry`. */

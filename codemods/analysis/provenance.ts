@@ -14,7 +14,8 @@ import {
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
-import { assignedValue, exportsOf, requireSpecifier } from "./exports.js";
+import { createCollections } from "./collections.js";
+import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
@@ -37,6 +38,8 @@ export interface Provenance {
   declarationOf(identifier: Node): Node | undefined;
   /** The value of a constant expression (strings, numbers, arrays, objects), undefined if it is not constant. */
   constantOf(node: Node): unknown;
+  /** The client that every element of a list, a Map or a record is, where all that is done with it is known. */
+  elementOf(holder: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
 }
@@ -59,6 +62,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     isGenerated: (file) => flavourOf(file) !== "generic",
   });
   const passing = { originOf, referencesTo, writesTo };
+  const { elementOf, iteratedElement } = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
 
   function originOf(node: Node): Origin {
     const known = origins.get(node);
@@ -93,7 +97,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isElementAccessExpression(node)) {
       const argument = node.getArgumentExpression();
       const name = argument && constantOf(argument);
-      return typeof name === "string" ? memberOf(node.getExpression(), name) : UNKNOWN;
+      const member = typeof name === "string" ? memberOf(node.getExpression(), name) : UNKNOWN;
+      return member.kind === "unknown" ? elementOf(node.getExpression()) : member;
     }
     if (Node.isCallExpression(node)) return originOfCall(node);
     if (Node.isNewExpression(node)) return originOfNew(originOf(node.getExpression()), node);
@@ -109,6 +114,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isBinaryExpression(node)) {
       const operator = node.getOperatorToken().getKind();
       if (operator === SyntaxKind.EqualsToken) return originOf(assignedValue(node));
+      if (isValueAssignment(operator)) return joined([node.getLeft(), node.getRight()]);
       if (operator === SyntaxKind.BarBarToken || operator === SyntaxKind.QuestionQuestionToken)
         return joined([node.getLeft(), node.getRight()]);
       if (operator === SyntaxKind.PlusToken) return stringOf(node);
@@ -133,9 +139,31 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function originOfIdentifier(node: Node): Origin {
     if (node.getText() === "undefined") return UNKNOWN;
     const declaration = localDeclaration(node);
-    if (!declaration) return UNKNOWN;
+    if (!declaration) return originOfGlobal(node);
     if (declaration === node) return UNKNOWN;
     return originOf(declaration);
+  }
+
+  /** A name that nothing declares is a global variable: what its file assigns to it, if no other file mentions it. */
+  function originOfGlobal(node: Node): Origin {
+    const file = node.getSourceFile();
+    if (!/\.c?jsx?$/.test(file.getFilePath())) return UNKNOWN;
+    const values: Node[] = [];
+    const writers = new Set<SourceFile>();
+    const readers = new Set<SourceFile>();
+    for (const each of identifiersNamed(node.getText())) {
+      if (localDeclaration(each)) continue;
+      const parent = each.getParent();
+      if (!parent || (Node.isPropertyAccessExpression(parent) && parent.getNameNode() === each)) continue;
+      const isWrite = Node.isBinaryExpression(parent) && parent.getLeft() === each;
+      if (!isWrite) readers.add(each.getSourceFile());
+      else if (isValueAssignment(parent.getOperatorToken().getKind())) {
+        writers.add(each.getSourceFile());
+        if (each.getSourceFile() === file) values.push(assignedValue(parent));
+      } else return UNKNOWN;
+    }
+    const isShared = [...readers].some((reader) => !writers.has(reader));
+    return values.length > 0 && !isShared ? joined(values) : UNKNOWN;
   }
 
   function originOfDeclaration(node: Node): Origin {
@@ -184,6 +212,11 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   function originOfVariable(node: VariableDeclaration): Origin {
+    const loop = node.getParent()?.getParent();
+    if (loop && Node.isForOfStatement(loop) && writesTo(node).length === 0) {
+      const element = iteratedElement(loop.getExpression(), false);
+      if (element.kind !== "unknown") return element;
+    }
     const initializer = node.getInitializer();
     const writes = writesTo(node);
     const values = initializer && !isNothing(initializer) ? [initializer, ...writes] : writes;
@@ -212,6 +245,11 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   function originOfBinding(node: BindingElement): Origin {
     const pattern = node.getParent();
+    if (Node.isArrayBindingPattern(pattern)) {
+      const loop = pattern.getParent()?.getParent()?.getParent();
+      const isElement = loop && Node.isForOfStatement(loop) && pattern.getElements()[1] === node;
+      return isElement && writesTo(node).length === 0 ? iteratedElement(loop.getExpression(), true) : UNKNOWN;
+    }
     if (!Node.isObjectBindingPattern(pattern) || node.getDotDotDotToken()) return UNKNOWN;
     if (writesTo(node).length > 0) return UNKNOWN;
     const name =
@@ -242,6 +280,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       // `protoLoader.load(path).then((definition) => …)`
       const callee = holder.getExpression();
       const isFirst = "getParameters" in owner && (owner.getParameters() as Node[])[0] === node;
+      if (isFirst && Node.isPropertyAccessExpression(callee) && /^(forEach|map)$/.test(callee.getName())) {
+        const each = callee.getExpression();
+        return Node.isCallExpression(each) ? iteratedElement(each, false) : elementOf(each);
+      }
       if (!isFirst || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "then") return UNKNOWN;
       const origin = originOf(callee.getExpression());
       return origin.kind === "package-definition" ? origin : UNKNOWN;
@@ -571,6 +613,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (origin.kind === "external" && /\.?freeze$/.test(origin.path) && first) return originOf(first);
     if (Node.isPropertyAccessExpression(callee)) {
       const name = callee.getName();
+      const element = /^(get|at|shift|pop)$/.test(name) ? elementOf(callee.getExpression()) : UNKNOWN;
+      if (element.kind !== "unknown") return element;
       if (callee.getExpression().getText() === "Object" && /^(freeze|seal)$/.test(name) && first)
         return originOf(first);
       const object = originOf(callee.getExpression());
@@ -961,6 +1005,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     identifiersNamed,
     declarationOf,
     constantOf,
+    elementOf,
     valuesPassed: (parameter) => valuesPassed(passing, parameter),
   };
 }

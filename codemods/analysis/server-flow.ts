@@ -90,6 +90,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
   const helpers = new Map<AddingCall, ServerHelper>();
   let refused: Reason | undefined;
   let isEmptied = false;
+  let isTested = false;
   const kind: FlowKind = {
     type: "Server",
     unknownUse: "it is used for more",
@@ -113,7 +114,10 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
         helpers.set(helper.call, helper);
         return true;
       }
-      if (!call) return isTest(node);
+      if (!call) {
+        isTested ||= isTest(node);
+        return isTest(node);
+      }
       flow.selected(call);
       refused ??= checkMember(call, node);
       calls.add(call);
@@ -164,7 +168,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
     (call) =>
       memberOfUse(call, promised) !== "bindAsync" || (contains(routes.block, call) && call.getStart() > routes.end),
   );
-  const wanted = routes.isApart && isBoundThere ? undefined : betweenOf(project, routes, holder);
+  const wanted = routes.isApart && isBoundThere && !isTested ? undefined : betweenOf(project, routes, holder, isTested);
   if (wanted) return wanted;
   const isTyped = Node.isVariableDeclaration(holder.node) || Node.isPropertyDeclaration(holder.node);
   const own = isTyped ? holder.node.getTypeNode() : undefined;

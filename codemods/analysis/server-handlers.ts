@@ -349,10 +349,17 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
 }
 
 /**
- * protobuf-ts: `const greeterDefinition: grpc.ServiceDefinition<IGreeter>`. Such a definition's own type says nothing of its
- * messages, the interface does.
+ * protobuf-ts: `const greeterDefinition: grpc.ServiceDefinition<IGreeter>`, and the `GreeterHandlers` of proto-loader-gen-types:
+ * the definition's own type says nothing of its messages, the interface does.
  */
 function isTypedBy(definition: Node | null, type: Node): boolean {
+  const declared = type.getType().getSymbol()?.getDeclarations().find(Node.isInterfaceDeclaration);
+  if (
+    declared &&
+    /Handlers$/.test(declared.getName()) &&
+    /^\s*\/\/ Original file: /.test(declared.getSourceFile().getFullText())
+  )
+    return true;
   if (!definition || !Node.isVariableDeclaration(definition)) return false;
   const named = /^(?:\w+\.)?ServiceDefinition<([\w.]+)>$/.exec(definition.getTypeNode()?.getText() ?? "")?.[1];
   return named !== undefined && named === type.getText().split(".").at(-1);
@@ -401,7 +408,7 @@ interface Members {
   /** The object literal is this registration's own and in its file: members can be wrapped where they stand. */
   readonly isOwn: boolean;
   readonly isClass: boolean;
-  /** The declared type of the variable that holds an object literal. */
+  /** The declared type of an object literal. */
   readonly type: Node | null;
 }
 
@@ -434,8 +441,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       project
         .referencesTo(variable.getNameNode())
         .filter((node) => node !== variable.getNameNode() && node !== implementation).length === 0;
-    const type = variable && Node.isVariableDeclaration(variable) ? (variable.getTypeNode() ?? null) : null;
-    return { members, isOwn: isInline || isOnlyHere, isClass: false, type };
+    return { members, isOwn: isInline || isOnlyHere, isClass: false, type: declaredType(literal) };
   }
   if (origin.kind === "module") {
     const { named, isComplete } = exportsOf(origin.file);
@@ -449,6 +455,17 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
   if (origin.kind === "instance" && Node.isClassDeclaration(origin.class))
     return { members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
   return undefined;
+}
+
+/** The type of the variable that holds a literal, or of the function, method or getter that returns it. */
+function declaredType(literal: Node): Node | null {
+  let holder = literal.getParent();
+  if (Node.isParenthesizedExpression(holder)) holder = holder.getParent();
+  if (Node.isVariableDeclaration(holder)) return holder.getTypeNode() ?? null;
+  if (Node.isReturnStatement(holder)) holder = holder.getFirstAncestor(Node.isFunctionLikeDeclaration);
+  return Node.isFunctionLikeDeclaration(holder) || Node.isArrowFunction(holder)
+    ? (holder.getReturnTypeNode() ?? null)
+    : null;
 }
 
 /** What `...handlers` brings, if single members of it can be replaced behind it. */

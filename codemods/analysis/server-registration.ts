@@ -1,7 +1,7 @@
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { saysName } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
-import { rivalReason } from "./meant-proto.js";
+import { descriptorReason } from "./meant-proto.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { RegistrationFact } from "./server-facts.js";
@@ -29,7 +29,12 @@ export function registrationOf(project: AnalysisProject, call: CallExpression, r
   const definitionNode = isKnown ? origin.definition : null;
   const why = isKnown
     ? service
-      ? rivalReason(project, origin.service, packageDefinition, definitionNode?.getSourceFile() ?? call.getSourceFile())
+      ? descriptorReason(
+          project,
+          origin.service,
+          packageDefinition,
+          definitionNode?.getSourceFile() ?? call.getSourceFile(),
+        )
       : reason("proto-missing", origin.service)
     : reason("types-unknown", `the service definition ${definition.getText()} (${where})`);
   // What addService takes is a definition, whatever it comes from. It is named twice: it must cost nothing.

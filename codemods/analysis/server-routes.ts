@@ -78,12 +78,18 @@ export function routesOf(
  * Why a server that is made in one place and gets its services in another might be wanted in between. The function that adds
  * them has to be called once, right behind the place where the server is made.
  */
-export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder: ServerHolder): Reason | undefined {
+export function betweenOf(
+  project: AnalysisProject,
+  routes: ServerRoutes,
+  holder: ServerHolder,
+  /** Does other code ask whether there is a server? While this code waits for something, it would get another answer. */
+  isTested: boolean,
+): Reason | undefined {
   const all = statementsOf(routes.block);
   const first = all.findIndex((statement) => statement.getStart() === routes.start);
   const home = homeOf(holder);
   if (!home) return escapes("it is not known when it is made");
-  if (!routes.isApart) return touching(project, all.slice(positionIn(all, holder) + 1, first), holder);
+  if (!routes.isApart) return touching(project, all.slice(positionIn(all, holder) + 1, first), holder, isTested);
   const owner = ownerOf(routes.block);
   const isSameClass = (node: Node) =>
     node.getFirstAncestor(Node.isClassDeclaration) === holder.node.getFirstAncestor(Node.isClassDeclaration);
@@ -103,7 +109,12 @@ export function betweenOf(project: AnalysisProject, routes: ServerRoutes, holder
   if (uses.length !== 1 || !call || !Node.isCallExpression(call) || at < 0)
     return escapes("services are added elsewhere, at a time that is not known");
   if ((owner as unknown as { isAsync(): boolean }).isAsync() && first > 0) return escapes("services are added later");
-  return touching(project, [...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)], holder);
+  return touching(
+    project,
+    [...around.slice(positionIn(around, holder) + 1, at), ...all.slice(0, first)],
+    holder,
+    isTested,
+  );
 }
 
 /** The block where the server is made; for a property of a class, the body of its constructor. */
@@ -154,9 +165,16 @@ function named(range: readonly Node[], holder: ServerHolder, calls: readonly Add
   return other && escapes(`it is used before all services are added (${shownPlace(other)})`);
 }
 
-function touching(project: AnalysisProject, between: readonly Node[], holder: ServerHolder): Reason | undefined {
+function touching(
+  project: AnalysisProject,
+  between: readonly Node[],
+  holder: ServerHolder,
+  isTested: boolean,
+): Reason | undefined {
   const [found] = mentions(between, holder);
   if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
+  if (isTested && between.some((each) => ownNodes(each).some(Node.isAwaitExpression)))
+    return escapes("other code may ask for it before services are added");
   const owner = /^this\./.test(holder.text) ? holder.node.getFirstAncestor(Node.isClassDeclaration) : undefined;
   return owner && mayUse(project, between, holder.text.slice("this.".length), owner)
     ? escapes("other code may use it before services are added")

@@ -4,9 +4,10 @@ import { type Reason, reason } from "../shared/reasons.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
-import type { HandlerFact } from "./server-facts.js";
+import type { HandlerFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
 import { functionAround, peeled } from "./value-flow.js";
+import { handlerTypeChange } from "./wrapper-types.js";
 
 /** `auth(getItem)`, where a handler is registered: a function of the project makes the handler of another one. */
 export interface WrapperUse {
@@ -22,6 +23,8 @@ export interface WrapperUse {
 /** The wrappers that change, by the functions that they return. */
 export interface Wrappers {
   readonly changing: ReadonlySet<Node>;
+  /** Those of them whose handlers are of several kinds of methods. */
+  readonly several: ReadonlySet<Node>;
   /** The functions that answer without a wrapper somewhere. */
   readonly direct: ReadonlySet<Node>;
 }
@@ -87,20 +90,24 @@ export function changingWrappers(
       }
       open = inside;
     }
+    const several = new Set([...used].flatMap(([inner, uses]) => (areOfSeveralKinds(uses) ? [inner] : [])));
+    const wrappers = { changing: new Set(used.keys()), several, direct };
     const failing = [...used].filter(
-      ([, uses]) => !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, direct)),
+      ([, uses]) =>
+        !areAllSeen(project, uses) || !uses.every(({ use, site }) => canChange(project, use, site, wrappers)),
     );
-    if (failing.length === 0) return { changing: new Set(used.keys()), direct };
+    if (failing.length === 0) return wrappers;
     for (const [inner] of failing) refused.add(inner);
   }
 }
 
-function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, direct: ReadonlySet<Node>): boolean {
-  const wrapper = handlerFact(project, use.inner, site.key, site.rpc, false, undefined, asWrapper(use));
-  if (!wrapper.idiomatic || isTyped(use)) return false;
-  // A handler that stays has a bridge there.
-  return isReply(use, site)
-    ? wrappedFact(project, use, site, direct)?.handler.idiomatic === true
+function canChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite, wrappers: Wrappers): boolean {
+  const typed = typeChange(project, use, site);
+  const isTyped = typed !== null && (typed === undefined || wrappers.several.has(use.inner));
+  if (isTyped || !wrapperFact(project, use, site, wrappers).idiomatic) return false;
+  // A handler that stays has a bridge there, which has types of its own.
+  return isReply(use, site) || typed !== null
+    ? wrappedFact(project, use, site, wrappers.direct)?.handler.idiomatic === true
     : project.isSelected(use.argument.getSourceFile().getFilePath());
 }
 
@@ -114,14 +121,14 @@ interface SeenUse {
   readonly site: WrapperSite;
 }
 
-/** Are these all the handlers that a wrapper is given, and of one kind? */
+function areOfSeveralKinds(uses: readonly SeenUse[]): boolean {
+  return new Set(uses.map(({ site }) => site.rpc.kind)).size > 1;
+}
+
+/** Are these all the handlers that a wrapper is given? */
 function areAllSeen(project: AnalysisProject, uses: readonly SeenUse[]): boolean {
   const [first] = uses;
-  if (
-    !first ||
-    uses.some(({ use, site }) => site.rpc.kind !== first.site.rpc.kind || use.parameter !== first.use.parameter)
-  )
-    return false;
+  if (!first || uses.some(({ use }) => use.parameter !== first.use.parameter)) return false;
   const passed = project.valuesPassed(first.use.parameter);
   return passed?.every((value) => uses.some(({ use }) => use.argument === value)) === true;
 }
@@ -147,11 +154,13 @@ export function throughWrappers(
   wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
 ): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
-  const { key, rpc } = site;
-  handlers.set(use.inner, handlerFact(project, use.inner, key, rpc, false, undefined, asWrapper(use)));
+  handlers.set(use.inner, wrapperFact(project, use, site, wrappers));
   const inside = wrapperUse(project, use.argument);
-  if (inside && wrappers.changing.has(inside.inner))
-    return throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+  const typed = [typeChange(project, use, site) ?? []].flat();
+  if (inside && wrappers.changing.has(inside.inner)) {
+    const found = throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+    return { ...found, changes: [...found.changes, ...typed] };
+  }
   const wrapped = wrappedFact(project, use, site, wrappers.direct);
   const bridge = { module: "@connect-migrate/runtime/grpc-js", name: "fromCallback" };
   const text = `fromCallback(${use.argument.getText()})`;
@@ -159,12 +168,21 @@ export function throughWrappers(
   return {
     handler: wrapped?.handler ?? null,
     node: wrapped?.node ?? null,
-    changes: wrapped?.handler.idiomatic ? [] : [change],
+    changes: [...(wrapped?.handler.idiomatic ? [] : [change]), ...typed],
   };
 }
 
-function asWrapper({ parameter }: WrapperUse): Wrapping {
-  return { role: "wrapper", handler: parameter.getName() };
+/** What is known of the function that a wrapper returns. With handlers of several kinds it stands for all of them as for one that replies once. */
+function wrapperFact(
+  project: AnalysisProject,
+  { inner, parameter, passesOn }: WrapperUse,
+  { key, rpc }: WrapperSite,
+  { several }: Wrappers,
+): HandlerFact {
+  const isOfSeveral = several.has(inner) && passesOn;
+  const wrapping: Wrapping = { role: "wrapper", handler: parameter.getName(), isOfSeveral };
+  const own = isOfSeveral ? { ...rpc, kind: "unary" as const } : rpc;
+  return handlerFact(project, inner, key, own, false, undefined, wrapping);
 }
 
 /** What is known of the function that a wrapper is given. */
@@ -182,13 +200,12 @@ function wrappedFact(project: AnalysisProject, use: WrapperUse, site: WrapperSit
   return { handler: { ...handler, idiomatic: false, reason: handler.reason ?? why }, node: origin.node };
 }
 
-/** Do types say what a wrapper takes and gives? They would have to change with it. */
-function isTyped({ inner, parameter }: WrapperUse): boolean {
-  const owner = parameter.getParentOrThrow();
-  const hasResult = (node: Node) => Node.isReturnTyped(node) && node.getReturnTypeNode() !== undefined;
-  const holder = owner.getParent();
-  const isDeclared = Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined;
-  return parameter.getTypeNode() !== undefined || hasResult(owner) || hasResult(inner) || isDeclared;
+/** What becomes of the type that says what a wrapper takes; what it gives has its types in the function that it returns. */
+function typeChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite): ServerValueFact | null | undefined {
+  const { parameter } = use;
+  const holder = parameter.getParentOrThrow().getParent();
+  if (Node.isVariableDeclaration(holder) && holder.getTypeNode() !== undefined) return undefined;
+  return handlerTypeChange(project, parameter, site.rpc.kind, isReply(use, site));
 }
 
 /** Is a function what the one around it returns, and nothing else? */

@@ -315,6 +315,98 @@ const programs: Programs = {
       ask(client, 'q').then(() => grpc.closeClient(client));
     });`,
   ],
+  "made when it is asked for": [
+    "idiomatic",
+    `
+    class Gateway {
+      #client;
+      get client() { return (this.#client ??= new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure())); }
+      ask(text) {
+        return new Promise((resolve) => {
+          this.client.ask({ text }, (err, res) => {
+            if (err) return resolve(err.code);
+            resolve(res.text);
+          });
+        });
+      }
+      close() { this.#client?.close(); }
+    }
+    let kept;
+    const other = () => (kept ||= new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure()));
+    function third(text) {
+      if (text === 'none') throw new Error('no client');
+      link = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+      return link;
+    }
+    (async () => {
+      const gateway = new Gateway();
+      gateway.close();
+      console.log(await gateway.ask('a'), await gateway.ask('fail'));
+      gateway.close();
+      for (const text of ['a', 'fail', 'none'])
+        try {
+          third(text).ask({ text }, (err, res) => {
+            if (err) return console.log(err.code);
+            console.log(res.text);
+          });
+        } catch (error) {
+          console.log(error.message);
+        }
+      other().ask({ text: 'c' }, (err, res) => {
+        if (err) return console.log(err.code);
+        console.log(res.text);
+      });
+    })();`,
+  ],
+  "pools, and clients by address": [
+    "idiomatic",
+    `
+    const show = (err, res) => console.log(err ? err.code : res.text);
+    const make = (address) => new probe.v1.Probe(address, grpc.credentials.createInsecure());
+    const byAddress = new Map();
+    function at(address) {
+      let client = byAddress.get(address);
+      if (!client) {
+        client = make(address);
+        byAddress.set(address, client);
+      }
+      return client;
+    }
+    const record = {};
+    const keyed = (address) => (record[address] ??= make(address));
+    const pool = Array.from({ length: 2 }, () => make(PLAIN));
+    let turn = 0;
+    const next = () => pool[turn++ % pool.length];
+    class Pool {
+      constructor() {
+        this.clients = [];
+        for (let i = 0; i < 2; i++) this.clients.push(make(PLAIN));
+      }
+      get client() { return this.clients[0]; }
+    }
+    const own = new Pool();
+    const answered = (client, text) => new Promise((resolve) => {
+      client.ask({ text }, (err, res) => {
+        show(err, res);
+        resolve();
+      });
+    });
+    (async () => {
+      await answered(at(PLAIN), 'a');
+      await answered(at(PLAIN), 'fail');
+      await answered(keyed(PLAIN), 'b');
+      await answered(next(), 'c');
+      await answered(next(), 'fail');
+      await answered(own.client, 'd');
+      for (const [address, client] of byAddress) {
+        console.log(address === PLAIN);
+        client.close();
+      }
+      byAddress.clear();
+      pool.forEach((client) => client.close());
+      for (const client of Object.values(record)) client.close();
+    })();`,
+  ],
 };
 
 comparePrograms(programs);

@@ -15,12 +15,11 @@ export const rule: Rule = {
   apply(ctx) {
     for (const fact of clientFacts(ctx.facts, "client-type")) {
       const { definition } = fact;
+      const { types } = definition;
+      const named = typeof types === "object" ? ctx.imports.add(types.module, types.name, { typeOnly: true }) : types;
       const of =
-        definition.kind === "text"
-          ? (definition.types ?? `typeof ${definition.text}`)
-          : definition.types
-            ? ctx.imports.add(definition.types.module, definition.types.name, { typeOnly: true })
-            : `typeof ${ctx.imports.add(definition.module, definition.name, { typeOnly: true })}`;
+        named ??
+        `typeof ${definition.kind === "text" ? definition.text : ctx.imports.add(definition.module, definition.name, { typeOnly: true })}`;
       const type = ctx.imports.add(GRPC_JS, "ClientOf", { typeOnly: true });
       const member = fact.member === null ? "" : `["${fact.member}"]`;
       ctx.edit.overwrite(fact.start, fact.end, `${type}<${of}>${member}`, { rule: id, outcome: "idiomatic" });

@@ -7,6 +7,12 @@ import { isFunction, isIdentifier, memberName, type Node, walk } from "../shared
  */
 export type ArgumentRisk = "runs" | "reads" | "none";
 
+/** The risk of a call's arguments, and of a client that a function gives: `clientFor(tenant).getItem(…)`. */
+export function callRisk(call: Node, args: readonly Node[]): ArgumentRisk {
+  const client: Node | undefined = call.callee.object;
+  return client && argumentRisk([client]) === "runs" ? "runs" : argumentRisk(args);
+}
+
 export function argumentRisk(args: readonly Node[]): ArgumentRisk {
   let risk: ArgumentRisk = "none";
   for (const argument of args)

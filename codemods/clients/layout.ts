@@ -83,7 +83,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
       };
       move(data, loopAt + (data.callback.async ? 2 : 1) * unit);
       if (error) move(error, outer + 2 * unit);
-      for (const listener of [status, end]) if (listener) move(listener, outer + unit);
+      for (const listener of [status, end]) if (listener) move(listener, outer + (plan.isFinal ? 2 : 1) * unit);
       return shifts;
     }
     default:

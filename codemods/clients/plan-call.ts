@@ -15,7 +15,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
+import { callRisk } from "./early-arguments.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -28,6 +28,9 @@ export type CallPlan =
       readonly statement: Node | null;
       readonly header: HeaderListener | null;
       readonly cancel: Cancel | null;
+      readonly writer: Writer | null;
+      /** Where the loop names the variable. */
+      readonly loop: Node | null;
     }
   /** `client.m(req, () => {})` */
   | { readonly kind: "forget"; readonly callback: Node }
@@ -127,8 +130,17 @@ export function splitCancels(
 
 /** What a call's messages are written to, if it sends a stream. */
 export function writerOfPlan(plan: CallPlan): Writer | null {
-  return plan.kind === "block" || plan.kind === "handed" || plan.kind === "listeners" ? plan.writer : null;
+  return "writer" in plan ? plan.writer : null;
 }
+
+export const BARE: CallPlan = {
+  kind: "plain",
+  statement: null,
+  header: null,
+  cancel: null,
+  writer: null,
+  loop: null,
+};
 
 export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
@@ -140,9 +152,7 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   if (call.type === "OptionalCallExpression" || call.callee.type === "OptionalMemberExpression")
     return refused("it is called with `?.`");
   if (form === "promisified") {
-    return kind === "unary"
-      ? { kind: "plain", statement: null, header: null, cancel: null }
-      : refused("a streaming method was promisified");
+    return kind === "unary" ? BARE : refused("a streaming method was promisified");
   }
   switch (kind) {
     case "unary":
@@ -187,7 +197,7 @@ function planUnary(file: File, call: Node, parents: Parents): CallPlan {
         shape,
         value: settled.value,
         rejected:
-          argumentRisk(args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
+          callRisk(call, args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
       };
   }
   if (typeof place === "string") return refused(place);
@@ -295,7 +305,10 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
   const hidden = names.find((name) => used.some((node) => mentions(node, name)));
   if (hidden !== undefined) return refused(`the callback has another ${hidden} than the call`);
   if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
-  const risk = argumentRisk((call.arguments as Node[]).filter((argument) => argument !== callback));
+  const risk = callRisk(
+    call,
+    (call.arguments as Node[]).filter((argument) => argument !== callback),
+  );
   const isInBlock = Array.isArray((parents.get(statement) as Node).body);
   if (risk === "runs" && !isInBlock && !/^(negated|empty)$/.test(shape.form))
     return refused("its arguments run other code, and it stands in no block");
@@ -425,7 +438,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   const held = heldBy(file, call, parents);
   if (typeof held === "string") return refused(held);
   const { others, name, ...place } = held;
-  const writer = writerOf(name, others, parents);
+  const writer = writerOf(file, name, others, parents);
   if (typeof writer === "string") return refused(writer);
   if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
@@ -433,7 +446,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   return planBlock(file, call, shape, parents, { ...place, writer });
 }
 
-export function writerOf(name: string, references: readonly Node[], parents: Parents): Writer | string {
+export function writerOf(file: File, name: string, references: readonly Node[], parents: Parents): Writer | string {
   const writes: Node[] = [];
   const ends: Node[] = [];
   for (const reference of references) {
@@ -442,7 +455,8 @@ export function writerOf(name: string, references: readonly Node[], parents: Par
     if (member.object !== reference || used === undefined) return "the call is handed on";
     const use = parents.get(member) as Node;
     const isCall = use.type === "CallExpression" && use.callee === member;
-    if (!isCall || !isValueIgnored(use, parents)) return `${name}.${used} is used`;
+    if (!isCall || !(isValueIgnored(use, parents) || isGivenToNobody(file, use, parents)))
+      return `${name}.${used} is used`;
     if (used === "write" && use.arguments.length === 1) writes.push(use);
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
@@ -450,14 +464,34 @@ export function writerOf(name: string, references: readonly Node[], parents: Par
   return { name, writes, ends };
 }
 
-/** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer. */
+/** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer, an emitter, a promise that nobody holds. */
 function isValueIgnored(call: Node, parents: Parents): boolean {
   const parent = parents.get(call) as Node;
   if (parent.type === "ExpressionStatement") return true;
   if (parent.type !== "ArrowFunctionExpression" || parent.body !== call) return false;
   const user = parents.get(parent) as Node;
-  if (user.type !== "CallExpression" || user.arguments[0] !== parent) return false;
-  return (
-    memberName(user.callee) === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "")
-  );
+  if (user.type !== "CallExpression") return false;
+  const name = memberName(user.callee);
+  if (user.arguments[1] === parent) return /^(on|once|addListener)$/.test(name ?? "");
+  if (user.arguments[0] !== parent) return false;
+  if (name === "then" || name === "finally") return parents.get(user)?.type === "ExpressionStatement";
+  return name === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "");
+}
+
+/** `const send = (text) => call.write({ text })`, whose calls are all statements. */
+function isGivenToNobody(file: File, call: Node, parents: Parents): boolean {
+  const fn = parents.get(call) as Node;
+  const holder = parents.get(fn) as Node;
+  if (fn.type !== "ArrowFunctionExpression" || fn.body !== call || holder.type !== "VariableDeclarator") return false;
+  const binding = isIdentifier(holder.id) ? scopesOf(file).bindingOf(holder.id) : undefined;
+  if (
+    !binding ||
+    binding.writes.length > 0 ||
+    parents.get(parents.get(holder) as Node)?.type === "ExportNamedDeclaration"
+  )
+    return false;
+  return binding.references.every((reference) => {
+    const use = parents.get(reference) as Node;
+    return use.type === "CallExpression" && use.callee === reference && isValueIgnored(use, parents);
+  });
 }

@@ -20,8 +20,17 @@ import {
   usesThis,
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
-import { argumentRisk } from "./early-arguments.js";
-import { type CallPlan, type Cancel, cancelIn, refused, splitCancels, type Writer, writerOf } from "./plan-call.js";
+import { callRisk } from "./early-arguments.js";
+import {
+  BARE,
+  type CallPlan,
+  type Cancel,
+  cancelIn,
+  refused,
+  splitCancels,
+  type Writer,
+  writerOf,
+} from "./plan-call.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -39,6 +48,8 @@ export interface ListenersPlan {
   readonly reads: StatusReads | null;
   readonly writer: Writer | null;
   readonly cancel: Cancel | null;
+  /** The error listener returns early, so that what comes behind it stands in a `finally`. */
+  readonly isFinal: boolean;
   /** `return` in the data listener: the next message. */
   readonly continues: readonly Node[];
 }
@@ -61,8 +72,7 @@ type Event = (typeof EVENTS)[number];
 /** A stream that is read: by `for await` already, or by listeners. */
 export function planReader(file: File, call: Node, parents: Parents, isDuplex = false): CallPlan {
   const parent = parents.get(call) as Node;
-  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call)
-    return { kind: "plain", statement: null, header: null, cancel: null };
+  if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return BARE;
   if (memberName(parent) === "on" && parent.object === call)
     return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null, header: null });
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
@@ -74,16 +84,18 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   const { calls, others } = splitCancels(binding.references, parents);
   const cancel = cancelIn(declaration, binding.name, calls);
   const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(binding.name, others.filter(isWriting), parents) : null;
+  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents) : null;
   if (typeof writer === "string") return refused(writer);
   const reading = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
   const { header, others: references } = splitHeader(reading, parents);
   if (header && !standsBehind(declaration, header.statement, parents)) return refused("a listener is added elsewhere");
   const [only] = references;
-  if (!isDuplex && references.length === 1 && only) {
+  if (references.length === 1 && only) {
     const loop = parents.get(only);
-    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only)
-      return { kind: "plain", statement: declaration, header, cancel };
+    if (loop?.type === "ForOfStatement" && loop.await && loop.right === only) {
+      if (statementOf(call, parents) !== declaration) return refused("the stream stands in no block");
+      return { kind: "plain", statement: declaration, header, cancel, writer, loop: writer && only };
+    }
   }
   return planListeners(file, call, parents, references, { writer, declaration, cancel, header });
 }
@@ -128,7 +140,7 @@ function planListeners(
   if (typeof continues === "string") return refused(continues);
 
   // Right behind the call, the loop runs over the call itself.
-  const isRisky = argumentRisk(call.arguments as Node[]) !== "none";
+  const isRisky = callRisk(call, call.arguments as Node[]) !== "none";
   if (isRisky && !declaration) return refused("its arguments run other code, and no variable holds the stream");
   const isInline = !isRisky && (!declaration || data.before === declaration.end);
   if (!isInline) {
@@ -155,6 +167,7 @@ function planListeners(
     reads: status && statusReads(file, status.callback, parents),
     writer,
     cancel,
+    isFinal: (status ?? end) !== null && returnsEarly(error),
     continues,
   };
 }
@@ -233,16 +246,23 @@ function problemOf(
     if (callback.params.length > 1) return `the listener of "${event}" has more than one parameter`;
     const isLast = event === "end" || (event === "status" && !end) || (event === "error" && !status && !end);
     if (event !== "data" && callback.async && !isLast) return `the listener of "${event}" is async`;
-    if (event !== "data" && !isLast && returnsOf(callback).length > 0)
+    if (event === "status" && !isLast && returnsOf(callback).length > 0)
       return `the listener of "${event}" returns early`;
     if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
     if (event === "status" && !statusReads(file, callback, parents)) return "its status is seen as a whole";
   }
+  // What returns within a `finally` hides what was thrown.
+  if (returnsEarly(error) && (returnsEarly(status) || returnsEarly(end)))
+    return 'the listeners of "error" and of what follows return early';
   if (status && end && isFunction(status.callback) && isFunction(end.callback)) {
     const names = declaredIn(end.callback);
     if (declaredIn(status.callback).some((name) => names.includes(name))) return "two listeners declare the same name";
   }
   return null;
+}
+
+function returnsEarly(listener: Listener | null): boolean {
+  return listener !== null && isFunction(listener.callback) && returnsOf(listener.callback).length > 0;
 }
 
 /** The `return`s of a data listener, which are a loop's `continue`; or why they are not. */

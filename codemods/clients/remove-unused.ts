@@ -1,6 +1,7 @@
 import { clientFacts } from "../analysis/client-facts.js";
 import { isIdentifier, keyName, memberName, type Node, saysName, walk } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
+import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type Binding, scopesOf } from "../shared/scope.js";
 import { fileOf } from "./write-call.js";
@@ -50,7 +51,8 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
     if (names.length === 0 || !bindings.every(isUnused)) continue;
     // Something has to have used it, or no rule is concerned.
     if (bindings.every((binding) => binding?.references.length === 0)) continue;
-    const range = lineRange(ctx.source, statement.start, statement.end);
+    const isNext = (position: number) => removed.some((range) => range.end === position);
+    const range = withBlankLine(ctx.source, lineRange(ctx.source, statement.start, statement.end), isNext);
     removed.push(range);
     ctx.edit.remove(range.start, range.end, { rule, outcome: "idiomatic" });
   }

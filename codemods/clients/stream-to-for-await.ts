@@ -3,7 +3,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { writeAddedOptions } from "./write-arguments.js";
 import { construct, plannedCalls } from "./write-call.js";
 import { writeHeader } from "./write-events.js";
-import { writeLoop } from "./write-loop.js";
+import { writeLoop, writeReplies } from "./write-loop.js";
 
 const id = "clients/stream-to-for-await";
 
@@ -16,7 +16,8 @@ export const rule: Rule = {
       const { plan, call, fact } = planned;
       if (fact.rpc.kind !== "server_streaming" && fact.rpc.kind !== "bidi_streaming") continue;
       if (plan.kind === "listeners") writeLoop(ctx, planned, plan, id);
-      else if (plan.kind !== "plain") continue;
+      else if (plan.kind === "plain") writeReplies(ctx, planned, id);
+      else continue;
       writeHeader(ctx, planned, id);
       writeAddedOptions(ctx, planned, id);
       ctx.report({

@@ -281,6 +281,110 @@ const programs: Programs = {
     });
     chat(['a', 'b']).then(() => chat(['fail'])).then(() => later(['c', 'd']));`,
   ],
+  "both ways in a loop": [
+    "idiomatic",
+    `${CLIENT}
+    const talk = async (texts, last) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-a', 'b');
+      const call = client.chat(metadata, { deadline: Date.now() + 3000 });
+      for (const text of texts) call.write({ text });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          if (item.text === last) call.end();
+        }
+        console.log('done');
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    const leave = async () => {
+      const call = client.chat();
+      for (const text of ['left', 'unread']) call.write({ text });
+      call.end();
+      for await (const item of call) {
+        console.log(item.text);
+        break;
+      }
+    };
+    const cancel = async () => {
+      const call = client.chat();
+      call.write({ text: 'c' });
+      try {
+        for await (const item of call) {
+          console.log(item.text);
+          call.cancel();
+        }
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    };
+    (async () => {
+      await talk(['a', 'b'], 're: b');
+      await talk(['a', 'fail'], 'none');
+      await leave();
+      await cancel();
+      await ask(client, 'after');
+    })();`,
+  ],
+  "what emitters and promises write": [
+    "idiomatic",
+    `${CLIENT}
+    const { EventEmitter } = require('events');
+    const lines = new EventEmitter();
+    const call = client.chat();
+    call.on('data', (item) => console.log(item.text));
+    call.on('end', () => console.log('end'));
+    lines.on('line', (text) => call.write({ text }));
+    lines.once('close', () => call.end());
+    lines.emit('line', 'one');
+    Promise.resolve('two').then((text) => call.write({ text }));
+    setTimeout(() => lines.emit('close'), 50);`,
+  ],
+  "an error listener that returns early": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    const told = (text, done) => {
+      const call = client.list({ text });
+      call.on('end', done);
+      call.on('status', (status) => console.log('status', status.details));
+      call.on('error', (err) => {
+        if (err.details.startsWith('not')) return;
+        console.log('error', err.code);
+      });
+      call.on('data', (item) => {
+        console.log(item.text);
+        if (text === 'hang') call.cancel();
+      });
+    };
+    const run = (text) => {
+      const call = client.list({ text });
+      call.on('data', (item) => console.log(item.text));
+      call.on('error', (err) => {
+        if (err.code === grpc.status.FAILED_PRECONDITION) return;
+        console.log('error', err.code, err.details);
+      });
+      // In any case.
+      call.on('end', () => {
+        console.log('end', text);
+      });
+    };
+    const call = client.chat();
+    const say = (text) => call.write({ text });
+    call.on('data', (item) => console.log(item.text));
+    call.on('error', (err) => console.log(err.code));
+    call.on('end', () => {
+      told('hang', () => {
+        told('fail', () => {
+          console.log('told');
+          each(run);
+        });
+      });
+    });
+    say('one');
+    call.end();`,
+  ],
 };
 
 comparePrograms(programs);

@@ -9,6 +9,7 @@ import {
   semicolonOf,
   statementOf,
 } from "../shared/ast.js";
+import { keepComments } from "../shared/comments.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
@@ -44,6 +45,7 @@ export function writeConstruction(ctx: RuleContext, fact: ClientConstructionFact
   const cast = isBridge && fact.typeText !== null ? ` ${through}` : "";
   const parent = parentMap(fileOf(ctx)).get(node) as Node;
   const needsParens = cast !== "" && /^(Member|OptionalMember|Call|Await)/.test(parent.type);
+  keepComments(ctx, node, [], origin);
   const field = isBridge ? null : fact.field;
   const client = `${create}(${descriptor ?? `${ctx.imports.add(GRPC_JS, "grpcJsService")}(${definition})`}, ${field ? `this.${field.transport}` : (name ?? transport)}, { messages: ${messages}(${definition}) })${cast}`;
   ctx.edit.overwrite(node.start, node.end, needsParens ? `(${client})` : client, origin);

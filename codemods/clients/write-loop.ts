@@ -14,7 +14,27 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
+import { nameOf, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
+
+/** `for await (… of call)` over a call that messages are written to: the loop runs over the replies. */
+export function writeReplies(ctx: RuleContext, planned: PlannedCall, rule: string): void {
+  const { plan, call } = planned;
+  if (plan.kind !== "plain" || !plan.writer || !plan.loop || !plan.statement) return;
+  const origin = { rule, outcome: "idiomatic" } as const;
+  const replies = repliesName(ctx, planned);
+  const writable = writeWritable(ctx, planned, plan.writer, layoutAt(ctx, plan.statement.start), rule);
+  ctx.edit.overwrite(plan.statement.start, call.start, `${writable}const ${replies} = `, origin);
+  ctx.edit.overwrite(plan.loop.start, plan.loop.end, replies, origin);
+}
+
+/** The variable that holds what comes back of a call that messages are written to. */
+function repliesName(ctx: RuleContext, planned: PlannedCall): string {
+  return nameOf(ctx, planned, ["replies", "answers", "messages"], ({ plan }) =>
+    plan.kind === "listeners"
+      ? plan.writer !== null && plan.variable !== null
+      : plan.kind === "plain" && plan.loop !== null,
+  );
+}
 
 /** Listeners of a stream as a loop, a catch clause and what follows them, in the order in which grpc-js emits. */
 export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
@@ -63,7 +83,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
   if (variable) {
     // What stands between the call and its listeners stays between them.
-    const stream = plan.writer ? freshName(ctx, "replies", "answers", "messages") : (variable.name as string);
+    const stream = plan.writer ? repliesName(ctx, planned) : (variable.name as string);
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
@@ -98,12 +118,13 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     const value = isWrapped ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
     // A `catch` closes the `try` that the loop stands in.
     writeBody(error, error.start, before, deep, value);
-    finish(error, `${eol}${inner}}`);
+    finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
   }
   for (const listener of [status, end]) {
     if (!listener) continue;
-    writeBody(listener, listener.start, commentsBefore(listener, inner), inner, "");
-    finish(listener, "");
+    const at = plan.isFinal ? deep : inner;
+    writeBody(listener, listener.start, commentsBefore(listener, at), at, "");
+    finish(listener, plan.isFinal && listener === last ? `${eol}${inner}}` : "");
   }
   // Those that follow in order stay where they are; others come to stand before what follows.
   let target = data.end;

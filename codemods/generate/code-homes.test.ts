@@ -22,6 +22,8 @@ interface Case {
   readonly files: Readonly<Record<string, string>>;
   /** Folder -> files. */
   readonly homes: Readonly<Record<string, readonly string[]>>;
+  /** The same for what is looked into only. */
+  readonly shared?: Readonly<Record<string, readonly string[]>>;
 }
 
 const cases: readonly Case[] = [
@@ -29,6 +31,29 @@ const cases: readonly Case[] = [
     title: "packages that no workspace covers",
     files: two,
     homes: { a: ["a/main.js"], b: ["b/main.js"] },
+  },
+  {
+    title: "packages that import plain code of no package",
+    files: {
+      ...two,
+      "a/main.js": user("../common/log"),
+      "b/main.js": user("../common/log"),
+      "common/log.js": "require('./level');",
+      "common/level.js": "",
+    },
+    homes: { a: ["a/main.js"], b: ["b/main.js"] },
+    shared: { a: ["common/level.js", "common/log.js"], b: ["common/level.js", "common/log.js"] },
+  },
+  {
+    title: "packages that import code of no package that uses gRPC",
+    files: {
+      ...two,
+      "a/main.js": user("../common/log"),
+      "b/main.js": user("../common/log"),
+      "common/log.js": "require('./client');",
+      "common/client.js": "require('@grpc/grpc-js');",
+    },
+    homes: { ".": ["a/main.js", "b/main.js", "common/client.js", "common/log.js"] },
   },
   {
     title: "packages of a workspace whose copies are equal",
@@ -105,7 +130,7 @@ const cases: readonly Case[] = [
 ];
 
 describe("folders with generated code of their own", () => {
-  it.each(cases)("$title", async ({ files, homes }) => {
+  it.each(cases)("$title", async ({ files, homes, shared = {} }) => {
     using project = tempProject(files);
     const { root } = project;
     const { selected, related, generated, imports, texts } = await discover({ root, paths: [root] });
@@ -118,5 +143,7 @@ describe("folders with generated code of their own", () => {
     const names = (paths: Iterable<string>) => [...paths].map((file) => relative(root, file) || ".");
     const shown = Object.fromEntries(found.map(({ folder, files }) => [names([folder])[0], names(files).toSorted()]));
     expect(shown).toEqual(homes);
+    for (const { folder, shared: looked } of found)
+      expect(names(looked).toSorted()).toEqual(shared[names([folder])[0] ?? ""] ?? []);
   });
 });

@@ -16,6 +16,8 @@ export interface CodeHome {
   readonly folder: string;
   /** Absolute paths: those of the given files that belong to it. */
   readonly files: ReadonlySet<string>;
+  /** Files of no package that they import, and that other homes may import, too: to be looked into, and not to be changed. */
+  readonly shared: ReadonlySet<string>;
   /** Absolute folders below it that are homes themselves. */
   readonly without: readonly string[];
 }
@@ -35,8 +37,12 @@ export interface CodeHomesInput {
  * home; where they lie in several folders, that is the project's.
  */
 export function codeHomes(input: CodeHomesInput): CodeHome[] {
-  const { root } = input;
-  const groups = groupsOf(input.files, input.imports);
+  const { root, imports } = input;
+  const common = filesOfNoPackage(input);
+  const groups = groupsOf(
+    input.files.filter((file) => !common.has(file)),
+    imports,
+  );
   const isGeneratedAtRoot = existingPlugin(root) !== undefined;
   const inPackages = isGeneratedAtRoot ? [] : separatePackages(root, input.files);
   const packages = withOwnCode(inPackages, groups);
@@ -48,6 +54,7 @@ export function codeHomes(input: CodeHomesInput): CodeHome[] {
   const homes = [root, ...own].map((folder) => ({
     folder,
     files: new Set<string>(),
+    shared: new Set<string>(),
     without: own.filter((other) => other !== folder && isInside(other, folder)),
   }));
   for (const group of groups) {
@@ -55,9 +62,40 @@ export function codeHomes(input: CodeHomesInput): CodeHome[] {
     const home = homes.findLast(({ folder }) => group.every((file) => isInside(file, folder))) ?? homes[0];
     for (const file of group) home?.files.add(file);
   }
+  for (const { files, shared } of homes) {
+    const queue = [...files];
+    for (const file of queue) {
+      for (const target of imports.get(file) ?? []) {
+        if (!common.has(target) || shared.has(target)) continue;
+        shared.add(target);
+        queue.push(target);
+      }
+    }
+  }
   const [project, ...others] = homes;
   // Nothing uses what stands in the root: it has no code to be generated.
   return others.length > 0 && project?.files.size === 0 && !isGeneratedAtRoot ? others : homes;
+}
+
+/**
+ * Plain code that lies in no package and imports nothing else (a logger, constants): packages that no workspace covers are
+ * programs of their own, and do not meet in it.
+ */
+function filesOfNoPackage({ root, files, imports, sources }: CodeHomesInput): Set<string> {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]));
+  const isInPackage = (file: string) =>
+    ancestors(dirname(file), root).some((folder) => existsSync(join(folder, "package.json")));
+  const found = new Set(
+    files.filter(
+      (file) => isInside(file, root) && !isInPackage(file) && !/grpc|_pb\b|proto/i.test(texts.get(file) ?? "grpc"),
+    ),
+  );
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const file of found)
+      if ([...(imports.get(file) ?? [])].some((target) => !found.has(target))) found.delete(file);
+  }
+  return found;
 }
 
 /** Those of the folders that generated code already lies in, or that hold a whole group of files. */

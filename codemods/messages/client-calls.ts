@@ -32,9 +32,17 @@ export function startCall(project: AnalysisProject, call: CallExpression, method
     if (parameter) start.bind(parameter.getNameNode(), reply);
     return;
   }
+  const orNothing = awaited && rescuedAwait(awaited);
+  if (orNothing) return start.flow(orNothing, reply);
   const held = awaited && heldAwaits(project, awaited);
   if (!held) start.block(call, "the promise of a reply is handed on");
-  for (const each of held ?? []) start.flow(each, reply);
+  for (const each of held ?? []) {
+    if (Node.isAwaitExpression(each)) start.flow(each, reply);
+    else {
+      start.received.add(each);
+      start.bind(each, reply);
+    }
+  }
 }
 
 /** `client.m(…).then((reply) => …)`, with what may follow, if nobody waits for its outcome: the function that gets the reply. */
@@ -52,15 +60,37 @@ function thenOf(access: Node): Node | undefined {
   return callback && isFunctionNode(callback) && Node.isExpressionStatement(chain.getParent()) ? callback : undefined;
 }
 
-/** `const reply = client.m(…)`, if nothing happens to the promise but that it is awaited. */
+/** `const reply = client.m(…)`, if the promise is only awaited, or has its reply taken by functions that are written out. */
 function heldAwaits(project: AnalysisProject, declaration: Node): Node[] | undefined {
   if (!Node.isVariableDeclaration(declaration)) return undefined;
   const name = declaration.getNameNode();
   if (!Node.isIdentifier(name) || declaration.getVariableStatement()?.getDeclarationKind() !== "const")
     return undefined;
   const uses = project.referencesTo(name).filter((reference) => reference !== name);
-  const awaits = uses.map((use) => use.getParent()).filter((each) => Node.isAwaitExpression(each));
-  return awaits.length === uses.length ? awaits : undefined;
+  const found: Node[] = [];
+  for (const use of uses) {
+    const parent = use.getParent();
+    const then = parent && thenOf(parent);
+    if (Node.isAwaitExpression(parent)) found.push(parent);
+    else if (then)
+      found.push(
+        ...parametersOf(then)
+          .slice(0, 1)
+          .map((parameter) => parameter.getNameNode()),
+      );
+    else return undefined;
+  }
+  return found;
+}
+
+/** `await client.m(…).catch(() => undefined)`: the reply, or nothing. */
+function rescuedAwait(access: Node): Node | undefined {
+  const call = access.getParent();
+  if (!Node.isPropertyAccessExpression(access) || access.getName() !== "catch") return undefined;
+  const awaited = Node.isCallExpression(call) && call.getExpression() === access ? call.getParent() : undefined;
+  const [callback] = Node.isCallExpression(call) ? call.getArguments() : [];
+  const isNothing = Node.isArrowFunction(callback) && /^(undefined|null|\{\s*\})$/.test(callback.getBody().getText());
+  return isNothing && Node.isAwaitExpression(awaited) ? awaited : undefined;
 }
 
 /** What a client sends: a generator that is called here, or a writable iterable that is written to. */

@@ -12,6 +12,7 @@ import {
   topOf,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
 
 /** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
 export function createConvertValues(p: Proving) {
@@ -71,12 +72,25 @@ export function createConvertValues(p: Proving) {
     const operator = comparison.getOperatorToken().getText();
     if (!/^[!=]==?$/.test(operator)) return false;
     const other = comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft();
+    if (shape.coerces && operator.length === 3 && isAbsent(other)) {
+      p.later(() => compareExactly(expression, other));
+      return true;
+    }
     if (other.getText() === "null") {
       if (operator.length === 3) replace(other, "undefined");
       return true;
     }
     if (other.getText() === "undefined" && operator.length === 2) return true;
     return false;
+  };
+
+  /** What is not there is null in old code only where a field is not set. */
+  const compareExactly = (expression: Node, other: Node): unknown => {
+    const presence = receivedAs(p, expression);
+    if (presence === "same" || presence === "always") return;
+    if (presence !== "null" || other.getText() !== "null")
+      return block(expression, "nothing proves whether this is undefined or null where it is not there");
+    replace(other, "undefined");
   };
 
   const isAbsentIn = (comparison: BinaryExpression, expression: Node) =>

@@ -46,6 +46,12 @@ async function main() {
   const { big_no } = await later(one);
   console.log(big_no);
   await asGrpcJsClient(one).waitForReady(5, () => {});
+  waitForClientReady(one, 5, () => {});
+  const perhaps = await one.get({}).catch(() => undefined);
+  console.log(perhaps, perhaps !== undefined);
+  const held = two.get({ big_no: '1' });
+  held.then((reply) => console.log(reply.the_name), () => {});
+  console.log(await held);
 }`,
     });
     expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
@@ -54,6 +60,12 @@ async function main() {
     ]);
     expect(files["main.js"]).toContain("client.get({ theName: name }); console.log(String(reply.bigNo));");
     expect(files["main.js"]).toContain("const { bigNo: big_no } = await later(one);");
+    const whole = "{ keepCase: true, longs: String, enums: String, oneofs: true }";
+    expect(files["main.js"]).toContain(
+      `console.log(protoLoaderObject(ResSchema, perhaps, ${whole}), perhaps !== undefined);`,
+    );
+    expect(files["main.js"]).toContain("held.then((reply) => console.log(reply.theName), () => {});");
+    expect(files["main.js"]).toContain(`console.log(protoLoaderObject(ResSchema, await held, ${whole}));`);
     expect(files["main.js"]).toContain("const one = createClient(S, transport);");
     expect(files["main.js"]).toContain("two = createClient(S, transport);");
   });
@@ -63,8 +75,12 @@ async function main() {
       "whole.js": `${head}module.exports = ${made()};`,
       "user.js":
         "const client = require('./whole');\nclient.get({ the_name: 'x' }).then((reply) => console.log(reply.the_name));\n",
+      "helper.js":
+        "module.exports = function nameOf(reply, again) { return again ? nameOf(reply) : reply.the_name; };\n",
+      "user2.js":
+        "const client = require('./whole');\nconst nameOf = require('./helper');\nclient.get({}).then((reply) => { nameOf(reply); });\n",
       "factory.js": `${head}function connect() { return ${made()}; }
-async function main() { const client = connect(); if (client) console.log((await client.get({ big_no: 7 })).the_name); }`,
+async function main() { const client = connect(); if (client) console.log(require('./helper')(await client.get({ big_no: 7 }))); }`,
       "holder.js": `${head}class Holder {
   constructor() { this.onlyHere = ${made()}; }
   async other() { return (await this.onlyHere.get({ the_name: 'x' })).big_no; }
@@ -74,7 +90,8 @@ async function main() { const client = connect(); if (client) console.log((await
       Array.from({ length: 3 }, () => ["idiomatic", undefined]),
     );
     expect(files["user.js"]).toContain("client.get({ theName: 'x' }).then((reply) => console.log(reply.theName));");
-    expect(files["factory.js"]).toContain("(await client.get({ bigNo: 7n })).theName");
+    expect(files["factory.js"]).toContain("console.log(require('./helper')(await client.get({ bigNo: 7n })))");
+    expect(files["helper.js"]).toContain(": reply.theName;");
     expect(files["holder.js"]).toContain("String((await this.onlyHere.get({ theName: 'x' })).bigNo)");
   });
 

@@ -24,7 +24,10 @@ import {
   parametersOf,
   unwrapped,
 } from "./message-syntax.js";
+import { usesOfWhole } from "./whole-exports.js";
 
+/** Functions of the runtime that no message goes through. */
+const CHANNEL_FUNCTIONS = /^(waitForClientReady|closeClient|getClientChannel)$/;
 /** Members of a view (`asGrpcJsClient`) that no message goes through. */
 const CHANNEL_MEMBERS = /^(waitForReady|close|getChannel)$/;
 
@@ -59,7 +62,7 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     if (Node.isPropertyDeclaration(parent) && parent.getInitializer() === expression)
       return field(parent.getNameNode(), service);
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && isAssignmentTarget(parent.getLeft()))
-      return assigned(parent.getLeft(), expression, service);
+      return assigned(parent.getLeft(), service);
     if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
       return handedOver(parent, expression, service);
     if (Node.isReturnStatement(parent) || isArrowBody(parent, expression)) return returned(expression, service);
@@ -117,8 +120,11 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
       start.block(target, "the variable of a client is written to");
   };
 
-  const assigned = (target: Node, expression: Node, service: DescService): unknown => {
-    if (target.getText() === "module.exports") return exported(expression, service);
+  const assigned = (target: Node, service: DescService): unknown => {
+    if (target.getText() === "module.exports") {
+      for (const use of usesOfWhole(project, target.getSourceFile())) follow(use, service);
+      return undefined;
+    }
     const access = Node.isPropertyAccessExpression(target) ? target : undefined;
     if (access && Node.isThisExpression(access.getExpression())) return field(access.getNameNode(), service);
     const declaration = Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
@@ -129,30 +135,9 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     named(declaration.getNameNode(), service);
   };
 
-  /** `module.exports = client`: what other files require is the client. */
-  const exported = (expression: Node, service: DescService): void => {
-    const file = expression.getSourceFile();
-    for (const other of project.files) {
-      if (other === file || !other.getFullText().includes(file.getBaseNameWithoutExtension())) continue;
-      for (const one of other.getDescendants()) {
-        const specifier =
-          Node.isCallExpression(one) && one.getExpression().getText() === "require"
-            ? one.getArguments()[0]
-            : Node.isImportDeclaration(one)
-              ? one.getModuleSpecifier()
-              : undefined;
-        if (!specifier || !Node.isStringLiteral(specifier)) continue;
-        if (project.resolveModule(other, specifier.getLiteralText()) !== file) continue;
-        const name = Node.isImportDeclaration(one) ? one.getDefaultImport() : undefined;
-        if (Node.isCallExpression(one)) follow(one, service);
-        else if (name) named(name, service);
-        else start.block(one, "the client is handed on");
-      }
-    }
-  };
-
   /** A function of the project is given the client: by all its callers. */
   const handedOver = (call: CallExpression, expression: Node, service: DescService): unknown => {
+    if (CHANNEL_FUNCTIONS.test(call.getExpression().getText())) return;
     if (call.getExpression().getText() === "asGrpcJsClient") {
       const access = call.getParent();
       const isChannel = Node.isPropertyAccessExpression(access) && CHANNEL_MEMBERS.test(access.getName());

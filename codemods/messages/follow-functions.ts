@@ -16,6 +16,7 @@ import {
   resultType,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
 export function createFollowFunctions(p: Proving) {
@@ -104,13 +105,18 @@ export function createFollowFunctions(p: Proving) {
   };
 
   const callsOf = (owner: Node): CallExpression[] => {
-    const name = nameOfFunction(owner);
-    if (!name) {
+    const assignment = owner.getParent();
+    const isWhole = Node.isBinaryExpression(assignment) && assignment.getLeft().getText() === "module.exports";
+    // A function that is exported as a whole may call itself by its own name.
+    const name = isWhole && Node.isFunctionExpression(owner) ? owner.getNameNode() : nameOfFunction(owner);
+    if (!name && !isWhole) {
       block(owner, "a function without a name carries messages");
       return [];
     }
     const calls: CallExpression[] = [];
-    for (const reference of project.referencesTo(name)) {
+    const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
+    for (const reference of new Set([...uses, ...(name ? project.referencesTo(name) : [])])) {
+      if (reference.getParent() === owner || isNameOfModule(reference)) continue;
       if (reference === name || isAlias(reference)) continue;
       const access = reference.getParent();
       const callee = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
@@ -118,7 +124,7 @@ export function createFollowFunctions(p: Proving) {
       if (Node.isCallExpression(call) && call.getExpression() === callee) calls.push(call);
       else if (Node.isPropertyAccessExpression(access) && isExportsTarget(access)) continue;
       else if (Node.isCallExpression(call) && isMapOver(call, callee)) calls.push(call);
-      else block(reference, `${name.getText()} carries messages and is handed on`);
+      else block(reference, `${reference.getText()} carries messages and is handed on`);
     }
     return calls;
   };

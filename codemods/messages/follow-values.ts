@@ -269,7 +269,9 @@ export function createFollowValues(p: Proving) {
         const of = kindOf(field);
         if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
         if (key !== field.localName) {
-          if (keyNode) replace(keyNode, field.localName);
+          const isOwnName = part.getName() === field.localName;
+          if (keyNode && isOwnName) edit(part, keyNode.getStart(), part.getNameNode().getStart(), []);
+          else if (keyNode) replace(keyNode, field.localName);
           else
             edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${field.localName}: `], "after");
         }

@@ -308,6 +308,11 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     ["a loop over keys", "function get(req) { for (const key in req) other(key); return {}; }", /goes where/],
     ["the in operator", "function get(req) { return { small_no: 'the_name' in req ? 1 : 0 }; }", /goes where/],
+    [
+      "null where nothing was found",
+      "function isNone(one) { return one === null; }\nfunction get(req) { return { small_no: isNone(req.the_child) || isNone(req.the_list[0]) ? 1 : 2 }; }",
+      /undefined or null/,
+    ],
     ["the rest of a request", "function get({ the_name, ...rest }) { return { the_name }; }", /rest of a message/],
     ["a message kept for later", "function get(req) { store.set('last', req.the_child); return {}; }", /goes where/],
     [

@@ -6,7 +6,9 @@ import {
   isCallback,
   isChecked,
   isFunctionNode,
+  isGenerator,
   leavesAlways,
+  ownReturns,
   parametersOf,
   unwrapped,
 } from "./message-syntax.js";
@@ -33,13 +35,22 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
   if (Node.isCallExpression(node)) {
     const callee = node.getExpression();
+    const origin = p.project.originOf(callee);
+    if (origin.kind === "function") return merged(resultsOf(origin.node).map((one) => one && of(one)));
     if (!Node.isPropertyAccessExpression(callee)) return undefined;
     if (/^(slice|filter|reverse)$/.test(callee.getName())) return of(callee.getExpression());
-    return /^(find|at|pop|shift)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
+    return /^(find|at|pop|shift|catch)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
   }
   if (!Node.isIdentifier(node)) return undefined;
   const found = named(p, node, of);
   return found && isChecked(node) ? "always" : found;
+}
+
+/** What a function of the project returns, undefined for what cannot be said of it. */
+function resultsOf(owner: Node): (Node | undefined)[] {
+  const body = isFunctionNode(owner) && !isGenerator(owner) ? owner.getBody() : undefined;
+  if (!body || !Node.isBlock(body)) return [body];
+  return ownReturns(owner).map((statement) => statement.getExpression());
 }
 
 /** `message.child`, `message.children`. */

@@ -209,6 +209,8 @@ function showIt(req) {
   lines_out.push(String(JSON.stringify(last)), String(JSON.stringify(req.sub_items.find((one) => one.is_on))));
   req.sub_items.forEach((one) => { lines_out.push(JSON.stringify(one.child_item)); });
   if (child_item) lines_out.push(JSON.stringify(child_item));
+  const found = req.sub_items.find((one) => one.is_on);
+  lines_out.push(\`\${found === null} \${found !== undefined} \${found == null} \${req.at_time === null} \${child_item !== null} \${req === null}\`);
   return { lines_out };
 }
 

@@ -18,6 +18,8 @@ export interface TsProtoCode {
   /** The message of which a type is the interface; undefined for any other type, and for a union with anything but absence. */
   messageOf(type: Type): DescMessage | undefined;
   enumOf(type: Type): DescEnum | undefined;
+  /** The interface of a message; undefined where there is none, or more than one. */
+  interfaceOf(desc: DescMessage): InterfaceDeclaration | undefined;
   /** The property of the old interface that holds a field, or a oneof as a union; undefined where it has none. */
   propertyOf(
     member: DescField | DescOneof,
@@ -98,6 +100,7 @@ function readCode(project: AnalysisProject): TsProtoCode {
   return {
     usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
     nameOf,
+    interfaceOf,
     has: (file) => packageOf(file) !== null,
     messageOf(type) {
       const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];

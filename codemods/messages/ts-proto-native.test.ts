@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { migrateMessages } from "./testing/migrate-messages.js";
 import { strictConfig, tsProtoProject } from "./testing/ts-proto-project.js";
@@ -254,4 +256,33 @@ describe("is rewritten", async () => {
     expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
     expect(files["server.ts"]).toContain("{ bigCount: 7n, itemName: String(req.bigCount) }");
   });
+});
+
+it("code that is older than the .proto keeps the bridge, and the report says where they disagree", async () => {
+  const code = program("function echoIt(req: Thing): Thing { console.log(req.itemName); return req; }");
+  using project = tsProtoProject({ "server.ts": code });
+  const file = join(project.root, "proto/same.proto");
+  const proto = readFileSync(file, "utf8");
+  const cases: readonly (readonly [change: (text: string) => string, why: RegExp])[] = [
+    [(text) => text.replace("bool is_on = 16", "bool is_on = 66"), /same\.ts writes no is_on in Thing/],
+    [
+      (text) => text.replace("bool is_on = 16", "int32 is_on = 16"),
+      /is_on of Thing is written as bool in .* and as int32/,
+    ],
+    [
+      (text) => text.replace("bool is_on = 16;", ""),
+      /Thing of .*same\.ts writes field 16, and the \.proto has no such field/,
+    ],
+    [(text) => text.replace("bool is_on = 16;", "bool is_on = 16; bool is_new = 67;"), /writes no is_new in Thing/],
+  ];
+  for (const [change, why] of cases) {
+    expect(change(proto)).not.toBe(proto);
+    writeFileSync(file, change(proto));
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["server.ts"]).toBe(code);
+    expect(findings[0]?.reason?.text).toMatch(why);
+  }
+  writeFileSync(file, proto);
+  const { findings } = await migrateMessages(project.root);
+  expect(findings[0]?.outcome).toBe("idiomatic");
 });

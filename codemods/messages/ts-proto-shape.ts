@@ -5,6 +5,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { type TsProtoCode, tsProtoCode } from "./ts-proto-code.js";
 import { readMember } from "./ts-proto-oneofs.js";
+import { tsProtoStaleness } from "./ts-proto-staleness.js";
 
 const shapes = new WeakMap<AnalysisProject, LegacyShape>();
 
@@ -37,6 +38,7 @@ export function tsProtoShape(project: AnalysisProject): LegacyShape {
     member: readMember,
     // The types of old code are all found where they stand.
     retype: () => true,
+    staleness: (_, desc) => tsProtoStaleness(code.interfaceOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
     enumOfType: (_, expression) => code.enumOf(expression.getType()),
   };

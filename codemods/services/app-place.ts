@@ -4,8 +4,8 @@ import { scopesOf } from "../shared/scope.js";
 
 /**
  * The top-level statement before which the app can be made, so that the module can export it: the registrations stand in a
- * function, name only what the module declares before that function, and hold no functions themselves. Null: the app is
- * made where the services were added.
+ * function, name only what the module declares before that function and never sets again, and make nothing that a second call
+ * would make anew. Null: the app is made where the services were added.
  */
 export function hoistPlace(file: Node, fact: ServerFact): Node | null {
   if (fact.mode !== "module" || !fact.routes.isPlain) return null;
@@ -34,7 +34,7 @@ export function callAt(file: Node, range: { readonly start: number; readonly end
   return node;
 }
 
-/** Names, members and `new X(…)` of them: text that means the same elsewhere in the module. */
+/** Names and members of them: text that means the same elsewhere in the module, and at another time. */
 function isSimple(node: Node): boolean {
   const value = unwrap(node);
   switch (value.type) {
@@ -44,8 +44,6 @@ function isSimple(node: Node): boolean {
       return true;
     case "MemberExpression":
       return isSimple(value.object) && (!value.computed || isSimple(value.property));
-    case "NewExpression":
-      return isSimple(value.callee) && (value.arguments as Node[]).every(isSimple);
     case "ObjectExpression":
       return (value.properties as Node[]).every(
         (property) => property.type === "ObjectProperty" && !property.computed && isSimple(property.value),
@@ -55,15 +53,27 @@ function isSimple(node: Node): boolean {
   }
 }
 
+/** `handlers.get = …`, `Object.assign(handlers, …)`. */
+function isFilledAt(reference: Node, parents: ReadonlyMap<Node, Node>): boolean {
+  const parent = parents.get(reference) as Node;
+  if (parent.type === "MemberExpression" && parent.object === reference) {
+    const outer = parents.get(parent) as Node;
+    return outer.type === "AssignmentExpression" && outer.left === parent;
+  }
+  return parent.type === "CallExpression" && parent.callee.property?.name === "assign";
+}
+
 function isOfModule(file: Node, node: Node, before: Node): boolean {
   const scopes = scopesOf(file);
+  const parents = parentMap(file);
   let isKnown = true;
   walk(node, (inner) => {
     if (!isIdentifier(inner)) return;
     const binding = scopes.bindingOf(inner);
     if (!binding) return;
     const isEarly = binding.kind === "function" || binding.kind === "import" || binding.identifier.start < before.start;
-    if (binding.scope !== scopes.program || !isEarly) isKnown = false;
+    const isFilled = binding.references.some((reference) => isFilledAt(reference, parents));
+    if (binding.scope !== scopes.program || !isEarly || binding.writes.length > 0 || isFilled) isKnown = false;
   });
   return isKnown;
 }

@@ -19,11 +19,11 @@ const handlers: [name: string, source: string][] = [
   ],
   [
     "messages that a nested function writes, and trailers",
-    "function f(call) { call.on('cancelled', () => over()); const md = new grpc.Metadata(); call.on('data', (m) => { log('got ' + m.sku); [1, 2].forEach((count) => call.write({ sku: m.sku, count })); }); call.on('end', () => { log('end'); md.set('total', '2'); call.end(md); }); }",
+    "function f(call) { call.on('cancelled', () => over()); const md = new grpc.Metadata(); call.on('data', (m) => { log('got ' + m.sku); [m.sku].forEach((sku) => call.write({ sku })); }); call.on('end', () => { log('end'); md.set('total', '2'); call.end(md); }); }",
   ],
   [
     "messages of a timer, and a listener for the end of the call",
-    "function f(call) { const timer = setInterval(() => call.write({ sku: 'tick' }), 60000); call.write({ sku: 'welcome' }); call.on('data', (m) => { log('got ' + m.sku); setTimeout(() => call.write({ sku: m.sku }), 1); }); call.on('end', () => { log('end'); setTimeout(() => call.end(), 5); }); call.on('cancelled', () => { clearInterval(timer); over(); }); }",
+    "function f(call) { const timer = setInterval(() => call.write({ sku: 'tick' }), 60000); call.on('data', (m) => { log('got ' + m.sku); setTimeout(() => call.write({ sku: m.sku }), 1); }); call.on('end', () => { log('end'); setTimeout(() => call.end(), 5); }); call.on('cancelled', () => { clearInterval(timer); over(); }); }",
   ],
   [
     "an error for one message, with work around it",
@@ -49,6 +49,10 @@ const handlers: [name: string, source: string][] = [
     "an end that takes its time",
     "async function f(call) { call.on('cancelled', () => over()); await null; call.on('data', (m) => { call.write({ sku: m.sku }); }); call.on('end', async () => { log('end'); await new Promise((done) => setTimeout(done, 2)); registry.clear(); log('cleared'); call.write({ sku: 'bye' }); call.end(); }); }",
   ],
+  [
+    "a call that is kept, and forgotten when it is over",
+    "function f(call) { call.on('data', (m) => { log('got ' + m.sku); registry.set('call', call); registry.forEach((each) => each.write({ sku: m.sku })); }); call.on('end', () => { call.end(); }); call.on('cancelled', () => { registry.delete('call', call); over(); }); }",
+  ],
 ];
 
 const method = `shop.v1.Inventory/${shopMethods.bidi_streaming}`;
@@ -60,7 +64,7 @@ const calls: ScriptedCall[] = [
   { name: "nothing", method, requests: [] },
   // Behind a message it would be chance: grpc-js sends the status when what was written is on its way.
   { name: "a bad one first", method, requests: [{ sku: "bad" }, { sku: "b" }] },
-  { name: "a bad one alone", method, steps: [send("a"), message(1), send("bad")] },
+  { name: "a bad one alone", method, steps: [send("a"), message(1), send("bad"), message(2), "cancel"] },
   { name: "cancelled", method, steps: [send("a"), message(1), "cancel"] },
   { name: "a broken message", method, steps: [send("a"), message(1), { sendBytes: "0a05" }, "end"] },
 ];
@@ -78,6 +82,14 @@ describe("a rewritten conversation goes as before", () => {
     const skus = Array.from({ length: 20 }, (_, index) => `item ${index}`);
     expect(await ignore(serveHandler, source, skus)).toEqual([...skus, "end"]);
     expect(await ignore(serveRewritten, source, skus)).toEqual([...skus, "end"]);
+  });
+
+  it("with clients that hear of each other, one of which is cancelled", async () => {
+    const source =
+      "function f(call) { let name; call.on('data', (m) => { if (!name) { name = m.sku; registry.set(name, { call }); } for (const each of registry.values()) if (each.call !== call) each.call.write({ sku: name + ' says ' + m.sku }); }); call.on('end', () => { registry.delete(name); registry.forEach((each) => each.call.write({ sku: name + ' left' })); call.end(); }); call.on('cancelled', () => over()); }";
+    const heard = ["bob says bob", "bob says hello", "bob left", "status 0"];
+    expect(await meet(serveHandler, source)).toEqual(heard);
+    expect(await meet(serveRewritten, source)).toEqual(heard);
   });
 });
 
@@ -113,15 +125,46 @@ async function converse(serve: typeof serveHandler, source: string): Promise<str
   return lines;
 }
 
+/** What Ann hears while Bob comes, says hello and is cancelled. */
+async function meet(serve: typeof serveHandler, source: string): Promise<string[]> {
+  const { registry, given } = witness();
+  const server = await serve("bidi_streaming", source, given);
+  const client = clientOf(server.port);
+  const heard: string[] = [];
+  try {
+    const ann = client[shopMethods.bidi_streaming]();
+    ann.on("data", ({ sku }: { sku: string }) => heard.push(sku));
+    ann.on("status", ({ code }: grpc.StatusObject) => heard.push(`status ${code}`));
+    ann.write({ sku: "ann" });
+    await vi.waitFor(() => expect([...registry.keys()]).toEqual(["ann"]), { timeout: 10_000 });
+    const bob = client[shopMethods.bidi_streaming]();
+    bob.on("error", () => {});
+    for (const sku of ["bob", "hello"]) bob.write({ sku });
+    await vi.waitFor(() => expect(heard).toHaveLength(2), { timeout: 10_000 });
+    bob.cancel();
+    await vi.waitFor(() => expect(heard).toHaveLength(3), { timeout: 10_000 });
+    ann.end();
+    await vi.waitFor(() => expect(heard).toHaveLength(4), { timeout: 10_000 });
+    return heard;
+  } finally {
+    client.close();
+    server.stop();
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a generic client has no types for its methods.
+function clientOf(port: number): any {
+  const Client = grpc.makeGenericClientConstructor(shopDefinition, "Inventory");
+  return new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+}
+
 /** Sends messages, reads no answer, and cancels when the handler has them all. */
 async function ignore(serve: typeof serveHandler, source: string, skus: readonly string[]): Promise<string[]> {
   const { logged, counts, given } = witness();
   const server = await serve("bidi_streaming", source, given);
-  const Client = grpc.makeGenericClientConstructor(shopDefinition, "Inventory");
-  const client = new Client(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
+  const client = clientOf(server.port);
   try {
-    // biome-ignore lint/suspicious/noExplicitAny: a generic client has no types for its methods.
-    const call = (client as any)[shopMethods.bidi_streaming]();
+    const call = client[shopMethods.bidi_streaming]();
     call.on("error", () => {});
     for (const sku of skus) call.write({ sku });
     await vi.waitFor(() => expect(logged).toHaveLength(skus.length), { timeout: 10_000 });

@@ -1,5 +1,13 @@
 import type { RpcKind } from "../analysis/facts.js";
-import { type File, type FunctionNode, functionOf, isFunction, type Node, type Parents } from "../shared/ast.js";
+import {
+  type File,
+  type FunctionNode,
+  functionOf,
+  isFunction,
+  isWithin,
+  type Node,
+  type Parents,
+} from "../shared/ast.js";
 import { type Reason, type ReasonCode, reason } from "../shared/reasons.js";
 import type { Scopes } from "../shared/scope.js";
 import type { Step } from "./handler-plan.js";
@@ -48,6 +56,8 @@ export interface PushRegion {
   readonly output: string;
   /** Does the loop over the requests stand in it? */
   readonly holdsLoop: boolean;
+  /** Statements from behind the listeners, which stand in it before the loop. */
+  readonly leads: readonly Node[];
 }
 
 /** What is known of a handler while its plan is made. */
@@ -77,6 +87,8 @@ export interface HandlerDraft {
   readonly dropped: Set<Node>;
   /** Uses of the call and the callback as arguments of a wrapped handler. */
   readonly passedOn: Set<Node>;
+  /** Uses of the call as a value, which the writing side of the pushed stream takes over. */
+  readonly kept: Set<Node>;
   region: PromiseRegion | undefined;
   push: PushRegion | undefined;
   needsContext: boolean;
@@ -91,6 +103,7 @@ export function isOwn(draft: HandlerDraft, node: Node): boolean {
 /** Does it stand in the part of a handler where replies settle a promise, or go into a pushed stream? */
 export function isInRegion({ region, push }: HandlerDraft, node: Node): boolean {
   const around = region ?? push;
+  if (push?.leads.some((lead) => isWithin(node, lead))) return true;
   return around !== undefined && around.first.start <= node.start && node.end <= around.last.end;
 }
 

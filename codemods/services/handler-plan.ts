@@ -23,12 +23,13 @@ import {
   refuse,
 } from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
+import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded } from "./plan-replies.js";
-import { planWrapped } from "./plan-wrapped.js";
+import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -81,6 +82,8 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** The call as a value. */
+  | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
@@ -108,6 +111,8 @@ export type Step =
     }
   | { readonly kind: "error-listener"; readonly statement: Node; readonly part: ListenerPart }
   | { readonly kind: "continue"; readonly statement: Node }
+  /** A `var` of the data listener, which would be one for all messages in a loop. */
+  | { readonly kind: "let"; readonly statement: Node }
   /** A statement behind the listeners, which stands before the loop. */
   | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
@@ -119,6 +124,8 @@ export interface HandlerPlan {
   readonly rpcKind: RpcKind;
   /** Name of the first parameter after the rewrite; null when its pattern stays (`({ request }, callback)`). */
   readonly requestName: string | null;
+  /** Is the request, or a stream of them, read at all? */
+  readonly usesRequest: boolean;
   readonly requestPattern: Node | null;
   /** Name of the context parameter; null when nothing needs it. */
   readonly contextName: string | null;
@@ -139,8 +146,8 @@ export interface HandlerRefusal {
 
 /** What a function has to do with another one that stands between it and its registration. */
 export type Wrapping =
-  /** It is given a handler under this name, and passes it the call. */
-  | { readonly role: "wrapper"; readonly handler: string }
+  /** It is given a handler under this name, and passes it the call. `isOfSeveral`: handlers of several kinds of methods. */
+  | { readonly role: "wrapper"; readonly handler: string; readonly isOfSeveral: boolean }
   /** It is given to a wrapper, which replies with its result: there is no callback. */
   | { readonly role: "wrapped" };
 
@@ -204,7 +211,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     refuse("no-equivalent", "a wrapped function that is given no call alone");
   if (answersOnce && !callbackParam && !isWrapped) refuse("path-without-reply", "the handler takes no callback");
   if (usesArguments(fn)) refuse("call-escapes", "arguments");
-  const types = handlerTypes(fn, rpcKind, file) ?? refuse("types-unknown", "the types of the handler's parameters");
+  const types =
+    handlerTypes(fn, rpcKind, file, isWrapped) ?? refuse("types-unknown", "the types of the handler's parameters");
   const { references, requestPattern } = callOf(callParam, streamsIn, scopes);
   const draft: HandlerDraft = {
     fn,
@@ -226,6 +234,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     chainCallbacks: new Set(),
     dropped: new Set(),
     passedOn: new Set(),
+    kept: new Set(),
     region: undefined,
     push: undefined,
     needsContext: false,
@@ -241,14 +250,19 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft, mode);
   if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
-  else if (mode === "later") planPush(draft);
-  else if (mode === "conversation") planConversation(draft);
+  else if (mode !== "direct") {
+    const { kept, mayBeEnded } = keptCalls(draft);
+    for (const reference of kept) draft.kept.add(reference);
+    if (mode === "conversation") planConversation(draft, mayBeEnded);
+    else if (mode === "later") planPush(draft);
+  }
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
     refuse("reply-in-nested-function", "a handler that is called later");
   if (!isWrapped) checkPaths(draft);
+  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -275,6 +289,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
       : streamsIn
         ? pick("requests", "incoming")
         : pick("req", "request", "rpcRequest"),
+    usesRequest: streamsIn || draft.passedOn.size > 0 || draft.steps.some((step) => step.kind === "request"),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,

@@ -1,9 +1,9 @@
-import { type FunctionNode, type Node, parentMap } from "../shared/ast.js";
+import type { FunctionNode, Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { fileOf, plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
 
@@ -44,7 +44,11 @@ function parameters(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): vo
   if (requestPattern) {
     ctx.edit.remove(call.start, requestPattern.start, origin);
     ctx.edit.remove(requestPattern.end, nameEnd, origin);
-  } else ctx.edit.overwrite(call.start, nameEnd, requestName ?? "req", origin);
+  } else {
+    // What is not read says so by its name, where it did before and where the compiler may ask for it.
+    const isMarked = !plan.usesRequest && (ctx.language === "ts" || String(call.name).startsWith("_"));
+    ctx.edit.overwrite(call.start, nameEnd, `${isMarked ? "_" : ""}${requestName ?? "req"}`, origin);
+  }
 
   const streamsIn = plan.rpcKind === "client_streaming" || plan.rpcKind === "bidi_streaming";
   const [open, close] = streamsIn ? [": AsyncIterable<", ">"] : [": ", ""];
@@ -92,11 +96,8 @@ function resultType(ctx: RuleContext, plan: HandlerPlan): string | undefined {
 
 /** `const f: handleUnaryCall<Q, R> =` loses its annotation: the function has its types itself now. */
 function declared(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void {
-  if (!plan.types.declared) return;
-  const parent = parentMap(fileOf(ctx)).get(plan.fn) as Node;
-  const holder = (parent.type === "ClassProperty" ? parent : parent.id) as Node;
-  const annotation = holder.typeAnnotation as Node;
-  ctx.edit.remove(annotation.start, annotation.end, origin);
+  const { annotation } = plan.types;
+  if (annotation) ctx.edit.remove(annotation.start, annotation.end, origin);
 }
 
 function closingParenthesis(ctx: RuleContext, fn: FunctionNode): number | undefined {

@@ -1,9 +1,18 @@
 import type { RpcKind } from "../analysis/facts.js";
-import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from "../shared/ast.js";
+import {
+  ancestorOf,
+  type File,
+  type FunctionNode,
+  isFunction,
+  isIdentifier,
+  type Node,
+  parentMap,
+} from "../shared/ast.js";
 
 /**
  * What the type annotations of a handler say. `request` and `response` are nodes of types in the source.
- * `declared` is the annotation of the variable or property that holds the function (`handleUnaryCall<Q, R>`).
+ * `declared` is the type (`handleUnaryCall<Q, R>`) of the variable or property that holds the function, or of what a function gives
+ * that returns nothing else; `annotation` is all of it, colon included.
  */
 export interface HandlerTypes {
   readonly request: Node | null;
@@ -13,6 +22,7 @@ export interface HandlerTypes {
   readonly callback: Node | null;
   readonly result: Node | null;
   readonly declared: Node | null;
+  readonly annotation: Node | null;
 }
 
 const CALLS: Record<RpcKind, string> = {
@@ -28,16 +38,17 @@ const HANDLERS: Record<RpcKind, string> = {
   bidi_streaming: "handleBidiStreamingCall",
 };
 
-/** The types of a handler; undefined where an annotation is of a kind that has no counterpart. */
-export function handlerTypes(fn: FunctionNode, rpcKind: RpcKind, file: File): HandlerTypes | undefined {
+/** The types of a handler; undefined where an annotation is of a kind that has no counterpart. `isAsked`: what it gives is its reply. */
+export function handlerTypes(
+  fn: FunctionNode,
+  rpcKind: RpcKind,
+  file: File,
+  isAsked = false,
+): HandlerTypes | undefined {
   const [call, callback] = fn.params.map((param) => (param.typeAnnotation?.typeAnnotation as Node | undefined) ?? null);
-  const result = (fn.returnType?.typeAnnotation as Node | undefined) ?? null;
-  const parent = parentMap(file).get(fn);
-  const declared =
-    parent?.type === "VariableDeclarator" || parent?.type === "ClassProperty"
-      ? (((parent.type === "ClassProperty" ? parent : parent.id).typeAnnotation?.typeAnnotation as Node | undefined) ??
-        null)
-      : null;
+  const result = isAsked ? null : ((fn.returnType?.typeAnnotation as Node | undefined) ?? null);
+  const annotation = annotationOf(fn, file);
+  const declared = (annotation?.typeAnnotation as Node | undefined) ?? null;
   let request: Node | null = null;
   let response: Node | null = null;
   if (call) {
@@ -58,12 +69,37 @@ export function handlerTypes(fn: FunctionNode, rpcKind: RpcKind, file: File): Ha
   }
   if (declared) {
     if (typeName(declared) !== HANDLERS[rpcKind]) return undefined;
+    if (!isOnlyReturn(fn, file)) return undefined;
     const [q, r] = argumentsOf(declared);
     request ??= q ?? null;
     response ??= r ?? null;
   }
   if (result && !isVoid(result)) return undefined;
-  return { request, response, call: call ?? null, callback: callback ?? null, result, declared };
+  return { request, response, call: call ?? null, callback: callback ?? null, result, declared, annotation };
+}
+
+/** The annotation of what a function is held by: a variable, a property, or a function that returns it. */
+function annotationOf(fn: FunctionNode, file: File): Node | null {
+  const parents = parentMap(file);
+  const parent = parents.get(fn);
+  if (parent?.type === "ClassProperty") return parent.typeAnnotation ?? null;
+  if (parent?.type === "VariableDeclarator") return parent.id.typeAnnotation ?? null;
+  const isReturned =
+    parent?.type === "ReturnStatement" || (parent?.type === "ArrowFunctionExpression" && parent.body === fn);
+  const owner = isReturned ? ancestorOf(fn, parents, isFunction) : undefined;
+  const given = owner?.returnType as Node | undefined;
+  return given && !/^TS(Any|Unknown)Keyword$/.test(given.typeAnnotation.type) ? given : null;
+}
+
+/** Where a function is returned: is it all that the one around it returns? */
+function isOnlyReturn(fn: FunctionNode, file: File): boolean {
+  const parents = parentMap(file);
+  const parent = parents.get(fn);
+  if (parent?.type !== "ReturnStatement") return true;
+  const owner = ancestorOf(fn, parents, isFunction);
+  return [...parents.keys()].every(
+    (node) => node.type !== "ReturnStatement" || node === parent || ancestorOf(node, parents, isFunction) !== owner,
+  );
 }
 
 /** The last part of a type's name: `ServerUnaryCall` of `grpc.ServerUnaryCall<Q, R>`. */

@@ -69,6 +69,10 @@ export const rule: Rule = {
       ctx.edit.remove(start, end, origin);
       return undefined;
     });
+    forSteps(ctx, id, ["let"], ({ statement }, _handler, origin) => {
+      ctx.edit.overwrite(statement.start, statement.start + "var".length, "let", origin);
+      return undefined;
+    });
     forSteps(ctx, id, ["moved"], ({ statement, before }, _handler, origin) => {
       const { source } = ctx;
       const { start, end } = lineRange(source, startWithComments(source, statement), statement.end);

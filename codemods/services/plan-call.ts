@@ -14,6 +14,10 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     steps.push({ kind: "requests", node: reference });
     return;
   }
+  if (draft.kept.has(reference) && isInRegion(draft, reference)) {
+    steps.push({ kind: "kept", node: reference, isShorthand: parent.type === "ObjectProperty" && parent.shorthand });
+    return;
+  }
   const name = parent.object === reference ? memberName(parent) : undefined;
   if (name === undefined || parent.type !== "MemberExpression") refuse("call-escapes", describeUse(parent));
   const whole = parents.get(parent) as Node;

@@ -82,7 +82,11 @@ export function planListeners(draft: HandlerDraft, mode: Mode): void {
   if (!isInOrder) refuse("code-after-reply", "a listener for the end before the one for data");
   const { listener } = dataListener;
   if (listener.async) refuse("reply-in-nested-function", "an async data listener, whose runs overlap");
-  if (listener.generator || listener.params.length > 1) refuse("no-equivalent", "the shape of the data listener");
+  const [message, ...more] = listener.params;
+  if (listener.generator || more.length > 0 || (message && /^(AssignmentPattern|RestElement)$/.test(message.type)))
+    refuse("no-equivalent", "the shape of the data listener");
+  if (message && isWritten(draft, message)) refuse("no-equivalent", "a message that the data listener assigns anew");
+  for (const statement of varsIn(draft, listener)) steps.push({ kind: "let", statement });
   const inlining = endListener ? [listener, endListener.listener] : [listener];
   for (const one of inlining) {
     if (one.type === "FunctionExpression" && usesThis(one)) refuse("call-escapes", "this of a listener");
@@ -134,6 +138,41 @@ function repliesIn(draft: HandlerDraft, listener: FunctionNode): boolean {
     if (node.type === "CallExpression" && isReplyCall(draft, node)) found = true;
   });
   return found;
+}
+
+/** Is one of the names of a pattern assigned to? */
+function isWritten({ scopes }: HandlerDraft, pattern: Node): boolean {
+  let found = false;
+  walk(pattern, (node) => {
+    if (isIdentifier(node) && (scopes.bindingOf(node)?.writes.length ?? 0) > 0) found = true;
+  });
+  return found;
+}
+
+/** The `var` statements of the data listener: each message has its own, and in a loop only `let` is like that. */
+function varsIn({ scopes, parents }: HandlerDraft, listener: FunctionNode): Node[] {
+  const found = ownNodes(listener.body, (node) => node.type === "VariableDeclaration" && node.kind === "var");
+  for (const statement of found) {
+    const around = parents.get(statement) as Node;
+    const isOutermost = around === listener.body;
+    const isLoop = /^For(In|Of)Statement$/.test(around.type);
+    const isSet = isLoop || (statement.declarations as Node[]).every(({ init }) => init);
+    walk(statement, (node) => {
+      const binding = isIdentifier(node) ? scopes.bindingOf(node) : undefined;
+      if (binding?.identifier !== node) return;
+      const uses = [...binding.references, ...binding.writes];
+      const isTwice = found.some((other) => other !== statement && uses.some((use) => isDeclaredIn(use, other)));
+      const isEarly = uses.some((use) => use.start < statement.start || !isWithin(use, around));
+      const isCaptured = uses.some((use) => functionOf(use, parents) !== listener);
+      if (isTwice || isEarly || (!isOutermost && (isCaptured || !isSet)))
+        refuse("no-equivalent", "a var of the data listener that let cannot replace");
+    });
+  }
+  return found;
+}
+
+function isDeclaredIn(name: Node, { declarations }: Node): boolean {
+  return (declarations as Node[]).some(({ id }) => isWithin(name, id));
 }
 
 /** Does a conversation end its call outside the end listener, and does not leave the loop with it? */

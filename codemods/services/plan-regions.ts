@@ -10,8 +10,17 @@ import {
 } from "../shared/ast.js";
 import { isTail } from "./control-flow.js";
 import { isAwait, isNothing, namesIn, ownNodes } from "./function-shape.js";
-import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import {
+  type HandlerDraft,
+  isInCatchingTry,
+  isInFinally,
+  isInRegion,
+  isOwn,
+  type PushRegion,
+  refuse,
+} from "./handler-draft.js";
 import { isLastEffect, keptReply } from "./plan-replies.js";
+import { isQuiet } from "./quiet-listener.js";
 
 /**
  * Where a reply cannot become a return or a throw (it is made in a nested function, or code follows it), the rest of the
@@ -42,7 +51,8 @@ export function planPush(draft: HandlerDraft): void {
   const { fn, parents } = draft;
   const nameOf = (reference: Node) => memberName(parents.get(reference) as Node) ?? "";
   const misplaced = draft.callReferences.filter(
-    (reference) => /^(write|end|emit)$/.test(nameOf(reference)) && !isOwn(draft, reference),
+    (reference) =>
+      draft.kept.has(reference) || (/^(write|end|emit)$/.test(nameOf(reference)) && !isOwn(draft, reference)),
   );
   if (misplaced.length === 0 || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
   // A generator waits at each of its own messages until it is taken, and would listen too late for what comes meanwhile.
@@ -50,7 +60,7 @@ export function planPush(draft: HandlerDraft): void {
   const { statements, block } =
     endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced) ?? refuseEnd();
   const [first] = statements as [Node];
-  pushFrom(draft, first, statements.at(-1) as Node, block, false);
+  pushFrom(draft, { first, last: statements.at(-1) as Node, holdsLoop: false, leads: [] }, block);
   const fails = draft.callReferences.some(
     (reference) => isErrorEmit(reference, parents) && isInRegion(draft, reference),
   );
@@ -62,12 +72,16 @@ export function planPush(draft: HandlerDraft): void {
  * A conversation: the loop over the requests, what runs behind it and all that writes go into a stream that is pushed. Unlike a
  * generator the loop does not wait for the client to take the messages, so it gets to its end as the listeners did.
  */
-export function planConversation(draft: HandlerDraft): void {
+export function planConversation(draft: HandlerDraft, mayBeEnded: boolean): void {
   const { fn, parents, dataListener, endListener } = draft;
+  // The loop ends well when the call is ended, where grpc-js emits no end.
+  if (mayBeEnded && endListener && !isQuiet(draft, endListener.listener, { mayLog: true }))
+    refuse("no-equivalent", "an end listener that does more than reply, for a call that other code may end");
   if (!dataListener || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
   const body = fn.body.body as Node[];
   const starts = draft.callReferences.filter(
     (reference) =>
+      draft.kept.has(reference) ||
       memberName(parents.get(reference) as Node) === "write" ||
       (isSettling(reference, parents) && !isOwn(draft, reference)),
   );
@@ -76,13 +90,15 @@ export function planConversation(draft: HandlerDraft): void {
   if (!isSelfContained(draft, body.slice(start))) refuse("code-after-reply", "names that are used before the loop");
   // What stands behind the listeners goes before the loop.
   const { statement: last } = endListener ?? dataListener;
-  pushFrom(draft, body[start] as Node, last, fn.body, true);
+  const moved = draft.steps.flatMap((step) => (step.kind === "moved" ? [step.statement] : []));
+  const leads = moved.some((statement) => starts.some((node) => isWithin(node, statement))) ? moved : [];
+  pushFrom(draft, { first: body[start] as Node, last, holdsLoop: true, leads }, fn.body);
 }
 
-function pushFrom(draft: HandlerDraft, first: Node, last: Node, block: Node, holdsLoop: boolean): void {
-  const region = { first, last, output: freeNames(draft)("output", "responses"), holdsLoop };
+function pushFrom(draft: HandlerDraft, place: Omit<PushRegion, "output">, block: Node): void {
+  const region = { ...place, output: freeNames(draft)("output", "responses") };
   draft.push = region;
-  draft.replyNodes.add(first);
+  draft.replyNodes.add(region.first);
   draft.steps.push({ kind: "push", ...region, block });
 }
 

@@ -32,6 +32,13 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
   draft.needsContext = true;
 }
 
+/** A wrapper of handlers of several kinds gives what they give: it makes no reply itself, and waits for nothing. */
+export function checkSeveral({ fn, steps }: HandlerDraft): void {
+  const isKnown = (kind: string) => /^(passed-on|metadata|metadata-first|peer|path|host|deadline)$/.test(kind);
+  if (fn.async || !steps.every(({ kind }) => isKnown(kind)))
+    refuse("no-equivalent", "a wrapper of several kinds of methods that does more than to call its handler");
+}
+
 function passOn(draft: HandlerDraft, call: Node): void {
   const parent = draft.parents.get(call) as Node;
   const node = parent.type === "AwaitExpression" ? parent : call;

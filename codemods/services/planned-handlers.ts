@@ -6,6 +6,7 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  isWithin,
   lineEndingOf,
   type Node,
   semicolonOf,
@@ -158,7 +159,10 @@ export function indentAfter(ctx: RuleContext, plan: HandlerPlan, statement: Node
   const { region, push } = plan;
   const indent = indentOf(ctx, plan, statement);
   const around = region ?? push;
-  const isMoved = around !== null && around.first.start <= statement.start && statement.end <= around.last.end;
+  const isMoved =
+    around !== null &&
+    ((around.first.start <= statement.start && statement.end <= around.last.end) ||
+      push?.leads.some((lead) => isWithin(statement, lead)));
   return isMoved ? indent + unitOf(ctx.source) : indent;
 }
 

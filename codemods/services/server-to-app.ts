@@ -10,6 +10,7 @@ import {
   startWithComments,
   textOf,
 } from "../shared/ast.js";
+import { commentsIn } from "../shared/comments.js";
 import { lineRange } from "../shared/imports.js";
 import { indentLines } from "../shared/indentation.js";
 import { withBlankLine } from "../shared/lines.js";
@@ -97,7 +98,8 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
 
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
-  const head = `${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
+  const comments = commentsIn(context, made).map((comment) => comment + eol + indent);
+  const head = `${comments.join("")}${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
   const kept = fact.interceptors;
   const intercepted =
     kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
@@ -162,7 +164,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
       rpc: null,
     });
   for (const { start, end: stop } of fact.unused) {
-    const range = lineRange(source, start, stop);
+    const range = withBlankLine(source, lineRange(source, start, stop));
     edit.remove(range.start, range.end, origin);
   }
 

@@ -575,6 +575,26 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     `const either = (handler) => (call, callback) => {
       handler(call, callback);
     };
+    const named = (name, handler) =>
+      function (call, callback) {
+        if (call.getPath() !== '/probe.v1.Probe/' + name) process.exit(9);
+        return handler(call, callback);
+      };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: either(named('Ask', ask)), list: named('List', either(list)) });
+    ${BIND}`,
+    plainly,
+  ],
+  "a wrapper of handlers of two kinds that refuses calls": [
+    `const either = (handler) => (call, callback) => {
+      if (call.metadata.get('x-no').length > 0) {
+        const refused = { code: grpc.status.PERMISSION_DENIED, details: 'no' };
+        if (callback) callback(refused);
+        else call.emit('error', refused);
+        return;
+      }
+      handler(call, callback);
+    };
     const server = new grpc.Server();
     server.addService(probe.v1.Probe.service, { ask: either(ask), list: either(list) });
     ${BIND}`,
@@ -802,8 +822,9 @@ it.each([
   ["a wrapper that gives its handler another callback", ["handler Ask"]],
   ["a wrapper that other code uses too", ["handler Ask"]],
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
+  ["a wrapper of handlers of two kinds", []],
   // One function answers both, and is reported once.
-  ["a wrapper of handlers of two kinds", ["handler List"]],
+  ["a wrapper of handlers of two kinds that refuses calls", ["handler List"]],
   ["a class of which one method stays", ["handler Ask"]],
   ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
   ["a class whose prototype is asked, of which one method stays", ["handler Ask", "handler List"]],

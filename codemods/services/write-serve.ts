@@ -11,8 +11,9 @@ import {
   unwrap,
   walk,
 } from "../shared/ast.js";
+import { keepComments } from "../shared/comments.js";
 import { lineRange } from "../shared/imports.js";
-import { textMoved, unitOf } from "../shared/indentation.js";
+import { dedentLines, textMoved, unitOf } from "../shared/indentation.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -53,18 +54,29 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const statement = parents.get(call) as Node;
   const more = use.serve.map((member) => `, ${member}`).join("");
   const started = running === "running" ? "started" : "running";
+  keepComments(context, call, [address, callback], origin);
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
   const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
     const user = parents.get(promise.node) as Node;
     const isAwaited = user.type === "AwaitExpression" && parents.get(user)?.type === "ExpressionStatement";
     const then = isAwaited ? "" : `.then(${promise.result})`;
-    edit.overwrite(promise.node.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+    edit.overwrite(
+      promise.node.start,
+      address.start,
+      `${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`,
+      origin,
+    );
     edit.overwrite(address.end, promise.node.end, `${more} })${then}`, origin);
     report(context, "server.bindAsync()", call.start, call.end);
     return;
   }
-  edit.overwrite(call.start, address.start, `${guard}${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+  edit.overwrite(
+    call.start,
+    address.start,
+    `${guard}${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`,
+    origin,
+  );
   const served = `${more} })`;
   report(context, "server.bindAsync()", call.start, call.end);
 
@@ -106,6 +118,7 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
     edit.overwrite(body.end, call.end, close, origin);
     return;
   }
+  dedentLines(context, body.start, body.end, outer, indentAt(source, body.end - 1), origin);
   edit.overwrite(address.end, body.start, `${served}.then(${parameter} => `, origin);
   if (running) edit.insertLeft(body.start + 1, keep, origin);
   if (inline.check) {
@@ -136,6 +149,11 @@ function migrateBound(context: RuleContext, { parents, call, use, app, running }
         ? `() => ${running ? `${running}?.destroy()` : `${bridge()}(${app})`}`
         : `${done} => ${running ? `${running}?.close().then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
   edit.overwrite(call.start, call.end, text, origin);
+}
+
+/** The option whose value is the address as it was written. */
+function optionOf(address: Node): string {
+  return isIdentifier(address, "address") ? "" : "address: ";
 }
 
 /** `promisify(server.bindAsync.bind(server))(address, credentials)` -> `serve(app, { address })`, which is a promise itself. */
@@ -171,7 +189,7 @@ export function migratePromised(context: RuleContext, binding: Binding): void {
     const guard = entryGuard(context, binding, top);
     if (guard !== "") edit.insertRight(top.start, guard, origin);
   } else entryGuard(context, binding, parents.get(call) as Node);
-  edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { address: `, origin);
+  edit.overwrite(call.start, address.start, `${imports.add(RUNTIME, "serve")}(${app}, { ${optionOf(address)}`, origin);
   edit.overwrite(address.end, call.end, `${more} })${then}`, origin);
   report(context, "server.bindAsync()", call.start, call.end);
 }
@@ -238,7 +256,7 @@ interface InlineCallback {
   readonly port: string | null;
   /** `if (error) …` at the head of the body. */
   readonly check: Node | null;
-  /** What the rejection handler does, as a block; null where the error ends the program anyway. */
+  /** What the rejection handler does, as the body of an arrow function; null where the error ends the program anyway. */
   readonly failure: string | null;
 }
 
@@ -278,7 +296,9 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
       ? null
       : consequent.type === "BlockStatement"
         ? textMoved(source, file, consequent, indentAt(source, check.start), indentAt(source, callback.start))
-        : `{ ${textOf(source, consequent)} }`,
+        : consequent.argument && last.type === "ReturnStatement" && consequent.argument.type !== "ObjectExpression"
+          ? textOf(source, consequent.argument)
+          : `{ ${textOf(source, consequent)} }`,
   };
 }
 

@@ -28,6 +28,11 @@ export const rule: Rule = {
       dedent(ctx, step.value, step.node, origin);
       return "call.write(message)";
     });
+    forSteps(ctx, id, ["kept"], ({ node, isShorthand }, { plan }, origin) => {
+      const key = isShorthand ? `${ctx.source.slice(node.start, node.end)}: ` : "";
+      ctx.edit.overwrite(node.start, node.end, `${key}${outputOf(plan)}`, origin);
+      return "the call as a value";
+    });
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
       const { node, trailers, statement, settles } = step;
       if (!settles) return undefined;

@@ -1,6 +1,6 @@
 import type { FactBase } from "../analysis/facts.js";
 import { type File, innermostAt, lineEndingOf } from "./ast.js";
-import { applyEdits, conflictsOf, createEditSink, type Edit, indentEdits } from "./edits.js";
+import { applyEdits, conflictsOf, createEditSink, type Edit, indentEdits, withoutTaken } from "./edits.js";
 import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
 import { j, languageOf, parse, rootOf } from "./parse.js";
@@ -72,7 +72,8 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   };
   for (const rule of rules) rule.apply(context);
 
-  const conflicts = conflictsOf(edit.edits);
+  const edits = withoutTaken(edit.edits);
+  const conflicts = conflictsOf(edits);
   if (conflicts.length > 0) {
     const details = conflicts.map(({ first, second }) => {
       const [a, b] = [first, second].map((part) => `${part.rule} at ${lineAndColumn(source, part.start)}`);
@@ -88,7 +89,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   }
   // A name that only our runtime has: with the official packages as target the file stays as it is.
   const [lacking] = imports.unofficial;
-  if (lacking && edit.edits.length > 0) {
+  if (lacking && edits.length > 0) {
     const why = reason(
       "no-equivalent",
       `${lacking.name} of ${lacking.module} in the official packages (--target connectrpc)`,
@@ -98,13 +99,13 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
     );
     return { text: source, edits: [], findings: kept, file, conflict: null, lacks: why };
   }
-  const edited = applyEdits(source, indentEdits(edit.edits, edit.indents), edit.moves);
+  const edited = applyEdits(source, indentEdits(edits, edit.indents), edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
   const text =
     edited === source && imports.requests.length === 0
       ? source
       : applyImports({ file, path, source }, edited, imports.requests, moduleSystem);
-  return { text, edits: edit.edits, findings, file, conflict: null, lacks: null };
+  return { text, edits, findings, file, conflict: null, lacks: null };
 }
 
 /** `12:5`, counted from 1. */

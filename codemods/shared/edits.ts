@@ -12,6 +12,8 @@ export interface Edit {
   readonly rule: string;
   readonly outcome: Outcome;
   readonly reason: Reason | null;
+  /** Only white space goes, for the looks of it: another edit of the same text comes first. */
+  readonly isLayout?: boolean;
 }
 
 /** What one edit is for. */
@@ -25,6 +27,8 @@ export interface EditOrigin {
 export interface EditSink {
   overwrite(start: number, end: number, text: string, origin: EditOrigin): void;
   remove(start: number, end: number, origin: EditOrigin): void;
+  /** Removes white space at the beginning of a line, unless another edit takes it. */
+  unindent(start: number, end: number, origin: EditOrigin): void;
   /** Inserts before what stands at `position`, after all earlier insertions there. */
   insertRight(position: number, text: string, origin: EditOrigin): void;
   /** Inserts after what ends at `position`. */
@@ -62,12 +66,18 @@ export function createEditSink(): EditSink {
   const edits: Edit[] = [];
   const moves: Move[] = [];
   const indents: Indent[] = [];
-  const add = (start: number, end: number, text: string, side: "left" | "right", origin: EditOrigin) => {
-    edits.push({ start, end, text, side, rule: origin.rule, outcome: origin.outcome, reason: origin.reason ?? null });
+  const editOf = (start: number, end: number, text: string, side: "left" | "right", origin: EditOrigin): Edit => {
+    return { start, end, text, side, rule: origin.rule, outcome: origin.outcome, reason: origin.reason ?? null };
+  };
+  const add = (...parts: Parameters<typeof editOf>) => {
+    edits.push(editOf(...parts));
   };
   return {
     overwrite: (start, end, text, origin) => add(start, end, text, "left", origin),
     remove: (start, end, origin) => add(start, end, "", "left", origin),
+    unindent: (start, end, origin) => {
+      edits.push({ ...editOf(start, end, "", "left", origin), isLayout: true });
+    },
     insertRight: (position, text, origin) => add(position, position, text, "right", origin),
     insertLeft: (position, text, origin) => add(position, position, text, "left", origin),
     move: (start, end, to) => {
@@ -93,6 +103,15 @@ export function indentEdits(edits: readonly Edit[], indents: readonly Indent[]):
     if (by === "" || edit.text.includes("`")) return edit;
     return { ...edit, text: edit.text.replace(/\n(?=[^\r\n])/g, `\n${by}`) };
   });
+}
+
+/** The edits without those for the looks that another edit leaves no room for. */
+export function withoutTaken(edits: readonly Edit[]): readonly Edit[] {
+  const others = edits.filter((edit) => edit.isLayout !== true);
+  if (others.length === edits.length) return edits;
+  return edits.filter(
+    ({ start, end, isLayout }) => isLayout !== true || !others.some((other) => other.start < end && start < other.end),
+  );
 }
 
 /** Pairs of replacing edits that touch the same text. The same edit made twice is no conflict. */

@@ -39,7 +39,7 @@ export function dedentLines(
     const to = from + inner.length - outer.length;
     if (source.slice(line, to).trim() !== "") continue;
     if (edit.edits.some((each) => each.start < to && from < each.end)) continue;
-    edit.remove(from, to, origin);
+    edit.unindent(from, to, origin);
   }
 }
 

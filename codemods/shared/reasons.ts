@@ -41,6 +41,10 @@ export const reasons = {
     short: "another .proto file declares it otherwise",
     long: "Several .proto files declare {detail}, with other text, and the one that is meant here was left out: imports connect this code with code that uses another one, so that they share generated code. Make the files equal, or delete those that are out of date.",
   },
+  "proto-stale": {
+    short: "the generated code and the .proto disagree",
+    long: "The generated code and the .proto file disagree about {detail}. Run the old generator, or correct the .proto, and then this.",
+  },
   "dependencies-missing": {
     short: "node_modules is missing",
     long: "node_modules is missing, so types could not be resolved: {detail}. Install dependencies and run again.",

@@ -97,8 +97,11 @@ function startTimer(deadline: Date | number, finish: Done & { timer?: NodeJS.Tim
 /** Clients of createClient that were closed here. */
 const closedClients = new WeakSet<object>();
 
-/** grpc-js's `closeClient(client)`, for a client of `createClient`: closes the transport that it was made on. */
-export function closeClient(client: object): void {
+/** grpc-js's `closeClient(client)`, for a client of `createClient`: closes the transport that it was made on. Without a client, nothing: `client?.close()`. */
+export function closeClient(client: object | null | undefined): void {
+  if (client === null || client === undefined) {
+    return;
+  }
   closedClients.add(client);
   (transportFor(client) as { close?: () => void }).close?.();
 }

@@ -1,4 +1,5 @@
 import type {
+  Client as Channel,
   ClientDuplexStream,
   ClientReadableStream,
   ClientUnaryCall,
@@ -153,6 +154,16 @@ describe("types of a generated interface", () => {
     expectTypeOf<Impl["bidi"]>().toEqualTypeOf<
       (requests: AsyncIterable<Question>, context: HandlerContext) => AsyncIterable<Answer>
     >();
+  });
+
+  it("what a generated client has of grpc-js's Client is no method", () => {
+    // As proto-loader-gen-types writes them.
+    interface EchoClient extends Channel {
+      Bidi(metadata: Metadata, options?: object): ClientDuplexStream<Question, Answer>;
+      Bidi(options?: object): ClientDuplexStream<Question, Answer>;
+      bidi(options?: object): ClientDuplexStream<Question, Answer>;
+    }
+    expectTypeOf<keyof ClientOf<EchoClient>>().toEqualTypeOf<"Bidi" | "bidi">();
   });
 
   it("clients have the messages of the old client", () => {

@@ -166,10 +166,28 @@ type PromiseMethodOf<F> = F extends (...args: infer Args) => infer Call
 
 type ReplyOfCallback<Arg> = Arg extends AnyFunction ? ReplyIn<Arg> : never;
 
+/** Members that a generated client has of grpc-js's Client: functions that give nothing, and these. */
+type OfChannel<K, F> = K extends
+  | "getChannel"
+  | "waitForReady"
+  | "makeUnaryRequest"
+  | "makeClientStreamRequest"
+  | "makeServerStreamRequest"
+  | "makeBidiStreamRequest"
+  ? true
+  : F extends () => infer R
+    ? // biome-ignore lint/suspicious/noConfusingVoidType: `close` is declared to give void
+      [R] extends [void]
+      ? true
+      : false
+    : false;
+
 /** The client of a service whose messages are those of a grpc-js ServiceDefinition or of a generated client interface. */
 export type ClientOf<Def> =
   IsInterface<Def> extends true
-    ? { [K in keyof Named<Def>]: PromiseMethodOf<Named<Def>[K]> }
+    ? {
+        [K in keyof Named<Def> as OfChannel<K, Named<Def>[K]> extends true ? never : K]: PromiseMethodOf<Named<Def>[K]>;
+      }
     : IsUntyped<Def> extends true
       ? Record<string, AnyFunction>
       : { [K in keyof Named<Def>]: ClientMethodOf<Named<Def>[K]> };

@@ -1,0 +1,29 @@
+import { type File, indentAt, lineEndingOf, type Node, parentMap, statementOf } from "./ast.js";
+import type { EditOrigin } from "./edits.js";
+import type { RuleContext } from "./rule.js";
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The comments between two offsets, apart from those in ranges whose text stays. */
+export function commentsIn(ctx: RuleContext, { start, end }: Range, kept: readonly Range[] = []): string[] {
+  const file = ctx.root.get().value as File;
+  return (file.comments ?? [])
+    .filter((comment) => start <= comment.start && comment.end <= end)
+    .filter((comment) => !kept.some((part) => part.start <= comment.start && comment.end <= part.end))
+    .map((comment) => ctx.source.slice(comment.start, comment.end));
+}
+
+/** Puts the comments of what a rule writes anew above the statement or class member around it, each on a line of its own. */
+export function keepComments(ctx: RuleContext, node: Node, kept: readonly Range[], origin: EditOrigin): void {
+  const comments = commentsIn(ctx, node, kept);
+  const parents = parentMap(ctx.root.get().value as File);
+  let around = statementOf(node, parents);
+  for (let each: Node | undefined = node; each !== undefined && each !== around; each = parents.get(each))
+    if (parents.get(each)?.type === "ClassBody") around = each;
+  if (comments.length === 0 || around === undefined) return;
+  const separator = lineEndingOf(ctx.source) + indentAt(ctx.source, around.start);
+  ctx.edit.insertRight(around.start, comments.map((comment) => comment + separator).join(""), origin);
+}
