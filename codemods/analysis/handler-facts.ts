@@ -57,11 +57,23 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
+  const plan = planOf(body, kind, wrapping);
+  if (!plan) return reason("types-unknown", "the handler's function");
+  return plan.ok ? null : plan.reason;
+}
+
+function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null) {
+  const file = body.getSourceFile();
   const tree = babelTree(file.getFilePath(), file.getFullText());
   const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
-  if (!tree || !node) return reason("types-unknown", "the handler's function");
-  const plan = planHandler(node, kind, tree, wrapping);
-  return plan.ok ? null : plan.reason;
+  return tree && node ? planHandler(node, kind, tree, wrapping) : undefined;
+}
+
+/** Does a handler that changes take the context of its call, too? */
+export function takesContext(handler: Node, kind: RpcKind): boolean {
+  const body = (handler as unknown as { getBody(): Node | undefined }).getBody();
+  const plan = body && planOf(body, kind, null);
+  return !plan?.ok || plan.contextName !== null;
 }
 
 /** The same for uses that have no declaration of their own to refer to: `handlers.get(…)`, `exports.get(…)`. */

@@ -27,6 +27,15 @@ export function protobufTsClient(project: AnalysisProject, name: Node): Definiti
   };
 }
 
+/** The full name of the service of a ServiceType of protobuf-ts; undefined for anything else. */
+export function serviceOfServiceType(project: AnalysisProject, name: Node): string | undefined {
+  const declaration = project.declarationOf(name);
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  if (!Node.isNewExpression(made) || made.getExpression().getText() !== "ServiceType") return undefined;
+  const [typeName] = made.getArguments();
+  return Node.isStringLiteral(typeName) ? typeName.getLiteralText() : undefined;
+}
+
 /** How the file of a name imports the generated file: by its own import, or else by a relative path. */
 export function specifierOf(project: AnalysisProject, name: Node, generated: SourceFile): string {
   const from = name.getSourceFile();

@@ -4,7 +4,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind } from "./facts.js";
-import { handlerFact } from "./handler-facts.js";
+import { handlerFact, takesContext } from "./handler-facts.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
@@ -133,8 +133,10 @@ export function decide(
         handlerFact(project, handed.handler, handed.name.getText(), rpc, false, handed.name),
         untouched.get(handed.handler),
       );
-      if (target.idiomatic)
-        changes.push(valueFact(member, forwardText(handed.callee, rpc.kind), `forward to ${handed.callee.getText()}`));
+      if (target.idiomatic) {
+        const text = forwardText(handed.callee, rpc.kind, takesContext(handed.handler, rpc.kind));
+        changes.push(valueFact(member, text, `forward to ${handed.callee.getText()}`));
+      }
       decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
       continue;
     }
@@ -246,13 +248,14 @@ function strayFact(member: Node, service: string, key: string): StrayHandlerFact
 }
 
 /** What stands for `(call, callback) => target(call, callback)` when the target is Connect's. */
-function forwardText(target: Node, kind: RpcKind): string {
+function forwardText(target: Node, kind: RpcKind, withContext: boolean): string {
   const text = target.getText();
   if (Node.isIdentifier(target)) return text;
   const taken = (name: string) => new RegExp(`\\b${name}\\b`).test(text);
   const request = kind === "client_streaming" || kind === "bidi_streaming" ? "requests" : "req";
   const [first, second] = [taken(request) ? `${request}2` : request, taken("ctx") ? "ctx2" : "ctx"];
-  return `(${first}, ${second}) => ${text}(${first}, ${second})`;
+  const given = withContext ? `${first}, ${second}` : first;
+  return `(${given}) => ${text}(${given})`;
 }
 
 /** Another object can stand for an implementation that has a name, where no member asks which object it is in. */

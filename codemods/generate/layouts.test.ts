@@ -137,6 +137,19 @@ const layouts: readonly Layout[] = [
     code: ["gen/a_pb.js"],
   },
   {
+    title: "protos whose paths packages export",
+    files: {
+      "index.js":
+        "const { loadSync } = require('@grpc/proto-loader');\nconst { protoPath: HEALTH } = require('grpc-health-check');\nconst acme = require('@acme/protos');\nloadSync([HEALTH, acme.shopPath]);",
+      "node_modules/@acme/protos/package.json": `{"main":"lib/index.js"}`,
+      "node_modules/@acme/protos/lib/index.js":
+        "const path = require('path');\nconst shopPath = path.join(__dirname, '../shop.proto');\nmodule.exports = { shopPath };",
+      "node_modules/@acme/protos/shop.proto": proto("acme", service("A")),
+    },
+    copies: { "grpc-health-check": "node_modules/grpc-health-check" },
+    code: ["gen/health/v1/health_pb.js", "gen/shop_pb.js"],
+  },
+  {
     title: "a proto outside the project that imports one of a package",
     files: {
       "protos/hello.proto": annotated,

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { ts } from "ts-morph";
 import { type ConstantScope, constantScope, constantText } from "./constant-text.js";
 import type { SourceText } from "./generate-types.js";
+import { pathsOfPackages } from "./package-paths.js";
 
 /** What one source file says about protos. */
 export interface ProtoReferences {
@@ -18,7 +19,7 @@ export interface ProtoReferences {
 
 /** Cheap test before parsing. */
 export function mayReferenceProtos(text: string): boolean {
-  return text.includes(".proto") || text.includes("includeDirs");
+  return text.includes(".proto") || text.includes("includeDirs") || text.includes("@grpc/proto-loader");
 }
 
 /**
@@ -51,6 +52,7 @@ export function protoReferencesOf(source: SourceText, folders: readonly [string,
     ts.forEachChild(node, visit);
   };
   visit(file);
+  for (const path of pathsOfPackages(file)) files.add(path);
   return {
     files: [...files],
     includeDirs: [...includeDirs],

@@ -105,6 +105,7 @@ export function isOfType(p: Proving, given: Node, as: Representation): boolean {
   if (as.kind !== "same" || as.type === "bytes") return true;
   if (as.type === "string") return p.isString(expression);
   if (as.type === "boolean") return p.isBoolean(expression);
+  if (as.type === "bigint") return hasType(typeText(expression), "bigint");
   return as.type === "number" ? p.isNumber(expression) : p.isWithinRange(expression, as.type);
 }
 

@@ -10,6 +10,7 @@ import {
   quoted,
   standsAlone,
   topOf,
+  typeText,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
@@ -30,7 +31,7 @@ export function createConvertValues(p: Proving) {
       }
       return true;
     }
-    if (shape.isTyped && Node.isBinaryExpression(parent) && compareAbsent(parent, expression)) return true;
+    if (shape.typed && Node.isBinaryExpression(parent) && compareAbsent(parent, expression)) return true;
     if (as.kind === "date") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
     if (as.kind === "bytes")
       return (
@@ -99,7 +100,7 @@ export function createConvertValues(p: Proving) {
   /** A value that other code goes on to use: it keeps its old form. */
   const convert = (given: Node, as: Representation, canBeAbsent: boolean): unknown => {
     const expression = topOf(given);
-    const isMaybe = canBeAbsent && !(shape.isTyped && p.isStrictlyTyped(expression));
+    const isMaybe = canBeAbsent && !(shape.typed && p.isStrictlyTyped(expression));
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
       case "same":
@@ -113,6 +114,8 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
         if (isMaybe) return block(expression, "bytes that may be absent");
+        if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")
+          return block(expression, "bytes as JSON, which are no Buffer where they are not set");
         if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "date": {
@@ -142,6 +145,11 @@ export function createConvertValues(p: Proving) {
       default:
         return block(expression, "this is used in a way that is not followed");
     }
+  };
+
+  const isMadeJson = (expression: Node) => {
+    const call = expression.getParent();
+    return Node.isCallExpression(call) && call.getExpression().getText() === "JSON.stringify";
   };
 
   /** The text of `a.b.c` with the names that it will have; undefined for anything else. */

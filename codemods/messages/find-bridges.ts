@@ -1,6 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
+import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { serviceOfServiceType } from "../analysis/protobuf-ts-client.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { messageFlavourOf } from "./message-flavours.js";
@@ -48,8 +50,8 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   if (!value || !Node.isCallExpression(value) || value.getExpression().getText() !== "grpcJsMessages") return undefined;
   const [definition] = value.getArguments();
   if (!definition) return undefined;
-  const origin = project.originOf(definition);
-  if (origin.kind !== "service-definition") return undefined;
+  const origin = definitionBehind(project, definition);
+  if (!origin) return undefined;
   const service = project.protos.service(origin.service);
   if (!service) return undefined;
   const { rule, ...shape } = messageFlavourOf(project, origin);
@@ -57,4 +59,15 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   const watched = watchedMessages(project, of, call, service);
   if (watched !== undefined) return { ...base, shape: null, why: watched };
   return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
+}
+
+function definitionBehind(
+  project: AnalysisProject,
+  definition: Node,
+): (Origin & { kind: "service-definition" }) | undefined {
+  const origin = project.originOf(definition);
+  if (origin.kind === "service-definition") return origin;
+  const service = serviceOfServiceType(project, definition);
+  if (service === undefined) return undefined;
+  return { kind: "service-definition", service, flavour: "protobuf-ts", definition: null, packageDefinition: null };
 }

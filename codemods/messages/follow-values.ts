@@ -37,7 +37,7 @@ export function createFollowValues(p: Proving) {
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
     const parent = expression.getParent();
-    if (!parent || (shape.isTyped && holdsMessages(kind))) return;
+    if (!parent || (shape.typed && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
       if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
@@ -54,7 +54,7 @@ export function createFollowValues(p: Proving) {
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
-    if (shape.isTyped && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
+    if (shape.typed && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
       return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
       return bind(parent.getNameNode(), kind);
@@ -234,7 +234,7 @@ export function createFollowValues(p: Proving) {
         return;
     }
     if (Node.isIdentifier(name)) {
-      if (shape.isTyped && holdsMessages(kind)) return;
+      if (shape.typed && holdsMessages(kind)) return;
       const references = project.referencesTo(name).filter((reference) => reference !== name);
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
@@ -260,20 +260,22 @@ export function createFollowValues(p: Proving) {
         if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
         const keyNode = part.getPropertyNameNode();
         const key = keyNode ? keyNode.getText().replace(/^["']|["']$/g, "") : part.getName();
-        const field = fieldBy(kind.desc, key);
-        if (!field || (keyNode && Node.isComputedPropertyName(keyNode)))
+        const oneof = shape.typed && oneofBy(kind.desc, key);
+        const field = oneof ? undefined : fieldBy(kind.desc, key);
+        const found = oneof || field;
+        if (!found || (keyNode && Node.isComputedPropertyName(keyNode)))
           return block(part, `${kind.desc.typeName} has no field ${key}`);
-        if (field.oneof) return block(part, "a member of a oneof is taken out of a message");
+        if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
         const source = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-        if (!p.received.has(name)) noteRead(source ?? name, field, part);
-        const of = kindOf(field);
+        if (field && !p.received.has(name)) noteRead(source ?? name, field, part);
+        const of: Kind = field ? kindOf(field) : { kind: "oneof", oneof: found as DescOneof };
         if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
-        if (key !== field.localName) {
-          const isOwnName = part.getName() === field.localName;
+        if (key !== found.localName) {
+          const isOwnName = part.getName() === found.localName;
           if (keyNode && isOwnName) edit(part, keyNode.getStart(), part.getNameNode().getStart(), []);
-          else if (keyNode) replace(keyNode, field.localName);
+          else if (keyNode) replace(keyNode, found.localName);
           else
-            edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${field.localName}: `], "after");
+            edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${found.localName}: `], "after");
         }
         if (!part.getInitializer()) bind(part.getNameNode(), of);
       }

@@ -10,6 +10,7 @@ import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Proving } from "./proof.js";
+import type { TypedCode } from "./typed-code.js";
 
 /** How the value of a field, or of one element of it, looks in old code compared to protobuf-es. */
 export type Representation =
@@ -28,7 +29,7 @@ export type Representation =
   | { readonly kind: "wrapper"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };
 
-export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes";
+export type PlainType = "string" | "int32" | "uint32" | "number" | "boolean" | "bytes" | "bigint";
 
 /** The old objects of one code generator with one set of options: all that the proof knows of a flavour. */
 export interface LegacyShape {
@@ -65,8 +66,8 @@ export interface LegacyShape {
   readonly staleness?: (near: Node, desc: DescMessage) => string | undefined;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */
   readonly isLive?: true;
-  /** Old messages are of generated interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
-  readonly isTyped?: true;
+  /** Old messages are of these interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
+  readonly typed?: TypedCode;
   /**
    * What old code does with a number that is no whole one, or too large, in a field of 32 bits: cuts it off, keeps its low
    * bits, or throws as protobuf-es does.

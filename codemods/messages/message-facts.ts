@@ -5,7 +5,8 @@ import type { ReasonCode } from "../shared/reasons.js";
 export type MessageRuleId =
   | "messages/proto-loader-native"
   | "messages/google-protobuf-native"
-  | "messages/ts-proto-native";
+  | "messages/ts-proto-native"
+  | "messages/protobuf-ts-native";
 
 /** A name that has to be imported. */
 export interface ImportedName {

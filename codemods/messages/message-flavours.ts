@@ -3,7 +3,8 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { googleProtobufShape } from "./google-protobuf-shape.js";
 import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
-import { tsProtoShape } from "./ts-proto-shape.js";
+import { protobufTs, tsProto } from "./typed-flavour.js";
+import { typedShape } from "./typed-shape.js";
 
 /** Which rule rewrites the messages of a service definition, and the shape of its old objects, or why they cannot be followed. */
 export function messageFlavourOf(
@@ -22,7 +23,9 @@ export function messageFlavourOf(
     case "google-protobuf":
       return { rule: "messages/google-protobuf-native", shape: googleProtobufShape };
     case "ts-proto":
-      return { rule: "messages/ts-proto-native", shape: tsProtoShape(project) };
+      return { rule: "messages/ts-proto-native", shape: typedShape(project, tsProto) };
+    case "protobuf-ts":
+      return { rule: "messages/protobuf-ts-native", shape: typedShape(project, protobufTs) };
     case "missing":
       return {
         rule: "messages/ts-proto-native",

@@ -16,6 +16,8 @@ export type Kind =
   /** A message around one value, which protobuf-es has without it. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage; readonly of: Kind }
   | { readonly kind: "map"; readonly of: Kind }
+  /** A oneof that is an object of its own, with a discriminator and a value. */
+  | { readonly kind: "oneof"; readonly oneof: DescOneof }
   /** The discriminator of a oneof: a string of old keys. */
   | { readonly kind: "case"; readonly oneof: DescOneof }
   /** An async iterable, as streaming handlers take and streaming calls give it. */
@@ -46,11 +48,11 @@ export function unsupportedIn(kind: Kind): string | undefined {
   return kind.kind === "value" && kind.as.kind === "unsupported" ? kind.as.why : undefined;
 }
 
-/** A message, or a list, map or stream of them. */
+/** A message, or a part of one that is an object, or a list, map or stream of them. */
 export function holdsMessages(kind: Kind): boolean {
   return kind.kind === "list" || kind.kind === "map" || kind.kind === "stream"
     ? holdsMessages(kind.of)
-    : kind.kind === "message";
+    : kind.kind === "message" || kind.kind === "oneof";
 }
 
 /** Identical at run time in both worlds, whatever is done with it. */
@@ -61,7 +63,7 @@ export function isPlain(kind: Kind): boolean {
 
 export function sameKind(a: Kind, b: Kind): boolean {
   if (a.kind === "message" || a.kind === "wrapper") return b.kind === a.kind && a.desc.typeName === b.desc.typeName;
-  if (a.kind === "case") return b.kind === "case" && a.oneof === b.oneof;
+  if (a.kind === "case" || a.kind === "oneof") return b.kind === a.kind && a.oneof === b.oneof;
   if (a.kind === "value") {
     if (b.kind !== "value" || a.as.kind !== b.as.kind) return false;
     if (a.as.kind === "same") return b.as.kind === "same" && isAssignableScalar(a.as.type, b.as.type);

@@ -312,7 +312,7 @@ export function hasBytesType(node: Node): boolean {
 }
 
 /** An absent value is left out by protobufjs and by create() alike. */
-export function hasType(text: string, wanted: "string" | "number" | "boolean"): boolean {
+export function hasType(text: string, wanted: "string" | "number" | "boolean" | "bigint"): boolean {
   return text.replace(/ \| (undefined|null)\b/g, "") === wanted;
 }
 

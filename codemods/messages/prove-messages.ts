@@ -40,7 +40,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   );
   const { kinds, sinks, open, proved, consumed, blockers, edits } = p;
   const clients = createFollowClients(project, bridges, p);
-  if (shape.isTyped) proveTyped(p, bridges);
+  if (shape.typed) proveTyped(p, shape.typed, bridges);
   else
     for (const bridge of bridges) {
       if (bridge.of === "service") startService(project, bridge, p);

@@ -87,7 +87,7 @@ export function createProveValues(p: Proving) {
     if (why !== undefined) return block(expression, why);
 
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
-    if (shape.isTyped && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
+    if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
 
     // No message at all: whoever writes it into a field or sends it looks after that.
     if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
@@ -109,12 +109,9 @@ export function createProveValues(p: Proving) {
       prove(expression.getWhenFalse(), wanted);
       return;
     }
-    if (
-      Node.isBinaryExpression(expression) &&
-      /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText()) &&
+    if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
       // What `||` tests is the value before it is converted.
-      !(isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted))
-    ) {
+      if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -161,7 +158,7 @@ export function createProveValues(p: Proving) {
   const isOfPlainType = (expression: Node, wanted: Kind): boolean => {
     if ((wanted.kind !== "list" && wanted.kind !== "map") || wanted.of.kind !== "value") return false;
     const { as } = wanted.of;
-    if (as.kind !== "same" || !/^(string|number|boolean)$/.test(as.type)) return false;
+    if (as.kind !== "same" || !/^(string|number|boolean|bigint)$/.test(as.type)) return false;
     const type = expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
     return of?.getText() === as.type;
@@ -222,6 +219,13 @@ export function createProveValues(p: Proving) {
         continue;
       }
       const key = nameNode.getText().replace(/^["']|["']$/g, "");
+      const union = shape.typed && p.oneofBy(desc, key);
+      if (union) {
+        if (key === union.localName) continue;
+        if (Node.isPropertyAssignment(property)) replace(nameNode, union.localName);
+        else edit(property, property.getStart(), property.getStart(), [`${union.localName}: `], "after");
+        continue;
+      }
       const field = fieldBy(desc, key);
       if (!field) {
         block(property, `${desc.typeName} has no field ${key}`);
@@ -322,6 +326,7 @@ export function createProveValues(p: Proving) {
         if (as.type === "string" && p.isString(expression)) return;
         if (as.type === "boolean" && p.isBoolean(expression)) return;
         if (as.type === "number" && p.isNumber(expression)) return;
+        if (as.type === "bigint" && hasType(typeText(expression), "bigint")) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
           // What is out of range is refused before and after.

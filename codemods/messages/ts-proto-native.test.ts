@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { migrateMessages } from "./testing/migrate-messages.js";
-import { strictConfig, tsProtoProject } from "./testing/ts-proto-project.js";
+import { strictConfig, typedProject } from "./testing/typed-project.js";
 
 const program = (code: string) => `import { readFileSync } from 'node:fs';
 import { createApp } from '@connect-migrate/runtime/node';
@@ -20,7 +20,7 @@ export const app = createApp({ routes(router) {
 /** Many programs, each a file of one project: their messages never meet. */
 async function migratedTogether(codes: readonly string[]) {
   const files = Object.fromEntries(codes.map((code, index) => [`case${index}.ts`, program(code)]));
-  using project = tsProtoProject(files);
+  using project = typedProject("ts-proto", files);
   const { files: after, findings } = await migrateMessages(project.root);
   return codes.map((_, index) => ({
     text: after[`case${index}.ts`],
@@ -29,7 +29,7 @@ async function migratedTogether(codes: readonly string[]) {
 }
 
 async function migrated(code: string, options: readonly string[] = [], compilerOptions: object = strictConfig) {
-  using project = tsProtoProject({ "server.ts": program(code) }, options, { ...compilerOptions });
+  using project = typedProject("ts-proto", { "server.ts": program(code) }, options, { ...compilerOptions });
   return await migrateMessages(project.root);
 }
 
@@ -146,7 +146,6 @@ describe("stays on the bridge, with the reason", async () => {
   );
 
   it.each([
-    ["oneof=unions", echo("console.log(req.thePick?.$case);"), "thePick"],
     ["stringEnums=true", echo("console.log(req.itemKind);"), "an enum of strings"],
     ["forceLong=long", echo("console.log(req.bigCount.toString());"), "bigCount is a"],
     ["useDate=string", echo("console.log(req.atTime);"), "at_time is a string"],
@@ -158,7 +157,7 @@ describe("stays on the bridge, with the reason", async () => {
   });
 
   it("--messages native says so, and makes it an error", async () => {
-    using project = tsProtoProject({ "server.ts": program(echo("JSON.stringify(req);")) });
+    using project = typedProject("ts-proto", { "server.ts": program(echo("JSON.stringify(req);")) });
     const { findings } = await migrateMessages(project.root, "native");
     expect(findings).toMatchObject([{ rule: "messages/ts-proto-native", outcome: "failed", rpc: "same.v1.Same" }]);
   });
@@ -260,7 +259,7 @@ describe("is rewritten", async () => {
 
 it("code that is older than the .proto keeps the bridge, and the report says where they disagree", async () => {
   const code = program("function echoIt(req: Thing): Thing { console.log(req.itemName); return req; }");
-  using project = tsProtoProject({ "server.ts": code });
+  using project = typedProject("ts-proto", { "server.ts": code });
   const file = join(project.root, "proto/same.proto");
   const proto = readFileSync(file, "utf8");
   const cases: readonly (readonly [change: (text: string) => string, why: RegExp])[] = [

@@ -1,17 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { create, type DescService, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
-import type { MethodDefinition } from "@grpc/grpc-js";
-import fc from "fast-check";
-import { globSync } from "tinyglobby";
-import { ts } from "ts-morph";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { ensureGenerated } from "../generate/index.js";
-import { newTypeErrors } from "../project/type-gate.js";
-import { initOf } from "./testing/arbitrary-init.js";
-import { migrateMessages } from "./testing/migrate-messages.js";
-import { tsProtoProject } from "./testing/ts-proto-project.js";
+import { afterAll, beforeAll, it } from "vitest";
+import { expectSameReplies, type TypedPrograms, typedPrograms, wholeMillis } from "./testing/typed-programs.js";
 
 /** The handler before, on ts-proto's objects, and the handler after answer the same bytes with the same bytes. */
 const handlers = `
@@ -146,105 +134,21 @@ export function loopIt(req: Thing): Lines {
 }
 `;
 
-const server = `
-import { createApp } from '@connect-migrate/runtime/node';
-import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
-import { Same } from './gen/same_pb';
-import { SameService } from './old/same';
-import { describeIt, echoIt, loopIt, transformIt } from './handlers';
-export const app = createApp({ routes(router) {
-  router.service(Same, { describeIt, echoIt, transformIt, loopIt }, { messages: grpcJsMessages(SameService) });
-} });
-`;
-
-type Handlers = Record<string, (request: unknown) => unknown>;
-const projects: Disposable[] = [];
-let oldHandlers: Handlers;
-let newHandlers: Handlers;
-let definition: Record<string, MethodDefinition<unknown, unknown>>;
-let service: DescService;
-
+let programs: TypedPrograms;
 beforeAll(async () => {
-  const files = { "handlers.ts": handlers, "server.ts": server };
-  const project = (given: Record<string, string>) => {
-    const made = tsProtoProject(given);
-    projects.push(made);
-    return made.root;
-  };
-  const before = project(files);
-  const migrated = await migrateMessages(before);
-  expect(migrated.findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
-  expect(migrated.files["handlers.ts"]).not.toContain("old/same");
-  const generated = await ensureGenerated({ root: before });
-  const code = Object.fromEntries(generated.files.map((file) => [file.path.slice(before.length + 1), file.content]));
-  const after = project({ ...files, ...code, ...migrated.files });
-  const sources = globSync("*.ts", { cwd: after, absolute: true });
-  const texts = (paths: readonly string[]) => new Map(paths.map((path) => [path, readFileSync(path, "utf8")] as const));
-  const errors = newTypeErrors({
-    root: after,
-    files: sources,
-    before: new Map(),
-    after: texts(sources),
-    imports: new Map(),
-  });
-  expect(errors).toEqual([]);
-  for (const root of [before, after]) compile(root);
-  oldHandlers = createRequire(join(before, "x.js"))("./handlers.js") as Handlers;
-  newHandlers = createRequire(join(after, "x.js"))("./handlers.js") as Handlers;
-  definition = createRequire(join(before, "x.js"))("./old/same.js").SameService;
-  service = generated.registry?.service("same.v1.Same") as DescService;
+  programs = await typedPrograms({ generator: "ts-proto", definition: "SameService", module: "./old/same" }, handlers);
 }, 120_000);
-afterAll(() => {
-  for (const project of projects) project[Symbol.dispose]();
-});
-
-function compile(root: string): void {
-  for (const file of globSync(["*.ts", "old/**/*.ts", "gen/**/*.ts"], { cwd: root, absolute: true })) {
-    const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-    const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions });
-    writeFileSync(file.replace(/\.ts$/, ".js"), outputText);
-  }
-}
-
-/** A Date has whole milliseconds: what is passed on keeps the rest now. */
-function wholeMillis(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(wholeMillis);
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [
-      key,
-      key === "nanos" ? Math.floor((one as number) / 1e6) * 1e6 : wholeMillis(one),
-    ]),
-  );
-}
+afterAll(() => programs[Symbol.dispose]());
 
 it.each(["describeIt", "loopIt", "echoIt", "transformIt"])(
   "%s answers the same",
   { timeout: 120_000 },
-  async (name) => {
-    const method = service.methods.find((one) => one.localName === name);
-    const legacy = definition[name];
-    if (!method || !legacy) throw new Error(name);
-    let compared = 0;
-    await fc.assert(
-      // Beyond 2^53 ts-proto refuses to decode.
-      fc.asyncProperty(initOf(method.input, 2, 53n), async (init) => {
-        const given = name === "describeIt" ? init : (wholeMillis(init) as typeof init);
-        const bytes = toBinary(method.input, create(method.input, given));
-        const oldReply = legacy.responseSerialize(
-          await oldHandlers[name]?.(legacy.requestDeserialize(Buffer.from(bytes))),
-        );
-        const reply = (await newHandlers[name]?.(fromBinary(method.input, bytes))) as Record<string, unknown>;
-        const newReply = toBinary(method.output, create(method.output, reply));
-        compared++;
-        const json = (one: Uint8Array) => toJson(method.output, fromBinary(method.output, one));
-        if (name === "describeIt") {
-          const lines = (one: Uint8Array) => (json(one) as { linesOut?: unknown }).linesOut;
-          expect(lines(newReply)).toEqual(lines(oldReply));
-        } else expect(json(newReply)).toEqual(json(oldReply));
-      }),
-      { numRuns: 400 },
-    );
-    expect(compared).toBeGreaterThanOrEqual(400);
-  },
+  // Beyond 2^53 ts-proto refuses to decode.
+  (name) =>
+    expectSameReplies(programs, name, {
+      bits: 53n,
+      ...(name === "describeIt"
+        ? { seen: (reply) => (reply as { linesOut?: unknown }).linesOut }
+        : { given: wholeMillis }),
+    }),
 );

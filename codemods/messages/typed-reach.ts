@@ -2,7 +2,7 @@ import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import type { SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
-import type { TsProtoCode } from "./ts-proto-code.js";
+import type { TypedCode } from "./typed-code.js";
 
 /** Every message that the methods of some services can carry. */
 export function messagesOf(services: readonly DescService[]): Set<DescMessage> {
@@ -21,7 +21,7 @@ export function messagesOf(services: readonly DescService[]): Set<DescMessage> {
 }
 
 /** The files that messages of a bridge can come to: those that import generated code, at any distance, and hang together. */
-export function filesWithin(project: AnalysisProject, code: TsProtoCode, bridges: readonly Bridge[]): Set<SourceFile> {
+export function filesWithin(project: AnalysisProject, code: TypedCode, bridges: readonly Bridge[]): Set<SourceFile> {
   const imports = new Map<SourceFile, SourceFile[]>();
   const own = project.files.filter((file) => !code.has(file));
   for (const file of own) {

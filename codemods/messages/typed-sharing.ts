@@ -1,5 +1,5 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { Node, type Type } from "ts-morph";
+import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { Node, SyntaxKind, type Type } from "ts-morph";
 import { functionAround, isAssignmentTarget, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
@@ -17,6 +17,8 @@ export function isChangedInside(list: Node): boolean {
   return Node.isElementAccessExpression(parent) && parent.getExpression() === list && isAssignmentTarget(parent);
 }
 
+export type Sharing = ReturnType<typeof createSharing>;
+
 /**
  * A literal of old code holds the very list that it is given, and fromPartial() copies everything; create() copies a list of
  * messages and keeps all else. Nobody can tell them apart, unless what is shared in one of them and not in the other changes.
@@ -24,6 +26,7 @@ export function isChangedInside(list: Node): boolean {
 export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
   const changed = new Set<DescField>();
   const written = new Set<DescMessage>();
+  const writtenInside = new Set<DescOneof>();
   let isAnyListChanged = false;
 
   const isChangedBelow = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
@@ -37,8 +40,25 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
 
   return {
     /** A list or map of messages' field changes in place. */
-    changes: (field: DescField) => void changed.add(field),
-    writes: (field: DescField) => void written.add(field.parent),
+    changes(field: DescField, message: Node): void {
+      const first = firstOf(message);
+      const isGiven = first?.getDescendantsOfKind(SyntaxKind.ObjectLiteralExpression)[0] ?? first;
+      const isFresh =
+        Node.isCallExpression(first) || Node.isObjectLiteralExpression(first)
+          ? !isGiven?.getText().includes(p.shape.keyOf(field) ?? field.name)
+          : false;
+      if (!isFresh || !isOnlyReturned(message)) changed.add(field);
+    },
+    /** A field of a message gets another value. */
+    writes(member: DescField | DescOneof, message: Node): void {
+      if (!isOnlyReturned(message)) written.add(member.parent);
+    },
+    /** The value of a oneof changes, and not the oneof. */
+    writesInside: (oneof: DescOneof) => {
+      writtenInside.add(oneof);
+      written.add(oneof.parent);
+    },
+    isWrittenInside: (oneof: DescOneof) => writtenInside.has(oneof),
     /** A list in a variable changes: it may be one that a message has. */
     changesList(list: Node): void {
       const declaration = Node.isIdentifier(list) ? p.project.declarationOf(list) : undefined;
@@ -66,7 +86,29 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       return true;
     const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
     if (!Node.isPropertyAccessExpression(callee)) return false;
-    return MAKERS.test(callee.getName()) || /^(create|fromPartial|decode)$/.test(callee.getName());
+    return MAKERS.test(callee.getName()) || /^(create|fromPartial|decode|clone|fromBinary)$/.test(callee.getName());
+  }
+
+  /** What a constant is made with. */
+  function firstOf(message: Node): Node | undefined {
+    const declaration = Node.isIdentifier(message) ? p.project.declarationOf(message) : undefined;
+    const isConstant =
+      Node.isVariableDeclaration(declaration) && declaration.getVariableStatement()?.getDeclarationKind() === "const";
+    return isConstant ? unwrapped(declaration.getInitializerOrThrow()) : undefined;
+  }
+
+  /** A message that this function makes, and that nobody else has before it is returned. */
+  function isOnlyReturned(message: Node): boolean {
+    const first = firstOf(message);
+    if (!first || !Node.isIdentifier(message) || !isOwn(first)) return false;
+    return p.project.referencesTo(message).every((one) => {
+      const parent = one.getParent();
+      if (Node.isVariableDeclaration(parent) && parent.getNameNode() === one) return true;
+      if (functionAround(one) !== functionAround(first)) return false;
+      return (
+        Node.isReturnStatement(parent) || (Node.isPropertyAccessExpression(parent) && parent.getExpression() === one)
+      );
+    });
   }
 
   /** Does a value that is made here have parts that are not? */

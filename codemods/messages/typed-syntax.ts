@@ -1,4 +1,6 @@
 import { Node, type Type } from "ts-morph";
+import type { PlainType } from "./legacy-shape.js";
+import type { Proving } from "./proof.js";
 
 /** Types that hold what they are given and look at none of it. */
 const HOLDERS =
@@ -99,4 +101,15 @@ export function isValue(node: Node): boolean {
     Node.isNamedTupleMember(parent) ||
     Node.isLabeledStatement(parent)
   );
+}
+
+/** `message.total += count`, of a field that holds what the operator gives: the same before and after, an overflow included. */
+export function isSameSum(p: Proving, change: Node | undefined, type: PlainType): boolean {
+  if (!Node.isBinaryExpression(change)) return false;
+  const operator = change.getOperatorToken().getText();
+  const given = change.getRight().getType().getBaseTypeOfLiteralType().getText();
+  if (type === "string") return operator === "+=" && /^(string|number|bigint|boolean)$/.test(given);
+  if (!/^([-+*/%]|\*\*)=$/.test(operator)) return false;
+  if (type === "bigint") return given === "bigint";
+  return given === "number" && (type === "number" || (/32$/.test(type) && p.shape.fractions === "refused"));
 }

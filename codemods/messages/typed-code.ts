@@ -2,51 +2,65 @@ import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@
 import { type InterfaceDeclaration, Node, type SourceFile, type Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { ProofState } from "./proof.js";
+import type { TypedFlavour } from "./typed-flavour.js";
 
-/** What a name of ts-proto's code stands for. `other` is the rest: a client class, `DeepPartial`, `colorFromJSON`. */
-export type TsProtoName =
+/** What a name of generated code stands for. `other` is the rest: a client class, `DeepPartial`, `colorFromJSON`. */
+export type TypedName =
   | { readonly kind: "message"; readonly desc: DescMessage }
   | { readonly kind: "enum"; readonly desc: DescEnum }
   | { readonly kind: "service"; readonly desc: DescService }
   | { readonly kind: "other"; readonly name: string };
 
-/** The files that ts-proto generated for a project, read through the compiler. */
-export interface TsProtoCode {
+/** What the generated interface has for a field or a oneof. */
+export interface TypedProperty {
+  readonly key: string;
+  readonly type: Type;
+  readonly isOptional: boolean;
+}
+
+/** The files that a generator of interfaces wrote for a project, read through the compiler. */
+export interface TypedCode {
+  readonly flavour: TypedFlavour;
   has(file: SourceFile): boolean;
   /** The name that an identifier, or the name of a type, leads to, where it is one of generated code. */
-  nameOf(node: Node): TsProtoName | undefined;
+  nameOf(node: Node): TypedName | undefined;
   /** The message of which a type is the interface; undefined for any other type, and for a union with anything but absence. */
   messageOf(type: Type): DescMessage | undefined;
   enumOf(type: Type): DescEnum | undefined;
+  /** The oneof of which a type is the union of members, or one or some of them, or absence besides. */
+  oneofOf(type: Type): DescOneof | undefined;
   /** The interface of a message; undefined where there is none, or more than one. */
   interfaceOf(desc: DescMessage): InterfaceDeclaration | undefined;
   /** The property of the old interface that holds a field, or a oneof as a union; undefined where it has none. */
-  propertyOf(
-    member: DescField | DescOneof,
-  ): { readonly key: string; readonly type: Type; readonly isOptional: boolean } | undefined;
+  propertyOf(member: DescField | DescOneof): TypedProperty | undefined;
+  /** The member of a union that holds a field: the text of its discriminator, and the key and type of its value. */
+  memberOf(field: DescField): (TypedProperty & { readonly text: string }) | undefined;
+  /** The service of a generated definition or interface of which a declaration is a member. */
+  serviceOfMember(declaration: Node | undefined): DescService | undefined;
   /** `Kind.KIND_RED` becomes `Kind.RED`. False for anything else. */
   constantOf(p: ProofState, expression: Node): boolean;
-  /** Version 1 of ts-proto writes with protobufjs, which puts any number into 32 bits. */
+  /** Are the names of an enum's constants those of protobuf-es? */
+  hasSameNames(desc: DescEnum, name: Node): boolean;
+  /** protobufjs writes the messages, which puts any number into 32 bits. */
   readonly usesProtobufjs: boolean;
 }
 
-const known = new WeakMap<AnalysisProject, TsProtoCode>();
+const known = new WeakMap<AnalysisProject, Map<TypedFlavour, TypedCode>>();
 
-export function tsProtoCode(project: AnalysisProject): TsProtoCode {
-  let code = known.get(project);
-  if (!code) {
-    code = readCode(project);
-    known.set(project, code);
-  }
+export function typedCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
+  const codes = known.get(project) ?? new Map<TypedFlavour, TypedCode>();
+  known.set(project, codes);
+  const code = codes.get(flavour) ?? readCode(project, flavour);
+  codes.set(flavour, code);
   return code;
 }
 
-function readCode(project: AnalysisProject): TsProtoCode {
+function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
   const packages = new Map<SourceFile, string | null>();
   const packageOf = (file: SourceFile): string | null => {
     let found = packages.get(file);
     if (found === undefined) {
-      found = /^export const protobufPackage = "([\w.]*)";/m.exec(file.getFullText().slice(0, 5000))?.[1] ?? null;
+      found = flavour.packageOf(file);
       packages.set(file, found);
     }
     return found;
@@ -62,7 +76,7 @@ function readCode(project: AnalysisProject): TsProtoCode {
   };
   const interfaces = new Map<DescMessage, InterfaceDeclaration | null>();
 
-  const nameOfDeclaration = (declaration: Node | undefined): TsProtoName | undefined => {
+  const nameOfDeclaration = (declaration: Node | undefined): TypedName | undefined => {
     if (!declaration) return undefined;
     const named = packageOf(declaration.getSourceFile());
     if (named === null) return undefined;
@@ -74,30 +88,50 @@ function readCode(project: AnalysisProject): TsProtoCode {
     const desc = descsOf(named).get(name);
     if (desc?.kind === "message") return { kind: "message", desc };
     if (desc?.kind === "enum") return { kind: "enum", desc };
-    const service = name.endsWith("Service") ? descsOf(named).get(name.slice(0, -7)) : undefined;
-    if (service?.kind === "service") return { kind: "service", desc: service };
+    for (const short of flavour.servicesNamed(name, declaration)) {
+      const service = descsOf(named).get(short);
+      if (service?.kind === "service") return { kind: "service", desc: service };
+    }
     return { kind: "other", name };
   };
 
   const interfaceOf = (desc: DescMessage): InterfaceDeclaration | undefined => interfaces.get(desc) ?? undefined;
-  const remember = (declaration: InterfaceDeclaration): DescMessage | undefined => {
+  const remember = (declaration: InterfaceDeclaration): void => {
     const name = nameOfDeclaration(declaration);
-    if (name?.kind !== "message") return undefined;
+    if (name?.kind !== "message") return;
     const before = interfaces.get(name.desc);
     // Two generated files for one message: which of them a value is made for, nothing says.
     if (before === undefined) interfaces.set(name.desc, declaration);
     else if (before !== null && before !== declaration) interfaces.set(name.desc, null);
-    return name.desc;
   };
   const files = generatedFiles(project, (file) => packageOf(file) !== null);
   for (const file of files) for (const one of file.getInterfaces()) remember(one);
-  const nameOf = (node: Node): TsProtoName | undefined => {
+  const declarationOf = (node: Node): Node | undefined => {
     const symbol = node.getSymbol();
-    const target = symbol?.getAliasedSymbol() ?? symbol;
-    return nameOfDeclaration(target?.getDeclarations()[0]);
+    return (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations()[0];
+  };
+  const nameOf = (node: Node): TypedName | undefined => nameOfDeclaration(declarationOf(node));
+  const propertyIn = (member: DescField | DescOneof) => {
+    const declaration = interfaceOf(member.parent);
+    return flavour
+      .keysOf(member)
+      .map((key) => declaration?.getProperty(key))
+      .find((one) => one !== undefined);
+  };
+  const unions = new Map<unknown, DescOneof | null>();
+  const oneofOfPart = (part: Type): DescOneof | undefined => {
+    const declaration = part.getSymbol()?.getDeclarations()[0];
+    if (!Node.isTypeLiteral(declaration) || packageOf(declaration.getSourceFile()) === null) return undefined;
+    let property: Node | undefined = declaration.getParent();
+    while (Node.isUnionTypeNode(property) || Node.isParenthesizedTypeNode(property)) property = property.getParent();
+    const owner = Node.isPropertySignature(property) ? property.getParent() : undefined;
+    const name = Node.isInterfaceDeclaration(owner) ? nameOfDeclaration(owner) : undefined;
+    if (name?.kind !== "message") return undefined;
+    return name.desc.oneofs.find((oneof) => propertyIn(oneof) === property);
   };
 
   return {
+    flavour,
     usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
     nameOf,
     interfaceOf,
@@ -115,25 +149,66 @@ function readCode(project: AnalysisProject): TsProtoCode {
       const name = Node.isEnumDeclaration(owner) ? nameOfDeclaration(owner) : undefined;
       return name?.kind === "enum" ? name.desc : undefined;
     },
+    oneofOf(type) {
+      const key = type.compilerType;
+      const before = unions.get(key);
+      if (before !== undefined) return before ?? undefined;
+      const whole = type.getNonNullableType();
+      const parts = whole.isUnion() ? whole.getUnionTypes() : [whole];
+      const found = new Set(parts.map(oneofOfPart));
+      const [only] = found;
+      const answer = found.size === 1 ? only : undefined;
+      unions.set(key, answer ?? null);
+      return answer;
+    },
     constantOf(p, expression) {
       if (!Node.isPropertyAccessExpression(expression)) return false;
       const owner = nameOf(expression.getExpression());
+      if (owner?.kind !== "enum") return false;
+      const name = expression.getName();
       const value =
-        owner?.kind === "enum" ? owner.desc.values.find((one) => one.name === expression.getName()) : undefined;
-      if (owner?.kind !== "enum" || !value) return false;
+        owner.desc.values.find((one) => one.name === name) ?? owner.desc.values.find((one) => one.localName === name);
+      if (!value) return false;
       p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
       return true;
     },
+    hasSameNames(desc, name) {
+      const declaration = declarationOf(name);
+      if (!Node.isEnumDeclaration(declaration)) return false;
+      const members = declaration.getMembers();
+      return (
+        members.length === desc.values.length &&
+        members.every((one) =>
+          desc.values.some((value) => value.localName === one.getName() && value.number === one.getValue()),
+        )
+      );
+    },
     propertyOf(member) {
-      const declaration = interfaceOf(member.parent);
-      const keys = [member.localName, member.localName.replace(/\$$/, ""), member.name];
-      const property = keys.map((key) => declaration?.getProperty(key)).find((one) => one !== undefined);
+      const property = propertyIn(member);
       return property && { key: property.getName(), type: property.getType(), isOptional: property.hasQuestionToken() };
+    },
+    memberOf(field) {
+      const literals =
+        (field.oneof && propertyIn(field.oneof)?.getTypeNode()?.getDescendants().filter(Node.isTypeLiteral)) ?? [];
+      for (const literal of literals) {
+        const text = literal.getProperty(flavour.discriminator)?.getType().getLiteralValue();
+        const [value] = literal.getProperties().filter((one) => one.getName() !== flavour.discriminator);
+        if (typeof text !== "string" || !value || !flavour.keysOf(field).includes(text)) continue;
+        return { text, key: value.getName(), type: value.getType(), isOptional: value.hasQuestionToken() };
+      }
+      return undefined;
+    },
+    serviceOfMember(declaration) {
+      const owner = declaration?.getFirstAncestor(
+        (one) => Node.isVariableDeclaration(one) || Node.isInterfaceDeclaration(one),
+      );
+      const named = nameOfDeclaration(owner);
+      return named?.kind === "service" ? named.desc : undefined;
     },
   };
 }
 
-/** ts-proto's names in a package: `Outer_Inner` for a nested message. */
+/** The names that generators of interfaces give in a package: `Outer_Inner` for a nested message. */
 function namesIn(project: AnalysisProject, name: string): ReadonlyMap<string, DescMessage | DescEnum | DescService> {
   const found = new Map<string, DescMessage | DescEnum | DescService>();
   const visit = (one: DescMessage | DescEnum | DescService) => {
@@ -141,7 +216,7 @@ function namesIn(project: AnalysisProject, name: string): ReadonlyMap<string, De
     found.set(local.replaceAll(".", "_"), one);
     if (one.kind === "message") for (const inner of [...one.nestedMessages, ...one.nestedEnums]) visit(inner);
   };
-  const wkt = name === "google.protobuf" ? ["Timestamp", "Duration", "Empty"] : [];
+  const wkt = name === "google.protobuf" ? ["Timestamp", "Duration", "Empty", "Any", "FieldMask"] : [];
   for (const each of wkt) {
     const desc = project.protos.message(`google.protobuf.${each}`);
     if (desc) visit(desc);
@@ -151,7 +226,7 @@ function namesIn(project: AnalysisProject, name: string): ReadonlyMap<string, De
   return found;
 }
 
-/** What ts-proto wrote and the project imports, at any distance. */
+/** What the generator wrote and the project imports, at any distance. */
 function generatedFiles(project: AnalysisProject, isGenerated: (file: SourceFile) => boolean): Set<SourceFile> {
   const found = new Set<SourceFile>();
   const visit = (file: SourceFile) => {

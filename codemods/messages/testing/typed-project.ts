@@ -15,12 +15,28 @@ export const strictConfig = {
   types: ["node"],
 };
 
-/** A TypeScript project whose `old/same.ts` ts-proto generated with some options; `same.proto` is google-protobuf's, without jstype. */
-export function tsProtoProject(
+/** Generators of interfaces: the command, and what is always asked of it. */
+const generators = {
+  "ts-proto": {
+    local: [join(repository, "node_modules/.bin/protoc-gen-ts_proto")],
+    opt: ["outputServices=grpc-js", "esModuleInterop=true"],
+  },
+  "protobuf-ts": {
+    local: [process.execPath, join(repository, "node_modules/@protobuf-ts/plugin/bin/protoc-gen-ts")],
+    opt: ["server_grpc1", "client_none"],
+  },
+} as const;
+
+export type TypedGenerator = keyof typeof generators;
+
+/** A TypeScript project whose `old/same.ts` was generated with some options; `same.proto` is google-protobuf's, without jstype. */
+export function typedProject(
+  generator: TypedGenerator,
   files: Readonly<Record<string, string>>,
   options: readonly string[] = [],
   compilerOptions: Readonly<Record<string, unknown>> = strictConfig,
 ): TempProject {
+  const { local, opt } = generators[generator];
   const proto = readFileSync(join(import.meta.dirname, "google-protobuf/same.proto"), "utf8");
   const project = tempProject({
     "package.json": "{}",
@@ -30,9 +46,9 @@ export function tsProtoProject(
   });
   symlinkSync(join(repository, "node_modules"), join(project.root, "node_modules"));
   const plugin = {
-    local: join(repository, "node_modules/.bin/protoc-gen-ts_proto"),
+    local,
     out: "old",
-    opt: ["outputServices=grpc-js", "esModuleInterop=true", ...options],
+    opt: [...opt, ...options],
     include_imports: true,
     include_wkt: true,
   };

@@ -3,29 +3,30 @@ import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt"
 import type { Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
-import { type TsProtoCode, tsProtoCode } from "./ts-proto-code.js";
-import { readMember } from "./ts-proto-oneofs.js";
-import { tsProtoStaleness } from "./ts-proto-staleness.js";
+import { type TypedCode, typedCode } from "./typed-code.js";
+import type { TypedFlavour } from "./typed-flavour.js";
+import { readMember } from "./typed-members.js";
+import { chainOfUnion, readUnion } from "./typed-oneofs.js";
 
-const shapes = new WeakMap<AnalysisProject, LegacyShape>();
+const shapes = new WeakMap<TypedCode, LegacyShape>();
 
 /**
- * The objects of ts-proto. What a field holds depends on a dozen options of the generator; the interfaces that it wrote say
- * it, so they are asked, and not the options.
+ * Objects of generated interfaces. What a field holds depends on a dozen options of the generator; the interfaces that it
+ * wrote say it, so they are asked, and not the options.
  */
-export function tsProtoShape(project: AnalysisProject): LegacyShape {
-  const known = shapes.get(project);
+export function typedShape(project: AnalysisProject, flavour: TypedFlavour): LegacyShape {
+  const code = typedCode(project, flavour);
+  const known = shapes.get(code);
   if (known) return known;
-  const code = tsProtoCode(project);
   const representations = new Map<DescField, Representation>();
   const shape: LegacyShape = {
-    rule: "messages/ts-proto-native",
-    id: "ts-proto",
+    rule: flavour.rule,
+    id: flavour.id,
     isLive: true,
-    isTyped: true,
+    typed: code,
     fractions: code.usesProtobufjs ? "wrapped" : "refused",
-    keyOf: (field) => code.propertyOf(field)?.key,
-    oneofKeyOf: () => undefined,
+    keyOf: (field) => code.propertyOf(field)?.key ?? code.memberOf(field)?.text,
+    oneofKeyOf: (oneof) => code.propertyOf(oneof)?.key,
     enumName: (value) => value.name,
     representation(field) {
       let found = representations.get(field);
@@ -35,19 +36,20 @@ export function tsProtoShape(project: AnalysisProject): LegacyShape {
       }
       return found;
     },
-    member: readMember,
+    member: (p, access, desc) => readUnion(p, code, access, desc) || readMember(p, access, desc),
+    chain: (p, node) => chainOfUnion(p, code, node),
     // The types of old code are all found where they stand.
     retype: () => true,
-    staleness: (_, desc) => tsProtoStaleness(code.interfaceOf(desc), desc),
+    staleness: (_, desc) => flavour.staleness(code.interfaceOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
     enumOfType: (_, expression) => code.enumOf(expression.getType()),
   };
-  shapes.set(project, shape);
+  shapes.set(code, shape);
   return shape;
 }
 
-function representation(code: TsProtoCode, field: DescField): Representation {
-  const property = code.propertyOf(field);
+function representation(code: TypedCode, field: DescField): Representation {
+  const property = code.propertyOf(field) ?? code.memberOf(field);
   const unsupported = (why: string): Representation => ({ kind: "unsupported", why });
   if (!property) return unsupported(`${field.parent.typeName} has no property for ${field.name}`);
   const type = elementOf(field, property.type.getNonNullableType());
@@ -60,12 +62,16 @@ function representation(code: TsProtoCode, field: DescField): Representation {
   const message = "message" in field ? field.message : undefined;
   if (message?.typeName === "google.protobuf.Timestamp" && text === "Date") return { kind: "date", desc: message };
   const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
-  const as = representationOf(wrapped ? (field.message.fields[0] as DescField) : field, "Number", "Number");
+  const longs = text === "string" ? "String" : "Number";
+  const as = representationOf(wrapped ? (field.message.fields[0] as DescField) : field, longs, "Number");
   switch (as.kind) {
     case "same":
       return text === (/32$/.test(as.type) ? "number" : as.type) ? as : strange;
     case "int64-number":
-      return text === "number" ? as : text === "string" ? { kind: "int64-string" } : strange;
+      if (text === "bigint") return { kind: "same", type: "bigint" };
+      return text === "number" ? as : strange;
+    case "int64-string":
+      return as;
     case "enum-number": {
       const values = [type, ...type.getUnionTypes()].map((one) => one.getLiteralValue());
       if (values.some((value) => typeof value === "string")) return unsupported(`${field.name} is an enum of strings`);

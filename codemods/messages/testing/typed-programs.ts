@@ -1,0 +1,140 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { create, type DescService, fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
+import type { MethodDefinition } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { globSync } from "tinyglobby";
+import { ts } from "ts-morph";
+import { expect } from "vitest";
+import { ensureGenerated } from "../../generate/index.js";
+import { newTypeErrors } from "../../project/type-gate.js";
+import { initOf } from "./arbitrary-init.js";
+import { migrateMessages } from "./migrate-messages.js";
+import { type TypedGenerator, typedProject } from "./typed-project.js";
+
+type Handlers = Record<string, (request: unknown) => unknown>;
+
+/** Handlers on old objects and the migrated ones, and the codecs of the former. */
+export interface TypedPrograms extends Disposable {
+  readonly before: Handlers;
+  readonly after: Handlers;
+  readonly definition: Record<string, MethodDefinition<unknown, unknown>>;
+  readonly service: DescService;
+  /** The migrated handlers. */
+  readonly migrated: string;
+}
+
+/** How the definition of the service is imported: `SameService` of `./old/same`. */
+interface Old {
+  readonly generator: TypedGenerator;
+  readonly options?: readonly string[];
+  readonly definition: string;
+  readonly module: string;
+}
+
+/** Migrates handlers of the service `same.v1.Same`: all of their code must become native, and compile. */
+export async function typedPrograms(old: Old, handlers: string): Promise<TypedPrograms> {
+  const names = [...handlers.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name).join(", ");
+  const server = `
+import { createApp } from '@connect-migrate/runtime/node';
+import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
+import { Same } from './gen/same_pb';
+import { ${old.definition} } from '${old.module}';
+import { ${names} } from './handlers';
+export const app = createApp({ routes(router) {
+  router.service(Same, { ${names} }, { messages: grpcJsMessages(${old.definition}) });
+} });
+`;
+  const projects: Disposable[] = [];
+  const files = { "handlers.ts": handlers, "server.ts": server };
+  const project = (given: Record<string, string>) => {
+    const made = typedProject(old.generator, given, old.options);
+    projects.push(made);
+    return made.root;
+  };
+  const before = project(files);
+  const migrated = await migrateMessages(before);
+  expect(migrated.findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+  const text = migrated.files["handlers.ts"] ?? "";
+  expect(text).not.toContain("./old/");
+  const generated = await ensureGenerated({ root: before });
+  const code = Object.fromEntries(generated.files.map((file) => [file.path.slice(before.length + 1), file.content]));
+  const after = project({ ...files, ...code, ...migrated.files });
+  const sources = globSync("*.ts", { cwd: after, absolute: true });
+  const texts = (paths: readonly string[]) => new Map(paths.map((path) => [path, readFileSync(path, "utf8")] as const));
+  const errors = newTypeErrors({
+    root: after,
+    files: sources,
+    before: new Map(),
+    after: texts(sources),
+    imports: new Map(),
+  });
+  expect(errors).toEqual([]);
+  for (const root of [before, after]) compile(root);
+  const load = (root: string, module: string) => createRequire(join(root, "x.js"))(module);
+  return {
+    before: load(before, "./handlers.js"),
+    after: load(after, "./handlers.js"),
+    definition: load(before, `${old.module}.js`)[old.definition],
+    service: generated.registry?.service("same.v1.Same") as DescService,
+    migrated: text,
+    [Symbol.dispose]: () => {
+      for (const one of projects) one[Symbol.dispose]();
+    },
+  };
+}
+
+function compile(root: string): void {
+  for (const file of globSync(["*.ts", "old/**/*.ts", "gen/**/*.ts"], { cwd: root, absolute: true })) {
+    const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
+    const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions });
+    writeFileSync(file.replace(/\.ts$/, ".js"), outputText);
+  }
+}
+
+/** A Date has whole milliseconds: what is passed on keeps the rest now. */
+export function wholeMillis(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(wholeMillis);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [
+      key,
+      key === "nanos" ? Math.floor((one as number) / 1e6) * 1e6 : wholeMillis(one),
+    ]),
+  );
+}
+
+interface Values {
+  readonly runs?: number;
+  /** The size of 64-bit integers that the old code can hold. */
+  readonly bits?: bigint;
+  readonly given?: (init: object) => unknown;
+  /** What is compared of a reply's JSON. */
+  readonly seen?: (reply: unknown) => unknown;
+}
+
+/** For one request after another: the handler before and the handler after give the same reply, or both none. */
+export async function expectSameReplies(
+  { before, after, definition, service }: TypedPrograms,
+  name: string,
+  { runs = 400, bits = 64n, given = (init) => init, seen = (reply) => reply }: Values = {},
+): Promise<void> {
+  const method = service.methods.find((one) => one.localName === name);
+  const legacy = definition[name];
+  if (!method || !legacy) throw new Error(name);
+  let compared = 0;
+  await fc.assert(
+    fc.asyncProperty(initOf(method.input, 2, bits), async (init) => {
+      const bytes = toBinary(method.input, create(method.input, given(init) as typeof init));
+      const oldReply = legacy.responseSerialize(await before[name]?.(legacy.requestDeserialize(Buffer.from(bytes))));
+      const reply = (await after[name]?.(fromBinary(method.input, bytes))) as Record<string, unknown>;
+      const newReply = toBinary(method.output, create(method.output, reply));
+      compared++;
+      const json = (one: Uint8Array) => seen(toJson(method.output, fromBinary(method.output, one)));
+      expect(json(newReply)).toEqual(json(oldReply));
+    }),
+    { numRuns: runs },
+  );
+  expect(compared).toBeGreaterThanOrEqual(runs);
+}

@@ -1,0 +1,161 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type CallExpression, Node, type ObjectLiteralExpression } from "ts-morph";
+import { holdsMessages, type Kind, kindName } from "./message-kind.js";
+import { isAbsent, isAssertion, topOf, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import type { TypedCode } from "./typed-code.js";
+import { createTypedFunctions } from "./typed-functions.js";
+import { literalAround } from "./typed-places.js";
+import type { Sharing } from "./typed-sharing.js";
+import type { TypedTypes } from "./typed-types.js";
+
+const PROTOBUF = "@bufbuild/protobuf";
+
+/** Where messages are made: literals that are asked for as one, and the functions of generated code. */
+export function createTypedLiterals(
+  p: Proving,
+  code: TypedCode,
+  { messageIn, messageWanted, oneofIn, holds, isClientType }: TypedTypes,
+  sharing: Sharing,
+  isOwnPackage: (file: string) => boolean,
+) {
+  const shared: { readonly value: Node; readonly field: DescField; readonly isCopied: boolean }[] = [];
+  p.finals.push(() => {
+    for (const { value, field, isCopied } of shared)
+      if (sharing.isSeen(value, field, isCopied))
+        p.block(value, "a part of a message that is shared now or then, and changes elsewhere");
+  });
+
+  const create = { module: PROTOBUF, name: "create" };
+
+  const functions = createTypedFunctions(p, code, {
+    messageIn,
+    makes: (object, desc) => fields(object, desc, true),
+  });
+
+  /** An object literal where a message is asked for. */
+  const literal = (object: ObjectLiteralExpression, desc: DescMessage): unknown => {
+    const top = topOf(object);
+    const outer = top.getParent();
+    if (Node.isCallExpression(outer) && isGeneratedCall(outer)) return undefined; // Message.create({ … }) looks after it
+    const asserted = object.getParent();
+    if (asserted && isAssertion(asserted) && !Node.isSatisfiesExpression(asserted)) {
+      const missing = desc.fields.find((field) => {
+        const property = code.propertyOf(field);
+        return property && !property.isOptional && !object.getProperty(property.key);
+      });
+      if (missing) return p.block(object, `an object that is said to be a ${desc.typeName} and has no ${missing.name}`);
+    }
+    fields(object, desc, false);
+    const around = literalAround(object);
+    const isPart = Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
+    const isRequest = Node.isCallExpression(outer) && isClient(outer);
+    if (isPart || isRequest) return undefined;
+    const schema = p.generated(desc, "descriptor", object);
+    if (object.getProperties().length === 0) return p.replace(object, create, "(", schema, ")");
+    p.wrap(object, [create, "(", schema, ", "], ")");
+  };
+
+  /** Literals within a literal: what they are, the field says, even where the compiler has a partial type for them. */
+  const claimed = new Map<Node, Kind>();
+  const claims = (property: Node, desc: DescMessage): void => {
+    if (!Node.isPropertyAssignment(property)) return;
+    const key = property.getName().replace(/^["']|["']$/g, "");
+    const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
+    if (oneof) claim(property.getInitializerOrThrow(), { kind: "oneof", oneof });
+    else if (field) claim(property.getInitializerOrThrow(), p.kindOf(field));
+  };
+  const claim = (given: Node, kind: Kind): void => {
+    const value = unwrapped(given);
+    if (Node.isConditionalExpression(value)) {
+      claim(value.getWhenTrue(), kind);
+      claim(value.getWhenFalse(), kind);
+    } else if (kind.kind === "message" || kind.kind === "oneof") {
+      if (Node.isObjectLiteralExpression(value)) claimed.set(value, kind);
+    } else if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
+      for (const item of value.getElements()) claim(item, kind.of);
+    else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
+      for (const entry of value.getProperties())
+        if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
+  };
+  /** Is it certain that a value is what the field holds? The compiler looks at it wherever it knows what is asked for. */
+  const isGiven = (given: Node, kind: Kind): boolean => {
+    const value = unwrapped(given);
+    const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
+    if (isAbsent(value) || claimed.has(value) || !holdsMessages(kind) || (asked && !asked.isAny())) return true;
+    if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
+      return value.getElements().every((one) => isGiven(one, kind.of));
+    if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
+      return value
+        .getProperties()
+        .every((one) => Node.isPropertyAssignment(one) && isGiven(one.getInitializerOrThrow(), kind.of));
+    return holds(value.getType());
+  };
+  /** What an object literal is to be: a message, or a member of a oneof. */
+  const wantedOf = (object: ObjectLiteralExpression): Kind | undefined => {
+    const before = claimed.get(object);
+    if (before) return before;
+    const type = object.getContextualType();
+    const desc = type && messageWanted(type);
+    if (desc) return { kind: "message", desc };
+    const oneof = type && oneofIn(type);
+    return oneof && { kind: "oneof", oneof };
+  };
+
+  const isMessageLiteral = (object: ObjectLiteralExpression): boolean => {
+    const wanted = wantedOf(object);
+    if (wanted?.kind === "message") return true;
+    if (wanted?.kind === "oneof") {
+      const around = literalAround(object);
+      return Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
+    }
+    const call = topOf(object).getParent();
+    return Node.isCallExpression(call) && isGeneratedCall(call);
+  };
+
+  const isGeneratedCall = (call: CallExpression): boolean => {
+    const callee = call.getExpression();
+    return Node.isPropertyAccessExpression(callee) && code.nameOf(callee.getExpression())?.kind === "message";
+  };
+
+  const isClient = (call: CallExpression): boolean => {
+    const declaration = call.getProject().getTypeChecker().getResolvedSignature(call)?.getDeclaration();
+    const callee = call.getExpression();
+    return (
+      declaration !== undefined &&
+      isOwnPackage(declaration.getSourceFile().getFilePath()) &&
+      Node.isPropertyAccessExpression(callee) &&
+      isClientType(callee.getExpression().getType())
+    );
+  };
+
+  /** The properties of a message that is made here. `isPartial`: what is absent gets its default, before and after. */
+  const fields = (object: ObjectLiteralExpression, desc: DescMessage, isPartial: boolean): void => {
+    p.literal(object, desc);
+    for (const property of object.getProperties()) claims(property, desc);
+    for (const property of object.getProperties()) {
+      if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
+      const value: Node = Node.isPropertyAssignment(property)
+        ? property.getInitializerOrThrow()
+        : property.getNameNode();
+      const key = property.getName().replace(/^["']|["']$/g, "");
+      const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
+      // create() makes an object of its own for a oneof; a literal of old code holds the one that it is given.
+      if (oneof && !isPartial && !claimed.has(unwrapped(value)))
+        p.finals.push(() => {
+          if (sharing.isWrittenInside(oneof)) p.block(value, "a oneof that is shared, and changes elsewhere");
+        });
+      if (!field || isAbsent(value)) continue;
+      const kind = p.kindOf(field);
+      if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
+      if (kind.kind === "list" || kind.kind === "map" || (isPartial && kind.kind === "message"))
+        shared.push({ value, field, isCopied: isPartial });
+      if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message") continue;
+      p.later(() => {
+        if (!p.isPresent(value)) p.block(value, "a value that may be absent");
+      });
+    }
+  };
+
+  return { functions, literal, wantedOf, claim, isGeneratedCall };
+}

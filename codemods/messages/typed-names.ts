@@ -1,0 +1,108 @@
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
+import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import type { Proving } from "./proof.js";
+import type { TypedCode, TypedName } from "./typed-code.js";
+import { holderOf, qualified } from "./typed-syntax.js";
+import type { TypedTypes } from "./typed-types.js";
+
+interface Given {
+  readonly descs: ReadonlySet<DescMessage>;
+  readonly services: ReadonlySet<DescService>;
+  /** Does a node go with the bridge? */
+  isGone(node: Node): boolean;
+  /** `Message.of`, where `Message` is the object with the functions of generated code. */
+  functions(access: PropertyAccessExpression, desc: DescMessage): unknown;
+}
+
+/** Names of generated code: types, enums, and the functions of messages. */
+export function createTypedNames(
+  p: Proving,
+  code: TypedCode,
+  { isOurs }: TypedTypes,
+  { descs, services, isGone, functions }: Given,
+) {
+  const { project } = p;
+
+  const name = (last: Node): unknown => {
+    const found = code.nameOf(last);
+    const node = qualified(last);
+    if (
+      !found ||
+      isGone(node) ||
+      node.getFirstAncestor((one) => Node.isImportDeclaration(one) || Node.isExportDeclaration(one))
+    )
+      return undefined;
+    const parent = node.getParent();
+    if (Node.isTypeReference(parent)) return typeName(parent, node, found);
+    if (Node.isExpressionWithTypeArguments(parent) && found.kind === "message")
+      return isOurs(found.desc) ? p.block(parent, "a type is made of that of a message") : undefined;
+    switch (found.kind) {
+      case "enum":
+        if (!isUsedEnum(found)) return undefined;
+        if (Node.isPropertyAccessExpression(parent) && code.constantOf(p, parent)) return undefined;
+        if (code.hasSameNames(found.desc, last)) return p.replace(node, p.generated(found.desc, "shape", node));
+        return p.block(parent ?? node, "an enum is used in another way than by its constants");
+      case "message":
+        if (!isOurs(found.desc)) return undefined;
+        if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node)
+          return functions(parent, found.desc);
+        return p.block(parent ?? node, "the functions of a message are handed on");
+      case "service":
+        if (!sharesMessages(found.desc)) return undefined;
+        return service(node, found.desc);
+      default:
+        return carriesOurs(node) ? p.block(node, `${found.name} of the generated code is used`) : undefined;
+    }
+  };
+  const enums = new Set(
+    [...descs].flatMap((desc) => desc.fields.flatMap((field) => ("enum" in field && field.enum ? [field.enum] : []))),
+  );
+  const isUsedEnum = (found: TypedName) => found.kind === "enum" && enums.has(found.desc);
+  const sharesMessages = (one: DescService) =>
+    one.methods.some((method) => descs.has(method.input) || descs.has(method.output));
+  const carriesOurs = (node: Node): boolean => {
+    const declaration =
+      node.getSymbol()?.getAliasedSymbol()?.getDeclarations()[0] ?? node.getSymbol()?.getDeclarations()[0];
+    if (!declaration) return true;
+    const inside = declaration.getDescendantsOfKind(SyntaxKind.Identifier).map((one) => code.nameOf(one));
+    return inside.some(
+      (one) =>
+        (one?.kind === "message" && isOurs(one.desc)) ||
+        isUsedEnum(one ?? { kind: "other", name: "" }) ||
+        (one?.kind === "service" && sharesMessages(one.desc)),
+    );
+  };
+
+  const typeName = (reference: Node, node: Node, found: TypedName): unknown => {
+    if (found.kind === "service") return sharesMessages(found.desc) ? service(node, found.desc) : undefined;
+    if (found.kind === "enum") {
+      if (!isUsedEnum(found)) return undefined;
+      return p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
+    }
+    if (found.kind !== "message")
+      return carriesOurs(node) ? p.block(reference, `${node.getText()} of the generated code is used`) : undefined;
+    if (!isOurs(found.desc)) return undefined;
+    const around = holderOf(reference);
+    if (around !== undefined) return p.block(around, "a type is made of that of a message");
+    p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
+  };
+
+  /** `ServiceImplOf<typeof XService>`, `ClientOf<IXClient>`. */
+  const service = (node: Node, desc: DescService): unknown => {
+    const query = node.getParent();
+    const argument = Node.isTypeQuery(query) || Node.isTypeReference(query) ? query : undefined;
+    const reference = argument?.getParent();
+    const typeNode =
+      Node.isTypeReference(reference) || Node.isExpressionWithTypeArguments(reference) ? reference : undefined;
+    const head = Node.isTypeReference(typeNode) ? typeNode.getTypeName() : typeNode?.getExpression();
+    const next =
+      head?.getText() === "ServiceImplOf" ? "ServiceImpl" : head?.getText() === "ClientOf" ? "Client" : undefined;
+    if (!argument || !head || !next || !services.has(desc))
+      return p.block(node, `${node.getText()} is used where its messages stay as they are`);
+    const found = project.protos.importPathFor(desc, node.getSourceFile().getFilePath());
+    p.replace(head, { module: "@connect-migrate/runtime", name: next, typeOnly: true });
+    p.replace(argument, "typeof ", { module: found.module, name: found.descriptor });
+  };
+
+  return { name, sharesMessages };
+}

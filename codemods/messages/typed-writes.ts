@@ -1,0 +1,96 @@
+import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { Node, type PropertyAccessExpression } from "ts-morph";
+import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
+import { isAbsent, isAssignmentTarget, isStep, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { isPartOf } from "./typed-oneofs.js";
+import { isChangedInside, type Sharing } from "./typed-sharing.js";
+import { isSameSum } from "./typed-syntax.js";
+import type { TypedTypes } from "./typed-types.js";
+
+/** What is read of a message and written to it. */
+export function createTypedWrites(p: Proving, { messageIn, oneofIn }: TypedTypes, sharing: Sharing) {
+  const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
+    const object = node.getExpression();
+    const kind: Kind = { kind: "message", desc };
+    p.kinds.set(object, kind);
+    const oneof = p.oneofBy(desc, node.getName());
+    if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
+    const field = p.fieldBy(desc, node.getName());
+    if (field && isChangedInside(node)) sharing.changes(field, object);
+    if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
+    if (field) sharing.writes(field, object);
+    const change = node.getParent();
+    if (!field || field.oneof)
+      return p.block(
+        node,
+        field ? "a member of a oneof is written" : `${desc.typeName} has no field ${node.getName()}`,
+      );
+    const wanted = p.kindOf(field);
+    if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
+    if (Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=") {
+      if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted))
+        return p.block(change, "the value of an assignment to a message is used");
+      const value = change.getRight();
+      if (isAbsent(value) && wanted.kind === "value" && !wanted.maybe)
+        return p.block(change, "a field that is made absent");
+      p.sink(value, wanted);
+      if (wanted.kind === "value" && !wanted.maybe)
+        p.later(() => {
+          if (!p.isPresent(value)) p.block(value, "a value that may be absent");
+        });
+      return undefined;
+    }
+    if (
+      wanted.kind === "value" &&
+      wanted.as.kind === "same" &&
+      (isStep(change) || isSameSum(p, change, wanted.as.type))
+    )
+      return undefined;
+    p.block(change ?? node, "this changes a value of a message in place");
+  };
+
+  /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */
+  const elementIsSet = (node: PropertyAccessExpression, field: DescField | undefined): boolean => {
+    const element = node.getParent();
+    if (!field || !Node.isElementAccessExpression(element) || element.getExpression() !== node) return false;
+    const wanted = p.kindOf(field);
+    if (!isAssignmentTarget(element) || (wanted.kind !== "list" && wanted.kind !== "map")) return false;
+    if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
+    const change = element.getParent();
+    if (Node.isDeleteExpression(change) && wanted.kind === "map") return true;
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=") {
+      p.block(change ?? element, "this changes a value of a message in place");
+      return true;
+    }
+    if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted.of))
+      p.block(change, "the value of an assignment to a message is used");
+    const value = change.getRight();
+    p.sink(value, wanted.of);
+    p.later(() => {
+      if (!holdsMessages(wanted) && !p.isPresent(value)) p.block(value, "a value that may be absent");
+    });
+    return true;
+  };
+
+  /** `message.load = { oneofKind: … }`. */
+  const setsChoice = (node: PropertyAccessExpression, oneof: DescOneof): unknown => {
+    const change = node.getParent();
+    if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=")
+      return p.block(node, "a oneof is changed in place");
+    if (!Node.isExpressionStatement(change.getParent())) return p.block(change, "the value of an assignment is used");
+    sharing.writes(oneof, node.getExpression());
+    p.kinds.set(node.getExpression(), { kind: "message", desc: oneof.parent });
+    if (node.getName() !== oneof.localName) p.replace(node.getNameNode(), oneof.localName);
+    const value = unwrapped(change.getRight());
+    if (isAbsent(value)) return p.replace(value, "{ case: undefined }");
+    const isMember = (one: Node): boolean =>
+      Node.isConditionalExpression(one)
+        ? [one.getWhenTrue(), one.getWhenFalse()].every((branch) => isMember(unwrapped(branch)))
+        : Node.isObjectLiteralExpression(one) ||
+          (oneofIn(one.getType()) === oneof && (isPartOf(one, oneof, messageIn) || p.isStrictlyTyped(one)));
+    if (!isMember(value)) return p.block(value, "nothing proves that this is a member of the oneof");
+  };
+
+  return { access };
+}
