@@ -51,7 +51,8 @@ export function unplacedErrors(
     const addHandler = (given: TreeNode | undefined) => {
       const declared = isIdentifier(given) ? scopesOf(tree).bindingOf(given)?.declaration : given;
       const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
-      if (isFunction(handler) && handler.params[0]) add("catch", handler.params[0], handler.body);
+      const [param] = isFunction(handler) ? (handler.params as TreeNode[]) : [];
+      if (param && isFunction(handler) && !isOnlyPrinted(tree, param)) add("catch", param, handler.body);
     };
     walk(tree, (node) => {
       const name = memberName(node);
@@ -96,6 +97,19 @@ export function unplacedErrors(
     }
   }
   return places;
+}
+
+/** Does nothing but a line of the console, which people read, show an error or its stack? Other texts of it are looked at. */
+function isOnlyPrinted(tree: File, param: TreeNode): boolean {
+  const parents = parentMap(tree);
+  const references = isIdentifier(param) ? scopesOf(tree).bindingOf(param)?.references : undefined;
+  return !!references?.every((reference) => {
+    let at = parents.get(reference) as TreeNode;
+    if (memberName(at) === "stack") at = parents.get(at) as TreeNode;
+    if (at.type === "BinaryExpression" && memberName(parents.get(reference) as TreeNode) === "stack")
+      at = parents.get(at) as TreeNode;
+    return at.type === "CallExpression" && isIdentifier(at.callee.object, "console");
+  });
 }
 
 /** `(err, req, res, next)` of Express, which tells it by the number of its parameters. */

@@ -1,6 +1,7 @@
 import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
 import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
+import { isNothing } from "./value-flow.js";
 
 export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
   const holder = owner.getParent();
@@ -44,6 +45,19 @@ export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
 
 export function leaks(project: AnalysisProject, target: Node): boolean {
   return Node.isPropertyAccessExpression(target) ? leaksByName(project, target.getName()) : false;
+}
+
+/** Is something else than a client assigned to a field that holds one, or to what may be the same field? */
+export function isReplaced(project: AnalysisProject, field: Node | undefined, name: string): boolean {
+  return accessesOf(project, name).some((access) => {
+    const parent = access.getParent();
+    if (!Node.isBinaryExpression(parent) || parent.getLeft() !== access) return false;
+    if (parent.getOperatorToken().getText() !== "=") return false;
+    const value = parent.getRight();
+    if (isNothing(value) || project.originOf(value).kind === "client") return false;
+    const declared = project.declarationOf(access.getNameNode());
+    return declared ? declared === field : project.originOf(access.getExpression()).kind === "unknown";
+  });
 }
 
 /** Is a member of this name read from something that nothing is known about? It could be the client. */

@@ -1,7 +1,7 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { ClientMetadataFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
-import { isWrapper, passesOn } from "./value-flow.js";
+import { isNothing, isWrapper, passesOn } from "./value-flow.js";
 
 /** A metadata value that is passed to a call. */
 export interface MetadataArgument {
@@ -122,7 +122,10 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       if (!isExpression(node) || project.originOf(node).kind !== "metadata") return;
       const key = keyOf(node);
       const spoil = () => spoiled.add(key);
-      if (!isSelected) spoil();
+      // Out of an object, or of callers that are not all known, may come Metadata that is made elsewhere.
+      const isFromElsewhere =
+        Node.isBindingElement(key) || (Node.isParameterDeclaration(key) && !project.valuesPassed(key));
+      if (!isSelected || isFromElsewhere) spoil();
       if (Node.isNewExpression(node)) {
         if (node.getArguments().length > 0) spoil();
         fact(node, key, "construction");
@@ -136,6 +139,8 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       let parent = value.getParent();
       // Either of two, an awaited one, one of another type to the compiler.
       while (parent && passesOn(parent, value)) {
+        if (!othersOf(parent, value).every((other) => isNothing(other) || project.originOf(other).kind === "metadata"))
+          spoil();
         union(key, keyOf(parent));
         value = parent;
         parent = value.getParent();
@@ -201,6 +206,13 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     facts: facts.filter(({ key }) => reached.has(find(key)) && !bad.has(find(key))).map((each) => each.fact),
     isHeaders,
   };
+}
+
+/** What else may be passed on beside a value: `other ?? value`, `flag ? other : value`. */
+function othersOf(parent: Node, value: Node): readonly Node[] {
+  if (Node.isConditionalExpression(parent))
+    return [parent.getWhenTrue(), parent.getWhenFalse()].filter((each) => each !== value);
+  return Node.isBinaryExpression(parent) ? [parent.getLeft(), parent.getRight()].filter((each) => each !== value) : [];
 }
 
 /** `this.metadata` of a private field, which nothing outside the class sees. */

@@ -4,7 +4,7 @@ import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
-import { isCalledOnly, leaks, leaksByName } from "./client-leaks.js";
+import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
@@ -110,9 +110,13 @@ export function findServices(
       if (isValueAssignment(parent.getOperatorToken().getKind())) {
         const left = parent.getLeft();
         if (left === node) return;
+        const field = Node.isPropertyAccessExpression(left) ? left : undefined;
+        const isFilledAgain = field && isReplaced(project, project.declarationOf(field.getNameNode()), field.getName());
         const isKnown =
           isExportTarget(left.getText()) || (project.originOf(left).kind === "client" && !leaks(project, left));
-        if (!isKnown) refuse(`it is kept in ${left.getText()}`);
+        if (isFilledAgain && !isExportTarget(left.getText()))
+          refuse(`something else is put into the field ${field.getName()}`);
+        else if (!isKnown) refuse(`it is kept in ${left.getText()}`);
         // `return (client ??= new X())`: what is assigned is a value, too.
         else if (!Node.isExpressionStatement(parent.getParent())) use(parent, service);
         return;
@@ -125,6 +129,8 @@ export function findServices(
       if (isExportedProperty(parent)) return;
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
+      if (isReplaced(project, parent, parent.getName()))
+        refuse(`something else is put into the member ${parent.getName()}`);
       return;
     }
     if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
@@ -164,6 +170,8 @@ export function findServices(
     }
     if (Node.isPropertyDeclaration(parent)) {
       if (leaksByName(project, parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
+      if (isReplaced(project, parent, parent.getName()))
+        refuse(`something else is put into the field ${parent.getName()}`);
       return;
     }
     const list = madeListAround(node);
@@ -186,11 +194,15 @@ export function findServices(
       Node.isExportSpecifier(parent) ||
       Node.isImportSpecifier(parent) ||
       Node.isImportClause(parent) ||
-      Node.isBindingElement(parent) ||
-      Node.isParameterDeclaration(parent) ||
       Node.isNamespaceImport(parent)
     )
       return;
+    if (Node.isParameterDeclaration(parent) || Node.isBindingElement(parent)) {
+      // A default, beside which callers may pass something else.
+      if (parent.getInitializer() !== node || project.originOf(parent).kind === "client") return;
+      refuse(`it is the default of ${parent.getName()}, for which other clients are passed`);
+      return;
+    }
     refuse(`it is used in a ${parent.getKindName()}`);
   }
 
@@ -360,17 +372,20 @@ function isValuePosition(node: Node): boolean {
   if (!parent) return false;
   if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
   if (Node.isPropertyAssignment(parent)) return parent.getInitializer() === node;
-  if (Node.isVariableDeclaration(parent)) return parent.getInitializer() === node;
+  if (
+    Node.isVariableDeclaration(parent) ||
+    Node.isParameterDeclaration(parent) ||
+    Node.isBindingElement(parent) ||
+    Node.isPropertyDeclaration(parent)
+  )
+    return parent.getInitializer() === node;
   if (Node.isShorthandPropertyAssignment(parent)) return true;
   if (Node.isTypeReference(parent) || Node.isQualifiedName(parent)) return false;
   return !(
-    Node.isBindingElement(parent) ||
-    Node.isParameterDeclaration(parent) ||
     Node.isImportSpecifier(parent) ||
     Node.isImportClause(parent) ||
     Node.isNamespaceImport(parent) ||
     Node.isExportSpecifier(parent) ||
-    Node.isPropertyDeclaration(parent) ||
     Node.isMethodDeclaration(parent) ||
     Node.isGetAccessorDeclaration(parent) ||
     Node.isFunctionDeclaration(parent) ||

@@ -111,6 +111,40 @@ comparePrograms({
     client.ask = own;
     get('b').then(console.log).then(() => client.close());`,
   ],
+  "a default for which a test passes its own": [
+    "bridged",
+    `${PROGRAM}
+    const make = (asked = client) => (text) =>
+      new Promise((resolve, reject) => {
+        asked.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    (async () => {
+      console.log(await make()('a'));
+      console.log(await make({ ask: (req, callback) => callback(null, { text: 'own ' + req.text }) })('b'));
+      client.close();
+    })();`,
+  ],
+  "a field that a test fills again": [
+    "bridged",
+    `${PROGRAM}
+    class Reader {
+      constructor() {
+        this.asked = client;
+      }
+      read(text) {
+        return new Promise((resolve, reject) => {
+          this.asked.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+        });
+      }
+    }
+    (async () => {
+      const reader = new Reader();
+      console.log(await reader.read('a'));
+      reader.asked = { ask: (req, callback) => callback(null, { text: 'own ' + req.text }) };
+      console.log(await reader.read('b'));
+      client.close();
+    })();`,
+  ],
   "a spy that asks the client all the same": [
     "bridged",
     `${PROGRAM}
