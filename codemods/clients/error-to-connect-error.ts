@@ -14,6 +14,7 @@ import {
 } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
+import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
 import { planError } from "./plan-error.js";
@@ -80,6 +81,39 @@ function bodyOf(owner: Node, parents: ReturnType<typeof parentMap>): Node {
   return isFunction(owner) ? owner.body : (parents.get(owner) as Node);
 }
 
+/** Can nothing but calls fail where this error is caught? Errors of other libraries have `details`, too. */
+function isOfCallsOnly(ctx: RuleContext, owner: Node, parents: ReturnType<typeof parentMap>): boolean {
+  const around = parents.get(owner);
+  if (owner.type === "CatchClause" && around) return failsByCallsOnly(ctx, around.block);
+  const callee = around?.type === "CallExpression" ? around.callee : undefined;
+  return callee !== undefined && memberName(callee) === "catch" && failsByCallsOnly(ctx, callee.object);
+}
+
+/** What runs here calls clients, `console` and functions of this file that do no more. */
+function failsByCallsOnly(ctx: RuleContext, root: Node, depth = 0): boolean {
+  const calls = clientFacts(ctx.facts, "client-call");
+  const scopes = scopesOf(fileOf(ctx));
+  const mayFail = ({ callee, start, end, type }: Node): boolean => {
+    if (calls.some((call) => call.start === start && call.end === end)) return false;
+    if (type === "NewExpression") return !isIdentifier(callee, "Promise");
+    if (!isIdentifier(callee)) return !isIdentifier(callee.object, "console");
+    const declaration = scopes.bindingOf(callee)?.declaration;
+    const own = isFunction(declaration) ? declaration : declaration?.init;
+    return depth === 2 || !isFunction(own) || !failsByCallsOnly(ctx, own.body as Node, depth + 1);
+  };
+  let isSure = true;
+  walk(root, (node, [parent]) => {
+    // The function that a promise is made with runs at once; others when somebody calls them.
+    if (isFunction(node) && !(parent?.type === "NewExpression" && isIdentifier(parent.callee, "Promise"))) return false;
+    const mayThrow = /^(Optional)?CallExpression$|^NewExpression$/.test(node.type)
+      ? mayFail(node)
+      : node.type === "ThrowStatement";
+    if (mayThrow) isSure = false;
+    return undefined;
+  });
+  return isSure;
+}
+
 function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErrorFact): void {
   const origin = { rule: id, outcome: "idiomatic" } as const;
   const file = fileOf(ctx);
@@ -92,6 +126,7 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
     ctx.edit.insertLeft(end, ")", BRIDGED);
   }
   const body = fact.place === "value" ? file.program : bodyOf(owner, parents);
+  const isSure = fact.place === "callback" || isOfCallsOnly(ctx, owner, parents);
   // Functions that it is passed to have been looked at.
   const plan = planError(file, param, body, {
     passedTo: () => undefined,
@@ -101,7 +136,12 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
-        ctx.edit.overwrite(use.property.start, use.property.end, "rawMessage", origin);
+        if (isSure || use.member.optional) {
+          ctx.edit.overwrite(use.member.property.start, use.member.property.end, "rawMessage", origin);
+          break;
+        }
+        ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorDetails")}(`, origin);
+        ctx.edit.overwrite(use.member.object.end, use.member.end, ")", origin);
         break;
       case "detailsProperty": {
         const { key, shorthand } = use.property;

@@ -11,6 +11,23 @@ function get(text) {
 `;
 
 const programs: Programs = {
+  "details of errors that others throw in the same try": [
+    "idiomatic",
+    `${GET}
+    function checked(text) {
+      if (!text.startsWith('bad')) return text;
+      throw Object.assign(new Error('not valid'), { details: [{ path: 'text' }] });
+    }
+    async function told(text) {
+      try {
+        console.log((await get(checked(text))).text);
+      } catch (err) {
+        console.log(err.code, err.details);
+      }
+    }
+    told('fail 5 gone').then(() => told('bad one')).then(() => told('fine'));
+    `,
+  ],
   "codes in comparisons, a switch, a table and a set": [
     "idiomatic",
     `${GET}

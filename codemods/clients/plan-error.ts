@@ -7,7 +7,7 @@ import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 /** One use of a caught error that has a counterpart on ConnectError. */
 export type ErrorUse =
   /** `.details` */
-  | { readonly kind: "details"; readonly property: Node }
+  | { readonly kind: "details"; readonly member: Node }
   /** `const { details } = err` */
   | { readonly kind: "detailsProperty"; readonly property: Node }
   /** `err.message` */
@@ -167,7 +167,7 @@ export function planError(
           return codeUse(parent);
         case "details":
           if (isWritten(parent)) return "details is assigned";
-          uses.push({ kind: "details", property: parent.property });
+          uses.push({ kind: "details", member: parent });
           return undefined;
         case "message":
           if (isSet(parent)) return undefined;

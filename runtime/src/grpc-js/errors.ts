@@ -130,6 +130,12 @@ export function serviceErrorMessage(error: unknown): string {
   return serviceErrorFrom(error).message;
 }
 
+/** `error.details` as grpc-js has it, the text of the status; of anything but a ConnectError its own `details`, whatever that is. */
+// biome-ignore lint/suspicious/noExplicitAny: errors of other libraries have other details
+export function serviceErrorDetails(error: unknown): any {
+  return error instanceof ConnectError ? error.rawMessage : (error as { details?: unknown }).details;
+}
+
 /** What `${error}` is in grpc-js, `Error: 5 NOT_FOUND: no such item`; of anything but a ConnectError its own text. */
 export function serviceErrorText(error: unknown): string {
   return `${serviceErrorFrom(error)}`;

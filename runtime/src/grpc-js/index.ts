@@ -15,6 +15,7 @@ export type { CallStatus } from "./errors.js";
 export {
   callStatus,
   grpcStatusName,
+  serviceErrorDetails,
   serviceErrorFrom,
   serviceErrorMessage,
   serviceErrorText,
