@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cachedMigration } from "./cached-migration.js";
-import { type MigrationOptions, runMigration } from "./pipeline.js";
+import type { MigrationOptions } from "./migration.js";
+import { runMigration } from "./pipeline.js";
 
 let root: string;
 const at = (name: string) => path.join(root, name);

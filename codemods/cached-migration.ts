@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { MigrationOptions, MigrationResult } from "./pipeline.js";
+import type { MigrationOptions, MigrationResult } from "./migration.js";
 import { stateFolder } from "./project/journal.js";
 import { projectRoot } from "./project/project-root.js";
 import { toolRoot } from "./project/tool.js";

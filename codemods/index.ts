@@ -1,16 +1,16 @@
 export { type Inventory, takeInventory } from "./inventory.js";
-export {
-  type Change,
-  type Choice,
-  type ExtraFile,
-  type FileStatus,
-  type Finding,
-  type MigratedFile,
-  type MigrationOptions,
-  type MigrationResult,
-  type MigrationSummary,
-  type PlacedFinding,
-  runMigration,
-  type Side,
-} from "./pipeline.js";
+export type {
+  Change,
+  Choice,
+  ExtraFile,
+  FileStatus,
+  MigratedFile,
+  MigrationOptions,
+  MigrationResult,
+  MigrationSummary,
+  PlacedFinding,
+  Side,
+} from "./migration.js";
+export { runMigration } from "./pipeline.js";
+export type { Finding } from "./shared/finding.js";
 export { writeMigration } from "./write-migration.js";

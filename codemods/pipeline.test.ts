@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type MigrationOptions, runMigration } from "./pipeline.js";
+import type { MigrationOptions } from "./migration.js";
+import { runMigration } from "./pipeline.js";
 import { WriteError } from "./project/write-error.js";
 import { memberName, type Node, parentMap } from "./shared/ast.js";
 import type { Rule } from "./shared/rule.js";

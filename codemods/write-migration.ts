@@ -1,4 +1,4 @@
-import type { MigrationResult } from "./pipeline.js";
+import type { MigrationResult } from "./migration.js";
 import type { Journal } from "./project/journal.js";
 import { type FileToWrite, writeAll } from "./project/write.js";
 

@@ -2,8 +2,6 @@ import path from "node:path";
 import {
   type BindingElement,
   type CallExpression,
-  type ClassDeclaration,
-  type ClassExpression,
   type Expression,
   Node,
   type ParameterDeclaration,
@@ -12,15 +10,17 @@ import {
   type VariableDeclaration,
 } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
-import { generatorOf } from "../project/generated.js";
 import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
+import { createClassOrigins } from "./class-origins.js";
 import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
+import { createGeneratedServices } from "./generated-services.js";
 import { createMissingStubs } from "./missing-generated.js";
-import { type Flavour, isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
+import { isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
 import { createReferences } from "./references.js";
 import { evaluate, protoPath } from "./strings.js";
+import { createTypeOrigins, valueOfType } from "./type-origins.js";
 
 export interface ProvenanceInput {
   readonly root: string;
@@ -62,6 +62,30 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     isGenerated: (file) => flavourOf(file) !== "generic",
   });
   const passing = { originOf, referencesTo, writesTo };
+  const { flavourOf, isService, definitionInLiteral, serviceInFile } = createGeneratedServices({
+    protos,
+    originOf,
+    valueNode,
+  });
+  const { originOfType, originByType } = createTypeOrigins({
+    originOf,
+    originOfModule,
+    exportNode,
+    member,
+    memberOfNamespace,
+    serviceInFile,
+    flavourOf,
+  });
+  const { originOfClass, memberOfClass, originOfField, originOfThis } = createClassOrigins({
+    originOf,
+    originOfType,
+    joined,
+    memberWrites,
+    constructorIn,
+    isService,
+    serviceInFile,
+    flavourOf,
+  });
   const { elementOf, iteratedElement } = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
 
   function originOf(node: Node): Origin {
@@ -477,101 +501,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   // ---- classes -----------------------------------------------------------------------------------------------------
 
-  type Class = ClassDeclaration | ClassExpression;
-
-  function originOfClass(node: Class): Origin {
-    const base = node.getExtends()?.getExpression();
-    if (base) {
-      const origin = originOf(base);
-      const made = origin.kind === "grpc-object" && isService(origin.path) ? constructorIn(origin) : origin;
-      if (made.kind === "client-constructor") return made;
-      if (origin.kind === "grpc" && origin.path === "Client") {
-        const short = (node.getName() ?? "").replace(/Client(Impl)?$/, "");
-        const service = serviceInFile(node.getSourceFile(), short);
-        if (service)
-          return {
-            kind: "client-constructor",
-            service,
-            flavour: flavourOf(node.getSourceFile()),
-            definition: null,
-            packageDefinition: null,
-          };
-      }
-    }
-    return { kind: "class", node };
-  }
-
-  function memberOfClass(node: Node, name: string, isStatic: boolean): Origin {
-    if (!Node.isClassDeclaration(node) && !Node.isClassExpression(node)) return UNKNOWN;
-    for (const declared of node.getMembers()) {
-      if (Node.isConstructorDeclaration(declared) || Node.isClassStaticBlockDeclaration(declared)) continue;
-      if ("isStatic" in declared && declared.isStatic() !== isStatic) continue;
-      if ("getName" in declared && declared.getName() === name) return originOf(declared);
-    }
-    if (!isStatic) {
-      for (const declared of node.getConstructors())
-        for (const parameter of declared.getParameters())
-          if (parameter.isParameterProperty() && parameter.getName() === name) {
-            return fieldWrites(node, name).length > 0 ? UNKNOWN : originOf(parameter);
-          }
-      const writes = fieldWrites(node, name);
-      if (writes.length > 0) return joined(writes);
-    }
-    const base = node.getExtends()?.getExpression();
-    const origin = base && originOf(base);
-    return origin?.kind === "class" ? memberOfClass(origin.node, name, isStatic) : UNKNOWN;
-  }
-
-  function originOfField(node: Node): Origin {
-    if (!Node.isPropertyDeclaration(node)) return UNKNOWN;
-    const owner = node.getParent();
-    const initializer = node.getInitializer();
-    const writes = node.isStatic() ? [] : fieldWrites(owner, node.getName());
-    const values = initializer && !isNothing(initializer) ? [initializer, ...writes] : writes;
-    if (values.length > 0) {
-      const origin = joined(values);
-      if (origin.kind !== "unknown") return origin;
-    }
-    const type = node.getTypeNode();
-    return type ? valueOfType(originOfType(type)) : UNKNOWN;
-  }
-
-  /** Values assigned to `this.name` in a class. */
-  function fieldWrites(owner: Node, name: string): Node[] {
-    return memberWrites(owner.getSourceFile())
-      .filter(
-        (write) =>
-          write.name === name &&
-          write.object.getKind() === SyntaxKind.ThisKeyword &&
-          write.object.getPos() > owner.getPos() &&
-          write.object.getEnd() < owner.getEnd() &&
-          classAround(write.object) === owner,
-      )
-      .map((write) => write.value);
-  }
-
-  function classAround(node: Node): Node | undefined {
-    let current = node.getParent();
-    while (current) {
-      if (Node.isClassDeclaration(current) || Node.isClassExpression(current)) return current;
-      if (Node.isFunctionDeclaration(current) || Node.isFunctionExpression(current)) return undefined;
-      const parent = current.getParent();
-      if (Node.isMethodDeclaration(current) && parent && Node.isObjectLiteralExpression(parent)) return undefined;
-      current = parent;
-    }
-    return undefined;
-  }
-
-  function originOfThis(node: Node): Origin {
-    const owner = classAround(node);
-    if (!owner) return UNKNOWN;
-    const method = node.getFirstAncestor(
-      (ancestor) => Node.isMethodDeclaration(ancestor) || Node.isPropertyDeclaration(ancestor),
-    );
-    const isStatic = method !== undefined && "isStatic" in method && (method as { isStatic(): boolean }).isStatic();
-    return isStatic ? { kind: "class", node: owner } : { kind: "instance", class: owner };
-  }
-
   // ---- calls -------------------------------------------------------------------------------------------------------
 
   function originOfCall(node: CallExpression): Origin {
@@ -750,254 +679,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     return Node.isExpression(node) ? node : undefined;
   }
 
-  // ---- generated code ----------------------------------------------------------------------------------------------
-
-  const flavours = new Map<SourceFile, Flavour>();
-  function flavourOf(file: SourceFile): Flavour {
-    let flavour = flavours.get(file);
-    if (!flavour) {
-      const generator = generatorOf(file.getFilePath(), file.getFullText());
-      flavour = generator === null || generator === "protobuf-es" ? "generic" : generator;
-      flavours.set(file, flavour);
-    }
-    return flavour;
-  }
-
-  function isService(name: string): boolean {
-    return protos.service(name) !== undefined;
-  }
-
-  /** `{ sayHello: { path: "/helloworld.Greeter/SayHello", requestSerialize: … } }` is a service definition, whoever wrote it. */
-  function definitionInLiteral(node: Node): Origin | undefined {
-    if (!Node.isObjectLiteralExpression(node)) return undefined;
-    let service: string | undefined;
-    for (const property of node.getProperties()) {
-      if (!Node.isPropertyAssignment(property)) return undefined;
-      const text = methodPathIn(bare(property.getInitializer())) ?? "";
-      const found = /^\/([\w.]+)\/\w+$/.exec(text)?.[1];
-      if (found === undefined || (service !== undefined && found !== service)) return undefined;
-      service = found;
-    }
-    if (service === undefined) return undefined;
-    const holder = node.getFirstAncestor(
-      (ancestor) =>
-        Node.isVariableDeclaration(ancestor) || Node.isPropertyDeclaration(ancestor) || Node.isStatement(ancestor),
-    );
-    const definition =
-      holder && (Node.isVariableDeclaration(holder) || Node.isPropertyDeclaration(holder)) ? holder : node;
-    return {
-      kind: "service-definition",
-      service,
-      flavour: flavourOf(node.getSourceFile()),
-      definition,
-      packageDefinition: null,
-    };
-  }
-
-  /** The `path` of a method's definition: in a literal, or in the literal that a function of the project returns. */
-  function methodPathIn(method: Node | undefined): string | undefined {
-    let literal = method;
-    let follow = valueNode;
-    if (method && Node.isCallExpression(method)) {
-      const origin = originOf(method.getExpression());
-      if (origin.kind !== "function") return undefined;
-      const parameters = (origin.node as unknown as { getParameters(): ParameterDeclaration[] }).getParameters();
-      literal = returnedLiteral(origin.node);
-      follow = (node) => {
-        const index = parameters.findIndex((each) => Node.isIdentifier(node) && localDeclaration(node) === each);
-        return index < 0 ? valueNode(node) : method.getArguments()[index];
-      };
-    }
-    if (!literal || !Node.isObjectLiteralExpression(literal)) return undefined;
-    const property = literal.getProperty("path");
-    const value = Node.isShorthandPropertyAssignment(property)
-      ? property.getNameNode()
-      : property && Node.isPropertyAssignment(property)
-        ? bare(property.getInitializer())
-        : undefined;
-    const path = value && evaluate(value, follow);
-    return typeof path === "string" ? path : undefined;
-  }
-
-  /** The object literal that a function returns, if it does nothing else. */
-  function returnedLiteral(node: Node): Node | undefined {
-    const body = (node as unknown as { getBody(): Node | undefined }).getBody();
-    const statements = body && Node.isBlock(body) ? body.getStatements() : [];
-    const [only] = statements;
-    const returned = only && Node.isReturnStatement(only) ? only.getExpression() : undefined;
-    return bare(Node.isBlock(body) ? (statements.length === 1 ? returned : undefined) : (body as Expression));
-  }
-
-  /** The full name of a service that a generated file is about, by its short name. */
-  function serviceInFile(file: SourceFile, short: string): string | undefined {
-    if (short === "") return undefined;
-    const text = file.getFullText();
-    // Paths of methods; protobuf-ts names the service in a comment instead.
-    const named = /["'`]\/([\w.]+)\/\w+["'`]|@generated from protobuf service ([\w.]+)/g;
-    const paths = new Set([...text.matchAll(named)].map((match) => (match[1] ?? match[2]) as string));
-    const lower = short.toLowerCase();
-    const inFile = [...paths].filter((name) => name.split(".").at(-1)?.toLowerCase() === lower);
-    if (inFile.length === 1) return inFile[0];
-    const known = protos.services().filter((service) => service.name.toLowerCase() === lower);
-    if (known.length === 1) return known[0]?.typeName;
-    const folders = path.dirname(file.getFilePath()).split(path.sep).join(".");
-    const near = known.filter((service) => `.${folders}.`.includes(`.${service.file.proto.package}.`));
-    return near.length === 1 ? near[0]?.typeName : undefined;
-  }
-
-  // ---- types -------------------------------------------------------------------------------------------------------
-
-  function originOfType(type: Node): Origin {
-    if (Node.isParenthesizedTypeNode(type)) return originOfType(type.getTypeNode());
-    if (Node.isUnionTypeNode(type)) {
-      const members = type.getTypeNodes().filter((member) => !/^(null|undefined|void)$/.test(member.getText()));
-      const found = members.map(originOfType);
-      const [first] = found;
-      return first && found.every((origin) => isSameOrigin(origin, first)) ? first : UNKNOWN;
-    }
-    if (Node.isIntersectionTypeNode(type)) {
-      const found = type
-        .getTypeNodes()
-        .map(originOfType)
-        .filter((origin) => origin.kind !== "unknown");
-      return found.length > 0 ? (found[0] as Origin) : UNKNOWN;
-    }
-    if (Node.isTypeQuery(type)) return originOf(type.getExprName());
-    if (Node.isTypeReference(type)) {
-      const name = type.getTypeName();
-      const [argument] = type.getTypeArguments();
-      if (argument && /^(Promise|Readonly|Required|NonNullable)$/.test(name.getText())) return originOfType(argument);
-      if (argument && name.getText() === "InstanceType") return valueOfType(originOfType(argument));
-      return originOfTypeName(name);
-    }
-    if (Node.isExpressionWithTypeArguments(type)) return originOfTypeName(type.getExpression());
-    return UNKNOWN;
-  }
-
-  function originOfTypeName(name: Node): Origin {
-    if (Node.isQualifiedName(name) || Node.isPropertyAccessExpression(name)) {
-      const left = Node.isQualifiedName(name) ? name.getLeft() : name.getExpression();
-      const right = Node.isQualifiedName(name) ? name.getRight().getText() : name.getName();
-      const origin = originOfTypeName(left);
-      if (origin.kind === "module") {
-        const node = exportNode(origin.file, right);
-        return node ? originOfTypeDeclaration(node) : UNKNOWN;
-      }
-      if (origin.kind === "namespace") {
-        const node = memberOfNamespace(origin.node, right);
-        return node ? originOfTypeDeclaration(node) : UNKNOWN;
-      }
-      return origin.kind === "unknown" ? UNKNOWN : member(origin, right);
-    }
-    const declarations = name.getSymbol()?.getDeclarations() ?? [];
-    for (const declaration of declarations) {
-      const origin = originOfTypeDeclaration(declaration);
-      if (origin.kind !== "unknown") return origin;
-    }
-    return UNKNOWN;
-  }
-
-  const activeTypes = new Set<Node>();
-  function originOfTypeDeclaration(node: Node): Origin {
-    if (activeTypes.has(node)) return UNKNOWN;
-    activeTypes.add(node);
-    try {
-      if (Node.isImportSpecifier(node) || Node.isImportClause(node)) {
-        const declaration = node.getFirstAncestorByKind(SyntaxKind.ImportDeclaration);
-        const specifier = declaration?.getModuleSpecifierValue();
-        if (specifier === undefined) return UNKNOWN;
-        const module = originOfModule(node.getSourceFile(), specifier);
-        const name = Node.isImportSpecifier(node) ? node.getName() : "default";
-        if (module.kind !== "module") return member(module, name);
-        const target = exportNode(module.file, name);
-        return target ? originOfTypeDeclaration(target) : UNKNOWN;
-      }
-      if (Node.isNamespaceImport(node) || Node.isImportEqualsDeclaration(node)) return originOf(node);
-      if (Node.isTypeAliasDeclaration(node)) {
-        const type = node.getTypeNode();
-        return type ? originOfType(type) : UNKNOWN;
-      }
-      if (Node.isInterfaceDeclaration(node)) {
-        for (const base of node.getExtends()) {
-          const origin = valueOfType(originOfType(base));
-          const isClient = origin.kind === "client";
-          if (isClient && origin.service !== "") return origin;
-          if (isClient) return clientByName(node.getSourceFile(), node.getName());
-        }
-        return UNKNOWN;
-      }
-      if (Node.isIdentifier(node)) return originOfTypeName(node);
-      return originOf(node);
-    } finally {
-      activeTypes.delete(node);
-    }
-  }
-
-  function clientByName(file: SourceFile, name: string): Origin {
-    const service =
-      serviceInFile(file, name.replace(/^I(?=[A-Z])/, "").replace(/Client(Impl)?$/, "")) ??
-      serviceInFile(file, name.replace(/Client(Impl)?$/, ""));
-    if (service === undefined) return UNKNOWN;
-    return { kind: "client", service, flavour: flavourOf(file), construction: null, packageDefinition: null };
-  }
-
-  /** What a value of a type is. */
-  function valueOfType(origin: Origin): Origin {
-    switch (origin.kind) {
-      case "grpc":
-        if (origin.path === "Metadata") return { kind: "metadata" };
-        if (origin.path === "Server") return { kind: "server", construction: null };
-        if (/^(ChannelCredentials|CallCredentials)$/.test(origin.path)) return { kind: "channel-credentials" };
-        if (origin.path === "ServerCredentials") return { kind: "server-credentials" };
-        if (origin.path === "Client")
-          return { kind: "client", service: "", flavour: "generic", construction: null, packageDefinition: null };
-        return UNKNOWN;
-      case "client-constructor":
-        return {
-          kind: "client",
-          service: origin.service,
-          flavour: origin.flavour,
-          construction: null,
-          packageDefinition: origin.packageDefinition,
-        };
-      case "class":
-        return { kind: "instance", class: origin.node };
-      case "client":
-      case "instance":
-      case "metadata":
-      case "server":
-      case "channel-credentials":
-      case "server-credentials":
-      case "service-definition":
-      case "grpc-object":
-      case "package-definition":
-        return origin;
-      default:
-        return UNKNOWN;
-    }
-  }
-
-  /** The checker's answer for a name or member whose value could not be followed (TypeScript files only). */
-  function originByType(node: Node): Origin {
-    if (!Node.isIdentifier(node) && !Node.isPropertyAccessExpression(node)) return UNKNOWN;
-    const file = node.getSourceFile();
-    if (!/\.[cm]?tsx?$/.test(file.getFilePath()) || file.isDeclarationFile()) return UNKNOWN;
-    const parent = node.getParent();
-    if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) return UNKNOWN;
-    const type = node.getType().getNonNullableType();
-    const declaration = (type.getAliasSymbol() ?? type.getSymbol())?.getDeclarations()[0];
-    if (!declaration) return UNKNOWN;
-    const declared = declaration.getSourceFile().getFilePath() as string;
-    if (/\/node_modules\/@grpc\/grpc-js\//.test(declared)) {
-      const name = "getName" in declaration ? (declaration as { getName(): string | undefined }).getName() : undefined;
-      return name ? valueOfType({ kind: "grpc", path: name }) : UNKNOWN;
-    }
-    if (declared.includes("/node_modules/")) return UNKNOWN;
-    if (Node.isClassDeclaration(declaration) || Node.isInterfaceDeclaration(declaration))
-      return valueOfType(originOfTypeDeclaration(declaration));
-    return UNKNOWN;
-  }
-
   return {
     originOf,
     originOfType,
@@ -1008,15 +689,4 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     elementOf,
     valuesPassed: (parameter) => valuesPassed(passing, parameter),
   };
-}
-
-/** An expression without `as const` and the like. */
-function bare(node: Node | undefined): Node | undefined {
-  let current = node;
-  while (
-    current &&
-    (Node.isAsExpression(current) || Node.isSatisfiesExpression(current) || Node.isParenthesizedExpression(current))
-  )
-    current = current.getExpression();
-  return current;
 }

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { runMigration, type Side } from "../pipeline.js";
+import type { Side } from "../migration.js";
+import { runMigration } from "../pipeline.js";
 
 const folders: string[] = [];
 afterEach(() => {

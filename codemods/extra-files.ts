@@ -1,0 +1,135 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { PlannedFile } from "./generate/index.js";
+import type { ExtraFile, MigratedFile } from "./migration.js";
+import { type Discovery, isInside } from "./project/discover.js";
+import { type GenerateStep, generateStep } from "./project/generate-step.js";
+import { changeManifest, manifestOf } from "./project/package-json.js";
+import { runtimePackage } from "./project/tool.js";
+import { type Part, type Run, relative } from "./run.js";
+import type { Finding } from "./shared/finding.js";
+import { modulesOf } from "./shared/imports.js";
+import { parse } from "./shared/parse.js";
+
+const PROTOBUF = "@bufbuild/protobuf";
+
+/** Files beside the sources that a run writes: generated code, manifests, the vendored runtime. What they change is added to `findings` and `notes`. */
+export function extraFilesOf(
+  { options, discovery, parts }: Run,
+  texts: ReadonlyMap<string, string>,
+  changed: readonly MigratedFile[],
+  findings: Finding[],
+  notes: string[],
+): ExtraFile[] {
+  if (changed.length === 0) return [];
+  const { root } = discovery;
+  const extra: ExtraFile[] = [];
+  // Only what the new texts import needs to be there.
+  const modules = new Map(changed.map((file) => [file.path, modulesOf(parse(file.after ?? "", file.path))]));
+  const needed = parts.filter(({ home }) =>
+    [...modules].some(([file, names]) => home.files.has(file) && [...names].some((name) => isGeneratedName(name))),
+  );
+  const written = needed.flatMap(({ generated }) => generated.files.filter((file) => file.status !== "unchanged"));
+  for (const file of written) {
+    const target = path.resolve(file.path);
+    extra.push({
+      path: target,
+      content: file.content,
+      before: existsSync(target) ? readFileSync(target, "utf8") : null,
+      why: "generated",
+    });
+  }
+
+  const runtime = runtimePackage();
+  const manifests = new Map<string, Set<string>>();
+  for (const [file, names] of modules) {
+    const manifest = manifestOf(file, root);
+    if (manifest === undefined) {
+      notes.push(
+        `${relative(file, options.cwd)} belongs to no package.json below ${root}: add @connect-migrate/runtime and @bufbuild/protobuf to the dependencies yourself.`,
+      );
+      continue;
+    }
+    const needs = manifests.get(manifest) ?? new Set();
+    for (const name of names) needs.add(packageName(name));
+    if (needed.some(({ home }) => home.files.has(file))) needs.add(PROTOBUF);
+    manifests.set(manifest, needs);
+  }
+  // The code imports it from where it stands.
+  for (const { generated } of needed) {
+    const place = generated.plan?.layout.outDir;
+    const manifest = place && manifestOf(path.join(place, "file"), root);
+    if (manifest) manifests.set(manifest, (manifests.get(manifest) ?? new Set()).add(PROTOBUF));
+    else if (place)
+      notes.push(
+        `${relative(place, options.cwd)} belongs to no package.json below ${root}, because files of several packages import one another: node finds no @bufbuild/protobuf from there. Make the packages a workspace, or add a package.json.`,
+      );
+  }
+  for (const [manifest, needs] of manifests) {
+    const change = changeManifest(
+      {
+        file: manifest,
+        modules: needs,
+        remaining: remainingPackages(manifest, discovery, texts),
+        runtime: options.runtime,
+        step: stepOf(manifest, needed, written),
+      },
+      runtime,
+    );
+    if (change.error !== null) {
+      notes.push(`${relative(manifest, options.cwd)} ${change.error}: dependencies were not added.`);
+      continue;
+    }
+    if (options.runtime === "vendor" && runtime.tarball === null && needs.has("@connect-migrate/runtime"))
+      notes.push(
+        "The runtime is not packed yet: run `npm run build` in the clone of connect-migrate, then run this command again.",
+      );
+    if (change.after !== change.before)
+      extra.push({ path: manifest, content: change.after, before: change.before, why: "package.json" });
+    if (change.vendor)
+      extra.push({ path: change.vendor.to, content: readFileSync(change.vendor.from), before: null, why: "vendor" });
+    findings.push(...change.findings);
+  }
+  const changedManifests = extra.flatMap(({ why, path: file }) =>
+    why === "package.json" ? [relative(file, options.cwd)] : [],
+  );
+  if (changedManifests.length > 0)
+    notes.push(
+      `dependencies change in ${changedManifests.join(", ")}: run your package manager's install (npm install).`,
+    );
+  return extra;
+}
+
+/** The script of a package that makes its generated code makes ours, too, from the run on that says how. */
+function stepOf(manifest: string, parts: readonly Part[], written: readonly PlannedFile[]): GenerateStep | null {
+  const folder = path.dirname(manifest);
+  const isNew = written.some(
+    (file) => /^buf\.gen\.ya?ml$/.test(path.basename(file.path)) && path.dirname(file.path) === folder,
+  );
+  const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
+  return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
+}
+
+function isGeneratedName(specifier: string): boolean {
+  return /_pb(\.[jt]s)?$/.test(specifier);
+}
+
+/** Packages that any source of a package.json's folder names after the run, generated code included. */
+function remainingPackages(manifest: string, discovery: Discovery, texts: ReadonlyMap<string, string>): Set<string> {
+  const folder = path.dirname(manifest);
+  const names = new Set<string>();
+  for (const [file, text] of discovery.texts) {
+    if (!isInside(file, folder)) continue;
+    for (const match of (texts.get(file) ?? text).matchAll(/['"](@grpc\/[\w-]+|@bufbuild\/protobuf)/g))
+      names.add(match[1] as string);
+  }
+  for (const match of readFileSync(manifest, "utf8").matchAll(/grpc[-_](js|tools)|proto-loader-gen-types/g)) {
+    if (match[0] === "proto-loader-gen-types") names.add("@grpc/proto-loader");
+  }
+  return names;
+}
+
+function packageName(specifier: string): string {
+  const parts = specifier.split("/");
+  return specifier.startsWith("@") ? parts.slice(0, 2).join("/") : (parts[0] ?? specifier);
+}
