@@ -321,16 +321,20 @@ it("an async handler that rejects answers unknown; a caller that goes away cance
   server.destroy();
 });
 
-describe("a client cancels what it streams", () => {
+describe("what a handler is told of what a client streams", () => {
   const events: string[] = [];
   const watch = (call: Any) => {
     for (const name of ["data", "end", "cancelled"])
       call.on(name, (value: Any) => events.push(`${name} ${value?.text ?? ""} ${call.cancelled}`));
   };
   const handlers = {
-    ClientStream: watch,
+    ClientStream(call: Any, callback: Any) {
+      watch(call);
+      call.on("data", (value: Any) => value.text === "answer" && callback(null, { text: "early" }));
+    },
     Bidi(call: Any) {
       watch(call);
+      call.on("data", (value: Any) => value.text === "answer" && call.end());
       call.on("end", () => call.end());
     },
   };
@@ -371,26 +375,49 @@ describe("a client cancels what it streams", () => {
     "after the last message": () => new Promise((resolve) => setTimeout(resolve, 30)),
   };
   for (const method of ["ClientStream", "Bidi"] as const) {
-    it.each(Object.entries(whens))(`${method}: the end, then cancelled, %s`, async (_name, when) => {
+    it(`${method}: after its answer nothing more of the requests`, async () => {
       const told: string[][] = [];
       for (const port of ports) {
         events.length = 0;
         const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure()) as Any;
-        await new Promise((resolve) => client.waitForReady(Date.now() + 5000, resolve));
         const call = client[method](() => {});
-        call.on("error", () => {});
         if (method === "Bidi") call.resume();
-        for (let i = 0; i < 10; i++) call.write({ text: String(i) });
-        await when();
-        call.cancel();
+        call.write({ text: "first" });
+        await expect.poll(() => events.length).toBe(1);
+        call.write({ text: "answer" });
+        await new Promise((resolve) => call.on("status", resolve));
+        call.end();
         await expect.poll(() => events.at(-1)).toBe("cancelled  true");
-        // How many messages still arrive is up to the connection.
-        told.push(events.filter((event) => !event.startsWith("data")));
-        expect(events[0]).toBe("data 0 false");
+        told.push([...events]);
         client.close();
       }
       expect(told[1]).toEqual(told[0]);
-      expect(told[0]).toEqual(["end  false", "cancelled  true"]);
+      expect(told[0]).toEqual(["data first false", "data answer false", "cancelled  true"]);
     });
+
+    it.each(Object.entries(whens))(
+      `${method}: cancelled by the client, the end, then cancelled, %s`,
+      async (_name, when) => {
+        const told: string[][] = [];
+        for (const port of ports) {
+          events.length = 0;
+          const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure()) as Any;
+          await new Promise((resolve) => client.waitForReady(Date.now() + 5000, resolve));
+          const call = client[method](() => {});
+          call.on("error", () => {});
+          if (method === "Bidi") call.resume();
+          for (let i = 0; i < 10; i++) call.write({ text: String(i) });
+          await when();
+          call.cancel();
+          await expect.poll(() => events.at(-1)).toBe("cancelled  true");
+          // How many messages still arrive is up to the connection.
+          told.push(events.filter((event) => !event.startsWith("data")));
+          expect(events[0]).toBe("data 0 false");
+          client.close();
+        }
+        expect(told[1]).toEqual(told[0]);
+        expect(told[0]).toEqual(["end  false", "cancelled  true"]);
+      },
+    );
   }
 });

@@ -117,6 +117,7 @@ function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext, 
  */
 function watchEnd(call: EventEmitter & CallParts, context: HandlerContext, onCancel: (error: ConnectError) => void) {
   let over = false;
+  let answered = false;
   const emit = () => {
     call.cancelled = true;
     call.emit("cancelled", "cancelled");
@@ -142,7 +143,12 @@ function watchEnd(call: EventEmitter & CallParts, context: HandlerContext, onCan
     get isOver() {
       return over;
     },
+    /** The status is on its way: grpc-js then tells of no more requests, nor of their end. */
+    get isAnswered() {
+      return answered;
+    },
     finished() {
+      answered = true;
       if (!over) {
         over = true;
         signal.removeEventListener("abort", onAbort);
@@ -224,7 +230,14 @@ function runClientStreaming(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const headers = { sent: false };
-    const readable = new Readable({ objectMode: true, read: readFrom(requests, (e) => fail(e)) });
+    const readable = new Readable({
+      objectMode: true,
+      read: readFrom(
+        requests,
+        (e) => fail(e),
+        () => end.isAnswered,
+      ),
+    });
     const call = addCallParts(readable, context, headers);
     const end = watchEnd(call, context, reject);
     function fail(error: ConnectError) {
@@ -241,12 +254,12 @@ function runClientStreaming(
 }
 
 /** A Readable's `read` over an iterable. A failure of the iterable is the call's, not an event: as in grpc-js. */
-function readFrom(requests: AsyncIterable<unknown>, fail: (error: ConnectError) => void) {
+function readFrom(requests: AsyncIterable<unknown>, fail: (error: ConnectError) => void, isAnswered: () => boolean) {
   const iterator = requests[Symbol.asyncIterator]();
   return function (this: Readable) {
     iterator.next().then(
       (result) => {
-        this.push(result.done === true ? null : result.value);
+        if (!isAnswered()) this.push(result.done === true ? null : result.value);
       },
       (e) => fail(ConnectError.from(e)),
     );
@@ -266,7 +279,11 @@ function runBidi(handler: Bound, requests: AsyncIterable<unknown>, context: Hand
   const headers = { sent: false };
   const call = new Duplex({
     objectMode: true,
-    read: readFrom(requests, (e) => output.end(e)),
+    read: readFrom(
+      requests,
+      (e) => output.end(e),
+      () => status().isAnswered,
+    ),
     ...writeTo(output, context, headers, () => status()),
   });
   const status = runResponseStream(handler, call, output, context, headers);
@@ -276,6 +293,7 @@ function runBidi(handler: Bound, requests: AsyncIterable<unknown>, context: Hand
 interface StreamStatus {
   readonly error: ConnectError | undefined;
   readonly trailer: MetadataLike | undefined;
+  readonly isAnswered: boolean;
   finished(): void;
 }
 
@@ -320,6 +338,9 @@ function runResponseStream(
     },
     get trailer() {
       return trailer;
+    },
+    get isAnswered() {
+      return end.isAnswered;
     },
     finished: () => end.finished(),
   };
