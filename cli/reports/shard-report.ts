@@ -103,6 +103,17 @@ function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
   }
   const sources = new Map(changes.filter(({ why }) => why === null).map((change) => [change.path, change]));
   const extraNames = new Set(extraFiles.keys());
+  // Several parts may need the same line of a manifest that is none of theirs alone.
+  const said = new Set<string>();
+  const findings = reports
+    .flatMap((report) => report.findings)
+    .filter(({ rule, file, line, column, construct }) => {
+      const key = JSON.stringify([rule, file, line, column, construct]);
+      const isKnown = extraNames.has(file) && said.has(key);
+      said.add(key);
+      return !isKnown;
+    });
+  const count = (outcome: string) => findings.filter((finding) => finding.outcome === outcome).length;
   return {
     root: cwd,
     files: reports
@@ -114,12 +125,12 @@ function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
         return { path: at(name), status, error, before: change?.before ?? null, after };
       })
       .sort((a, b) => (a.path < b.path ? -1 : 1)),
-    findings: reports.flatMap((report) => report.findings).map((finding) => ({ ...finding, file: at(finding.file) })),
+    findings: findings.map((finding) => ({ ...finding, file: at(finding.file) })),
     summary: {
-      idiomatic: sum((summary) => summary.idiomatic),
-      bridged: sum((summary) => summary.bridged),
-      manual: sum((summary) => summary.manual),
-      failed: sum((summary) => summary.failed),
+      idiomatic: count("idiomatic"),
+      bridged: count("bridged"),
+      manual: count("manual"),
+      failed: count("failed"),
       filesChanged: sum((summary) => summary.filesChanged),
       filesScanned: sum((summary) => summary.filesScanned),
     },
