@@ -126,7 +126,9 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
     ctx.edit.insertLeft(end, ")", BRIDGED);
   }
   const body = fact.place === "value" ? file.program : bodyOf(owner, parents);
-  const isSure = fact.place === "callback" || isOfCallsOnly(ctx, owner, parents);
+  // A function whose parameter is annotated is given what it says.
+  const isTyped = isFunction(owner) && param.typeAnnotation !== undefined;
+  const isSure = fact.place === "callback" || isTyped || isOfCallsOnly(ctx, owner, parents);
   // Functions that it is passed to have been looked at.
   const plan = planError(file, param, body, {
     passedTo: () => undefined,

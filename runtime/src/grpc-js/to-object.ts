@@ -44,14 +44,17 @@ function shownValue(of: ReflectMessage, field: DescField, defaults: boolean): un
       return of.isSet(field) ? objectOf(of.get(field), defaults) : undefined;
     case "list":
       return Array.from(of.get(field), (item) => (isMessage(item) ? objectOf(item, defaults) : plain(item, field)));
-    case "map":
-      return Array.from(of.get(field))
+    case "map": {
+      // Keys of 64 bits are numbers there: of those that no number tells apart the last one stays.
+      const entries = new Map(Array.from(of.get(field), ([key, value]) => [plain(key, field), value]));
+      return [...entries]
         .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
         .map(([key, value]) => [
-          plain(key, field),
+          key,
           // Bytes of a map are shown as they are.
           isMessage(value) ? objectOf(value, defaults) : value instanceof Uint8Array ? value : plain(value, field),
         ]);
+    }
     default:
       // Without presence, google-protobuf takes -0 for 0.
       return of.isSet(field) && !isZero(of.get(field), field) ? plain(of.get(field), field) : unset(field, defaults);
