@@ -133,6 +133,7 @@ it.each(["wellKnownIt", "readIt", "showIt"])("%s answers the same", { timeout: 1
   fc.assert(
     fc.property(boxes(method.input), (init) => {
       const bytes = toBinary(method.input, create(method.input, init as never));
+      fc.pre(!Buffer.from(bytes).includes("__proto__")); // google-protobuf loses an entry of that name
       const oldReply = legacy.responseSerialize(programs.before[name]?.(legacy.requestDeserialize(Buffer.from(bytes))));
       const reply = programs.after[name]?.(fromBinary(method.input, bytes)) as Record<string, unknown>;
       const newReply = toBinary(method.output, create(method.output, reply as never));
