@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { globSync } from "tinyglobby";
+import { scriptsOf } from "../project/package-json.js";
 import { isInside } from "../project/project-root.js";
 import { type BufModule, bufModules, isInModule } from "./buf-modules.js";
 import { ancestors, findImport } from "./find-import.js";
@@ -218,22 +219,11 @@ function configuredRoots(root: string, project: string): ConfiguredRoots {
     const text = readFileSync(path, "utf8");
     const bases = [dirname(path), root];
     if (basename(path) === "package.json") {
-      for (const script of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
+      for (const [, script] of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
     } else if (basename(path).startsWith("buf.")) modules.push(...bufModules(text, dirname(path)));
     else found.push(...includeDirsOfScript(text, bases));
   }
   return { roots: [...new Set([...found, ...modules.map((module) => module.path)])], modules };
-}
-
-function scriptsOf(packageJson: string): string[] {
-  try {
-    const scripts: unknown = (JSON.parse(packageJson) as { scripts?: unknown }).scripts;
-    return typeof scripts === "object" && scripts !== null
-      ? Object.values(scripts).filter((s): s is string => typeof s === "string")
-      : [];
-  } catch {
-    return []; // the engine reports a broken package.json
-  }
 }
 
 /** The candidate whose path ends in `written`, or in its last segment when none does; of several, the one nearest to `from`. */
