@@ -78,6 +78,19 @@ export interface MigrationSummary {
   readonly filesScanned: number;
 }
 
+/** How many findings of each outcome there are. */
+export function summaryOf(findings: readonly Finding[], filesChanged: number, filesScanned: number): MigrationSummary {
+  const count = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome).length;
+  return {
+    idiomatic: count("idiomatic"),
+    bridged: count("bridged"),
+    manual: count("manual"),
+    failed: count("failed"),
+    filesChanged,
+    filesScanned,
+  };
+}
+
 /** What a run would do, as a value: nothing is written by making it. */
 export interface MigrationResult {
   readonly root: string;

@@ -5,14 +5,14 @@ import { createSources, type Sources } from "./analysis/sources.js";
 import { extraFilesOf } from "./extra-files.js";
 import { gate } from "./gate.js";
 import { codeHomes, ensureGenerated, inEachHome, type SourceText } from "./generate/index.js";
-import type {
-  Choice,
-  FileStatus,
-  MigratedFile,
-  MigrationOptions,
-  MigrationResult,
-  MigrationSummary,
-  PlacedFinding,
+import {
+  type Choice,
+  type FileStatus,
+  type MigratedFile,
+  type MigrationOptions,
+  type MigrationResult,
+  type PlacedFinding,
+  summaryOf,
 } from "./migration.js";
 import { type Attempt, transform } from "./passes.js";
 import { type Discovery, discover, projectRoot } from "./project/discover.js";
@@ -239,16 +239,4 @@ function placed(findings: readonly Finding[], texts: ReadonlyMap<string, string>
     const text = texts.get(finding.file) ?? (isFile ? readFileSync(finding.file, "utf8") : "");
     return { ...finding, ...positionOf(text, finding.start) };
   });
-}
-
-function summaryOf(findings: readonly Finding[], filesChanged: number, filesScanned: number): MigrationSummary {
-  const count = (outcome: Finding["outcome"]) => findings.filter((finding) => finding.outcome === outcome).length;
-  return {
-    idiomatic: count("idiomatic"),
-    bridged: count("bridged"),
-    manual: count("manual"),
-    failed: count("failed"),
-    filesChanged,
-    filesScanned,
-  };
 }

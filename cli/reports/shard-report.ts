@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { ExtraFile, MigratedFile, MigrationResult, PlacedFinding } from "../../codemods/index.js";
+import { summaryOf } from "../../codemods/migration.js";
 import { contentFromStored, type StoredContent, storedFromContent } from "../../codemods/shared/stored-content.js";
 import type { Shard } from "../shards.js";
 import { UsageError } from "../usage-error.js";
@@ -88,8 +89,7 @@ export function mergedShards(names: readonly string[], cwd: string): { result: M
 function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
   const at = (name: string) => path.resolve(cwd, name);
   const changes = reports.flatMap((report) => report.changes);
-  const sum = (pick: (summary: MigrationResult["summary"]) => number) =>
-    reports.reduce((all, report) => all + pick(report.summary), 0);
+  const sum = (pick: (report: ShardReport) => number) => reports.reduce((all, report) => all + pick(report), 0);
   const extraFiles = new Map<string, ExtraFile>();
   for (const { path: name, before, after, why } of changes) {
     if (why === null) continue;
@@ -113,7 +113,6 @@ function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
       said.add(key);
       return !isKnown;
     });
-  const count = (outcome: string) => findings.filter((finding) => finding.outcome === outcome).length;
   return {
     root: cwd,
     files: reports
@@ -126,17 +125,14 @@ function joined(reports: readonly ShardReport[], cwd: string): MigrationResult {
       })
       .sort((a, b) => (a.path < b.path ? -1 : 1)),
     findings: findings.map((finding) => ({ ...finding, file: at(finding.file) })),
-    summary: {
-      idiomatic: count("idiomatic"),
-      bridged: count("bridged"),
-      manual: count("manual"),
-      failed: count("failed"),
-      filesChanged: sum((summary) => summary.filesChanged),
-      filesScanned: sum((summary) => summary.filesScanned),
-    },
+    summary: summaryOf(
+      findings,
+      sum(({ summary }) => summary.filesChanged),
+      sum(({ summary }) => summary.filesScanned),
+    ),
     extraFiles: [...extraFiles.values()],
     notes: [...new Set(reports.flatMap((report) => report.notes))],
-    candidates: reports.reduce((all, report) => all + report.candidates, 0),
+    candidates: sum((report) => report.candidates),
     withMark: new Set(changes.filter(({ hasMark }) => hasMark).map((change) => at(change.path))),
   };
 }
