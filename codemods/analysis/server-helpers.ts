@@ -7,6 +7,7 @@ import {
   Node,
   type ParameterDeclaration,
 } from "ts-morph";
+import { isExportedProperty } from "./exports.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { isExtended } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
@@ -123,7 +124,7 @@ function isCalleeOf(reference: Node, call: AddingCall): boolean {
   return callee === reference || (Node.isPropertyAccessExpression(callee) && callee.getNameNode() === reference);
 }
 
-/** Where a name is imported or exported, and not used. */
+/** Where a name is imported or exported, and not used: out of an object of its own anyone may call it. */
 function isMention(reference: Node): boolean {
   const parent = reference.getParentOrThrow();
   return (
@@ -132,7 +133,7 @@ function isMention(reference: Node): boolean {
     Node.isImportClause(parent) ||
     Node.isBindingElement(parent) ||
     Node.isTypeReference(parent) ||
-    Node.isShorthandPropertyAssignment(parent) ||
+    (Node.isShorthandPropertyAssignment(parent) && isExportedProperty(parent)) ||
     (Node.isBinaryExpression(parent) &&
       parent.getRight() === reference &&
       /^(module\.)?exports\b/.test(parent.getLeft().getText()))
