@@ -53,7 +53,26 @@ export function helperOf(project: AnalysisProject, server: Node): ServerHelper |
   const isOnlyCall = project
     .referencesTo(named.name)
     .every((reference) => reference === named.name || isCalleeOf(reference, call) || isMention(reference));
-  return isOnlyCall ? { call, parameter, adds: adds as CallExpression[] } : undefined;
+  return isOnlyCall && !mayBeGiven(project, named.name.getText(), index)
+    ? { call, parameter, adds: adds as CallExpression[] }
+    : undefined;
+}
+
+/** `plugin.register(server)` of something that nothing is known about: may it be a function of this name, and get a server? */
+function mayBeGiven(project: AnalysisProject, name: string, index: number): boolean {
+  return project.identifiersNamed(name).some((each) => {
+    const access = each.getParent();
+    const call = access?.getParent();
+    if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== each) return false;
+    if (!Node.isCallExpression(call) || call.getExpression() !== access) return false;
+    const given = call.getArguments()[index];
+    return (
+      given !== undefined &&
+      project.originOf(access).kind === "unknown" &&
+      project.originOf(access.getExpression()).kind === "unknown" &&
+      /^(server|unknown)$/.test(project.originOf(given).kind)
+    );
+  });
 }
 
 /** A statement of its own, or one that keeps what the call gives. */
