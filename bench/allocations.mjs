@@ -1,12 +1,11 @@
 // npm run bench:allocations [-- --json FILE]: bytes allocated per unary call on each end, of ours and of grpc-js, and a
 // recorded budget. No clock: each process has a young generation that holds the whole run, so nothing is collected while
 // it is measured, and the figures are the same (within a per cent or two) on an idle machine and on a busy one.
-import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { closeCell, openCell } from "./open-peer.mjs";
 
-const { values: options } = parseArgs({ options: { json: { type: "string" }, stack: { type: "string" } } });
+const { values: options } = parseArgs({ options: { json: { type: "string" } } });
 
 /** Bytes per call that ours may allocate: what was measured when this was written, and a tenth. */
 const budget = { client: 23_200, server: 14_400 };
@@ -14,31 +13,16 @@ const goal = 0.6;
 const calls = 3000;
 
 const execArgv = ["--expose-gc", "--min-semi-space-size=256", "--max-semi-space-size=256"];
-const peerFile = fileURLToPath(new URL("./peer.mjs", import.meta.url));
-function peer(...args) {
-  const child = fork(peerFile, args, { execArgv });
-  const ask = (message) =>
-    new Promise((resolve, reject) => {
-      child.once("exit", (code) => reject(new Error(`${args.join(" ")} ended with code ${code}`)));
-      child.once("message", resolve);
-      if (message !== undefined) child.send(message);
-    });
-  return { child, ask };
-}
-
 async function allocated(stack) {
-  const serving = peer("serve", stack);
-  const { port } = await serving.ask();
-  const calling = peer("call", stack, String(port));
-  await calling.ask();
+  const cell = await openCell(stack, stack, { execArgv });
+  const { serving, calling } = cell;
   const task = { workload: "unary", calls, concurrency: 32 };
   // Warm: what is compiled or cached once is no cost of a call
   for (let i = 0; i < 3; i++) await calling.ask(task);
   const serverBefore = await serving.ask({ collect: true });
   const { before, after } = await calling.ask(task);
   const serverAfter = await serving.ask({});
-  calling.child.kill();
-  serving.child.kill();
+  closeCell(cell);
   const perCall = (from, to, end) => {
     if (to.collections !== from.collections)
       throw new Error(`${stack}, ${end}: something was collected while measuring`);

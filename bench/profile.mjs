@@ -1,9 +1,9 @@
 // npm run bench:profile -- [stack ...] [--only workload] [--ms N]
 // Where the CPU of a call goes, as shares and microseconds: self time of a sampling profile of each end, by who owns the code.
-import { fork } from "node:child_process";
 import { Session } from "node:inspector/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { closeCell, openCell } from "./open-peer.mjs";
 
 const self = fileURLToPath(import.meta.url);
 
@@ -62,35 +62,16 @@ async function main() {
   const task = workloads[values.only];
   if (task === undefined) throw new Error(`--only is one of ${Object.keys(workloads).join(", ")}`);
   for (const stack of positionals.length > 0 ? positionals : ["grpc-js", "ours", "connect-node"]) {
-    const ends = [];
-    const open = (...args) => {
-      const options = { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: ["--import", self] };
-      const child = fork(fileURLToPath(new URL("./peer.mjs", import.meta.url)), args, options);
-      ends.push(child);
-      // Both the peer and the profile answer on one channel: an answer is known by what it has.
-      const ask = (message, has) =>
-        new Promise((resolve, reject) => {
-          child.once("exit", (code) => reject(new Error(`${args.join(" ")} ended with code ${code}`)));
-          child.on("message", function listen(answer) {
-            if (answer[has] === undefined) return;
-            child.off("message", listen);
-            resolve(answer);
-          });
-          if (message !== undefined) child.send(message);
-        });
-      return ask;
-    };
-    const serving = open("serve", stack);
-    const { port } = await serving(undefined, "port");
-    const calling = open("call", stack, String(port));
-    await calling(undefined, "ready");
-    await calling({ ...task, milliseconds: 2000 }, "total");
+    const cell = await openCell(stack, stack, { execArgv: ["--import", self] });
+    // Both the peer and the profile answer on one channel: an answer is known by what it has.
+    const { serving, calling } = cell;
+    await calling.ask({ ...task, milliseconds: 2000 }, "total");
     const toggle = async () => [
-      (await calling({ profile: true }, "buckets")).buckets,
-      (await serving({ profile: true }, "buckets")).buckets,
+      (await calling.ask({ profile: true }, "buckets")).buckets,
+      (await serving.ask({ profile: true }, "buckets")).buckets,
     ];
     await toggle();
-    const { total } = await calling({ ...task, milliseconds: Number(values.ms) }, "total");
+    const { total } = await calling.ask({ ...task, milliseconds: Number(values.ms) }, "total");
     const profiles = await toggle();
     for (const [index, role] of ["client", "server"].entries()) {
       const entries = Object.entries(profiles[index]).sort((a, b) => b[1] - a[1]);
@@ -101,7 +82,7 @@ async function main() {
           `  ${((100 * time) / whole).toFixed(1).padStart(5)} %  ${(time / total).toFixed(1).padStart(7)} us  ${owner}`,
         );
     }
-    for (const child of ends) child.kill();
+    closeCell(cell);
   }
 }
 

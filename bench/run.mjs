@@ -1,10 +1,9 @@
 // npm run bench -- [--rounds N] [--ms N] [--warm-up MS] [--only workload,workload] [--json FILE]
 // Cells are interleaved within a round, and only ratios of the same round count: absolute figures mean nothing on a shared machine.
-import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import os from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { closeCell, openCell } from "./open-peer.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -17,7 +16,6 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const milliseconds = Number(options.ms);
-const peerFile = fileURLToPath(new URL("./peer.mjs", import.meta.url));
 
 const workloads = {
   "unary, 1 in flight": { workload: "unary", concurrency: 1 },
@@ -43,30 +41,6 @@ const cells = [
   ["our server", "grpc-js", "ours"],
 ];
 
-function peer(...args) {
-  const child = fork(peerFile, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  const ask = (message) =>
-    new Promise((resolve, reject) => {
-      const onExit = (code) => reject(new Error(`${args.join(" ")} ended with code ${code}`));
-      child.once("exit", onExit);
-      child.once("message", (answer) => {
-        child.off("exit", onExit);
-        resolve(answer);
-      });
-      if (message) child.send(message);
-    });
-  return { child, ask };
-}
-async function openCell(client, server, cold) {
-  const serving = peer("serve", server);
-  const { port } = await serving.ask();
-  const calling = peer("call", client, String(port), ...(cold ? ["cold"] : []));
-  return { serving, calling, first: await calling.ask() };
-}
-const closeCell = ({ serving, calling }) => {
-  calling.child.kill();
-  serving.child.kill();
-};
 const sorted = (list) => [...list].sort((a, b) => a - b);
 const quantile = (list, share) => sorted(list)[Math.min(list.length - 1, Math.round((list.length - 1) * share))];
 const ratioOf = (list) => ({
@@ -137,7 +111,7 @@ const fresh = { cold: {}, idle: {} };
 if (FRESH.some(isWanted)) {
   for (let round = 0; round < Math.min(rounds, 6); round++) {
     for (const stack of ["grpc-js", "ours", "connect-node", "nice-grpc"]) {
-      const cell = await openCell(stack, stack, true);
+      const cell = await openCell(stack, stack, { cold: true });
       const server = await cell.serving.ask({});
       fresh.cold[stack] ??= [];
       fresh.cold[stack].push({ client: cell.first.cpu, server: server.cpu });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { escaped } from "../codemods/shared/reg-exp.js";
 
 /** Where GitHub and GitLab look for the file, first one first. */
 const PLACES = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
@@ -30,7 +31,7 @@ function matcher(pattern: string): RegExp {
     if (token === "**") return ".*";
     if (token === "*") return "[^/]*";
     if (token === "?") return "[^/]";
-    return token.replace(/^\\/, "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return escaped(token.replace(/^\\/, ""));
   });
   const rest = pattern.endsWith("/") ? "/.*" : /(^|[^*])\/\*$/.test(pattern) ? "" : "(?:/.*)?";
   return new RegExp(`^${isAnchored ? "" : "(?:.*/)?"}${text}${rest}$`);

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { codeHomes, type GenerateResult, generate, inEachHome } from "../codemods/generate/index.js";
+import { codeHomes, type GenerateResult, generate, inEachHome, writeGenerated } from "../codemods/generate/index.js";
 import { discover, projectRoot } from "../codemods/project/discover.js";
 import { assertPaths, type Terminal, writeJson } from "./migrate.js";
 import { createProgress } from "./progress.js";
@@ -26,7 +26,7 @@ export async function generateCommand(
   const progress = createProgress(stderr);
   progress.report("compiling .proto files");
   const out = flags.out === undefined ? undefined : path.resolve(cwd, flags.out);
-  const results = await generateAll(root, out, false).finally(progress.done);
+  const results = await generateAll(root, out).finally(progress.done);
   const name = (file: string) => path.relative(cwd, file).split(path.sep).join("/") || ".";
   const files = results.flatMap((result) => result.files);
   const changed = files.filter((file) => file.status !== "unchanged");
@@ -48,7 +48,7 @@ export async function generateCommand(
     stderr.write(`${failure.text.trimEnd()}\nNothing was written.\n`);
     return 1;
   }
-  if (flags.dryRun !== true) await generateAll(root, out, true);
+  if (flags.dryRun !== true) for (const result of results) writeGenerated(result);
   if (protos.size === 0) {
     stdout.write(`Nothing to generate: no .proto file was found in ${name(root)}.\n`);
     return 0;
@@ -62,10 +62,12 @@ export async function generateCommand(
 }
 
 /** Each folder that has generated code of its own; with a place that is asked for, all of the project goes there. */
-async function generateAll(root: string, out: string | undefined, write: boolean): Promise<GenerateResult[]> {
-  if (out !== undefined) return [await generate({ root, out, write })];
+async function generateAll(root: string, out: string | undefined): Promise<GenerateResult[]> {
+  if (out !== undefined) return [await generate({ root, out, write: false })];
   const { selected, related, generated, imports, texts } = await discover({ root, paths: [root] });
   const sources = [...texts].map(([file, text]) => ({ path: file, text }));
   const homes = codeHomes({ root, files: [...selected, ...related, ...generated], imports, sources });
-  return inEachHome(homes, ({ folder, without }) => generate({ root: folder, project: root, without, write, sources }));
+  return inEachHome(homes, ({ folder, without }) =>
+    generate({ root: folder, project: root, without, write: false, sources }),
+  );
 }

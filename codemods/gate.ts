@@ -1,5 +1,6 @@
+import { relative } from "./project/project-root.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
-import { type Failure, failureAt, type Run, relative } from "./run.js";
+import { type Failure, failureAt, type Run } from "./run.js";
 import { parse } from "./shared/parse.js";
 import { reason } from "./shared/reasons.js";
 

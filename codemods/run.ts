@@ -61,8 +61,3 @@ export function failureAt(file: string, error: string, why: Finding["reason"], o
 export function debug(error: unknown, text: string): string {
   return process.env.CONNECT_MIGRATE_DEBUG ? `${text}\n${(error as Error).stack}` : text;
 }
-
-/** A path for people: with slashes, seen from a folder. */
-export function relative(file: string, from: string): string {
-  return path.relative(from, file).split(path.sep).join("/") || ".";
-}

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { globSync } from "tinyglobby";
+import { scriptsOf } from "../project/package-json.js";
 import { isInside } from "../project/project-root.js";
 import { type BufModule, bufModules, isInModule } from "./buf-modules.js";
 import { ancestors, findImport } from "./find-import.js";
@@ -113,7 +114,7 @@ export function discoverProtos(
 
   const files: ProtoFile[] = [];
   const byName = new Map<string, { file: ProtoFile; text: string }>();
-  const symbols = new Map<string, ProtoFile>();
+  const symbols = new Map<string, { file: ProtoFile; text: string }>();
   const copies = new Map<string, string>();
   const rivals = new Map<string, string[]>();
   const order = counted.toSorted(
@@ -129,17 +130,17 @@ export function discoverProtos(
     let name = relative(importRoot, one.path).split(sep).join("/");
     if (isWellKnown(name)) continue; // buf and protobuf-es bring their own
     const same = byName.get(name);
-    if (same && sameText(same.file.path, one.text)) {
+    if (same && sameText(same.text, one.text)) {
       copies.set(one.path, name);
       continue;
     }
-    const rival = one.outline.symbols.map((symbol) => symbols.get(symbol)).find((file) => file !== undefined);
+    const rival = one.outline.symbols.map((symbol) => symbols.get(symbol)).find((known) => known !== undefined);
     if (rival) {
-      if (sameText(rival.path, one.text)) copies.set(one.path, rival.name);
+      if (sameText(rival.text, one.text)) copies.set(one.path, rival.file.name);
       else {
         for (const symbol of one.outline.symbols) rivals.set(symbol, [...(rivals.get(symbol) ?? []), one.path]);
         notes.push(
-          `${show(one.path)} declares what ${show(rival.path)} declares, with other text; ${show(one.path)} was left out.`,
+          `${show(one.path)} declares what ${show(rival.file.path)} declares, with other text; ${show(one.path)} was left out.`,
         );
       }
       continue;
@@ -163,8 +164,9 @@ export function discoverProtos(
       dependency: one.dependency,
     };
     files.push(file);
-    byName.set(name, { file, text: one.text });
-    for (const symbol of one.outline.symbols) symbols.set(symbol, file);
+    const known = { file, text: one.text };
+    byName.set(name, known);
+    for (const symbol of one.outline.symbols) symbols.set(symbol, known);
   }
 
   const nameOf = new Map([...files.map((file) => [file.path, file.name] as const), ...copies]);
@@ -218,22 +220,11 @@ function configuredRoots(root: string, project: string): ConfiguredRoots {
     const text = readFileSync(path, "utf8");
     const bases = [dirname(path), root];
     if (basename(path) === "package.json") {
-      for (const script of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
+      for (const [, script] of scriptsOf(text)) found.push(...includeDirsOfScript(script, bases));
     } else if (basename(path).startsWith("buf.")) modules.push(...bufModules(text, dirname(path)));
     else found.push(...includeDirsOfScript(text, bases));
   }
   return { roots: [...new Set([...found, ...modules.map((module) => module.path)])], modules };
-}
-
-function scriptsOf(packageJson: string): string[] {
-  try {
-    const scripts: unknown = (JSON.parse(packageJson) as { scripts?: unknown }).scripts;
-    return typeof scripts === "object" && scripts !== null
-      ? Object.values(scripts).filter((s): s is string => typeof s === "string")
-      : [];
-  } catch {
-    return []; // the engine reports a broken package.json
-  }
 }
 
 /** The candidate whose path ends in `written`, or in its last segment when none does; of several, the one nearest to `from`. */
@@ -279,7 +270,7 @@ function clashesOf(roots: ReadonlyMap<Candidate, string>, project: string): Set<
     byName.set(name, [...(byName.get(name) ?? []), one]);
   }
   const isOther = (a: Candidate, b: Candidate) =>
-    a !== b && !a.outline.symbols.some((symbol) => b.outline.symbols.includes(symbol)) && !sameText(b.path, a.text);
+    a !== b && !a.outline.symbols.some((symbol) => b.outline.symbols.includes(symbol)) && !sameText(a.text, b.text);
   return new Set(
     [...byName.values()].flatMap((same) =>
       same.filter(

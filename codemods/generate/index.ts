@@ -20,4 +20,4 @@ export {
   isOneofMember,
   type ProtoRegistry,
 } from "./proto-registry.js";
-export { ensureGenerated, generate, type LoadedProtos, loadProtos } from "./run-generate.js";
+export { ensureGenerated, generate, type LoadedProtos, loadProtos, writeGenerated } from "./run-generate.js";

@@ -13,7 +13,7 @@ export function pathsOfPackages(file: ts.SourceFile): string[] {
   const bindings = bindingsOf(file);
   const found = new Set<string>();
   const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && /(^|\.)(load|loadSync)$/.test(node.expression.getText())) {
+    if (ts.isCallExpression(node) && /^load(Sync)?$/.test(calleeName(node))) {
       const [given] = node.arguments;
       for (const one of given && ts.isArrayLiteralExpression(given) ? given.elements : [given]) {
         const exported = one && exportOf(one, bindings);
@@ -26,6 +26,12 @@ export function pathsOfPackages(file: ts.SourceFile): string[] {
   };
   visit(file);
   return [...found];
+}
+
+/** `f` of `f(…)` and of `x.f(…)`. */
+function calleeName({ expression }: ts.CallExpression): string {
+  const name = ts.isPropertyAccessExpression(expression) ? expression.name : expression;
+  return ts.isIdentifier(name) ? name.text : "";
 }
 
 /** A value that a module exports; its name is empty for the module itself. */
@@ -70,7 +76,8 @@ function exportOf(node: ts.Expression, bindings: ReadonlyMap<string, Exported>):
     const owner = exportOf(node.expression, bindings);
     return owner?.name === "" ? { module: owner.module, name: node.name.text } : undefined;
   }
-  if (!ts.isCallExpression(node) || node.expression.getText() !== "require") return undefined;
+  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression) || node.expression.text !== "require")
+    return undefined;
   const [module] = node.arguments;
   return module && ts.isStringLiteral(module) ? { module: module.text, name: "" } : undefined;
 }

@@ -56,12 +56,12 @@ function isWorkspace(manifest: string): boolean {
 }
 
 /** Comments and blanks say nothing about what a proto declares. */
-export function sameText(path: string, text: string): boolean {
+export function sameText(a: string, b: string): boolean {
   const bare = (source: string) => blankComments(source).replace(/\s+/g, " ").trim();
-  return bare(readFileSync(path, "utf8")) === bare(text);
+  return a === b || bare(a) === bare(b);
 }
 
 /** Whether two .proto files (absolute paths) differ in comments and blanks at most. */
 export function sameDeclarations(a: string, b: string): boolean {
-  return sameText(a, readFileSync(b, "utf8"));
+  return sameText(readFileSync(a, "utf8"), readFileSync(b, "utf8"));
 }

@@ -24,9 +24,13 @@ import { createProtoRegistry, type ProtoRegistry } from "./proto-registry.js";
  */
 export async function generate(options: GenerateOptions): Promise<GenerateResult> {
   const result = await planned(options, false);
-  if (options.write && result.status === "generated")
-    writeAll(result.files.filter((file) => file.status !== "unchanged"));
+  if (options.write) writeGenerated(result);
   return result;
+}
+
+/** Writes what {@link generate} made without writing it. */
+export function writeGenerated(result: GenerateResult): void {
+  writeAll(result.files.filter((file) => file.status !== "unchanged"));
 }
 
 /**

@@ -1,10 +1,11 @@
 import path from "node:path";
-import { parse } from "jsonc-parser";
 import { existingPlugin } from "../generate/buf-config.js";
 import { oldPlugins } from "./buf-plugins.js";
 import { type OldCode, userOf } from "./generated-users.js";
-import { commandsOf, generatorCommand, withoutGenerators } from "./generator-commands.js";
-import { calls, generatorCalls } from "./generator-steps.js";
+import { calls, commandsIn, generatorCommand, withoutGenerators } from "./generator-commands.js";
+import type { Step } from "./generator-steps.js";
+import { scriptsOf } from "./package-json.js";
+import { relative } from "./project-root.js";
 
 /** What becomes of the scripts of one package.json. */
 export interface ScriptChanges {
@@ -17,25 +18,25 @@ export interface ScriptChanges {
 const REPLACEMENT = "`npx buf generate` (or `npx connect-migrate generate`) makes the code that is used now";
 
 /** Takes the old generators out of scripts, as far as nothing needs what they make and nothing else calls them. */
-export function scriptsWithoutGenerators(manifest: string, text: string, root: string, code: OldCode): ScriptChanges {
-  const scripts = Object.entries(
-    (parse(text) as { scripts?: Record<string, unknown> } | undefined)?.scripts ?? {},
-  ).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+export function scriptsWithoutGenerators(
+  manifest: string,
+  text: string,
+  root: string,
+  code: OldCode,
+  steps: readonly Step[],
+): ScriptChanges {
+  const scripts = scriptsOf(text);
   const folder = path.dirname(manifest);
-  const name = relative(root, manifest);
+  const name = relative(manifest, root);
   const kept: string[] = [];
   const changes = new Map<string, string | null>();
-  const outside = generatorCalls(
-    root,
-    scripts.map(([key]) => key),
-  );
+  const callerOf = (key: string) =>
+    steps.find(({ command, generator }) => generator === null && calls(key).test(command));
   const keep = (key: string, why: string) => {
     kept.push(`${name}: the script ${key} ${why}`);
   };
   for (const [key, script] of scripts) {
-    const generators = (commandsOf(script) ?? script.split(/&&|\|\||[;|&]/)).flatMap(
-      (one) => generatorCommand(one) ?? [],
-    );
+    const generators = commandsIn(script).flatMap((one) => generatorCommand(one) ?? []);
     if (generators.length === 0) continue;
     const outputs = generators.flatMap((one) => one.outputs).map((one) => path.resolve(folder, one));
     const user =
@@ -43,7 +44,7 @@ export function scriptsWithoutGenerators(manifest: string, text: string, root: s
         ? userOf(code, outputs)
         : [...code.needed].find(([file]) => file.startsWith(folder + path.sep))?.[1];
     if (user !== undefined) {
-      keep(key, `runs an old generator, and ${relative(root, user)} needs what it makes`);
+      keep(key, `runs an old generator, and ${relative(user, root)} needs what it makes`);
       continue;
     }
     const rest = withoutGenerators(script, () => false);
@@ -51,9 +52,9 @@ export function scriptsWithoutGenerators(manifest: string, text: string, root: s
       keep(key, "does more than to run an old generator; change it by hand");
       continue;
     }
-    const caller = outside.find(({ what }) => what === `npm run ${key}`);
-    if (rest === "" && caller)
-      keep(key, `runs an old generator, and ${relative(root, caller.file)}:${caller.line} calls it; ${REPLACEMENT}`);
+    const caller = rest === "" ? callerOf(key) : undefined;
+    if (caller)
+      keep(key, `runs an old generator, and ${relative(caller.file, root)}:${caller.line} calls it; ${REPLACEMENT}`);
     else changes.set(key, rest === "" ? null : rest);
   }
   // Who calls a script that goes calls it no longer; where that cannot be taken out, the script stays.
@@ -67,7 +68,7 @@ export function scriptsWithoutGenerators(manifest: string, text: string, root: s
         .map(([other]) => other);
       if (gone.length === 0) continue;
       const rest = withoutGenerators(now, (other) => gone.includes(other));
-      const isCalled = rest === "" && outside.some(({ what }) => what === `npm run ${key}`);
+      const isCalled = rest === "" && callerOf(key) !== undefined;
       if (rest !== null && !isCalled && !gone.some((other) => calls(other).test(rest)))
         changes.set(key, rest === "" ? null : rest);
       else
@@ -90,7 +91,7 @@ export function bufWithoutOldPlugins(
   const plugins = oldPlugins(text);
   const folder = path.dirname(file);
   const plugin = existingPlugin(folder);
-  const name = relative(root, file);
+  const name = relative(file, root);
   if (plugins.length > 0 && (plugin === undefined || plugin.isVersion1))
     return {
       text,
@@ -100,7 +101,7 @@ export function bufWithoutOldPlugins(
   const kept: string[] = [];
   const gone = plugins.filter(({ name: old, out }) => {
     const user = userOf(code, [path.resolve(folder, out)]);
-    if (user !== undefined) kept.push(`${name}: ${old}, because ${relative(root, user)} needs what it makes`);
+    if (user !== undefined) kept.push(`${name}: ${old}, because ${relative(user, root)} needs what it makes`);
     return user === undefined;
   });
   const after = gone.reduceRight((rest, { start, end }) => rest.slice(0, start) + rest.slice(end), text);
@@ -108,25 +109,22 @@ export function bufWithoutOldPlugins(
 }
 
 /** What a person has to take out: calls in make files, shell scripts, CI and images, and generated code that nothing imports. */
-export function leftByHand(root: string, code: OldCode): string[] {
-  const calls = generatorCalls(root, []).map(({ file, line, what, outputs }) => {
+export function leftByHand(root: string, code: OldCode, steps: readonly Step[]): string[] {
+  const calls = steps.flatMap(({ file, line, generator }) => {
+    if (generator === null) return [];
     const user = userOf(
       code,
-      outputs.map((one) => path.resolve(path.dirname(file), one)),
+      generator.outputs.map((one) => path.resolve(path.dirname(file), one)),
     );
     const why =
-      user === undefined ? `take it out by hand: ${REPLACEMENT}` : `${relative(root, user)} needs what it makes`;
-    return `${relative(root, file)}:${line}: ${what}; ${why}`;
+      user === undefined ? `take it out by hand: ${REPLACEMENT}` : `${relative(user, root)} needs what it makes`;
+    return `${relative(file, root)}:${line}: ${generator.program}; ${why}`;
   });
   const unused = code.files
     .filter((file) => !code.needed.has(file))
-    .map((file) => relative(root, file))
+    .map((file) => relative(file, root))
     .sort();
   const shown =
     unused.length > 5 ? `${unused.slice(0, 5).join(", ")} and ${unused.length - 5} more` : unused.join(", ");
   return unused.length === 0 ? calls : [...calls, `old generated code, which nothing imports: ${shown}. Delete it`];
-}
-
-function relative(root: string, file: string): string {
-  return path.relative(root, file).split(path.sep).join("/");
 }

@@ -2,9 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { applyEdits, modify, parse } from "jsonc-parser";
 import { glob } from "tinyglobby";
+import { escaped } from "../shared/reg-exp.js";
 import { discover } from "./discover.js";
 import { bufWithoutOldPlugins, leftByHand, scriptsWithoutGenerators } from "./finish-generators.js";
 import { oldCodeOf } from "./generated-users.js";
+import { stepsBelow } from "./generator-steps.js";
+import { scriptsOf } from "./package-json.js";
+import { relative } from "./project-root.js";
 
 /** Packages that only grpc-js code and its generators need. */
 const LEGACY = [
@@ -84,6 +88,7 @@ export async function planFinish(root: string): Promise<FinishPlan> {
   const manifests: FinishedManifest[] = [];
   const kept: string[] = [];
   const code = oldCodeOf(await discover({ root, paths: [root] }));
+  const steps = stepsBelow(root);
   for (const [file, before] of texts) {
     if (!/^buf\.gen\.ya?ml$/.test(path.basename(file))) continue;
     const { text: after, removed, kept: staying } = bufWithoutOldPlugins(file, before, root, code);
@@ -96,7 +101,7 @@ export async function planFinish(root: string): Promise<FinishPlan> {
     if (path.basename(file) !== "package.json") continue;
     const manifest = parse(before) as Record<string, Record<string, string> | undefined> | undefined;
     if (typeof manifest !== "object" || manifest === null) continue;
-    const name = path.relative(root, file).split(path.sep).join("/");
+    const name = relative(file, root);
     const folder = path.dirname(file);
     let text = before;
     const removed: string[] = [];
@@ -104,7 +109,7 @@ export async function planFinish(root: string): Promise<FinishPlan> {
       text = applyEdits(text, modify(text, [section, key], undefined, {}));
       removed.push(section === "scripts" ? `script ${key}` : key);
     };
-    const scripts = scriptsWithoutGenerators(file, before, root, code);
+    const scripts = scriptsWithoutGenerators(file, before, root, code, steps);
     for (const [key, script] of scripts.changes) {
       if (script === null) remove("scripts", key);
       else {
@@ -114,7 +119,7 @@ export async function planFinish(root: string): Promise<FinishPlan> {
     }
     kept.push(...scripts.kept);
     const others = [...texts].filter(([other]) => other !== file && isNearest(other, folder));
-    const rest = Object.entries(parse(text).scripts ?? {}).map(([key, command]) => [`script ${key}`, String(command)]);
+    const rest = scriptsOf(text).map(([key, command]) => [`script ${key}`, command]);
     for (const dependency of LEGACY) {
       const section = SECTIONS.find((each) => manifest[each]?.[dependency] !== undefined);
       if (section === undefined) continue;
@@ -127,12 +132,12 @@ export async function planFinish(root: string): Promise<FinishPlan> {
       if (user === undefined) remove(section, dependency);
       else
         kept.push(
-          `${name}: ${dependency}, because ${path.isAbsolute(user) ? path.relative(root, user).split(path.sep).join("/") : `the ${user}`} names it`,
+          `${name}: ${dependency}, because ${path.isAbsolute(user) ? relative(user, root) : `the ${user}`} names it`,
         );
     }
     if (removed.length > 0) manifests.push({ path: file, before, after: text, removed });
   }
-  kept.push(...leftByHand(root, code));
+  kept.push(...leftByHand(root, code, steps));
   return { manifests, kept };
 }
 
@@ -147,8 +152,4 @@ function isNearest(file: string, folder: string): boolean {
 /** Files that start programs, whose packages they need not name. */
 function isConfig(file: string): boolean {
   return /\.(sh|ya?ml|mk|Dockerfile)$|(^|[\\/])(Makefile|makefile|GNUmakefile|justfile|Dockerfile)$/.test(file);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { parse } from "jsonc-parser";
 import { calledScript, commandsOf, generatorCommand } from "./generator-commands.js";
+import { scriptsOf } from "./package-json.js";
 import { toolRoot } from "./tool.js";
 
 /** What a package.json needs, so that its generator script makes the code that migrated files import. */
@@ -19,8 +19,7 @@ const GENERATE = "buf generate";
  * no script is that plain, and none runs buf already.
  */
 export function generateStep(manifest: string): GenerateStep | null {
-  const { scripts = {} } = (parse(manifest) ?? {}) as { scripts?: Record<string, unknown> };
-  const all = Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const all = scriptsOf(manifest);
   if (all.some(([, text]) => text.includes(GENERATE))) return { script: null, development: versions("protoc-gen-es") };
   const plain = all.flatMap(([name, text]) => {
     const commands = commandsOf(text);

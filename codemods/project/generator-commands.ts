@@ -1,4 +1,5 @@
 import path from "node:path";
+import { escaped } from "../shared/reg-exp.js";
 
 /** A shell command that makes code of an old generator. */
 export interface GeneratorCommand {
@@ -62,6 +63,11 @@ export function commandsOf(script: string): string[] | null {
   return [...parts, script.slice(from).trim()];
 }
 
+/** The commands of a script or a line, as far as they can be told apart. */
+export function commandsIn(text: string): readonly string[] {
+  return commandsOf(text) ?? text.split(/&&|\|\||[;|&]/);
+}
+
 /** Whether a command only makes room for the outputs of a generator: `mkdir -p gen`, `rimraf gen`. */
 function isPreparation(command: string, outputs: readonly string[]): boolean {
   const [, targets] =
@@ -94,9 +100,7 @@ export function withoutGenerators(script: string, isGone: (name: string) => bool
   if (left.every((command) => /^cd\s/.test(command))) return "";
   const names = outputs.map(normal).filter((name) => name !== ".");
   const isNamed = (command: string) =>
-    names.some((name) =>
-      new RegExp(`(?<![\\w-])${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}(?![\\w-])`).test(command),
-    );
+    names.some((name) => new RegExp(`(?<![\\w-])${escaped(name)}(?![\\w-])`).test(command));
   if (left.some((command) => /^cd\s/.test(command) || isNamed(command))) return null;
   return left.join(" && ");
 }
@@ -108,4 +112,9 @@ export function calledScript(command: string): string | null {
       command,
     )?.[1] ?? null
   );
+}
+
+/** A call of a script of package.json, anywhere in a text. */
+export function calls(script: string): RegExp {
+  return new RegExp(`\\b(?:run|run-script|yarn|pnpm)\\s+(?:-\\S+\\s+)*${escaped(script)}(?![\\w:.-])`);
 }

@@ -63,6 +63,13 @@ export function moduleSystemOfPackage(file: string): "esm" | "cjs" {
   }
 }
 
+/** The scripts of a package.json, by name; of a broken one what can be read. */
+export function scriptsOf(text: string): [name: string, script: string][] {
+  const { scripts } = (parse(text) ?? {}) as { scripts?: unknown };
+  if (typeof scripts !== "object" || scripts === null) return [];
+  return Object.entries(scripts).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+}
+
 /** Adds what migrated code needs and removes what nothing names any more; formatting, order and comments stay. */
 export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePackage): ManifestChange {
   const before = readFileSync(needs.file, "utf8");

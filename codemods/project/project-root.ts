@@ -17,3 +17,8 @@ export function isInside(file: string, folder: string): boolean {
   const relative = path.relative(folder, file);
   return relative === "" || (!relative.startsWith(`..${path.sep}`) && relative !== ".." && !path.isAbsolute(relative));
 }
+
+/** A path for people: with slashes, seen from a folder. */
+export function relative(file: string, from: string): string {
+  return path.relative(from, file).split(path.sep).join("/") || ".";
+}

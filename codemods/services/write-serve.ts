@@ -88,7 +88,9 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
     edit.overwrite(address.end, call.end, served + kept, origin);
     return;
   }
-  const inline = isFunction(callback) ? inlineCallback(source, callback, context.root.get().value as Node) : undefined;
+  const inline = isFunction(callback)
+    ? inlineCallback(source, callback, context.root.get().value as Node, indentAt(source, statement.start))
+    : undefined;
   if (!inline) {
     // Whatever the callback is, it is called as before: with an error and port 0, or with null and the port.
     const taken = running
@@ -261,7 +263,7 @@ interface InlineCallback {
 }
 
 /** A callback whose error is looked at by nothing but one leading `if (error) …`; undefined for any other. */
-function inlineCallback(source: string, callback: Node, file: Node): InlineCallback | undefined {
+function inlineCallback(source: string, callback: Node, file: Node, outer: string): InlineCallback | undefined {
   const params = callback.params as Node[];
   if (params.length > 2 || !params.every((param) => param.type === "Identifier") || callback.generator)
     return undefined;
@@ -295,7 +297,7 @@ function inlineCallback(source: string, callback: Node, file: Node): InlineCallb
     failure: isRethrow
       ? null
       : consequent.type === "BlockStatement"
-        ? textMoved(source, file, consequent, indentAt(source, check.start), indentAt(source, callback.start))
+        ? textMoved(source, file, consequent, indentAt(source, check.start), outer)
         : consequent.argument && last.type === "ReturnStatement" && consequent.argument.type !== "ObjectExpression"
           ? textOf(source, consequent.argument)
           : `{ ${textOf(source, consequent)} }`,

@@ -1,7 +1,8 @@
 import { Code } from "./code.js";
 import { readLimitError } from "./compression.js";
 import { ConnectError } from "./connect-error.js";
-import { allocateReceived, largeMessage } from "./received-bytes.js";
+import { largeSize } from "./large-buffers.js";
+import { allocateReceived } from "./received-bytes.js";
 
 /** A length-prefixed message of gRPC, gRPC-Web and streaming Connect: one byte flags, four bytes length, data. */
 export interface Envelope {
@@ -62,7 +63,7 @@ class ChunkParser implements EnvelopeParser {
     if (large === undefined) {
       this.#chunks.push(chunk);
       // A length alone is no reason to take so much memory; a sixteenth of the message is.
-      if (this.#length >= largeMessage && this.#pending >= this.#length / 16 && this.#pending < this.#length)
+      if (this.#length >= largeSize && this.#pending >= this.#length / 16 && this.#pending < this.#length)
         this.#gather();
       return;
     }

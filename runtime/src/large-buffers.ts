@@ -3,7 +3,7 @@
  * What nobody uses is free to be collected: the references are weak.
  */
 
-/** From this size on memory is used again. */
+/** From this size on the memory of a message weighs more than all else that its call allocates: it is used again. */
 export const largeSize = 64 * 1024;
 
 const maxFree = 8;

@@ -1,5 +1,4 @@
-/** From this size on the memory of a message weighs more than all else that its call allocates. */
-export const largeMessage = 64 * 1024;
+import { largeSize } from "./large-buffers.js";
 
 const onNode = typeof Buffer === "function";
 
@@ -9,7 +8,7 @@ const onNode = typeof Buffer === "function";
  */
 export function allocateReceived(length: number): Uint8Array<ArrayBuffer> {
   if (!onNode) return new Uint8Array(length);
-  if (length >= largeMessage) hastenScavenge(length);
+  if (length >= largeSize) hastenScavenge(length);
   const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
   return new Uint8Array(buffer, byteOffset, length);
 }
