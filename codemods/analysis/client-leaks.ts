@@ -52,7 +52,7 @@ export function isReplaced(project: AnalysisProject, field: Node | undefined, na
   return accessesOf(project, name).some((access) => {
     const parent = access.getParent();
     if (!Node.isBinaryExpression(parent) || parent.getLeft() !== access) return false;
-    if (parent.getOperatorToken().getText() !== "=") return false;
+    if (!/^(\?\?|\|\||&&)?=$/.test(parent.getOperatorToken().getText())) return false;
     const value = parent.getRight();
     if (isNothing(value) || project.originOf(value).kind === "client") return false;
     const declared = project.declarationOf(access.getNameNode());

@@ -7,6 +7,7 @@ import {
   Node,
   type ParameterDeclaration,
 } from "ts-morph";
+import { isExportedProperty } from "./exports.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { isExtended } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
@@ -52,7 +53,26 @@ export function helperOf(project: AnalysisProject, server: Node): ServerHelper |
   const isOnlyCall = project
     .referencesTo(named.name)
     .every((reference) => reference === named.name || isCalleeOf(reference, call) || isMention(reference));
-  return isOnlyCall ? { call, parameter, adds: adds as CallExpression[] } : undefined;
+  return isOnlyCall && !mayBeGiven(project, named.name.getText(), index)
+    ? { call, parameter, adds: adds as CallExpression[] }
+    : undefined;
+}
+
+/** `plugin.register(server)` of something that nothing is known about: may it be a function of this name, and get a server? */
+function mayBeGiven(project: AnalysisProject, name: string, index: number): boolean {
+  return project.identifiersNamed(name).some((each) => {
+    const access = each.getParent();
+    const call = access?.getParent();
+    if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== each) return false;
+    if (!Node.isCallExpression(call) || call.getExpression() !== access) return false;
+    const given = call.getArguments()[index];
+    return (
+      given !== undefined &&
+      project.originOf(access).kind === "unknown" &&
+      project.originOf(access.getExpression()).kind === "unknown" &&
+      /^(server|unknown)$/.test(project.originOf(given).kind)
+    );
+  });
 }
 
 /** A statement of its own, or one that keeps what the call gives. */
@@ -123,7 +143,7 @@ function isCalleeOf(reference: Node, call: AddingCall): boolean {
   return callee === reference || (Node.isPropertyAccessExpression(callee) && callee.getNameNode() === reference);
 }
 
-/** Where a name is imported or exported, and not used. */
+/** Where a name is imported or exported, and not used: out of an object of its own anyone may call it. */
 function isMention(reference: Node): boolean {
   const parent = reference.getParentOrThrow();
   return (
@@ -132,7 +152,7 @@ function isMention(reference: Node): boolean {
     Node.isImportClause(parent) ||
     Node.isBindingElement(parent) ||
     Node.isTypeReference(parent) ||
-    Node.isShorthandPropertyAssignment(parent) ||
+    (Node.isShorthandPropertyAssignment(parent) && isExportedProperty(parent)) ||
     (Node.isBinaryExpression(parent) &&
       parent.getRight() === reference &&
       /^(module\.)?exports\b/.test(parent.getLeft().getText()))

@@ -145,6 +145,26 @@ comparePrograms({
       client.close();
     })();`,
   ],
+  "a field that a test fills again where it is empty": [
+    "bridged",
+    `${PROGRAM}
+    class Reader {
+      asked = client;
+      read(text) {
+        return new Promise((resolve, reject) => {
+          this.asked.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+        });
+      }
+    }
+    (async () => {
+      const reader = new Reader();
+      console.log(await reader.read('a'));
+      reader.asked = null;
+      reader.asked ??= { ask: (req, callback) => callback(null, { text: 'own ' + req.text }) };
+      console.log(await reader.read('b'));
+      client.close();
+    })();`,
+  ],
   "a spy that asks the client all the same": [
     "bridged",
     `${PROGRAM}

@@ -76,9 +76,23 @@ describe("a rewritten conversation goes as before", () => {
     expect(await converse(serveRewritten, source)).toEqual(before);
   });
 
-  it("with a client that reads nothing, and cancels", async () => {
-    const source =
-      "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log(m.sku); call.write({ sku: m.sku.repeat(30000) }); }); call.on('end', () => { log('end'); registry.clear(); call.end(); }); }";
+  it.each<[name: string, first: string, atEnd: string, over?: string]>([
+    ["work at the end", "", "log('end'); registry.clear();"],
+    ["a function of the server, under a name of the handler's", "const told = { log };", "told.log('end');"],
+    [
+      "a function of the server that a function of the handler's calls",
+      "const t = { end: () => log('end') };",
+      "t.end();",
+    ],
+    ["a function of the server for each item", "const mine = ['end'];", "mine.forEach(log);"],
+    [
+      "a list of the handler's that the server keeps",
+      "const mine = []; registry.set('list', mine);",
+      "mine.push('end');",
+      "setTimeout(() => { log(registry.get('list').join()); over(); }, 20)",
+    ],
+  ])("with a client that reads nothing, and cancels: %s", async (_name, first, atEnd, over = "over()") => {
+    const source = `function f(call) { call.on('cancelled', () => ${over}); ${first} call.on('data', (m) => { log(m.sku); call.write({ sku: m.sku.repeat(30000) }); }); call.on('end', () => { ${atEnd} call.end(); }); }`;
     const skus = Array.from({ length: 20 }, (_, index) => `item ${index}`);
     expect(await ignore(serveHandler, source, skus)).toEqual([...skus, "end"]);
     expect(await ignore(serveRewritten, source, skus)).toEqual([...skus, "end"]);
@@ -161,14 +175,18 @@ function clientOf(port: number): any {
 /** Sends messages, reads no answer, and cancels when the handler has them all. */
 async function ignore(serve: typeof serveHandler, source: string, skus: readonly string[]): Promise<string[]> {
   const { logged, counts, given } = witness();
-  const server = await serve("bidi_streaming", source, given);
+  let cancel = () => {};
+  // At once, before what is written for the last message could have left.
+  const log = (line: string) => {
+    if (given.log(line) === skus.length) cancel();
+  };
+  const server = await serve("bidi_streaming", source, { ...given, log });
   const client = clientOf(server.port);
   try {
     const call = client[shopMethods.bidi_streaming]();
+    cancel = () => call.cancel();
     call.on("error", () => {});
     for (const sku of skus) call.write({ sku });
-    await vi.waitFor(() => expect(logged).toHaveLength(skus.length), { timeout: 10_000 });
-    call.cancel();
     await vi.waitFor(() => expect(counts.over).toBe(1), { timeout: 10_000 });
     return logged;
   } finally {

@@ -107,7 +107,7 @@ export function planListeners(draft: HandlerDraft, mode: Mode): void {
       refuse("reply-in-nested-function", "a listener for errors that the handler emits");
     steps.push({ kind: "error-listener", ...one });
   }
-  const doesMore = endListener !== undefined && !isQuiet(draft, endListener.listener, { mayLog: true });
+  const doesMore = endListener !== undefined && !isQuiet(draft, endListener.listener);
   // A generator waits at each message until the client takes it. Is the call cancelled meanwhile, then it goes no further;
   // grpc-js emits `end` then, too.
   if (!isConversation && writesIn(draft, listener) && doesMore)

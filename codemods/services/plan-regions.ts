@@ -75,7 +75,7 @@ export function planPush(draft: HandlerDraft): void {
 export function planConversation(draft: HandlerDraft, mayBeEnded: boolean): void {
   const { fn, parents, dataListener, endListener } = draft;
   // The loop ends well when the call is ended, where grpc-js emits no end.
-  if (mayBeEnded && endListener && !isQuiet(draft, endListener.listener, { mayLog: true }))
+  if (mayBeEnded && endListener && !isQuiet(draft, endListener.listener))
     refuse("no-equivalent", "an end listener that does more than reply, for a call that other code may end");
   if (!dataListener || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
   const body = fn.body.body as Node[];

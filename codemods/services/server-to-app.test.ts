@@ -117,3 +117,29 @@ it("two servers of one module are two apps, each named after its variable", asyn
   expect(after).toMatch(/serve\(serverApp, [\s\S]+serve\(adminApp, /);
   expect(after).toMatch(/\n\nmodule\.exports = \{ serverApp, adminApp \};\n$/);
 });
+
+it.each([
+  ["that its file exports is given the router", "module.exports = { register };", true],
+  [
+    "in a list of objects, which others may call, keeps its server",
+    "const plugins = [{ name: 'items', register }];",
+    false,
+  ],
+  [
+    "and may be what something unknown calls with a server, keeps it",
+    "for (const plugin of [module.exports]) plugin.register(new grpc.Server());\nmodule.exports = { register };",
+    false,
+  ],
+  [
+    "whose name a member has that gets no server, is given the router",
+    "const web = require('fastify')();\nweb.register(() => {});",
+    true,
+  ],
+])("a function that adds services, %s", async (_name, rest, isMigrated) => {
+  const [head = "", , bound = ""] = before.split(/(server\.addService[\s\S]+\n)(?=server\.bindAsync)/);
+  const add =
+    "function register(to) { to.addService(shop.v1.Items.service, { getItem: (call, cb) => cb(null, {}) }); }";
+  const after = await migrated(`${add}\n${head}register(server);\n${bound}${rest}\n`);
+  expect(after.includes("createApp(")).toBe(isMigrated);
+  expect(after.includes("to.addService(")).toBe(!isMigrated);
+});
