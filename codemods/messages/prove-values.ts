@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { settledBy } from "./later-replies.js";
@@ -37,6 +37,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { copiesFields } from "./similar-messages.js";
+import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** Methods that put nothing new into a list. */
@@ -112,6 +113,8 @@ export function createProveValues(p: Proving) {
     if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
       // What `||` tests is the value before it is converted.
       if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
+      const isOr = expression.getOperatorToken().getText() === "||";
+      if (isOr && wanted.kind === "value" && !keepsTest(p, expression, wanted)) return value(expression, wanted);
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -329,15 +332,8 @@ export function createProveValues(p: Proving) {
         if (as.type === "bigint" && hasType(typeText(expression), "bigint")) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
-          // What is out of range is refused before and after.
-          if (
-            shape.fractions !== "wrapped" &&
-            (p.isInteger(expression) || (isRounded(expression) && p.isNumber(expression)))
-          )
-            return;
-          if (shape.fractions === "refused" && p.isNumber(expression)) return;
-          if (shape.fractions === "truncated" && p.isNumber(expression))
-            return wrap(expression, [shorthandPrefix(expression), "Math.trunc("], ")");
+          // What is out of range, or no whole number, is refused before and after.
+          if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
@@ -363,13 +359,8 @@ export function createProveValues(p: Proving) {
         if (Node.isNumericLiteral(expression)) return;
         if (shape.isLive && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
         if (!known && typeText(expression) === "string") {
-          // protobufjs leaves a name out that it does not know.
-          const schema = generated(as.desc, "descriptor", expression);
-          return wrap(
-            expression,
-            [shorthandPrefix(expression), schema, ".values.find(({ name }) => name === "],
-            ")?.number",
-          );
+          if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
+          return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
@@ -383,6 +374,21 @@ export function createProveValues(p: Proving) {
       default:
         return block(expression, "nothing proves what this is");
     }
+  };
+
+  /** The number of an enum's value that a string names: protobufjs leaves an unknown name out, or takes the first one in a list. */
+  const enumByName = (text: Node, desc: DescEnum, isElement: boolean): void => {
+    const words = new Set(text.getText().match(/[\w$]+/g));
+    let one = "value";
+    while (words.has(one)) one += "_";
+    const test = words.has("name") ? `(${one}) => ${one}.name` : "({ name }) => name";
+    const [opening, closing] =
+      Node.isBinaryExpression(text) && text.getOperatorToken().getText() !== "+" ? ["(", ")"] : ["", ""];
+    wrap(
+      text,
+      [shorthandPrefix(text), generated(desc, "descriptor", text), `.values.find(${test} === ${opening}`],
+      `${closing})?.number${isElement ? ` ?? ${desc.values[0]?.number}` : ""}`,
+    );
   };
 
   /** A known value of an enum, or a constant of it. */
@@ -419,9 +425,6 @@ export function createProveValues(p: Proving) {
     return true;
   };
 
-  const isRounded = (expression: Node) =>
-    Node.isCallExpression(expression) && /^Math\.(round|floor|ceil|trunc)$/.test(expression.getExpression().getText());
-
   const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
     // A number beyond 2^53 is not the one that is written.
     const constant = numberOf(expression) ?? 0;
@@ -443,15 +446,6 @@ export function createProveValues(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
-    if (shape.fractions === "truncated" && !kinds.has(expression) && p.isNumber(expression)) {
-      // google-protobuf cuts a fraction off, and throws for what is no number, as BigInt does.
-      const isWhole = isRounded(expression);
-      return wrap(
-        expression,
-        [shorthandPrefix(expression), isWhole ? "BigInt(" : "BigInt(Math.trunc("],
-        isWhole ? ")" : "))",
-      );
-    }
     if (coerceValue(p, expression, wanted)) return;
     block(expression, "nothing proves that this is a whole number");
   };

@@ -117,6 +117,7 @@ function echoIt(req) {
 
 function transformIt(req) {
   const total = req.sub_items.length;
+  const name = 'KIND_' + (req.is_on ? 'UNKNOWN' : req.item_name);
   return {
     item_name: total > 1 ? 'many' : req.item_name,
     u_num: req.u_num * 3 - 5,
@@ -138,6 +139,9 @@ function transformIt(req) {
     flag_list: [{ value: req.is_on }, ...req.flag_list],
     any_thing: { type_url: 'x/y', value: req.raw_data },
     num_map: { c: req.some_ratio, a: req.u_num, b: -3 },
+    opt_kind: name || 'KIND_' + 'BLUE',
+    kind_list: [req.item_kind || 'KIND_BLUE', req.opt_kind || 'KIND_BLUE', name],
+    big_list: [req.big_count || '10', (req.opt_big || '7'), req.opt_big ?? '8', req.u_num || '9'],
   };
 }
 
