@@ -41,6 +41,16 @@ export const rule: Rule = {
     for (const fact of context.facts as ServerSideFact[]) {
       if (fact.kind === "server") apps.push(...migrateServer(context, fact, taken));
       if (fact.kind === "server-use") migrateUse(context, fact);
+      if (fact.kind === "codec")
+        context.report({
+          rule: id,
+          outcome: "bridged",
+          construct: "proto-loader as codec",
+          reason: reason("messages-bridged", "proto-loader reads and writes them"),
+          start: fact.start,
+          end: fact.end,
+          rpc: null,
+        });
       if (fact.kind === "registration") {
         const call = callAt(context.root.get().value as Node, fact);
         if (call) writeRegistration(context, fact, call);
@@ -154,16 +164,6 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
       from = stop - 1;
     }
   }
-  for (const codec of fact.codecs)
-    context.report({
-      rule: id,
-      outcome: "bridged",
-      construct: "proto-loader as codec",
-      reason: reason("messages-bridged", "proto-loader reads and writes them"),
-      start: codec.start,
-      end: codec.end,
-      rpc: null,
-    });
   for (const { start, end: stop } of fact.unused) {
     const range = withBlankLine(source, lineRange(source, start, stop));
     edit.remove(range.start, range.end, origin);
