@@ -52,7 +52,7 @@ export async function takeInventory(options: { cwd: string; paths: readonly stri
       root,
       candidates: [...discovery.selected, ...discovery.related].filter((file) => home.files.has(file)),
       context: discovery.generated.filter((file) => home.files.has(file)),
-      protos: loaded.registry ?? emptyRegistry(folder),
+      protos: loaded.registry ?? emptyRegistry(folder, loaded.failure),
       texts: discovery.texts,
     });
     for (const source of project.files) if (selected.has(source.getFilePath())) collect(project, source);

@@ -38,7 +38,7 @@ import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
-import { descriptorReason } from "./meant-proto.js";
+import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -295,10 +295,11 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, moc
 /** Why there is no descriptor of the service, or none that is certain: then the client is made of its own definition. */
 function descriptorDoubt(project: AnalysisProject, service: Service, node: Node): Reason | null {
   const desc = project.protos.service(service.name);
-  if (!desc) return reason("proto-missing", service.name);
   const origin = project.originOf(node);
   const loaded = origin.kind === "client" ? origin.packageDefinition : null;
-  return descriptorReason(project, service.name, loaded, constructorFile(project, node) ?? node.getSourceFile());
+  const file = constructorFile(project, node) ?? node.getSourceFile();
+  if (!desc) return missingProto(project, service.name, loaded, file);
+  return descriptorReason(project, service.name, loaded, file);
 }
 
 function factsOf(

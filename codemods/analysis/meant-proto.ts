@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
 import type { SourceFile } from "ts-morph";
+import { generatorOf } from "../project/generated.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { PackageDefinitionOrigin } from "./origin.js";
 import type { AnalysisProject } from "./project.js";
@@ -32,6 +33,28 @@ export function descriptorReason(
   const from = file?.getFilePath() ?? project.root;
   const nearest = Math.max(...rivals.map((rival) => sharedFolders(rival, from)));
   return sharedFolders(source, from) > nearest ? null : refused();
+}
+
+/** Why there is no descriptor of a service: no .proto file declares it, or the one that does was left out. */
+export function missingProto(
+  project: AnalysisProject,
+  service: string,
+  loaded: PackageDefinitionOrigin | null,
+  /** The generated code, or the file that uses the service. */
+  file: SourceFile | undefined,
+): Reason {
+  const fault = project.protos.faultOf(service);
+  if (fault !== undefined) return reason("proto-invalid", `${service} does not compile (${fault})`);
+  const shown = (place: string) => path.relative(project.root, place) || place;
+  const absent = loaded?.protos.filter((proto) => !existsSync(proto)).map(shown) ?? [];
+  const made = file && generatorOf(file.getFilePath(), file.getFullText()) !== null ? shown(file.getFilePath()) : "";
+  const hint =
+    absent.length > 0
+      ? ` (the program loads ${absent.join(", ")}, which is not there)`
+      : made === ""
+        ? ""
+        : ` (of which ${made} was made)`;
+  return reason("proto-missing", `${service}${hint}`);
 }
 
 /** Where the definition that a generator wrote and the .proto disagree about the methods of a service. */

@@ -1,7 +1,7 @@
 import { type CallExpression, Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { saysName } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
-import { descriptorReason } from "./meant-proto.js";
+import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { RegistrationFact } from "./server-facts.js";
@@ -35,7 +35,7 @@ export function registrationOf(project: AnalysisProject, call: CallExpression, r
           packageDefinition,
           definitionNode?.getSourceFile() ?? call.getSourceFile(),
         )
-      : reason("proto-missing", origin.service)
+      : missingProto(project, origin.service, packageDefinition, definitionNode?.getSourceFile())
     : reason("types-unknown", `the service definition ${definition.getText()} (${where})`);
   // What addService takes is a definition, whatever it comes from. It is named twice: it must cost nothing.
   if (why && !isChain(definition)) return why;

@@ -15,6 +15,8 @@ export interface CompiledProtos {
   readonly registry: FileRegistry;
   readonly files: readonly ProtoFile[];
   readonly notes: readonly string[];
+  /** Full name -> why the .proto file that declares it was left out. */
+  readonly faults: ReadonlyMap<string, string>;
 }
 
 export type CompileResult =
@@ -56,10 +58,11 @@ async function compile(staged: readonly Staged[], projectRoot: string, lenient: 
     };
   }
   const notes: string[] = [];
+  const faults = new Map<string, string>();
   let current = staged;
   for (;;) {
     const result = await build(current, projectRoot);
-    if (result.ok) return { ok: true, compiled: { ...result, files: current.map(({ file }) => file), notes } };
+    if (result.ok) return { ok: true, compiled: { ...result, files: current.map(({ file }) => file), notes, faults } };
     const named = withFullNames(
       current.map(({ file, text }) => ({ name: file.name, text })),
       missingTypesOf(result.stagedText),
@@ -77,11 +80,17 @@ async function compile(staged: readonly Staged[], projectRoot: string, lenient: 
     // First what nothing refers to: a broken import may be all that is wrong with a file.
     const dropped = unreferenced.length > 0 && hasReferenced ? unreferenced : lenient ? failing : [];
     const next = withoutDependents(current, new Set(dropped), lenient);
+    const place = ({ file }: Staged) => relative(projectRoot, file.path).split(sep).join("/");
+    for (const one of current.filter((each) => failing.includes(each) || !next.includes(each))) {
+      const own = result.text.split("\n").find((line) => line.startsWith(`${place(one)}:`));
+      const fault = own ?? `${place(one)} imports a file that does not compile`;
+      for (const symbol of outlineOfProto(one.text).symbols) faults.set(symbol, fault);
+    }
     if (dropped.length === 0 || next.length === 0) {
       const kind = result.failedNames.size > 0 ? "proto-invalid" : "buf-failed";
-      return { ok: false, failure: { kind, text: result.text } };
+      return { ok: false, failure: { kind, text: result.text, faults } };
     }
-    const names = dropped.map(({ file }) => relative(projectRoot, file.path).split(sep).join("/")).join(", ");
+    const names = dropped.map(place).join(", ");
     notes.push(`Left out, because it does not compile: ${names}. ${result.text}`);
     current = next;
   }

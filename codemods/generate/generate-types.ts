@@ -68,6 +68,8 @@ export interface PlannedFile {
 export interface GenerateFailure {
   readonly kind: "proto-invalid" | "buf-missing" | "buf-failed" | "path-missing";
   readonly text: string;
+  /** Full name -> what is wrong with the .proto file that declares it. */
+  readonly faults?: ReadonlyMap<string, string>;
 }
 
 export interface GenerateResult {

@@ -55,6 +55,8 @@ export interface ProtoRegistry {
   sourceOf(desc: DescService | DescMessage | DescEnum | DescFile): string | undefined;
   /** Absolute paths of .proto files that declare the same name with other text, and are not part of the registry. */
   rivalsOf(typeName: string): readonly string[];
+  /** Why a .proto file that declares this name was left out: it does not compile. Undefined where none does. */
+  faultOf(typeName: string): string | undefined;
   readonly layout: GeneratedLayout;
 }
 
@@ -67,9 +69,12 @@ export interface ProtoRegistryInput {
   readonly copies?: ReadonlyMap<string, string>;
   /** Left-out .proto files (absolute paths) that declare something of a name with other text. */
   readonly rivals?: ReadonlyMap<string, readonly string[]>;
+  /** What .proto files declare that do not compile, with the reason. */
+  readonly faults?: ReadonlyMap<string, string>;
 }
 
-export function createProtoRegistry({ registry, layout, sources, copies, rivals }: ProtoRegistryInput): ProtoRegistry {
+export function createProtoRegistry(input: ProtoRegistryInput): ProtoRegistry {
+  const { registry, layout, sources, copies, rivals, faults } = input;
   const files = [...registry.files];
   const services = files.flatMap((file) => file.services);
   const byPath = new Map<string, DescMethod>(
@@ -121,6 +126,7 @@ export function createProtoRegistry({ registry, layout, sources, copies, rivals 
       return name === undefined ? undefined : byImportPath.get(name);
     },
     rivalsOf: (typeName) => rivals?.get(typeName.replace(/^\./, "")) ?? [],
+    faultOf: (typeName) => faults?.get(typeName.replace(/^\./, "")),
     sourceOf: (desc) => sources.get((desc.kind === "file" ? desc : desc.file).proto.name),
   };
 }

@@ -131,6 +131,7 @@ function registryFor(compiled: CompiledProtos, plan: GeneratePlan, discovery: Pr
     sources: new Map(compiled.files.map((file) => [file.name, file.path])),
     copies: discovery.copies,
     rivals: discovery.rivals,
+    faults: compiled.faults,
   });
 }
 

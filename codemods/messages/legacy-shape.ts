@@ -64,6 +64,8 @@ export interface LegacyShape {
   readonly renameEnums?: (proof: Proving, file: SourceFile) => void;
   /** A function of old code's library that takes a message: rewritten, and true. */
   readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
+  /** The generated files that have a message: one, or nothing says which of them a value is made for. */
+  readonly filesOf?: (desc: DescMessage) => readonly string[];
   /** Where old generated code and the .proto disagree about a message. */
   readonly staleness?: (near: Node, desc: DescMessage) => string | undefined;
   /** Old messages are objects with an identity that code goes on to change, as those of protobuf-es are. */

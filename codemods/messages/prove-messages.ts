@@ -69,7 +69,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     const stale = staleIn(p, bridge);
     if (!stale) continue;
     // What else is in the way may come of it.
-    p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
+    p.block(bridge.definition, stale);
     blockers.unshift(blockers.pop() as MessageBlocker);
   }
   if (shape.renameEnums && blockers.length === 0) {
@@ -80,12 +80,16 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */
-function staleIn({ shape, kinds }: Proving, { service, definition }: Bridge): string | undefined {
+function staleIn({ shape, kinds, blockers }: Proving, { service, definition }: Bridge): string | undefined {
   const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
   for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
   for (const desc of used) {
+    const files = shape.filesOf?.(desc) ?? [];
+    // A message whose fields nobody reads may be in any of them.
+    if (files.length > 1 && blockers.length > 0)
+      return `${desc.typeName} is in several generated files (${files.join(", ")}): keep one of them`;
     const stale = shape.staleness?.(definition, desc);
-    if (stale !== undefined) return stale;
+    if (stale !== undefined) return `${stale}: run the old generator, or correct the .proto, and then this`;
   }
   return undefined;
 }

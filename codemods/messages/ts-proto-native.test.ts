@@ -285,3 +285,13 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
   const { findings } = await migrateMessages(project.root);
   expect(findings[0]?.outcome).toBe("idiomatic");
 });
+
+it("two generated files for one message are named, and nothing is guessed", async () => {
+  using project = typedProject("ts-proto", { "server.ts": program(echo("console.log(req.itemName);")) });
+  writeFileSync(join(project.root, "again.ts"), readFileSync(join(project.root, "old/same.ts"), "utf8"));
+  const { findings } = await migrateMessages(project.root);
+  expect(findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
+  expect(findings[0]?.reason?.text).toMatch(
+    /same\.v1\.\w+ is in several generated files \(\S+\.ts, \S+\.ts\): keep one of them/,
+  );
+});

@@ -35,6 +35,8 @@ export interface TypedCode {
   propertyOf(member: DescField | DescOneof): TypedProperty | undefined;
   /** The member of a union that holds a field: the text of its discriminator, and the key and type of its value. */
   memberOf(field: DescField): (TypedProperty & { readonly text: string }) | undefined;
+  /** The generated files of a message, where there are several: which of them a value is made for, nothing says. */
+  filesOf(desc: DescMessage): readonly string[];
   /** The service of a generated definition or interface of which a declaration is a member. */
   serviceOfMember(declaration: Node | undefined): DescService | undefined;
   /** `Kind.KIND_RED` becomes `Kind.RED`. False for anything else. */
@@ -75,6 +77,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     return found;
   };
   const interfaces = new Map<DescMessage, InterfaceDeclaration | null>();
+  const declared = new Map<DescMessage, Set<string>>();
 
   const nameOfDeclaration = (declaration: Node | undefined): TypedName | undefined => {
     if (!declaration) return undefined;
@@ -100,6 +103,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     const name = nameOfDeclaration(declaration);
     if (name?.kind !== "message") return;
     const before = interfaces.get(name.desc);
+    declared.set(name.desc, (declared.get(name.desc) ?? new Set()).add(declaration.getSourceFile().getFilePath()));
     // Two generated files for one message: which of them a value is made for, nothing says.
     if (before === undefined) interfaces.set(name.desc, declaration);
     else if (before !== null && before !== declaration) interfaces.set(name.desc, null);
@@ -136,6 +140,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     nameOf,
     interfaceOf,
     has: (file) => packageOf(file) !== null,
+    filesOf: (desc) => [...(declared.get(desc) ?? [])],
     messageOf(type) {
       const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];
       if (!Node.isInterfaceDeclaration(declaration) || packageOf(declaration.getSourceFile()) === null)

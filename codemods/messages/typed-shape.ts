@@ -40,6 +40,7 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
     chain: (p, node) => chainOfUnion(p, code, node),
     // The types of old code are all found where they stand.
     retype: () => true,
+    filesOf: (desc) => code.filesOf(desc),
     staleness: (_, desc) => flavour.staleness(code.interfaceOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
     enumOfType: (_, expression) => code.enumOf(expression.getType()),

@@ -36,7 +36,14 @@ export const reasons = {
     short: "the service is added twice",
     long: "{detail} is added to one server twice, which grpc-js refuses when the program starts. Remove one of them.",
   },
-  "proto-missing": { short: "no .proto file was found", long: "No .proto file was found for {detail}." },
+  "proto-missing": {
+    short: "no .proto file was found",
+    long: "No .proto file was found for {detail}. Add it, and run again.",
+  },
+  "proto-invalid": {
+    short: "its .proto file does not compile",
+    long: "The .proto file of {detail}. protobufjs takes some things that protoc and buf do not; correct the file and run again.",
+  },
   "proto-rival": {
     short: "another .proto file declares it otherwise",
     long: "Several .proto files declare {detail}, with other text, and the one that is meant here was left out: imports connect this code with code that uses another one, so that they share generated code. Make the files equal, or delete those that are out of date.",
