@@ -88,15 +88,18 @@ export function messageTypeOf(call: Call): MessageType | null {
 function typeOfStream(call: Node): MessageType | null {
   const stream = call.getType();
   if (stream.isAny()) return { text: "any", imports: [] };
-  const [written] = stream.getTypeArguments();
-  const text = /\bClient(Writable|Duplex)Stream</.test(stream.getText()) ? written?.getText(call) : undefined;
+  const isStream = /^Client(Writable|Duplex)Stream$/.test(
+    (stream.getAliasSymbol() ?? stream.getSymbol())?.getName() ?? "",
+  );
+  const [written] = isStream ? [...stream.getAliasTypeArguments(), ...stream.getTypeArguments()] : [];
+  const text = written?.getText(call);
   if (text === undefined || /^[A-Za-z][\w$]*$/.test(text)) return text === undefined ? null : { text, imports: [] };
-  const name = /^import\("[^"]+"\)\.([A-Za-z][\w$]*)$/.exec(text)?.[1];
-  const declared = written?.getSymbol()?.getDeclarations()[0]?.getSourceFile();
+  const name = text.startsWith("import(") ? written?.getSymbol()?.getName() : undefined;
+  const declared = written?.getSymbol()?.getDeclarations()[0]?.getSourceFile().getFilePath();
   const from = call
     .getSourceFile()
     .getImportDeclarations()
-    .find((each) => declared !== undefined && each.getModuleSpecifierSourceFile() === declared);
+    .find((each) => declared !== undefined && each.getModuleSpecifierSourceFile()?.getFilePath() === declared);
   if (name === undefined || !from) return null;
   return { text: name, imports: [{ module: from.getModuleSpecifierValue(), name, typeOnly: true }] };
 }
