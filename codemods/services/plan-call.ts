@@ -38,7 +38,8 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "cancelled":
       draft.needsContext = true;
-      steps.push({ kind: "cancelled", node: parent });
+      // grpc-js sets it at the end of every call.
+      steps.push({ kind: "cancelled", node: parent, mayBeLate: !isOwn(draft, parent) || isInRegion(draft, parent) });
       return;
     case "getPath":
     case "getPeer":
