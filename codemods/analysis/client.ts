@@ -77,8 +77,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse("the type of the response is not known");
         continue;
       }
-      const isUntested = call.plan.kind === "block" && call.plan.shape.form === "success";
-      if (isUntested && mayWatchUncaught(call.node.getSourceFile())) {
+      if (leavesErrors(call.plan) && mayWatchUncaught(call.node.getSourceFile())) {
         refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
@@ -163,6 +162,12 @@ function perProgram(
     }
     return found;
   };
+}
+
+/** An error that no code expects is an uncaught exception of grpc-js, and an unhandled rejection of a promise. */
+function leavesErrors(plan: Call["plan"]): boolean {
+  if (plan.kind === "listeners") return plan.error === null;
+  return plan.kind === "block" && plan.shape.form === "success";
 }
 
 /** Does the program handle exceptions that nobody caught? Then their text may matter. */
