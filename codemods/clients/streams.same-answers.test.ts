@@ -396,6 +396,16 @@ const programs: Programs = {
       call.on('end', () => console.log('end', text));
     });`,
   ],
+  "no listener for the error, where exceptions that nobody caught are only printed": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    process.on('uncaughtException', (error) => console.log('uncaught', error.code));
+    each((text) => {
+      const call = client.list({ text });
+      call.on('data', (item) => console.log(item.text));
+      call.on('end', () => {});
+    });`,
+  ],
 };
 
 comparePrograms(programs);
