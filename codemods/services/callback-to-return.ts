@@ -1,16 +1,8 @@
 import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import {
-  contextName,
-  dedent,
-  forSteps,
-  GRPC_JS,
-  indentAfter,
-  insertStatementBefore,
-  removeDead,
-  replaceAround,
-} from "./planned-handlers.js";
+import { dedent, forSteps, indentAfter, insertStatementBefore, removeDead, replaceAround } from "./planned-handlers.js";
+import { sendingText } from "./write-metadata.js";
 import { lineEndAfter } from "./write-region.js";
 
 const id = "services/callback-to-return";
@@ -26,11 +18,8 @@ export const rule: Rule = {
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
       const { node, value, statement, form, trailers, settles } = step;
-      if (trailers) {
-        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
-        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        insertStatementBefore(ctx, plan, statement, text, origin);
-      }
+      const sent = trailers && sendingText(ctx, plan, step, trailers);
+      if (sent) insertStatementBefore(ctx, plan, statement, sent, origin);
       if (step.kept) {
         const { name, last } = step.kept;
         const end = semicolonOf(ctx.source, statement);

@@ -88,6 +88,7 @@ export type Step =
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
+  | { readonly kind: "metadata-values"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node }
   | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
