@@ -1,6 +1,7 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
+import { foreignObject } from "./foreign-objects.js";
 import { settledBy } from "./later-replies.js";
 import {
   holdsMessages,
@@ -124,6 +125,12 @@ export function createProveValues(p: Proving) {
       if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
         return live(expression, declaration, wanted);
       if (wanted.kind === "list" && isFromOutside(p, declaration) && coerceList(p, expression, wanted)) return;
+      if (
+        (wanted.kind === "list" || wanted.kind === "message") &&
+        isFromOutside(p, declaration) &&
+        foreignObject(p, expression, wanted)
+      )
+        return;
       if (declaration && Node.isVariableDeclaration(declaration) && wanted.kind !== "value")
         return variable(expression, declaration, wanted);
       if (shape.isLive && declaration && Node.isParameterDeclaration(declaration) && wanted.kind !== "value")
@@ -143,6 +150,7 @@ export function createProveValues(p: Proving) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
         if (Node.isObjectLiteralExpression(expression)) return literal(expression, wanted.desc);
+        if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       case "list":
         return list(expression, wanted);
@@ -284,7 +292,12 @@ export function createProveValues(p: Proving) {
           if (origin.kind === "function" && isFunctionNode(origin.node))
             return p.helperResult(expression, origin.node, wanted.of);
         }
-        if (name === "slice" || name === "filter" || name === "reverse") return sink(callee.getExpression(), wanted);
+        if (name === "slice" || name === "filter" || name === "reverse") {
+          const list = unwrapped(callee.getExpression());
+          const isForeign = Node.isIdentifier(list) && isFromOutside(p, project.declarationOf(list));
+          if (isForeign && foreignObject(p, expression, wanted)) return;
+          return sink(list, wanted);
+        }
         if (name === "split" && isStringValue(wanted.of)) return;
       }
     }
@@ -301,7 +314,7 @@ export function createProveValues(p: Proving) {
       )
         return;
     }
-    if (coerceList(p, expression, wanted)) return;
+    if (coerceList(p, expression, wanted) || foreignObject(p, expression, wanted)) return;
     block(expression, "nothing proves what this list holds");
   };
 
