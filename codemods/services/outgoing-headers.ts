@@ -158,6 +158,7 @@ function directSink(
   const [sink, ...more] = sent;
   if (!sink || more.length > 0 || entries.length === 0 || !/^(send-metadata|end|value)$/.test(sink.step.kind))
     return null;
+  if (sink.step.kind === "value" && sink.step.kept) return null;
   const parents = parentMap(file);
   const made = parents.get(declaration) as Node;
   const list = listOf(parents.get(made));

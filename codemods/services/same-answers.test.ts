@@ -99,6 +99,26 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "client_streaming",
     "function f(call, cb) { let n = 0; call.on('data', () => { n += 1; }); call.on('end', () => { const md = new grpc.Metadata(); md.set('total', '3'); cb(null, { stored: n }, md); }); }",
   ],
+  [
+    "trailers of a message that fails to be made",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const x = null; cb(null, { sku: x.sku }, md); }",
+  ],
+  [
+    "trailers, sent as Metadata, of a message that fails to be made, and is caught",
+    "unary",
+    "async function f(call, cb) { const md = new grpc.Metadata(); md.set('sku', call.request.sku); const x = null; try { await null; return cb(null, { sku: x.sku }, md); } catch (e) { cb({ code: 9, message: 'caught' }); } }",
+  ],
+  [
+    "trailers of a message that is made by a function",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const make = (sku) => ({ sku }); return cb(null, make(call.request.sku), md); }",
+  ],
+  [
+    "trailers of a message that is made later by a function",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const make = (sku) => ({ sku }); setTimeout(() => { cb(null, make(call.request.sku), md); }, 2); }",
+  ],
   ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
   [
     "the host and the deadline",
