@@ -10,6 +10,7 @@ import { memberOfUse, type PromisedCall } from "./promised-members.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
+  CodecFact,
   HandlerFact,
   ImplementationClassFact,
   ServerFact,
@@ -75,7 +76,18 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
-  return [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
+  const codecs = codecsOf(migrated);
+  return [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
+}
+
+/** Each proto-loader call once, whatever servers it is the codec of. */
+function codecsOf(drafts: readonly Draft[]): CodecFact[] {
+  const calls = new Set(drafts.flatMap(({ codec }) => codec ?? []));
+  return [...calls].map((call) => {
+    const own = drafts.filter(({ codec }) => codec === call);
+    const users = own.map(({ fact: { file, service } }) => ({ file, service }));
+    return { kind: "codec", ...placeOf(call), users };
+  });
 }
 
 function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
@@ -226,7 +238,6 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false, lifted: [] },
     options: [],
     interceptors: null,
-    codecs: [],
     uses: [],
     entry: null,
     unused: [],
@@ -303,10 +314,6 @@ function factsOf(
         .map(({ call, text, imports }) => ({ start: call.getStart(), end: call.getEnd(), text, imports })),
       options: options.app,
       interceptors: options.interceptors,
-      codecs: drafts
-        .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
-        .filter((codec, index, all) => all.indexOf(codec) === index)
-        .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
       uses: flow.mode === "module" ? uses : [],
       entry: flow.mode === "module" ? entryOf(project, made) : null,
       unused: [

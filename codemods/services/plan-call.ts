@@ -1,6 +1,8 @@
-import { isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
+import { ancestorOf, isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
+import { LOOPS } from "./control-flow.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import { isHeaderKey } from "./header-values.js";
 import { planEnd, planError } from "./plan-replies.js";
 
 const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
@@ -38,7 +40,8 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "cancelled":
       draft.needsContext = true;
-      steps.push({ kind: "cancelled", node: parent });
+      // grpc-js sets it at the end of every call.
+      steps.push({ kind: "cancelled", node: parent, mayBeLate: !isOwn(draft, parent) || isInRegion(draft, parent) });
       return;
     case "getPath":
     case "getPeer":
@@ -50,12 +53,14 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "sendMetadata":
       if (!isStatement || !isOwn(draft, whole) || (whole.arguments as Node[]).length !== 1) break;
-      if (steps.some((step) => step.kind === "send-metadata"))
+      if (steps.some((step) => step.kind === "send-metadata") || (answersOnce && isRepeated(draft, whole)))
         refuse("no-equivalent", "a second call.sendMetadata, which grpc-js ignores");
       draft.needsContext = true;
       steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
       return;
-    case "on": {
+    case "on":
+    case "once":
+    case "addListener": {
       if (draft.listeners.some((one) => one.statement === statementOf(whole, parents)) && dataListener) return;
       const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
       if (
@@ -68,7 +73,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
         planCancelled(draft, whole, listener);
         return;
       }
-      refuse("reply-in-nested-function", `call.on(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
+      refuse("reply-in-nested-function", `call.${name}(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
       break;
     }
     case "write":
@@ -102,6 +107,12 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
   refuse("call-escapes", `call.${name}`);
 }
 
+/** May it run more than once for a call: in a loop, or for each message that comes in? */
+function isRepeated({ parents, fn, dataListener }: HandlerDraft, node: Node): boolean {
+  const isAround = (around: Node) => around === fn || around === dataListener?.listener || LOOPS.test(around.type);
+  return ancestorOf(node, parents, isAround) !== fn;
+}
+
 /** grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. */
 function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
   draft.needsContext = true;
@@ -125,6 +136,11 @@ function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {
       index.property.value === 0;
     if (isFirst && key?.type === "StringLiteral" && !/-bin$/i.test(key.value)) {
       steps.push({ kind: "metadata-first", node: index, key });
+      return;
+    }
+    const isOneKey = key?.type === "StringLiteral" && (call.arguments as Node[]).length === 1;
+    if (isOneKey && (isHeaderKey(key.value) || /^user-agent$/i.test(key.value))) {
+      steps.push({ kind: "metadata-values", node: call, key });
       return;
     }
   }

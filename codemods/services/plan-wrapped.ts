@@ -34,7 +34,8 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
 
 /** A wrapper of handlers of several kinds gives what they give: it makes no reply itself, and waits for nothing. */
 export function checkSeveral({ fn, steps }: HandlerDraft): void {
-  const isKnown = (kind: string) => /^(passed-on|metadata|metadata-first|peer|path|host|deadline)$/.test(kind);
+  const isKnown = (kind: string) =>
+    /^(passed-on|metadata|metadata-first|metadata-values|peer|path|host|deadline)$/.test(kind);
   if (fn.async || !steps.every(({ kind }) => isKnown(kind)))
     refuse("no-equivalent", "a wrapper of several kinds of methods that does more than to call its handler");
 }
