@@ -7,6 +7,7 @@ import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { memberOfUse, type PromisedCall } from "./promised-members.js";
+import { changingHelpers, factOf, type ReplyHelper, replyHelpers, withReplyHelpers } from "./reply-helpers.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -43,6 +44,25 @@ interface Plan {
 
 /** Everything about servers, registrations and handlers, decided for the project as a whole. */
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
+  const plain = decideAll(project);
+  let helpers: readonly ReplyHelper[] = replyHelpers(project, plain.handlers.keys());
+  while (helpers.length > 0) {
+    const round = withReplyHelpers(project, helpers);
+    const decided = decideAll(round);
+    const changing = changingHelpers(project, helpers, decided.handlers);
+    if (changing.length === helpers.length)
+      return [...decided.facts, ...helpers.flatMap((helper) => factOf(round, helper) ?? [])];
+    helpers = changing;
+  }
+  return plain.facts;
+}
+
+interface Decisions {
+  readonly facts: FactBase[];
+  readonly handlers: ReadonlyMap<Node, HandlerFact>;
+}
+
+function decideAll(project: AnalysisProject): Decisions {
   const plans = new Map<NewExpression, Plan | Reason>();
   for (const file of project.files) {
     for (const made of file.getDescendantsOfKind(SyntaxKind.NewExpression)) {
@@ -75,7 +95,8 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
-  return [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
+  const all = [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
+  return { facts: all, handlers };
 }
 
 function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {

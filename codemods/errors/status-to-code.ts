@@ -19,7 +19,9 @@ export const rule: Rule = {
     if (
       ctx.language === "ts" ||
       (!ctx.isAlone &&
-        !ctx.facts.some((fact) => "outcome" in fact || /^(handler|client-error|client-stub)$/.test(fact.kind)))
+        !ctx.facts.some(
+          (fact) => "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind),
+        ))
     )
       return;
     const file = ctx.root.get().value as File;

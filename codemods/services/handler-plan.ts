@@ -15,6 +15,7 @@ import type { ErrorShape } from "./error-shape.js";
 import { namesIn, usesArguments, usesThis } from "./function-shape.js";
 import {
   type HandlerDraft,
+  type HelpedCall,
   isInRegion,
   type ListenerPart,
   type PromiseRegion,
@@ -28,7 +29,7 @@ import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
-import { planCallback, planHanded } from "./plan-replies.js";
+import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
 import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
@@ -162,24 +163,26 @@ export function planHandler(
   rpcKind: RpcKind,
   file: File,
   wrapping: Wrapping | null = null,
+  helped: readonly HelpedCall[] = [],
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = `${rpcKind} ${JSON.stringify(wrapping)}`;
+  const key = JSON.stringify([rpcKind, wrapping, helped]);
   const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped));
   for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
     if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped));
     if (other.ok) plan = other;
   }
   known.set(key, plan);
   return plan;
 }
 
-function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
+/** What `make` gives, or why it refused. */
+export function attempt<T>(make: () => T): T | HandlerRefusal {
   try {
     return make();
   } catch (error) {
@@ -195,7 +198,14 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
  */
 export type Mode = "direct" | "later" | "conversation" | "handed";
 
-function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wrapping: Wrapping | null): HandlerPlan {
+function makePlan(
+  fn: FunctionNode,
+  rpcKind: RpcKind,
+  file: File,
+  mode: Mode,
+  wrapping: Wrapping | null,
+  helped: readonly HelpedCall[],
+): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
   const streamsIn = rpcKind === "client_streaming" || rpcKind === "bidi_streaming";
@@ -224,6 +234,8 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     streamsIn,
     types,
     callReferences: references,
+    callback: callbackParam,
+    helped: new Map(helped.map((call) => [call.start, call])),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),
@@ -349,7 +361,9 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
   for (const reference of references) {
     const call = draft.parents.get(reference) as Node;
     if (draft.chainCallbacks.has(reference)) continue;
-    if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
+    const own = draft.helped.get(call.start);
+    if (own && replyCallOf(draft, reference)) planHelped(draft, call, own);
+    else if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
     else if (isInRegion(draft, reference) && isHandedTo(draft, reference, call))
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });
     else if (
