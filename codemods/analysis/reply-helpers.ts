@@ -11,8 +11,10 @@ import type { HandlerFact, ReplyHelperFact } from "./server-facts.js";
 export interface ReplyHelper {
   readonly fn: Node;
   readonly name: Node;
-  readonly callback: number;
+  readonly callback: number | null;
   readonly call: number | null;
+  /** Does it ask which kind of call it is, so that it answers all of them? */
+  readonly isOfSeveral: boolean;
   /** All calls of it, each of which passes on the callback of the function around. */
   readonly sites: readonly Site[];
 }
@@ -21,6 +23,13 @@ interface Site {
   readonly call: CallExpression;
   /** The function whose callback it is. */
   readonly owner: Node;
+}
+
+/** A function, and which of its parameters are the callback and the call. */
+interface Owner {
+  readonly owner: Node;
+  readonly callback: number | null;
+  readonly call: number | null;
 }
 
 const helpersOf = new WeakMap<AnalysisProject, readonly ReplyHelper[]>();
@@ -35,20 +44,23 @@ export function withReplyHelpers(project: AnalysisProject, helpers: readonly Rep
 /** The calls of such functions below a node. */
 export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
   const file = body.getSourceFile();
-  return (helpersOf.get(project) ?? []).flatMap(({ sites, callback, call: index }) =>
+  return (helpersOf.get(project) ?? []).flatMap(({ sites, callback, call: index, isOfSeveral }) =>
     sites.flatMap(({ call }): HelpedCall[] => {
       const isBelow =
         call.getSourceFile() === file && body.getStart() <= call.getStart() && call.getEnd() <= body.getEnd();
-      const dropped = index === null ? [callback] : [callback, index].sort((a, b) => a - b);
-      return isBelow ? [{ start: call.getStart(), dropped }] : [];
+      const dropped = [callback, index].filter((each) => each !== null).sort((a, b) => a - b);
+      return isBelow ? [{ start: call.getStart(), dropped, isOfSeveral }] : [];
     }),
   );
 }
 
 /** The functions that handlers give their callbacks to, and that make error replies with them wherever they are called. */
-export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>): readonly ReplyHelper[] {
+export function replyHelpers(
+  project: AnalysisProject,
+  handlers: ReadonlyMap<Node, HandlerFact>,
+): readonly ReplyHelper[] {
   const found = new Map<Node, ReplyHelper | null>();
-  const open = [...handlers].map((owner) => ({ owner, callback: 1, call: 0 as number | null }));
+  const open = [...handlers.keys()].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
     for (const { fn, callback, call } of passesOf(project, next)) {
       if (found.has(fn)) continue;
@@ -66,8 +78,13 @@ export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>)
 /** Those that can change where the calls of the others do. */
 function fitting(project: AnalysisProject, helpers: readonly ReplyHelper[]): readonly ReplyHelper[] {
   const round = withReplyHelpers(project, helpers);
-  const fit = helpers.filter((helper) => factOf(round, helper) !== undefined);
-  return fit.length === helpers.length ? helpers : fitting(project, fit);
+  const fit = helpers.flatMap((helper): ReplyHelper[] => {
+    const plan = planOf(round, helper);
+    return plan?.ok
+      ? [{ ...helper, isOfSeveral: plan.choices.length > 0 && plan.choices.length === plan.steps.length }]
+      : [];
+  });
+  return fit.length === helpers.length ? fit : fitting(project, fit);
 }
 
 /** Those of them of which all calls change: they stand in handlers that change, or in one another. */
@@ -82,35 +99,40 @@ export function changingHelpers(
   return changing.length === helpers.length ? helpers : fitting(project, changing);
 }
 
-/** What a helper becomes, if it is one as far as it is known by itself. */
-export function factOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper): ReplyHelperFact | undefined {
-  const body = (fn as unknown as { getBody(): Node | undefined }).getBody();
-  const found = body && functionIn(body);
-  if (!found || !body) return undefined;
-  const helped = helpedIn(project, body);
-  const plan = planHelper(found.fn, callback, call, found.tree, helped);
-  return plan.ok ? { kind: "reply-helper", ...placeOf(body), callback, call, helped } : undefined;
+/** What a helper becomes. */
+export function factOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper): ReplyHelperFact {
+  const body = bodyOf(fn) ?? fn;
+  return { kind: "reply-helper", ...placeOf(body), callback, call, helped: helpedIn(project, body) };
 }
 
-/** Where a function passes its callback on, and what takes it. */
-function passesOf(
-  project: AnalysisProject,
-  { owner, callback, call }: { owner: Node; callback: number; call: number | null },
-): { fn: Node; callback: number; call: number | null }[] {
-  const own = parameterName(owner, callback);
-  const whole = call === null ? undefined : parameterName(owner, call);
-  if (!own) return [];
-  return project.referencesTo(own).flatMap((reference) => {
-    const parent = reference.getParent();
-    if (!parent || !Node.isCallExpression(parent) || parent.getExpression() === reference) return [];
-    const given = parent.getArguments();
-    const origin = project.originOf(parent.getExpression());
+function planOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper) {
+  const body = bodyOf(fn);
+  const found = body && functionIn(body);
+  return found && planHelper(found.fn, callback, call, found.tree, helpedIn(project, body));
+}
+
+function bodyOf(fn: Node): Node | undefined {
+  return (fn as unknown as { getBody(): Node | undefined }).getBody();
+}
+
+/** Where a function passes its callback or its call on, and what takes it. */
+function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: number | null; call: number | null }[] {
+  const names = [own.callback, own.call].map((index) => (index === null ? undefined : parameterName(own.owner, index)));
+  const passes = names.flatMap((name) => (name ? project.referencesTo(name) : []));
+  const calls = new Set(passes.map((reference) => reference.getParent()).filter(Node.isCallExpression));
+  return [...calls].flatMap((call) => {
+    const given = call.getArguments();
+    const origin = project.originOf(call.getExpression());
     if (origin.kind !== "function" || given.some((argument) => Node.isSpreadElement(argument))) return [];
-    const index = given.indexOf(reference as never);
-    const isCall = (argument: Node) =>
-      whole !== undefined && Node.isIdentifier(argument) && project.declarationOf(argument) === whole.getParent();
-    const other = given.findIndex(isCall);
-    return index < 0 ? [] : [{ fn: origin.node, callback: index, call: other < 0 ? null : other }];
+    const [callback, whole] = names.map((name) => {
+      const index = name
+        ? given.findIndex((argument) => passes.includes(argument) && argument.getText() === name.getText())
+        : -1;
+      return index < 0 ? null : index;
+    });
+    return callback == null && whole == null
+      ? []
+      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null }];
   });
 }
 
@@ -121,7 +143,12 @@ function parameterName(fn: Node, index: number): Node | undefined {
 }
 
 /** All calls of a function that has a name, if nothing else is done with it. */
-function helperOf(project: AnalysisProject, fn: Node, callback: number, call: number | null): ReplyHelper | null {
+function helperOf(
+  project: AnalysisProject,
+  fn: Node,
+  callback: number | null,
+  call: number | null,
+): ReplyHelper | null {
   if (!project.isSelected(fn.getSourceFile().getFilePath())) return null;
   const holder = fn.getParent();
   const name = Node.isFunctionDeclaration(fn)
@@ -146,23 +173,22 @@ function helperOf(project: AnalysisProject, fn: Node, callback: number, call: nu
     else if (!isOther(project, whole, fn, project.declarationOf(name))) return null;
   }
   const isMember = sites.length === 0 || [...named].some((use) => use !== name && isName(use));
-  if (sites.length === 0 || (isMember && isCalledByKey(project, fn, callback))) return null;
-  return { fn, name, callback, call, sites };
+  if (sites.length === 0 || (isMember && isCalledByKey(project, fn))) return null;
+  return { fn, name, callback, call, sites, isOfSeveral: false };
 }
 
 /** May a function be what `failures[kind](callback)` calls, somewhere in files that know of it? */
-function isCalledByKey(project: AnalysisProject, fn: Node, callback: number): boolean {
+function isCalledByKey(project: AnalysisProject, fn: Node): boolean {
   const own = fn.getSourceFile();
   return project.files.some(
     (file) =>
       file.getFullText().includes("](") &&
       (file === own || reaches(project, file, own)) &&
-      file
-        .getDescendantsOfKind(SyntaxKind.ElementAccessExpression)
-        .some(
-          (callee) =>
-            callOf(callee) !== undefined && ownerOf(project, callOf(callee)?.getArguments()[callback]) !== undefined,
-        ),
+      file.getDescendantsOfKind(SyntaxKind.ElementAccessExpression).some((callee) =>
+        callOf(callee)
+          ?.getArguments()
+          .some((given) => ownerOf(project, given) !== undefined),
+      ),
   );
 }
 
@@ -176,7 +202,7 @@ function siteOf(
   project: AnalysisProject,
   callee: Node,
   fn: Node,
-  callback: number,
+  callback: number | null,
   index: number | null,
 ): Site | undefined {
   const call = callOf(callee);
@@ -185,9 +211,10 @@ function siteOf(
   const given = call.getArguments();
   if (origin.kind !== "function" || origin.node !== fn || given.some((argument) => Node.isSpreadElement(argument)))
     return undefined;
-  const owner = ownerOf(project, given[callback]);
-  if (!owner || (index !== null && ownerOf(project, given[index]) !== owner)) return undefined;
-  return { call, owner };
+  if (call.getTypeArguments().length > 0) return undefined;
+  const owners = [callback, index].flatMap((each) => (each === null ? [] : [ownerOf(project, given[each])]));
+  const [owner] = owners;
+  return owner && owners.every((each) => each === owner) ? { call, owner } : undefined;
 }
 
 /** The function whose parameter is passed. */

@@ -25,7 +25,7 @@ export interface HandlerFact extends FactBase {
 export interface ReplyHelperFact extends FactBase {
   readonly kind: "reply-helper";
   /** Which parameter is the callback, and which the call. */
-  readonly callback: number;
+  readonly callback: number | null;
   readonly call: number | null;
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];

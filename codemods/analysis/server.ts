@@ -45,13 +45,13 @@ interface Plan {
 /** Everything about servers, registrations and handlers, decided for the project as a whole. */
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
   const plain = decideAll(project);
-  let helpers: readonly ReplyHelper[] = replyHelpers(project, plain.handlers.keys());
+  let helpers: readonly ReplyHelper[] = replyHelpers(project, plain.handlers);
   while (helpers.length > 0) {
     const round = withReplyHelpers(project, helpers);
     const decided = decideAll(round);
     const changing = changingHelpers(project, helpers, decided.handlers);
     if (changing.length === helpers.length)
-      return [...decided.facts, ...helpers.flatMap((helper) => factOf(round, helper) ?? [])];
+      return [...decided.facts, ...helpers.map((helper) => factOf(round, helper))];
     helpers = changing;
   }
   return plain.facts;

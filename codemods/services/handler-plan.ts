@@ -27,6 +27,7 @@ import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
+import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
@@ -137,6 +138,8 @@ export interface HandlerPlan {
   readonly region: PromiseRegion | null;
   /** The part that pushes its messages. */
   readonly push: PushRegion | null;
+  /** Of a wrapper that asks which kind of call it is. */
+  readonly choices: readonly Choice[];
   readonly steps: readonly Step[];
 }
 
@@ -235,6 +238,7 @@ function makePlan(
     types,
     callReferences: references,
     callback: callbackParam,
+    kindTests: [],
     helped: new Map(helped.map((call) => [call.start, call])),
     steps: [],
     replyNodes: new Set(),
@@ -252,16 +256,19 @@ function makePlan(
     needsContext: false,
   };
 
-  if (wrapping?.role === "wrapper") planWrapped(draft, wrapping.handler);
+  if (wrapping?.role === "wrapper") {
+    draft.kindTests.push(...kindTests(draft));
+    planWrapped(draft, wrapping.handler);
+  }
   if (!answersOnce && callbackParam) {
     const uses = isIdentifier(callbackParam) ? scopes.bindingOf(callbackParam)?.references : undefined;
-    if (!uses?.every((use) => draft.passedOn.has(use)))
-      refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
+    const isOfWrapper = (use: Node) => draft.passedOn.has(use) || isInKindTest(draft, use) || isOfAllKinds(draft, use);
+    if (!uses?.every(isOfWrapper)) refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
   }
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft, mode);
-  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
+  if (callbackParam && (answersOnce || mode === "direct")) planCallbackUses(draft, callbackParam, mode);
   else if (mode !== "direct") {
     const { kept, mayBeEnded } = keptCalls(draft);
     for (const reference of kept) draft.kept.add(reference);
@@ -271,10 +278,12 @@ function makePlan(
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
+  const choices = planChoices(draft);
+  draft.steps.splice(0, draft.steps.length, ...stepsBeside(draft.steps, choices));
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
     refuse("reply-in-nested-function", "a handler that is called later");
-  if (!isWrapped) checkPaths(draft);
-  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft);
+  if (!isWrapped) checkPaths(draft, choices);
+  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft, choices);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -309,6 +318,7 @@ function makePlan(
     types,
     region: draft.region ?? null,
     push: draft.push ?? null,
+    choices,
     steps: draft.steps.filter((step) => !draft.steps.some((other) => dropsValue(other, step))),
   };
 }
@@ -326,6 +336,11 @@ function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
     (step.kind === "write" && !step.isPushed) || (step.kind === "end" && !step.settles) || step.kind === "requests";
   const isLoop = (step: Step) => step.kind === "data-listener" && !push?.holdsLoop;
   return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || isLoop(step));
+}
+
+/** Is the callback given to a function that makes error replies of all kinds? */
+function isOfAllKinds({ parents, helped }: HandlerDraft, use: Node): boolean {
+  return helped.get((parents.get(use) as Node).start)?.isOfSeveral === true;
 }
 
 /** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */
@@ -354,7 +369,10 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
   const references = binding.references.filter(
-    (reference) => !draft.passedOn.has(reference) && !isInDeadListener(draft, reference),
+    (reference) =>
+      !draft.passedOn.has(reference) &&
+      !isInDeadListener(draft, reference) &&
+      !draft.kindTests.includes(draft.parents.get(reference) as Node),
   );
   if (mode === "later") planRegion(draft, references);
   planChains(draft, references);

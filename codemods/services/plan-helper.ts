@@ -1,10 +1,11 @@
-import { type File, type FunctionNode, isIdentifier, memberName, type Node, parentMap, unwrap } from "../shared/ast.js";
+import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { mayEndWithout } from "./control-flow.js";
-import { isSameCode, ownNodes, usesArguments } from "./function-shape.js";
+import { usesArguments } from "./function-shape.js";
 import { type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal, type Step } from "./handler-plan.js";
 import { planCall } from "./plan-call.js";
+import { type Choice, isInChoice, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { planCallback, planHelped } from "./plan-replies.js";
 
 export type ErrorStep = Extract<Step, { kind: "error" }>;
@@ -20,58 +21,48 @@ export interface HelperPlan {
   readonly choices: readonly Choice[];
 }
 
-/** `if (callback) callback(error); else call.emit('error', error);`: one of the replies stays, alone. */
-interface Choice {
-  readonly start: number;
-  readonly end: number;
-  readonly kept: ErrorStep;
-}
-
 /**
  * Every use of the callback, and of the call if the function is given it, is an error reply, which is the last effect on its
  * path; every path replies or throws.
  */
 export function planHelper(
   fn: FunctionNode,
-  callback: number,
+  callback: number | null,
   call: number | null,
   file: File,
   helped: readonly HelpedCall[],
 ): HelperPlan | HandlerRefusal {
   return attempt(() => {
-    const dropped = call === null ? [callback] : [callback, call].sort((a, b) => a - b);
+    const dropped = [callback, call].filter((index) => index !== null).sort((a, b) => a - b);
     if (fn.async || fn.generator || usesArguments(fn)) refuse("callback-escapes", "a function that is not plain");
     if (!fn.params.slice(0, Math.max(...dropped) + 1).every((param) => isIdentifier(param)))
       refuse("callback-escapes", "a parameter that is taken apart");
     const isBare = fn.type === "ArrowFunctionExpression" && !fn.async && fn.start === fn.params[0]?.start;
     if (isBare) refuse("edit-conflict", "a parameter without parentheses");
     const draft = draftOf(fn, callback, call, file, helped);
-    const callbacks = usesOf(draft, fn.params[callback] as Node);
-    const calls = call === null ? [] : usesOf(draft, fn.params[call] as Node);
-    const tests = callbacks.filter((use) => draft.parents.get(use)?.type === "IfStatement");
+    const callbacks = callback === null ? [] : usesOf(draft, fn.params[callback] as Node);
+    const tests = kindTests(draft);
+    draft.kindTests.push(...tests);
     for (const use of callbacks) {
-      if (tests.includes(use)) continue;
       const parent = draft.parents.get(use) as Node;
+      if (tests.includes(parent)) continue;
       const own = draft.helped.get(parent.start);
       if (own && parent.type === "CallExpression" && parent.callee !== use) planHelped(draft, parent, own);
       else if (parent.type === "CallExpression" && parent.callee === use) planCallback(draft, parent);
       else refuse("callback-escapes", "used as a value");
     }
-    for (const use of calls) if (!draft.dropped.has(use)) planCall(draft, use);
+    for (const use of draft.callReferences) if (!draft.dropped.has(use)) planCall(draft, use);
     const isError = (step: Step): step is ErrorStep => step.kind === "error";
     if (draft.steps.length === 0 || !draft.steps.every(isError)) refuse("callback-escapes", "it does not only fail");
-    const steps = draft.steps.filter(isError);
-    const choices = tests.map((test) => choiceAt(draft, draft.parents.get(test) as Node, steps));
+    const choices = planChoices(draft);
     checkPaths(draft, choices);
-    const isIn = (step: ErrorStep, choice: Choice) => choice.start <= step.node.start && step.node.end <= choice.end;
-    const isGone = (step: ErrorStep) => choices.some((choice) => isIn(step, choice) && choice.kept !== step);
-    return { ok: true, fn, dropped, steps: steps.filter((step) => !isGone(step)), choices };
+    return { ok: true, fn, dropped, steps: stepsBeside(draft.steps, choices).filter(isError), choices };
   });
 }
 
 function draftOf(
   fn: FunctionNode,
-  callback: number,
+  callback: number | null,
   call: number | null,
   file: File,
   helped: readonly HelpedCall[],
@@ -94,7 +85,8 @@ function draftOf(
       annotation: null,
     },
     callReferences: [],
-    callback: fn.params[callback],
+    callback: callback === null ? undefined : fn.params[callback],
+    kindTests: [],
     helped: new Map(helped.map((each) => [each.start, each])),
     steps: [],
     replyNodes: new Set(),
@@ -120,64 +112,15 @@ function usesOf({ scopes }: HandlerDraft, parameter: Node): readonly Node[] {
   return binding.references;
 }
 
-/**
- * A question which kind of call it is, where the reply is the same whatever the answer: the two replies are all that its
- * branches do.
- */
-function choiceAt(draft: HandlerDraft, statement: Node, steps: readonly ErrorStep[]): Choice {
-  const list = draft.parents.get(statement);
-  const statements = list?.type === "BlockStatement" ? (list.body as Node[]) : [statement];
-  const rest = statements.slice(statements.indexOf(statement) + 1);
-  const branches = [statementsOf(statement.consequent), statement.alternate ? statementsOf(statement.alternate) : rest];
-  if (statement.alternate && rest.length > 0) refuse("callback-escapes", "statements behind the reply");
-  const [own, other] = branches.map((branch) => replyOfBranch(draft, branch, steps));
-  const isSame = own && other && isSameCode(own.error.node, other.error.node);
-  if (!isSame || own.via !== "callback" || own.trailers || other.trailers)
-    refuse("callback-escapes", "a reply that depends on the kind of call");
-  if (draft.helped.has(own.node.start)) refuse("callback-escapes", "a reply that depends on the kind of call");
-  const end = statement.alternate ? statement.end : ((rest.at(-1) as Node | undefined)?.end ?? statement.end);
-  const isLost = (comment: { start: number; end: number }) =>
-    statement.start <= comment.start &&
-    comment.end <= end &&
-    !(own.statement.start <= comment.start && comment.end <= own.statement.end);
-  if ((draft.file.comments ?? []).some(isLost)) refuse("edit-conflict", "a comment beside the reply");
-  draft.replyNodes.add(statement);
-  return { start: statement.start, end, kept: own };
-}
-
-function statementsOf(branch: Node): readonly Node[] {
-  return branch.type === "BlockStatement" ? (branch.body as Node[]) : [branch];
-}
-
-/** The reply that statements make, behind which the call is ended or the function is left, and nothing else. */
-function replyOfBranch(
-  draft: HandlerDraft,
-  branch: readonly Node[],
-  steps: readonly ErrorStep[],
-): ErrorStep | undefined {
-  const [first, ...more] = branch;
-  const isIdle = (each: Node) =>
-    (each.type === "ReturnStatement" && !each.argument) ||
-    (each.type === "ExpressionStatement" &&
-      memberName(unwrap(each.expression).callee ?? each) === "end" &&
-      draft.callReferences.includes(unwrap(each.expression).callee.object));
-  return more.every(isIdle) ? steps.find((step) => step.statement === first) : undefined;
-}
-
 function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): void {
   const { fn, replyNodes } = draft;
   if (fn.body.type !== "BlockStatement") {
     if (!replyNodes.has(fn.body)) refuse("path-without-reply", "an expression that does not reply");
     return;
   }
-  const isBehind = (statement: Node) =>
-    choices.some((choice) => choice.start <= statement.start && statement.end <= choice.end);
   const problem = mayEndWithout(fn.body, {
-    isReply: (statement) => replyNodes.has(statement) || isBehind(statement),
+    isReply: (statement) => replyNodes.has(statement) || choices.some((choice) => isInChoice(statement, choice)),
     replaced: () => undefined,
   });
   if (problem) refuse("path-without-reply", problem);
-  // What follows a reply without `return` would be left out: only a choice may have something behind it.
-  if (ownNodes(fn.body, (node) => node.type === "ReturnStatement" && node.argument && !replyNodes.has(node)).length > 0)
-    refuse("path-without-reply", "a return of something that is no reply");
 }

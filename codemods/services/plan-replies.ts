@@ -21,6 +21,7 @@ import {
 } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
+import { isInKindTest } from "./plan-choices.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
 export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
@@ -40,7 +41,8 @@ export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Repl
     return place;
   }
   if (form === "expression") refuse("code-after-reply", "the reply is part of an expression");
-  const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
+  const isStream = !answersOnce || isInKindTest(draft, parent);
+  const ending = isError && isStream && form === "statement" ? endBehind(draft, parent) : undefined;
   if (ending) draft.dropped.add(ending.reference);
   const last = ending?.statement ?? parent;
   const isLast =
@@ -200,12 +202,17 @@ export function replyCallOf({ parents, helped }: HandlerDraft, reference: Node):
 }
 
 /** `fail(callback, …)` of a function that returns the error from now on. */
-export function planHelped(draft: HandlerDraft, call: Node, { dropped }: HelpedCall): void {
+export function planHelped(
+  draft: HandlerDraft,
+  call: Node,
+  { dropped }: HelpedCall,
+  via: "callback" | "emit" = "callback",
+): void {
   const given = call.arguments as Node[];
   const gone = dropped.map((index) => given[index] as Node);
   keepComments(draft, call, [call.callee, ...given.filter((argument) => !gone.includes(argument))]);
-  for (const argument of gone) draft.passedOn.add(argument);
-  planError(draft, call, call, null, "callback", { kind: "made", node: call, dropped });
+  for (const argument of gone) draft.dropped.add(argument);
+  planError(draft, call, call, null, via, { kind: "made", node: call, dropped });
 }
 
 /** `helper(error, callback)` as the last thing on a path. */

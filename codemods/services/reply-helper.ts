@@ -4,7 +4,7 @@ import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { type HelperPlan, planHelper } from "./plan-helper.js";
-import { dedent, fileOf, RUNTIME } from "./planned-handlers.js";
+import { fileOf, RUNTIME, removeQuestions } from "./planned-handlers.js";
 import { removeListed, writeError } from "./write-error.js";
 
 const id = "services/reply-helper";
@@ -29,17 +29,16 @@ export default transformFromRule(rule);
 function write(ctx: RuleContext, { fn, dropped, steps, choices }: HelperPlan): void {
   removeListed(ctx, fn.params, dropped, origin);
   const type = fn.returnType as Node | undefined;
+  if (fn.typeParameters && !isNamed(fn, dropped)) {
+    const { start, end } = fn.typeParameters as Node;
+    ctx.edit.remove(start, end, origin);
+  }
   if (type) {
     const error = ctx.imports.add(RUNTIME, "ConnectError");
     ctx.edit.overwrite(type.start, type.end, `: ${error}`, origin);
   }
   for (const step of steps) writeError(ctx, null, step, origin);
-  for (const { start, end, kept } of choices) {
-    const statement = kept.dead ?? kept.statement;
-    ctx.edit.remove(start, kept.statement.start, origin);
-    if (statement.end < end) ctx.edit.remove(statement.end, end, origin);
-    dedent(ctx, kept.statement, { start } as Node, origin);
-  }
+  removeQuestions(ctx, choices, origin);
   ctx.report({
     ...origin,
     construct: "function that makes error replies",
@@ -56,5 +55,16 @@ function functionWithBody(file: Node, start: number, end: number): FunctionNode 
     if (isFunction(node) && unwrap(node.body).start === start && unwrap(node.body).end === end) found = node;
     return found === undefined;
   });
+  return found;
+}
+
+/** Does a function say its type parameters anywhere else than in what goes? */
+function isNamed(fn: FunctionNode, dropped: readonly number[]): boolean {
+  const names = new Set((fn.typeParameters.params as Node[]).map(({ name }) => name?.name ?? name));
+  let found = false;
+  const look = (node: Node) => {
+    if (node.type === "Identifier" && names.has(node.name)) found = true;
+  };
+  for (const part of [fn.body, ...fn.params.filter((_, index) => !dropped.includes(index))]) walk(part, look);
   return found;
 }
