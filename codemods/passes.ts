@@ -4,6 +4,7 @@ import type { FactBase } from "./analysis/facts.js";
 import { reaches } from "./analysis/module-imports.js";
 import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
 import { collectServerFacts } from "./analysis/server.js";
+import { type CodecFact, isCodec } from "./analysis/server-facts.js";
 import { clientRules } from "./clients/index.js";
 import * as messages from "./messages/index.js";
 import type { MigrationOptions } from "./migration.js";
@@ -56,6 +57,9 @@ async function passes(run: Run): Promise<Attempt> {
   const notes: string[] = [];
   const rules = rulesOf(options);
   const unsettled = new Set<string>();
+  const codecs: CodecFact[] = [];
+  /** Registrations whose messages are native now: their file and service. */
+  const settled = new Set<string>();
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const [from, to] = pass === 0 ? [SHARES.analysis, SHARES.secondPass] : [SHARES.secondPass, SHARES.gate];
     progress(pass === 0 ? "analysing" : "analysing the result", from);
@@ -81,9 +85,14 @@ async function passes(run: Run): Promise<Attempt> {
           "@grpc/grpc-js is not installed (no node_modules): types could not be resolved, only what imports, names and .proto files show could be proved. Install dependencies and run again for more.",
         );
     }
+    if (pass === 0) codecs.push(...facts.filter(isCodec));
     for (const fact of facts.filter(messages.isMessageOutcome)) {
-      if (fact.blockers.length === 0) native.set(messages.keyOfOutcome(fact), new Set(fact.files));
+      if (fact.blockers.length > 0) continue;
+      native.set(messages.keyOfOutcome(fact), new Set(fact.files));
+      settled.add(`${fact.file} ${fact.service}`);
     }
+    for (const fact of facts.filter(messages.isMessageOutcome))
+      if (fact.blockers.length > 0) settled.delete(`${fact.file} ${fact.service}`);
     const factsByFile = new Map<string, FactBase[]>();
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
 
@@ -181,6 +190,8 @@ async function passes(run: Run): Promise<Attempt> {
       findings.set(finding.file, [...(findings.get(finding.file) ?? []), finding]);
     if (!hasChanged) break;
   }
+  for (const codec of codecs)
+    if (codec.users.every(({ file, service }) => settled.has(`${file} ${service}`))) withdraw(codec, findings);
   for (const file of unsettled) {
     const text = "another run would change it again";
     failures.set(file, failureAt(file, text, reason("gate-failed", text)));
@@ -253,6 +264,16 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
     texts: new Map([...code, ...current]),
     ...read,
   });
+}
+
+/** Takes back what the first pass said of a codec that no service needs any more. */
+function withdraw({ file, start, end }: CodecFact, findings: Map<string, Finding[]>): void {
+  const own = findings.get(file) ?? [];
+  const isAbout = (one: Finding) => one.reason?.code === "messages-bridged" && one.start === start && one.end === end;
+  findings.set(
+    file,
+    own.filter((finding) => !isAbout(finding)),
+  );
 }
 
 function isOfMessages(finding: Finding): boolean {

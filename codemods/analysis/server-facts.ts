@@ -128,14 +128,19 @@ export interface ServerFact extends FactBase {
   readonly options: readonly string[];
   /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
   readonly interceptors: string | null;
-  /** The proto-loader calls of this file that stay as the codec of messages. */
-  readonly codecs: readonly { readonly start: number; readonly end: number }[];
   /** Every other use of the server; of a `value` they stand in facts of their own. */
   readonly uses: readonly ServerUseFact[];
   /** How the module asks whether it is the program; null if another file imports it for what it does. */
   readonly entry: "require" | "import.meta" | null;
   /** Declarations that nothing needs once the registrations are gone (`const proto = loadPackageDefinition(…)`). */
   readonly unused: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** A proto-loader call that stays as the codec of messages, as long as one of its users needs it; the range is that of the call. */
+export interface CodecFact extends FactBase {
+  readonly kind: "codec";
+  /** The registrations; the service is empty where it is served by its own definition. */
+  readonly users: readonly { readonly file: string; readonly service: string }[];
 }
 
 /** A member call on a server: `server.bindAsync(…)`, `start`, `tryShutdown`, `forceShutdown`; the range is that of the call. */
@@ -173,7 +178,12 @@ export interface ImplementationClassFact extends FactBase {
   readonly signatures: readonly { readonly start: number; readonly end: number }[];
 }
 
+export function isCodec(fact: FactBase): fact is CodecFact {
+  return fact.kind === "codec";
+}
+
 export type ServerSideFact =
+  | CodecFact
   | ImplementationClassFact
   | HandlerFact
   | StrayHandlerFact

@@ -17,7 +17,7 @@ import type {
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 import { changingWrappers, throughWrappers, type WrapperSite, type Wrappers, wrapperUse } from "./server-wrappers.js";
-import { peeled } from "./value-flow.js";
+import { peeled, withAssertions } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 interface Member {
@@ -296,6 +296,9 @@ function canWrap(
 
 /** What the declared type of an implementation becomes; null where the definition has no name there. */
 function implementationType(project: AnalysisProject, type: Node, draft: Draft): ServerValueFact | null {
+  const isPart = Node.isTypeReference(type) && type.getTypeName().getText() === "Partial";
+  const [whole] = isPart ? type.getTypeArguments() : [];
+  if (whole) return implementationType(project, whole, draft);
   const shape = { module: "@connect-migrate/runtime/grpc-js", name: "ServiceImplOf", typeOnly: true };
   const name = Node.isTypeReference(type) ? type.getTypeName() : undefined;
   if (isTypedBy(draft.definitionNode, type)) {
@@ -436,7 +439,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
     }
     const members = [...byKey.values()];
     const isInline = literal === peeled(implementation);
-    const variable = literal.getParent();
+    const variable = withAssertions(literal).getParent();
     const isOnlyHere =
       variable !== undefined &&
       Node.isVariableDeclaration(variable) &&
@@ -444,7 +447,7 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       project
         .referencesTo(variable.getNameNode())
         .filter((node) => node !== variable.getNameNode() && node !== implementation).length === 0;
-    return { members, isOwn: isInline || isOnlyHere, isClass: false, type: declaredType(literal) };
+    return { members, isOwn: isInline || isOnlyHere, isClass: false, type: isInline ? null : declaredType(literal) };
   }
   if (origin.kind === "module") {
     const { named, isComplete } = exportsOf(origin.file);
@@ -460,10 +463,16 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
   return undefined;
 }
 
-/** The type of the variable that holds a literal, or of the function, method or getter that returns it. */
+/**
+ * The type that a literal is asserted to have, or that of the variable that holds it, or of the function, method or getter that
+ * returns it.
+ */
 function declaredType(literal: Node): Node | null {
-  let holder = literal.getParent();
-  if (Node.isParenthesizedExpression(holder)) holder = holder.getParent();
+  let holder: Node | undefined = literal.getParent();
+  while (Node.isParenthesizedExpression(holder)) holder = holder.getParent();
+  const asserted = Node.isAsExpression(holder) || Node.isSatisfiesExpression(holder) ? holder.getTypeNode() : undefined;
+  if (asserted && !/^(any|unknown|object|const)$/.test(asserted.getText())) return asserted;
+  holder = withAssertions(literal).getParent();
   if (Node.isVariableDeclaration(holder)) return holder.getTypeNode() ?? null;
   if (Node.isReturnStatement(holder)) holder = holder.getFirstAncestor(Node.isFunctionLikeDeclaration);
   return Node.isFunctionLikeDeclaration(holder) || Node.isArrowFunction(holder)

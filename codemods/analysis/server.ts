@@ -11,6 +11,7 @@ import { changingHelpers, factOf, type ReplyHelper, replyHelpers, withReplyHelpe
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
+  CodecFact,
   HandlerFact,
   ImplementationClassFact,
   ServerFact,
@@ -95,8 +96,19 @@ function decideAll(project: AnalysisProject): Decisions {
   }
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
-  const all = [...facts, ...values.values(), ...classes, ...neighbours.others, ...handlers.values()];
+  const codecs = codecsOf(migrated);
+  const all = [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
   return { facts: all, handlers };
+}
+
+/** Each proto-loader call once, whatever servers it is the codec of. */
+function codecsOf(drafts: readonly Draft[]): CodecFact[] {
+  const calls = new Set(drafts.flatMap(({ codec }) => codec ?? []));
+  return [...calls].map((call) => {
+    const own = drafts.filter(({ codec }) => codec === call);
+    const users = own.map(({ fact: { file, service } }) => ({ file, service }));
+    return { kind: "codec", ...placeOf(call), users };
+  });
 }
 
 function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
@@ -247,7 +259,6 @@ function refusal(made: NewExpression, why: Reason): ServerFact {
     routes: { start: 0, end: 0, isPlain: true, hasThis: false, isApart: false, lifted: [] },
     options: [],
     interceptors: null,
-    codecs: [],
     uses: [],
     entry: null,
     unused: [],
@@ -324,10 +335,6 @@ function factsOf(
         .map(({ call, text, imports }) => ({ start: call.getStart(), end: call.getEnd(), text, imports })),
       options: options.app,
       interceptors: options.interceptors,
-      codecs: drafts
-        .flatMap(({ codec }) => (codec && codec.getSourceFile() === made.getSourceFile() ? [codec] : []))
-        .filter((codec, index, all) => all.indexOf(codec) === index)
-        .map((codec) => ({ start: codec.getStart(), end: codec.getEnd() })),
       uses: flow.mode === "module" ? uses : [],
       entry: flow.mode === "module" ? entryOf(project, made) : null,
       unused: [

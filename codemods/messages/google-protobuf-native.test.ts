@@ -99,6 +99,21 @@ describe("stays on the bridge, with the reason", () => {
       "not a same.v1.Thing",
     ],
     [
+      "bytes that others stand for when unset",
+      "function echoIt(req) { const reply = new Thing(); reply.setRawData(req.getRawData() || Buffer.from('x')); return reply; }",
+      "nothing proves that these are bytes",
+    ],
+    [
+      "a fraction in an int64, which google-protobuf refuses when it is encoded",
+      "function echoIt(req) { req.setBigCount(req.getUNum() / 7 || 5); return req; }",
+      "nothing proves that this is a whole number",
+    ],
+    [
+      "a rounded value that may be no number in an int64",
+      "function echoIt(req) { req.setBigCount(Math.round(req.getSomeRatio())); return req; }",
+      "nothing proves that this is a whole number",
+    ],
+    [
       "bytes of something else",
       "function echoIt(req) { return Thing.deserializeBinary(store.get(1).serializeBinary()); }",
       "nothing proves that these are bytes",

@@ -121,8 +121,8 @@ function transformIt(req) {
     .setOptNum(total + 1)
     .setSomeRatio(req.getUNum() / 7)
     .setPickNum(req.hasOptNum() ? 1 : 2);
-  reply.setUNum(req.getUNum() * 3);
-  reply.setBigCount(req.getUNum());
+  reply.setUNum(req.getItemName() === '' ? req.getUNum() / 7 || 5 : req.getUNum() * 3);
+  reply.setBigCount(req.getUNum() || -5);
   reply.setUBig(Math.round(Number(req.getUNum()) / 3));
   reply.setItemKind(req.getIsOn() ? Kind.KIND_BLUE : Kind.KIND_RED_ONE);
   reply.setSubItemsList(

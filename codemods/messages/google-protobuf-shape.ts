@@ -18,7 +18,7 @@ export const googleProtobufShape: LegacyShape = {
   rule: "messages/google-protobuf-native",
   id: "google-protobuf",
   isLive: true,
-  fractions: "truncated",
+  fractions: "refused",
   hasTextBytes: true,
   keyOf: () => undefined,
   oneofKeyOf: () => undefined,

@@ -69,10 +69,10 @@ export interface LegacyShape {
   /** Old messages are of these interfaces: the compiler knows each of them, and what leads to and from it is not followed. */
   readonly typed?: TypedCode;
   /**
-   * What old code does with a number that is no whole one, or too large, in a field of 32 bits: cuts it off, keeps its low
-   * bits, or throws as protobuf-es does.
+   * What old code does with a number that is no whole one, or too large, in a field of 32 bits: keeps its low bits, or throws
+   * when it is encoded, as protobuf-es does.
    */
-  readonly fractions: "truncated" | "wrapped" | "refused";
+  readonly fractions: "wrapped" | "refused";
   /** Bytes that are not set are a string. */
   readonly hasTextBytes?: true;
   /** Old objects are converted when they are encoded, field by field: a number becomes a string where one is asked for. */

@@ -51,8 +51,8 @@ package p.v1;
 import "google/protobuf/wrappers.proto";
 service S { rpc Get(Req) returns (Res); rpc Feed(Req) returns (stream Res); }
 enum Color { COLOR_NONE = 0; COLOR_RED = 1; }
-message Req { string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_child = 4; repeated Req the_list = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } bytes the_bytes = 10; }
-message Res { string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_req = 4; repeated string the_names = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } }
+message Req { optional string opt_text = 11; string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_child = 4; repeated Req the_list = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } bytes the_bytes = 10; }
+message Res { optional string opt_text = 11; map<string, Color> colors_by = 12; string the_name = 1; int64 big_no = 2; Color the_color = 3; Req the_req = 4; repeated string the_names = 5; int32 small_no = 6; google.protobuf.StringValue wrapped_text = 7; oneof pick { string pick_a = 8; int64 pick_b = 9; } }
 `;
 const options = "{ keepCase: true, longs: String, enums: String, defaults: true, oneofs: true }";
 const program = (handler: string, loaderOptions = options) => `const protoLoader = require('@grpc/proto-loader');
@@ -244,6 +244,16 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "a value of unknown type in a list that is read",
       "function get(req) { const the_names = []; the_names.push(store.get(1)); return the_names.includes(5) ? {} : { the_names }; }",
       /nothing proves that this is a string/,
+    ],
+    [
+      "a number that another value stands for in an optional string",
+      "const get = (req) => ({ opt_text: req.small_no || req.opt_text });",
+      /nothing proves that this is a string/,
+    ],
+    [
+      "a name of an enum in a map",
+      "const get = (req) => ({ colors_by: { a: 'COLOR_' + req.the_name } });",
+      /a name of an enum in a map/,
     ],
     [
       "bytes of unknown type",

@@ -1,6 +1,7 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
+import { foreignObject } from "./foreign-objects.js";
 import { settledBy } from "./later-replies.js";
 import {
   holdsMessages,
@@ -37,6 +38,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { copiesFields } from "./similar-messages.js";
+import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** Methods that put nothing new into a list. */
@@ -112,6 +114,8 @@ export function createProveValues(p: Proving) {
     if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
       // What `||` tests is the value before it is converted.
       if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
+      const isOr = expression.getOperatorToken().getText() === "||";
+      if (isOr && wanted.kind === "value" && !keepsTest(p, expression, wanted)) return value(expression, wanted);
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -121,6 +125,12 @@ export function createProveValues(p: Proving) {
       if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
         return live(expression, declaration, wanted);
       if (wanted.kind === "list" && isFromOutside(p, declaration) && coerceList(p, expression, wanted)) return;
+      if (
+        (wanted.kind === "list" || wanted.kind === "message") &&
+        isFromOutside(p, declaration) &&
+        foreignObject(p, expression, wanted)
+      )
+        return;
       if (declaration && Node.isVariableDeclaration(declaration) && wanted.kind !== "value")
         return variable(expression, declaration, wanted);
       if (shape.isLive && declaration && Node.isParameterDeclaration(declaration) && wanted.kind !== "value")
@@ -140,6 +150,7 @@ export function createProveValues(p: Proving) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
         if (Node.isObjectLiteralExpression(expression)) return literal(expression, wanted.desc);
+        if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       case "list":
         return list(expression, wanted);
@@ -281,7 +292,12 @@ export function createProveValues(p: Proving) {
           if (origin.kind === "function" && isFunctionNode(origin.node))
             return p.helperResult(expression, origin.node, wanted.of);
         }
-        if (name === "slice" || name === "filter" || name === "reverse") return sink(callee.getExpression(), wanted);
+        if (name === "slice" || name === "filter" || name === "reverse") {
+          const list = unwrapped(callee.getExpression());
+          const isForeign = Node.isIdentifier(list) && isFromOutside(p, project.declarationOf(list));
+          if (isForeign && foreignObject(p, expression, wanted)) return;
+          return sink(list, wanted);
+        }
         if (name === "split" && isStringValue(wanted.of)) return;
       }
     }
@@ -298,7 +314,7 @@ export function createProveValues(p: Proving) {
       )
         return;
     }
-    if (coerceList(p, expression, wanted)) return;
+    if (coerceList(p, expression, wanted) || foreignObject(p, expression, wanted)) return;
     block(expression, "nothing proves what this list holds");
   };
 
@@ -329,15 +345,8 @@ export function createProveValues(p: Proving) {
         if (as.type === "bigint" && hasType(typeText(expression), "bigint")) return;
         if (as.type === "int32" || as.type === "uint32") {
           if (p.isWithinRange(expression, as.type)) return;
-          // What is out of range is refused before and after.
-          if (
-            shape.fractions !== "wrapped" &&
-            (p.isInteger(expression) || (isRounded(expression) && p.isNumber(expression)))
-          )
-            return;
-          if (shape.fractions === "refused" && p.isNumber(expression)) return;
-          if (shape.fractions === "truncated" && p.isNumber(expression))
-            return wrap(expression, [shorthandPrefix(expression), "Math.trunc("], ")");
+          // What is out of range, or no whole number, is refused before and after.
+          if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
@@ -363,13 +372,8 @@ export function createProveValues(p: Proving) {
         if (Node.isNumericLiteral(expression)) return;
         if (shape.isLive && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
         if (!known && typeText(expression) === "string") {
-          // protobufjs leaves a name out that it does not know.
-          const schema = generated(as.desc, "descriptor", expression);
-          return wrap(
-            expression,
-            [shorthandPrefix(expression), schema, ".values.find(({ name }) => name === "],
-            ")?.number",
-          );
+          if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
+          return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
@@ -383,6 +387,21 @@ export function createProveValues(p: Proving) {
       default:
         return block(expression, "nothing proves what this is");
     }
+  };
+
+  /** The number of an enum's value that a string names: protobufjs leaves an unknown name out, or takes the first one in a list. */
+  const enumByName = (text: Node, desc: DescEnum, isElement: boolean): void => {
+    const words = new Set(text.getText().match(/[\w$]+/g));
+    let one = "value";
+    while (words.has(one)) one += "_";
+    const test = words.has("name") ? `(${one}) => ${one}.name` : "({ name }) => name";
+    const [opening, closing] =
+      Node.isBinaryExpression(text) && text.getOperatorToken().getText() !== "+" ? ["(", ")"] : ["", ""];
+    wrap(
+      text,
+      [shorthandPrefix(text), generated(desc, "descriptor", text), `.values.find(${test} === ${opening}`],
+      `${closing})?.number${isElement ? ` ?? ${desc.values[0]?.number}` : ""}`,
+    );
   };
 
   /** A known value of an enum, or a constant of it. */
@@ -419,9 +438,6 @@ export function createProveValues(p: Proving) {
     return true;
   };
 
-  const isRounded = (expression: Node) =>
-    Node.isCallExpression(expression) && /^Math\.(round|floor|ceil|trunc)$/.test(expression.getExpression().getText());
-
   const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
     // A number beyond 2^53 is not the one that is written.
     const constant = numberOf(expression) ?? 0;
@@ -443,15 +459,6 @@ export function createProveValues(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
-    if (shape.fractions === "truncated" && !kinds.has(expression) && p.isNumber(expression)) {
-      // google-protobuf cuts a fraction off, and throws for what is no number, as BigInt does.
-      const isWhole = isRounded(expression);
-      return wrap(
-        expression,
-        [shorthandPrefix(expression), isWhole ? "BigInt(" : "BigInt(Math.trunc("],
-        isWhole ? ")" : "))",
-      );
-    }
     if (coerceValue(p, expression, wanted)) return;
     block(expression, "nothing proves that this is a whole number");
   };

@@ -28,6 +28,8 @@ service Same {
   rpc ConvertIt(Thing) returns (Loose);
   rpc CopyIt(Thing) returns (Similar);
   rpc ShowIt(Thing) returns (Lines);
+  rpc RowIt(Thing) returns (Loose);
+  rpc RowsIt(Thing) returns (Looses);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Thing {
@@ -64,6 +66,7 @@ message Loose {
   repeated string text_list = 9; repeated bool truth_list = 10; repeated double ratio_list = 11; optional string opt_text = 12; Loose child_one = 13;
   map<string, int32> small_map = 14; bytes raw_data = 15; google.protobuf.StringValue nick_name = 16; string b_text = 17; int32 b_small = 18; int64 b_big = 19;
 }
+message Looses { repeated Loose all_ones = 1; Loose best_one = 2; string own_text = 3; }
 // The fields of Thing with other numbers; some are missing, others are new.
 message Similar {
   string item_name = 31; int64 big_count = 32; Kind item_kind = 33; bytes raw_data = 34; optional int32 opt_num = 35; Thing child_item = 36; string opt_text = 37;
@@ -117,6 +120,7 @@ function echoIt(req) {
 
 function transformIt(req) {
   const total = req.sub_items.length;
+  const name = 'KIND_' + (req.is_on ? 'UNKNOWN' : req.item_name);
   return {
     item_name: total > 1 ? 'many' : req.item_name,
     u_num: req.u_num * 3 - 5,
@@ -138,6 +142,9 @@ function transformIt(req) {
     flag_list: [{ value: req.is_on }, ...req.flag_list],
     any_thing: { type_url: 'x/y', value: req.raw_data },
     num_map: { c: req.some_ratio, a: req.u_num, b: -3 },
+    opt_kind: name || 'KIND_' + 'BLUE',
+    kind_list: [req.item_kind || 'KIND_BLUE', req.opt_kind || 'KIND_BLUE', name],
+    big_list: [req.big_count || '10', (req.opt_big || '7'), req.opt_big ?? '8', req.u_num || '9'],
   };
 }
 
@@ -200,6 +207,16 @@ function convertIt(req) {
 
 const copyIt = (req) => req;
 
+const stored = JSON.stringify([{}, { a_text: 5, a_truth: 1, a_small: 1.5, a_whole: -1, a_ratio: '2', a_single: 1e39, a_big: '12', a_huge: -3, other: true },
+  { text_list: ['x', 5], small_map: { a: '7', b: 1.5 }, child_one: { a_text: 'inner', child_one: {} }, raw_data: 'YWJj', nick_name: { value: 8 } }, { text_list: 'no list' }, null, 5]);
+const rows = JSON.parse(stored);
+const rowIt = (req) => rows[req.u_num % 6];
+function rowsIt(req) {
+  const found = JSON.parse(stored);
+  if (req.is_on) return { own_text: req.item_name, best_one: rows[req.u_num % 6] };
+  return { own_text: req.item_name, best_one: found[req.tag_list.length], all_ones: req.u_num % 3 ? found.slice(0, req.u_num % 6) : rows };
+}
+
 function showIt(req) {
   const { child_item, sub_items } = req;
   const lines_out = [JSON.stringify(req), JSON.stringify({ child_item, first: req.sub_items[0], at: req.at_time }), JSON.stringify(sub_items, null, 1)];
@@ -214,7 +231,7 @@ function showIt(req) {
   return { lines_out };
 }
 
-module.exports = { convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
+module.exports = { rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
 `;
 
 const server = (options: string) => `
@@ -227,7 +244,7 @@ const definition = protoLoader.loadSync(__dirname + '/same.proto', ${options});
 exports.app = createApp({ routes(router) {
   router.service(Same, {
     describeIt: handlers.describeIt, echoIt: handlers.echoIt, transformIt: handlers.transformIt, loopIt: handlers.loopIt,
-    convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
+    rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
@@ -261,7 +278,7 @@ it.each([
     "same.v1.Same"
   ];
   const service = generated.registry?.service("same.v1.Same");
-  expect(service?.methods).toHaveLength(7);
+  expect(service?.methods).toHaveLength(9);
   let compared = 0;
   for (const method of service?.methods ?? []) {
     const legacy = (definition as unknown as Record<string, MethodDefinition<unknown, unknown>>)[method.name];
@@ -269,21 +286,28 @@ it.each([
     fc.assert(
       fc.property(initOf(method.input, 2), (init) => {
         const bytes = toBinary(method.input, create(method.input, init));
-        const oldReply = legacy.responseSerialize(
-          oldHandlers[method.localName]?.(legacy.requestDeserialize(Buffer.from(bytes))),
+        const messageOf = (reply: () => Uint8Array) => {
+          let encoded: Uint8Array;
+          try {
+            encoded = reply();
+          } catch (error) {
+            // Rows that are no objects are refused.
+            if (/^rows?It$/.test(method.localName)) return "refused";
+            throw error;
+          }
+          return fromBinary(method.output, new Uint8Array(encoded));
+        };
+        const before = messageOf(() =>
+          legacy.responseSerialize(oldHandlers[method.localName]?.(legacy.requestDeserialize(Buffer.from(bytes)))),
         );
-        const newReply = toBinary(
-          method.output,
-          create(
-            method.output,
-            newHandlers[method.localName]?.(fromBinary(method.input, bytes)) as Record<string, unknown>,
-          ),
-        );
+        const after = messageOf(() => {
+          const reply = newHandlers[method.localName]?.(fromBinary(method.input, bytes));
+          return toBinary(method.output, create(method.output, reply as Record<string, unknown>));
+        });
         compared++;
-        const messageOf = (reply: Uint8Array) => fromBinary(method.output, new Uint8Array(reply));
-        expect(messageOf(newReply)).toEqual(messageOf(oldReply));
+        expect(after).toEqual(before);
       }),
-      { numRuns: /^(convert|copy|show)/.test(method.localName) ? 100 : 200 },
+      { numRuns: /^(convert|copy|show|row)/.test(method.localName) ? 100 : 200 },
     );
   }
   expect(compared).toBeGreaterThanOrEqual(1100);

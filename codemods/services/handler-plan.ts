@@ -7,12 +7,12 @@ import {
   memberName,
   type Node,
   parentMap,
-  unwrap,
 } from "../shared/ast.js";
 import type { Reason } from "../shared/reasons.js";
 import { type Scopes, scopesOf } from "../shared/scope.js";
 import type { ErrorShape } from "./error-shape.js";
 import { namesIn, usesArguments, usesThis } from "./function-shape.js";
+import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
   type HandlerDraft,
   type HelpedCall,
@@ -382,7 +382,7 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
     const own = draft.helped.get(call.start);
     if (own && replyCallOf(draft, reference)) planHelped(draft, call, own);
     else if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
-    else if (isInRegion(draft, reference) && isHandedTo(draft, reference, call))
+    else if (isInRegion(draft, reference) && isOnlyCalledBy(draft, reference, call))
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });
     else if (
       call.type === "CallExpression" &&
@@ -391,35 +391,4 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
       planHanded(draft, call, reference);
     else refuse("callback-escapes", describeUse(call));
   }
-}
-
-/**
- * Is the callback an argument of a function of a package, which knows nothing of grpc and so calls it with an error and a
- * value at most? What the project itself defines may reply with trailers.
- */
-function isHandedTo(draft: HandlerDraft, reference: Node, call: Node): boolean {
-  if (call.type !== "CallExpression" || !(call.arguments as Node[]).includes(reference)) return false;
-  return isOfPackage(draft, call.callee);
-}
-
-/** Does an expression begin with a global, or with a name that leads to a package? */
-function isOfPackage(draft: HandlerDraft, expression: Node): boolean {
-  let root = unwrap(expression);
-  while (/^(Member|OptionalMember|Call|New|Await)Expression$/.test(root.type)) {
-    if (root.type === "CallExpression" && isIdentifier(root.callee, "require")) {
-      const [module] = root.arguments as Node[];
-      return module?.type === "StringLiteral" && !/^[./]/.test(module.value);
-    }
-    root = unwrap(root.object ?? root.callee ?? root.argument);
-  }
-  if (!isIdentifier(root)) return false;
-  const binding = draft.scopes.bindingOf(root);
-  if (!binding) return root !== expression || /^(set\w+|queueMicrotask)$/.test(root.name);
-  const { declaration } = binding;
-  if (binding.kind === "import") {
-    const source = draft.parents.get(declaration)?.source as Node | undefined;
-    return source !== undefined && !/^[./]/.test(source.value);
-  }
-  const init = declaration.type === "VariableDeclarator" ? (declaration.init as Node | null) : null;
-  return init !== null && binding.writes.length === 0 && isOfPackage(draft, init);
 }

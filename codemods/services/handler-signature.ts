@@ -3,6 +3,7 @@ import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
+import { isAsserted } from "./handler-types.js";
 import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
@@ -97,7 +98,11 @@ function resultType(ctx: RuleContext, plan: HandlerPlan): string | undefined {
 /** `const f: handleUnaryCall<Q, R> =` loses its annotation: the function has its types itself now. */
 function declared(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void {
   const { annotation } = plan.types;
-  if (annotation) ctx.edit.remove(annotation.start, annotation.end, origin);
+  if (!annotation) return;
+  const type = annotation.typeAnnotation as Node;
+  const keyword = /\s*\b(as|satisfies)\s*$/.exec(ctx.source.slice(plan.fn.end, type.start));
+  const start = isAsserted(annotation) && keyword ? plan.fn.end + keyword.index : annotation.start;
+  ctx.edit.remove(start, annotation.end, origin);
 }
 
 function closingParenthesis(ctx: RuleContext, fn: FunctionNode): number | undefined {

@@ -12,7 +12,7 @@ import {
 /**
  * What the type annotations of a handler say. `request` and `response` are nodes of types in the source.
  * `declared` is the type (`handleUnaryCall<Q, R>`) of the variable or property that holds the function, or of what a function gives
- * that returns nothing else; `annotation` is all of it, colon included.
+ * that returns nothing else; `annotation` is all of it, colon included. It is `fn as handleUnaryCall<Q, R>` where that is written.
  */
 export interface HandlerTypes {
   readonly request: Node | null;
@@ -78,10 +78,11 @@ export function handlerTypes(
   return { request, response, call: call ?? null, callback: callback ?? null, result, declared, annotation };
 }
 
-/** The annotation of what a function is held by: a variable, a property, or a function that returns it. */
+/** The annotation of what a function is held by: a variable, a property, or a function that returns it; `fn as T` itself. */
 function annotationOf(fn: FunctionNode, file: File): Node | null {
   const parents = parentMap(file);
   const parent = parents.get(fn);
+  if (parent && isAsserted(parent)) return /^TS(Any|Unknown)Keyword$/.test(parent.typeAnnotation.type) ? null : parent;
   if (parent?.type === "ClassProperty") return parent.typeAnnotation ?? null;
   if (parent?.type === "VariableDeclarator") return parent.id.typeAnnotation ?? null;
   const isReturned =
@@ -89,6 +90,11 @@ function annotationOf(fn: FunctionNode, file: File): Node | null {
   const owner = isReturned ? ancestorOf(fn, parents, isFunction) : undefined;
   const given = owner?.returnType as Node | undefined;
   return given && !/^TS(Any|Unknown)Keyword$/.test(given.typeAnnotation.type) ? given : null;
+}
+
+/** `x as T` and `x satisfies T`. */
+export function isAsserted(node: Node): boolean {
+  return node.type === "TSAsExpression" || node.type === "TSSatisfiesExpression";
 }
 
 /** Where a function is returned: is it all that the one around it returns? */

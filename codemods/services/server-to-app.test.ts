@@ -52,20 +52,24 @@ const routes = `  routes(router) {
     }, { messages`;
 
 async function migrated(text: string): Promise<string> {
+  const { files } = await migration({ "server.js": text });
+  return files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
+}
+
+async function migration(sources: Record<string, string>, messages: "auto" | "bridge" = "auto") {
   const root = mkdtempSync(path.join(tmpdir(), "server-to-app-"));
   try {
     writeFileSync(path.join(root, "package.json"), '{ "name": "p" }\n');
     writeFileSync(path.join(root, "shop.proto"), proto);
-    writeFileSync(path.join(root, "server.js"), text);
-    const { files } = await runMigration({
+    for (const [name, text] of Object.entries(sources)) writeFileSync(path.join(root, name), text);
+    return await runMigration({
       cwd: root,
       paths: ["."],
       side: "services",
       target: "bundled",
-      messages: "auto",
+      messages,
       runtime: "npm",
     });
-    return files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -142,4 +146,29 @@ it.each([
   const after = await migrated(`${add}\n${head}register(server);\n${bound}${rest}\n`);
   expect(after.includes("createApp(")).toBe(isMigrated);
   expect(after.includes("to.addService(")).toBe(!isMigrated);
+});
+
+it("a codec is reported once, where it stands, and only while some service's messages need it", async () => {
+  const program = (order: string) => `const grpc = require('@grpc/grpc-js');
+const { shop } = require('./definitions');
+const server = new grpc.Server();
+server.addService(shop.v1.Items.service, { getItem: (call, callback) => callback(null, { sku: call.request.sku }) });
+server.addService(shop.v1.Orders.service, { getOrder: (call, callback) => callback(null, ${order}) });
+server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
+`;
+  const definitions = `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const loaded = protoLoader.loadSync(__dirname + '/shop.proto', { keepCase: true, longs: String, enums: String, defaults: true });
+module.exports = grpc.loadPackageDefinition(loaded);
+`;
+  const codecsOf = async (order: string, messages: "auto" | "bridge" = "auto") => {
+    const sources = { "definitions.js": definitions, "server.js": program(order) };
+    const { findings } = await migration(sources, messages);
+    const about = findings.filter(({ reason }) => reason?.code === "messages-bridged");
+    return about.map(({ construct, file, line }) => `${construct} ${path.basename(file)}:${line}`);
+  };
+  const proved = "{ sku: 'a' }";
+  expect(await codecsOf(proved)).toEqual([]);
+  expect(await codecsOf(proved, "bridge")).toEqual(["proto-loader as codec definitions.js:3"]);
+  expect(await codecsOf("JSON.parse(call.request.sku)")).toEqual(["proto-loader as codec definitions.js:3"]);
 });

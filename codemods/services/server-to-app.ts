@@ -37,9 +37,20 @@ export const rule: Rule = {
   side: "services",
   apply(context) {
     const apps: string[] = [];
+    const taken = new Set<string>();
     for (const fact of context.facts as ServerSideFact[]) {
-      if (fact.kind === "server") apps.push(...migrateServer(context, fact));
+      if (fact.kind === "server") apps.push(...migrateServer(context, fact, taken));
       if (fact.kind === "server-use") migrateUse(context, fact);
+      if (fact.kind === "codec")
+        context.report({
+          rule: id,
+          outcome: "bridged",
+          construct: "proto-loader as codec",
+          reason: reason("messages-bridged", "proto-loader reads and writes them"),
+          start: fact.start,
+          end: fact.end,
+          rpc: null,
+        });
       if (fact.kind === "registration") {
         const call = callAt(context.root.get().value as Node, fact);
         if (call) writeRegistration(context, fact, call);
@@ -58,7 +69,7 @@ export default transformFromRule(rule);
 const origin = { rule: id, outcome: "idiomatic" } as const;
 
 /** Gives the name of the app, if the module should export it. */
-function migrateServer(context: RuleContext, fact: ServerFact): string[] {
+function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string>): string[] {
   const { source, edit, imports } = context;
   const file = context.root.get().value as Node;
   const parents = parentMap(file);
@@ -82,7 +93,7 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
   let assign = holder.assign;
   const running = isClosed(fact) ? holder.name : null;
   if (fact.mode === "module") {
-    app = freshName(file, hasNeighbour(context, fact) ? `${holder.name}App` : "app");
+    app = hasNeighbour(context, fact) ? freshName(file, `${holder.name}App`, taken) : freshName(file, "app");
     assign = `const ${app}`;
   }
   if (running !== null && fact.mode === "module") {
@@ -153,16 +164,6 @@ function migrateServer(context: RuleContext, fact: ServerFact): string[] {
       from = stop - 1;
     }
   }
-  for (const codec of fact.codecs)
-    context.report({
-      rule: id,
-      outcome: "bridged",
-      construct: "proto-loader as codec",
-      reason: reason("messages-bridged", "proto-loader reads and writes them"),
-      start: codec.start,
-      end: codec.end,
-      rpc: null,
-    });
   for (const { start, end: stop } of fact.unused) {
     const range = withBlankLine(source, lineRange(source, start, stop));
     edit.remove(range.start, range.end, origin);
@@ -226,22 +227,24 @@ function lift(context: RuleContext, { routes }: ServerFact, indent: string) {
   return { lines, moved };
 }
 
-/** Is another app made in the block in which that of a server is? */
+/** Is another app seen where that of a server is, or the other way round: made in the same block, or in one around it? */
 function hasNeighbour(context: RuleContext, fact: ServerFact): boolean {
   const file = context.root.get().value as Node;
-  const blockOf = (server: ServerFact) => {
+  const blockOf = (server: ServerFact): Node => {
     const call = callAt(file, server.registrations[0] ?? server.parts[0] ?? server);
     const block = call && ancestorOf(call, parentMap(file), (node) => node.type === "BlockStatement");
-    return hoistPlace(file, server) === null ? block : undefined;
+    return hoistPlace(file, server) === null ? (block ?? file) : file;
   };
-  return (context.facts as ServerSideFact[]).some(
-    (other) =>
-      other.kind === "server" &&
-      other.ok &&
-      other.mode === "module" &&
-      other.start !== fact.start &&
-      blockOf(other) === blockOf(fact),
-  );
+  const own = blockOf(fact);
+  return (context.facts as ServerSideFact[]).some((other) => {
+    if (other.kind !== "server" || !other.ok || other.mode !== "module" || other.start === fact.start) return false;
+    const block = blockOf(other);
+    return block === file || own === file || isWithin(block, own) || isWithin(own, block);
+  });
+}
+
+function isWithin(inner: Node, outer: Node): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
 }
 
 /** A member call on what is an app now, wherever it stands. */
@@ -319,11 +322,12 @@ function removeStart(context: RuleContext, call: Node, parents: ReturnType<typeo
   }
 }
 
-function freshName(file: Node, name: string): string {
+/** A name that the file does not use, and no other app has. */
+function freshName(file: Node, name: string, taken: Set<string> = new Set()): string {
   const { names } = scopesOf(file);
-  if (!names.has(name)) return name;
-  for (let i = 1; ; i++) {
-    const candidate = i === 1 ? "connectApp" : `connectApp${i}`;
-    if (!names.has(candidate)) return candidate;
-  }
+  const next = (i: number) => (name !== "app" ? `${name}${i}` : i === 2 ? "connectApp" : `connectApp${i - 1}`);
+  let fresh = name;
+  for (let i = 2; names.has(fresh) || taken.has(fresh); i++) fresh = next(i);
+  taken.add(fresh);
+  return fresh;
 }

@@ -1,5 +1,17 @@
-import { childrenOf, isFunction, type Node, textOf, unwrap, walk } from "../shared/ast.js";
+import {
+  ancestorOf,
+  childrenOf,
+  isFunction,
+  isIdentifier,
+  keyName,
+  type Node,
+  parentMap,
+  textOf,
+  unwrap,
+  walk,
+} from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
+import { typeName } from "./handler-types.js";
 
 const BRIDGE = "@connect-migrate/runtime/grpc-js";
 const origin = { rule: "services/handler-bridge", outcome: "bridged" } as const;
@@ -7,7 +19,7 @@ const origin = { rule: "services/handler-bridge", outcome: "bridged" } as const;
 /** `get(call, callback) { … }` of an object -> `get: fromCallback(function (call, callback) { … })`. */
 export function wrapProperty(context: RuleContext, property: Node): void {
   const { edit, source } = context;
-  const fromCallback = context.imports.add(BRIDGE, "fromCallback");
+  const fromCallback = context.imports.add(BRIDGE, "fromCallback") + typeArgument(context, property);
   if (property.type === "ObjectMethod") {
     if (property.kind !== "method") return;
     const prefix = `${property.async ? "async " : ""}function${property.generator ? "*" : ""} `;
@@ -29,6 +41,45 @@ export function wrapProperty(context: RuleContext, property: Node): void {
   }
   edit.insertRight(property.value.start, `${fromCallback}(`, origin);
   edit.insertLeft(property.value.end, ")", origin);
+}
+
+/**
+ * `<GreeterServer["chat"]>`, where the type of the object says what a handler's parameters are, and with them those of functions
+ * within: `call.on("data", (request) => …)`.
+ */
+function typeArgument(context: RuleContext, property: Node): string {
+  const parents = parentMap(context.root.get().value as Node);
+  const handler = property.type === "ObjectMethod" ? property : property.value;
+  const type = typeOf(parents.get(property) as Node, parents);
+  const key = keyName(property);
+  if (!type || key === undefined || !isFunction(handler) || !isUntyped(handler)) return "";
+  let hasUntyped = false;
+  walk(handler.body as Node, (node, [parent]) => {
+    if (isFunction(node) && isUntyped(node) && !/Declaration|Declarator/.test(parent?.type ?? "")) hasUntyped = true;
+    return undefined;
+  });
+  return hasUntyped ? `<${textOf(context.source, type)}[${JSON.stringify(key)}]>` : "";
+}
+
+/** The name of the type that a literal is declared, asserted or returned to have; not one whose members are all alike. */
+function typeOf(literal: Node, parents: ReadonlyMap<Node, Node>): Node | undefined {
+  let holder = parents.get(literal);
+  const isReturned = holder?.type === "ReturnStatement" || holder?.type === "ArrowFunctionExpression";
+  if (holder?.type === "ReturnStatement") holder = ancestorOf(holder, parents, isFunction);
+  const annotation =
+    holder &&
+    (isReturned ? holder.returnType : holder.type === "VariableDeclarator" ? holder.id.typeAnnotation : holder);
+  let type = annotation?.typeAnnotation as Node | undefined;
+  if (type?.type !== "TSTypeReference") return undefined;
+  const [whole] = (isIdentifier(type.typeName, "Partial") && (type.typeParameters?.params as Node[])) || [];
+  type = whole ?? type;
+  return typeName(type) === "UntypedServiceImplementation" ? undefined : type;
+}
+
+function isUntyped(node: Node): boolean {
+  return (node.params as Node[]).some(
+    (param) => /^(Identifier|ObjectPattern|ArrayPattern|RestElement)$/.test(param.type) && !param.typeAnnotation,
+  );
 }
 
 /** `get(call, callback) { … }` of a class -> `get = fromCallback((call, callback) => { … })`, which keeps `this`. */

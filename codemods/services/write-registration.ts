@@ -31,10 +31,12 @@ export function writeRegistration(context: RuleContext, add: RegistrationFact, c
   const { edit } = context;
   const { route, implementation, messages } = registrationParts(context, add, call);
   edit.overwrite(call.start, implementation.start, route, origin);
-  // `{ … } as Handlers` says what the handlers were.
-  const isOld = add.implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(implementation.type);
-  const stop = isOld ? unwrap(implementation).end : implementation.end;
-  edit.overwrite(stop, call.end, messages, origin);
+  edit.overwrite(withoutOldType(add, implementation).end, call.end, messages, origin);
+}
+
+/** `{ … } as Handlers` says what the handlers were. */
+function withoutOldType({ implementation }: RegistrationFact, node: Node): Node {
+  return implementation !== "callbacks" && /^TS(As|Satisfies)Expression$/.test(node.type) ? unwrap(node) : node;
 }
 
 /** The text of an implementation that moves to the app, with bridged members wrapped. */
@@ -48,7 +50,7 @@ export function implementationText(
 ): string {
   const { source, imports } = context;
   const literal = unwrap(node);
-  if (literal.type !== "ObjectExpression") return textOf(source, node);
+  if (literal.type !== "ObjectExpression") return textOf(source, withoutOldType(registration, node));
   const members = (literal.properties as Node[]).flatMap((property) => {
     if (property.type === "SpreadElement")
       return [textOf(source, property), ...spreadOverrides(context, registration, property)];

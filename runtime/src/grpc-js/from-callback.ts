@@ -27,7 +27,7 @@ export type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike 
  * Better than before: an async handler that rejects answers UNKNOWN instead of ending the process, and `sendMetadata`
  * still sends the headers at once.
  */
-export function fromCallback(handler: CallbackHandler): BridgedImpl {
+export function fromCallback<Handler extends CallbackHandler = CallbackHandler>(handler: Handler): BridgedImpl {
   return function (this: unknown, request, context) {
     const bound = (call: unknown, callback?: Callback) => handler.call(this, call, callback);
     switch (context.method.methodKind) {

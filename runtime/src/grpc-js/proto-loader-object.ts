@@ -38,14 +38,14 @@ function objectOf(of: ReflectMessage, options: ProtoLoaderObjectOptions): Record
     for (const field of fields) {
       if (field.oneof || isOptional(field)) continue;
       if (kind === undefined ? /^(list|map)$/.test(field.fieldKind) : field.fieldKind !== kind) continue;
-      put(keyOf(field, options), shown(of, field, options));
+      put(keyOfField(field, options), shown(of, field, options));
     }
   for (const field of fields) {
     if (!(field.oneof || isOptional(field)) || !of.isSet(field)) continue;
-    put(keyOf(field, options), shown(of, field, options));
+    put(keyOfField(field, options), shown(of, field, options));
     if (!options.oneofs) continue;
     const choice = field.oneof?.name ?? `_${field.name}`;
-    put(options.keepCase ? choice : camelCase(choice), keyOf(field, options));
+    put(options.keepCase ? choice : camelCase(choice), keyOfField(field, options));
   }
   return object;
 }
@@ -78,7 +78,8 @@ function one(value: unknown, field: DescField, options: ProtoLoaderObjectOptions
   return value;
 }
 
-function keyOf(field: DescField, options: ProtoLoaderObjectOptions): string {
+/** The name that a field has in the objects of proto-loader. */
+export function keyOfField(field: DescField, options: Pick<ProtoLoaderObjectOptions, "keepCase">): string {
   // protobufjs has an Any of its own, which keeps the case.
   const isKept = options.keepCase || field.parent.typeName === "google.protobuf.Any";
   return isKept ? field.name : camelCase(field.name);

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { tempProject } from "../generate/testing/temp-project.js";
+import { migrateMessages } from "./testing/migrate-messages.js";
+
+const proto = `syntax = "proto3";
+package row.v1;
+service S { rpc Get(Req) returns (Row); rpc All(Req) returns (Rows); rpc Feed(Req) returns (stream Row); rpc Pick(Req) returns (Choice); }
+message Req { string row_id = 1; }
+message Row { string row_id = 1; int64 big_no = 2; Row parent_row = 3; }
+message Rows { repeated Row all_rows = 1; Row best_row = 2; int32 row_count = 3; map<string, Row> row_map = 4; repeated Rows more_rows = 5; }
+message Choice { oneof choice { Row one_row = 1; Req one_req = 2; } }
+`;
+
+const program = (handlers: string) => `const protoLoader = require('@grpc/proto-loader');
+const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { S } = require('./gen/s_pb.js');
+const db = require('./db');
+const definition = protoLoader.loadSync(__dirname + '/s.proto', { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true });
+${handlers}
+module.exports = (router) => router.service(S, { ${[...handlers.matchAll(/^(?:const|async function\*?|function\*?) (get|all|feed|pick)\b/gm)].map((found) => found[1]).join(", ")} }, { messages: grpcJsMessages(definition['row.v1.S']) });
+`;
+
+async function migrated(handlers: string) {
+  using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": program(handlers) });
+  const { files, findings } = await migrateMessages(project.root);
+  return { text: files["server.js"] ?? "", why: findings.map(({ reason }) => reason?.text ?? "") };
+}
+
+describe("rows that a handler sends become messages on the spot", () => {
+  it.each([
+    [
+      "a row that was waited for",
+      "const get = async (req) => await db.find(req.row_id);",
+      "await db.find(req.rowId), { keepCase: true })",
+      "=> protoLoaderMessage(RowSchema, await db.find(",
+    ],
+    [
+      "a constant",
+      "async function get(req) {\n  try {\n    const row = await db.find(req.row_id);\n    if (!row) throw new Error('none');\n    return row;\n  } catch (error) { throw new Error(error.message); }\n}",
+      "return protoLoaderMessage(RowSchema, row, { keepCase: true });",
+    ],
+    [
+      "a promise, in an async handler",
+      "async function get(req) { return db.find(req.row_id).then((row) => row); }",
+      "return protoLoaderMessage(RowSchema, await db.find(req.rowId).then((row) => row), { keepCase: true });",
+    ],
+    [
+      "parsed JSON",
+      "const rows = JSON.parse(process.env.ROWS);\nfunction get(req) { return rows[req.row_id]; }",
+      "return protoLoaderMessage(RowSchema, rows[req.rowId], { keepCase: true });",
+    ],
+    [
+      "lists and parts of a reply",
+      "async function all(req) {\n  const all_rows = await db.all();\n  return { all_rows, best_row: all_rows[0], row_count: 5 };\n}",
+      "return { allRows: protoLoaderList(RowSchema, all_rows, { keepCase: true }), bestRow: protoLoaderField(RowSchema, all_rows[0], { keepCase: true }), rowCount: 5 };",
+    ],
+    [
+      "a part of a list that is filtered, and of one that is made",
+      "async function all(req) {\n  const rows = await db.all();\n  return { more_rows: rows.map((row) => ({ best_row: row.parent })), all_rows: rows.filter((row) => row.row_id !== req.row_id) };\n}",
+      "moreRows: rows.map((row) => ({ bestRow: protoLoaderField(RowSchema, row.parent, { keepCase: true }) })), allRows: protoLoaderList(RowSchema, rows.filter((row) => row.row_id !== req.rowId), { keepCase: true })",
+    ],
+    [
+      "what is streamed",
+      "async function* feed(req) { for (const row of await db.all()) yield await row.load(); }",
+      "yield protoLoaderMessage(RowSchema, await row.load(), { keepCase: true });",
+    ],
+    [
+      "one of two",
+      "async function get(req) { return req.row_id ? await db.find(req.row_id) : { row_id: 'x' }; }",
+      "return req.rowId ? protoLoaderMessage(RowSchema, await db.find(req.rowId), { keepCase: true }) : { rowId: 'x' };",
+    ],
+  ])("%s", async (_name, handlers, ...expected) => {
+    const { text, why } = await migrated(handlers);
+    expect(why).toEqual([""]);
+    for (const one of expected) expect(text).toContain(one);
+  });
+
+  it.each([
+    ["a row that may be a promise, where nothing waits", "function get(req) { return db.find(req.row_id); }"],
+    ["a promise in a try", "async function get(req) { try { return db.find(1); } catch { throw new Error('x'); } }"],
+    [
+      "a row that finally changes",
+      "async function get(req) { const row = await db.find(1); try { return row; } finally { row.row_id = ''; } }",
+    ],
+    [
+      "a row that a later call changes",
+      "async function all(req) { const row = await db.find(1); return { best_row: row, row_count: db.count(row) }; }",
+    ],
+    [
+      "a reply that is filled later",
+      "async function all(req) { const row = await db.find(1); const reply = { best_row: row }; row.row_id = 'x'; return reply; }",
+    ],
+    ["a row that others stand for", "async function get(req) { return (await db.find(1)) || { row_id: 'x' }; }"],
+    ["a member of a oneof", "async function pick(req) { return { one_row: await db.find(1) }; }"],
+    ["a message with a oneof", "async function pick(req) { return await db.find(1); }"],
+    ["an entry of a map", "async function all(req) { return { row_map: { a: await db.find(1) } }; }"],
+    ["an element of a list", "async function all(req) { return { all_rows: [await db.find(1)] }; }"],
+    ["a text", "function get(req) { return 'row ' + req.row_id; }"],
+    [
+      "a row of a function that gives it to others, too",
+      "async function get(req) { return found(req); }\nasync function found(req) { return await db.find(1); }",
+    ],
+    ["a message that is handed to what gives rows", "async function get(req) { return await db.find(req); }"],
+    ["a message among rows", "const rows = [];\nfunction get(req) { rows.push(req); return rows[0]; }"],
+  ])("not %s", async (_name, handlers) => {
+    const { text, why } = await migrated(handlers);
+    expect(why[0]).not.toBe("");
+    expect(text).toBe(program(handlers));
+  });
+});

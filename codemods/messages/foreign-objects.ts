@@ -1,0 +1,207 @@
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type Identifier, Node, type PropertyAssignment, type ShorthandPropertyAssignment } from "ts-morph";
+import { reachable } from "./google-protobuf-generated.js";
+import { type Kind, unsupportedIn } from "./message-kind.js";
+import {
+  functionAround,
+  isArrowBody,
+  isAssignmentTarget,
+  isAsync,
+  isCallback,
+  isFunctionNode,
+  isTransparent,
+  typeText,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/**
+ * A row of a database, parsed JSON, whatever else that nothing is known of, which a handler sends: the message is made of it as
+ * proto-loader made it. Only where it is sent on the spot, so that nothing sees the message, or changes the row before the
+ * message is encoded. True when the value is dealt with.
+ */
+export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly kind: "message" | "list" }): boolean {
+  const of = wanted.kind === "list" ? wanted.of : wanted;
+  const { shape } = p;
+  if (!shape.wholeOptions || of.kind !== "message" || !isOpaque(p, given)) return false;
+  if (reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
+  let value = given;
+  for (let above = value.getParent(); above && isStep(above); above = value.getParent()) value = above;
+  const place = sentFrom(p, value);
+  if (!place || (wanted.kind === "list" && place.as !== "field") || isChangedIn(p, place.whole, value)) return false;
+  const wait = place.as === "reply" ? awaitFor(value, place.handler) : "";
+  if (wait === undefined) return false;
+  p.later(() => {
+    if (readOf(given).some((part) => p.kinds.has(part)))
+      p.block(given, "a message that is taken for an object of unknown origin");
+  });
+  const name =
+    wanted.kind === "list" ? "protoLoaderList" : place.as === "field" ? "protoLoaderField" : "protoLoaderMessage";
+  const make = { module: "@connect-migrate/runtime/grpc-js", name };
+  const options = shape.wholeOptions.includes("keepCase: true") ? ", { keepCase: true }" : "";
+  const schema = p.generated(of.desc, "descriptor", given);
+  p.wrap(value, [p.shorthandPrefix(given), make, "(", schema, `, ${wait}`], `${options})`);
+  return true;
+}
+
+/** An expression that may be any object, and is no message. */
+function isOpaque(p: Proving, value: Node): boolean {
+  const isAccess = Node.isPropertyAccessExpression(value) || Node.isElementAccessExpression(value);
+  if (!isAccess && !Node.isIdentifier(value) && !Node.isCallExpression(value)) return false;
+  if (/^(string|number|boolean|bigint|symbol|undefined|null|void|never)$/.test(typeText(value))) return false;
+  return !readOf(value).some((part) => p.kinds.has(part));
+}
+
+/** `a.b(…)`, `a.b` and `a` of `a.b(…)`: a value, and what it is read of. */
+function readOf(value: Node): Node[] {
+  const parts = [value];
+  for (const node of parts) {
+    const isRead =
+      Node.isPropertyAccessExpression(node) ||
+      Node.isElementAccessExpression(node) ||
+      Node.isCallExpression(node) ||
+      Node.isAwaitExpression(node);
+    if (isRead) parts.push(unwrapped(node.getExpression()));
+  }
+  return parts;
+}
+
+function rootOf(value: Node): Identifier | undefined {
+  const root = readOf(value).at(-1);
+  return Node.isIdentifier(root) ? root : undefined;
+}
+
+/** Has a message fields that a row cannot have, or not each by itself? */
+function isUnlike(p: Proving, desc: DescMessage): boolean {
+  if (desc.oneofs.length > 0 || desc.typeName === "google.protobuf.Any") return true;
+  return desc.fields.some(
+    (field) =>
+      p.shape.keyOf(field) === undefined ||
+      unsupportedIn(p.kindOf(field)) !== undefined ||
+      (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING),
+  );
+}
+
+const isStep = (node: Node) => isTransparent(node) || Node.isAwaitExpression(node);
+
+/** Methods that leave a list as it is. */
+const LIST_READERS = /^(slice|includes|indexOf|join|at|concat|filter|map|some|every|find|findIndex|flatMap)$/;
+
+interface Place {
+  /** The reply itself, or the value of a field in it. */
+  readonly as: "reply" | "field";
+  readonly handler: Node;
+  /** All that is sent. */
+  readonly whole: Node;
+}
+
+/** Where a value is sent as a part of an expression that a handler returns or yields. */
+function sentFrom(p: Proving, value: Node): Place | undefined {
+  let as: Place["as"] | undefined;
+  let node = value;
+  for (let above = node.getParent(); above; above = node.getParent()) {
+    if (isStep(above) || isBranch(above, node)) node = above;
+    else if (Node.isPropertyAssignment(above) || Node.isShorthandPropertyAssignment(above)) {
+      if (!as && !isFieldAlone(p, above)) return undefined;
+      as ??= "field";
+      node = above.getParent();
+    } else if (as && Node.isArrayLiteralExpression(above)) node = above;
+    else {
+      const isSent = Node.isReturnStatement(above) || Node.isYieldExpression(above) || isArrowBody(above, node);
+      const owner = isSent ? functionAround(node) : undefined;
+      if (!owner || isWatched(node, owner)) return undefined;
+      if (p.handlers.has(owner)) return { as: as ?? "reply", handler: owner, whole: node };
+      const list = as && listOf(owner);
+      if (!list) return undefined;
+      node = list;
+    }
+  }
+  return undefined;
+}
+
+/** The side of a choice whose value decides nothing. */
+function isBranch(above: Node, node: Node): boolean {
+  if (Node.isConditionalExpression(above)) return above.getCondition() !== node;
+  if (!Node.isBinaryExpression(above) || above.getRight() !== node) return false;
+  return /^(\|\||\?\?)$/.test(above.getOperatorToken().getText());
+}
+
+/** `rows.map((row) => …)` of its callback. */
+function listOf(owner: Node): Node | undefined {
+  const call = owner.getParent();
+  if (!isFunctionNode(owner) || !isCallback(owner) || isAsync(owner) || !Node.isCallExpression(call)) return undefined;
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "map" ? call : undefined;
+}
+
+/** Is a property of a literal a field that may be left unset, and no member of a oneof or entry of a map? */
+function isFieldAlone(p: Proving, property: PropertyAssignment | ShorthandPropertyAssignment): boolean {
+  const of = p.proved.get(property.getParent());
+  const key = property.getName().replace(/^["']|["']$/g, "");
+  const field = of?.kind === "message" ? p.fieldBy(of.desc, key) : undefined;
+  return field !== undefined && field.oneof === undefined;
+}
+
+/** `finally` runs after a reply is made, and before it is encoded. */
+function isWatched(sent: Node, owner: Node): boolean {
+  return sent
+    .getAncestors()
+    .some(
+      (node) => Node.isTryStatement(node) && node.getFinallyBlock() !== undefined && functionAround(node) === owner,
+    );
+}
+
+const runs = (node: Node) => Node.isCallExpression(node) || Node.isNewExpression(node) || Node.isAwaitExpression(node);
+
+/** Could a row be changed in the expression that it is sent in? */
+function isChangedIn(p: Proving, whole: Node, value: Node): boolean {
+  const root = rootOf(value);
+  const declaration = root && p.project.declarationOf(root);
+  const names = (node: Node) =>
+    [node, ...node.getDescendants()].some(
+      (one) =>
+        Node.isIdentifier(one) && one.getText() === root?.getText() && p.project.declarationOf(one) === declaration,
+    );
+  return whole.getDescendants().some((node) => {
+    if (isAssignmentTarget(node)) return true;
+    if (!Node.isCallExpression(node) || node.getStart() < value.getEnd()) return false;
+    if (!root) return true;
+    const callee = node.getExpression();
+    const isReader = Node.isPropertyAccessExpression(callee) && LIST_READERS.test(callee.getName());
+    const isQuiet = !node.getArguments().some((one) => names(one) || [one, ...one.getDescendants()].some(runs));
+    return names(node) && !(isReader && isQuiet && Node.isIdentifier(callee.getExpression()));
+  });
+}
+
+/** A promise that a handler gives is waited for: by what is written. Undefined where that would change what is caught. */
+function awaitFor(value: Node, handler: Node): string | undefined {
+  if (isNoPromise(value)) return "";
+  const isTried = value.getAncestors().some((node) => Node.isTryStatement(node) && functionAround(node) === handler);
+  return isFunctionNode(handler) && isAsync(handler) && !isTried ? "await " : undefined;
+}
+
+function isNoPromise(given: Node): boolean {
+  const value = unwrapped(given);
+  if (Node.isAwaitExpression(value)) return true;
+  const type = value.getType();
+  if (!type.isAny() && !type.isUnknown() && !type.getProperty("then")) return true;
+  const root = rootOf(value);
+  const source = root && sourceOf(root);
+  if (Node.isIdentifier(value)) return source !== undefined && isNoPromise(source);
+  if (Node.isCallExpression(value)) return value.getExpression().getText() === "JSON.parse";
+  // A part of what was parsed.
+  return (
+    readOf(value).every((part) => !Node.isCallExpression(part)) &&
+    Node.isCallExpression(source) &&
+    source.getExpression().getText() === "JSON.parse"
+  );
+}
+
+/** The value of a constant. */
+function sourceOf(name: Identifier): Node | undefined {
+  const [declaration] = name.getSymbol()?.getDeclarations() ?? [];
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  if (declaration.getVariableStatement()?.getDeclarationKind() !== "const") return undefined;
+  const initializer = declaration.getInitializer();
+  return initializer && unwrapped(initializer);
+}

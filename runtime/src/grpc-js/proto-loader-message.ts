@@ -1,0 +1,166 @@
+import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { int64FromLong } from "./int64-from-long.js";
+import { keyOfField, type ProtoLoaderObjectOptions } from "./proto-loader-object.js";
+
+type Options = Pick<ProtoLoaderObjectOptions, "keepCase">;
+
+/**
+ * The message that `@grpc/proto-loader` encoded for an object of any origin, a row or parsed JSON: fields by their names,
+ * converted as protobufjs converts them (`Type.fromObject`), everything else left out. What protobufjs refuses becomes a message
+ * that throws when it is encoded, as the object did. proto3 without oneofs, Any and maps whose keys are no strings.
+ */
+export function protoLoaderMessage<Desc extends DescMessage>(
+  schema: Desc,
+  object: unknown,
+  options: Options = {},
+): MessageShape<Desc> {
+  try {
+    if (Array.isArray(object)) throw new TypeError(`.${schema.typeName}: object expected, got an array`);
+    return messageOf(schema, object, options) as MessageShape<Desc>;
+  } catch (error) {
+    return failing(schema, error);
+  }
+}
+
+/** The same for a field: undefined, which leaves it unset, where there is no object. */
+export function protoLoaderField<Desc extends DescMessage>(
+  schema: Desc,
+  object: unknown,
+  options: Options = {},
+): MessageShape<Desc> | undefined {
+  if (object === undefined || object === null) return undefined;
+  try {
+    return messageOf(schema, object, options) as MessageShape<Desc>;
+  } catch (error) {
+    return failing(schema, error);
+  }
+}
+
+/** The same for a list of messages. */
+export function protoLoaderList<Desc extends DescMessage>(
+  schema: Desc,
+  list: unknown,
+  options: Options = {},
+): MessageShape<Desc>[] {
+  if (!list) return [];
+  if (!Array.isArray(list)) return [failing(schema, new TypeError(`.${schema.typeName}[]: array expected`))];
+  try {
+    return Array.from(list, (object) => messageOf(schema, object, options) as MessageShape<Desc>);
+  } catch (error) {
+    return [failing(schema, error)];
+  }
+}
+
+type Values = Record<string, unknown>;
+
+function messageOf(schema: DescMessage, object: unknown, options: Options): Values {
+  const message = create(schema) as unknown as Values;
+  if (schema.fields.length === 0) return message;
+  assertObject(object, schema.typeName);
+  for (const field of schema.fields) {
+    const key = keyOfField(field, options);
+    const value = fieldValue(field, object[key], options, `${schema.typeName}.${key}`);
+    if (value !== undefined) message[field.localName] = value;
+  }
+  return message;
+}
+
+function fieldValue(field: DescField, given: unknown, options: Options, name: string): unknown {
+  switch (field.fieldKind) {
+    case "list": {
+      if (!given) return undefined;
+      if (!Array.isArray(given)) throw new TypeError(`.${name}: array expected`);
+      // protobufjs takes the first value of an enum for one that it does not know.
+      const first = field.enum?.values[0]?.number;
+      const values = Array.from(given, (one) => converted(field, one, options, name) ?? first);
+      // What is left out at the end is no element; a hole cannot be encoded.
+      const end = values.findLastIndex((one) => one !== undefined) + 1;
+      if (values.slice(0, end).includes(undefined)) throw new TypeError(`.${name}: unexpected element`);
+      return values.slice(0, end);
+    }
+    case "map": {
+      if (!given) return undefined;
+      assertObject(given, name);
+      const map: Values = {};
+      for (const key of Object.keys(given)) {
+        const value = converted(field, given[key], options, name);
+        if (value !== undefined)
+          Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+      }
+      return map;
+    }
+    default: {
+      if (given === undefined || given === null) return undefined;
+      const value = converted(field, given, options, name);
+      const isUnwrapped = field.fieldKind === "message" && isWrapperDesc(field.message);
+      return isUnwrapped ? (value as { readonly value: unknown }).value : value;
+    }
+  }
+}
+
+/** One value; undefined is one that protobufjs leaves out. */
+function converted(field: DescField, given: unknown, options: Options, name: string): unknown {
+  if (field.message) {
+    assertObject(given, name);
+    return messageOf(field.message, given, options);
+  }
+  if (field.enum) {
+    if (typeof given === "number") return given | 0;
+    return field.enum.values.find((value) => value.name === given)?.number;
+  }
+  const value = given as number;
+  switch ("scalar" in field ? field.scalar : undefined) {
+    case ScalarType.STRING:
+      return String(value);
+    case ScalarType.BOOL:
+      return Boolean(value);
+    case ScalarType.DOUBLE:
+      return Number(value);
+    case ScalarType.FLOAT:
+      return Math.fround(Number(value));
+    case ScalarType.INT32:
+    case ScalarType.SINT32:
+    case ScalarType.SFIXED32:
+      return value | 0;
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return value >>> 0;
+    case ScalarType.BYTES:
+      return bytesOf(given);
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return long(field, int64FromLong(given, true));
+    default:
+      return long(field, int64FromLong(given));
+  }
+}
+
+function long(field: DescField, value: bigint): bigint | string {
+  return "longAsString" in field && field.longAsString ? String(value) : value;
+}
+
+/** A string is base64; whatever else has a length is a list of bytes. */
+function bytesOf(given: unknown): Uint8Array | undefined {
+  if (typeof given === "string") {
+    if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}={0,2}|[A-Za-z0-9+/]{3}=?)?$/.test(given))
+      throw new Error("invalid encoding");
+    return new Uint8Array(Buffer.from(given, "base64"));
+  }
+  const { length } = given as { readonly length: unknown };
+  if (!((length as number) >= 0)) return undefined;
+  return given instanceof Uint8Array ? given : Uint8Array.from(given as ArrayLike<number>);
+}
+
+function assertObject(given: unknown, name: string): asserts given is Values {
+  if (typeof given !== "object" || given === null) throw new TypeError(`.${name}: object expected`);
+}
+
+/** Whoever encodes it reads its first field, or what it has instead of fields. */
+function failing<Desc extends DescMessage>(schema: Desc, error: unknown): MessageShape<Desc> {
+  const [field] = schema.fields;
+  const get = () => {
+    throw error;
+  };
+  return Object.defineProperty(create(schema), field?.oneof?.localName ?? field?.localName ?? "$unknown", { get });
+}
