@@ -5,6 +5,7 @@ import { reaches } from "./analysis/module-imports.js";
 import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
 import { collectServerFacts } from "./analysis/server.js";
 import { type CodecFact, isCodec } from "./analysis/server-facts.js";
+import { collectStatusFacts } from "./analysis/status-facts.js";
 import { clientRules } from "./clients/index.js";
 import * as messages from "./messages/index.js";
 import type { MigrationOptions } from "./migration.js";
@@ -231,14 +232,16 @@ function factsOf(
       ];
   if (!options.only && options.messages !== "bridge")
     collectors.push({ name: "message", collect: () => messages.collectMessageFacts(project, options.side, kept) });
-  return collectors.flatMap(({ name, collect }) => {
+  const collected = (name: string, collect: () => FactBase[]): FactBase[] => {
     try {
       return collect();
     } catch (error) {
       failed(debug(error, `the ${name} analysis failed: ${(error as Error).message}`));
       return [];
     }
-  });
+  };
+  const facts = collectors.flatMap(({ name, collect }) => collected(name, collect));
+  return options.only ? facts : [...facts, ...collected("status", () => collectStatusFacts(project, facts))];
 }
 
 function importsIn(projects: readonly AnalysisProject[]): (from: string, to: string) => boolean {
@@ -260,6 +263,7 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
     selected: new Set(discovery.selected.filter((file) => isHere(file) && !failures.has(file) && !lacking.has(file))),
     untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? []), ...home.shared]),
     context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
+    keptStatus: run.keptStatus,
     protos: generated.registry ?? emptyRegistry(home.folder),
     texts: new Map([...code, ...current]),
     ...read,

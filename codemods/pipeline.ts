@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { createConfigFinder } from "./analysis/project.js";
+import { createConfigFinder, type StatusKept } from "./analysis/project.js";
 import { createSources, type Sources } from "./analysis/sources.js";
 import { extraFilesOf } from "./extra-files.js";
 import { gate } from "./gate.js";
@@ -63,6 +63,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     failures,
     lacking: new Map(),
     kept,
+    keptStatus: new Map(),
     progress,
     read,
   };
@@ -70,7 +71,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
     let broken = gate(run, attempt.texts);
-    while (keepMessages(attempt, broken, kept)) {
+    while (keepStatus(run, attempt, broken) || keepMessages(attempt, broken, kept)) {
       attempt = await transform(run);
       broken = gate(run, attempt.texts);
     }
@@ -206,6 +207,32 @@ function keepMessages(attempt: Attempt, broken: ReadonlyMap<string, Failure>, ke
     if (failure && !kept.has(key)) kept.set(key, `with protobuf-es messages: ${failure.error}`);
   }
   return kept.size > before;
+}
+
+/**
+ * Puts grpc-js's enum of codes back where `Code` broke a file, or a file that imports it; then the errors, whose codes have its type. False when
+ * what broke has neither.
+ */
+function keepStatus(
+  { discovery, keptStatus }: Run,
+  { findings }: Attempt,
+  broken: ReadonlyMap<string, Failure>,
+): boolean {
+  const has = (file: string, rule: string) => (findings.get(file) ?? []).some((finding) => finding.rule === rule);
+  let isMore = false;
+  const keep = (file: string, what: StatusKept) => {
+    if (keptStatus.get(file) !== what) isMore = true;
+    keptStatus.set(file, what);
+  };
+  for (const [file, { error }] of broken) {
+    if (!/\b(Code|[Ss]tatus)\b/.test(error) || keptStatus.get(file) === "errors") continue;
+    const named = [file, ...(discovery.imports.get(file) ?? [])].filter(
+      (each) => !keptStatus.has(each) && has(each, "errors/status-to-code"),
+    );
+    for (const each of named) keep(each, "enum");
+    if (named.length === 0 && has(file, "clients/error-to-connect-error")) keep(file, "errors");
+  }
+  return isMore;
 }
 
 function emptyResult(

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { ConfigFinder } from "./analysis/project.js";
+import type { ConfigFinder, StatusKept } from "./analysis/project.js";
 import type { Sources } from "./analysis/sources.js";
 import type { CodeHome, GenerateResult } from "./generate/index.js";
 import type { MigrationOptions } from "./migration.js";
@@ -23,6 +23,8 @@ export interface Run {
   readonly lacking: Map<string, readonly Finding[]>;
   /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
   readonly kept: Map<string, string>;
+  /** Files whose codes keep grpc-js's type, because `Code` did not pass the gate. */
+  readonly keptStatus: Map<string, StatusKept>;
   readonly progress: (what: string, share: number) => void;
   /** What is read once and serves every analysis and check. */
   readonly read: { readonly configs: ConfigFinder; readonly sources: Sources };

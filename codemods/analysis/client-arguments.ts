@@ -1,7 +1,7 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { cancelOf, needsResponseType, writerOfPlan } from "../clients/plan-call.js";
 import { keyName, type Node as TreeNode } from "../shared/ast.js";
-import type { CallArgument } from "./client-facts.js";
+import type { CallArgument, MessageType } from "./client-facts.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
 import type { AnalysisProject } from "./project.js";
@@ -65,8 +65,8 @@ function holdsDeadline(project: AnalysisProject, node: Node): boolean {
   );
 }
 
-/** The one type of all messages that are written to a call, if it has a name that the file knows. */
-export function messageTypeOf(call: Call): string | null {
+/** The one type of all messages that are written to a call, by a name that the file knows or can import; null where there is none. */
+export function messageTypeOf(call: Call): MessageType | null {
   const writer = writerOfPlan(call.plan);
   const found = new Set<string>();
   for (const use of [...(writer?.writes ?? []), ...(writer?.ends ?? [])]) {
@@ -78,22 +78,54 @@ export function messageTypeOf(call: Call): string | null {
   // Literals are of the type that the file imports for them.
   const message = call.rpc.input.split(".").at(-1) ?? "";
   const file = call.node.getSourceFile();
-  if (isImported(file, message) && [...found].every((each) => each === message || each.startsWith("{"))) return message;
-  return found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type) ? type : null;
+  if (isImported(file, message) && [...found].every((each) => each === message || each.startsWith("{")))
+    return { text: message, imports: [] };
+  if (found.size === 1 && type !== undefined && /^[A-Z][\w$]*$/.test(type)) return { text: type, imports: [] };
+  return typeOfStream(call.node);
 }
 
-/** The type of a callback's response as it is written there, or by a name that the file knows; undefined where none is needed. */
+/** What `ClientWritableStream<T>` and `ClientDuplexStream<T, U>` say of their messages. */
+function typeOfStream(call: Node): MessageType | null {
+  const stream = call.getType();
+  if (stream.isAny()) return { text: "any", imports: [] };
+  const isStream = /^Client(Writable|Duplex)Stream$/.test(
+    (stream.getAliasSymbol() ?? stream.getSymbol())?.getName() ?? "",
+  );
+  const [written] = isStream ? [...stream.getAliasTypeArguments(), ...stream.getTypeArguments()] : [];
+  const text = written?.getText(call);
+  if (text === undefined || /^[A-Za-z][\w$]*$/.test(text)) return text === undefined ? null : { text, imports: [] };
+  const name = text.startsWith("import(") ? written?.getSymbol()?.getName() : undefined;
+  const declared = written?.getSymbol()?.getDeclarations()[0]?.getSourceFile().getFilePath();
+  const from = call
+    .getSourceFile()
+    .getImportDeclarations()
+    .find((each) => declared !== undefined && each.getModuleSpecifierSourceFile()?.getFilePath() === declared);
+  if (name === undefined || !from) return null;
+  return { text: name, imports: [{ module: from.getModuleSpecifierValue(), name, typeOnly: true }] };
+}
+
+/**
+ * The type of a callback's response as it is written there, by a name that the file knows, or by the method that gives it; undefined where none
+ * is needed.
+ */
 export function responseTypeOf(call: Call): string | null | undefined {
   const { plan } = call;
   if (!isTypeScript(call) || plan.kind !== "block" || !needsResponseType(plan.shape)) return undefined;
-  const { response } = plan.shape;
+  const { response, error } = plan.shape;
   const node = response && nodeOf(call.node.getSourceFile(), response);
   const parameter = node && (Node.isParameterDeclaration(node) ? node : node.getParentIfKind(SyntaxKind.Parameter));
   if (!parameter) return null;
   const written = parameter.getTypeNode()?.getText();
   if (written !== undefined) return parameter.hasQuestionToken() ? `${written} | undefined` : written;
-  const type = parameter.getType().getText(parameter);
-  return /^[A-Z][\w$]*( \| undefined)?$/.test(type) ? type : null;
+  const type = parameter.getType();
+  const text = type.getText(parameter);
+  if (type.isAny() || /^[A-Z][\w$]*( \| undefined)?$/.test(text)) return text;
+  // `client.getItem`, by names that mean the same where the variable stands.
+  const method = Node.isCallExpression(call.node) ? call.node.getExpression().getText() : "";
+  const [, client, root] = /^(([\w$]+)(?:\.[\w$]+)*)\.[\w$]+$/.exec(method) ?? [];
+  if (call.form !== "client" || root === undefined || root === response.name || root === error?.name) return null;
+  const isNullable = type.isUnion() && type.getUnionTypes().some((each) => each.isUndefined());
+  return `Awaited<ReturnType<typeof ${client}.${call.rpc.localName}>>${isNullable ? " | undefined" : ""}`;
 }
 
 export function isTypeScript(call: Call): boolean {

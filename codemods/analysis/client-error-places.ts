@@ -1,4 +1,5 @@
 import type { Node, SourceFile } from "ts-morph";
+import { isToldToTest } from "../clients/error-assertions.js";
 import { type ErrorPlan, planError, takesAnyValue } from "../clients/plan-error.js";
 import { type File, isIdentifier, type Node as TreeNode, unwrap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
@@ -65,6 +66,7 @@ export function planErrorPlaces(
       let passes = false;
       const isValue = place.kind === "value";
       const passedTo = (call: TreeNode, index: number) => {
+        if (project.isTestFile(place.file.getFilePath()) && isToldToTest(place.tree, call)) return undefined;
         const taken = helpersAt(place.file, call, index);
         if (!taken || taken.some(({ param }) => refused.has(param))) return "it is passed to a function";
         for (const helper of taken) {
@@ -87,11 +89,15 @@ export function planErrorPlaces(
       const changes = found.changes || passes;
       const takesAll = !passes && found.uses.every(takesAnyValue);
       if (takesAll) tolerant.add(place.param);
-      const readsText = found.uses.some(({ kind }) => kind === "details" || kind === "detailsProperty");
+      const readsText = found.uses.some(
+        (use) => /^details/.test(use.kind) || (use.kind === "property" && use.name === "details"),
+      );
       if (found.mode === "native" && readsText && (place.kind === "helper" ? mayBeCancelled : place.isOfCancelled))
         return wrapped("a cancelled call has its own text in grpc-js");
       if (found.mode === "native" && changes && place.isMixed && !takesAll)
         return wrapped("it may come from a call that is not migrated");
+      if (found.reads && project.keptStatus(place.file.getFilePath()) === "errors")
+        return wrapped("its code goes where the type of grpc-js's codes is asked for");
       const plan: ErrorPlan = { ...found, changes };
       plans.set(place.param, { place, plan });
       return plan;

@@ -88,9 +88,14 @@ export interface ClientCallFact extends FactBase {
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */
-  readonly messageType: string | null;
+  readonly messageType: MessageType | null;
   /** TypeScript: the type that the callback gives its response, where a variable has to have it. */
   readonly responseType: string | null;
+}
+
+export interface MessageType {
+  readonly text: string;
+  readonly imports: readonly NamedImport[];
 }
 
 export type CallArgument =

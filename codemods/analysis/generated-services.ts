@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Expression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
+import { Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { localDeclaration } from "./assignments.js";
@@ -92,13 +92,14 @@ export function createGeneratedServices({ protos, originOf, valueNode }: Generat
     return typeof path === "string" ? path : undefined;
   }
 
-  /** The object literal that a function returns, if it does nothing else. */
+  /** The object literal that a function returns, if it does nothing else than name what goes into it. */
   function returnedLiteral(node: Node): Node | undefined {
     const body = (node as unknown as { getBody(): Node | undefined }).getBody();
-    const statements = body && Node.isBlock(body) ? body.getStatements() : [];
-    const [only] = statements;
-    const returned = only && Node.isReturnStatement(only) ? only.getExpression() : undefined;
-    return bare(Node.isBlock(body) ? (statements.length === 1 ? returned : undefined) : (body as Expression));
+    if (!body || !Node.isBlock(body)) return bare(body);
+    const statements = body.getStatements();
+    const last = statements.at(-1);
+    const isPlain = statements.every((one) => one === last || Node.isVariableStatement(one));
+    return isPlain && Node.isReturnStatement(last) ? bare(last.getExpression()) : undefined;
   }
 
   /** The full name of a service that a generated file is about, by its short name. */

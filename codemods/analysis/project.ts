@@ -38,9 +38,14 @@ export interface AnalysisProject {
   isTestFile(path: string): boolean;
   /** May this run change the file? Others are part of the project and stay as they are. */
   isSelected(path: string): boolean;
+  /** Does a file of TypeScript keep grpc-js's enum of codes, and do its errors keep a code of that type? */
+  keptStatus(path: string): StatusKept;
   /** May a bridge be put into the file, or taken out of it, although it is not selected? */
   mayBridge(path: string): boolean;
 }
+
+/** What stays of `grpc.status` in a file because `Code` did not pass the gate there: nothing, the enum, or also the errors that have it. */
+export type StatusKept = "no" | "enum" | "errors";
 
 export interface ConfigProblem {
   readonly file: string;
@@ -55,6 +60,7 @@ export interface AnalysisInput {
   readonly selected?: ReadonlySet<string>;
   /** Files that must stay as they are, whatever happens around them. */
   readonly untouchable?: ReadonlySet<string>;
+  readonly keptStatus?: ReadonlyMap<string, StatusKept>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
@@ -277,6 +283,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     dependenciesMissing: candidates.some((file) => isGrpcMissing(path.dirname(file.getFilePath()))),
     problems: finder.problems,
     isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
+    keptStatus: (file: string) => input.keptStatus?.get(file) ?? "no",
     mayBridge: (file: string) => input.untouchable?.has(file) !== true,
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };

@@ -4,20 +4,23 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  keyName,
   lineEndingOf,
   memberName,
   type Node,
   nodeAt,
   parentMap,
   textOf,
+  unwrap,
   walk,
 } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
+import { reason as reasonOf } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
-import { planError } from "./plan-error.js";
+import { type ErrorUse, planError } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/error-to-connect-error";
@@ -55,11 +58,23 @@ export const rule: Rule = {
         ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
         continue;
       }
+      // Of another error, a pattern would take the wrong member.
+      if (fact.place === "catch" && hasDetails(param) && !isOfCallsOnly(ctx, owner, parents)) {
+        writeWrapped(ctx, param, owner, false);
+        const reason = reasonOf("error-escapes", "other errors that it may be have details of their own");
+        ctx.report({ ...finding, outcome: "bridged", reason });
+        continue;
+      }
       writeNative(ctx, param, owner, fact);
       ctx.report({ ...finding, outcome: fact.converted.length > 0 ? "bridged" : "idiomatic", reason: fact.reason });
     }
   },
 };
+
+/** `catch ({ details })` */
+function hasDetails(param: Node): boolean {
+  return param.type === "ObjectPattern" && (param.properties as Node[]).some((each) => keyName(each) === "details");
+}
 
 /** What stands at a range; of `{ name }`, the name. */
 function namedAt(file: File, start: number, end: number): Node | undefined {
@@ -135,6 +150,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
     conversions: Number.POSITIVE_INFINITY,
     isConverted,
   });
+  /** By declarator: what its pattern takes that a function gives now. */
+  const asked = new Map<Node, PropertyUse[]>();
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
@@ -150,6 +167,12 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         ctx.edit.overwrite(key.start, key.end, shorthand ? `rawMessage: ${key.name}` : "rawMessage", origin);
         break;
       }
+      case "property":
+        if (isSure && use.name === "details") {
+          const { key, shorthand } = use.property;
+          ctx.edit.overwrite(key.start, key.end, shorthand ? "rawMessage: details" : "rawMessage", origin);
+        } else asked.set(use.declarator, [...(asked.get(use.declarator) ?? []), use]);
+        break;
       case "message":
         if (use.member.optional) {
           ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(`, origin);
@@ -199,6 +222,33 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         ctx.edit.overwrite(use.member.start, use.member.end, `${ctx.imports.add(RUNTIME, "Code")}.${use.name}`, origin);
     }
   }
+  for (const [declarator, uses] of asked) writeAsked(ctx, declarator, uses);
+}
+
+type PropertyUse = Extract<ErrorUse, { kind: "property" }>;
+
+/** `const { code, message } = err` -> `const { code } = err, message = serviceErrorMessage(err)` */
+function writeAsked(ctx: RuleContext, { id: pattern, init }: Node, uses: readonly PropertyUse[]): void {
+  const origin = { rule: id, outcome: "idiomatic" } as const;
+  const open = ({ name }: PropertyUse) =>
+    ctx.imports.add(GRPC_JS, name === "message" ? "serviceErrorMessage" : "serviceErrorDetails");
+  const error = unwrap(init).name as string;
+  const properties = pattern.properties as Node[];
+  const isAsked = (property: Node) => uses.some((use) => use.property === property);
+  const last = properties.findLastIndex((property) => !isAsked(property));
+  const [first, ...others] = uses as readonly [PropertyUse, ...PropertyUse[]];
+  if (last === -1) {
+    ctx.edit.overwrite(pattern.start, pattern.end, first.property.value.name, origin);
+    ctx.edit.insertRight(init.start, `${open(first)}(`, origin);
+  } else {
+    for (const [index, property] of properties.slice(0, last).entries())
+      if (isAsked(property)) ctx.edit.remove(property.start, (properties[index + 1] as Node).start, origin);
+    const end = (properties.at(-1) as Node).end;
+    const kept = properties[last] as Node;
+    if (kept.end < end) ctx.edit.remove(kept.end, end, origin);
+  }
+  const more = (last === -1 ? others : uses).map((use) => `, ${use.property.value.name} = ${open(use)}(${error})`);
+  ctx.edit.insertLeft(init.end, (last === -1 ? ")" : "") + more.join(""), origin);
 }
 
 function writeWrapped(ctx: RuleContext, param: Node, owner: Node, isCallback: boolean): void {

@@ -28,6 +28,42 @@ const programs: Programs = {
     told('fail 5 gone').then(() => told('bad one')).then(() => told('fine'));
     `,
   ],
+  "parts of errors that others throw in the same try": [
+    "idiomatic",
+    `${GET}
+    function checked(text) {
+      if (!text.startsWith('bad')) return text;
+      throw Object.assign(new Error('not valid'), { details: [{ path: 'text' }] });
+    }
+    async function told(text) {
+      try {
+        console.log((await get(checked(text))).text);
+      } catch (err) {
+        const { code, details, message } = err;
+        const { details: again } = err;
+        const { message: told, code: number } = err, more = 'more';
+        console.log(code, details, message, again, told, number, more);
+      }
+    }
+    async function passed(text) {
+      try {
+        console.log((await get(checked(text))).text);
+      } catch ({ code, details }) {
+        console.log(code, details);
+      }
+    }
+    (async () => {
+      for (const text of ['fail 5 gone', 'bad one', 'fine']) {
+        await told(text);
+        await passed(text);
+      }
+      await get('fail 9 no').catch((err) => {
+        const { details, /* all of it */ message } = err;
+        console.log(details, message);
+      });
+    })();
+    `,
+  ],
   "codes in comparisons, a switch, a table and a set": [
     "idiomatic",
     `${GET}

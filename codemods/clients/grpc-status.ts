@@ -2,7 +2,8 @@ import { type File, isIdentifier, memberName, type Node, parentMap } from "../sh
 import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 
-const CODES: Readonly<Record<string, string>> = {
+/** Connect's names for the codes of grpc-js. OK has none. */
+export const STATUS_NAMES: Readonly<Record<string, string>> = {
   CANCELLED: "Canceled",
   UNKNOWN: "Unknown",
   INVALID_ARGUMENT: "InvalidArgument",
@@ -24,8 +25,8 @@ const CODES: Readonly<Record<string, string>> = {
 /** Connect's name of a `status.X` of grpc-js; undefined for anything else, and for OK, which has none. */
 export function statusName(file: File, node: Node): string | undefined {
   const name = memberName(node);
-  if (name === undefined || !Object.hasOwn(CODES, name)) return undefined;
-  return isStatusOfGrpc(file, node.object as Node) ? CODES[name] : undefined;
+  if (name === undefined || !Object.hasOwn(STATUS_NAMES, name)) return undefined;
+  return isStatusOfGrpc(file, node.object as Node) ? STATUS_NAMES[name] : undefined;
 }
 
 /** `status` or `grpc.status`, from grpc-js. */
@@ -39,6 +40,11 @@ export function isStatusOfGrpc(file: File, owner: Node): boolean {
   const binding = scopesOf(file).bindingOf(root);
   if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return false;
   return importedName(binding.declaration) === (isIdentifier(owner) ? "status" : "*");
+}
+
+/** Is a name of the enum, or of a member of it, used as a type? */
+export function isStatusType(node: Node, parent: Node | undefined): boolean {
+  return parent?.type === "TSTypeReference" && parent.typeName === node;
 }
 
 function importedName(declaration: Node): string | undefined {

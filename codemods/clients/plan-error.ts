@@ -1,6 +1,7 @@
 import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
+import { isOnlyAsserted } from "./error-assertions.js";
 import { isErrorType, isLooseType, isServiceErrorType } from "./error-types.js";
 import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 
@@ -8,8 +9,15 @@ import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 export type ErrorUse =
   /** `.details` */
   | { readonly kind: "details"; readonly member: Node }
-  /** `const { details } = err` */
+  /** `{ details }` of a parameter. */
   | { readonly kind: "detailsProperty"; readonly property: Node }
+  /** `const { details, message } = err` */
+  | {
+      readonly kind: "property";
+      readonly property: Node;
+      readonly name: "details" | "message";
+      readonly declarator: Node;
+    }
   /** `err.message` */
   | { readonly kind: "message"; readonly member: Node }
   /** What is made a text of: the error of `${err}` or `"" + err`, or the whole of `String(err)` and `err.toString()`. */
@@ -205,7 +213,7 @@ export function planError(
     // `"code" in err`: both kinds of errors have it.
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
-    if (isPrinted(node)) return undefined;
+    if (isPrinted(node) || isOnlyAsserted(file, node, parent)) return undefined;
     if (isMadeText(node, parent)) {
       reads = true;
       const whole = parent.type === "CallExpression" ? parent : node;
@@ -232,7 +240,7 @@ export function planError(
       return follow(parent.id);
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
-      return patternUse(parent.id);
+      return patternUse(parent.id, isIdentifier(unwrap(node)) ? parent : undefined);
     if (isAddedTo(node, parent)) return useOf(parent, parents.get(parent) as Node);
     if (parent.type === "ExpressionStatement") return undefined;
     if (parent.type !== "CallExpression") return "it is used as a whole";
@@ -292,11 +300,13 @@ export function planError(
       : undefined;
   }
 
-  function patternUse(pattern: Node): string | undefined {
+  function patternUse(pattern: Node, declarator?: Node): string | undefined {
     if (pattern.typeAnnotation) return "it is destructured";
     for (const property of pattern.properties as Node[]) {
       const name = property.type === "ObjectProperty" && !property.computed ? property.key.name : undefined;
-      if (name === "details" && isIdentifier(property.value)) uses.push({ kind: "detailsProperty", property });
+      if (declarator && (name === "details" || name === "message") && isIdentifier(property.value))
+        uses.push({ kind: "property", property, name, declarator });
+      else if (name === "details" && isIdentifier(property.value)) uses.push({ kind: "detailsProperty", property });
       else if (name === "code" && isIdentifier(property.value)) {
         const binding = scopesOf(file).bindingOf(property.value);
         if (!binding || binding.writes.length > 0) return "code is assigned";
@@ -382,7 +392,11 @@ function isText(node: Node): boolean {
 
 /** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */
 export function takesAnyValue(use: ErrorUse): boolean {
-  return use.kind === "message" || (use.kind === "text" && !use.isAsked);
+  return (
+    use.kind === "message" ||
+    (use.kind === "property" && use.name === "message") ||
+    (use.kind === "text" && !use.isAsked)
+  );
 }
 
 function mentioned(body: Node, name: string): boolean {

@@ -2,6 +2,7 @@ import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analy
 import { type File, indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, textOf, walk } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
+import { withImports } from "../shared/with-imports.js";
 import type { Layout } from "./layout.js";
 import {
   type CallPlan,
@@ -78,7 +79,7 @@ export function writeWritable(
   const create = ctx.imports.add(RUNTIME, "createWritableIterable");
   const semicolon = usesSemicolon(ctx, planned.call) ? ";" : "";
   writeWriter(ctx, planned, writer, rule);
-  return `const ${writer.name} = ${create}${typeArgument(planned)}()${semicolon}${layout.eol}${layout.at[0]}`;
+  return `const ${writer.name} = ${create}${typeArgument(ctx, planned)}()${semicolon}${layout.eol}${layout.at[0]}`;
 }
 
 function usesSemicolon(ctx: RuleContext, call: Node): boolean {
@@ -86,8 +87,8 @@ function usesSemicolon(ctx: RuleContext, call: Node): boolean {
 }
 
 /** `<Item>` of a writable iterable, in TypeScript. */
-function typeArgument({ fact }: PlannedCall): string {
-  return fact.messageType === null ? "" : `<${fact.messageType}>`;
+function typeArgument(ctx: RuleContext, { fact: { messageType } }: PlannedCall): string {
+  return messageType === null ? "" : `<${withImports(ctx, messageType.text, messageType.imports)}>`;
 }
 
 /** `call.write(x)` and `call.end()` on a writable iterable. A write that comes too late is ignored, as it was. */

@@ -1,4 +1,6 @@
-import { isStatusOfGrpc, statusName } from "../clients/grpc-status.js";
+import type { FactBase } from "../analysis/facts.js";
+import { isStatusFact } from "../analysis/status-facts.js";
+import { isStatusOfGrpc, isStatusType, STATUS_NAMES, statusName } from "../clients/grpc-status.js";
 import { type File, isFunction, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -10,25 +12,21 @@ const origin = { rule: id, outcome: "idiomatic" } as const;
 /**
  * `grpc.status.NOT_FOUND` -> `Code.NotFound`, which is the same number, `grpc.status.OK` -> `0`, `grpc.status[code]` ->
  * `grpcStatusName(code)`. Runs last, for what no other rule has taken along: in JavaScript files whose handlers or clients, or functions for
- * errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what keeps its old shape wants the old one.
+ * errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what keeps its old shape wants the old one:
+ * there analysis says which files change, with the types that they name.
  */
 export const rule: Rule = {
   id,
   side: "both",
   apply(ctx) {
-    if (
-      ctx.language === "ts" ||
-      (!ctx.isAlone &&
-        !ctx.facts.some(
-          (fact) => "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind),
-        ))
-    )
-      return;
+    const typed = ctx.facts.find(isStatusFact);
+    if (!typed && (ctx.language === "ts" || (!ctx.isAlone && !ctx.facts.some(isOfMigrated)))) return;
     const file = ctx.root.get().value as File;
     const parents = parentMap(file);
     const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
     const isTaken = (start: number, end: number) => taken.some((edit) => edit.start < end && start < edit.end);
-    for (const [node] of parents) {
+    for (const [node, parent] of parents) {
+      if (typed && isStatusType(node, parent)) writeType(ctx, file, node, parents, typed.type);
       if (node.type !== "MemberExpression") continue;
       const isName = node.computed && isStatusOfGrpc(file, node.object);
       const text = isName ? undefined : textFor(ctx, file, node, parents);
@@ -65,6 +63,45 @@ function textFor(ctx: RuleContext, file: File, node: Node, parents: ReturnType<t
   }
   const name = statusName(file, node);
   return name === undefined ? undefined : () => `${ctx.imports.add("@connect-migrate/runtime", "Code")}.${name}`;
+}
+
+/** `grpc.status` -> `Code`, `grpc.status.NOT_FOUND` -> `Code.NotFound`, where they are types. */
+function writeType(
+  ctx: RuleContext,
+  file: File,
+  node: Node,
+  parents: ReturnType<typeof parentMap>,
+  type: string,
+): void {
+  if (ctx.edit.edits.some((edit) => edit.end > edit.start && edit.start < node.end && node.start < edit.end)) return;
+  const member = memberOfStatus(file, node);
+  if (member === undefined) return;
+  const code = ctx.imports.add("@connect-migrate/runtime", "Code", { typeOnly: true });
+  const around = parents.get(parents.get(node) as Node)?.type ?? "";
+  const isPart = /^TS(ArrayType|TypeOperator|IndexedAccessType|IntersectionType)$/.test(around);
+  const whole = type.replace("Code", code);
+  const text = member === null ? (isPart && type !== "Code" ? `(${whole})` : whole) : `${code}.${STATUS_NAMES[member]}`;
+  ctx.edit.overwrite(node.start, node.end, text, origin);
+  const { start, end } = node;
+  const construct = ctx.source.slice(start, end);
+  ctx.report({ rule: id, outcome: "idiomatic", construct, reason: null, start, end, rpc: null });
+}
+
+/** The member of the enum that a type names, null for the enum itself; undefined for other types. */
+function memberOfStatus(file: File, node: Node): string | null | undefined {
+  const asMember = (name: Node): Node =>
+    name.type === "TSQualifiedName"
+      ? ({ ...name, type: "MemberExpression", object: asMember(name.left), property: name.right } as Node)
+      : name;
+  if (isStatusOfGrpc(file, asMember(node))) return null;
+  const name = node.right?.name as string | undefined;
+  return name !== undefined && Object.hasOwn(STATUS_NAMES, name) && isStatusOfGrpc(file, asMember(node.left))
+    ? name
+    : undefined;
+}
+
+function isOfMigrated(fact: FactBase): boolean {
+  return "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
 }
 
 function isWritten(node: Node, parents: ReturnType<typeof parentMap>): boolean {

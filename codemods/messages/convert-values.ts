@@ -39,10 +39,13 @@ export function createConvertValues(p: Proving) {
         parent.getExpression().getText() === "Buffer.from" &&
         parent.getArguments().length === 1
       );
-    if (as.kind === "int64-string" || as.kind === "int64-number") {
+    if (as.kind === "int64-string" || as.kind === "int64-number" || as.kind === "int64-long") {
       // A number loses what is beyond 2^53, and so does its text.
-      const isText = as.kind === "int64-string";
+      const isText = as.kind !== "int64-number";
       if (Node.isTemplateSpan(parent)) return isText;
+      // An object becomes its text beside a string, as a bigint does.
+      if (as.kind === "int64-long" && Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "+")
+        return p.isString(parent.getLeft() === expression ? parent.getRight() : parent.getLeft());
       const call = parent;
       if (!Node.isCallExpression(call) || call.getArguments()[0] !== expression) return false;
       const callee = call.getExpression().getText();
@@ -73,7 +76,7 @@ export function createConvertValues(p: Proving) {
     const operator = comparison.getOperatorToken().getText();
     if (!/^[!=]==?$/.test(operator)) return false;
     const other = comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft();
-    if (shape.coerces && operator.length === 3 && isAbsent(other)) {
+    if ((shape.coerces || shape.hasNulls) && operator.length === 3 && isAbsent(other)) {
       p.later(() => compareExactly(expression, other));
       return true;
     }

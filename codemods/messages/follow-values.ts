@@ -20,6 +20,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { followWrapper } from "./wrapped-values.js";
 
@@ -113,6 +114,7 @@ export function createFollowValues(p: Proving) {
         noteRead(object, field, access);
         if (field.oneof) return oneofMember(access, object, field);
         if (name !== field.localName) replace(nameNode, field.localName);
+        if (shape.hasNulls && isNullable(field)) return readNullable(p, access, field);
         return flow(access, access.getText().includes("?.") ? maybe(kindOf(field)) : kindOf(field));
       }
       const oneof = oneofBy(kind.desc, name);
@@ -143,6 +145,7 @@ export function createFollowValues(p: Proving) {
     }
     if (kind.kind === "map") return element(access, kind);
     if (kind.kind === "value" && kind.as.kind === "bytes" && (name === "length" || name === "byteLength")) return;
+    if (kind.kind === "value" && kind.as.kind === "int64-long") return readLong(p, access);
     if (kind.kind === "value") return p.convert(object, kind.as, kind.maybe === true);
     return block(access, "a member of a stream");
   };
@@ -169,7 +172,7 @@ export function createFollowValues(p: Proving) {
     const choice = `${chain}.${oneof.localName}`;
     edit(access, access.getStart(), access.getStart(), ["("], "after");
     edit(access, object.getEnd(), access.getEnd(), [
-      `.${oneof.localName}.case === ${quoted(access, field.localName)} ? ${choice}.value : undefined)`,
+      `.${oneof.localName}.case === ${quoted(access, field.localName)} ? ${choice}.value : ${shape.hasNulls ? "null" : "undefined"})`,
     ]);
     // `undefined` where another member is set, as it was; conversions would have to let it through.
     if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number") {
@@ -266,6 +269,8 @@ export function createFollowValues(p: Proving) {
         if (!found || (keyNode && Node.isComputedPropertyName(keyNode)))
           return block(part, `${kind.desc.typeName} has no field ${key}`);
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
+        if (field && shape.hasNulls && isNullable(field))
+          return block(part, "a field is taken out of a message that is null there if it is not set");
         const source = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
         if (field && !p.received.has(name)) noteRead(source ?? name, field, part);
         const of: Kind = field ? kindOf(field) : { kind: "oneof", oneof: found as DescOneof };

@@ -18,6 +18,8 @@ export type Representation =
   | { readonly kind: "same"; readonly type: PlainType }
   | { readonly kind: "int64-string" }
   | { readonly kind: "int64-number" }
+  /** A Long, where protobuf-es has a bigint. */
+  | { readonly kind: "int64-long"; readonly isUnsigned: boolean }
   | { readonly kind: "enum-name"; readonly desc: DescEnum }
   | { readonly kind: "enum-number"; readonly desc: DescEnum }
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
@@ -77,6 +79,10 @@ export interface LegacyShape {
   readonly hasTextBytes?: true;
   /** Old objects are converted when they are encoded, field by field: a number becomes a string where one is asked for. */
   readonly coerces?: true;
+  /** Scalars and members of a oneof that are not set are null. */
+  readonly hasNulls?: true;
+  /** A message that the program makes reads the defaults of what was not set; the literal that becomes of it does not. */
+  readonly hasDefaults?: true;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */

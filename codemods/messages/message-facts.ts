@@ -6,7 +6,8 @@ export type MessageRuleId =
   | "messages/proto-loader-native"
   | "messages/google-protobuf-native"
   | "messages/ts-proto-native"
-  | "messages/protobuf-ts-native";
+  | "messages/protobuf-ts-native"
+  | "messages/protobufjs-native";
 
 /** A name that has to be imported. */
 export interface ImportedName {
@@ -29,6 +30,8 @@ export interface MessageEditFact extends FactBase {
   readonly belongsTo: "before" | "after";
   /** For an insertion: the length of what it stands around. At one position the longer one is the outer one. */
   readonly embraces: number;
+  /** A module of old generated code, some of whose names are replaced in the file. */
+  readonly replaces?: string;
 }
 
 /** What became of the messages of one service registration or client. `start..end` is the `messages` option. */

@@ -3,6 +3,8 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { googleProtobufShape } from "./google-protobuf-shape.js";
 import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
+import { staticModuleBehind } from "./protobufjs-codec.js";
+import { protobufjsShape } from "./protobufjs-shape.js";
 import { protobufTs, tsProto } from "./typed-flavour.js";
 import { typedShape } from "./typed-shape.js";
 
@@ -31,11 +33,15 @@ export function messageFlavourOf(
         rule: "messages/ts-proto-native",
         why: "the generated code is not there: run its generator and then this",
       };
-    case "generic":
+    case "protobufjs":
+    case "generic": {
+      const file = staticModuleBehind(project, definition);
+      if (file) return { rule: "messages/protobufjs-native", shape: protobufjsShape(file) };
       return {
         rule: "messages/proto-loader-native",
         why: "no known generator made this definition, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it",
       };
+    }
     default:
       return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };
   }

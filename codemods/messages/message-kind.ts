@@ -66,6 +66,7 @@ export function sameKind(a: Kind, b: Kind): boolean {
   if (a.kind === "case" || a.kind === "oneof") return b.kind === a.kind && a.oneof === b.oneof;
   if (a.kind === "value") {
     if (b.kind !== "value" || a.as.kind !== b.as.kind) return false;
+    if (a.as.kind === "int64-long") return b.as.kind === "int64-long" && a.as.isUnsigned === b.as.isUnsigned;
     if (a.as.kind === "same") return b.as.kind === "same" && isAssignableScalar(a.as.type, b.as.type);
     if (a.as.kind === "enum-name" || a.as.kind === "enum-number")
       return "desc" in b.as && a.as.desc.typeName === b.as.desc.typeName;

@@ -67,7 +67,10 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (coerced.has(field)) p.block(use, "a value that is converted where it is made is read again");
   for (const bridge of bridges) {
     const stale = staleIn(p, bridge);
-    if (stale) p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
+    if (!stale) continue;
+    // What else is in the way may come of it.
+    p.block(bridge.definition, `${stale}: run the old generator, or correct the .proto, and then this`);
+    blockers.unshift(blockers.pop() as MessageBlocker);
   }
   if (shape.renameEnums && blockers.length === 0) {
     const touched = new Set(edits.map((edit) => edit.file));

@@ -37,6 +37,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isGivenList } from "./protobufjs-reads.js";
 import { copiesFields } from "./similar-messages.js";
 import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
@@ -362,6 +363,10 @@ export function createProveValues(p: Proving) {
       case "int64-string":
       case "int64-number":
         return int64(expression, as.kind, wanted);
+      case "int64-long":
+        if (known?.kind === "value" && known.as.kind === "int64-long")
+          return block(expression, "a Long of another sign");
+        return int64(expression, "int64-string", wanted);
       case "enum-name":
       case "enum-number": {
         if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression)) {
@@ -370,7 +375,7 @@ export function createProveValues(p: Proving) {
           return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
         }
         if (Node.isNumericLiteral(expression)) return;
-        if (shape.isLive && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
+        if (shape.constant && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
         if (!known && typeText(expression) === "string") {
           if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
           return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
@@ -523,6 +528,8 @@ export function createProveValues(p: Proving) {
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
+    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access))
+      return block(access, "a part of a message is read while it is made");
     if (isAssignmentTarget(access)) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
         return sink(parent.getRight(), kind);

@@ -15,6 +15,7 @@ export function rewriteMessages(context: RuleContext, rule: MessageRuleId): void
           : context.imports.add(part.module, part.name, { typeOnly: part.typeOnly ?? false }),
       )
       .join("");
+  for (const { replaces } of edits) if (replaces !== undefined) context.imports.replaces(replaces);
   for (const { start, end, parts } of edits) {
     if (start < end) context.edit.overwrite(start, end, textOf(parts), origin);
   }

@@ -75,8 +75,8 @@ function takeValue(p: Proving, access: PropertyAccessExpression, wrapper: Node, 
   p.flow(whole, kind.kind === "value" ? { kind: "value", as: kind.as } : kind);
 }
 
-/** Has a test around a use, which nothing undoes, found the wrapper to be there? */
-function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
+/** Has a test around a use, which nothing undoes, found a value to be there? */
+export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
   if (Node.isIdentifier(wrapper)) {
     const declaration = wrapper.getSymbol()?.getDeclarations()[0];
     const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;

@@ -104,7 +104,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   const text =
     edited === source && imports.requests.length === 0
       ? source
-      : applyImports({ file, path, source }, edited, imports.requests, moduleSystem);
+      : applyImports({ file, path, source }, edited, imports.requests, moduleSystem, imports.replaced);
   return { text, edits, findings, file, conflict: null, lacks: null };
 }
 

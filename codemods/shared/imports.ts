@@ -46,8 +46,10 @@ export function moduleSystemOf(file: File, path: string, fallback: ModuleSystem)
   return names.has("require") || names.has("module") || names.has("exports") ? "cjs" : fallback;
 }
 
-/** Every name that top-level imports and requires bind. */
-function importedNames(file: File): ImportedName[] {
+const NONE: ReadonlySet<string> = new Set();
+
+/** Every name that top-level imports and requires bind; of `replaced` modules also what is taken of their members. */
+function importedNames(file: File, replaced = NONE): ImportedName[] {
   const found: ImportedName[] = [];
   const wholes = new Map<string, string>();
   for (const statement of file.program.body as Node[]) {
@@ -85,12 +87,17 @@ function importedNames(file: File): ImportedName[] {
       });
     } else if (statement.type === "VariableDeclaration") {
       for (const declarator of statement.declarations as Node[]) {
-        const alias = isIdentifier(declarator.init) && declarator.id.type === "ObjectPattern" ? declarator.init : null;
-        const module = alias ? wholes.get(alias.name) : requiredModule(declarator.init);
+        const member = replaced.size > 0 ? rootOfMembers(declarator.init) : undefined;
+        const source = member && found.find(({ local, module }) => local.name === member.name && replaced.has(module));
+        const isAlias = isIdentifier(declarator.init) && declarator.id.type === "ObjectPattern";
+        const alias = source ? (member as Node) : isAlias ? declarator.init : null;
+        const module = source?.module ?? (alias ? wholes.get(alias.name) : requiredModule(declarator.init));
         if (module === undefined) continue;
-        if (declarator.id.type === "Identifier")
-          found.push({ module, imported: "*", local: declarator.id, typeOnly: false, statement, part: declarator });
-        else if (declarator.id.type === "ObjectPattern")
+        if (declarator.id.type === "Identifier") {
+          const imported = source ? "" : "*";
+          found.push({ module, imported, local: declarator.id, typeOnly: false, statement, part: declarator, alias });
+        }
+        if (declarator.id.type === "ObjectPattern")
           for (const property of declarator.id.properties as Node[]) {
             const imported = property.type === "ObjectProperty" ? keyName(property) : undefined;
             if (imported !== undefined && isIdentifier(property.value))
@@ -110,10 +117,18 @@ function importedNames(file: File): ImportedName[] {
   return found;
 }
 
+/** `a` of `a`, `a.b.c`. */
+function rootOfMembers(given: Node | null | undefined): Node | undefined {
+  let node = given;
+  while (node?.type === "MemberExpression" && !node.computed) node = node.object;
+  return node && isIdentifier(node) ? node : undefined;
+}
+
 export interface ImportCollector extends ImportRequests {
   readonly requests: readonly ImportRequest[];
   /** Names of our runtime that the official packages do not have. Only for that target. */
   readonly unofficial: readonly ImportRequest[];
+  readonly replaced: ReadonlySet<string>;
 }
 
 /** Collects the names that rules ask for; a name that the file uses for something else gets another local name. */
@@ -122,6 +137,7 @@ export function createImportRequests(file: File, target: Target = "bundled"): Im
   const existing = importedNames(file);
   const requests: ImportRequest[] = [];
   const unofficial: ImportRequest[] = [];
+  const replaced = new Set<string>();
   const taken = new Set(names);
 
   const freshName = (name: string): string => {
@@ -137,6 +153,10 @@ export function createImportRequests(file: File, target: Target = "bundled"): Im
   return {
     requests,
     unofficial,
+    replaced,
+    replaces(module) {
+      replaced.add(module);
+    },
     add(asked, name, options) {
       const typeOnly = options?.typeOnly ?? false;
       const official = target === "connectrpc" ? officialModule(asked, name) : asked;
@@ -166,9 +186,10 @@ const GENERATED_MODULE = /(_pb|_grpc_pb|\.grpc-client|\.grpc-server|_connect)(\.
 const ORIGIN: EditOrigin = { rule: "imports", outcome: "idiomatic" };
 
 /** Is it safe to drop an import of this module once nothing uses it? Others might be there for their side effects. */
-function isDroppable(module: string, path: string): boolean {
+function isDroppable(module: string, path: string, replaced: ReadonlySet<string>): boolean {
   const bare = module.replace(/^node:/, "").split("/")[0] ?? "";
   if (
+    replaced.has(module) ||
     module === BRIDGE_MODULE ||
     GRPC_MODULE.test(module) ||
     /^(grpc-health-check|@grpc\/reflection|google-protobuf)$/.test(module) ||
@@ -181,13 +202,13 @@ function isDroppable(module: string, path: string): boolean {
 }
 
 /** Local names of droppable imports that something in the file refers to. */
-function usedImports(file: File, path: string): Set<string> {
+function usedImports(file: File, path: string, replaced: ReadonlySet<string>): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
-  const names = importedNames(file).filter(({ module }) => isDroppable(module, path));
-  // The names of a pattern come first: one that nothing uses does not use its module either.
+  const names = importedNames(file, replaced).filter(({ module }) => isDroppable(module, path, replaced));
+  // The names of a pattern come first, the last pattern before others: one that nothing uses does not use its module either.
   const inUse = new Set<Node>();
-  for (const entry of [...names].sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
+  for (const entry of names.toReversed().sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
     const binding = scopes.bindingOf(entry.local);
     const isIdle = (reference: Node) => names.some(({ alias }) => alias === reference) && !inUse.has(reference);
     if (!binding || !(binding.writes.length > 0 || binding.references.some((each) => !isIdle(each)))) continue;
@@ -238,19 +259,21 @@ export function applyImports(
   text: string,
   requests: readonly ImportRequest[],
   moduleSystem: ModuleSystem,
+  replaced = NONE,
 ): string {
   const { path } = original;
   const file = parse(text, path);
   const scopes = scopesOf(file);
   const style = styleOf(original.file, original.source, path);
   const sink = createEditSink();
-  const names = importedNames(file);
+  const names = importedNames(file, replaced);
 
   // What became unused. An import that nothing used before stays: no rule touched it.
-  const usedBefore = usedImports(original.file, path);
-  const usedNow = usedImports(file, path);
+  const usedBefore = usedImports(original.file, path, replaced);
+  const usedNow = usedImports(file, path, replaced);
   const unused = names.filter(
-    (entry) => isDroppable(entry.module, path) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
+    (entry) =>
+      isDroppable(entry.module, path, replaced) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
   );
 
   // Requests that a rule dropped again would be unused: only names that the text refers to are added.
@@ -355,7 +378,10 @@ function removeImports(
     if (isWhole) {
       removed.add(statement);
       const { start, end } = lineRange(text, statement.start, statement.end);
-      sink.remove(start, end, ORIGIN);
+      // A statement between two blank lines takes one of them along.
+      const isBetween = all.some((entry) => entry.alias) && /(^|\n)[ \t]*\r?\n$/.test(text.slice(0, start));
+      const blank = isBetween ? /^[ \t]*\r?\n/.exec(text.slice(end))?.[0].length : 0;
+      sink.remove(start, end + (blank ?? 0), ORIGIN);
       continue;
     }
     for (const entry of gone) {

@@ -10,6 +10,8 @@ export type MessagesMode = "auto" | "native" | "bridge";
 export interface ImportRequests {
   /** Asks for `name` of `module`; returns the local name to use (differs from `name` when that is taken in the file). */
   add(module: string, name: string, options?: { readonly typeOnly?: boolean }): string;
+  /** Names of a module were replaced by others: it and they go where nothing uses them any more. */
+  replaces(module: string): void;
 }
 
 /** All that a rule may know and do. It reads the tree and returns edits; it prints nothing, writes nothing, mutates nothing. */

@@ -1,0 +1,147 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { tempProject } from "../generate/testing/temp-project.js";
+import { migrateMessages } from "./testing/migrate-messages.js";
+
+const repository = resolve(import.meta.dirname, "../..");
+const proto = `syntax = "proto3";
+package p.v1;
+service S { rpc Get(Thing) returns (Thing); }
+enum Kind { KIND_UNKNOWN = 0; KIND_RED = 1; }
+message Thing {
+  string the_name = 1; int64 big_count = 2; Kind kind = 3; optional int32 opt_num = 4; repeated string tag_list = 5; Thing child = 6;
+  oneof pick { string pick_text = 7; Thing pick_item = 8; }
+}
+`;
+const server = `const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { S } = require('./gen/s_pb.js');
+const { SService } = require('./definition');
+const { get } = require('./handlers');
+module.exports = (router) => router.service(S, { get }, { messages: grpcJsMessages(SService) });
+`;
+const handlers = (body: string) =>
+  `const { p } = require('./lib/static');\n\nconst { Kind, Thing } = p.v1;\n\nexports.get = function get(req) {\n  ${body}\n};\n`;
+const definition = (serialize: string, deserialize: string) => `const { Thing } = require('./lib/static').p.v1;
+
+const serialize = (message) => ${serialize};
+const deserialize = (bytes) => ${deserialize};
+
+exports.SService = {
+  get: {
+    path: '/p.v1.S/Get', requestStream: false, responseStream: false,
+    requestSerialize: serialize, requestDeserialize: deserialize, responseSerialize: serialize, responseDeserialize: deserialize,
+  },
+};
+`;
+const encode = "Buffer.from(Thing.encode(message).finish())";
+const decode = "Thing.decode(bytes)";
+
+let staticCode: string;
+beforeAll(() => {
+  using project = tempProject({ "s.proto": proto });
+  const pbjs = join(repository, "node_modules/protobufjs-cli/bin/pbjs");
+  const out = join(project.root, "static.js");
+  const options = ["-t", "static-module", "-w", "commonjs", "-o", out, join(project.root, "s.proto")];
+  const { status, stderr } = spawnSync(process.execPath, [pbjs, ...options], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  staticCode = readFileSync(out, "utf8");
+});
+
+async function migrate(
+  body: string,
+  codec: readonly [string, string] = [encode, decode],
+  change: (text: string) => string = (text) => text,
+) {
+  using project = tempProject({
+    "package.json": "{}",
+    "s.proto": proto,
+    "server.js": server,
+    "handlers.js": handlers(body),
+    "definition.js": definition(...codec),
+    "lib/static.js": "",
+  });
+  writeFileSync(join(project.root, "lib/static.js"), change(staticCode));
+  const { files, findings } = await migrateMessages(project.root);
+  const [finding] = findings;
+  return { handlers: files["handlers.js"], outcome: finding?.outcome, why: finding?.reason?.text ?? "" };
+}
+
+it("a handler on pbjs's classes is written on protobuf-es, and what nothing uses any more goes", async () => {
+  const { handlers: after, outcome } = await migrate(
+    "return Thing.create({ theName: String(req.bigCount), kind: Kind.KIND_RED, pickItem: new Thing({ optNum: 1 }) });",
+  );
+  expect(outcome).toBe("idiomatic");
+  expect(after).toBe(
+    "const { Kind } = require('./gen/s_pb.js');\n\nexports.get = function get(req) {\n  return { theName: String(req.bigCount), kind: Kind.RED, pick: { case: 'pickItem', value: { optNum: 1 } } };\n};\n",
+  );
+});
+
+it("names of enum values are looked up in the old module, which stays", async () => {
+  const { handlers: after } = await migrate("console.log(Kind[req.kind]);\n  return Thing.create();");
+  expect(after).toContain("const { Kind } = p.v1;");
+  expect(after).toContain("console.log(Kind[req.kind]);\n  return {};");
+});
+
+it.each<[string, string, RegExp]>([
+  ["the words of a Long", "console.log(req.bigCount.low);\n  return req;", /what is read of a Long/],
+  ["a Long that goes on", "console.log(req.bigCount);\n  return req;", /not followed/],
+  ["whether a Long is there", "if (req.bigCount) return req;\n  return {};", /not followed/],
+  ["an unset field taken apart", "const { optNum } = req;\n  return { optNum };", /null there if it is not set/],
+  [
+    "an unset field that may be undefined",
+    "return { theName: req.optNum === undefined ? 'a' : 'b' };",
+    /undefined or null/,
+  ],
+  [
+    "what a made message reads",
+    "const r = Thing.create();\n  r.tagList.push('x');\n  return r;",
+    /read while it is made/,
+  ],
+  ["a copy", "return Thing.create({ ...req });", /spread/],
+  ["fromObject", "return Thing.fromObject({ theName: 'x' });", /nothing proves that this is a p.v1.Thing/],
+  ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
+  ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],
+  ["a literal that is encoded", "const r = { theName: 'x' };\n  return Thing.decode(Thing.encode(r).finish());", /./],
+  ["a message of another object", "const given = globalThis.given;\n  return Thing.create(given);", /another object/],
+  ["two members of a oneof", "return { pickText: 'x', pickItem: {} };", /two members/],
+  ["the setter of a oneof", "const r = { pickText: 'x' };\n  r.pick = 'pickItem';\n  return r;", /no field pick/],
+])("%s stays on the bridge", async (_, body, why) => {
+  const found = await migrate(body);
+  expect([found.outcome, found.handlers]).toEqual(["bridged", handlers(body)]);
+  expect(found.why).toMatch(why);
+});
+
+it.each<[string, readonly [string, string]]>([
+  ["fromObject", ["Buffer.from(Thing.encode(Thing.fromObject(message)).finish())", decode]],
+  ["toObject", [encode, "Thing.toObject(Thing.decode(bytes))"]],
+  ["encodeDelimited", ["Buffer.from(Thing.encodeDelimited(message).finish())", decode]],
+  ["another encoding", ["Buffer.from(JSON.stringify(message))", "JSON.parse(bytes)"]],
+])("a definition with %s keeps its own functions", async (_, codec) => {
+  const found = await migrate("return req;", codec);
+  expect(found.outcome).toBe("bridged");
+  expect(found.why).toMatch(/no known generator made this definition/);
+});
+
+it.each<[string, (text: string) => string, RegExp]>([
+  [
+    "stale: a field has another number",
+    (text) => text.replace("/* id 1, wireType 2 =*/10", "/* id 9, wireType 2 =*/74"),
+    /lib\/static\.js writes no the_name in Thing as the \.proto says.*run the old generator/,
+  ],
+  [
+    "stale: a field has another type",
+    (text) => text.replace("/* id 2, wireType 0 =*/16).int64(", "/* id 2, wireType 0 =*/16).uint64("),
+    /big_count of Thing is written as uint64 in .*lib\/static\.js and as int64/,
+  ],
+  [
+    "made by a pbjs that does not tell what is set",
+    (text) => text.replace("Thing.prototype.optNum = null", "Thing.prototype.optNum = 0"),
+    /code of an older pbjs, where optNum of Thing reads 0/,
+  ],
+])("code that is %s stays on the bridge, and the report names the file", async (_, change, why) => {
+  const found = await migrate("return { theName: req.theName };", [encode, decode], change);
+  expect(found.outcome).toBe("bridged");
+  expect(found.why).toMatch(why);
+});

@@ -1,0 +1,153 @@
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import { isArrowBody, topOf } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
+import { receivedAs } from "./received-messages.js";
+
+const shapes = new WeakMap<SourceFile, LegacyShape>();
+
+/** Objects of the classes that `pbjs -t static-module` wrote into a file. */
+export function protobufjsShape(file: SourceFile): LegacyShape {
+  const known = shapes.get(file);
+  if (known) return known;
+  const shape: LegacyShape = {
+    rule: "messages/protobufjs-native",
+    id: `protobufjs ${file.getFilePath()}`,
+    fractions: "wrapped",
+    hasDefaults: true,
+    hasNulls: true,
+    keyOf: (field) => propertyOf(file, field),
+    oneofKeyOf: (oneof) => oneofKey(file, oneof.fields[0]),
+    enumName: (value) => value.name,
+    representation,
+    made: madeMessage,
+    takenBy: encoded,
+    staleness: (_, desc) => protobufjsStaleness(file, desc),
+    constant,
+    renameEnums: renameStatic,
+  };
+  shapes.set(file, shape);
+  return shape;
+}
+
+function representation(field: DescField): Representation {
+  if ("longAsString" in field && field.longAsString)
+    return { kind: "unsupported", why: `${field.name} is a Long here and a string in protobuf-es` };
+  const as = representationOf(field, "String", "none");
+  if (as.kind !== "int64-string" || !("scalar" in field)) return as;
+  return { kind: "int64-long", isUnsigned: field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64 };
+}
+
+/** The getter of a oneof has its name as fields have theirs. */
+function oneofKey(file: SourceFile, member: DescField | undefined): string | undefined {
+  if (!member?.oneof) return undefined;
+  const text = file.getFullText();
+  const { name } = member.oneof;
+  const camel = name.replace(/_([a-z])(?=[a-z]|$)/g, (_, letter: string) => letter.toUpperCase());
+  return [name, camel].find((key) => text.includes(`.prototype, "${key}", {`));
+}
+
+/** `T.create({ … })`, `new T({ … })`: the literal alone. `T.decode(bytes)`: `fromBinary(TSchema, bytes)`. */
+function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
+  const isNew = Node.isNewExpression(expression);
+  if (!isNew && !Node.isCallExpression(expression)) return false;
+  const callee = expression.getExpression();
+  const owner = isNew ? callee : Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
+  const does = isNew ? "create" : Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
+  const name = owner && staticNameOf(p.project, owner);
+  if (name?.kind !== "message" || !/^(create|decode)$/.test(does)) return false;
+  if (name.desc.typeName !== desc.typeName) {
+    p.block(expression, `this is a ${name.desc.typeName}, not a ${desc.typeName}`);
+    return true;
+  }
+  const [argument, more] = expression.getArguments();
+  if (does === "decode") return decoded(p, expression, argument, more, desc);
+  const isBody = isArrowBody(expression.getParentOrThrow(), expression);
+  if (!argument) p.replace(expression, isBody ? "({})" : "{}");
+  else if (Node.isObjectLiteralExpression(argument) && !more) {
+    p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
+    p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
+    p.literal(argument, desc);
+  } else p.block(expression, "a message that is made of another object");
+  return true;
+}
+
+function decoded(p: Proving, call: Node, bytes: Node | undefined, more: Node | undefined, desc: DescMessage): boolean {
+  if (!bytes || more) return false;
+  p.edit(call, call.getStart(), bytes.getStart(), [
+    { module: "@bufbuild/protobuf", name: "fromBinary" },
+    "(",
+    p.generated(desc, "descriptor", call),
+    ", ",
+  ]);
+  p.sink(bytes, { kind: "value", as: { kind: "bytes" } });
+  p.kinds.set(call, { kind: "message", desc });
+  return true;
+}
+
+/** `T.encode(message).finish()` becomes `toBinary(TSchema, message)`, for a message that is one whatever happens. */
+function encoded(p: Proving, call: CallExpression, message: Node): boolean {
+  const callee = call.getExpression();
+  const name = Node.isPropertyAccessExpression(callee) ? staticNameOf(p.project, callee.getExpression()) : undefined;
+  const kind = p.kinds.get(message);
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "encode" || name?.kind !== "message")
+    return false;
+  const access = call.getParent();
+  const finish = access?.getParent();
+  const isFinished = Node.isPropertyAccessExpression(access) && access.getName() === "finish";
+  const isSame = kind?.kind === "message" && kind.desc.typeName === name.desc.typeName;
+  if (!isFinished || !Node.isCallExpression(finish) || call.getArguments().length !== 1 || !isSame) return false;
+  p.later(() => {
+    if (receivedAs(p, message) !== "always") p.block(call, "a message is encoded that may be no more than a literal");
+  });
+  p.edit(finish, finish.getStart(), message.getStart(), [
+    { module: "@bufbuild/protobuf", name: "toBinary" },
+    "(",
+    p.generated(name.desc, "descriptor", call),
+    ", ",
+  ]);
+  p.edit(finish, topOf(message).getEnd(), finish.getEnd(), [")"]);
+  p.flow(finish, { kind: "value", as: { kind: "bytes" } });
+  return true;
+}
+
+/** `kiln.v2.Glaze.GLAZE_CELADON` becomes `Glaze.CELADON`. */
+function constant(p: Proving, expression: Node): boolean {
+  if (!Node.isPropertyAccessExpression(expression)) return false;
+  const owner = staticNameOf(p.project, expression.getExpression());
+  if (owner?.kind !== "enum") return false;
+  const value = owner.desc.values.find((one) => one.name === expression.getName());
+  if (!value || !hasConstant(owner.file, value.name, value.number)) return false;
+  p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
+  return true;
+}
+
+/** All constants of a file; and the module that they and the classes came from is one whose names are replaced. */
+function renameStatic(p: Proving, file: SourceFile): void {
+  for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) constant(p, access);
+  const specifiers = [
+    ...file.getImportDeclarations().map((one) => one.getModuleSpecifier()),
+    ...file.getDescendantsOfKind(SyntaxKind.CallExpression).flatMap((call) => {
+      const [argument] = call.getArguments();
+      return call.getExpression().getText() === "require" && Node.isStringLiteral(argument) ? [argument] : [];
+    }),
+  ];
+  for (const specifier of specifiers) {
+    const text = specifier.getLiteralText();
+    if (!moduleAt(p.project, file, text)) continue;
+    p.edits.push({
+      kind: "message-edit",
+      file: file.getFilePath(),
+      start: 0,
+      end: 0,
+      via: "provenance",
+      rule: p.shape.rule,
+      parts: [],
+      belongsTo: "after",
+      embraces: 0,
+      replaces: text,
+    });
+  }
+}
