@@ -4,7 +4,8 @@ import { migrateMessages } from "./testing/migrate-messages.js";
 
 const proto = `syntax = "proto3";
 package row.v1;
-service S { rpc Get(Req) returns (Row); rpc All(Req) returns (Rows); rpc Feed(Req) returns (stream Row); rpc Pick(Req) returns (Choice); }
+service S { rpc Get(Req) returns (Row); rpc All(Req) returns (Rows); rpc Feed(Req) returns (stream Row); rpc Pick(Req) returns (Choice); rpc Nest(Nested) returns (Req); }
+message Nested { Row nested = 1; }
 message Req { string row_id = 1; }
 message Row { string row_id = 1; int64 big_no = 2; Row parent_row = 3; }
 message Rows { repeated Row all_rows = 1; Row best_row = 2; int32 row_count = 3; map<string, Row> row_map = 4; repeated Rows more_rows = 5; }
@@ -65,6 +66,11 @@ describe("rows that a handler sends become messages on the spot", () => {
       "yield protoLoaderMessage(RowSchema, await row.load(), { keepCase: true });",
     ],
     [
+      "what is pushed",
+      "function feed(req) {\n  return createPushStream((output) => {\n    db.each((row) => { if (row.row_id !== req.row_id) output.write(row); }, () => output.end());\n  });\n}",
+      "if (row.row_id !== req.rowId) output.write(protoLoaderMessage(RowSchema, row, { keepCase: true }));",
+    ],
+    [
       "one of two",
       "async function get(req) { return req.row_id ? await db.find(req.row_id) : { row_id: 'x' }; }",
       "return req.rowId ? protoLoaderMessage(RowSchema, await db.find(req.rowId), { keepCase: true }) : { rowId: 'x' };",
@@ -95,6 +101,18 @@ describe("rows that a handler sends become messages on the spot", () => {
     ["a message with a oneof", "async function pick(req) { return await db.find(1); }"],
     ["an entry of a map", "async function all(req) { return { row_map: { a: await db.find(1) } }; }"],
     ["an element of a list", "async function all(req) { return { all_rows: [await db.find(1)] }; }"],
+    [
+      "a row that is pushed and changed",
+      "function feed(req) { return createPushStream((output) => { db.each((row) => { output.write(row); row.row_id = ''; }); }); }",
+    ],
+    [
+      "a row that is pushed and handed on",
+      "function feed(req) { return createPushStream((output) => { db.each((row) => { output.write(row); db.keep(row); }); }); }",
+    ],
+    [
+      "a row that is pushed twice",
+      "function feed(req) { return createPushStream((output) => { const row = db.one(); output.write(row); other(row.child); row.load(); }); }",
+    ],
     ["a text", "function get(req) { return 'row ' + req.row_id; }"],
     [
       "a row of a function that gives it to others, too",
@@ -106,5 +124,38 @@ describe("rows that a handler sends become messages on the spot", () => {
     const { text, why } = await migrated(handlers);
     expect(why[0]).not.toBe("");
     expect(text).toBe(program(handlers));
+  });
+});
+
+describe("rows that a client sends", () => {
+  const client = (code: string) => `const protoLoader = require('@grpc/proto-loader');
+const { createClient } = require('@connect-migrate/runtime');
+const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { S } = require('./gen/s_pb.js');
+const definition = protoLoader.loadSync(__dirname + '/s.proto', { longs: String, enums: String, defaults: true, oneofs: true });
+const client = createClient(S, transport, { messages: grpcJsMessages(definition['row.v1.S']) });
+${code}
+`;
+  const migratedClient = async (code: string) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "client.js": client(code) });
+    const { files, findings } = await migrateMessages(project.root);
+    return { text: files["client.js"] ?? "", why: findings.map(({ reason }) => reason?.text ?? "") };
+  };
+
+  it("become messages in the call", async () => {
+    const { text, why } = await migratedClient(
+      "app.post('/', async (req, res) => { const row = await client.get(req.body); res.send(row.rowId); });",
+    );
+    expect(why).toEqual([""]);
+    expect(text).toContain("await client.get(protoLoaderMessage(ReqSchema, req.body));");
+  });
+
+  it.each([
+    ["what may be a message", "async function f(rows) { const row = await client.get(rows[0]); rows.push(row); }"],
+    ["a part of a request", "async function f(rows) { await client.nest({ nested: rows[0] }); }"],
+  ])("not %s", async (_name, code) => {
+    const { text, why } = await migratedClient(code);
+    expect(why[0]).not.toBe("");
+    expect(text).toBe(client(code));
   });
 });

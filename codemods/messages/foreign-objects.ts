@@ -1,5 +1,11 @@
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { type Identifier, Node, type PropertyAssignment, type ShorthandPropertyAssignment } from "ts-morph";
+import {
+  type CallExpression,
+  type Identifier,
+  Node,
+  type PropertyAssignment,
+  type ShorthandPropertyAssignment,
+} from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import {
@@ -16,9 +22,9 @@ import {
 import type { Proving } from "./proof.js";
 
 /**
- * A row of a database, parsed JSON, whatever else that nothing is known of, which a handler sends: the message is made of it as
- * proto-loader made it. Only where it is sent on the spot, so that nothing sees the message, or changes the row before the
- * message is encoded. True when the value is dealt with.
+ * A row of a database, parsed JSON, whatever else that nothing is known of, which a handler or a call sends: the message is made
+ * of it as proto-loader made it. Only where it is sent on the spot, so that nothing sees the message, or changes the row before
+ * the message is encoded. True when the value is dealt with.
  */
 export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly kind: "message" | "list" }): boolean {
   const of = wanted.kind === "list" ? wanted.of : wanted;
@@ -29,7 +35,7 @@ export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly
   for (let above = value.getParent(); above && isStep(above); above = value.getParent()) value = above;
   const place = sentFrom(p, value);
   if (!place || (wanted.kind === "list" && place.as !== "field") || isChangedIn(p, place.whole, value)) return false;
-  const wait = place.as === "reply" ? awaitFor(value, place.handler) : "";
+  const wait = place.as === "whole" && place.handler ? awaitFor(value, place.handler) : "";
   if (wait === undefined) return false;
   p.later(() => {
     if (readOf(given).some((part) => p.kinds.has(part)))
@@ -88,14 +94,15 @@ const isStep = (node: Node) => isTransparent(node) || Node.isAwaitExpression(nod
 const LIST_READERS = /^(slice|includes|indexOf|join|at|concat|filter|map|some|every|find|findIndex|flatMap)$/;
 
 interface Place {
-  /** The reply itself, or the value of a field in it. */
-  readonly as: "reply" | "field";
-  readonly handler: Node;
+  /** The message itself, or the value of a field in it. */
+  readonly as: "whole" | "field";
+  /** Of a reply that is returned or yielded. */
+  readonly handler?: Node;
   /** All that is sent. */
   readonly whole: Node;
 }
 
-/** Where a value is sent as a part of an expression that a handler returns or yields. */
+/** Where a value is sent as a part of an expression that a handler returns, yields or pushes, or that a call is given. */
 function sentFrom(p: Proving, value: Node): Place | undefined {
   let as: Place["as"] | undefined;
   let node = value;
@@ -106,17 +113,49 @@ function sentFrom(p: Proving, value: Node): Place | undefined {
       as ??= "field";
       node = above.getParent();
     } else if (as && Node.isArrayLiteralExpression(above)) node = above;
-    else {
+    else if (Node.isCallExpression(above) && above.getArguments()[0] === node) {
+      // What a client is told of a part that is refused names the field.
+      const isSent = (p.received.has(above) && !as) || (isPush(p, above) && isOnlyRead(p, value, node));
+      return isSent ? { as: as ?? "whole", whole: node } : undefined;
+    } else {
       const isSent = Node.isReturnStatement(above) || Node.isYieldExpression(above) || isArrowBody(above, node);
       const owner = isSent ? functionAround(node) : undefined;
       if (!owner || isWatched(node, owner)) return undefined;
-      if (p.handlers.has(owner)) return { as: as ?? "reply", handler: owner, whole: node };
+      if (p.handlers.has(owner)) return { as: as ?? "whole", handler: owner, whole: node };
       const list = as && listOf(owner);
       if (!list) return undefined;
       node = list;
     }
   }
   return undefined;
+}
+
+/** `output.write(…)` in `createPushStream((output) => …)`. */
+function isPush(p: Proving, call: CallExpression): boolean {
+  const callee = call.getExpression();
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "write") return false;
+  const declaration = p.project.declarationOf(callee.getExpression());
+  const owner = Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+  const stream = owner?.getParent();
+  return Node.isCallExpression(stream) && stream.getExpression().getText() === "createPushStream";
+}
+
+/** What is pushed is encoded later: until then, its fields are only read. */
+function isOnlyRead(p: Proving, value: Node, sent: Node): boolean {
+  const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
+  const name =
+    Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration)
+      ? declaration.getNameNode()
+      : null;
+  if (sent !== value || !name || !Node.isIdentifier(name)) return false;
+  return p.project.referencesTo(name).every((use) => {
+    const access = use.getParent();
+    if (use === name || use === value) return true;
+    if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== use) return false;
+    const above = access.getParent();
+    const isCalled = Node.isCallExpression(above) && above.getExpression() === access;
+    return !isAssignmentTarget(access) && !isCalled && !Node.isPropertyAccessExpression(above);
+  });
 }
 
 /** The side of a choice whose value decides nothing. */

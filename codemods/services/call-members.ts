@@ -1,7 +1,9 @@
-import { type Node, parentMap } from "../shared/ast.js";
+import { type Node, parentMap, statementOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { headersAt } from "./outgoing-headers.js";
 import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
+import { sendingText } from "./write-metadata.js";
 
 const id = "services/call-members";
 
@@ -37,6 +39,11 @@ export const rule: Rule = {
         );
       }
       return "call.metadata.get(key)[0]";
+    });
+    forSteps(ctx, id, ["metadata-values"], (step, { plan }, origin) => {
+      const values = ctx.imports.add(GRPC_JS, "headerValues");
+      replaceAround(ctx, step.node, step.key, `${values}(${contextName(plan)}.requestHeader, `, ")", origin);
+      return "call.metadata.get(key)";
     });
     forSteps(ctx, id, ["metadata"], (step, { plan }, origin) => {
       overwrite(
@@ -79,9 +86,23 @@ export const rule: Rule = {
     });
     forSteps(ctx, id, ["send-metadata"], (step, { plan }, origin) => {
       const context = contextName(plan);
-      const flush = step.flush ? `; ${context}.sendHeaders?.()` : "";
-      const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
-      replaceAround(ctx, step.node, step.metadata, `${convert}(`, `, ${context}.responseHeader)${flush}`, origin);
+      const { node, metadata } = step;
+      const parents = parentMap(fileOf(ctx));
+      const statement = parents.get(node) as Node;
+      const isInList = statementOf(node, parents) === statement;
+      const flush = step.flush ? `${context}.sendHeaders?.()` : "";
+      const behind = flush && `${isInList ? "; " : ", "}${flush}`;
+      const sent = sendingText(ctx, plan, step, metadata);
+      if (sent && !headersAt(ctx, metadata)) {
+        // What stands in it is left to other rules.
+        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
+        replaceAround(ctx, node, metadata, `${convert}(`, `, ${context}.responseHeader)${behind}`, origin);
+      } else if (sent) overwrite(node, sent + behind, origin);
+      else if (flush) overwrite(node, flush, origin);
+      else {
+        const [before, last] = (headersAt(ctx, metadata)?.direct?.row ?? []).slice(-2) as [Node, Node];
+        ctx.edit.remove(before.end, last.end, origin);
+      }
       return "call.sendMetadata(metadata)";
     });
   },

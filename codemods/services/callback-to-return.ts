@@ -1,16 +1,8 @@
 import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import {
-  contextName,
-  dedent,
-  forSteps,
-  GRPC_JS,
-  indentAfter,
-  insertStatementBefore,
-  removeDead,
-  replaceAround,
-} from "./planned-handlers.js";
+import { dedent, forSteps, indentAfter, insertStatementBefore, removeDead, replaceAround } from "./planned-handlers.js";
+import { sendingText } from "./write-metadata.js";
 import { lineEndAfter } from "./write-region.js";
 
 const id = "services/callback-to-return";
@@ -26,22 +18,29 @@ export const rule: Rule = {
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
       const { node, value, statement, form, trailers, settles } = step;
-      if (trailers) {
-        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
-        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        insertStatementBefore(ctx, plan, statement, text, origin);
-      }
+      const sent = trailers && sendingText(ctx, plan, step, trailers);
+      if (sent && !step.kept) insertStatementBefore(ctx, plan, statement, sent, origin);
       if (step.kept) {
         const { name, last } = step.kept;
         const end = semicolonOf(ctx.source, statement);
         const { response } = plan.types;
         const type = response ? `: ${ctx.source.slice(response.start, response.end)}` : "";
-        replaceAround(ctx, node, value, `const ${name}${type} = `, "", origin);
+        replaceAround(
+          ctx,
+          form === "return" ? { start: statement.start, end: node.end } : node,
+          value,
+          `const ${name}${type} = `,
+          "",
+          origin,
+        );
         const eol = lineEndingOf(ctx.source);
-        const isOneLine = !ctx.source.slice(statement.end, last.start).includes("\n");
-        const place = isOneLine ? last.end : lineEndAfter(ctx.source, last.end);
+        const line = `${eol}${indentAfter(ctx, plan, statement)}`;
+        if (sent) ctx.edit.insertLeft(statement.end, `${line}${sent}${end}`, origin);
+        const isOneLine = last !== statement && !ctx.source.slice(statement.end, last.start).includes("\n");
+        const place = isOneLine || last === statement ? last.end : lineEndAfter(ctx.source, last.end);
         const between = isOneLine ? " " : `${eol}${indentAfter(ctx, plan, last)}`;
-        ctx.edit.insertLeft(place, `${between}return ${name}${end}`, origin);
+        const leave = settles && plan.region ? `${plan.region.resolve}(${name})` : `return ${name}`;
+        ctx.edit.insertLeft(place, `${between}${leave}${end}`, origin);
       } else if (settles && plan.region) replaceAround(ctx, node, value, `${plan.region.resolve}(`, ")", origin);
       else if (form === "arrow") {
         const isObject = value.type === "ObjectExpression";

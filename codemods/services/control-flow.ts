@@ -1,6 +1,6 @@
 import { type FunctionNode, isFunction, type Node, type Parents, walk } from "../shared/ast.js";
 
-const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
+export const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
 
 /** Is nothing with an effect left to run after `statement` in its function? (matrix H-1) */
 export function isTail(

@@ -55,7 +55,7 @@ export type Step =
       readonly kind: "value";
       readonly value: Node;
       readonly trailers: Node | null;
-      /** What runs behind the reply without a pause: it is kept under a name and returned behind it. */
+      /** It is kept under a name and returned behind what runs behind the reply without a pause, or behind its trailers. */
       readonly kept: { readonly name: string; readonly last: Node } | null;
     })
   | (Reply & {
@@ -90,6 +90,7 @@ export type Step =
   | { readonly kind: "request"; readonly node: Node }
   | { readonly kind: "requests"; readonly node: Node }
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
+  | { readonly kind: "metadata-values"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node }
   | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }

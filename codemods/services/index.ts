@@ -9,6 +9,7 @@ import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
 import { rule as handlerWrapper } from "./handler-wrapper.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
+import { rule as metadataToHeaders } from "./metadata-to-headers.js";
 import { rule as neighbourBridge } from "./neighbour-bridge.js";
 import { rule as replyHelper } from "./reply-helper.js";
 import { rule as serverToApp } from "./server-to-app.js";
@@ -20,6 +21,7 @@ import { rule as writeToYield } from "./write-to-yield.js";
 export const serviceRules: readonly Rule[] = [
   handlerSignature,
   callMembers,
+  metadataToHeaders,
   writeToYield,
   callbackToReturn,
   callbackToThrow,

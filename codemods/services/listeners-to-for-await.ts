@@ -6,6 +6,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
+import { headersAt } from "./outgoing-headers.js";
 import { forSteps, indentAfter } from "./planned-handlers.js";
 
 const id = "services/listeners-to-for-await";
@@ -43,7 +44,7 @@ export const rule: Rule = {
     forSteps(ctx, id, ["end-listener"], (step, { plan }, origin) => {
       const { body } = step.listener;
       // A `call.end()` at the end of the listener goes with it.
-      const ending = plan.steps.find((other) => other.kind === "end" && isEndOf(other, body)) as
+      const ending = plan.steps.find((other) => other.kind === "end" && isEndOf(ctx, other, body)) as
         | Extract<Step, { kind: "end" }>
         | undefined;
       if (body.type === "BlockStatement")
@@ -90,8 +91,9 @@ export const rule: Rule = {
 };
 
 /** Is it the `call.end()` that is the last thing in a listener? */
-export function isEndOf(step: Extract<Step, { kind: "end" }>, body: Node): boolean {
-  return step.isLast && step.trailers === null && body.start <= step.node.start && step.node.end <= body.end;
+export function isEndOf(ctx: RuleContext, step: Extract<Step, { kind: "end" }>, body: Node): boolean {
+  const isBare = step.trailers === null || Boolean(headersAt(ctx, step.trailers)?.direct);
+  return step.isLast && isBare && body.start <= step.node.start && step.node.end <= body.end;
 }
 
 /** The statements that go, at the beginning of a block. */

@@ -1,6 +1,8 @@
-import { isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
+import { ancestorOf, isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
+import { LOOPS } from "./control-flow.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import { isHeaderKey } from "./header-values.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
 
 const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
@@ -55,7 +57,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "sendMetadata":
       if (!isStatement || !isOwn(draft, whole) || (whole.arguments as Node[]).length !== 1) break;
-      if (steps.some((step) => step.kind === "send-metadata"))
+      if (steps.some((step) => step.kind === "send-metadata") || (answersOnce && isRepeated(draft, whole)))
         refuse("no-equivalent", "a second call.sendMetadata, which grpc-js ignores");
       draft.needsContext = true;
       steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
@@ -107,6 +109,12 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
   refuse("call-escapes", `call.${name}`);
 }
 
+/** May it run more than once for a call: in a loop, or for each message that comes in? */
+function isRepeated({ parents, fn, dataListener }: HandlerDraft, node: Node): boolean {
+  const isAround = (around: Node) => around === fn || around === dataListener?.listener || LOOPS.test(around.type);
+  return ancestorOf(node, parents, isAround) !== fn;
+}
+
 /** grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. */
 function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
   draft.needsContext = true;
@@ -130,6 +138,11 @@ function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {
       index.property.value === 0;
     if (isFirst && key?.type === "StringLiteral" && !/-bin$/i.test(key.value)) {
       steps.push({ kind: "metadata-first", node: index, key });
+      return;
+    }
+    const isOneKey = key?.type === "StringLiteral" && (call.arguments as Node[]).length === 1;
+    if (isOneKey && (isHeaderKey(key.value) || /^user-agent$/i.test(key.value))) {
+      steps.push({ kind: "metadata-values", node: call, key });
       return;
     }
   }

@@ -83,8 +83,7 @@ export function keptReply(draft: HandlerDraft, call: Node): { name: string; last
   if (statement.type !== "ExpressionStatement" || list?.type !== "BlockStatement") return null;
   if (!around || (around !== fn && around !== draft.endListener?.listener)) return null;
   const [, value] = call.arguments as Node[];
-  // Without its type, TypeScript would take a literal for something wider.
-  if (!isIdentifier(value) && !draft.types.response && isTypeScript(draft.file)) return null;
+  if (!value || !canBeNamed(draft, value)) return null;
   const statements = list.body as Node[];
   const rest = statements.slice(statements.indexOf(statement) + 1);
   const last = rest.at(-1);
@@ -93,9 +92,68 @@ export function keptReply(draft: HandlerDraft, call: Node): { name: string; last
   if (uses.some((use) => statement.end <= use.start && use.end <= last.end)) return null;
   const isLeft = (node: Node) => /^(Return|Throw|Break|Continue)Statement$/.test(node.type) || isAwait(node);
   if (rest.some((each) => ownNodes(each, isLeft).length > 0)) return null;
-  const names = namesIn(fn);
-  const name = ["reply", "response", "result"].find((each) => !names.has(each));
+  const name = freeName(draft);
   return name === undefined ? null : { name, last };
+}
+
+/** Without its type, TypeScript would take a literal for something wider. */
+function canBeNamed({ types, file }: HandlerDraft, value: Node): boolean {
+  return isIdentifier(value) || types.response !== null || !isTypeScript(file);
+}
+
+function freeName({ fn }: HandlerDraft): string | undefined {
+  const names = namesIn(fn);
+  return ["reply", "response", "result"].find((each) => !names.has(each));
+}
+
+function madeFirst(draft: HandlerDraft, value: Node, last: Node): { name: string; last: Node } {
+  const { parents, steps } = draft;
+  const block = parents.get(last);
+  const isAlone = !steps.some((step) => step.kind === "value" && step.kept && parents.get(step.statement) === block);
+  const canBeDeclared = block?.type === "BlockStatement" && isAlone && canBeNamed(draft, value);
+  const name = canBeDeclared ? freeName(draft) : undefined;
+  return { name: name ?? refuse("no-equivalent", "trailers beside a message that may fail to be made"), last };
+}
+
+/** Does evaluating it never throw, nor do anything? */
+function isSurelyMade(draft: HandlerDraft, node: Node): boolean {
+  const value = unwrap(node);
+  const isSafe = (each: Node | null) => each !== null && isSurelyMade(draft, each);
+  const isText = (each: Node) => each.type === "StringLiteral" || each.type === "TemplateLiteral";
+  switch (value.type) {
+    case "Identifier":
+    case "ThisExpression":
+      return true;
+    case "ObjectExpression":
+      return (value.properties as Node[]).every(
+        (each) => each.type === "ObjectProperty" && !each.computed && isSafe(each.value),
+      );
+    case "ArrayExpression":
+      return (value.elements as (Node | null)[]).every(isSafe);
+    case "TemplateLiteral":
+      return (value.expressions as Node[]).every(isSafe);
+    case "ConditionalExpression":
+      return [value.test, value.consequent, value.alternate].every(isSafe);
+    case "LogicalExpression":
+      return isSafe(value.left) && isSafe(value.right);
+    case "BinaryExpression":
+      return (
+        value.operator === "+" && [value.left, value.right].some(isText) && isSafe(value.left) && isSafe(value.right)
+      );
+    case "OptionalMemberExpression":
+      return !value.computed && isSafe(value.object);
+    case "MemberExpression":
+      return !value.computed && isRequest(draft, value);
+    default:
+      return /Literal$/.test(value.type);
+  }
+}
+
+/** `call.request`, or a field of it. */
+function isRequest({ callReferences }: HandlerDraft, member: Node): boolean {
+  const object = unwrap(member.object);
+  if (callReferences.includes(object)) return memberName(member) === "request";
+  return callReferences.includes(object.object) && memberName(object) === "request";
 }
 
 /** How a reply stands in the code, whatever stands behind it. */
@@ -165,12 +223,14 @@ export function planCallback(draft: HandlerDraft, call: Node): void {
   if (metadata && !isIdentifier(metadata)) refuse("types-unknown", "trailers that are not a plain name");
   if (isNothing(error)) {
     if (!value || isNothing(value)) refuse("path-without-reply", "callback(null) without a message");
-    const kept = isInRegion(draft, call) ? null : keptReply(draft, call);
-    const reply = kept ? placeOf(draft, call) : replyOf(draft, call, false);
+    const behind = isInRegion(draft, call) ? null : keptReply(draft, call);
+    const reply = behind ? placeOf(draft, call) : replyOf(draft, call, false);
     if (metadata) {
       draft.needsContext = true;
       if (!reply.inList) refuse("no-equivalent", "trailers in a reply that is not a statement of its own");
     }
+    // A message that fails to be made is answered without the trailers.
+    const kept = behind ?? (metadata && !isSurelyMade(draft, value) ? madeFirst(draft, value, reply.statement) : null);
     keepComments(draft, call, [value]);
     draft.steps.push({ ...reply, kind: "value", value, trailers: metadata, kept });
     draft.replyNodes.add(kept?.last ?? reply.statement);

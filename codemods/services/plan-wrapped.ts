@@ -40,7 +40,8 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
  */
 export function checkSeveral({ fn, steps, helped }: HandlerDraft, choices: readonly Choice[]): void {
   const isKnown = (step: Step) => {
-    if (step.kind !== "error") return /^(passed-on|metadata|metadata-first|peer|path|host|deadline)$/.test(step.kind);
+    if (step.kind !== "error")
+      return /^(passed-on|metadata|metadata-first|metadata-values|peer|path|host|deadline)$/.test(step.kind);
     const isOfAll = helped.get(step.node.start)?.isOfSeveral ?? choices.some(({ kept }) => kept === step);
     return isOfAll && !step.asRejection;
   };

@@ -44,6 +44,81 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "unary",
     "function f(call, cb) { const metadata = new grpc.Metadata(); metadata.set('why', 'because'); cb({ code: 5, message: 'm', metadata: metadata }); }",
   ],
+  [
+    "headers that are made, filled and sent in a row, then an error with others",
+    "unary",
+    `function f(call, cb) { const md = new grpc.Metadata(); md.set('z', 'v' + 1); md.add('B-bin', Buffer.from([0, 1, 255])); md.add('a', \`\${2} of \${3}\`); md.add('a', 'w'); call.sendMetadata(md); const why = new grpc.Metadata(); why.set('why', 'because'); cb({ code: 5, message: 'm', metadata: why }); }`,
+  ],
+  [
+    "headers under a condition, trailers of a reply that others stand before",
+    "unary",
+    "function f(call, cb) { const head = new grpc.Metadata(); head.set('a', '1'); if (call.metadata.get('tenant').length > 0) head.set('b', '2'); call.sendMetadata(head); var md = new grpc.Metadata(); md.set('total', String(1 + 1)); const { sku } = call.request; cb(null, { sku }, md); }",
+  ],
+  [
+    "trailers that a condition fills in one branch, and an error in the other",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); if (!call.request.sku) md.set('a', '1'); else return cb({ code: 9, message: 'no' }); cb(null, {}, md); }",
+  ],
+  [
+    "Metadata that refuses a value of the request",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); try { md.set('sku', call.request.sku + 'ü'); } catch (e) { return cb({ code: 3, message: e.message }, null, md); } cb(null, {}, md); }",
+  ],
+  [
+    "keys in another order than that of Headers, sent behind something else",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('z', '1'); md.set('a', '2'); const sku = call.request.sku; cb(null, { sku }, md); }",
+  ],
+  [
+    "several values of one key, sent behind something else",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); md.add('a', '2'); const sku = call.request.sku; cb(null, { sku }, md); }",
+  ],
+  [
+    "an error with two trailers",
+    "unary",
+    "function f(call, cb) { const metadata = new grpc.Metadata(); metadata.set('a-bin', Buffer.from('é', 'utf8')); metadata.set('why', 'because'); cb({ code: 5, message: 'm', metadata }); }",
+  ],
+  [
+    "metadata that is read by its key, also a binary one and one that grpc-js hides",
+    "unary",
+    "function f(call, cb) { const all = ['tenant', call.metadata.get('Tenant').length, call.metadata.get('none').join(), call.metadata.get('raw-bin').map((b) => b.toString('hex')).join(), call.metadata.get('content-type').length, call.metadata.get('te')]; cb(null, { sku: JSON.stringify(all) }); }",
+  ],
+  [
+    "headers of a stream under a condition without a block",
+    "server_streaming",
+    "function f(call) { const md = new grpc.Metadata(); md.set('a', '1'); if (call.request.sku) call.sendMetadata(md); else call.write({}); call.write({ count: 1 }); const end = new grpc.Metadata(); end.set('z', '1'); end.set('b', '2'); call.end(end); }",
+  ],
+  [
+    "trailers that are made where the messages end",
+    "bidi_streaming",
+    `function f(call) { const md = new grpc.Metadata(); md.set('a', '1'); call.sendMetadata(md); call.on('data', (m) => { call.write({ sku: m.sku }); }); call.on('end', () => { const end = new grpc.Metadata(); end.set('at', \`\${new Date().toISOString().length}\`); call.end(end); }); }`,
+  ],
+  [
+    "trailers of all requests together",
+    "client_streaming",
+    "function f(call, cb) { let n = 0; call.on('data', () => { n += 1; }); call.on('end', () => { const md = new grpc.Metadata(); md.set('total', '3'); cb(null, { stored: n }, md); }); }",
+  ],
+  [
+    "trailers of a message that fails to be made",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const x = null; cb(null, { sku: x.sku }, md); }",
+  ],
+  [
+    "trailers, sent as Metadata, of a message that fails to be made, and is caught",
+    "unary",
+    "async function f(call, cb) { const md = new grpc.Metadata(); md.set('sku', call.request.sku); const x = null; try { await null; return cb(null, { sku: x.sku }, md); } catch (e) { cb({ code: 9, message: 'caught' }); } }",
+  ],
+  [
+    "trailers of a message that is made by a function",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const make = (sku) => ({ sku }); return cb(null, make(call.request.sku), md); }",
+  ],
+  [
+    "trailers of a message that is made later by a function",
+    "unary",
+    "function f(call, cb) { const md = new grpc.Metadata(); md.set('a', '1'); const make = (sku) => ({ sku }); setTimeout(() => { cb(null, make(call.request.sku), md); }, 2); }",
+  ],
   ["the path", "unary", "function f(call, cb) { cb(null, { sku: call.getPath() }); }"],
   [
     "the host and the deadline",
@@ -271,10 +346,11 @@ function talk(kind: RpcKind, port: number): Promise<unknown[]> {
   const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
   const seen: unknown[] = [];
   const own = (metadata: grpc.Metadata) =>
-    Object.fromEntries(Object.entries(metadata.getMap()).filter(([key]) => !/^(content-type|date)$/.test(key)));
+    Object.entries(metadata.getMap()).filter(([key]) => !/^(content-type|date)$/.test(key));
   return new Promise((resolve) => {
     const metadata = new grpc.Metadata();
     metadata.set("tenant", "north");
+    metadata.set("raw-bin", Buffer.from([0, 255]));
     const finish = (event: unknown) => {
       seen.push(event);
       // The status event of a call that answers once comes behind its callback.
@@ -297,7 +373,7 @@ function talk(kind: RpcKind, port: number): Promise<unknown[]> {
             ? method({ sku: "a1" }, metadata, deadline)
             : method(metadata, deadline);
     call.on("metadata", (header: grpc.Metadata) => {
-      if (Object.keys(own(header)).length > 0) seen.push({ header: own(header) });
+      if (own(header).length > 0) seen.push({ header: own(header) });
     });
     call.on("status", (status: grpc.StatusObject) => {
       const event = { status: status.code, details: detailsOf(status), trailer: own(status.metadata) };

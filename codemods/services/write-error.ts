@@ -2,7 +2,9 @@ import type { Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
-import { dedent, GRPC_JS, holdsComment, RUNTIME, removeDead } from "./planned-handlers.js";
+import { literalOf } from "./literal-error.js";
+import { dedent, GRPC_JS, RUNTIME, removeDead } from "./planned-handlers.js";
+import { headersText } from "./write-metadata.js";
 
 type ErrorStep = Extract<Step, { kind: "error" }>;
 
@@ -33,18 +35,12 @@ export function writeError(
     removeDead(ctx, step, origin);
     return;
   }
-  const kept = error.kind === "literal" && !trailers ? (error.text ?? null) : null;
-  const isLiteral =
-    error.kind === "literal" &&
-    !trailers &&
-    !holdsComment(ctx, start, kept?.start ?? node.end) &&
-    !(kept && holdsComment(ctx, kept.end, node.end));
-  if (isLiteral) {
+  const literal = literalOf(ctx, step);
+  const kept = literal?.text ?? null;
+  if (literal) {
     const make = ctx.imports.add(RUNTIME, "ConnectError");
-    const code = `${ctx.imports.add(RUNTIME, "Code")}.${error.code}`;
-    const metadata = error.metadata
-      ? `, ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(${ctx.source.slice(error.metadata.start, error.metadata.end)})`
-      : "";
+    const code = `${ctx.imports.add(RUNTIME, "Code")}.${literal.code}`;
+    const metadata = literal.metadata ? `, ${headersText(ctx, literal.metadata)}` : "";
     if (kept) {
       ctx.edit.overwrite(start, kept.start, `${open}new ${make}(`, origin);
       ctx.edit.overwrite(kept.end, node.end, `, ${code}${metadata})${close}`, origin);
@@ -58,7 +54,7 @@ export function writeError(
     ctx.edit.overwrite(start, error.node.start, `${open}${convert}(`, origin);
     ctx.edit.overwrite(error.node.end, node.end, `${extra})${close}`, origin);
   }
-  const remaining = isLiteral ? kept : error.node;
+  const remaining = literal ? kept : error.node;
   if ((form === "statement" || form === "return") && remaining) dedent(ctx, remaining, statement, origin);
   removeDead(ctx, step, origin);
 }

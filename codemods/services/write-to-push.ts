@@ -1,15 +1,8 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import {
-  contextName,
-  dedent,
-  forSteps,
-  GRPC_JS,
-  insertStatementBefore,
-  RUNTIME,
-  replaceAround,
-} from "./planned-handlers.js";
+import { dedent, forSteps, insertStatementBefore, RUNTIME, replaceAround } from "./planned-handlers.js";
+import { sendingText } from "./write-metadata.js";
 import { wrapRegion } from "./write-region.js";
 
 const id = "services/write-to-push";
@@ -36,11 +29,8 @@ export const rule: Rule = {
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
       const { node, trailers, statement, settles } = step;
       if (!settles) return undefined;
-      if (trailers) {
-        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
-        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
-        insertStatementBefore(ctx, plan, statement, text, origin);
-      }
+      const sent = trailers && sendingText(ctx, plan, step, trailers);
+      if (sent) insertStatementBefore(ctx, plan, statement, sent, origin);
       ctx.edit.overwrite(node.start, node.end, `${outputOf(plan)}.end()`, origin);
       return trailers ? "call.end(trailers)" : "call.end()";
     });

@@ -3,7 +3,8 @@ import { lineRange } from "../shared/imports.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { isEndOf } from "./listeners-to-for-await.js";
-import { contextName, dedent, forSteps, GRPC_JS, removeDead, replaceAround } from "./planned-handlers.js";
+import { dedent, forSteps, removeDead, replaceAround } from "./planned-handlers.js";
+import { sendingText } from "./write-metadata.js";
 
 const id = "services/write-to-yield";
 
@@ -21,15 +22,14 @@ export const rule: Rule = {
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {
       const { node, statement, form, trailers, isLast, settles } = step;
       if (settles) return undefined;
-      if (trailers) {
-        const convert = ctx.imports.add(GRPC_JS, "headersFromMetadata");
-        const text = `${convert}(${ctx.source.slice(trailers.start, trailers.end)}, ${contextName(plan)}.responseTrailer)`;
+      const sent = trailers && sendingText(ctx, plan, step, trailers);
+      if (sent) {
         const eol = lineEndingOf(ctx.source);
         const leave = isLast
           ? ""
           : `${semicolonOf(ctx.source, statement)}${eol}${indentAt(ctx.source, statement.start)}return`;
-        ctx.edit.overwrite(form === "return" ? statement.start : node.start, node.end, text + leave, origin);
-      } else if (plan.steps.some((other) => other.kind === "end-listener" && isEndOf(step, other.listener.body))) {
+        ctx.edit.overwrite(form === "return" ? statement.start : node.start, node.end, sent + leave, origin);
+      } else if (plan.steps.some((other) => other.kind === "end-listener" && isEndOf(ctx, step, other.listener.body))) {
         // It goes with the listener.
       } else if (isLast) {
         const { start, end } = lineRange(ctx.source, statement.start, statement.end);

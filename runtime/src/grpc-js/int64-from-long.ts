@@ -8,8 +8,9 @@ export function int64FromLong(value: unknown, unsigned = false): bigint {
   if (typeof value === "bigint") return cut(value);
   if (typeof value === "number") return fromNumber(value, unsigned);
   if (typeof value === "string") return cut(fromString(value, unsigned));
-  const { low, high } = value as { readonly low?: number; readonly high?: number };
-  return cut((BigInt((high as number) | 0) << 32n) | BigInt((low as number) >>> 0));
+  const long = value as { readonly low: number; readonly high: number };
+  const low = BigInt(long.low >>> 0);
+  return cut((BigInt(long.high | 0) << 32n) | low);
 }
 
 function fromNumber(value: number, unsigned: boolean): bigint {

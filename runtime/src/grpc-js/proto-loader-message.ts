@@ -16,7 +16,8 @@ export function protoLoaderMessage<Desc extends DescMessage>(
   options: Options = {},
 ): MessageShape<Desc> {
   try {
-    if (Array.isArray(object)) throw new TypeError(`.${schema.typeName}: object expected, got an array`);
+    if (Array.isArray(object))
+      throw new Error(`Failed to serialize message: expected object with ${schema.name} structure, got array instead`);
     return messageOf(schema, object, options) as MessageShape<Desc>;
   } catch (error) {
     return failing(schema, error);
@@ -147,9 +148,9 @@ function bytesOf(given: unknown): Uint8Array | undefined {
       throw new Error("invalid encoding");
     return new Uint8Array(Buffer.from(given, "base64"));
   }
-  const { length } = given as { readonly length: unknown };
-  if (!((length as number) >= 0)) return undefined;
-  return given instanceof Uint8Array ? given : Uint8Array.from(given as ArrayLike<number>);
+  const list = given as ArrayLike<number>;
+  if (!(list.length >= 0)) return undefined;
+  return list instanceof Uint8Array ? list : Uint8Array.from(list);
 }
 
 function assertObject(given: unknown, name: string): asserts given is Values {
