@@ -76,10 +76,11 @@ export function createAssignments(): Assignments {
 /** What declares a name in its own file: a value rather than a type. */
 export function localDeclaration(node: Node): Node | undefined {
   const parent = node.getParent();
-  const symbol =
-    parent && Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === node
-      ? parent.getValueSymbol()
-      : node.getSymbol();
+  const isShorthand = parent && Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === node;
+  // `export { handlers };`: the symbol of the name is that of the export.
+  const isExported =
+    parent && Node.isExportSpecifier(parent) && parent.getExportDeclaration().getModuleSpecifier() === undefined;
+  const symbol = isShorthand ? parent.getValueSymbol() : isExported ? parent.getLocalTargetSymbol() : node.getSymbol();
   if (!symbol) return undefined;
   const declarations = symbol.getDeclarations();
   return (

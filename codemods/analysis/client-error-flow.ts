@@ -62,7 +62,7 @@ export function failingIn(sources: readonly Source[], reaches: readonly Reach[])
     let found = false;
     walk(given, (inner) => {
       const isReached = reaches.some(({ calls }) => calls.get(file)?.has(inner));
-      if (isReached || isCallOf(inner, called, file)) found = true;
+      if (isReached || isCallOf(inner, called, file, tree)) found = true;
       return !found;
     });
     return found;
@@ -71,23 +71,43 @@ export function failingIn(sources: readonly Source[], reaches: readonly Reach[])
   const isFieldOfFailing = (name: string, called: ReadonlySet<string>): boolean =>
     sources.some((one) => valuesNamed(one.tree, name).some((value) => isOrHoldsCall(one, value, called, 0)));
 
+  /** Was it taken from where something that may fail was put? */
+  const isOfFailing = (element: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
+    const { object } = isCall(element) ? element.callee : element;
+    const name = isIdentifier(object) ? object.name : memberName(object);
+    if (name === undefined || depth > 5) return false;
+    return sources.some((one) =>
+      putInto(one.tree, name).some((value) =>
+        isTaken(value) ? isOfFailing(value, called, depth + 1) : isOrHoldsCall(one, value, called, 0),
+      ),
+    );
+  };
+
   return ({ file, tree }, node, reach) => {
     const parents = parentMap(tree);
     const reached = reach.calls.get(file) ?? new Set<TreeNode>();
     const seen = new Set<TreeNode>();
+    /** `await memo.get(key)`, `queue.shift()()`: one of what was put there. */
+    const isElementOfFailing = (use: TreeNode): boolean => {
+      const called = isCall(use) ? heldBy(tree, use.callee) : use;
+      const element = [use, called].find(isTaken);
+      if (element === undefined || (element === use && !isWaitedFor(use, parents))) return false;
+      return isOfFailing(element, reach.names, 0);
+    };
     const fails = (from: TreeNode): boolean => {
       let found = false;
       walk(from, (inner) => {
         if (found) return false;
-        if (reached.has(inner) || isCallOf(inner, reach.names, file)) found = true;
+        if (reached.has(inner) || isCallOf(inner, reach.names, file, tree)) found = true;
+        else if (isElementOfFailing(inner)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
           found = mayBeGiven(tree, inner.callee, reach.names, 0);
         else if (isIdentifier(inner)) {
-          const held = heldBy(tree, inner);
-          const isNew = held.type === "CallExpression" && !seen.has(held);
-          if (isNew) seen.add(held);
-          found = (isNew && fails(held)) || (isWaitedFor(inner, parents) && mayBeGiven(tree, inner, reach.names, 0));
+          const values = [heldBy(tree, inner), ...(isWaitedFor(inner, parents) ? assignedTo(tree, inner) : [])];
+          const unseen = values.filter((value) => MAY_HOLD_PROMISE.test(value.type) && !seen.has(value));
+          for (const value of unseen) seen.add(value);
+          found = unseen.some(fails) || (isWaitedFor(inner, parents) && mayBeGiven(tree, inner, reach.names, 0));
         } else if (memberName(inner) !== undefined && isWaitedFor(inner, parents))
           found = isFieldOfFailing(memberName(inner) as string, reach.names);
         return undefined;
@@ -104,6 +124,50 @@ function isWaitedFor(node: TreeNode, parents: ReturnType<typeof parentMap>): boo
   if (parent.type === "AwaitExpression") return true;
   if (parent.type === "ForOfStatement") return parent.await && parent.right === node;
   return parent.object === node && /^(then|catch|finally)$/.test(memberName(parent) ?? "");
+}
+
+const MAY_HOLD_PROMISE = /^((Optional)?Call|Array|Conditional|Logical|New)Expression$/;
+
+function isCall(node: TreeNode): boolean {
+  return node.type === "CallExpression" || node.type === "OptionalCallExpression";
+}
+
+/** `list.shift()`, `map.get(key)`, `list[0]` */
+function isTaken(node: TreeNode): boolean {
+  if (isCall(node)) return /^(get|shift|pop|at|find)$/.test(memberName(node.callee) ?? "");
+  return node.type === "MemberExpression" && node.computed;
+}
+
+/** What `name = …` gives a variable after its declaration. */
+function assignedTo(tree: File, name: TreeNode): readonly TreeNode[] {
+  const parents = parentMap(tree);
+  return (scopesOf(tree).bindingOf(name)?.writes ?? []).flatMap((written) => {
+    const parent = parents.get(written);
+    return parent?.type === "AssignmentExpression" && parent.left === written ? [parent.right as TreeNode] : [];
+  });
+}
+
+const collected = new WeakMap<File, Map<string, TreeNode[]>>();
+
+/** What is put into the collections of this name: `name.set(key, value)`, `name.push(value)`, `name[key] = value`. */
+function putInto(tree: File, name: string): readonly TreeNode[] {
+  let found = collected.get(tree);
+  if (!found) {
+    const all = new Map<string, TreeNode[]>();
+    walk(tree, (node) => {
+      const isPut = isCall(node) && /^(set|push|unshift|add)$/.test(memberName(node.callee) ?? "");
+      const isStored =
+        node.type === "AssignmentExpression" && node.left.type === "MemberExpression" && node.left.computed;
+      if (!isPut && !isStored) return;
+      const object = isPut ? node.callee.object : node.left.object;
+      const key = isIdentifier(object) ? object.name : memberName(object);
+      const values = isPut ? (node.arguments as TreeNode[]) : [node.right as TreeNode];
+      if (key !== undefined) all.set(key, [...(all.get(key) ?? []), ...values]);
+    });
+    found = all;
+    collected.set(tree, all);
+  }
+  return found.get(name) ?? [];
 }
 
 const namedValues = new WeakMap<File, Map<string, TreeNode[]>>();

@@ -2,6 +2,7 @@ import type { SourceFile } from "ts-morph";
 import {
   type File,
   functionOf,
+  isFunction,
   isIdentifier,
   memberName,
   nodeAt,
@@ -76,7 +77,13 @@ export function reachOf(
   for (const added of names) {
     const name = added.slice(added.lastIndexOf("#") + 1);
     for (const { file, tree } of files)
-      for (const call of callsNamed(tree, name)) if (isCallOf(call, names, file)) addAround(call, file, tree);
+      for (const call of [...callsNamed(tree, name), ...handedNamed(tree, name)])
+        if (isCallOf(call, names, file, tree)) {
+          addAround(call, file, tree);
+          const holder = holderOf(call, tree);
+          if (holder !== undefined)
+            names.add(isExportedName(file, holder) ? holder : `${file.getFilePath()}#${holder}`);
+        }
   }
   return { calls, names };
 }
@@ -109,12 +116,93 @@ function callsIn(tree: File): [string, TreeNode][] {
   return found;
 }
 
-export function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile): boolean {
+/** Is it a call of one of these functions, or one of them that is handed to what may call it? */
+export function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile, tree: File): boolean {
+  const handed = isIdentifier(node) ? node.name : memberName(node);
+  if (handed !== undefined) {
+    const isNamed = names.has(handed) || names.has(`${file.getFilePath()}#${handed}`);
+    return isNamed && isHandedFunction(node, tree);
+  }
   if (node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return false;
   if (isIdentifier(node.callee))
     return names.has(node.callee.name) || names.has(`${file.getFilePath()}#${node.callee.name}`);
   const name = memberName(node.callee);
   return name !== undefined && names.has(name);
+}
+
+const handedFunctions = new WeakMap<File, Map<string, TreeNode[]>>();
+
+/** Where a function of this name is handed on; found once per tree. */
+function handedNamed(tree: File, name: string): readonly TreeNode[] {
+  let found = handedFunctions.get(tree);
+  if (!found) {
+    const all = new Map<string, TreeNode[]>();
+    walk(tree, (node) => {
+      const key = isIdentifier(node) ? node.name : memberName(node);
+      if (key === undefined || !isHandedFunction(node, tree)) return;
+      all.set(key, [...(all.get(key) ?? []), node]);
+    });
+    found = all;
+    handedFunctions.set(tree, all);
+  }
+  return found.get(name) ?? [];
+}
+
+/** What calls a function later, with nobody who waits for it. */
+const LATER =
+  /^(on|once|addListener|addEventListener|prependListener|off|removeListener|removeEventListener|nextTick|use|addService)$/;
+const TIMERS = /^(setTimeout|setInterval|setImmediate|queueMicrotask)$/;
+/** What calls a member of an object that is handed to it: other calls get members that are data as often. */
+const CALLS_MEMBERS = /^(map|flatMap|forEach|then|promisify|callbackify)$/;
+
+/** `texts.map(ask)`, `.then(ask)`, `retry(ask)`, `ask.bind(null, text)`, `const run = ask` */
+function isHandedFunction(node: TreeNode, tree: File): boolean {
+  const parent = parentMap(tree).get(node);
+  if (!parent) return false;
+  const isMember = !isIdentifier(node);
+  const isBound = parent.object === node && /^(bind|call|apply)$/.test(memberName(parent) ?? "");
+  const isArgument = isCallNode(parent) && (parent.arguments as TreeNode[]).includes(node);
+  const isAlias = !isMember && parent.type === "VariableDeclarator" && parent.init === node;
+  if (!isBound && !isArgument && !isAlias) return false;
+  if (isArgument) {
+    const method = memberName(parent.callee) ?? "";
+    const called = isIdentifier(parent.callee) ? parent.callee.name : method;
+    if (LATER.test(method) || TIMERS.test(called) || (isMember && !CALLS_MEMBERS.test(called))) return false;
+  }
+  return isMember || mayBeFunction(node, tree);
+}
+
+/** A function, what another module gives, or what a call made of one; no parameter, whose callers are looked at, and no plain data. */
+function mayBeFunction(node: TreeNode, tree: File): boolean {
+  const binding = scopesOf(tree).bindingOf(node);
+  if (!binding || binding.kind === "param") return false;
+  const { declaration } = binding;
+  if (declaration.type !== "VariableDeclarator") return true;
+  const { init } = declaration;
+  return !!init && (isFunction(init) || isIdentifier(init) || memberName(init) !== undefined || isCallNode(init));
+}
+
+function isCallNode(node: TreeNode): boolean {
+  return /^(Optional)?CallExpression$|^NewExpression$/.test(node.type);
+}
+
+/** `safe` of `const safe = retry(ask)`: to call it is to call what it was made of. */
+function holderOf(node: TreeNode, tree: File): string | undefined {
+  const parents = parentMap(tree);
+  if (isCallNode(node)) return undefined;
+  let current = node;
+  let parent = parents.get(current);
+  while (parent && (isCallNode(parent) || /^(bind|call|apply)$/.test(memberName(parent) ?? ""))) {
+    current = parent;
+    parent = parents.get(current);
+  }
+  if (!parent) return undefined;
+  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) return parent.id.name;
+  if (/^(ObjectProperty|ClassProperty)$/.test(parent.type) && parent.value === current && isIdentifier(parent.key))
+    return parent.key.name;
+  return parent.type === "AssignmentExpression" && parent.right === current
+    ? (memberName(parent.left) ?? parent.left.name)
+    : undefined;
 }
 
 function isStatementFunction(node: TreeNode, parent: TreeNode | undefined): boolean {

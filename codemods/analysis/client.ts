@@ -1,6 +1,7 @@
 import { Node, type SourceFile } from "ts-morph";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
+import type { Listener } from "../clients/plan-stream.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, isTypeScript, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
@@ -54,6 +55,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
   const mayWatchUncaught = perProgram(project, programOf, watchesUncaught);
+  const mayTellRejections = perProgram(project, programOf, tellsRejections);
 
   // Metadata and errors need to know which calls are candidates; a refusal there makes the service bridged.
   const argumentsOf = new Map<Call, CallArgument[]>();
@@ -77,8 +79,12 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse("the type of the response is not known");
         continue;
       }
-      const isUntested = call.plan.kind === "block" && call.plan.shape.form === "success";
-      if (isUntested && mayWatchUncaught(call.node.getSourceFile())) {
+      const program = call.node.getSourceFile();
+      if (
+        leavesErrors(call.plan) &&
+        mayWatchUncaught(program) &&
+        !isSameUncaught(call.plan, mayTellRejections(program))
+      ) {
         refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
@@ -165,9 +171,37 @@ function perProgram(
   };
 }
 
+/** An error that no code expects is an uncaught exception of grpc-js, and an unhandled rejection of a promise. */
+function leavesErrors(plan: Call["plan"]): boolean {
+  if (plan.kind === "listeners") return plan.error === null;
+  return plan.kind === "block" && plan.shape.form === "success";
+}
+
+/** To a program that knows no rejections of their own it is the same, if the stream does no more behind its error: grpc-js goes on to `end`. */
+function isSameUncaught(plan: Call["plan"], tellsThem: boolean): boolean {
+  return plan.kind === "listeners" && !tellsThem && isNothingDone(plan.end) && isNothingDone(plan.status);
+}
+
+function isNothingDone(listener: Listener | null): boolean {
+  return (
+    listener === null || (listener.callback.body.type === "BlockStatement" && listener.callback.body.body.length === 0)
+  );
+}
+
+/** Has the program a listener for rejections, or one that may ask where an exception came from? */
+function tellsRejections(files: readonly SourceFile[]): boolean {
+  const asksOnlyForError =
+    /['"`]uncaughtException['"`]\s*,\s*(async\s+)?(function\s*\w*\s*)?(\(\s*\w*(\s*:\s*\w+)?\s*\)|\w+)\s*(=>|\{)/g;
+  return files.some((file) => namesUncaught(file.getFullText().replace(asksOnlyForError, "")));
+}
+
 /** Does the program handle exceptions that nobody caught? Then their text may matter. */
 function watchesUncaught(files: readonly SourceFile[]): boolean {
-  return files.some((file) => /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(file.getFullText()));
+  return files.some((file) => namesUncaught(file.getFullText()));
+}
+
+function namesUncaught(text: string): boolean {
+  return /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(text);
 }
 
 /** Clients that share credentials each say what becomes of them. */

@@ -120,6 +120,25 @@ describe("origins in JavaScript, without node_modules", () => {
 });
 
 describe("origins in TypeScript", () => {
+  it("follows what a list exports: declarations, imports and other names", () => {
+    const project = projectOf({
+      "handlers.ts": `
+        import { credentials } from "@grpc/grpc-js";
+        const handlers = { get() {} };
+        class Shop {}
+        function main() {}
+        export { handlers, Shop, credentials, main as start };`,
+      "server.ts": `
+        import { credentials, handlers, Shop, start } from "./handlers.js";
+        console.log(handlers, new Shop(), credentials, start);`,
+    });
+    const file = project.fileAt(path.join(project.root, "server.ts"));
+    const kinds = ["handlers", "Shop", "credentials", "start"].map(
+      (name) => project.originOf(identifier(file, name)).kind,
+    );
+    expect(kinds).toEqual(["object", "class", "grpc", "function"]);
+  });
+
   it("follows a ts-proto client through a typed constructor parameter", () => {
     const project = projectOf({
       "tsconfig.json": `{ "compilerOptions": { "module": "NodeNext", "strict": true } }`,

@@ -3,7 +3,7 @@ import { type Node, nodeAt } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { writeArguments } from "./write-arguments.js";
+import { emptyMetadata, writeArguments } from "./write-arguments.js";
 import { fileOf, GRPC_JS, plannedCalls, RUNTIME } from "./write-call.js";
 
 const id = "clients/metadata-to-headers";
@@ -32,10 +32,12 @@ export const rule: Rule = {
         rpc: `${fact.rpc.service}/${fact.rpc.method}`,
       });
     }
+    const empty = plannedCalls(ctx).flatMap((planned) => emptyMetadata(planned) ?? []);
     for (const fact of clientFacts(ctx.facts, "client-metadata")) {
       switch (fact.part) {
         case "construction":
-          ctx.edit.overwrite(fact.start, fact.end, "new Headers()", origin);
+          if (!empty.some(({ start }) => start === fact.start))
+            ctx.edit.overwrite(fact.start, fact.end, "new Headers()", origin);
           break;
         case "type":
           ctx.edit.overwrite(fact.start, fact.end, "Headers", origin);

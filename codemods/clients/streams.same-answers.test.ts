@@ -385,6 +385,27 @@ const programs: Programs = {
     say('one');
     call.end();`,
   ],
+  "no listener for the error, where the program looks at what nobody caught": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    process.on('uncaughtException', (error) => console.log('uncaught', error.code, error.message));
+    process.on('unhandledRejection', (error) => console.log('unhandled', error.code, error.message));
+    each((text) => {
+      const call = client.list({ text });
+      call.on('data', (item) => console.log(item.text));
+      call.on('end', () => console.log('end', text));
+    });`,
+  ],
+  "no listener for the error, where exceptions that nobody caught are only printed": [
+    "idiomatic",
+    `${CLIENT}${EACH}
+    process.on('uncaughtException', (error) => console.log('uncaught', error.code));
+    each((text) => {
+      const call = client.list({ text });
+      call.on('data', (item) => console.log(item.text));
+      call.on('end', () => {});
+    });`,
+  ],
 };
 
 comparePrograms(programs);

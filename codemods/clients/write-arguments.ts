@@ -28,7 +28,8 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const [metadataAt, optionsAt] = [0, 1].map((i) =>
     fact.args.findIndex((arg) => arg.kind === (i === 0 ? "metadata" : "options")),
   );
-  const metadata = middle[metadataAt as number];
+  const empty = emptyMetadata(planned);
+  const metadata = empty ? undefined : middle[metadataAt as number];
   const options = middle[optionsAt as number];
   const given = fact.args[optionsAt as number];
   const { position: from, text } = writeHead();
@@ -59,11 +60,12 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     ctx.edit.overwrite(deadline.end, (options as Node).end, `)${close}`, origin);
     return;
   }
-  if (options) {
-    // `{}` says nothing.
-    if (metadata) ctx.edit.overwrite(from, options.end, `${text}${close}`, origin);
-    else if (added) ctx.edit.overwrite(from, options.end, `${text}${added} }`, origin);
-    else ctx.edit.overwrite(request ? request.end : options.start, options.end, writer ? writer.name : "", origin);
+  const last = options ?? empty;
+  if (last) {
+    // `{}` and `new Metadata()` say nothing.
+    if (metadata) ctx.edit.overwrite(from, last.end, `${text}${close}`, origin);
+    else if (added) ctx.edit.overwrite(from, last.end, `${text}${added} }`, origin);
+    else ctx.edit.overwrite(request ? request.end : first.start, last.end, writer ? writer.name : "", origin);
     return;
   }
   ctx.edit.insertLeft(from, `${text}${close}`, origin);
@@ -82,6 +84,13 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     }
     return { position: from, text };
   }
+}
+
+/** `client.m(request, new Metadata(), …)`: the call has no headers of its own. */
+export function emptyMetadata({ fact, call }: PlannedCall): Node | undefined {
+  const index = fact.args.findIndex((arg) => arg.kind === "metadata" && arg.isHeaders);
+  const given = middleArguments(call, fact.rpc.kind, fact.form)[index];
+  return given?.type === "NewExpression" && given.arguments.length === 0 ? given : undefined;
 }
 
 function propertyOf(options: Node, name: string): Node | undefined {

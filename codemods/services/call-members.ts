@@ -54,7 +54,9 @@ export const rule: Rule = {
       return "call.metadata";
     });
     forSteps(ctx, id, ["cancelled"], (step, { plan }, origin) => {
-      overwrite(step.node, `${contextName(plan)}.signal.aborted`, origin);
+      const context = contextName(plan);
+      const text = step.mayBeLate ? `${ctx.imports.add(GRPC_JS, "isOver")}(${context})` : `${context}.signal.aborted`;
+      overwrite(step.node, text, origin);
       return "call.cancelled";
     });
     forSteps(ctx, id, ["on-cancelled"], (step, { plan }, origin) => {

@@ -17,6 +17,8 @@ function isKept(draft: HandlerDraft, reference: Node, { callee, arguments: given
   if (member === undefined) return false;
   if (/^(add|push|unshift|enqueue|append)$/.test(member)) return at === 0;
   if (/^(set|put)$/.test(member)) return at === 1 && given.length === 2;
+  // Who emits it is not known; errors are what packages tell of.
+  if (/^(on|once|(add|prepend)\w*Listener|subscribe)$/.test(member) && given[0]?.value !== "error") return true;
   const maker = makerOf(draft, callee.object as Node);
   return maker !== undefined && /^((Weak)?(Map|Set)|Array|Event(Emitter|Target)\w*)$/.test(maker);
 }

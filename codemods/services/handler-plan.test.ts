@@ -119,6 +119,12 @@ describe("unary handlers that become idiomatic", () => {
 
 const streams: [name: string, kind: RpcKind, source: string, after: string][] = [
   [
+    "once and addListener",
+    "client_streaming",
+    "function f(call, cb) {\n  let n = 0;\n  call.addListener('data', (m) => {\n    n += m.n;\n  });\n  call.once('end', () => cb(null, { n }));\n}",
+    "async function f(requests) {\n  let n = 0;\n  for await (const m of requests) {\n    n += m.n;\n  }\n  return { n };\n}",
+  ],
+  [
     "writes in a loop",
     "server_streaming",
     "const o = { list(call) {\n  for (const x of y) call.write({ x });\n  call.end();\n} };",
@@ -404,6 +410,16 @@ describe("replies that settle a promise", () => {
 
 const handed: [name: string, source: string, after: string][] = [
   [
+    "kept in a map",
+    "const waiting = new Map();\nfunction f(call, cb) { waiting.set(call.request.id, cb); }",
+    "const waiting = new Map();\nfunction f(req, ctx) { return awaitReply(ctx, (cb) => waiting.set(req.id, cb)); }",
+  ],
+  [
+    "given to an emitter",
+    "const bus = require('bus');\nfunction f(call, cb) { bus.once(call.request.id, cb); }",
+    "const bus = require('bus');\nfunction f(req, ctx) { return awaitReply(ctx, (cb) => bus.once(req.id, cb)); }",
+  ],
+  [
     "to a function of the project, inside try and in catch",
     "const { fail } = require('./errors');\nasync function f(call, cb) { try { if (!call.request.id) return fail(cb, 'id'); cb(null, await g()); } catch (err) { fail(cb, err); } }",
     "const { fail } = require('./errors');\nasync function f(req, ctx) { try { if (!req.id) return awaitReply(ctx, (cb) => fail(cb, 'id')); return await g(); } catch (err) { return awaitReply(ctx, (cb) => fail(cb, err)); } }",
@@ -543,6 +559,18 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "path-without-reply",
   ],
   ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
+  [
+    "a callback that a package gives back in another form",
+    "unary",
+    "const once = require('once');\nfunction f(call, cb) { const done = once(cb); setTimeout(() => done(null, x, trailers), 1); }",
+    "callback-escapes",
+  ],
+  [
+    "a listener for one message",
+    "client_streaming",
+    "function f(call, cb) { call.once('data', (m) => use(m)); call.once('end', () => cb(null, x)); }",
+    "reply-in-nested-function",
+  ],
   ["a callback that is kept", "unary", "function f(call, cb) { const done = cb; done(null, x); }", "callback-escapes"],
   ["a call that is passed on", "unary", "function f(call, cb) { audit(call); cb(null, x); }", "call-escapes"],
   ["a property on the call", "unary", "function f(call, cb) { call.user = u; cb(null, x); }", "call-escapes"],

@@ -92,7 +92,7 @@ export type Step =
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata-values"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
-  | { readonly kind: "cancelled"; readonly node: Node }
+  | { readonly kind: "cancelled"; readonly node: Node; readonly mayBeLate: boolean }
   | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }

@@ -45,7 +45,8 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       return;
     case "cancelled":
       draft.needsContext = true;
-      steps.push({ kind: "cancelled", node: parent });
+      // grpc-js sets it at the end of every call.
+      steps.push({ kind: "cancelled", node: parent, mayBeLate: !isOwn(draft, parent) || isInRegion(draft, parent) });
       return;
     case "getPath":
     case "getPeer":
@@ -62,7 +63,9 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       draft.needsContext = true;
       steps.push({ kind: "send-metadata", node: whole, metadata: whole.arguments[0], flush: !answersOnce });
       return;
-    case "on": {
+    case "on":
+    case "once":
+    case "addListener": {
       if (draft.listeners.some((one) => one.statement === statementOf(whole, parents)) && dataListener) return;
       const [event, listener, ...more] = (isCalled ? whole.arguments : []) as Node[];
       if (
@@ -75,7 +78,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
         planCancelled(draft, whole, listener);
         return;
       }
-      refuse("reply-in-nested-function", `call.on(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
+      refuse("reply-in-nested-function", `call.${name}(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
       break;
     }
     case "write":

@@ -15,6 +15,9 @@ import type { Mode } from "./handler-plan.js";
 import { isQuiet } from "./quiet-listener.js";
 import { statementsOfFlags } from "./settled-flag.js";
 
+/** `once` is `on` for what happens once: the end and the cancellation, but no message. */
+const LISTENING = /^(on|once|addListener)$/;
+
 /** The listeners on the call that are statements of the handler's body. */
 export function findListeners(draft: HandlerDraft): void {
   const { parents } = draft;
@@ -23,7 +26,7 @@ export function findListeners(draft: HandlerDraft): void {
     for (let object = reference; ; object = calls.at(-1) as Node) {
       const member = parents.get(object) as Node;
       const call = parents.get(member);
-      const isOn = memberName(member) === "on" && member.object === object;
+      const isOn = LISTENING.test(memberName(member) ?? "") && member.object === object;
       if (!isOn || call?.type !== "CallExpression" || call.callee !== member) break;
       calls.push(call);
     }
@@ -41,6 +44,7 @@ function listenerAt({ parents, fn }: HandlerDraft, calls: readonly Node[], index
   if (statement?.type !== "ExpressionStatement" || parents.get(statement) !== fn.body) return undefined;
   const [event, listener, ...rest] = call.arguments as Node[];
   if (event?.type !== "StringLiteral" || !isFunction(listener) || rest.length > 0) return undefined;
+  if (event.value === "data" && memberName(call.callee) === "once") return undefined;
   const before = calls[index - 1];
   const part = {
     start: before?.end ?? statement.start,

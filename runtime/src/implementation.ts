@@ -79,6 +79,8 @@ export interface HandlerContext {
    * does.
    */
   readonly onOver?: (listener: () => void) => void;
+  /** Addition to @connectrpc/connect: whether the call is over, however it ended. `isOver` of `/grpc-js` asks any context. */
+  readonly isOver?: boolean;
 }
 
 export interface HandlerContextInit {
@@ -143,6 +145,9 @@ export function createHandlerContext(init: HandlerContextInit): HandlerContextCo
     values: init.contextValues ?? createContextValues(),
     sendHeaders: () => {},
     onOver: (listener) => controller.signal.addEventListener("abort", listener),
+    get isOver() {
+      return controller.signal.aborted;
+    },
     abort,
   };
 }

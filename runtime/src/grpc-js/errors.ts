@@ -88,7 +88,7 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   }
   const own = partsAddedTo(error);
   const text = `${code} ${grpcStatusName(code)}: ${details}`;
-  return Object.assign(new Error(own.message ?? text, { cause: error }), {
+  return Object.assign(new Error(own.message ?? text), {
     code,
     details,
     metadata: metadataOf(error),

@@ -29,6 +29,7 @@ export { grpcJsFallback } from "./grpc-js-fallback.js";
 export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";
 export { grpcJsService } from "./grpc-js-service.js";
 export { int64FromLong } from "./int64-from-long.js";
+export { isOver } from "./is-over.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";

@@ -145,6 +145,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     };
   }
 
+  get isOver(): boolean {
+    return this.#finished;
+  }
+
   #linkShutdown(controller: AbortController): void {
     const shutdown = this.#route.options.shutdownSignal;
     if (shutdown === undefined) return;

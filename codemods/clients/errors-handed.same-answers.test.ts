@@ -1,0 +1,85 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+/** `get(text)` is the reply, or throws the error. */
+const GET = `
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+const get = (text) => new Promise((resolve, reject) => {
+  client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res)));
+});
+`;
+
+// Errors that arrive where no call stands: somebody else calls the function, or the promise was kept.
+const programs: Programs = {
+  "functions that others call": [
+    "idiomatic",
+    `${GET}
+    const timed = (fn) => async (...args) => { try { return await fn(...args); } finally { console.log('took time'); } };
+    const once = (fn) => { let done; return (...args) => (done ??= fn(...args)); };
+    const every = (texts) => Promise.all(texts.map(get));
+    const safe = timed(get);
+    async function told(work) { try { await work(); } catch (e) { console.log('told', e.details); } }
+    (async () => {
+      try {
+        await Promise.all(['own', 'rich 5 a'].map(get));
+      } catch (e) {
+        console.log(e.code, e.details, e.message, e.metadata.get('x-why'));
+      }
+      await every(['rich 5 b']).catch((e) => console.log(e.details));
+      await Promise.resolve('rich 5 c').then(get).catch((e) => console.log(e.details));
+      await timed(get)('rich 5 d').catch((e) => console.log(e.details));
+      await once(get)('rich 5 e').catch((e) => console.log(e.details));
+      await told(() => safe('rich 5 f'));
+      const bound = get.bind(null, 'rich 5 g');
+      try { await bound(); } catch (e) { console.log(e.details); }
+      const [own, failed] = await Promise.allSettled(['own', 'rich 5 h'].map(get));
+      console.log(own.status, failed.reason.details, failed.reason.message);
+      // Nobody waits for what a timer calls.
+      try { setTimeout(get, 1, 'own'); null.x; } catch (e) { console.log(e.details); }
+    })();`,
+  ],
+  "promises and functions that are kept": [
+    "idiomatic",
+    `${GET}
+    class Pending {
+      constructor() { this.byText = new Map(); this.named = {}; }
+      start(text) { this.byText.set(text, get(text)); this.named[text] = this.byText.get(text); }
+      async wait(text) { try { await this.byText.get(text); } catch (e) { console.log('wait', e.details); } }
+      async join(text) { try { await this.named[text]; } catch (e) { console.log('join', e.details); } }
+    }
+    (async () => {
+      let later;
+      if (PLAIN) later = get('rich 5 a');
+      try { await later; } catch (e) { console.log(e.details); }
+      const list = [get('rich 5 b')];
+      try { await list[0]; } catch (e) { console.log(e.details); }
+      const maybe = PLAIN ? get('rich 5 c') : null;
+      try { await maybe; } catch (e) { console.log(e.details); }
+      const pending = new Pending();
+      pending.start('rich 5 d');
+      await pending.wait('rich 5 d');
+      await pending.join('rich 5 d');
+      const jobs = [];
+      jobs.push(() => get('rich 5 e'), () => get('own'));
+      while (jobs.length) {
+        const job = jobs.shift();
+        try { console.log((await job()).text); } catch (e) { console.log('job', e.details); }
+      }
+    })();`,
+  ],
+  "the cause of an error": [
+    "idiomatic",
+    `${GET}
+    class AppError extends Error {
+      root() { let e = this; while (e.cause) e = e.cause; return e; }
+    }
+    (async () => {
+      try {
+        try { await get('rich 5 gone'); } catch (e) { throw new AppError('no answer', { cause: e }); }
+      } catch (e) {
+        console.log(e.message, e.cause.message, e.root().details, e.root().metadata.get('x-why'));
+      }
+    })();`,
+  ],
+};
+
+comparePrograms(programs);
