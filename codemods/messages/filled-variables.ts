@@ -1,0 +1,137 @@
+import type { DescField, DescOneof } from "@bufbuild/protobuf";
+import { Node, type PropertyAccessExpression } from "ts-morph";
+import { isPlain, type Kind } from "./message-kind.js";
+import { functionAround, isAbsent, isAssignmentTarget, isStep, onlyReads, quoted } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { isGivenList } from "./protobufjs-reads.js";
+
+/** Methods that put nothing new into a list. */
+const LIST_READERS = new Set(
+  "join includes indexOf forEach map filter some every find findIndex slice concat sort reverse entries keys values".split(
+    " ",
+  ),
+);
+
+/** Variables that a reply, or a part of one, is collected in. */
+export function createFilledVariables(p: Proving) {
+  const { project, shape, kinds, open, proved, leaks, block, edit, replace, kindOf, fieldBy, sink } = p;
+
+  /** The variable that a reply is collected in: made by a literal, filled by keys that are written out. */
+  const variable = (use: Node, declaration: Node, wanted: Kind): unknown => {
+    if (!Node.isVariableDeclaration(declaration)) return;
+    const name = declaration.getNameNode();
+    const initializer = declaration.getInitializer();
+    if (!Node.isIdentifier(name) || !initializer) return block(use, "a variable without a first value");
+    const annotation = isPlain(wanted) ? undefined : declaration.getTypeNode();
+    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message")) return;
+    if (kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer)) return sink(initializer, wanted);
+    if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
+    sink(initializer, wanted);
+    for (const reference of project.referencesTo(name)) {
+      if (reference === name) continue;
+      const parent = reference.getParent();
+      if (proved.has(reference)) continue;
+      if (isAssignmentTarget(reference) && Node.isBinaryExpression(parent)) {
+        if (parent.getOperatorToken().getText() === "=") sink(parent.getRight(), wanted);
+        else block(parent, "this changes a value of a message in place");
+        continue;
+      }
+      if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === reference) {
+        assigned(parent, wanted);
+        continue;
+      }
+      if (wanted.kind === "map" && Node.isElementAccessExpression(parent) && isAssignmentTarget(parent)) {
+        const assignment = parent.getParent();
+        if (Node.isBinaryExpression(assignment) && assignment.getOperatorToken().getText() === "=")
+          sink(assignment.getRight(), wanted.of);
+        else block(parent, "this changes a value of a map in place");
+        continue;
+      }
+      if (isPlain(wanted) && onlyReads(reference, parent)) continue;
+      open.push({ expression: reference, kind: wanted });
+      if (isPlain(wanted)) leaks.push(reference);
+    }
+  };
+
+  /** `reply.key = value`, `reply.list.push(value)`, `list.push(value)`. */
+  const assigned = (access: Node, wanted: Kind): unknown => {
+    if (!Node.isPropertyAccessExpression(access)) return;
+    const parent = access.getParent();
+    if (wanted.kind === "list") {
+      if (access.getName() === "length" && !isAssignmentTarget(access)) return;
+      if (isPlain(wanted) && LIST_READERS.has(access.getName()) && Node.isCallExpression(parent)) return;
+      if (access.getName() === "push" && Node.isCallExpression(parent) && parent.getExpression() === access) {
+        for (const item of parent.getArguments()) {
+          if (Node.isSpreadElement(item)) sink(item.getExpression(), wanted);
+          else sink(item, wanted.of);
+        }
+        if (!Node.isExpressionStatement(parent.getParent())) block(parent, "the result of push is used");
+        return;
+      }
+      return block(access, `what ${access.getName()} of a list does is not followed`);
+    }
+    if (wanted.kind !== "message") return block(access, "a member of a map");
+    const field = fieldBy(wanted.desc, access.getName());
+    if (!field) return block(access, `${wanted.desc.typeName} has no field ${access.getName()}`);
+    if (field.oneof) return chooses(access, field, field.oneof);
+    if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
+    const kind = kindOf(field);
+    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access))
+      return block(access, "a part of a message is read while it is made");
+    if (isAssignmentTarget(access)) {
+      if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
+        return sink(parent.getRight(), kind);
+      if (kind.kind === "value" && kind.as.kind === "same" && isStep(parent)) return;
+      return block(parent ?? access, "this changes a value of a message in place");
+    }
+    if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
+      return assigned(parent, kind);
+    if (kind.kind === "value" && kind.as.kind === "same") return void p.readAgain.set(field, access);
+    block(access, "a part of a reply is read while it is made");
+  };
+
+  /** `reply.member = value`, where `reply` is a variable: the last assignment counts, if they stand in the order of the fields. */
+  const chooses = (access: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown => {
+    const assignment = access.getParent();
+    const object = access.getExpression();
+    const isPlainAssignment =
+      Node.isBinaryExpression(assignment) &&
+      isAssignmentTarget(access) &&
+      assignment.getOperatorToken().getText() === "=" &&
+      Node.isExpressionStatement(assignment.getParent());
+    if (!isPlainAssignment || !Node.isIdentifier(object))
+      return block(access, "a member of a oneof is used while the message is made");
+    const value = assignment.getRight();
+    if (isAbsent(value) || /\b(undefined|null)\b/.test(value.getType().getText())) {
+      return block(assignment, "a member of a oneof that may be absent");
+    }
+    const declaration = project.declarationOf(object);
+    const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const isInLiteral =
+      initializer !== undefined &&
+      Node.isObjectLiteralExpression(initializer) &&
+      oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined);
+    const isInLoop =
+      functionAround(assignment) !== (declaration && functionAround(declaration)) ||
+      assignment
+        .getAncestors()
+        .some((node) => Node.isIterationStatement(node) && (declaration?.getPos() ?? 0) < node.getPos());
+    // protobufjs writes every member that is set; the one with the highest number comes last and wins.
+    const isInOrder = project.referencesTo(object).every((reference) => {
+      const other = reference.getParent();
+      const key = Node.isPropertyAccessExpression(other) && isAssignmentTarget(other) ? other.getName() : undefined;
+      const set = key === undefined ? undefined : oneof.fields.find((one) => shape.keyOf(one) === key);
+      if (!set || set === field) return true;
+      return reference.getPos() < object.getPos() === set.number < field.number;
+    });
+    if (isInLiteral || isInLoop || !isInOrder) {
+      return block(assignment, "members of a oneof are set in another order than that of their fields");
+    }
+    replace(access.getNameNode(), oneof.localName);
+    edit(value, value.getStart(), value.getStart(), [`{ case: ${quoted(access, field.localName)}, value: `], "after");
+    edit(value, value.getEnd(), value.getEnd(), [" }"], "before");
+    sink(value, kindOf(field));
+  };
+
+  return { variable };
+}

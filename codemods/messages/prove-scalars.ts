@@ -1,0 +1,162 @@
+import type { DescEnum } from "@bufbuild/protobuf";
+import { Node } from "ts-morph";
+import { coerceValue } from "./coerced-values.js";
+import { isAssignableScalar, type Kind } from "./message-kind.js";
+import {
+  hasBytesType,
+  hasType,
+  isAbsent,
+  isBufferCall,
+  isOperand,
+  numberOf,
+  stringOf,
+  typeText,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/** Values of scalar fields and enums, and dates: what they are, or the conversion that makes them so. */
+export function createProveScalars(p: Proving) {
+  const { shape, kinds, block, edit, replace, wrap, generated, shorthandPrefix } = p;
+
+  const value = (expression: Node, wanted: Kind & { kind: "value" }): unknown => {
+    const { as } = wanted;
+    if (isAbsent(expression)) return;
+    if ((as.kind === "enum-number" || as.kind === "enum-name") && shape.constant) {
+      p.enums.add(as.desc);
+      if (shape.constant(p, expression)) return;
+      if (shape.enumOfType?.(p, expression)?.typeName === as.desc.typeName) return;
+    }
+    const known = kinds.get(expression);
+    switch (as.kind) {
+      case "same":
+        if (known?.kind === "value" && known.as.kind === "same" && isAssignableScalar(known.as.type, as.type)) return;
+        if (as.type === "string" && p.isString(expression)) return;
+        if (as.type === "boolean" && p.isBoolean(expression)) return;
+        if (as.type === "number" && p.isNumber(expression)) return;
+        if (as.type === "bigint" && hasType(typeText(expression), "bigint")) return;
+        if (as.type === "int32" || as.type === "uint32") {
+          if (p.isWithinRange(expression, as.type)) return;
+          // What is out of range, or no whole number, is refused before and after.
+          if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
+          // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
+          if (p.isNumber(expression)) {
+            const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
+            return wrap(
+              expression,
+              [shorthandPrefix(expression), opening],
+              `${closing}${as.type === "int32" ? " | 0" : " >>> 0"}`,
+            );
+          }
+        }
+        if (coerceValue(p, expression, wanted)) return;
+        return block(expression, `nothing proves that this is ${as.type === "int32" ? "an int32" : `a ${as.type}`}`);
+      case "int64-string":
+      case "int64-number":
+        return int64(expression, as.kind, wanted);
+      case "int64-long":
+        if (known?.kind === "value" && known.as.kind === "int64-long")
+          return block(expression, "a Long of another sign");
+        return int64(expression, "int64-string", wanted);
+      case "enum-name":
+      case "enum-number": {
+        if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression)) {
+          const found = as.desc.values.find((one) => shape.enumName(one) === expression.getLiteralText());
+          if (!found) return block(expression, `${as.desc.typeName} has no value ${expression.getLiteralText()}`);
+          return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
+        }
+        if (Node.isNumericLiteral(expression)) return;
+        if (shape.constant && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
+        if (!known && typeText(expression) === "string") {
+          if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
+          return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
+        }
+        return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
+      }
+      case "date":
+        return date(expression);
+      case "bytes":
+        if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
+        if (hasBytesType(expression) || isBufferCall(expression)) return;
+        if (shape.coerces && isBase64(expression)) return;
+        return block(expression, "nothing proves that these are bytes");
+      default:
+        return block(expression, "nothing proves what this is");
+    }
+  };
+
+  /** The number of an enum's value that a string names: protobufjs leaves an unknown name out, or takes the first one in a list. */
+  const enumByName = (text: Node, desc: DescEnum, isElement: boolean): void => {
+    const words = new Set(text.getText().match(/[\w$]+/g));
+    let one = "value";
+    while (words.has(one)) one += "_";
+    const test = words.has("name") ? `(${one}) => ${one}.name` : "({ name }) => name";
+    const [opening, closing] =
+      Node.isBinaryExpression(text) && text.getOperatorToken().getText() !== "+" ? ["(", ")"] : ["", ""];
+    wrap(
+      text,
+      [shorthandPrefix(text), generated(desc, "descriptor", text), `.values.find(${test} === ${opening}`],
+      `${closing})?.number${isElement ? ` ?? ${desc.values[0]?.number}` : ""}`,
+    );
+  };
+
+  /** A known value of an enum, or a constant of it. */
+  const isEnumValue = (part: Node, typeName: string): boolean => {
+    const known = kinds.get(part);
+    if (known) return known.kind === "value" && known.as.kind === "enum-number" && known.as.desc.typeName === typeName;
+    if (Node.isNumericLiteral(part)) return true;
+    if (shape.constant?.(p, part)) return true;
+    if (shape.enumOfType?.(p, part)?.typeName === typeName) return true;
+    return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
+  };
+
+  /** A Date for a Timestamp. */
+  const date = (expression: Node): unknown => {
+    const name = { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" };
+    if (!/^Date( \| undefined)?$/.test(typeText(expression)))
+      return block(expression, "nothing proves that this is a Date");
+    if (p.isPresent(expression)) return wrap(expression, [shorthandPrefix(expression), name, "("], ")");
+    if (!Node.isIdentifier(expression))
+      return block(expression, "a Date that may be absent, in an expression that cannot be repeated");
+    wrap(expression, [shorthandPrefix(expression), `${expression.getText()} && `, name, "("], ")");
+  };
+
+  /** `Buffer.from(x).toString('base64')`: protobufjs takes a string for base64, and decodes it again. */
+  const isBase64 = (text: Node): boolean => {
+    if (!Node.isCallExpression(text)) return false;
+    const callee = text.getExpression();
+    const [encoding] = text.getArguments();
+    if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "toString") return false;
+    if (!Node.isStringLiteral(encoding) || encoding.getLiteralText() !== "base64") return false;
+    const bytes = callee.getExpression();
+    if (!isBufferCall(bytes) && !/^Buffer(<[\w ]+>)?$/.test(typeText(bytes))) return false;
+    edit(text, bytes.getEnd(), text.getEnd(), []);
+    return true;
+  };
+
+  const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
+    // A number beyond 2^53 is not the one that is written.
+    const constant = numberOf(expression) ?? 0;
+    const isExact = /^-?\d+$/.test(expression.getText()) && BigInt(expression.getText()) === BigInt(constant);
+    if (!Number.isSafeInteger(constant) && !isExact) return wrap(expression, ["BigInt("], ")");
+    if (Node.isNumericLiteral(expression) && /^\d+$/.test(expression.getText())) {
+      return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
+    }
+    if (Node.isPrefixUnaryExpression(expression) && /^-\d+$/.test(expression.getText())) {
+      return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
+    }
+    if (as === "int64-string" && Node.isStringLiteral(expression) && /^-?\d+$/.test(expression.getLiteralText())) {
+      return replace(expression, `${expression.getLiteralText()}n`);
+    }
+    const inner = stringOf(expression);
+    if (as === "int64-string" && inner && p.isInteger(inner)) {
+      if (kinds.has(inner)) return wrap(expression, ["BigInt("], ")");
+      edit(expression, expression.getStart(), inner.getStart(), ["BigInt("]);
+      return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
+    }
+    if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
+    if (coerceValue(p, expression, wanted)) return;
+    block(expression, "nothing proves that this is a whole number");
+  };
+
+  return { value };
+}
