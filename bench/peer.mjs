@@ -18,8 +18,10 @@ const cpu = () => {
 let collections = 0;
 if (process.execArgv.length > 0)
   new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ["gc"] });
-const collected = async () => {
-  globalThis.gc();
+/** @param what "all" there is, or only what is "young": what outlived one collection of that stays until all is collected */
+const collected = async (what) => {
+  if (what === "all") globalThis.gc();
+  else for (let i = 0; i < 2; i++) globalThis.gc({ type: "minor" });
   // The observer is told later
   await new Promise((resolve) => setTimeout(resolve, 50));
 };
@@ -33,7 +35,7 @@ if (role === "serve") {
   process.send({ port: await stack.serve(), cpu: cpu() });
   process.on("message", async ({ collect, profile }) => {
     if (profile) return;
-    if (collect) await collected();
+    if (collect) await collected(collect);
     process.send({ cpu: cpu(), ...memory() });
   });
 } else {
@@ -87,14 +89,16 @@ if (role === "serve") {
     if (task.calls !== undefined) {
       let left = task.calls;
       const request = item(task.size ?? 0);
-      await collected();
+      if (task.collect) await collected("all");
       const before = memory();
       await Promise.all(
         Array.from({ length: task.concurrency }, async () => {
           while (left-- > 0) await calls.echo(request);
         }),
       );
-      process.send({ before, after: memory() });
+      const after = memory();
+      if (task.collect) await collected("young");
+      process.send({ before, after, kept: memory() });
       return;
     }
     const latencies = [];

@@ -1,10 +1,12 @@
 // The stacks under measurement behind one small shape each: `serve()` gives a port, `connect(port)` gives the five calls.
 import http2 from "node:http2";
 import { fileURLToPath } from "node:url";
-import { Bench } from "./gen/bench_pb.js";
 
 const PROTO = fileURLToPath(new URL("./bench.proto", import.meta.url));
 const LIMIT = 64 * 1024 * 1024;
+
+/** Only for who uses it: another stack would pay for loading it. */
+const loadBench = async () => (await import("./gen/bench_pb.js")).Bench;
 
 async function grpcJs() {
   const grpc = (await import("@grpc/grpc-js")).default;
@@ -146,6 +148,7 @@ export const stacks = {
   ours: {
     async serve() {
       const { createApp, serve } = await import("@connect-migrate/runtime/node");
+      const Bench = await loadBench();
       const app = createApp({
         routes: (router) => void router.service(Bench, connectImplementation),
         readMaxBytes: LIMIT,
@@ -156,6 +159,7 @@ export const stacks = {
     async connect(port) {
       const { createClient } = await import("@connect-migrate/runtime");
       const { createGrpcTransport } = await import("@connect-migrate/runtime/node");
+      const Bench = await loadBench();
       const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}`, readMaxBytes: LIMIT });
       return connectCalls(createClient(Bench, transport), () => transport.close());
     },
@@ -203,6 +207,7 @@ export const stacks = {
   "connect-node": {
     async serve() {
       const { connectNodeAdapter } = await import("@connectrpc/connect-node");
+      const Bench = await loadBench();
       const handler = connectNodeAdapter({
         routes: (router) => void router.service(Bench, connectImplementation),
         readMaxBytes: LIMIT,
@@ -214,6 +219,7 @@ export const stacks = {
     async connect(port) {
       const { createClient } = await import("@connectrpc/connect");
       const { createGrpcTransport, Http2SessionManager } = await import("@connectrpc/connect-node");
+      const Bench = await loadBench();
       const baseUrl = `http://127.0.0.1:${port}`;
       const sessionManager = new Http2SessionManager(baseUrl);
       const transport = createGrpcTransport({ baseUrl, sessionManager, readMaxBytes: LIMIT });

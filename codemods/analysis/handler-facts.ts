@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
+import type { HelpedCall } from "../services/handler-draft.js";
 import { planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
@@ -8,6 +9,7 @@ import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
+import { helpedIn } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
 import { withAssertions } from "./value-flow.js";
 
@@ -24,7 +26,8 @@ export function handlerFact(
   wrapping: Wrapping | null = null,
 ): HandlerFact {
   const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
-  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping);
+  const helped = helpedIn(project, body);
+  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped);
   const fact: HandlerFact = {
     kind: "handler",
     ...placeOf(body),
@@ -34,6 +37,7 @@ export function handlerFact(
     messages: "bridge",
     isField: false,
     wrapping,
+    helped,
   };
   return fact;
 }
@@ -47,6 +51,7 @@ function obstacle(
   isClass: boolean,
   forward: Node | undefined,
   wrapping: Wrapping | null,
+  helped: readonly HelpedCall[],
 ): Reason | null {
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
@@ -57,22 +62,28 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
-  const plan = planOf(body, kind, wrapping);
+  const plan = planOf(body, kind, wrapping, helped);
   if (!plan) return reason("types-unknown", "the handler's function");
   return plan.ok ? null : plan.reason;
 }
 
-function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null) {
+function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, helped: readonly HelpedCall[]) {
+  const found = functionIn(body);
+  return found && planHandler(found.fn, kind, found.tree, wrapping, helped);
+}
+
+/** The function with this body, in the tree that rules see. */
+export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tree: File } | undefined {
   const file = body.getSourceFile();
   const tree = babelTree(file.getFilePath(), file.getFullText());
-  const node = tree && babelFunction(tree, body.getStart(), body.getEnd());
-  return tree && node ? planHandler(node, kind, tree, wrapping) : undefined;
+  const fn = tree && babelFunction(tree, body.getStart(), body.getEnd());
+  return fn && { fn, tree };
 }
 
 /** Does a handler that changes take the context of its call, too? */
 export function takesContext(handler: Node, kind: RpcKind): boolean {
   const body = (handler as unknown as { getBody(): Node | undefined }).getBody();
-  const plan = body && planOf(body, kind, null);
+  const plan = body && planOf(body, kind, null, []);
   return !plan?.ok || plan.contextName !== null;
 }
 

@@ -1,6 +1,7 @@
-import { Node, type ParameterDeclaration } from "ts-morph";
+import { type CallExpression, Node, type ParameterDeclaration } from "ts-morph";
 import { isExportTarget } from "./exports.js";
 import type { Origin } from "./origin.js";
+import { functionAround } from "./value-flow.js";
 
 export interface PassedValuesInput {
   originOf(node: Node): Origin;
@@ -9,30 +10,73 @@ export interface PassedValuesInput {
 }
 
 /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
-export function valuesPassed(
-  { originOf, referencesTo, writesTo }: PassedValuesInput,
-  node: ParameterDeclaration,
-): (Node | undefined)[] | undefined {
+export function valuesPassed(input: PassedValuesInput, node: ParameterDeclaration): (Node | undefined)[] | undefined {
   const owner = node.getParent();
   // `[method: string]: …` has one that nobody passes.
-  if (!("getParameters" in owner) || node.isRestParameter() || writesTo(node).length > 0) return undefined;
+  if (!("getParameters" in owner) || node.isRestParameter() || input.writesTo(node).length > 0) return undefined;
   const index = (owner.getParameters() as Node[]).indexOf(node);
+  const calls = callsOf(input, owner);
+  if (!calls || calls.some((call) => call.getArguments().some((each) => Node.isSpreadElement(each)))) return undefined;
+  return calls.map((call) => call.getArguments()[index] ?? node.getInitializer());
+}
+
+interface Call {
+  getArguments(): Node[];
+}
+
+/** All calls of a function, or undefined. */
+function callsOf(input: PassedValuesInput, owner: Node): Call[] | undefined {
   const holder = owner.getParent();
   let name: Node | undefined;
   if (Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)) name = owner.getNameNode();
   else if (Node.isVariableDeclaration(holder) && holder.getInitializer() === owner) name = holder.getNameNode();
   else if (Node.isConstructorDeclaration(owner))
     name = Node.isClassDeclaration(holder) || Node.isClassExpression(holder) ? holder.getNameNode() : undefined;
-  if (!name) return undefined;
-  const values: (Node | undefined)[] = [];
+  if (name) return callsByName(input, name, Node.isConstructorDeclaration(owner));
+  // A function that another one gives: `check(schema)(handler)`, `const auth = check(schema)`.
+  const maker = makerOf(owner);
+  return maker && joined(callsOf(input, maker)?.map((call) => callsOfResult(input, call as CallExpression)));
+}
+
+function callsByName(input: PassedValuesInput, name: Node, isConstructor: boolean): Call[] | undefined {
+  const { originOf, referencesTo } = input;
+  const calls: Call[] = [];
   for (const reference of referencesTo(name)) {
-    const isMember = Node.isConstructorDeclaration(owner) && isStaticMember(originOf, reference);
+    const isMember = isConstructor && isStaticMember(originOf, reference);
     const use = isMember || reference === name ? "alias" : useOf(reference);
     if (use === "alias") continue;
-    if (use === undefined || use.getArguments().some((each) => Node.isSpreadElement(each))) return undefined;
-    values.push(use.getArguments()[index] ?? node.getInitializer());
+    if (use === undefined) return undefined;
+    calls.push(use);
   }
-  return values;
+  return calls;
+}
+
+/** The function that returns a function. */
+function makerOf(fn: Node): Node | undefined {
+  if (!Node.isArrowFunction(fn) && !Node.isFunctionExpression(fn)) return undefined;
+  let node: Node = fn;
+  while (Node.isParenthesizedExpression(node.getParent())) node = node.getParentOrThrow();
+  const parent = node.getParent();
+  if (Node.isArrowFunction(parent) && parent.getBody() === node) return parent;
+  return Node.isReturnStatement(parent) ? functionAround(parent) : undefined;
+}
+
+/** All calls of what a call gives, if that is called there, or named for nothing else. */
+function callsOfResult(input: PassedValuesInput, made: CallExpression): Call[] | undefined {
+  const parent = made.getParent();
+  if (Node.isCallExpression(parent) && parent.getExpression() === made) return [parent];
+  if (!Node.isVariableDeclaration(parent) || input.writesTo(parent).length > 0) return undefined;
+  const name = parent.getNameNode();
+  return Node.isIdentifier(name) ? callsByName(input, name, false) : undefined;
+}
+
+function joined(lists: readonly (Call[] | undefined)[] | undefined): Call[] | undefined {
+  const all: Call[] = [];
+  for (const list of lists ?? [undefined]) {
+    if (!list) return undefined;
+    all.push(...list);
+  }
+  return all;
 }
 
 /** `X.member`, and `x instanceof X`: an instance is made of a class there only if the class makes one of itself. */

@@ -1,3 +1,4 @@
+import type { HelpedCall } from "../services/handler-draft.js";
 import type { Wrapping } from "../services/handler-plan.js";
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
@@ -16,6 +17,18 @@ export interface HandlerFact extends FactBase {
   readonly isField: boolean;
   /** Null: it is registered itself. */
   readonly wrapping: Wrapping | null;
+  /** Calls in it of functions that make its error replies, and change with it. */
+  readonly helped: readonly HelpedCall[];
+}
+
+/** A function that makes the error replies of handlers, and returns the error from now on. The range is that of its *body*. */
+export interface ReplyHelperFact extends FactBase {
+  readonly kind: "reply-helper";
+  /** Which parameter is the callback, and which the call. */
+  readonly callback: number | null;
+  readonly call: number | null;
+  /** Calls in it of other such functions. */
+  readonly helped: readonly HelpedCall[];
 }
 
 /** A member of an implementation that looks like a handler, of no method of the service; the range is that of its body. */
@@ -174,6 +187,7 @@ export type ServerSideFact =
   | ImplementationClassFact
   | HandlerFact
   | StrayHandlerFact
+  | ReplyHelperFact
   | NeighbourBridgeFact
   | RegistrationFact
   | ServerFact

@@ -56,13 +56,14 @@ export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | 
     if (!argument || !Node.isIdentifier(name) || parameter.getInitializer() || parameter.isRestParameter()) continue;
     const used = inner
       .getDescendantsOfKind(SyntaxKind.CallExpression)
-      .find(
+      .filter(
         (each) =>
           Node.isIdentifier(each.getExpression()) &&
           project.declarationOf(each.getExpression()) === parameter &&
           each.getArguments()[0]?.getText() === own.getText(),
       );
-    if (used) return { call, inner, parameter, passesOn: used.getArguments().length > 1, argument };
+    const passesOn = used.some((each) => each.getArguments().length > 1);
+    if (used.length > 0) return { call, inner, parameter, passesOn, argument };
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { memberOfUse, type PromisedCall } from "./promised-members.js";
+import { changingHelpers, factOf, type ReplyHelper, replyHelpers, withReplyHelpers } from "./reply-helpers.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -44,6 +45,25 @@ interface Plan {
 
 /** Everything about servers, registrations and handlers, decided for the project as a whole. */
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
+  const plain = decideAll(project);
+  let helpers: readonly ReplyHelper[] = replyHelpers(project, plain.handlers);
+  while (helpers.length > 0) {
+    const round = withReplyHelpers(project, helpers);
+    const decided = decideAll(round);
+    const changing = changingHelpers(project, helpers, decided.handlers);
+    if (changing.length === helpers.length)
+      return [...decided.facts, ...helpers.map((helper) => factOf(round, helper))];
+    helpers = changing;
+  }
+  return plain.facts;
+}
+
+interface Decisions {
+  readonly facts: FactBase[];
+  readonly handlers: ReadonlyMap<Node, HandlerFact>;
+}
+
+function decideAll(project: AnalysisProject): Decisions {
   const plans = new Map<NewExpression, Plan | Reason>();
   for (const file of project.files) {
     for (const made of file.getDescendantsOfKind(SyntaxKind.NewExpression)) {
@@ -77,7 +97,8 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
   for (const [node, handler] of neighbours.handlers) if (!handlers.has(node)) handlers.set(node, handler);
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
   const codecs = codecsOf(migrated);
-  return [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
+  const all = [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
+  return { facts: all, handlers };
 }
 
 /** Each proto-loader call once, whatever servers it is the codec of. */

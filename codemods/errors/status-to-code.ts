@@ -101,7 +101,7 @@ function memberOfStatus(file: File, node: Node): string | null | undefined {
 }
 
 function isOfMigrated(fact: FactBase): boolean {
-  return "outcome" in fact || /^(handler|client-error|client-stub)$/.test(fact.kind);
+  return "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
 }
 
 function isWritten(node: Node, parents: ReturnType<typeof parentMap>): boolean {

@@ -16,7 +16,9 @@ export type ErrorShape =
       readonly code: string;
       readonly metadata: Node | null;
     }
-  | { readonly kind: "value"; readonly node: Node };
+  | { readonly kind: "value"; readonly node: Node }
+  /** A call of a function that returns a ConnectError, once the arguments at these places are gone. */
+  | { readonly kind: "made"; readonly node: Node; readonly dropped: readonly number[] };
 
 const codeNames = [
   "Canceled",

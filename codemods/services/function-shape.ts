@@ -49,6 +49,23 @@ export function usesArguments(fn: FunctionNode): boolean {
   return found;
 }
 
+/** Are two expressions written alike, whatever stands between their words? */
+export function isSameCode(a: Node, b: Node): boolean {
+  const [ours, theirs] = [childrenOf(a), childrenOf(b)];
+  return (
+    a.type === b.type &&
+    wordsOf(a) === wordsOf(b) &&
+    ours.length === theirs.length &&
+    ours.every((child, index) => isSameCode(child, theirs[index] as Node))
+  );
+}
+
+function wordsOf(node: Node): string {
+  const isPlace = (key: string) => key === "start" || key === "end";
+  const words = Object.entries(node).filter(([key, value]) => !isPlace(key) && !(value instanceof Object));
+  return JSON.stringify([words.sort(), node.type === "TemplateElement" ? node.value : null]);
+}
+
 const typed = new WeakMap<Node, boolean>();
 
 /** Does a file hold types? */

@@ -60,6 +60,15 @@ export interface PushRegion {
   readonly leads: readonly Node[];
 }
 
+/** A call of a function that makes error replies, and that returns the error from now on (rule reply-helper). */
+export interface HelpedCall {
+  readonly start: number;
+  /** The arguments that go: the callback, and the call where the function is given it. */
+  readonly dropped: readonly number[];
+  /** Does the function ask which kind of call it is, so that it answers all of them? */
+  readonly isOfSeveral: boolean;
+}
+
 /** What is known of a handler while its plan is made. */
 export interface HandlerDraft {
   readonly fn: FunctionNode;
@@ -72,6 +81,12 @@ export interface HandlerDraft {
   readonly streamsIn: boolean;
   readonly types: HandlerTypes;
   readonly callReferences: readonly Node[];
+  /** The parameter that stands for the callback. */
+  readonly callback: Node | undefined;
+  /** `if (callback) …` in what handles several kinds of calls. */
+  readonly kindTests: Node[];
+  /** Calls of functions that make the error replies of handlers, by where they start. */
+  readonly helped: ReadonlyMap<number, HelpedCall>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

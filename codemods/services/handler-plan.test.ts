@@ -31,6 +31,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     messages: "bridge",
     isField: false,
     wrapping: null,
+    helped: [],
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();

@@ -15,6 +15,7 @@ import { namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
   type HandlerDraft,
+  type HelpedCall,
   isInRegion,
   type ListenerPart,
   type PromiseRegion,
@@ -26,9 +27,10 @@ import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
+import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
-import { planCallback, planHanded } from "./plan-replies.js";
+import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
 import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 
 /** How a reply stands in the code. */
@@ -137,6 +139,8 @@ export interface HandlerPlan {
   readonly region: PromiseRegion | null;
   /** The part that pushes its messages. */
   readonly push: PushRegion | null;
+  /** Of a wrapper that asks which kind of call it is. */
+  readonly choices: readonly Choice[];
   readonly steps: readonly Step[];
 }
 
@@ -163,24 +167,26 @@ export function planHandler(
   rpcKind: RpcKind,
   file: File,
   wrapping: Wrapping | null = null,
+  helped: readonly HelpedCall[] = [],
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = `${rpcKind} ${JSON.stringify(wrapping)}`;
+  const key = JSON.stringify([rpcKind, wrapping, helped]);
   const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped));
   for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
     if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped));
     if (other.ok) plan = other;
   }
   known.set(key, plan);
   return plan;
 }
 
-function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
+/** What `make` gives, or why it refused. */
+export function attempt<T>(make: () => T): T | HandlerRefusal {
   try {
     return make();
   } catch (error) {
@@ -196,7 +202,14 @@ function attempt(make: () => HandlerPlan): HandlerPlan | HandlerRefusal {
  */
 export type Mode = "direct" | "later" | "conversation" | "handed";
 
-function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wrapping: Wrapping | null): HandlerPlan {
+function makePlan(
+  fn: FunctionNode,
+  rpcKind: RpcKind,
+  file: File,
+  mode: Mode,
+  wrapping: Wrapping | null,
+  helped: readonly HelpedCall[],
+): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
   const streamsIn = rpcKind === "client_streaming" || rpcKind === "bidi_streaming";
@@ -225,6 +238,9 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     streamsIn,
     types,
     callReferences: references,
+    callback: callbackParam,
+    kindTests: [],
+    helped: new Map(helped.map((call) => [call.start, call])),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),
@@ -241,16 +257,19 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     needsContext: false,
   };
 
-  if (wrapping?.role === "wrapper") planWrapped(draft, wrapping.handler);
+  if (wrapping?.role === "wrapper") {
+    draft.kindTests.push(...kindTests(draft));
+    planWrapped(draft, wrapping.handler);
+  }
   if (!answersOnce && callbackParam) {
     const uses = isIdentifier(callbackParam) ? scopes.bindingOf(callbackParam)?.references : undefined;
-    if (!uses?.every((use) => draft.passedOn.has(use)))
-      refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
+    const isOfWrapper = (use: Node) => draft.passedOn.has(use) || isInKindTest(draft, use) || isOfAllKinds(draft, use);
+    if (!uses?.every(isOfWrapper)) refuse("no-equivalent", "a callback in a streaming handler: grpc-js passes none");
   }
   // Listeners of an incoming stream first: what is inside them counts as the handler's own code.
   findListeners(draft);
   if (draft.dataListener || draft.endListener) planListeners(draft, mode);
-  if (answersOnce && callbackParam) planCallbackUses(draft, callbackParam, mode);
+  if (callbackParam && (answersOnce || mode === "direct")) planCallbackUses(draft, callbackParam, mode);
   else if (mode !== "direct") {
     const { kept, mayBeEnded } = keptCalls(draft);
     for (const reference of kept) draft.kept.add(reference);
@@ -260,10 +279,12 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
+  const choices = planChoices(draft);
+  draft.steps.splice(0, draft.steps.length, ...stepsBeside(draft.steps, choices));
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
     refuse("reply-in-nested-function", "a handler that is called later");
-  if (!isWrapped) checkPaths(draft);
-  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft);
+  if (!isWrapped) checkPaths(draft, choices);
+  if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft, choices);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   if (
@@ -298,6 +319,7 @@ function makePlan(fn: FunctionNode, rpcKind: RpcKind, file: File, mode: Mode, wr
     types,
     region: draft.region ?? null,
     push: draft.push ?? null,
+    choices,
     steps: draft.steps.filter((step) => !draft.steps.some((other) => dropsValue(other, step))),
   };
 }
@@ -315,6 +337,11 @@ function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
     (step.kind === "write" && !step.isPushed) || (step.kind === "end" && !step.settles) || step.kind === "requests";
   const isLoop = (step: Step) => step.kind === "data-listener" && !push?.holdsLoop;
   return push !== undefined && !fn.async && !steps.some((step) => isElsewhere(step) || isLoop(step));
+}
+
+/** Is the callback given to a function that makes error replies of all kinds? */
+function isOfAllKinds({ parents, helped }: HandlerDraft, use: Node): boolean {
+  return helped.get((parents.get(use) as Node).start)?.isOfSeveral === true;
 }
 
 /** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */
@@ -343,14 +370,19 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
   const binding = draft.scopes.bindingOf(param);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "the callback is assigned again");
   const references = binding.references.filter(
-    (reference) => !draft.passedOn.has(reference) && !isInDeadListener(draft, reference),
+    (reference) =>
+      !draft.passedOn.has(reference) &&
+      !isInDeadListener(draft, reference) &&
+      !draft.kindTests.includes(draft.parents.get(reference) as Node),
   );
   if (mode === "later") planRegion(draft, references);
   planChains(draft, references);
   for (const reference of references) {
     const call = draft.parents.get(reference) as Node;
     if (draft.chainCallbacks.has(reference)) continue;
-    if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
+    const own = draft.helped.get(call.start);
+    if (own && replyCallOf(draft, reference)) planHelped(draft, call, own);
+    else if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
     else if (isInRegion(draft, reference) && isOnlyCalledBy(draft, reference, call))
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });
     else if (

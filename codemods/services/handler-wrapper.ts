@@ -3,7 +3,7 @@ import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { contextName, forSteps, removeDead } from "./planned-handlers.js";
+import { contextName, forSteps, plannedHandlers, removeDead, removeQuestions } from "./planned-handlers.js";
 
 const id = "services/handler-wrapper";
 
@@ -22,6 +22,7 @@ export const rule: Rule = {
       removeDead(ctx, step, origin);
       return "handler(call, callback) of a wrapper";
     });
+    for (const { plan } of plannedHandlers(ctx)) removeQuestions(ctx, plan.choices, { rule: id, outcome: "idiomatic" });
     forSteps(ctx, id, ["asked"], (step, { plan }, origin) => {
       passContext(ctx, step.node, plan, origin);
       return "handler(call) of a wrapper";

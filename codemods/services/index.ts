@@ -11,6 +11,7 @@ import { rule as handlerWrapper } from "./handler-wrapper.js";
 import { rule as listenersToForAwait } from "./listeners-to-for-await.js";
 import { rule as metadataToHeaders } from "./metadata-to-headers.js";
 import { rule as neighbourBridge } from "./neighbour-bridge.js";
+import { rule as replyHelper } from "./reply-helper.js";
 import { rule as serverToApp } from "./server-to-app.js";
 import { rule as serviceTypes } from "./service-types.js";
 import { rule as writeToPush } from "./write-to-push.js";
@@ -25,6 +26,7 @@ export const serviceRules: readonly Rule[] = [
   callbackToReturn,
   callbackToThrow,
   emitErrorToThrow,
+  replyHelper,
   handlerWrapper,
   // Behind the rules of replies: they move lines, and must see which of them go.
   listenersToForAwait,

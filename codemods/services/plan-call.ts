@@ -3,7 +3,7 @@ import { LOOPS } from "./control-flow.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { isHeaderKey } from "./header-values.js";
-import { planEnd, planError } from "./plan-replies.js";
+import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
 
 const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
 
@@ -18,6 +18,11 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
   }
   if (draft.kept.has(reference) && isInRegion(draft, reference)) {
     steps.push({ kind: "kept", node: reference, isShorthand: parent.type === "ObjectProperty" && parent.shorthand });
+    return;
+  }
+  const own = draft.helped.get(parent.start);
+  if (own && replyCallOf(draft, reference)) {
+    planHelped(draft, parent, own, "emit");
     return;
   }
   const name = parent.object === reference ? memberName(parent) : undefined;

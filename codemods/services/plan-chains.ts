@@ -1,6 +1,7 @@
 import { functionOf, isFunction, memberName, type Node } from "../shared/ast.js";
 import { isTail, mayEndWithout } from "./control-flow.js";
 import { type HandlerDraft, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import { type Choice, isInChoice } from "./plan-choices.js";
 import { promiseChainOf } from "./promise-chain.js";
 
 /** Promise chains whose links reply: the chain is returned, the links return and throw. */
@@ -38,9 +39,10 @@ function isChainArgument({ parents }: HandlerDraft, reference: Node): boolean {
 }
 
 /** Every path has to reply: returning otherwise would answer an empty message, or end a stream that stays open today. */
-export function checkPaths(draft: HandlerDraft): void {
+export function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): void {
   const { fn, replyNodes, dataListener, endListener, callReferences, answersOnce } = draft;
-  const isReply = (statement: Node) => replyNodes.has(statement);
+  const isReply = (statement: Node) =>
+    replyNodes.has(statement) || choices.some((choice) => isInChoice(statement, choice));
   const isOver = (condition: Node) =>
     !answersOnce && memberName(condition) === "cancelled" && callReferences.includes(condition.object);
   if (fn.body.type === "BlockStatement") {

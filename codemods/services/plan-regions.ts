@@ -19,7 +19,7 @@ import {
   type PushRegion,
   refuse,
 } from "./handler-draft.js";
-import { isLastEffect, keptReply } from "./plan-replies.js";
+import { isLastEffect, keptReply, replyCallOf } from "./plan-replies.js";
 import { isQuiet } from "./quiet-listener.js";
 
 /**
@@ -168,14 +168,14 @@ function listsAround(draft: HandlerDraft, node: Node): StatementList[] {
 /** Can a reply become a return or a throw where it stands? */
 function isDirect(draft: HandlerDraft, reference: Node): boolean {
   const { parents, fn, endListener } = draft;
-  const call = parents.get(reference) as Node;
-  if (call.type !== "CallExpression" || call.callee !== reference || !isOwn(draft, call)) return false;
+  const call = replyCallOf(draft, reference);
+  if (!call || !isOwn(draft, call)) return false;
   if (isInFinally(call, parents)) return false;
   const parent = parents.get(call) as Node;
   if (parent.type === "ReturnStatement") return true;
   if (isFunction(parent)) return parent === fn || parent === endListener?.listener;
   if (parent.type !== "ExpressionStatement") return false;
-  const isError = !isNothing((call.arguments as Node[])[0] ?? call);
+  const isError = call.callee !== reference || !isNothing((call.arguments as Node[])[0] ?? call);
   if (!isError && keptReply(draft, call)) return true;
   return isTail(parent, functionOf(call, parents) as never, parents) || (isError && isLastEffect(draft, parent));
 }

@@ -8,11 +8,20 @@ import {
   unwrap,
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
-import { errorShape } from "./error-shape.js";
+import { type ErrorShape, errorShape } from "./error-shape.js";
 import { isAwait, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
-import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import {
+  type HandlerDraft,
+  type HelpedCall,
+  isInCatchingTry,
+  isInFinally,
+  isInRegion,
+  isOwn,
+  refuse,
+} from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
+import { isInKindTest } from "./plan-choices.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
 export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
@@ -32,7 +41,8 @@ export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Repl
     return place;
   }
   if (form === "expression") refuse("code-after-reply", "the reply is part of an expression");
-  const ending = isError && !answersOnce && form === "statement" ? endBehind(draft, parent) : undefined;
+  const isStream = !answersOnce || isInKindTest(draft, parent);
+  const ending = isError && isStream && form === "statement" ? endBehind(draft, parent) : undefined;
   if (ending) draft.dropped.add(ending.reference);
   const last = ending?.statement ?? parent;
   const isLast =
@@ -55,8 +65,7 @@ function endBehind({ parents, callReferences }: HandlerDraft, statement: Node) {
 }
 
 /** An error reply without `return` that might have had one. */
-export function isLastEffect({ fn, parents, scopes, answersOnce }: HandlerDraft, statement: Node): boolean {
-  const callback = fn.params[1];
+export function isLastEffect({ fn, parents, scopes, answersOnce, callback }: HandlerDraft, statement: Node): boolean {
   const binding = answersOnce && isIdentifier(callback) ? scopes.bindingOf(callback) : undefined;
   const isReplyCall = (node: Node) => isIdentifier(node.callee) && binding?.references.includes(node.callee) === true;
   return binding !== undefined && isRestIdle(statement, { fn, parents, scopes, isReplyCall });
@@ -67,7 +76,7 @@ export function isLastEffect({ fn, parents, scopes, answersOnce }: HandlerDraft,
  * where nobody can tell the difference. If it throws, the error is the answer in both (matrix E-24).
  */
 export function keptReply(draft: HandlerDraft, call: Node): { name: string; last: Node } | null {
-  const { parents, fn, scopes } = draft;
+  const { parents, fn, scopes, callback } = draft;
   const statement = parents.get(call) as Node;
   const list = parents.get(statement);
   const around = functionOf(call, parents);
@@ -79,7 +88,6 @@ export function keptReply(draft: HandlerDraft, call: Node): { name: string; last
   const rest = statements.slice(statements.indexOf(statement) + 1);
   const last = rest.at(-1);
   if (!last || isInFinally(call, parents) || !isTail(last, around, parents)) return null;
-  const callback = fn.params[1];
   const uses = isIdentifier(callback) ? (scopes.bindingOf(callback)?.references ?? []) : [];
   if (uses.some((use) => statement.end <= use.start && use.end <= last.end)) return null;
   const isLeft = (node: Node) => /^(Return|Throw|Break|Continue)Statement$/.test(node.type) || isAwait(node);
@@ -189,6 +197,7 @@ export function planError(
   error: Node,
   trailers: Node | null,
   via: "callback" | "emit",
+  shape: ErrorShape = errorShape(error, draft.file),
 ): void {
   const reply = replyOf(draft, call, true);
   if (draft.chainLinks.get(functionOf(call, draft.parents) as Node) === false)
@@ -199,7 +208,7 @@ export function planError(
   if (reply.form === "arrow" && trailers && !reply.settles)
     refuse("no-equivalent", "an arrow function that replies with trailers");
   keepComments(draft, call, [error, trailers]);
-  draft.steps.push({ ...reply, kind: "error", error: errorShape(error, draft.file), trailers, asRejection, via });
+  draft.steps.push({ ...reply, kind: "error", error: shape, trailers, asRejection, via });
   draft.replyNodes.add(reply.statement);
 }
 
@@ -243,6 +252,27 @@ export function planCallback(draft: HandlerDraft, call: Node): void {
   keepComments(draft, call, [value]);
   draft.steps.push({ ...reply, kind: "either", error, value, trailers: metadata });
   draft.replyNodes.add(reply.statement);
+}
+
+/** The call that replies by a use of the callback: one of the callback, or of a function that makes error replies. */
+export function replyCallOf({ parents, helped }: HandlerDraft, reference: Node): Node | undefined {
+  const call = parents.get(reference);
+  if (call?.type !== "CallExpression") return undefined;
+  return call.callee === reference || helped.has(call.start) ? call : undefined;
+}
+
+/** `fail(callback, …)` of a function that returns the error from now on. */
+export function planHelped(
+  draft: HandlerDraft,
+  call: Node,
+  { dropped }: HelpedCall,
+  via: "callback" | "emit" = "callback",
+): void {
+  const given = call.arguments as Node[];
+  const gone = dropped.map((index) => given[index] as Node);
+  keepComments(draft, call, [call.callee, ...given.filter((argument) => !gone.includes(argument))]);
+  for (const argument of gone) draft.dropped.add(argument);
+  planError(draft, call, call, null, via, { kind: "made", node: call, dropped });
 }
 
 /** `helper(error, callback)` as the last thing on a path. */

@@ -1,5 +1,7 @@
 import { isIdentifier, type Node } from "../shared/ast.js";
 import { type HandlerDraft, isInCatchingTry, refuse } from "./handler-draft.js";
+import type { Step } from "./handler-plan.js";
+import { type Choice, isInKindTest } from "./plan-choices.js";
 import { replyOf } from "./plan-replies.js";
 
 /**
@@ -23,7 +25,7 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
     if (!isSame(given[0], call) || (given.length > 1 && !hasCallback))
       refuse("call-escapes", `${name} is given something else than the call`);
     for (const argument of given) draft.passedOn.add(argument);
-    if (hasCallback || !draft.answersOnce) passOn(draft, use);
+    if (hasCallback || !draft.answersOnce || isInKindTest(draft, use)) passOn(draft, use);
     else steps.push({ kind: "asked", node: use });
   }
   const passes = steps.filter((step) => step.kind === "passed-on").length;
@@ -32,11 +34,18 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
   draft.needsContext = true;
 }
 
-/** A wrapper of handlers of several kinds gives what they give: it makes no reply itself, and waits for nothing. */
-export function checkSeveral({ fn, steps }: HandlerDraft): void {
-  const isKnown = (kind: string) =>
-    /^(passed-on|metadata|metadata-first|metadata-values|peer|path|host|deadline)$/.test(kind);
-  if (fn.async || !steps.every(({ kind }) => isKnown(kind)))
+/**
+ * A wrapper of handlers of several kinds gives what they give: it waits for nothing, and makes no reply itself but errors that it
+ * has for all kinds.
+ */
+export function checkSeveral({ fn, steps, helped }: HandlerDraft, choices: readonly Choice[]): void {
+  const isKnown = (step: Step) => {
+    if (step.kind !== "error")
+      return /^(passed-on|metadata|metadata-first|metadata-values|peer|path|host|deadline)$/.test(step.kind);
+    const isOfAll = helped.get(step.node.start)?.isOfSeveral ?? choices.some(({ kept }) => kept === step);
+    return isOfAll && !step.asRejection;
+  };
+  if (fn.async || !steps.every(isKnown))
     refuse("no-equivalent", "a wrapper of several kinds of methods that does more than to call its handler");
 }
 

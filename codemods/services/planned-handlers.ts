@@ -17,6 +17,7 @@ import type { EditOrigin } from "../shared/edits.js";
 import { dedentLines, unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
+import type { Choice } from "./plan-choices.js";
 
 export const RUNTIME = "@connect-migrate/runtime";
 export const NODE = "@connect-migrate/runtime/node";
@@ -55,7 +56,7 @@ function findHandlers(ctx: RuleContext): PlannedHandler[] {
     const body = unwrap(node.body);
     const fact = byBody.get(`${body.start}:${body.end}`);
     if (!fact && (!ctx.isAlone || !looksUnary(node))) return;
-    const plan = planHandler(node, fact?.rpc.kind ?? "unary", file, fact?.wrapping ?? null);
+    const plan = planHandler(node, fact?.rpc.kind ?? "unary", file, fact?.wrapping ?? null, fact?.helped);
     if (plan.ok) found.push({ plan, rpc: fact?.rpc ?? null });
   });
   return found;
@@ -122,6 +123,17 @@ export function dedent(ctx: RuleContext, node: Node, statement: Node, origin: Ed
   const { source } = ctx;
   if (!source.slice(statement.start, node.start).includes("\n")) return;
   dedentLines(ctx, node.start, node.end, indentAt(source, statement.start), indentAt(source, node.start), origin);
+}
+
+/** Takes away the questions which kind of call it is, around the replies that stay. */
+export function removeQuestions(ctx: RuleContext, choices: readonly Choice[], origin: EditOrigin): void {
+  for (const { start, end, kept } of choices) {
+    const statement = kept.dead ?? kept.statement;
+    ctx.edit.remove(start, kept.statement.start, origin);
+    if (statement.end < end) ctx.edit.remove(statement.end, end, origin);
+    const [from, to] = [indentAt(ctx.source, start), indentAt(ctx.source, kept.statement.start)];
+    if (from !== to) dedentLines(ctx, kept.statement.start, kept.statement.end, from, to, origin);
+  }
 }
 
 /** Takes away the `return;` or `break;` that a reply made unreachable. */

@@ -1,3 +1,4 @@
+import type { Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
@@ -8,16 +9,32 @@ import { headersText } from "./write-metadata.js";
 type ErrorStep = Extract<Step, { kind: "error" }>;
 
 /** Writes an error reply as a throw (or as the rejection of the promise around it, or as a returned rejection, where a throw would meet the handler's own catch: matrix H-3). */
-export function writeError(ctx: RuleContext, plan: HandlerPlan, step: ErrorStep, origin: EditOrigin): void {
+export function writeError(
+  ctx: RuleContext,
+  /** Null for a function that returns the error. */
+  plan: HandlerPlan | null,
+  step: ErrorStep,
+  origin: EditOrigin,
+): void {
   const { node, statement, form, error, trailers, asRejection, settles } = step;
   const start = form === "return" && !settles ? statement.start : node.start;
-  const [open, close] = settles
-    ? [`${plan.push ? `${plan.push.output}.fail` : (plan.region?.reject ?? "reject")}(`, ")"]
-    : asRejection
-      ? ["return Promise.reject(", ")"]
-      : form === "arrow"
-        ? ["{ throw ", "; }"]
-        : ["throw ", ""];
+  const [open, close] = !plan
+    ? [form === "arrow" ? "" : "return ", ""]
+    : settles
+      ? [`${plan.push ? `${plan.push.output}.fail` : (plan.region?.reject ?? "reject")}(`, ")"]
+      : asRejection
+        ? ["return Promise.reject(", ")"]
+        : form === "arrow"
+          ? ["{ throw ", "; }"]
+          : ["throw ", ""];
+  if (error.kind === "made") {
+    if (start < error.node.start) ctx.edit.overwrite(start, error.node.start, open, origin);
+    else if (open) ctx.edit.insertRight(start, open, origin);
+    removeListed(ctx, error.node.arguments as Node[], error.dropped, origin);
+    if (close) ctx.edit.insertLeft(error.node.end, close, origin);
+    removeDead(ctx, step, origin);
+    return;
+  }
   const literal = literalOf(ctx, step);
   const kept = literal?.text ?? null;
   if (literal) {
@@ -40,4 +57,23 @@ export function writeError(ctx: RuleContext, plan: HandlerPlan, step: ErrorStep,
   const remaining = literal ? kept : error.node;
   if ((form === "statement" || form === "return") && remaining) dedent(ctx, remaining, statement, origin);
   removeDead(ctx, step, origin);
+}
+
+/** Takes the items at these places out of a list that commas part. */
+export function removeListed(
+  ctx: RuleContext,
+  items: readonly Node[],
+  dropped: readonly number[],
+  origin: EditOrigin,
+): void {
+  const last = items.findLastIndex((_, index) => !dropped.includes(index));
+  if (last === -1) {
+    ctx.edit.remove((items[0] as Node).start, (items.at(-1) as Node).end, origin);
+    return;
+  }
+  for (const index of dropped) {
+    const item = items[index] as Node;
+    if (index < last) ctx.edit.remove(item.start, (items[index + 1] as Node).start, origin);
+    else ctx.edit.remove((items[index - 1] as Node).end, item.end, origin);
+  }
 }

@@ -7,55 +7,66 @@ function linesFrom(headers: unknown): ReadonlyMap<string, readonly string[]> | u
 }
 
 /**
- * Headers that remember every value of a repeated key.
+ * The class of Headers that remember every value of a repeated key.
  *
  * The Fetch standard joins repeated values with ", " when they are read, and gRPC metadata must not be joined: this
  * subclass behaves as any Headers does, and `headerLines` and `headerValues` read the separate values.
+ *
+ * Made when Headers are first asked for: Node loads all of `fetch` when that name is first read, a tenth of a cold start.
  */
-class LineHeaders extends Headers {
-  readonly #lines: Map<string, string[]>;
+let LineHeaders: (new (init?: HeadersInit | readonly string[]) => Headers) | undefined;
 
-  constructor(init?: HeadersInit | readonly string[]) {
-    super();
-    this.#lines = new Map();
-    if (init === undefined) return;
-    if (Array.isArray(init) && typeof init[0] === "string") this.#appendFlat(init as unknown as readonly string[]);
-    else for (const [key, value] of headerLines(init as HeadersInit)) this.append(key, value);
-  }
+function lineHeaders(init?: HeadersInit | readonly string[]): Headers {
+  LineHeaders ??= createLineHeaders();
+  return new LineHeaders(init);
+}
 
-  #appendFlat(flat: readonly string[]): void {
-    for (let i = 0; i + 1 < flat.length; i += 2) {
-      const key = flat[i] as string;
-      if (key.charCodeAt(0) === 0x3a) continue; // a pseudo-header of HTTP/2
-      try {
-        this.append(key, flat[i + 1] as string);
-      } catch {
-        // HTTP/1.1 allows bytes in a value that the Fetch standard does not: dropping one value is better than the call.
+function createLineHeaders() {
+  return class LineHeaders extends Headers {
+    readonly #lines: Map<string, string[]>;
+
+    constructor(init?: HeadersInit | readonly string[]) {
+      super();
+      this.#lines = new Map();
+      if (init === undefined) return;
+      if (Array.isArray(init) && typeof init[0] === "string") this.#appendFlat(init as unknown as readonly string[]);
+      else for (const [key, value] of headerLines(init as HeadersInit)) this.append(key, value);
+    }
+
+    #appendFlat(flat: readonly string[]): void {
+      for (let i = 0; i + 1 < flat.length; i += 2) {
+        const key = flat[i] as string;
+        if (key.charCodeAt(0) === 0x3a) continue; // a pseudo-header of HTTP/2
+        try {
+          this.append(key, flat[i + 1] as string);
+        } catch {
+          // HTTP/1.1 allows bytes in a value that the Fetch standard does not: dropping one value is better than the call.
+        }
       }
     }
-  }
 
-  override append(key: string, value: string): void {
-    super.append(key, value);
-    const name = key.toLowerCase();
-    const values = this.#lines.get(name);
-    if (values === undefined) this.#lines.set(name, [trim(value)]);
-    else values.push(trim(value));
-  }
+    override append(key: string, value: string): void {
+      super.append(key, value);
+      const name = key.toLowerCase();
+      const values = this.#lines.get(name);
+      if (values === undefined) this.#lines.set(name, [trim(value)]);
+      else values.push(trim(value));
+    }
 
-  override set(key: string, value: string): void {
-    super.set(key, value);
-    this.#lines.set(key.toLowerCase(), [trim(value)]);
-  }
+    override set(key: string, value: string): void {
+      super.set(key, value);
+      this.#lines.set(key.toLowerCase(), [trim(value)]);
+    }
 
-  override delete(key: string): void {
-    super.delete(key);
-    this.#lines.delete(key.toLowerCase());
-  }
+    override delete(key: string): void {
+      super.delete(key);
+      this.#lines.delete(key.toLowerCase());
+    }
 
-  [linesOf](): ReadonlyMap<string, readonly string[]> {
-    return this.#lines;
-  }
+    [linesOf](): ReadonlyMap<string, readonly string[]> {
+      return this.#lines;
+    }
+  };
 }
 
 // The Fetch standard normalises a value: no HTTP whitespace at its ends.
@@ -65,12 +76,12 @@ function trim(value: unknown): string {
 
 /** A Headers object that keeps repeated values apart (see `headerValues`). */
 export function createHeaders(init?: HeadersInit): Headers {
-  return new LineHeaders(init);
+  return lineHeaders(init);
 }
 
 /** Headers from Node's flat list `[name, value, name, value, …]` (`rawHeaders`). Pseudo-headers are left out. */
 export function headersFromRaw(rawHeaders: readonly string[]): Headers {
-  return new LineHeaders(rawHeaders);
+  return lineHeaders(rawHeaders);
 }
 
 /** Every header line as `[lower-case name, value]`, repeated values on their own where the object still knows them. */
@@ -102,7 +113,7 @@ export function headerValues(headers: Headers, key: string): string[] {
 
 /** A new Headers with the fields of all inputs appended. */
 export function appendHeaders(...inputs: Headers[]): Headers {
-  const headers = new LineHeaders();
+  const headers = lineHeaders();
   for (const input of inputs) for (const [key, value] of headerLines(input)) headers.append(key, value);
   return headers;
 }

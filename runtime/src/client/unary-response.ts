@@ -4,6 +4,57 @@ import { unaryHeader } from "./connect-protocol.js";
 import type { Fields } from "./http-client.js";
 import type { MethodPlan } from "./transport-core.js";
 
+const source = Symbol("source");
+
+/** What Headers are made of when somebody reads them. */
+interface Source {
+  readonly fields: Fields;
+  readonly bare: boolean;
+  readonly makeTrailer: () => Headers;
+  header?: Headers;
+  trailer?: Headers;
+}
+
+// Own properties, since an interceptor may spread the response; and the same functions for all responses: with a getter of its own,
+// V8 turns every one of them into a dictionary.
+const header: PropertyDescriptor & ThisType<LazyResponse> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const from = this[source];
+    from.header ??= from.bare ? unaryHeader(from.fields) : headersFromRaw(from.fields.lines);
+    return from.header;
+  },
+};
+const trailer: PropertyDescriptor & ThisType<LazyResponse> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const from = this[source];
+    from.trailer ??= from.makeTrailer();
+    return from.trailer;
+  },
+};
+
+class LazyResponse {
+  readonly stream = false;
+  readonly service: UnaryResponse["service"];
+  readonly method: UnaryResponse["method"];
+  readonly [source]: Source;
+
+  constructor(
+    plan: MethodPlan,
+    readonly message: UnaryResponse["message"],
+    from: Source,
+  ) {
+    this.service = plan.method.parent;
+    this.method = plan.method as UnaryResponse["method"];
+    this[source] = from;
+    Object.defineProperty(this, "header", header);
+    Object.defineProperty(this, "trailer", trailer);
+  }
+}
+
 /** A response whose Headers are made when they are read. */
 export function unaryResponse(
   plan: MethodPlan,
@@ -12,21 +63,9 @@ export function unaryResponse(
   makeTrailer: () => Headers,
   message: unknown,
 ): UnaryResponse {
-  let header: Headers | undefined;
-  let trailer: Headers | undefined;
-  // Own properties: an interceptor may spread the response
-  return {
-    stream: false,
-    service: plan.method.parent,
-    method: plan.method as UnaryResponse["method"],
-    message: message as UnaryResponse["message"],
-    get header() {
-      header ??= bare ? unaryHeader(fields) : headersFromRaw(fields.lines);
-      return header;
-    },
-    get trailer() {
-      trailer ??= makeTrailer();
-      return trailer;
-    },
-  };
+  return new LazyResponse(plan, message as UnaryResponse["message"], {
+    fields,
+    bare,
+    makeTrailer,
+  }) as unknown as UnaryResponse;
 }

@@ -208,7 +208,7 @@ export function createChannel(settings: ChannelSettings): Channel {
     if (resolve !== undefined) {
       await refresh(resolve);
     }
-    let last: unknown = new ConnectError("No addresses", Code.Unavailable);
+    let last: unknown;
     for (const manager of managers) {
       if (!open) {
         break;
@@ -221,7 +221,7 @@ export function createChannel(settings: ChannelSettings): Channel {
         last = e;
       }
     }
-    throw last;
+    throw last ?? noAddresses();
   }
 
   /** round_robin: connect to all, the first that is there serves this call. */
@@ -230,7 +230,7 @@ export function createChannel(settings: ChannelSettings): Channel {
       await refresh(resolve);
     }
     if (managers.length === 0) {
-      throw new ConnectError("No addresses", Code.Unavailable);
+      throw noAddresses();
     }
     const attempts = managers.map((manager) => {
       const connection = manager.ready();
@@ -278,4 +278,8 @@ async function sleep(ms: number, isWanted: () => boolean): Promise<void> {
   while (isWanted() && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(50, until - Date.now())));
   }
+}
+
+function noAddresses(): ConnectError {
+  return new ConnectError("No addresses", Code.Unavailable);
 }

@@ -256,12 +256,18 @@ describe("createGrpcTransport with a grpc-js server", () => {
         },
         (next) => async (req) => {
           log.push(`inner ${req.stream ? "stream" : (req.message as { text?: string }).text}`);
-          return await next(req);
+          // A copy has what the response has, before anybody reads it
+          return { ...(await next(req)) } as never;
         },
       ],
     });
     const c = createClient(Echo, intercepted);
-    await c.unary({ text: "hi" }, { timeoutMs: 5000 });
+    let trailer: Headers | undefined;
+    const onTrailer = (t: Headers) => {
+      trailer = t;
+    };
+    await c.unary({ text: "hi" }, { timeoutMs: 5000, onTrailer });
+    expect(trailer?.get("x-trail")).toBe("t");
     await collect(c.serverStream({ text: "s", count: 2 }));
     expect(log).toEqual([
       `outer http://${peer.address}/connect_migrate.test.v1.Echo/Unary POST true`,

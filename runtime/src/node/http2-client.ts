@@ -89,7 +89,8 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
 const exchangeOf = Symbol("exchange");
 
 interface OwnedStream extends http2.ClientHttp2Stream {
-  [exchangeOf]: Http2Exchange;
+  /** Undefined once it is closed: node:http2 keeps streams until the next full collection, and calls must not stay with them. */
+  [exchangeOf]: Http2Exchange | undefined;
 }
 
 /** One request and its response. A class for the sake of shared handlers: a call makes no closures. */
@@ -340,25 +341,26 @@ type Headers2 = http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader;
 
 function onResponse(this: OwnedStream, map: Headers2, flags: number, lines: string[]): void {
   const complete = (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-  this[exchangeOf].gotHeaders(map[":status"] ?? 0, { map: map as Fields["map"], lines }, complete);
+  this[exchangeOf]?.gotHeaders(map[":status"] ?? 0, { map: map as Fields["map"], lines }, complete);
 }
 function onData(this: OwnedStream, chunk: Uint8Array): void {
-  this[exchangeOf].gotData(chunk);
+  this[exchangeOf]?.gotData(chunk);
 }
 function onTrailers(this: OwnedStream, map: http2.IncomingHttpHeaders, _flags: number, lines: string[]): void {
-  this[exchangeOf].gotTrailers({ map: map as Fields["map"], lines });
+  this[exchangeOf]?.gotTrailers({ map: map as Fields["map"], lines });
 }
 function onEnd(this: OwnedStream): void {
-  this[exchangeOf].gotEnd();
+  this[exchangeOf]?.gotEnd();
 }
 function onError(this: OwnedStream, error: unknown): void {
-  this[exchangeOf].gotError(error);
+  this[exchangeOf]?.gotError(error);
 }
 function onDrain(this: OwnedStream): void {
-  this[exchangeOf].gotDrain();
+  this[exchangeOf]?.gotDrain();
 }
 function onClose(this: OwnedStream): void {
-  this[exchangeOf].closed();
+  this[exchangeOf]?.closed();
+  this[exchangeOf] = undefined;
 }
 function uncork(exchange: Http2Exchange): void {
   exchange.uncork();

@@ -6,22 +6,26 @@ import type { Exchange, ExchangeSink, NodeHeaders } from "../server/exchange.js"
 import { valuesWithPeer } from "./peer-values.js";
 
 const exchangeOf = Symbol("exchange");
-type Stream = ServerHttp2Stream & { [exchangeOf]: Http2Exchange };
+/** Without an exchange once it is closed: node:http2 keeps streams until the next full collection, and calls must not stay with them. */
+type Stream = ServerHttp2Stream & { [exchangeOf]: Http2Exchange | undefined };
 
 // Listeners are shared by all streams: a closure for each would be made and collected with every call.
 function onData(this: Stream, chunk: Buffer): void {
-  this[exchangeOf].sink?.onData(chunk);
+  this[exchangeOf]?.sink?.onData(chunk);
 }
 function onEnd(this: Stream): void {
   const exchange = this[exchangeOf];
+  if (exchange === undefined) return;
   exchange.requestEnded = true;
   exchange.sink?.onEnd();
 }
 function onClose(this: Stream): void {
-  this[exchangeOf].sink?.onClosed();
+  this[exchangeOf]?.sink?.onClosed();
+  this[exchangeOf] = undefined;
 }
 function onWantTrailers(this: Stream): void {
   const exchange = this[exchangeOf];
+  if (exchange === undefined) return;
   const trailers = exchange.trailers as NodeHeaders;
   try {
     this.sendTrailers(trailers);
@@ -35,7 +39,7 @@ function onWantTrailers(this: Stream): void {
   exchange.leaveRequest();
 }
 function onFinish(this: Stream): void {
-  this[exchangeOf].leaveRequest();
+  this[exchangeOf]?.leaveRequest();
 }
 // A stream error has a `close` after it, and nobody else to tell.
 function onError(): void {}

@@ -1,0 +1,254 @@
+import { type CallExpression, Node, SyntaxKind } from "ts-morph";
+import type { HelpedCall } from "../services/handler-draft.js";
+import { planHelper } from "../services/plan-helper.js";
+import { functionIn, isName } from "./handler-facts.js";
+import { reaches } from "./module-imports.js";
+import { placeOf } from "./places.js";
+import type { AnalysisProject } from "./project.js";
+import type { HandlerFact, ReplyHelperFact } from "./server-facts.js";
+
+/** A function of the project that may make the error replies of handlers: `fail(callback, code, text)`. */
+export interface ReplyHelper {
+  readonly fn: Node;
+  readonly name: Node;
+  readonly callback: number | null;
+  readonly call: number | null;
+  /** Does it ask which kind of call it is, so that it answers all of them? */
+  readonly isOfSeveral: boolean;
+  /** All calls of it, each of which passes on the callback of the function around. */
+  readonly sites: readonly Site[];
+}
+
+interface Site {
+  readonly call: CallExpression;
+  /** The function whose callback it is. */
+  readonly owner: Node;
+}
+
+/** A function, and which of its parameters are the callback and the call. */
+interface Owner {
+  readonly owner: Node;
+  readonly callback: number | null;
+  readonly call: number | null;
+}
+
+const helpersOf = new WeakMap<AnalysisProject, readonly ReplyHelper[]>();
+
+/** The project, as it is when these functions return the errors of handlers. */
+export function withReplyHelpers(project: AnalysisProject, helpers: readonly ReplyHelper[]): AnalysisProject {
+  const own = { ...project };
+  helpersOf.set(own, helpers);
+  return own;
+}
+
+/** The calls of such functions below a node. */
+export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
+  const file = body.getSourceFile();
+  return (helpersOf.get(project) ?? []).flatMap(({ sites, callback, call: index, isOfSeveral }) =>
+    sites.flatMap(({ call }): HelpedCall[] => {
+      const isBelow =
+        call.getSourceFile() === file && body.getStart() <= call.getStart() && call.getEnd() <= body.getEnd();
+      const dropped = [callback, index].filter((each) => each !== null).sort((a, b) => a - b);
+      return isBelow ? [{ start: call.getStart(), dropped, isOfSeveral }] : [];
+    }),
+  );
+}
+
+/** The functions that handlers give their callbacks to, and that make error replies with them wherever they are called. */
+export function replyHelpers(
+  project: AnalysisProject,
+  handlers: ReadonlyMap<Node, HandlerFact>,
+): readonly ReplyHelper[] {
+  const found = new Map<Node, ReplyHelper | null>();
+  const open = [...handlers.keys()].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
+  for (let next = open.pop(); next; next = open.pop()) {
+    for (const { fn, callback, call } of passesOf(project, next)) {
+      if (found.has(fn)) continue;
+      const helper = helperOf(project, fn, callback, call);
+      found.set(fn, helper);
+      if (helper) open.push({ owner: fn, callback, call });
+    }
+  }
+  return fitting(
+    project,
+    [...found.values()].filter((helper) => helper !== null),
+  );
+}
+
+/** Those that can change where the calls of the others do. */
+function fitting(project: AnalysisProject, helpers: readonly ReplyHelper[]): readonly ReplyHelper[] {
+  const round = withReplyHelpers(project, helpers);
+  const fit = helpers.flatMap((helper): ReplyHelper[] => {
+    const plan = planOf(round, helper);
+    return plan?.ok
+      ? [{ ...helper, isOfSeveral: plan.choices.length > 0 && plan.choices.length === plan.steps.length }]
+      : [];
+  });
+  return fit.length === helpers.length ? fit : fitting(project, fit);
+}
+
+/** Those of them of which all calls change: they stand in handlers that change, or in one another. */
+export function changingHelpers(
+  project: AnalysisProject,
+  helpers: readonly ReplyHelper[],
+  handlers: ReadonlyMap<Node, HandlerFact>,
+): readonly ReplyHelper[] {
+  const isChanging = (owner: Node) =>
+    handlers.get(owner)?.idiomatic === true || helpers.some((helper) => helper.fn === owner);
+  const changing = helpers.filter(({ sites }) => sites.every(({ owner }) => isChanging(owner)));
+  return changing.length === helpers.length ? helpers : fitting(project, changing);
+}
+
+/** What a helper becomes. */
+export function factOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper): ReplyHelperFact {
+  const body = bodyOf(fn) ?? fn;
+  return { kind: "reply-helper", ...placeOf(body), callback, call, helped: helpedIn(project, body) };
+}
+
+function planOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper) {
+  const body = bodyOf(fn);
+  const found = body && functionIn(body);
+  return found && planHelper(found.fn, callback, call, found.tree, helpedIn(project, body));
+}
+
+function bodyOf(fn: Node): Node | undefined {
+  return (fn as unknown as { getBody(): Node | undefined }).getBody();
+}
+
+/** Where a function passes its callback or its call on, and what takes it. */
+function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: number | null; call: number | null }[] {
+  const names = [own.callback, own.call].map((index) => (index === null ? undefined : parameterName(own.owner, index)));
+  const passes = names.flatMap((name) => (name ? project.referencesTo(name) : []));
+  const calls = new Set(passes.map((reference) => reference.getParent()).filter(Node.isCallExpression));
+  return [...calls].flatMap((call) => {
+    const given = call.getArguments();
+    const origin = project.originOf(call.getExpression());
+    if (origin.kind !== "function" || given.some((argument) => Node.isSpreadElement(argument))) return [];
+    const [callback, whole] = names.map((name) => {
+      const index = name
+        ? given.findIndex((argument) => passes.includes(argument) && argument.getText() === name.getText())
+        : -1;
+      return index < 0 ? null : index;
+    });
+    return callback == null && whole == null
+      ? []
+      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null }];
+  });
+}
+
+function parameterName(fn: Node, index: number): Node | undefined {
+  const parameter = Node.isParametered(fn) ? fn.getParameters()[index] : undefined;
+  const name = parameter?.getNameNode();
+  return name && Node.isIdentifier(name) ? name : undefined;
+}
+
+/** All calls of a function that has a name, if nothing else is done with it. */
+function helperOf(
+  project: AnalysisProject,
+  fn: Node,
+  callback: number | null,
+  call: number | null,
+): ReplyHelper | null {
+  if (!project.isSelected(fn.getSourceFile().getFilePath())) return null;
+  const holder = fn.getParent();
+  const name = Node.isFunctionDeclaration(fn)
+    ? fn.getNameNode()
+    : holder && Node.isVariableDeclaration(holder) && !holder.getTypeNode()
+      ? holder.getNameNode()
+      : undefined;
+  if (!name || !Node.isIdentifier(name) || (Node.isFunctionDeclaration(fn) && fn.getOverloads().length > 0))
+    return null;
+  const sites: Site[] = [];
+  // Under another name it would not be found where it is a member of something unknown.
+  const named = new Set([...project.referencesTo(name), ...project.identifiersNamed(name.getText())]);
+  for (const use of named) {
+    if (use === name) continue;
+    const parent = use.getParentOrThrow();
+    if (isName(use) && keepsName(use)) continue;
+    const isMember = Node.isPropertyAccessExpression(parent) && parent.getNameNode() === use;
+    const whole = isMember ? parent : use;
+    if (isExport(whole)) continue;
+    const site = siteOf(project, whole, fn, callback, call);
+    if (site) sites.push(site);
+    else if (!isOther(project, whole, fn, project.declarationOf(name))) return null;
+  }
+  const isMember = sites.length === 0 || [...named].some((use) => use !== name && isName(use));
+  if (sites.length === 0 || (isMember && isCalledByKey(project, fn))) return null;
+  return { fn, name, callback, call, sites, isOfSeveral: false };
+}
+
+/** May a function be what `failures[kind](callback)` calls, somewhere in files that know of it? */
+function isCalledByKey(project: AnalysisProject, fn: Node): boolean {
+  const own = fn.getSourceFile();
+  return project.files.some(
+    (file) =>
+      file.getFullText().includes("](") &&
+      (file === own || reaches(project, file, own)) &&
+      file.getDescendantsOfKind(SyntaxKind.ElementAccessExpression).some((callee) =>
+        callOf(callee)
+          ?.getArguments()
+          .some((given) => ownerOf(project, given) !== undefined),
+      ),
+  );
+}
+
+/** The call that an expression is the callee of. */
+function callOf(callee: Node): CallExpression | undefined {
+  const call = callee.getParent();
+  return call && Node.isCallExpression(call) && call.getExpression() === callee ? call : undefined;
+}
+
+function siteOf(
+  project: AnalysisProject,
+  callee: Node,
+  fn: Node,
+  callback: number | null,
+  index: number | null,
+): Site | undefined {
+  const call = callOf(callee);
+  if (!call) return undefined;
+  const origin = project.originOf(callee);
+  const given = call.getArguments();
+  if (origin.kind !== "function" || origin.node !== fn || given.some((argument) => Node.isSpreadElement(argument)))
+    return undefined;
+  if (call.getTypeArguments().length > 0) return undefined;
+  const owners = [callback, index].flatMap((each) => (each === null ? [] : [ownerOf(project, given[each])]));
+  const [owner] = owners;
+  return owner && owners.every((each) => each === owner) ? { call, owner } : undefined;
+}
+
+/** The function whose parameter is passed. */
+function ownerOf(project: AnalysisProject, argument: Node | undefined): Node | undefined {
+  if (!argument || !Node.isIdentifier(argument)) return undefined;
+  const declaration = project.declarationOf(argument);
+  return declaration && Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+}
+
+/** `exports.fail` and `module.exports`, where something is given to them. */
+function isExport(node: Node): boolean {
+  const parent = node.getParentOrThrow();
+  if (Node.isExportAssignment(parent)) return true;
+  if (!Node.isBinaryExpression(parent)) return false;
+  return parent.getLeft() === node && /^(module\.)?exports\.[\w$]+$/.test(node.getText());
+}
+
+/** Is a value handed on under the name that it has? Under another one its uses would not be found. */
+function keepsName(use: Node): boolean {
+  const name = use.getText();
+  const holder = use.getParentOrThrow();
+  const parent = Node.isPropertyAccessExpression(holder) ? holder.getParentOrThrow() : holder;
+  if (Node.isImportSpecifier(parent) || Node.isExportSpecifier(parent)) return parent.getAliasNode() === undefined;
+  if (Node.isBindingElement(parent)) return parent.getPropertyNameNode() === undefined;
+  if (Node.isPropertyAssignment(parent)) return parent.getName() === name;
+  if (!Node.isBinaryExpression(parent)) return true;
+  const target = parent.getLeft().getText();
+  return target === "module.exports" || target === `exports.${name}` || target === `module.exports.${name}`;
+}
+
+/** Does the name stand for something else there? */
+function isOther(project: AnalysisProject, use: Node, fn: Node, own: Node | undefined): boolean {
+  const origin = project.originOf(use);
+  if (origin.kind === "function") return origin.node !== fn;
+  const declaration = Node.isIdentifier(use) ? project.declarationOf(use) : undefined;
+  return declaration !== undefined && declaration !== own;
+}

@@ -1,0 +1,70 @@
+import type { ReplyHelperFact } from "../analysis/server-facts.js";
+import { type FunctionNode, isFunction, type Node, unwrap, walk } from "../shared/ast.js";
+import type { EditOrigin } from "../shared/edits.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
+import { transformFromRule } from "../shared/transform.js";
+import { type HelperPlan, planHelper } from "./plan-helper.js";
+import { fileOf, RUNTIME, removeQuestions } from "./planned-handlers.js";
+import { removeListed, writeError } from "./write-error.js";
+
+const id = "services/reply-helper";
+const origin: EditOrigin = { rule: id, outcome: "idiomatic" };
+
+/** A function that makes the error replies of handlers, `fail(callback, code, text)` -> one that returns the error, which they throw. */
+export const rule: Rule = {
+  id,
+  side: "services",
+  apply(ctx) {
+    const facts = ctx.facts.filter((fact): fact is ReplyHelperFact => fact.kind === "reply-helper");
+    for (const { start, end, callback, call, helped } of facts) {
+      const fn = functionWithBody(fileOf(ctx), start, end);
+      const plan = fn && planHelper(fn, callback, call, fileOf(ctx), helped);
+      if (plan?.ok) write(ctx, plan);
+    }
+  },
+};
+
+export default transformFromRule(rule);
+
+function write(ctx: RuleContext, { fn, dropped, steps, choices }: HelperPlan): void {
+  removeListed(ctx, fn.params, dropped, origin);
+  const type = fn.returnType as Node | undefined;
+  if (fn.typeParameters && !isNamed(fn, dropped)) {
+    const { start, end } = fn.typeParameters as Node;
+    ctx.edit.remove(start, end, origin);
+  }
+  if (type) {
+    const error = ctx.imports.add(RUNTIME, "ConnectError");
+    ctx.edit.overwrite(type.start, type.end, `: ${error}`, origin);
+  }
+  for (const step of steps) writeError(ctx, null, step, origin);
+  removeQuestions(ctx, choices, origin);
+  ctx.report({
+    ...origin,
+    construct: "function that makes error replies",
+    reason: null,
+    start: fn.params[0]?.start ?? fn.start,
+    end: fn.params.at(-1)?.end ?? fn.end,
+    rpc: null,
+  });
+}
+
+function functionWithBody(file: Node, start: number, end: number): FunctionNode | undefined {
+  let found: FunctionNode | undefined;
+  walk(file, (node) => {
+    if (isFunction(node) && unwrap(node.body).start === start && unwrap(node.body).end === end) found = node;
+    return found === undefined;
+  });
+  return found;
+}
+
+/** Does a function say its type parameters anywhere else than in what goes? */
+function isNamed(fn: FunctionNode, dropped: readonly number[]): boolean {
+  const names = new Set((fn.typeParameters.params as Node[]).map(({ name }) => name?.name ?? name));
+  let found = false;
+  const look = (node: Node) => {
+    if (node.type === "Identifier" && names.has(node.name)) found = true;
+  };
+  for (const part of [fn.body, ...fn.params.filter((_, index) => !dropped.includes(index))]) walk(part, look);
+  return found;
+}
