@@ -1,4 +1,4 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import type { PlainType, Representation } from "./legacy-shape.js";
 
 /** What an expression is known to hold, as protobuf-es will hold it. */
@@ -59,6 +59,22 @@ export function holdsMessages(kind: Kind): boolean {
 export function isPlain(kind: Kind): boolean {
   if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);
   return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
+}
+
+/** A field of 64 bits without a sign. */
+export function isUnsignedField(field: DescField | undefined): boolean {
+  return (
+    field !== undefined &&
+    "scalar" in field &&
+    (field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64)
+  );
+}
+
+/** 64 bits of one sign for a field of the other, alone or in a list or map: protobufjs cuts them, protobuf-es refuses them. */
+export function crossesSign(from: Kind, to: Kind): boolean {
+  if (from.kind === "value" && to.kind === "value")
+    return /^int64-/.test(from.as.kind) && isUnsignedField(from.field) !== isUnsignedField(to.field);
+  return "of" in from && "of" in to && crossesSign(from.of, to.of);
 }
 
 export function sameKind(a: Kind, b: Kind): boolean {

@@ -1,5 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
+import { isUnsignedField } from "./message-kind.js";
 import {
   hasType,
   isAbsent,
@@ -184,6 +185,26 @@ export function createPlainValues(p: Proving) {
     return ofParts(expression, "integer", isInteger);
   };
 
+  /** A number that is certainly not negative: an unsigned field takes it as it is. */
+  const isNatural = (node: Node): boolean => {
+    const expression = unwrapped(node);
+    const known = kinds.get(expression);
+    if (known?.kind === "value" && /^int64-/.test(known.as.kind)) return isUnsignedField(known.field);
+    if (known) return plainKnown(expression) === "uint32";
+    const constant = numberOf(expression);
+    if (constant !== undefined) return constant >= 0;
+    if (isLength(expression) || isStep(expression) || isWithinRange(expression, "uint32")) return true;
+    if (Node.isBinaryExpression(expression) && /^[+*/]$/.test(expression.getOperatorToken().getText()))
+      return isNatural(expression.getLeft()) && isNatural(expression.getRight());
+    if (Node.isCallExpression(expression)) {
+      const callee = expression.getExpression().getText();
+      const [first] = expression.getArguments();
+      if (callee === "Date.now") return true;
+      return /^(Number|Math\.(floor|ceil|round|trunc|abs))$/.test(callee) && first !== undefined && isNatural(first);
+    }
+    return ofParts(expression, "natural", isNatural);
+  };
+
   const isFiniteNumber = (node: Node): boolean => {
     const expression = unwrapped(node);
     if (isInteger(expression)) return true;
@@ -279,5 +300,16 @@ export function createPlainValues(p: Proving) {
     return ofParts(value, "present", (part) => isPresent(part));
   };
 
-  return { isPresent, canBe, canBeMissing, isMadeOf: ofParts, isWithinRange, isInteger, isNumber, isBoolean, isString };
+  return {
+    isPresent,
+    canBe,
+    canBeMissing,
+    isMadeOf: ofParts,
+    isWithinRange,
+    isInteger,
+    isNatural,
+    isNumber,
+    isBoolean,
+    isString,
+  };
 }

@@ -114,6 +114,8 @@ export interface Proving extends ProofState {
   literal(object: ObjectLiteralExpression, desc: DescMessage): void;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
+  /** A number that is certainly not negative. */
+  isNatural(node: Node): boolean;
   isNumber(node: Node): boolean;
   isBoolean(node: Node): boolean;
   isString(node: Node): boolean;

@@ -123,6 +123,7 @@ function buildIt(req) {
     subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE && one.itemName !== '').map(flip),
     someRatio: req.uNum / 7,
     childItem: Thing.create({ itemName: 'new', childItem: req.childItem, bigCount: -5, uBig: 7, pickBig: 0 }),
+    itemMap: { a: Thing.create({ uBig: req.uNum - 5 }), b: Thing.create({ uBig: -3 }) },
     isOn: req.uNum > 5,
     pickNum: req.optNum ? 1 : 2,
     atTime: google.protobuf.Timestamp.create({ seconds: Math.floor(req.uNum / 1000), nanos: 5 }),

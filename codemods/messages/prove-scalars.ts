@@ -1,7 +1,7 @@
 import type { DescEnum } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import { coerceValue } from "./coerced-values.js";
-import { isAssignableScalar, type Kind } from "./message-kind.js";
+import { isAssignableScalar, isUnsignedField, type Kind } from "./message-kind.js";
 import {
   hasBytesType,
   hasType,
@@ -133,7 +133,25 @@ export function createProveScalars(p: Proving) {
     return true;
   };
 
+  /** The low 64 bits of a number, as protobufjs writes them. */
+  const cutTo64 = (expression: Node, isUnsigned: boolean, [before, after]: readonly [string, string]): unknown =>
+    wrap(
+      expression,
+      [shorthandPrefix(expression), `BigInt.as${isUnsigned ? "Uint" : "Int"}N(64, ${before}`],
+      `${after})`,
+    );
+
   const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
+    const text = Node.isStringLiteral(expression) ? expression.getLiteralText() : undefined;
+    if (shape.fractions === "wrapped" && isUnsignedField(wanted.field)) {
+      const inner = text === undefined ? stringOf(expression) : undefined;
+      if (text !== undefined ? text.startsWith("-") : !p.isNatural(inner ?? expression)) {
+        if (coerceValue(p, expression, wanted)) return;
+        if (shape.coerces || inner || text !== undefined || !p.isInteger(expression))
+          return block(expression, "nothing proves that this is not negative, in an unsigned field");
+        return cutTo64(expression, true, ["BigInt(", ")"]);
+      }
+    }
     // A number beyond 2^53 is not the one that is written.
     const constant = numberOf(expression) ?? 0;
     const isExact = /^-?\d+$/.test(expression.getText()) && BigInt(expression.getText()) === BigInt(constant);
@@ -158,5 +176,5 @@ export function createProveScalars(p: Proving) {
     block(expression, "nothing proves that this is a whole number");
   };
 
-  return { value };
+  return { value, cutTo64 };
 }

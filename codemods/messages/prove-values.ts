@@ -5,9 +5,11 @@ import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
 import { settledBy } from "./later-replies.js";
 import {
+  crossesSign,
   holdsMessages,
   isPlain,
   isStringValue,
+  isUnsignedField,
   type Kind,
   kindName,
   neverWrapped,
@@ -51,7 +53,7 @@ export function createProveValues(p: Proving) {
     sink,
     consume,
   } = p;
-  const { value } = createProveScalars(p);
+  const { value, cutTo64 } = createProveScalars(p);
   const { variable } = createFilledVariables(p);
 
   /** True when `expression` is, or can be written as, a value of `wanted`. Reports what is not proved itself. */
@@ -77,6 +79,11 @@ export function createProveValues(p: Proving) {
     if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
+      if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {
+        if (known.kind !== "value" || wanted.kind !== "value" || known.maybe)
+          return block(expression, "numbers of 64 bits and another sign");
+        cutTo64(expression, isUnsignedField(wanted.field), ["", ""]);
+      }
       consume(given);
       return;
     }

@@ -137,6 +137,10 @@ function transformIt(req) {
     pick_num: req.opt_num ? 1 : 2,
     at_time: { seconds: Math.floor(req.u_num / 1000), nanos: 5 },
     nick_name: { value: req.item_name },
+    item_map: {
+      a: { u_big: req.u_num - 5, big_count: req.u_big }, b: { u_big: req.big_count }, c: { u_big: -3 }, d: { u_big: '-3' },
+      e: { u_big: Math.floor(Date.now() / 1e15) }, f: { u_big: req.sub_items.length * 2 },
+    },
     big_value: req.is_on ? { value: req.big_count } : null,
     raw_value: req.raw_value,
     flag_list: [{ value: req.is_on }, ...req.flag_list],
