@@ -1,4 +1,4 @@
-import { type Node, parentMap, statementOf } from "../shared/ast.js";
+import { type Node, parentMap, statementOf, textOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { headersAt } from "./outgoing-headers.js";
@@ -17,6 +17,17 @@ export const rule: Rule = {
     forSteps(ctx, id, ["request"], (step, { plan }, origin) => {
       overwrite(step.node, plan.requestName ?? "req", origin);
       return "call.request";
+    });
+    forSteps(ctx, id, ["taken-apart"], ({ node, parts }, { plan }, origin) => {
+      const texts = parts.map(({ member, value }) => {
+        const from =
+          member === "request"
+            ? (plan.requestName ?? "req")
+            : `${ctx.imports.add(GRPC_JS, "metadataFromHeaders")}(${contextName(plan)}.requestHeader)`;
+        return `${textOf(ctx.source, value)} = ${from}`;
+      });
+      overwrite(node, texts.join(", "), origin);
+      return `const { ${parts.map(({ member }) => member).join(", ")} } = call`;
     });
     forSteps(ctx, id, ["metadata-first"], (step, { plan }, origin) => {
       const parent = parentMap(fileOf(ctx)).get(step.node) as Node;

@@ -88,6 +88,13 @@ export type Step =
   | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
+  /** `{ request, metadata } = call` of a declaration; `statement` where that is all of it, and the parameter can have the name. */
+  | {
+      readonly kind: "taken-apart";
+      readonly node: Node;
+      readonly parts: readonly { readonly member: "request" | "metadata"; readonly value: Node }[];
+      readonly statement: Node | null;
+    }
   | { readonly kind: "requests"; readonly node: Node }
   | { readonly kind: "metadata-first"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata-values"; readonly node: Node; readonly key: Node }
@@ -302,6 +309,7 @@ function makePlan(
   const taken = namesIn(fn);
   const pick = (...names: string[]) =>
     names.find((name) => !taken.has(name)) ?? refuse("edit-conflict", "no free parameter name");
+  const ownName = nameOfRequest(draft);
   return {
     ok: true,
     fn,
@@ -310,8 +318,8 @@ function makePlan(
       ? null
       : streamsIn
         ? pick("requests", "incoming")
-        : pick("req", "request", "rpcRequest"),
-    usesRequest: streamsIn || draft.passedOn.size > 0 || draft.steps.some((step) => step.kind === "request"),
+        : (ownName ?? pick("req", "request", "rpcRequest")),
+    usesRequest: streamsIn || ownName !== undefined || draft.passedOn.size > 0 || draft.steps.some(readsRequest),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
@@ -322,6 +330,20 @@ function makePlan(
     choices,
     steps: draft.steps.filter((step) => !draft.steps.some((other) => dropsValue(other, step))),
   };
+}
+
+function readsRequest(step: Step): boolean {
+  return (
+    step.kind === "request" || (step.kind === "taken-apart" && step.parts.some(({ member }) => member === "request"))
+  );
+}
+
+/** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */
+function nameOfRequest({ steps }: HandlerDraft): string | undefined {
+  const [step, ...more] = steps.filter(readsRequest);
+  if (step?.kind !== "taken-apart" || !step.statement || more.length > 0) return undefined;
+  steps.splice(steps.indexOf(step), 1, { kind: "gone", statement: step.statement });
+  return (step.parts[0]?.value as Node).name;
 }
 
 /** `callback(err, value)`: the value goes with the reply, and so does what it reads of the call. */

@@ -1,4 +1,4 @@
-import { ancestorOf, isFunction, isIdentifier, memberName, type Node, statementOf } from "../shared/ast.js";
+import { ancestorOf, isFunction, isIdentifier, keyName, memberName, type Node, statementOf } from "../shared/ast.js";
 import { LOOPS } from "./control-flow.js";
 import { isNothing, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
@@ -23,6 +23,10 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
   const own = draft.helped.get(parent.start);
   if (own && replyCallOf(draft, reference)) {
     planHelped(draft, parent, own, "emit");
+    return;
+  }
+  if (parent.type === "VariableDeclarator" && parent.init === reference && parent.id.type === "ObjectPattern") {
+    planTakenApart(draft, parent);
     return;
   }
   const name = parent.object === reference ? memberName(parent) : undefined;
@@ -110,6 +114,30 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     default:
   }
   refuse("call-escapes", `call.${name}`);
+}
+
+/** `const { request, metadata } = call;` */
+function planTakenApart(draft: HandlerDraft, declarator: Node): void {
+  const { parents, steps, streamsIn, scopes, fn } = draft;
+  const pattern = declarator.id as Node;
+  const parts = (pattern.properties as Node[]).map((property): { member: "request" | "metadata"; value: Node } => {
+    const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
+    const value = property.value as Node;
+    if (member !== "metadata" && (member !== "request" || streamsIn)) refuse("call-escapes", describeUse(declarator));
+    if (value.type === "AssignmentPattern" || pattern.typeAnnotation) refuse("call-escapes", describeUse(declarator));
+    return { member, value };
+  });
+  if (parts.length === 0) refuse("call-escapes", describeUse(declarator));
+  if (parts.some(({ member }) => member === "metadata")) draft.needsContext = true;
+  const statement = parents.get(declarator) as Node;
+  const binding = parts.length === 1 && isIdentifier(parts[0]?.value) ? scopes.bindingOf(parts[0]?.value) : undefined;
+  const isWhole =
+    parts[0]?.member === "request" &&
+    binding?.writes.length === 0 &&
+    statement.kind === "const" &&
+    statement.declarations.length === 1 &&
+    parents.get(statement) === fn.body;
+  steps.push({ kind: "taken-apart", node: declarator, parts, statement: isWhole ? statement : null });
 }
 
 /** May it run more than once for a call: in a loop, or for each message that comes in? */
