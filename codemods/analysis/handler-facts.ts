@@ -64,6 +64,8 @@ function obstacle(
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
   const plan = planOf(body, kind, wrapping, helped);
   if (!plan) return reason("types-unknown", "the handler's function");
+  // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
+  if (plan.ok && plan.becomesMethod && !isClass) return reason("no-equivalent", "an arrow function as a generator");
   return plan.ok ? null : plan.reason;
 }
 

@@ -40,6 +40,14 @@ export function usesThis(fn: Node): boolean {
   return found;
 }
 
+/** The member `list = (call) => { … }` of a class, of which a function is the value, where it may be a method as well. */
+export function fieldOf(fn: FunctionNode, parents: ReadonlyMap<Node, Node>): Node | undefined {
+  const field = parents.get(fn);
+  if (fn.type !== "ArrowFunctionExpression" || field?.type !== "ClassProperty" || field.value !== fn) return undefined;
+  const isPlain = !field.static && !field.computed && !field.declare && !field.definite && !field.decorators?.length;
+  return isPlain && isIdentifier(field.key) ? field : undefined;
+}
+
 export function usesArguments(fn: FunctionNode): boolean {
   let found = false;
   walk(fn.body, (node) => {

@@ -11,7 +11,7 @@ import {
 import type { Reason } from "../shared/reasons.js";
 import { type Scopes, scopesOf } from "../shared/scope.js";
 import type { ErrorShape } from "./error-shape.js";
-import { namesIn, usesArguments, usesThis } from "./function-shape.js";
+import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
   type HandlerDraft,
@@ -141,6 +141,8 @@ export interface HandlerPlan {
   readonly contextName: string | null;
   readonly becomesAsync: boolean;
   readonly becomesGenerator: boolean;
+  /** A generator of a class that uses `this`: an arrow function in a field cannot be one. */
+  readonly becomesMethod: boolean;
   readonly types: HandlerTypes;
   /** The part that is in a promise. */
   readonly region: PromiseRegion | null;
@@ -294,13 +296,10 @@ function makePlan(
   if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft, choices);
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
-  if (
-    becomesGenerator &&
-    fn.type === "ArrowFunctionExpression" &&
-    (usesThis(fn) || fn.body.type !== "BlockStatement")
-  ) {
+  const isArrow = becomesGenerator && fn.type === "ArrowFunctionExpression";
+  const isMethod = isArrow && usesThis(fn) && fieldOf(fn, draft.parents) !== undefined;
+  if (isArrow && (fn.body.type !== "BlockStatement" || (usesThis(fn) && !isMethod)))
     refuse("no-equivalent", "an arrow function as a generator");
-  }
   const becomesAsync =
     !fn.async &&
     (becomesGenerator ||
@@ -324,6 +323,7 @@ function makePlan(
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
     becomesGenerator,
+    becomesMethod: isMethod,
     types,
     region: draft.region ?? null,
     push: draft.push ?? null,

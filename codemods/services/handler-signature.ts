@@ -1,10 +1,11 @@
-import type { FunctionNode, Node } from "../shared/ast.js";
+import { type FunctionNode, type Node, parentMap } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { fieldOf } from "./function-shape.js";
 import type { HandlerPlan } from "./handler-plan.js";
 import { isAsserted } from "./handler-types.js";
-import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { fileOf, plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
 
@@ -121,7 +122,9 @@ function keywords(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void
     }
     const [first] = fn.params as [Node];
     const last = fn.params.at(-1) as Node;
-    if (fn.start === first.start) ctx.edit.insertRight(fn.start, "async function* (", origin);
+    const field = plan.becomesMethod ? fieldOf(fn, parentMap(fileOf(ctx))) : undefined;
+    if (field) methodHead(ctx, field, first, origin);
+    else if (fn.start === first.start) ctx.edit.insertRight(fn.start, "async function* (", origin);
     else ctx.edit.overwrite(fn.start, first.start, "async function* (", origin);
     const arrowFrom = (fn.returnType as Node | undefined)?.end ?? closingParenthesisEnd(ctx, fn, last);
     if (fn.returnType || arrowFrom > last.end) ctx.edit.overwrite(arrowFrom, fn.body.start, " ", origin);
@@ -137,6 +140,21 @@ function keywords(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void
   const key = fn.key as Node;
   const at = fn.computed ? ctx.source.lastIndexOf("[", key.start) : key.start;
   ctx.edit.insertRight(at, `${becomesAsync ? "async " : ""}${becomesGenerator ? "*" : ""}`, origin);
+}
+
+/** `readonly list: Handler = (call) => { … };` -> `async *list(call) { … }` */
+function methodHead(
+  ctx: RuleContext,
+  { start, end, key, typeAnnotation, value }: Node,
+  first: Node,
+  origin: EditOrigin,
+): void {
+  const readonly = /\breadonly\s+$/.exec(ctx.source.slice(start, key.start));
+  if (readonly) ctx.edit.remove(start + readonly.index, key.start, origin);
+  ctx.edit.insertRight(key.start, "async *", origin);
+  ctx.edit.remove((typeAnnotation ?? key).end, value.start, origin);
+  if (value.start === first.start) ctx.edit.insertRight(value.start, "(", origin);
+  ctx.edit.remove(value.end, end, origin);
 }
 
 function closingParenthesisEnd(ctx: RuleContext, fn: FunctionNode, last: Node): number {
