@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, type VariableDeclaration } from "ts-morph";
 import { shownPlace } from "../analysis/places.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { functionsOf } from "../analysis/server-handlers.js";
@@ -174,22 +174,32 @@ function unusedDefinitions(project: AnalysisProject, proved: readonly Bridge[]):
     const { node, rule } = item;
     const names = Node.isIdentifier(node) ? [node] : node.getDescendants().filter(Node.isIdentifier);
     for (const name of names) {
-      const declaration = project.declarationOf(name);
-      if (!declaration || !Node.isVariableDeclaration(declaration) || !Node.isIdentifier(declaration.getNameNode()))
-        continue;
+      const own = project.declarationOf(name);
+      const declaration = Node.isBindingElement(own) ? own.getParent().getParent() : own;
+      if (!declaration || !Node.isVariableDeclaration(declaration)) continue;
       if (declaration.getSourceFile() !== name.getSourceFile() || gone.includes(declaration)) continue;
       const statement = declaration.getVariableStatement();
       const initializer = declaration.getInitializer();
       if (!statement || statement.isExported() || statement.getDeclarations().length !== 1 || !initializer) continue;
       if (/^(await\s+)?(require|import)\b/.test(initializer.getText()) || !hasNoEffect(initializer.getText())) continue;
-      const uses = project.referencesTo(declaration.getNameNode()).filter((use) => use !== declaration.getNameNode());
-      if (uses.some((use) => !isGone(use))) continue;
+      const declared = declaredNames(declaration);
+      const isUsed = (each: Node) => project.referencesTo(each).some((use) => use !== each && !isGone(use));
+      if (!declared || declared.some(isUsed)) continue;
       gone.push(declaration);
       found.push({ statement, rule });
       queue.push({ node: initializer, rule });
     }
   }
   return removalsOf(found);
+}
+
+/** The names of `const definition = …` or `const { Items } = …`. */
+function declaredNames(declaration: VariableDeclaration): Node[] | undefined {
+  const name = declaration.getNameNode();
+  if (Node.isIdentifier(name)) return [name];
+  if (!Node.isObjectBindingPattern(name)) return undefined;
+  const names = name.getElements().map((element) => element.getNameNode());
+  return names.every(Node.isIdentifier) ? names : undefined;
 }
 
 /** Whole lines; what stands together goes together. */
@@ -214,8 +224,9 @@ function removalsOf(found: readonly { readonly statement: Node; readonly rule: M
 function hasNoEffect(text: string): boolean {
   const calls = [...text.matchAll(/([\w.]+)\s*\(/g)].map((match) => match[1] ?? "");
   return (
-    calls.every((name) => /(^|\.)(loadSync|load|join|resolve|dirname|fileURLToPath|URL)$/.test(name)) &&
-    !/=>|\bfunction\b/.test(text)
+    calls.every((name) =>
+      /(^|\.)(loadSync|load|loadPackageDefinition|join|resolve|dirname|fileURLToPath|URL)$/.test(name),
+    ) && !/=>|\bfunction\b/.test(text)
   );
 }
 

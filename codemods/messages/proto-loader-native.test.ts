@@ -65,6 +65,27 @@ ${handler}
 module.exports = (router) => router.service(S, { get }, { messages: grpcJsMessages(definition['p.v1.S']) });
 `;
 
+describe("what loaded the definition", () => {
+  const loads = (more: string) =>
+    program(`const get = (req) => ({ the_name: req.the_name });${more}`)
+      .replace(
+        "const definition = protoLoader.loadSync(",
+        "const grpc = require('@grpc/grpc-js');\nconst { S: Old } = grpc.loadPackageDefinition(protoLoader.loadSync(",
+      )
+      .replace(`${options});`, `${options})).p.v1;`)
+      .replace("definition['p.v1.S']", "Old.service");
+
+  it.each([
+    ["goes where nothing else needs it", "", false],
+    ["stays where something does", "\nconst client = new Old('localhost:1', grpc.credentials.createInsecure());", true],
+  ])("%s", async (_name, more, stays) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": loads(more) });
+    const text = (await migrateMessages(project.root)).files["server.js"] ?? "";
+    expect(text).toContain("router.service(S, { get });");
+    expect(text.includes("loadPackageDefinition")).toBe(stays);
+  });
+});
+
 describe("handlers on a class", () => {
   const server = (members: string) =>
     program("").replace("{ get }", "new Impl()").replace("const store", `class Impl {\n${members}\n}\nconst store`);
