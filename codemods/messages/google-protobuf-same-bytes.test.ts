@@ -135,6 +135,8 @@ function transformIt(req) {
   child.setItemName('new');
   child.setChildItem(req.getChildItem());
   child.setBigCount(-5);
+  if (req.getUNum() % 11 === 7) child.setBigCount(Math.round(req.getSomeRatio() * 10));
+  if (req.getUNum() % 11 === 8) child.setBigCount(req.getUNum() / 7 || 5);
   reply.setChildItem(child);
   child.setUBig(7);
   reply.addSubItems(half(req));

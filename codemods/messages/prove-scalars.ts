@@ -172,6 +172,10 @@ export function createProveScalars(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
+    if (shape.isLive && p.isNumber(expression)) {
+      const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromNumber" };
+      return wrap(expression, [shorthandPrefix(expression), make, "("], ")");
+    }
     if (coerceValue(p, expression, wanted)) return;
     block(expression, "nothing proves that this is a whole number");
   };

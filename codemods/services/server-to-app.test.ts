@@ -170,5 +170,7 @@ module.exports = grpc.loadPackageDefinition(loaded);
   const proved = "{ sku: 'a' }";
   expect(await codecsOf(proved)).toEqual([]);
   expect(await codecsOf(proved, "bridge")).toEqual(["proto-loader as codec definitions.js:3"]);
-  expect(await codecsOf("JSON.parse(call.request.sku)")).toEqual(["proto-loader as codec definitions.js:3"]);
+  expect(await codecsOf("{ sku: call.request.sku, ...globalThis.more }")).toEqual([
+    "proto-loader as codec definitions.js:3",
+  ]);
 });

@@ -28,7 +28,7 @@ export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 export { grpcJsFallback } from "./grpc-js-fallback.js";
 export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";
 export { grpcJsService } from "./grpc-js-service.js";
-export { int64FromLong } from "./int64-from-long.js";
+export { int64FromLong, int64FromNumber } from "./int64-from-long.js";
 export { isOver } from "./is-over.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";

@@ -13,6 +13,14 @@ export function int64FromLong(value: unknown, unsigned = false): bigint {
   return cut((BigInt(long.high | 0) << 32n) | low);
 }
 
+/**
+ * A number for a 64-bit field, as google-protobuf took it: a whole one is a bigint. Fractions, NaN and infinities stay what they are,
+ * and are refused when the message is encoded, as they were there.
+ */
+export function int64FromNumber(value: number): bigint {
+  return Number.isInteger(value) ? BigInt(value) : (value as unknown as bigint);
+}
+
 function fromNumber(value: number, unsigned: boolean): bigint {
   if (Number.isNaN(value)) return 0n;
   const [least, most] = unsigned ? [0n, 2n ** 64n - 1n] : [-(2n ** 63n), 2n ** 63n - 1n];
