@@ -341,9 +341,10 @@ function readsRequest(step: Step): boolean {
 /** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */
 function nameOfRequest({ steps }: HandlerDraft): string | undefined {
   const [step, ...more] = steps.filter(readsRequest);
-  if (step?.kind !== "taken-apart" || !step.statement || more.length > 0) return undefined;
+  const [part] = step?.kind === "taken-apart" ? step.parts : [];
+  if (step?.kind !== "taken-apart" || !step.statement || !part || more.length > 0) return undefined;
   steps.splice(steps.indexOf(step), 1, { kind: "gone", statement: step.statement });
-  return (step.parts[0]?.value as Node).name;
+  return part.value.name;
 }
 
 /** `callback(err, value)`: the value goes with the reply, and so does what it reads of the call. */
