@@ -100,6 +100,11 @@ it.each<[string, string, RegExp]>([
     /read while it is made/,
   ],
   ["a copy", "return Thing.create({ ...req });", /spread/],
+  [
+    "a fraction in a Long, which was cut off",
+    "return Thing.create({ bigCount: req.bigCount.toNumber() / 7 });",
+    /nothing proves that this is a whole number/,
+  ],
   ["fromObject", "return Thing.fromObject({ theName: 'x' });", /nothing proves that this is a p.v1.Thing/],
   ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
   ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],

@@ -172,7 +172,7 @@ export function createProveScalars(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
-    if (shape.isLive && p.isNumber(expression)) {
+    if (shape.fractions === "refused" && !shape.typed && p.isNumber(expression)) {
       const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromNumber" };
       return wrap(expression, [shorthandPrefix(expression), make, "("], ")");
     }
