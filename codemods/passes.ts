@@ -87,13 +87,14 @@ async function passes(run: Run): Promise<Attempt> {
         );
     }
     if (pass === 0) codecs.push(...facts.filter(isCodec));
-    for (const fact of facts.filter(messages.isMessageOutcome)) {
-      if (fact.blockers.length > 0) continue;
+    const outcomes = facts.filter(messages.isMessageOutcome);
+    for (const fact of outcomes.filter(({ blockers }) => blockers.length === 0)) {
       native.set(messages.keyOfOutcome(fact), new Set(fact.files));
       settled.add(`${fact.file} ${fact.service}`);
     }
-    for (const fact of facts.filter(messages.isMessageOutcome))
-      if (fact.blockers.length > 0) settled.delete(`${fact.file} ${fact.service}`);
+    // Of several registrations in one file, the messages of all have to be.
+    for (const { file, service } of outcomes.filter(({ blockers }) => blockers.length > 0))
+      settled.delete(`${file} ${service}`);
     const factsByFile = new Map<string, FactBase[]>();
     for (const fact of facts) factsByFile.set(fact.file, [...(factsByFile.get(fact.file) ?? []), fact]);
 

@@ -9,7 +9,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { callsNamed, functionName, isCallOf, type Reach } from "./client-error-reach.js";
+import { callsNamed, functionName, isCall, isCallOf, type Reach } from "./client-error-reach.js";
 import { heldBy } from "./rejections.js";
 
 /** A file and its tree. */
@@ -127,10 +127,6 @@ function isWaitedFor(node: TreeNode, parents: ReturnType<typeof parentMap>): boo
 }
 
 const MAY_HOLD_PROMISE = /^((Optional)?Call|Array|Conditional|Logical|New)Expression$/;
-
-function isCall(node: TreeNode): boolean {
-  return node.type === "CallExpression" || node.type === "OptionalCallExpression";
-}
 
 /** `list.shift()`, `map.get(key)`, `list[0]` */
 function isTaken(node: TreeNode): boolean {

@@ -109,7 +109,7 @@ function callsIn(tree: File): [string, TreeNode][] {
   const found: [string, TreeNode][] = [];
   walk(tree, (node) => {
     const isMade = node.type === "NewExpression";
-    if (!isMade && node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return;
+    if (!isMade && !isCall(node)) return;
     const name = isIdentifier(node.callee) ? node.callee.name : isMade ? undefined : memberName(node.callee);
     if (name !== undefined) found.push([name, node]);
   });
@@ -123,7 +123,7 @@ export function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: Sourc
     const isNamed = names.has(handed) || names.has(`${file.getFilePath()}#${handed}`);
     return isNamed && isHandedFunction(node, tree);
   }
-  if (node.type !== "CallExpression" && node.type !== "OptionalCallExpression") return false;
+  if (!isCall(node)) return false;
   if (isIdentifier(node.callee))
     return names.has(node.callee.name) || names.has(`${file.getFilePath()}#${node.callee.name}`);
   const name = memberName(node.callee);
@@ -161,7 +161,7 @@ function isHandedFunction(node: TreeNode, tree: File): boolean {
   if (!parent) return false;
   const isMember = !isIdentifier(node);
   const isBound = parent.object === node && /^(bind|call|apply)$/.test(memberName(parent) ?? "");
-  const isArgument = isCallNode(parent) && (parent.arguments as TreeNode[]).includes(node);
+  const isArgument = isCallOrNew(parent) && (parent.arguments as TreeNode[]).includes(node);
   const isAlias = !isMember && parent.type === "VariableDeclarator" && parent.init === node;
   if (!isBound && !isArgument && !isAlias) return false;
   if (isArgument) {
@@ -179,20 +179,24 @@ function mayBeFunction(node: TreeNode, tree: File): boolean {
   const { declaration } = binding;
   if (declaration.type !== "VariableDeclarator") return true;
   const { init } = declaration;
-  return !!init && (isFunction(init) || isIdentifier(init) || memberName(init) !== undefined || isCallNode(init));
+  return !!init && (isFunction(init) || isIdentifier(init) || memberName(init) !== undefined || isCallOrNew(init));
 }
 
-function isCallNode(node: TreeNode): boolean {
-  return /^(Optional)?CallExpression$|^NewExpression$/.test(node.type);
+export function isCall(node: TreeNode): boolean {
+  return node.type === "CallExpression" || node.type === "OptionalCallExpression";
+}
+
+function isCallOrNew(node: TreeNode): boolean {
+  return isCall(node) || node.type === "NewExpression";
 }
 
 /** `safe` of `const safe = retry(ask)`: to call it is to call what it was made of. */
 function holderOf(node: TreeNode, tree: File): string | undefined {
   const parents = parentMap(tree);
-  if (isCallNode(node)) return undefined;
+  if (isCallOrNew(node)) return undefined;
   let current = node;
   let parent = parents.get(current);
-  while (parent && (isCallNode(parent) || /^(bind|call|apply)$/.test(memberName(parent) ?? ""))) {
+  while (parent && (isCallOrNew(parent) || /^(bind|call|apply)$/.test(memberName(parent) ?? ""))) {
     current = parent;
     parent = parents.get(current);
   }

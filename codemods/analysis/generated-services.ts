@@ -3,6 +3,7 @@ import { Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { generatorOf } from "../project/generated.js";
 import { localDeclaration } from "./assignments.js";
+import { onlyResult } from "./function-bodies.js";
 import type { Flavour, Origin } from "./origin.js";
 import { evaluate } from "./strings.js";
 
@@ -75,7 +76,7 @@ export function createGeneratedServices({ protos, originOf, valueNode }: Generat
       const origin = originOf(method.getExpression());
       if (origin.kind !== "function") return undefined;
       const parameters = (origin.node as unknown as { getParameters(): ParameterDeclaration[] }).getParameters();
-      literal = returnedLiteral(origin.node);
+      literal = bare(onlyResult(origin.node));
       follow = (node) => {
         const index = parameters.findIndex((each) => Node.isIdentifier(node) && localDeclaration(node) === each);
         return index < 0 ? valueNode(node) : method.getArguments()[index];
@@ -90,16 +91,6 @@ export function createGeneratedServices({ protos, originOf, valueNode }: Generat
         : undefined;
     const path = value && evaluate(value, follow);
     return typeof path === "string" ? path : undefined;
-  }
-
-  /** The object literal that a function returns, if it does nothing else than name what goes into it. */
-  function returnedLiteral(node: Node): Node | undefined {
-    const body = (node as unknown as { getBody(): Node | undefined }).getBody();
-    if (!body || !Node.isBlock(body)) return bare(body);
-    const statements = body.getStatements();
-    const last = statements.at(-1);
-    const isPlain = statements.every((one) => one === last || Node.isVariableStatement(one));
-    return isPlain && Node.isReturnStatement(last) ? bare(last.getExpression()) : undefined;
   }
 
   /** The full name of a service that a generated file is about, by its short name. */

@@ -7,6 +7,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
+import { bodyOf } from "./function-bodies.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { helpedIn } from "./reply-helpers.js";
@@ -25,7 +26,7 @@ export function handlerFact(
   forward?: Node,
   wrapping: Wrapping | null = null,
 ): HandlerFact {
-  const body = (handler as unknown as { getBody(): Node | undefined }).getBody() ?? handler;
+  const body = bodyOf(handler) ?? handler;
   const helped = helpedIn(project, body);
   const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped);
   const fact: HandlerFact = {
@@ -65,7 +66,7 @@ function obstacle(
   const plan = planOf(body, kind, wrapping, helped);
   if (!plan) return reason("types-unknown", "the handler's function");
   // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
-  if (plan.ok && plan.becomesMethod && !isClass) return reason("no-equivalent", "an arrow function as a generator");
+  if (plan.ok && plan.field && !isClass) return reason("no-equivalent", "an arrow function as a generator");
   return plan.ok ? null : plan.reason;
 }
 
@@ -84,7 +85,7 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
 
 /** Does a handler that changes take the context of its call, too? */
 export function takesContext(handler: Node, kind: RpcKind): boolean {
-  const body = (handler as unknown as { getBody(): Node | undefined }).getBody();
+  const body = bodyOf(handler);
   const plan = body && planOf(body, kind, null, []);
   return !plan?.ok || plan.contextName !== null;
 }

@@ -1,6 +1,7 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
-import type { HelpedCall } from "../services/handler-draft.js";
+import { droppedOf, type HelpedCall } from "../services/handler-draft.js";
 import { planHelper } from "../services/plan-helper.js";
+import { bodyOf } from "./function-bodies.js";
 import { functionIn, isName } from "./handler-facts.js";
 import { reaches } from "./module-imports.js";
 import { placeOf } from "./places.js";
@@ -48,8 +49,7 @@ export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
     sites.flatMap(({ call }): HelpedCall[] => {
       const isBelow =
         call.getSourceFile() === file && body.getStart() <= call.getStart() && call.getEnd() <= body.getEnd();
-      const dropped = [callback, index].filter((each) => each !== null).sort((a, b) => a - b);
-      return isBelow ? [{ start: call.getStart(), dropped, isOfSeveral }] : [];
+      return isBelow ? [{ start: call.getStart(), dropped: droppedOf(callback, index), isOfSeveral }] : [];
     }),
   );
 }
@@ -109,10 +109,6 @@ function planOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper) {
   const body = bodyOf(fn);
   const found = body && functionIn(body);
   return found && planHelper(found.fn, callback, call, found.tree, helpedIn(project, body));
-}
-
-function bodyOf(fn: Node): Node | undefined {
-  return (fn as unknown as { getBody(): Node | undefined }).getBody();
 }
 
 /** Where a function passes its callback or its call on, and what takes it. */

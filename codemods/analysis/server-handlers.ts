@@ -4,6 +4,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind } from "./facts.js";
+import { bodyOf } from "./function-bodies.js";
 import { handlerFact, takesContext } from "./handler-facts.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -231,7 +232,7 @@ export function implementationsPassed(project: AnalysisProject, implementation: 
 
 /** A function with a call and a callback under a name that the service does not have. */
 function strayFact(member: Node, service: string, key: string): StrayHandlerFact | undefined {
-  const body = (member as unknown as { getBody?(): Node | undefined }).getBody?.();
+  const body = bodyOf(member);
   const names = Node.isParametered(member) ? member.getParameters().map((parameter) => parameter.getName()) : [];
   if (
     !body ||

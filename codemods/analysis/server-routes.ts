@@ -1,5 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { bodyOf } from "./function-bodies.js";
 import { mayUse } from "./own-members.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -46,7 +47,7 @@ export function routesOf(
   const home = homeOf(holder);
   const isNear =
     home !== undefined && calls.every((call) => call.getAncestors().includes(home)) && ownerOf(home) === owner;
-  const block = isNear ? home : owner ? bodyOf(owner) : first.getSourceFile();
+  const block = isNear ? home : owner ? blockOf(owner) : first.getSourceFile();
   if (!block) return escapes("services are added in an expression");
   const all = statementsOf(block);
   const indexes = calls.map((call) => all.findIndex((statement) => contains(statement, call)));
@@ -230,9 +231,9 @@ function ownerOf(block: Node): Node | undefined {
   return Node.isSourceFile(block) ? undefined : functionAround(block);
 }
 
-function bodyOf(owner: Node): Node | undefined {
-  const body = (owner as unknown as { getBody?(): Node }).getBody?.();
-  return body && Node.isBlock(body) ? body : undefined;
+function blockOf(owner: Node): Node | undefined {
+  const body = bodyOf(owner);
+  return Node.isBlock(body) ? body : undefined;
 }
 
 function escapes(detail: string): Reason {

@@ -1,4 +1,4 @@
-import { type File, isIdentifier, memberName, type Node, type Parents, parentMap, unwrap } from "../shared/ast.js";
+import { type File, isIdentifier, isNothing, memberName, type Node, type Parents, parentMap } from "../shared/ast.js";
 import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -64,11 +64,6 @@ export function isToldToTest(file: File, call: Node): boolean {
 
 const RUNNER = /^(it|test|specify|before|after|beforeEach|afterEach|beforeAll|afterAll)$/;
 const EXPECT_OR_NODE = /^(mocha|@jest\/globals|node:test)$/;
-
-function isNothing(node: Node | undefined): boolean {
-  const value = node && unwrap(node);
-  return value?.type === "NullLiteral" || isIdentifier(value, "undefined");
-}
 
 /** Is a name that of a module, or of nothing in the file, as test runners have it? */
 function isFrom(file: File, name: Node, modules: RegExp, mayBeGlobal: boolean): boolean {

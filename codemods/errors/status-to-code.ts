@@ -26,7 +26,8 @@ export const rule: Rule = {
     const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
     const isTaken = (start: number, end: number) => taken.some((edit) => edit.start < end && start < edit.end);
     for (const [node, parent] of parents) {
-      if (typed && isStatusType(node, parent)) writeType(ctx, file, node, parents, typed.type);
+      if (typed && isStatusType(node, parent) && !isTaken(node.start, node.end))
+        writeType(ctx, file, node, parents, typed.type);
       if (node.type !== "MemberExpression") continue;
       const isName = node.computed && isStatusOfGrpc(file, node.object);
       const text = isName ? undefined : textFor(ctx, file, node, parents);
@@ -73,7 +74,6 @@ function writeType(
   parents: ReturnType<typeof parentMap>,
   type: string,
 ): void {
-  if (ctx.edit.edits.some((edit) => edit.end > edit.start && edit.start < node.end && node.start < edit.end)) return;
   const member = memberOfStatus(file, node);
   if (member === undefined) return;
   const code = ctx.imports.add("@connect-migrate/runtime", "Code", { typeOnly: true });

@@ -1,8 +1,9 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type SourceFile } from "ts-morph";
+import { onlyResult } from "../analysis/function-bodies.js";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
-import { isFunctionNode, ownReturns, parametersOf, unwrapped } from "./message-syntax.js";
+import { isFunctionNode, parametersOf, unwrapped } from "./message-syntax.js";
 import { staticNameOf } from "./protobufjs-generated.js";
 
 /** What the parameters around an expression hold: what a call passes for them. */
@@ -142,13 +143,4 @@ function called(project: AnalysisProject, given: Bound): Bound | undefined {
     scope.set(parameter, { node: argument, scope: given.scope });
   }
   return { node: result, scope };
-}
-
-function onlyResult(owner: Node): Node | undefined {
-  const body = isFunctionNode(owner) ? owner.getBody() : undefined;
-  if (!body || !Node.isBlock(body)) return body;
-  const [only, more] = ownReturns(owner);
-  const last = body.getStatements().at(-1);
-  const isPlain = body.getStatements().every((one) => one === last || Node.isVariableStatement(one));
-  return only && !more && only === last && isPlain ? only.getExpression() : undefined;
 }

@@ -1,19 +1,4 @@
-import {
-  childrenOf,
-  type FunctionNode,
-  isFunction,
-  isIdentifier,
-  memberName,
-  type Node,
-  unwrap,
-  walk,
-} from "../shared/ast.js";
-
-/** `null` and `undefined`. */
-export function isNothing(node: Node): boolean {
-  const value = unwrap(node);
-  return value.type === "NullLiteral" || isIdentifier(value, "undefined");
-}
+import { childrenOf, type FunctionNode, isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
 
 /** Does evaluating it do nothing that anybody could see? Reading a member counts as nothing. */
 export function isPure(node: Node): boolean {

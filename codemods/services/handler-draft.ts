@@ -69,6 +69,11 @@ export interface HelpedCall {
   readonly isOfSeveral: boolean;
 }
 
+/** The arguments and parameters that go, in their order. */
+export function droppedOf(callback: number | null, call: number | null): readonly number[] {
+  return [callback, call].filter((index) => index !== null).sort((a, b) => a - b);
+}
+
 /** What is known of a handler while its plan is made. */
 export interface HandlerDraft {
   readonly fn: FunctionNode;

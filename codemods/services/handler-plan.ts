@@ -141,8 +141,8 @@ export interface HandlerPlan {
   readonly contextName: string | null;
   readonly becomesAsync: boolean;
   readonly becomesGenerator: boolean;
-  /** A generator of a class that uses `this`: an arrow function in a field cannot be one. */
-  readonly becomesMethod: boolean;
+  /** The field of a class that becomes a method: a generator that uses `this` can be no arrow function. */
+  readonly field: Node | null;
   readonly types: HandlerTypes;
   /** The part that is in a promise. */
   readonly region: PromiseRegion | null;
@@ -297,8 +297,8 @@ function makePlan(
 
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   const isArrow = becomesGenerator && fn.type === "ArrowFunctionExpression";
-  const isMethod = isArrow && usesThis(fn) && fieldOf(fn, draft.parents) !== undefined;
-  if (isArrow && (fn.body.type !== "BlockStatement" || (usesThis(fn) && !isMethod)))
+  const field = isArrow && usesThis(fn) ? fieldOf(fn, draft.parents) : undefined;
+  if (isArrow && (fn.body.type !== "BlockStatement" || (usesThis(fn) && !field)))
     refuse("no-equivalent", "an arrow function as a generator");
   const becomesAsync =
     !fn.async &&
@@ -323,7 +323,7 @@ function makePlan(
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
     becomesGenerator,
-    becomesMethod: isMethod,
+    field: field ?? null,
     types,
     region: draft.region ?? null,
     push: draft.push ?? null,

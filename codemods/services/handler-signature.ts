@@ -1,11 +1,10 @@
-import { type FunctionNode, type Node, parentMap } from "../shared/ast.js";
+import type { FunctionNode, Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { fieldOf } from "./function-shape.js";
 import type { HandlerPlan } from "./handler-plan.js";
 import { isAsserted } from "./handler-types.js";
-import { fileOf, plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
 
@@ -122,8 +121,7 @@ function keywords(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): void
     }
     const [first] = fn.params as [Node];
     const last = fn.params.at(-1) as Node;
-    const field = plan.becomesMethod ? fieldOf(fn, parentMap(fileOf(ctx))) : undefined;
-    if (field) methodHead(ctx, field, first, origin);
+    if (plan.field) methodHead(ctx, plan.field, first, origin);
     else if (fn.start === first.start) ctx.edit.insertRight(fn.start, "async function* (", origin);
     else ctx.edit.overwrite(fn.start, first.start, "async function* (", origin);
     const arrowFrom = (fn.returnType as Node | undefined)?.end ?? closingParenthesisEnd(ctx, fn, last);

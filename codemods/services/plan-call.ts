@@ -1,6 +1,15 @@
-import { ancestorOf, isFunction, isIdentifier, keyName, memberName, type Node, statementOf } from "../shared/ast.js";
+import {
+  ancestorOf,
+  isFunction,
+  isIdentifier,
+  isNothing,
+  keyName,
+  memberName,
+  type Node,
+  statementOf,
+} from "../shared/ast.js";
 import { LOOPS } from "./control-flow.js";
-import { isNothing, usesThis } from "./function-shape.js";
+import { usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { isHeaderKey } from "./header-values.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";

@@ -2,7 +2,7 @@ import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from
 import { scopesOf } from "../shared/scope.js";
 import { mayEndWithout } from "./control-flow.js";
 import { usesArguments } from "./function-shape.js";
-import { type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
+import { droppedOf, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal, type Step } from "./handler-plan.js";
 import { planCall } from "./plan-call.js";
 import { type Choice, isInChoice, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
@@ -33,7 +33,7 @@ export function planHelper(
   helped: readonly HelpedCall[],
 ): HelperPlan | HandlerRefusal {
   return attempt(() => {
-    const dropped = [callback, call].filter((index) => index !== null).sort((a, b) => a - b);
+    const dropped = droppedOf(callback, call);
     if (fn.async || fn.generator || usesArguments(fn)) refuse("callback-escapes", "a function that is not plain");
     if (!fn.params.slice(0, Math.max(...dropped) + 1).every((param) => isIdentifier(param)))
       refuse("callback-escapes", "a parameter that is taken apart");

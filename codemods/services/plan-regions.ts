@@ -2,6 +2,7 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  isNothing,
   isWithin,
   memberName,
   type Node,
@@ -9,7 +10,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { isTail } from "./control-flow.js";
-import { isAwait, isNothing, namesIn, ownNodes } from "./function-shape.js";
+import { isAwait, namesIn, ownNodes } from "./function-shape.js";
 import {
   type HandlerDraft,
   isInCatchingTry,

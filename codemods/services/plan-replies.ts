@@ -3,13 +3,14 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  isNothing,
   memberName,
   type Node,
   unwrap,
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { type ErrorShape, errorShape } from "./error-shape.js";
-import { isAwait, isNothing, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
+import { isAwait, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
 import {
   type HandlerDraft,
   type HelpedCall,

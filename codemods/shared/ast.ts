@@ -204,6 +204,12 @@ export function isIdentifier(node: Node | null | undefined, name?: string): node
   return node?.type === "Identifier" && (name === undefined || node.name === name);
 }
 
+/** `null` and `undefined`. */
+export function isNothing(node: Node | null | undefined): boolean {
+  const value = node && unwrap(node);
+  return value?.type === "NullLiteral" || isIdentifier(value, "undefined");
+}
+
 /** Does a text of code say a name other than as a member's? */
 export function saysName(text: string, name: string): boolean {
   return new RegExp(`(^|\\.\\.\\.|[^.\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(text);
