@@ -25,6 +25,11 @@ export function usesThis(fn: Node): boolean {
   return found;
 }
 
+/** `const { request } = call`, of `call`. */
+export function isTakenApart(node: Node, parent: Node): boolean {
+  return parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern";
+}
+
 /** The member `list = (call) => { … }` of a class, of which a function is the value, where it may be a method as well. */
 export function fieldOf(fn: FunctionNode, parents: ReadonlyMap<Node, Node>): Node | undefined {
   const field = parents.get(fn);

@@ -10,6 +10,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import type { Binding } from "../shared/scope.js";
+import { isTakenApart } from "./function-shape.js";
 import { type HandlerDraft, refuse } from "./handler-draft.js";
 
 /** What lists, sets, maps and `Object` do with what they hold. */
@@ -31,7 +32,7 @@ export function keptCalls(draft: HandlerDraft): { readonly kept: readonly Node[]
     const parent = parents.get(reference) as Node;
     const isMember = parent.object === reference && memberName(parent) !== undefined;
     const isLoop = streamsIn && parent.type === "ForOfStatement";
-    return !isMember && !isLoop && !passedOn.has(reference);
+    return !isMember && !isLoop && !isTakenApart(reference, parent) && !passedOn.has(reference);
   });
   const found = { keys: new Set<string>(), mayBeEnded: false };
   for (let known = -1; known < found.keys.size && kept.length > 0; ) {

@@ -1,5 +1,6 @@
 import {
   ancestorOf,
+  type File,
   isFunction,
   isIdentifier,
   isNothing,
@@ -9,7 +10,7 @@ import {
   statementOf,
 } from "../shared/ast.js";
 import { LOOPS } from "./control-flow.js";
-import { usesThis } from "./function-shape.js";
+import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { isHeaderKey } from "./header-values.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
@@ -34,7 +35,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
-  if (parent.type === "VariableDeclarator" && parent.init === reference && parent.id.type === "ObjectPattern") {
+  if (isTakenApart(reference, parent)) {
     planTakenApart(draft, parent);
     return;
   }
@@ -127,7 +128,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
 
 /** `const { request, metadata } = call;` */
 function planTakenApart(draft: HandlerDraft, declarator: Node): void {
-  const { parents, steps, streamsIn, scopes, fn } = draft;
+  const { parents, steps, streamsIn, scopes, fn, file } = draft;
   const pattern = declarator.id as Node;
   const parts = (pattern.properties as Node[]).map((property): { member: "request" | "metadata"; value: Node } => {
     const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
@@ -145,8 +146,17 @@ function planTakenApart(draft: HandlerDraft, declarator: Node): void {
     binding?.writes.length === 0 &&
     statement.kind === "const" &&
     statement.declarations.length === 1 &&
-    parents.get(statement) === fn.body;
+    parents.get(statement) === fn.body &&
+    !hasCommentBeside(file, statement, fn.body);
   steps.push({ kind: "taken-apart", node: declarator, parts, statement: isWhole ? statement : null });
+}
+
+/** Does a comment stand between a statement and those around it? */
+function hasCommentBeside(file: File, statement: Node, { start, end, body }: Node): boolean {
+  const index = body.indexOf(statement);
+  const from = body[index - 1]?.end ?? start;
+  const to = body[index + 1]?.start ?? end;
+  return (file.comments ?? []).some((comment) => from <= comment.start && comment.end <= to);
 }
 
 /** May it run more than once for a call: in a loop, or for each message that comes in? */
