@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     include: ["{cli,codemods,fixtures}/**/*.test.ts", "runtime/{src,conformance,interop,soak}/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "fixtures/**/before/**", "fixtures/**/after/**"],
+    setupFiles: ["vitest.setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

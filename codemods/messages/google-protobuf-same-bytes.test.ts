@@ -242,5 +242,5 @@ it.each([
     { numRuns: 500 },
   );
   expect(compared).toBeGreaterThanOrEqual(500);
-  expect(answered).toBeGreaterThan(200);
+  expect(answered).toBeGreaterThan(100);
 });
