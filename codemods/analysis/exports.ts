@@ -74,10 +74,8 @@ function collect(file: SourceFile): FileExports {
       Node.isModuleDeclaration(statement)
     ) {
       if (!statement.hasExportKeyword()) continue;
-      const name =
-        Node.isFunctionDeclaration(statement) || Node.isClassDeclaration(statement)
-          ? statement.getName()
-          : statement.getName();
+      // `namespace shop.v1` exports `shop`.
+      const name = Node.isModuleDeclaration(statement) ? statement.compilerNode.name.text : statement.getName();
       if ("hasDefaultKeyword" in statement && statement.hasDefaultKeyword())
         named.set("default", { kind: "node", node: statement });
       // A value wins over the type of the same name.

@@ -269,6 +269,8 @@ export function createFollowValues(p: Proving) {
         if (!found || (keyNode && Node.isComputedPropertyName(keyNode)))
           return block(part, `${kind.desc.typeName} has no field ${key}`);
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
+        if (field && shape.isReadOtherwise?.(field))
+          return block(part, "a field is taken out of a message that reads its default if it is not set");
         if (field && shape.hasNulls && isNullable(field))
           return block(part, "a field is taken out of a message that is null there if it is not set");
         const source = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;

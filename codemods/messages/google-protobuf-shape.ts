@@ -19,6 +19,7 @@ export const googleProtobufShape: LegacyShape = {
   id: "google-protobuf",
   isLive: true,
   fractions: "refused",
+  refusesFractionsLate: true,
   hasTextBytes: true,
   keyOf: () => undefined,
   oneofKeyOf: () => undefined,

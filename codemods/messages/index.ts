@@ -3,6 +3,7 @@ import { rule as googleProtobufNative } from "./google-protobuf-native.js";
 import { rule as protoLoaderNative } from "./proto-loader-native.js";
 import { rule as protobufTsNative } from "./protobuf-ts-native.js";
 import { rule as protobufjsNative } from "./protobufjs-native.js";
+import { rule as protocGenTsNative } from "./protoc-gen-ts-native.js";
 import { rule as tsProtoNative } from "./ts-proto-native.js";
 
 export { collectMessageFacts } from "./collect-message-facts.js";
@@ -14,5 +15,6 @@ export const messageRules: readonly Rule[] = [
   googleProtobufNative,
   tsProtoNative,
   protobufTsNative,
+  protocGenTsNative,
   protobufjsNative,
 ];

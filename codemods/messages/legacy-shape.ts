@@ -9,6 +9,7 @@ import {
 import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
 import type { MessageRuleId } from "./message-facts.js";
+import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 
@@ -54,6 +55,12 @@ export interface LegacyShape {
   readonly chain?: (proof: Proving, node: Node) => string | undefined;
   /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
   readonly retype?: (proof: Proving, type: Node) => boolean;
+  /** A field that cannot be taken out of a message by a pattern: what old code has there is not what protobuf-es has. */
+  readonly isReadOtherwise?: (field: DescField) => boolean;
+  /** Old maps are no plain objects: proves one that leaves. */
+  readonly map?: (proof: Proving, expression: Node, wanted: Kind & { kind: "map" }) => unknown;
+  /** Numbers that a field of 64 bits cannot hold are refused when the message is encoded. */
+  readonly refusesFractionsLate?: true;
   /** Can this part of a message not be there? */
   readonly isUnset?: (proof: Proving, part: Node) => boolean;
   /** A constant of old generated code (`messages.Kind.RED`): rewritten, and true. */

@@ -7,6 +7,7 @@ export type MessageRuleId =
   | "messages/google-protobuf-native"
   | "messages/ts-proto-native"
   | "messages/protobuf-ts-native"
+  | "messages/protoc-gen-ts-native"
   | "messages/protobufjs-native";
 
 /** A name that has to be imported. */

@@ -5,7 +5,7 @@ import { protoLoaderShape, type ShapeResult } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { staticModuleBehind } from "./protobufjs-codec.js";
 import { protobufjsShape } from "./protobufjs-shape.js";
-import { protobufTs, tsProto } from "./typed-flavour.js";
+import { protobufTs, protocGenTs, tsProto } from "./typed-flavour.js";
 import { typedShape } from "./typed-shape.js";
 
 /** Which rule rewrites the messages of a service definition, and the shape of its old objects, or why they cannot be followed. */
@@ -28,6 +28,8 @@ export function messageFlavourOf(
       return { rule: "messages/ts-proto-native", shape: typedShape(project, tsProto) };
     case "protobuf-ts":
       return { rule: "messages/protobuf-ts-native", shape: typedShape(project, protobufTs) };
+    case "protoc-gen-ts":
+      return { rule: "messages/protoc-gen-ts-native", shape: typedShape(project, protocGenTs) };
     case "missing":
       return {
         rule: "messages/ts-proto-native",

@@ -256,12 +256,17 @@ export function createPlainValues(p: Proving) {
   };
 
   const isLength = (expression: Node): boolean => {
-    if (!Node.isPropertyAccessExpression(expression) || expression.getName() !== "length") return false;
-    if (expression.getText().includes("?.")) return false;
+    if (!Node.isPropertyAccessExpression(expression) || expression.getText().includes("?.")) return false;
     const of = unwrapped(expression.getExpression());
     const kind = kinds.get(of);
+    if (expression.getName() === "size") return kind?.kind === "map";
+    if (expression.getName() !== "length") return false;
     if (kind)
-      return kind.kind === "list" || plainKnown(of) === "string" || (kind.kind === "value" && kind.as.kind === "bytes");
+      return (
+        kind.kind === "list" ||
+        /^(string|bytes)$/.test(plainKnown(of) ?? "") ||
+        (kind.kind === "value" && kind.as.kind === "bytes")
+      );
     return of.getType().isArray() || hasType(typeText(of), "string") || isStringValueList(of);
   };
   const isStringValueList = (expression: Node) => Node.isArrayLiteralExpression(expression);

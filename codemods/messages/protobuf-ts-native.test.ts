@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { migrateMessages } from "./testing/migrate-messages.js";
-import { type TypedGenerator, typedProject } from "./testing/typed-project.js";
+import { typedProject } from "./testing/typed-project.js";
 
 const generators = {
   "protobuf-ts": { definition: "sameDefinition", module: "./old/same.grpc-server", options: [] },
   "ts-proto": { definition: "SameService", module: "./old/same", options: ["oneof=unions"] },
 } as const;
 
-const program = (generator: TypedGenerator, code: string) => {
+const program = (generator: keyof typeof generators, code: string) => {
   const { definition, module } = generators[generator];
   return `import { createApp } from '@connect-migrate/runtime/node';
 import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
@@ -26,7 +26,7 @@ export const app = createApp({ routes(router) {
 };
 
 /** Many programs, each a file of one project: their messages never meet. */
-async function reasons(generator: TypedGenerator, codes: readonly string[], change?: (root: string) => void) {
+async function reasons(generator: keyof typeof generators, codes: readonly string[], change?: (root: string) => void) {
   const files = Object.fromEntries(codes.map((code, index) => [`case${index}.ts`, program(generator, code)]));
   using project = typedProject(generator, files, generators[generator].options);
   change?.(project.root);

@@ -31,6 +31,7 @@ export function createProveScalars(p: Proving) {
       case "same":
         if (known?.kind === "value" && known.as.kind === "same" && isAssignableScalar(known.as.type, as.type)) return;
         if (as.type === "string" && p.isString(expression)) return;
+        if (as.type === "bytes" && (hasBytesType(expression) || isBufferCall(expression))) return;
         if (as.type === "boolean" && p.isBoolean(expression)) return;
         if (as.type === "number" && p.isNumber(expression)) return;
         if (as.type === "bigint" && hasType(typeText(expression), "bigint")) return;
@@ -172,7 +173,7 @@ export function createProveScalars(p: Proving) {
       return edit(expression, inner.getEnd(), expression.getEnd(), [")"]);
     }
     if (p.isInteger(expression)) return wrap(expression, [shorthandPrefix(expression), "BigInt("], ")");
-    if (shape.fractions === "refused" && !shape.typed && p.isNumber(expression)) {
+    if (shape.refusesFractionsLate && p.isNumber(expression)) {
       const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromNumber" };
       return wrap(expression, [shorthandPrefix(expression), make, "("], ")");
     }

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
 import { runtimePackage } from "../project/tool.js";
+import { isValueOfAnd } from "./class-members.js";
 import type { Bridge } from "./find-bridges.js";
 import { holdsMessages, type Kind, kindName } from "./message-kind.js";
 import { startService } from "./message-roots.js";
@@ -42,11 +43,12 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
   const literals = createTypedLiterals(p, code, types, sharing, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
-  const { access } = createTypedWrites(p, types, sharing);
+  const { access } = createTypedWrites(p, code, types, sharing);
   const { name, sharesMessages } = createTypedNames(p, code, types, {
     descs,
     services,
     isGone,
+    constructs: literals.constructs,
     functions: literals.functions,
   });
 
@@ -87,7 +89,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (oneof && isAssignmentTarget(parent)) sharing.writesInside(oneof);
     if (oneof) return readChoice(p, code, parent, oneof);
     if (isClientType(type)) return undefined;
-    if (holds(type) && isChangedInside(node)) sharing.changesList(node);
+    // A list of a message is known by its field.
+    const isField = Node.isPropertyAccessExpression(node) && messageIn(node.getExpression().getType()) !== undefined;
+    if (!isField && holds(type) && isChangedInside(node)) sharing.changesList(node);
     if (type.getNonNullableType().isUnion() && type.getUnionTypes().some((one) => messageIn(one)))
       p.block(parent, "a part of what may be one message or another");
     return node;
@@ -102,6 +106,19 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       return p.block(parent, "a key that is computed");
     if (isMessage && Node.isForInStatement(parent)) return p.block(parent, "the keys of a message are read");
     if (Node.isCallExpression(parent) && isGeneratedCall(parent)) return undefined;
+    if (code.flavour.hasClasses) {
+      if (Node.isNewExpression(node) && isMessage)
+        p.later(() => {
+          if (!literals.constructed.has(node)) p.block(node, "a message of a class that cannot be seen");
+        });
+      if (isMessage && parent && isValueOfAnd(parent, node))
+        return p.block(parent, "what && gives where a message is not there");
+      if (isMessage && Node.isCallExpression(parent) && literals.isClient(parent) && parent.getArguments()[0] === node)
+        p.later(() => {
+          if (p.canBeMissing(node)) p.block(node, "a message that may not be there is sent");
+        });
+      if (p.kinds.get(node)?.kind === "map") return undefined; // It is followed.
+    }
     // The keys of a map, and messages that the compiler knows.
     const isMapRead =
       Node.isCallExpression(parent) && /^Object\.(keys|values|entries)$/.test(parent.getExpression().getText());
@@ -136,6 +153,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   };
   /** A reply of a handler whose type the compiler does not know: what it is made of must say it. */
   function sends(expression: Node, wanted: Kind): void {
+    if (p.shape.isUnset)
+      p.later(() => {
+        if (p.canBeMissing(expression)) p.block(expression, "a message that may not be there is sent");
+      });
     const value = unwrapped(expression);
     const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
     if (asked && !asked.isAny()) return;
@@ -190,7 +211,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   /** `client.GetItem` is `client.getItem`. */
   function methodName(node: PropertyAccessExpression): unknown {
     const desc = code.serviceOfMember(node.getNameNode().getSymbol()?.getDeclarations()[0]);
-    if (!desc) return undefined;
+    if (!desc || isGone(node)) return undefined;
     if (!services.has(desc))
       return sharesMessages(desc) ? p.block(node, `a client of ${desc.typeName} has the same messages`) : undefined;
     const method = project.protos.methodByLegacyKey(desc, node.getName());

@@ -72,6 +72,8 @@ export function createProveValues(p: Proving) {
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
 
+    if (wanted.kind === "map" && shape.map) return shape.map(p, expression, wanted);
+
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
     if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
 

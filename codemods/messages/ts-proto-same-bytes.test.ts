@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, it } from "vitest";
-import { expectSameReplies, type TypedPrograms, typedPrograms, wholeMillis } from "./testing/typed-programs.js";
+import { testSameBytes, wholeMillis } from "./testing/typed-programs.js";
 
 /** The handler before, on ts-proto's objects, and the handler after answer the same bytes with the same bytes. */
 const handlers = `
@@ -134,21 +133,8 @@ export function loopIt(req: Thing): Lines {
 }
 `;
 
-let programs: TypedPrograms;
-beforeAll(async () => {
-  programs = await typedPrograms({ generator: "ts-proto", definition: "SameService", module: "./old/same" }, handlers);
-}, 120_000);
-afterAll(() => programs[Symbol.dispose]());
-
-it.each(["describeIt", "loopIt", "echoIt", "transformIt"])(
-  "%s answers the same",
-  { timeout: 120_000 },
+testSameBytes({ generator: "ts-proto", definition: "SameService", module: "./old/same" }, handlers, (name) => ({
   // Beyond 2^53 ts-proto refuses to decode.
-  (name) =>
-    expectSameReplies(programs, name, {
-      bits: 53n,
-      ...(name === "describeIt"
-        ? { seen: (reply) => (reply as { linesOut?: unknown }).linesOut }
-        : { given: wholeMillis }),
-    }),
-);
+  bits: 53n,
+  ...(name === "describeIt" ? { seen: (reply) => (reply as { linesOut?: unknown }).linesOut } : { given: wholeMillis }),
+}));

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, it } from "vitest";
-import { expectSameReplies, type TypedPrograms, typedPrograms } from "./testing/typed-programs.js";
+import { describe } from "vitest";
+import { testSameBytes } from "./testing/typed-programs.js";
 
 /** Handlers on ts-proto's objects whose oneofs are unions; `of` is the key of a member's value, `long` the text of an int64. */
 const handlers = (of: (member: string) => string, long: (digits: number) => string, plus: string) => `
@@ -81,14 +81,7 @@ const variants = [
 ];
 
 describe.each(variants)("ts-proto with $options", ({ options, code }) => {
-  let programs: TypedPrograms;
-  beforeAll(async () => {
-    const old = { generator: "ts-proto", options, definition: "SameService", module: "./old/same" } as const;
-    programs = await typedPrograms(old, code);
-  }, 120_000);
-  afterAll(() => programs[Symbol.dispose]());
-
-  it.each(["describeIt", "loopIt", "echoIt", "transformIt"])("%s answers the same", { timeout: 120_000 }, (name) =>
-    expectSameReplies(programs, name, { runs: 150 }),
-  );
+  testSameBytes({ generator: "ts-proto", options, definition: "SameService", module: "./old/same" }, code, () => ({
+    runs: 150,
+  }));
 });

@@ -1,8 +1,8 @@
-import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
-import { type InterfaceDeclaration, Node, type SourceFile, type Type } from "ts-morph";
+import type { DescEnum, DescEnumValue, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
+import { Node, type SourceFile, SyntaxKind, type Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { ProofState } from "./proof.js";
-import type { TypedFlavour } from "./typed-flavour.js";
+import type { MessageDeclaration, TypedFlavour } from "./typed-flavour.js";
 
 /** What a name of generated code stands for. `other` is the rest: a client class, `DeepPartial`, `colorFromJSON`. */
 export type TypedName =
@@ -24,14 +24,16 @@ export interface TypedCode {
   has(file: SourceFile): boolean;
   /** The name that an identifier, or the name of a type, leads to, where it is one of generated code. */
   nameOf(node: Node): TypedName | undefined;
-  /** The message of which a type is the interface; undefined for any other type, and for a union with anything but absence. */
+  /** Is a name one of a namespace that has generated code in it? */
+  isNamespace(node: Node): boolean;
+  /** The message of which a type is the interface or the class; undefined for any other type, and for a union with anything but absence. */
   messageOf(type: Type): DescMessage | undefined;
   enumOf(type: Type): DescEnum | undefined;
   /** The oneof of which a type is the union of members, or one or some of them, or absence besides. */
   oneofOf(type: Type): DescOneof | undefined;
-  /** The interface of a message; undefined where there is none, or more than one. */
-  interfaceOf(desc: DescMessage): InterfaceDeclaration | undefined;
-  /** The property of the old interface that holds a field, or a oneof as a union; undefined where it has none. */
+  /** The interface or the class of a message; undefined where there is none, or more than one. */
+  declarationOf(desc: DescMessage): MessageDeclaration | undefined;
+  /** The property of old messages that holds a field, or a oneof as a union; undefined where it has none. */
   propertyOf(member: DescField | DescOneof): TypedProperty | undefined;
   /** The member of a union that holds a field: the text of its discriminator, and the key and type of its value. */
   memberOf(field: DescField): (TypedProperty & { readonly text: string }) | undefined;
@@ -43,6 +45,8 @@ export interface TypedCode {
   constantOf(p: ProofState, expression: Node): boolean;
   /** Are the names of an enum's constants those of protobuf-es? */
   hasSameNames(desc: DescEnum, name: Node): boolean;
+  /** Are they those of the .proto, one for each number? */
+  hasNamesOfProto(desc: DescEnum, name: Node): boolean;
   /** protobufjs writes the messages, which puts any number into 32 bits. */
   readonly usesProtobufjs: boolean;
 }
@@ -76,13 +80,14 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     }
     return found;
   };
-  const interfaces = new Map<DescMessage, InterfaceDeclaration | null>();
+  const declarations = new Map<DescMessage, MessageDeclaration | null>();
   const declared = new Map<DescMessage, Set<string>>();
 
   const nameOfDeclaration = (declaration: Node | undefined): TypedName | undefined => {
     if (!declaration) return undefined;
     const named = packageOf(declaration.getSourceFile());
     if (named === null) return undefined;
+    if (flavour.hasNamespaces) return nameInNamespaces(declaration);
     const isTop = Node.isVariableDeclaration(declaration)
       ? declaration.getVariableStatement()?.getParent() === declaration.getSourceFile()
       : declaration.getParent() === declaration.getSourceFile();
@@ -98,28 +103,50 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     return { kind: "other", name };
   };
 
-  const interfaceOf = (desc: DescMessage): InterfaceDeclaration | undefined => interfaces.get(desc) ?? undefined;
-  const remember = (declaration: InterfaceDeclaration): void => {
+  const nameInNamespaces = (declaration: Node): TypedName | undefined => {
+    if (!Node.isClassDeclaration(declaration) && !Node.isEnumDeclaration(declaration)) return undefined;
+    const name = declaration.getName() ?? "";
+    const outer = declaration.getAncestors().filter(Node.isModuleDeclaration);
+    const path = outer.map((one) => one.compilerNode.name.text).toReversed();
+    const named = (one: string) => [...path, one].join(".");
+    const desc = project.protos.message(named(name)) ?? project.protos.enum(named(name));
+    if (desc?.kind === "message") return { kind: "message", desc };
+    if (desc?.kind === "enum") return { kind: "enum", desc };
+    for (const short of flavour.servicesNamed(name, declaration)) {
+      const service = project.protos.service(named(short));
+      if (service) return { kind: "service", desc: service };
+    }
+    return { kind: "other", name };
+  };
+
+  const messageDeclarationOf = (desc: DescMessage): MessageDeclaration | undefined =>
+    declarations.get(desc) ?? undefined;
+  const remember = (declaration: MessageDeclaration): void => {
     const name = nameOfDeclaration(declaration);
     if (name?.kind !== "message") return;
-    const before = interfaces.get(name.desc);
+    const before = declarations.get(name.desc);
     declared.set(name.desc, (declared.get(name.desc) ?? new Set()).add(declaration.getSourceFile().getFilePath()));
     // Two generated files for one message: which of them a value is made for, nothing says.
-    if (before === undefined) interfaces.set(name.desc, declaration);
-    else if (before !== null && before !== declaration) interfaces.set(name.desc, null);
+    if (before === undefined) declarations.set(name.desc, declaration);
+    else if (before !== null && before !== declaration) declarations.set(name.desc, null);
   };
   const files = generatedFiles(project, (file) => packageOf(file) !== null);
-  for (const file of files) for (const one of file.getInterfaces()) remember(one);
+  for (const file of files)
+    for (const one of flavour.hasClasses
+      ? file.getDescendantsOfKind(SyntaxKind.ClassDeclaration)
+      : file.getInterfaces())
+      remember(one);
   const declarationOf = (node: Node): Node | undefined => {
     const symbol = node.getSymbol();
     return (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations()[0];
   };
   const nameOf = (node: Node): TypedName | undefined => nameOfDeclaration(declarationOf(node));
   const propertyIn = (member: DescField | DescOneof) => {
-    const declaration = interfaceOf(member.parent);
+    const declaration = messageDeclarationOf(member.parent);
+    if (!Node.isInterfaceDeclaration(declaration)) return undefined;
     return flavour
       .keysOf(member)
-      .map((key) => declaration?.getProperty(key))
+      .map((key) => declaration.getProperty(key))
       .find((one) => one !== undefined);
   };
   const unions = new Map<unknown, DescOneof | null>();
@@ -138,13 +165,20 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     flavour,
     usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
     nameOf,
-    interfaceOf,
+    declarationOf: messageDeclarationOf,
+    isNamespace(node) {
+      const declaration = declarationOf(node);
+      return Node.isModuleDeclaration(declaration) && packageOf(declaration.getSourceFile()) !== null;
+    },
     has: (file) => packageOf(file) !== null,
     filesOf: (desc) => [...(declared.get(desc) ?? [])],
     messageOf(type) {
-      const declaration = type.getNonNullableType().getSymbol()?.getDeclarations()[0];
-      if (!Node.isInterfaceDeclaration(declaration) || packageOf(declaration.getSourceFile()) === null)
-        return undefined;
+      const whole = type.getNonNullableType();
+      const declaration = whole.getSymbol()?.getDeclarations()[0];
+      // The type of a class itself has the symbol of its instances.
+      const isClass = flavour.hasClasses && Node.isClassDeclaration(declaration) && whole.isClass();
+      if (!isClass && !Node.isInterfaceDeclaration(declaration)) return undefined;
+      if (packageOf(declaration.getSourceFile()) === null) return undefined;
       const name = nameOfDeclaration(declaration);
       return name?.kind === "message" ? name.desc : undefined;
     },
@@ -177,18 +211,17 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
       return true;
     },
-    hasSameNames(desc, name) {
-      const declaration = declarationOf(name);
-      if (!Node.isEnumDeclaration(declaration)) return false;
-      const members = declaration.getMembers();
-      return (
-        members.length === desc.values.length &&
-        members.every((one) =>
-          desc.values.some((value) => value.localName === one.getName() && value.number === one.getValue()),
-        )
-      );
-    },
+    hasSameNames: (desc, name) => hasMembers(declarationOf(name), desc, (value) => value.localName),
+    hasNamesOfProto: (desc, name) =>
+      hasMembers(declarationOf(name), desc, (value) => value.name) &&
+      new Set(desc.values.map((value) => value.number)).size === desc.values.length,
     propertyOf(member) {
+      const declaration = messageDeclarationOf(member.parent);
+      if (Node.isClassDeclaration(declaration)) {
+        const getters = flavour.keysOf(member).map((key) => declaration.getGetAccessor(key));
+        const getter = getters.find((one) => one !== undefined);
+        return getter && { key: getter.getName(), type: getter.getReturnType(), isOptional: false };
+      }
       const property = propertyIn(member);
       return property && { key: property.getName(), type: property.getType(), isOptional: property.hasQuestionToken() };
     },
@@ -205,12 +238,23 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     },
     serviceOfMember(declaration) {
       const owner = declaration?.getFirstAncestor(
-        (one) => Node.isVariableDeclaration(one) || Node.isInterfaceDeclaration(one),
+        (one) => Node.isVariableDeclaration(one) || Node.isInterfaceDeclaration(one) || Node.isClassDeclaration(one),
       );
       const named = nameOfDeclaration(owner);
       return named?.kind === "service" ? named.desc : undefined;
     },
   };
+}
+
+function hasMembers(declaration: Node | undefined, desc: DescEnum, nameOf: (value: DescEnumValue) => string): boolean {
+  if (!Node.isEnumDeclaration(declaration)) return false;
+  const members = declaration.getMembers();
+  return (
+    members.length === desc.values.length &&
+    members.every((one) =>
+      desc.values.some((value) => nameOf(value) === one.getName() && value.number === one.getValue()),
+    )
+  );
 }
 
 /** The names that generators of interfaces give in a package: `Outer_Inner` for a nested message. */

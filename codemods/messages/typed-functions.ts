@@ -62,6 +62,10 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
     switch (code.flavour.functions[of]) {
       case "create":
         return create(call, of, desc);
+      case "literal":
+        if (!argument || second || !Node.isObjectLiteralExpression(unwrapped(argument)))
+          return p.block(call, "a message that is made of an object that is not written out");
+        return create(call, of, desc);
       case "clone":
         return isMessage(argument, desc) && !second ? renamed(call, argument, desc, "clone") : unknown();
       case "decode":

@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type ObjectLiteralExpression } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import { holdsMessages, type Kind, kindName } from "./message-kind.js";
 import { isAbsent, isAssertion, topOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -10,6 +10,8 @@ import type { Sharing } from "./typed-sharing.js";
 import type { TypedTypes } from "./typed-types.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
+
+const isNewMap = (value: Node) => Node.isNewExpression(unwrapped(value));
 
 /** Where messages are made: literals that are asked for as one, and the functions of generated code. */
 export function createTypedLiterals(
@@ -32,6 +34,32 @@ export function createTypedLiterals(
     messageIn,
     makes: (object, desc) => fields(object, desc, true),
   });
+
+  /** `new Message({ … })`: what is not there gets its default, and what is there is kept as it is. */
+  const constructs = (made: NewExpression, desc: DescMessage): unknown => {
+    constructed.add(made);
+    const [argument, second] = made.getArguments();
+    const object = argument && unwrapped(argument);
+    if (second || (object && !Node.isObjectLiteralExpression(object)))
+      return p.block(made, "a message that is made of an object that is not written out");
+    const around = literalAround(made);
+    const outer = topOf(made).getParent();
+    const isPart = Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
+    const isRequest = Node.isCallExpression(outer) && isClient(outer);
+    const schema = p.generated(desc, "descriptor", made);
+    const isEmpty = !object || object.getProperties().length === 0;
+    if (isPart || isRequest) {
+      if (!object || isEmpty) return p.replace(made, "{}");
+      p.edit(made, made.getStart(), object.getStart(), []);
+      p.edit(made, object.getEnd(), made.getEnd(), []);
+    } else {
+      if (!object || isEmpty) return p.replace(made, create, "(", schema, ")");
+      p.edit(made, made.getStart(), object.getStart(), [create, "(", schema, ", "]);
+      p.edit(made, object.getEnd(), made.getEnd(), [")"]);
+    }
+    fields(object, desc, true, false);
+  };
+  const constructed = new Set<Node>();
 
   /** An object literal where a message is asked for. */
   const literal = (object: ObjectLiteralExpression, desc: DescMessage): unknown => {
@@ -110,6 +138,7 @@ export function createTypedLiterals(
       return Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
     }
     const call = topOf(object).getParent();
+    if (Node.isNewExpression(call)) return code.nameOf(call.getExpression())?.kind === "message";
     return Node.isCallExpression(call) && isGeneratedCall(call);
   };
 
@@ -129,8 +158,16 @@ export function createTypedLiterals(
     );
   };
 
-  /** The properties of a message that is made here. `isPartial`: what is absent gets its default, before and after. */
-  const fields = (object: ObjectLiteralExpression, desc: DescMessage, isPartial: boolean): void => {
+  /**
+   * The properties of a message that is made here. `isPartial`: what is absent gets its default, before and after; `isCopied`:
+   * and old code copied what it was given.
+   */
+  const fields = (
+    object: ObjectLiteralExpression,
+    desc: DescMessage,
+    isPartial: boolean,
+    isCopied = isPartial,
+  ): void => {
     p.literal(object, desc);
     for (const property of object.getProperties()) claims(property, desc);
     for (const property of object.getProperties()) {
@@ -148,8 +185,9 @@ export function createTypedLiterals(
       if (!field || isAbsent(value)) continue;
       const kind = p.kindOf(field);
       if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
-      if (kind.kind === "list" || kind.kind === "map" || (isPartial && kind.kind === "message"))
-        shared.push({ value, field, isCopied: isPartial });
+      if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
+        shared.push({ value, field, isCopied });
+      if (code.flavour.hasClasses) ofClass(value, field, isCopied);
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message") continue;
       p.later(() => {
         if (!p.isPresent(value)) p.block(value, "a value that may be absent");
@@ -157,5 +195,17 @@ export function createTypedLiterals(
     }
   };
 
-  return { functions, literal, wantedOf, claim, isGeneratedCall };
+  /** What the types of generated classes do not say: that a message may not be there, and what fromObject() takes for one. */
+  const ofClass = (value: Node, field: DescField, isCopied: boolean): void => {
+    if (isCopied && "message" in field && field.message && !claimed.has(unwrapped(value)) && holds(value.getType()))
+      p.block(value, "a message in place of an object that one is made of");
+    p.later(() => {
+      const isMissing = field.fieldKind === "message" ? p.canBeMissing(value) : !p.isPresent(value);
+      if (field.oneof && isMissing) p.block(value, "a member of a oneof that may be absent");
+      const items = Node.isArrayLiteralExpression(value) ? value.getElements() : [];
+      for (const item of items) if (p.canBeMissing(item)) p.block(item, "an element of a list that may be absent");
+    });
+  };
+
+  return { functions, constructs, constructed, literal, wantedOf, claim, isGeneratedCall, isClient };
 }

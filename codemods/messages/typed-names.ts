@@ -1,5 +1,12 @@
-import type { DescMessage, DescService } from "@bufbuild/protobuf";
-import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
+import {
+  type ElementAccessExpression,
+  type NewExpression,
+  Node,
+  type PropertyAccessExpression,
+  SyntaxKind,
+} from "ts-morph";
+import { isAssignmentTarget, standsAlone } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
 import { holderOf, qualified } from "./typed-syntax.js";
@@ -10,6 +17,8 @@ interface Given {
   readonly services: ReadonlySet<DescService>;
   /** Does a node go with the bridge? */
   isGone(node: Node): boolean;
+  /** `new Message(…)`. */
+  constructs(made: NewExpression, desc: DescMessage): unknown;
   /** `Message.of`, where `Message` is the object with the functions of generated code. */
   functions(access: PropertyAccessExpression, desc: DescMessage): unknown;
 }
@@ -19,13 +28,14 @@ export function createTypedNames(
   p: Proving,
   code: TypedCode,
   { isOurs }: TypedTypes,
-  { descs, services, isGone, functions }: Given,
+  { descs, services, isGone, constructs, functions }: Given,
 ) {
   const { project } = p;
 
   const name = (last: Node): unknown => {
     const found = code.nameOf(last);
     const node = qualified(last);
+    if (!found && code.flavour.hasNamespaces && code.isNamespace(last)) return namespace(node);
     if (
       !found ||
       isGone(node) ||
@@ -33,6 +43,7 @@ export function createTypedNames(
     )
       return undefined;
     const parent = node.getParent();
+    if (isOuter(node)) return undefined;
     if (Node.isTypeReference(parent)) return typeName(parent, node, found);
     if (Node.isExpressionWithTypeArguments(parent) && found.kind === "message")
       return isOurs(found.desc) ? p.block(parent, "a type is made of that of a message") : undefined;
@@ -40,10 +51,17 @@ export function createTypedNames(
       case "enum":
         if (!isUsedEnum(found)) return undefined;
         if (Node.isPropertyAccessExpression(parent) && code.constantOf(p, parent)) return undefined;
+        if (
+          Node.isElementAccessExpression(parent) &&
+          parent.getExpression() === node &&
+          namesValue(parent, found.desc, last)
+        )
+          return undefined;
         if (code.hasSameNames(found.desc, last)) return p.replace(node, p.generated(found.desc, "shape", node));
         return p.block(parent ?? node, "an enum is used in another way than by its constants");
       case "message":
         if (!isOurs(found.desc)) return undefined;
+        if (Node.isNewExpression(parent) && parent.getExpression() === node) return constructs(parent, found.desc);
         if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node)
           return functions(parent, found.desc);
         return p.block(parent ?? node, "the functions of a message are handed on");
@@ -53,6 +71,29 @@ export function createTypedNames(
       default:
         return carriesOurs(node) ? p.block(node, `${found.name} of the generated code is used`) : undefined;
     }
+  };
+  /** A namespace is only looked into. */
+  const namespace = (node: Node): unknown => {
+    if (isPartOfName(node) || isGone(node) || node.getFirstAncestor(Node.isImportDeclaration)) return undefined;
+    return p.block(node, "a namespace of generated code is used as a whole");
+  };
+  const isPartOfName = (node: Node): boolean => {
+    const parent = node.getParent();
+    return (
+      (Node.isQualifiedName(parent) && parent.getLeft() === node) ||
+      (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node)
+    );
+  };
+  /** `Outer` of `Outer.Inner`. */
+  const isOuter = (node: Node): boolean => {
+    const parent = node.getParent();
+    if (!code.flavour.hasNamespaces || !isPartOfName(node)) return false;
+    const inner = Node.isQualifiedName(parent)
+      ? parent.getRight()
+      : Node.isPropertyAccessExpression(parent)
+        ? parent.getNameNode()
+        : node;
+    return /^(message|enum)$/.test(code.nameOf(inner)?.kind ?? "") || code.isNamespace(inner);
   };
   const enums = new Set(
     [...descs].flatMap((desc) => desc.fields.flatMap((field) => ("enum" in field && field.enum ? [field.enum] : []))),
@@ -71,6 +112,26 @@ export function createTypedNames(
         isUsedEnum(one ?? { kind: "other", name: "" }) ||
         (one?.kind === "service" && sharesMessages(one.desc)),
     );
+  };
+
+  /** `Kind[value]`, the name of a number: `KindSchema.value[value]?.name`. */
+  const namesValue = (access: ElementAccessExpression, desc: DescEnum, name: Node): boolean => {
+    const value = access.getArgumentExpression();
+    const isNumber = value !== undefined && (value.getType().isNumber() || code.enumOf(value.getType()) === desc);
+    if (!isNumber || isAssignmentTarget(access) || !code.hasNamesOfProto(desc, name)) return false;
+    const around = access.getParent();
+    const asked = access.getContextualType();
+    const isLoose =
+      (asked && (asked.isAny() || asked.isUnknown() || asked.isNullable())) ||
+      Node.isTemplateSpan(around) ||
+      (Node.isBinaryExpression(around) && /^(\|\||\?\?|[!=]==?)$/.test(around.getOperatorToken().getText()));
+    const { strict, strictNullChecks } = access.getProject().getCompilerOptions();
+    // The type of an enum says that each number has a name.
+    const claim = isLoose || !(strictNullChecks ?? strict) ? "" : " as string";
+    const [opening, closing] = claim === "" || standsAlone(access) ? ["", ""] : ["(", ")"];
+    p.edit(access, access.getStart(), value.getStart(), [opening, p.generated(desc, "descriptor", access), ".value["]);
+    p.edit(access, value.getEnd(), access.getEnd(), [`]?.name${claim}${closing}`]);
+    return true;
   };
 
   const typeName = (reference: Node, node: Node, found: TypedName): unknown => {

@@ -2,6 +2,8 @@ import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
+import { proveMap } from "./class-maps.js";
+import { chainOfClass, isReadOtherwise, isUnsetOfClass, readOfClass } from "./class-members.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { type TypedCode, typedCode } from "./typed-code.js";
 import type { TypedFlavour } from "./typed-flavour.js";
@@ -36,12 +38,23 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
       }
       return found;
     },
-    member: (p, access, desc) => readUnion(p, code, access, desc) || readMember(p, access, desc),
-    chain: (p, node) => chainOfUnion(p, code, node),
+    ...(flavour.hasClasses
+      ? {
+          member: (p, access, desc) => readOfClass(p, access, desc),
+          chain: (p, node) => chainOfClass(p, node),
+          isUnset: (p, part) => isUnsetOfClass(p, part),
+          isReadOtherwise: (field) => isReadOtherwise(field),
+          map: (p, expression, wanted) => proveMap(p, expression, wanted),
+          refusesFractionsLate: true,
+        }
+      : {
+          member: (p, access, desc) => readUnion(p, code, access, desc) || readMember(p, access, desc),
+          chain: (p, node) => chainOfUnion(p, code, node),
+        }),
     // The types of old code are all found where they stand.
     retype: () => true,
     filesOf: (desc) => code.filesOf(desc),
-    staleness: (_, desc) => flavour.staleness(code.interfaceOf(desc), desc),
+    staleness: (_, desc) => flavour.staleness(code.declarationOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
     enumOfType: (_, expression) => code.enumOf(expression.getType()),
   };
@@ -53,7 +66,7 @@ function representation(code: TypedCode, field: DescField): Representation {
   const property = code.propertyOf(field) ?? code.memberOf(field);
   const unsupported = (why: string): Representation => ({ kind: "unsupported", why });
   if (!property) return unsupported(`${field.parent.typeName} has no property for ${field.name}`);
-  const type = elementOf(field, property.type.getNonNullableType());
+  const type = elementOf(code, field, property.type.getNonNullableType());
   if (!type) return unsupported(`${field.name} is a ${property.type.getText()}`);
   const isImplicit =
     field.fieldKind === "list" || field.fieldKind === "map" || field.presence === FeatureSet_FieldPresence.IMPLICIT;
@@ -79,7 +92,9 @@ function representation(code: TypedCode, field: DescField): Representation {
       return code.enumOf(type)?.typeName === as.desc.typeName ? as : strange;
     }
     case "bytes":
-      return /^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(text) ? as : strange;
+      if (!/^(Buffer|Uint8Array)(<[\w ]+>)?$/.test(text)) return strange;
+      // A runtime of google-protobuf gives a Uint8Array, as protobuf-es does.
+      return code.flavour.hasClasses ? { kind: "same", type: "bytes" } : as;
     case "message":
       return code.messageOf(type)?.typeName === as.desc.typeName ? as : strange;
     case "unsupported":
@@ -90,9 +105,13 @@ function representation(code: TypedCode, field: DescField): Representation {
 }
 
 /** The type of a field, or of the elements of a list or map; undefined where it is no list or map as it should be. */
-function elementOf(field: DescField, type: Type): Type | undefined {
+function elementOf(code: TypedCode, field: DescField, type: Type): Type | undefined {
   if (field.fieldKind === "list") return type.getArrayElementType();
   if (field.fieldKind !== "map") return type;
+  if (code.flavour.hasClasses)
+    return type.getSymbol()?.getName() === "Map" && field.mapKey !== ScalarType.BOOL
+      ? type.getTypeArguments()[1]
+      : undefined;
   const isNumber = field.mapKey !== ScalarType.STRING;
   return field.mapKey === ScalarType.BOOL
     ? undefined

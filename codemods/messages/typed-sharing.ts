@@ -44,7 +44,7 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       const first = firstOf(message);
       const isGiven = first?.getDescendantsOfKind(SyntaxKind.ObjectLiteralExpression)[0] ?? first;
       const isFresh =
-        Node.isCallExpression(first) || Node.isObjectLiteralExpression(first)
+        Node.isCallExpression(first) || Node.isNewExpression(first) || Node.isObjectLiteralExpression(first)
           ? !isGiven?.getText().includes(p.shape.keyOf(field) ?? field.name)
           : false;
       if (!isFresh || !isOnlyReturned(message)) changed.add(field);
@@ -86,7 +86,10 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       return true;
     const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
     if (!Node.isPropertyAccessExpression(callee)) return false;
-    return MAKERS.test(callee.getName()) || /^(create|fromPartial|decode|clone|fromBinary)$/.test(callee.getName());
+    return (
+      MAKERS.test(callee.getName()) ||
+      /^(create|fromPartial|fromObject|decode|deserialize|deserializeBinary|clone|fromBinary)$/.test(callee.getName())
+    );
   }
 
   /** What a constant is made with. */

@@ -1,15 +1,18 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { isMapChanged } from "./class-maps.js";
+import { isReadOtherwise } from "./class-members.js";
 import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
-import { isAbsent, isAssignmentTarget, isStep, unwrapped } from "./message-syntax.js";
+import { isAbsent, isAssignmentTarget, isStep, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
 import { isChangedInside, type Sharing } from "./typed-sharing.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
 /** What is read of a message and written to it. */
-export function createTypedWrites(p: Proving, { messageIn, oneofIn }: TypedTypes, sharing: Sharing) {
+export function createTypedWrites(p: Proving, code: TypedCode, { messageIn, oneofIn }: TypedTypes, sharing: Sharing) {
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
     const object = node.getExpression();
     const kind: Kind = { kind: "message", desc };
@@ -17,15 +20,22 @@ export function createTypedWrites(p: Proving, { messageIn, oneofIn }: TypedTypes
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && isChangedInside(node)) sharing.changes(field, object);
+    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node))))
+      sharing.changes(field, object);
     if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
     if (field) sharing.writes(field, object);
-    const change = node.getParent();
+    if (field && code.flavour.hasClasses) return ofClass(node, field);
     if (!field || field.oneof)
       return p.block(
         node,
         field ? "a member of a oneof is written" : `${desc.typeName} has no field ${node.getName()}`,
       );
+    return plainly(node, field);
+  };
+
+  /** `message.x = value`, `message.x += value`. */
+  const plainly = (node: PropertyAccessExpression, field: DescField): unknown => {
+    const change = node.getParent();
     const wanted = p.kindOf(field);
     if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
     if (Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=") {
@@ -48,6 +58,37 @@ export function createTypedWrites(p: Proving, { messageIn, oneofIn }: TypedTypes
     )
       return undefined;
     p.block(change ?? node, "this changes a value of a message in place");
+  };
+
+  /** A setter of a generated class: what is not there is not set, and a member of a oneof takes the place of another. */
+  const ofClass = (node: PropertyAccessExpression, field: DescField): unknown => {
+    const change = node.getParent();
+    const isAssignment = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
+    if (!isAssignment) {
+      if (isReadOtherwise(field)) return p.block(change ?? node, "this changes a value of a message in place");
+      return plainly(node, field);
+    }
+    const value = change.getRight();
+    if (field.fieldKind === "message" && !field.oneof) {
+      if (value.getText() === "null") p.replace(value, "undefined");
+      else
+        p.later(() => {
+          if (p.canBe(value, "null", (part) => part.getText() === "null")) p.block(value, "null for a message");
+        });
+      return plainly(node, field);
+    }
+    if (isAbsent(value)) return p.block(change, "a field that is made absent");
+    p.later(() => {
+      const isThere = field.fieldKind === "message" ? !p.canBeMissing(value) : p.isPresent(value);
+      if (!isThere) p.block(value, "a value that may be absent");
+    });
+    if (!field.oneof) return plainly(node, field);
+    if (!Node.isExpressionStatement(change.getParent())) return p.block(change, "the value of an assignment is used");
+    const member = `${field.oneof.localName} = { case: ${quoted(node, field.localName)}, value: `;
+    p.edit(change, node.getNameNode().getStart(), value.getStart(), [member]);
+    p.edit(change, value.getEnd(), value.getEnd(), [" }"], "before", change.getEnd() - change.getStart());
+    sharing.writes(field.oneof, node.getExpression());
+    p.sink(value, p.kindOf(field));
   };
 
   /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */

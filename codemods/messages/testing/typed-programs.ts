@@ -6,7 +6,7 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { globSync } from "tinyglobby";
 import { ts } from "ts-morph";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { ensureGenerated } from "../../generate/index.js";
 import { newTypeErrors } from "../../project/type-gate.js";
 import { initOf } from "./arbitrary-init.js";
@@ -25,7 +25,7 @@ export interface TypedPrograms extends Disposable {
   readonly migrated: string;
 }
 
-/** How the definition of the service is imported: `SameService` of `./old/same`. */
+/** How the definition of the service is imported: `SameService` of `./old/same`, or `same.v1.X.definition` of it. */
 interface Old {
   readonly generator: TypedGenerator;
   readonly options?: readonly string[];
@@ -33,14 +33,38 @@ interface Old {
   readonly module: string;
 }
 
+/**
+ * Tests that handlers on old objects and the migrated ones answer the same bytes with the same bytes; `values` says by the
+ * handler's name what the old code can hold. Gives the programs, once the tests run.
+ */
+export function testSameBytes(old: Old, handlers: string, values: (name: string) => Values = () => ({})) {
+  let programs: TypedPrograms | undefined;
+  beforeAll(async () => {
+    programs = await typedPrograms(old, handlers);
+  }, 120_000);
+  afterAll(() => programs?.[Symbol.dispose]());
+  const given = () => {
+    if (!programs) throw new Error("the programs are made before the tests");
+    return programs;
+  };
+  it.each(namesOf(handlers))("%s answers the same", { timeout: 120_000 }, (name) =>
+    expectSameReplies(given(), name, values(name)),
+  );
+  return given;
+}
+
+const namesOf = (handlers: string) =>
+  [...handlers.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name = ""]) => name);
+
 /** Migrates handlers of the service `same.v1.Same`: all of their code must become native, and compile. */
-export async function typedPrograms(old: Old, handlers: string): Promise<TypedPrograms> {
-  const names = [...handlers.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name).join(", ");
+async function typedPrograms(old: Old, handlers: string): Promise<TypedPrograms> {
+  const names = namesOf(handlers).join(", ");
+  const [imported = "", ...path] = old.definition.split(".");
   const server = `
 import { createApp } from '@connect-migrate/runtime/node';
 import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
 import { Same } from './gen/same_pb';
-import { ${old.definition} } from '${old.module}';
+import { ${imported} } from '${old.module}';
 import { ${names} } from './handlers';
 export const app = createApp({ routes(router) {
   router.service(Same, { ${names} }, { messages: grpcJsMessages(${old.definition}) });
@@ -76,7 +100,7 @@ export const app = createApp({ routes(router) {
   return {
     before: load(before, "./handlers.js"),
     after: load(after, "./handlers.js"),
-    definition: load(before, `${old.module}.js`)[old.definition],
+    definition: path.reduce((one, name) => one[name], load(before, `${old.module}.js`)[imported]),
     service: generated.registry?.service("same.v1.Same") as DescService,
     migrated: text,
     [Symbol.dispose]: () => {
@@ -105,7 +129,7 @@ export function wholeMillis(value: unknown): unknown {
   );
 }
 
-interface Values {
+export interface Values {
   readonly runs?: number;
   /** The size of 64-bit integers that the old code can hold. */
   readonly bits?: bigint;
@@ -115,13 +139,13 @@ interface Values {
 }
 
 /** For one request after another: the handler before and the handler after give the same reply, or both none. */
-export async function expectSameReplies(
+async function expectSameReplies(
   { before, after, definition, service }: TypedPrograms,
   name: string,
   { runs = 400, bits = 64n, given = (init) => init, seen = (reply) => reply }: Values = {},
 ): Promise<void> {
   const method = service.methods.find((one) => one.localName === name);
-  const legacy = definition[name];
+  const legacy = definition[name] ?? definition[name.charAt(0).toUpperCase() + name.slice(1)];
   if (!method || !legacy) throw new Error(name);
   let compared = 0;
   await fc.assert(

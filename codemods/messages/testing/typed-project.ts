@@ -15,7 +15,7 @@ export const strictConfig = {
   types: ["node"],
 };
 
-/** Generators of interfaces: the command, and what is always asked of it. */
+/** Generators of interfaces and of classes: the command, and what is always asked of it. */
 const generators = {
   "ts-proto": {
     local: [join(repository, "node_modules/.bin/protoc-gen-ts_proto")],
@@ -24,6 +24,10 @@ const generators = {
   "protobuf-ts": {
     local: [process.execPath, join(repository, "node_modules/@protobuf-ts/plugin/bin/protoc-gen-ts")],
     opt: ["server_grpc1", "client_none"],
+  },
+  "protoc-gen-ts": {
+    local: [process.execPath, join(repository, "node_modules/protoc-gen-ts/protoc-gen-ts.js")],
+    opt: [],
   },
 } as const;
 
