@@ -20,6 +20,7 @@ import type { AnalysisProject } from "./project.js";
 import { metadataReads } from "./server-interceptor-metadata.js";
 import { type Gate, type Refusal, type ServerInterceptorShape, serverShapeOf } from "./server-interceptor-shape.js";
 import { type Closure, serverLines } from "./server-interceptor-text.js";
+import { functionLeftBy } from "./value-flow.js";
 
 /** An interceptor of a server in Connect's steps. */
 export interface ServerInterceptorEdits extends WrittenInterceptor {
@@ -51,8 +52,8 @@ export function serverInterceptorEdits(
   if (typeof shape === "string") return shape;
   const { gate, receive, opened, sent, ended } = shape;
   if (callsOtherClients(project, interceptor)) return "an interceptor that makes calls of its own";
-  if (["req", "res", "err"].some((name) => namesIn(interceptor, name).some((each) => !isCaught(each))))
-    return "an interceptor whose names would meet";
+  if (namesMeet(interceptor, shape)) return "an interceptor whose names would meet";
+  if (leavesEarly(interceptor, shape)) return "an interceptor that is made in several ways, or with `this`";
   const isTypeScript = /\.[cm]?tsx?$/.test(interceptor.getSourceFile().getFilePath());
   const known = knownUses(project, interceptor, shape);
   if (typeof known === "string") return known;
@@ -120,10 +121,12 @@ export function serverInterceptorEdits(
   return {
     lines,
     acts: [
-      shape.before.some(isAct),
-      shape.started.some(isAct),
+      shape.before.some((each) => isSeen(each, null)),
+      shape.started.some((each) => isSeen(each, null)),
       !!gate && (gate.refusals.length > 0 || gate.statements.some((each) => actsBeside(each, gate))),
-      ...[receive, opened, sent, ended].map((hook) => !!hook && [...hook.statements, ...hook.passed].some(isAct)),
+      ...[receive, opened, sent, ended].map(
+        (hook) => !!hook && [...hook.statements, ...hook.passed].some((each) => isSeen(each, hook.function)),
+      ),
     ],
     imports: [
       ...known.imports,
@@ -149,11 +152,43 @@ function statementTexts(statements: readonly Node[], replaced: readonly Replacem
   });
 }
 
-/** `catch (err)`, and what is meant by it. */
-function isCaught(identifier: Node): boolean {
-  return identifier
-    .getAncestors()
-    .some((up) => Node.isCatchClause(up) && up.getVariableDeclaration()?.getName() === identifier.getText());
+/**
+ * The hooks come into one function: `req` and `res` are its own, and what one hook declares must not mean something else in
+ * another.
+ */
+function namesMeet(interceptor: Callable, { started, gate }: ServerInterceptorShape): boolean {
+  const names = interceptor.getDescendantsOfKind(SyntaxKind.Identifier).filter((each) => {
+    const parent = each.getParent();
+    const isMember = Node.isPropertyAccessExpression(parent) && parent.getNameNode() === each;
+    return !isMember && !(Node.isPropertyAssignment(parent) && parent.getNameNode() === each);
+  });
+  if (names.some((each) => /^(?:req|res|arguments)$/.test(each.getText()))) return true;
+  return [started, gate?.statements ?? []].some((statements) => {
+    const declared = declaredIn(statements);
+    const own = statements[0] && functionLeftBy(statements[0]);
+    return names.some((each) => declared.includes(each.getText()) && !each.getAncestors().includes(own as Node));
+  });
+}
+
+/** A `return` in front of the call, or `this` of a function that becomes an arrow. */
+function leavesEarly(interceptor: Callable, { before }: ServerInterceptorShape): boolean {
+  const returns = before.flatMap((each) => [each, ...each.getDescendantsOfKind(SyntaxKind.ReturnStatement)]);
+  if (returns.some((each) => Node.isReturnStatement(each) && functionLeftBy(each) === interceptor)) return true;
+  return !Node.isArrowFunction(interceptor) && interceptor.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0;
+}
+
+/** Does it do something that other code may see: an act, or a change in a collection that is not the hook's own Metadata? */
+function isSeen(statement: Node, hook: Callable | null): boolean {
+  const own = hook?.getParameters()[0]?.getName();
+  return (
+    isAct(statement) ||
+    [statement, ...statement.getDescendantsOfKind(SyntaxKind.CallExpression)].some((call) => {
+      const callee = Node.isCallExpression(call)
+        ? /^([\w$]+)\.(?:set|add|remove)$/.exec(call.getExpression().getText())
+        : null;
+      return callee !== null && callee[1] !== own;
+    })
+  );
 }
 
 /** Is there an act among what is not handing on? */
@@ -162,7 +197,7 @@ function actsBeside(statement: Node, gate: Gate): boolean {
   return (
     !own.has(statement) &&
     (own.size === 0 || !Node.isExpressionStatement(statement) || !own.has(statement.getExpression())) &&
-    isAct(statement)
+    isSeen(statement, gate.function)
   );
 }
 

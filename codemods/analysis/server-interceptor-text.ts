@@ -113,7 +113,8 @@ export function serverLines(text: ServerText, indent: string, step: string): str
     ...(streams ? [`${by}if (res.stream) return ${stream}${end}`] : []),
     ...(opened ? [`${by}${name("opened")}(res.header)${end}`] : []),
     ...(sent ? [`${by}const ${name("answer")} = ${name("sent")}(res.message)${end}`] : []),
-    ...(ended ? [`${by}${done}`] : []),
+    // An answer that nobody gets has no status in grpc-js.
+    ...(ended ? [`${by}if (!req.signal.aborted) ${done}`] : []),
     `${by}return ${sent ? `{ ...res, message: ${name("answer")} }` : "res"}${end}`,
   ];
   if (!ended) return [...lines, `${indent}const res = ${call}${end}`, ...unary(indent)];

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startChild } from "../../fixtures/harness/child.js";
+import { type Child, startChild } from "../../fixtures/harness/child.js";
 import { linkPackages } from "../../fixtures/harness/link-packages.js";
 import { type PlacedFinding, runMigration, writeMigration } from "../index.js";
 
@@ -24,6 +24,13 @@ function ask(call, callback) {
   console.log('ask', call.request.text, call.metadata.get('x-user')[0]);
   if (call.request.text === 'fail') return callback({ code: 9, details: 'not now' });
   if (call.request.text === 'throw') throw new Error('secret');
+  if (call.request.text === 'hang') {
+    call.on('cancelled', () => {
+      console.log('late');
+      callback(null, { text: 'late' });
+    });
+    return;
+  }
   callback(null, { text: call.request.text + '.' });
 }
 function list(call) {
@@ -215,6 +222,41 @@ const slow = (method, call) => new grpc.ServerInterceptingCall(call, {
 });`,
     ),
   ],
+  "names that mean something else in another hook": [
+    "bridged",
+    server(
+      "named",
+      `const user = 'the server';
+const named = (method, call) => new grpc.ServerInterceptingCall(call, {
+  start: (next) => next({
+    onReceiveMetadata(metadata, next) {
+      const user = metadata.get('x-user')[0];
+      console.log(user);
+      next(metadata);
+    },
+  }),
+  sendMessage(message, next) {
+    console.log(user, message.text);
+    next(message);
+  },
+});`,
+    ),
+  ],
+  "calls that pass": [
+    "bridged",
+    server(
+      "some",
+      `const some = (method, call) => {
+  if (method.path.endsWith('/List')) return call;
+  return new grpc.ServerInterceptingCall(call, {
+    sendStatus(status, next) {
+      console.log('ended', status.code);
+      next(status);
+    },
+  });
+};`,
+    ),
+  ],
   "a log in front of the word": ["bridged", server("log, auth", LOG + AUTH)],
   "a refusal that is one of several acts": [
     "bridged",
@@ -287,7 +329,8 @@ const mark = (method, call) => new grpc.ServerInterceptingCall(call, {
 type Callback = (error: grpc.ServiceError | null, answer?: { text: string }) => void;
 
 /** Calls of every kind, with a word and without, one after the other. */
-async function talk(port: number, hasStreams: boolean): Promise<string[]> {
+async function talk(child: Child, hasStreams: boolean): Promise<string[]> {
+  const port = await child.ready(/ready (\d+)/);
   const lines: string[] = [];
   const definition = protoLoader.loadSync(hasStreams ? proto : path.join(folder, "single.proto"));
   // biome-ignore lint/suspicious/noExplicitAny: a service without generated types
@@ -331,6 +374,13 @@ async function talk(port: number, hasStreams: boolean): Promise<string[]> {
     const options = () => ({ deadline: Date.now() + 20_000 });
     for (const text of ["hello", "fail", "throw"])
       await answered(`ask ${text}`, (callback) => client.ask({ text }, metadata(), options(), callback));
+    if (entries.authorization === "open") {
+      // A call that is cancelled while its handler is at work.
+      const call = client.ask({ text: "hang" }, metadata(), options(), () => {});
+      await child.ready(/^(ask hang)/m);
+      call.cancel();
+      await child.ready(/^(late)/m);
+    }
     if (!hasStreams) continue;
     for (const text of ["l", "none", "fail", "late"])
       await follow(`list ${text}`, client.list({ text }, metadata(), options()));
@@ -364,7 +414,7 @@ const fileOf = (name: string) => `${name.replace(/\W+/g, "-")}.js`;
 
 async function run(name: string): Promise<string[]> {
   const child = startChild(process.execPath, [fileOf(name)], { cwd: folder });
-  const seen = await talk(Number(await child.ready(/ready (\d+)/)), !programs[name]?.[1].includes("single.v1"));
+  const seen = await talk(child, !programs[name]?.[1].includes("single.v1"));
   await child.stop();
   const printed = child.out.split("\n").filter((line) => line !== "" && !line.startsWith("ready"));
   return [...seen, ...printed];
