@@ -80,8 +80,13 @@ export type Step =
   | { readonly kind: "asked"; readonly node: Node }
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
-  /** A promise chain that is returned from now on. */
-  | { readonly kind: "chain"; readonly statement: Node }
+  /** A promise chain that is returned from now on. `isReturned`: it is already, behind a `void`. */
+  | {
+      readonly kind: "chain";
+      readonly statement: Node;
+      readonly void: { readonly start: number; readonly node: Node } | null;
+      readonly isReturned: boolean;
+    }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
   /** The call as a value. */
