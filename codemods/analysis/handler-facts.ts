@@ -1,10 +1,11 @@
 import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
-import type { HelpedCall } from "../services/handler-draft.js";
+import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import { planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -28,7 +29,8 @@ export function handlerFact(
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
   const helped = helpedIn(project, body);
-  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped);
+  const read = readCallsIn(project, handler);
+  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped, read);
   const fact: HandlerFact = {
     kind: "handler",
     ...placeOf(body),
@@ -39,6 +41,7 @@ export function handlerFact(
     isField: false,
     wrapping,
     helped,
+    read,
   };
   return fact;
 }
@@ -53,6 +56,7 @@ function obstacle(
   forward: Node | undefined,
   wrapping: Wrapping | null,
   helped: readonly HelpedCall[],
+  read: readonly ReadCall[],
 ): Reason | null {
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
@@ -63,16 +67,22 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
-  const plan = planOf(body, kind, wrapping, helped);
+  const plan = planOf(body, kind, wrapping, helped, read);
   if (!plan) return reason("types-unknown", "the handler's function");
   // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
   if (plan.ok && plan.field && !isClass) return reason("no-equivalent", "an arrow function as a generator");
   return plan.ok ? null : plan.reason;
 }
 
-function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, helped: readonly HelpedCall[]) {
+function planOf(
+  body: Node,
+  kind: RpcKind,
+  wrapping: Wrapping | null,
+  helped: readonly HelpedCall[],
+  read: readonly ReadCall[],
+) {
   const found = functionIn(body);
-  return found && planHandler(found.fn, kind, found.tree, wrapping, helped);
+  return found && planHandler(found.fn, kind, found.tree, wrapping, helped, read);
 }
 
 /** The function with this body, in the tree that rules see. */
@@ -84,9 +94,9 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
 }
 
 /** Does a handler that changes take the context of its call, too? */
-export function takesContext(handler: Node, kind: RpcKind): boolean {
+export function takesContext(project: AnalysisProject, handler: Node, kind: RpcKind): boolean {
   const body = bodyOf(handler);
-  const plan = body && planOf(body, kind, null, []);
+  const plan = body && planOf(body, kind, null, [], readCallsIn(project, handler));
   return !plan?.ok || plan.contextName !== null;
 }
 

@@ -1,4 +1,4 @@
-import type { HelpedCall } from "../services/handler-draft.js";
+import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import type { Wrapping } from "../services/handler-plan.js";
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
@@ -19,6 +19,8 @@ export interface HandlerFact extends FactBase {
   readonly wrapping: Wrapping | null;
   /** Calls in it of functions that make its error replies, and change with it. */
   readonly helped: readonly HelpedCall[];
+  /** Where it gives its call to functions that only read it. */
+  readonly read: readonly ReadCall[];
 }
 
 /** A function that makes the error replies of handlers, and returns the error from now on. The range is that of its *body*. */

@@ -135,7 +135,7 @@ export function decide(
         untouched.get(handed.handler),
       );
       if (target.idiomatic) {
-        const text = forwardText(handed.callee, rpc.kind, takesContext(handed.handler, rpc.kind));
+        const text = forwardText(handed.callee, rpc.kind, takesContext(project, handed.handler, rpc.kind));
         changes.push(valueFact(member, text, `forward to ${handed.callee.getText()}`));
       }
       decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });

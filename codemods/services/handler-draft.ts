@@ -69,6 +69,12 @@ export interface HelpedCall {
   readonly isOfSeveral: boolean;
 }
 
+/** A place where the call goes to a function of the project that only reads it (`isAuthorized(call)`). */
+export interface ReadCall {
+  readonly start: number;
+  readonly readsRequest: boolean;
+}
+
 /** The arguments and parameters that go, in their order. */
 export function droppedOf(callback: number | null, call: number | null): readonly number[] {
   return [callback, call].filter((index) => index !== null).sort((a, b) => a - b);
@@ -92,6 +98,8 @@ export interface HandlerDraft {
   readonly kindTests: Node[];
   /** Calls of functions that make the error replies of handlers, by where they start. */
   readonly helped: ReadonlyMap<number, HelpedCall>;
+  /** Functions that only read the call, by the place where they are given it; whether they read its request, too. */
+  readonly read: ReadonlyMap<number, boolean>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

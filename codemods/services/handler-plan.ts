@@ -20,6 +20,7 @@ import {
   type ListenerPart,
   type PromiseRegion,
   type PushRegion,
+  type ReadCall,
   Refusal,
   refuse,
 } from "./handler-draft.js";
@@ -89,6 +90,8 @@ export type Step =
     }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** The call, given to a function that only reads it. */
+  | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
   /** The call as a value. */
   | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
@@ -182,17 +185,18 @@ export function planHandler(
   file: File,
   wrapping: Wrapping | null = null,
   helped: readonly HelpedCall[] = [],
+  read: readonly ReadCall[] = [],
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, helped]);
+  const key = JSON.stringify([rpcKind, wrapping, helped, read]);
   const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped, read));
   for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
     if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped, read));
     if (other.ok) plan = other;
   }
   known.set(key, plan);
@@ -223,6 +227,7 @@ function makePlan(
   mode: Mode,
   wrapping: Wrapping | null,
   helped: readonly HelpedCall[],
+  read: readonly ReadCall[],
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -255,6 +260,7 @@ function makePlan(
     callback: callbackParam,
     kindTests: [],
     helped: new Map(helped.map((call) => [call.start, call])),
+    read: new Map(read.map(({ start, readsRequest }) => [start, readsRequest])),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),
@@ -323,7 +329,7 @@ function makePlan(
       : streamsIn
         ? pick("requests", "incoming")
         : (ownName ?? pick("req", "request", "rpcRequest")),
-    usesRequest: streamsIn || ownName !== undefined || draft.passedOn.size > 0 || draft.steps.some(readsRequest),
+    usesRequest: streamsIn || ownName !== undefined || draft.passedOn.size > 0 || draft.steps.some(usesRequest),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
@@ -341,6 +347,10 @@ function readsRequest(step: Step): boolean {
   return (
     step.kind === "request" || (step.kind === "taken-apart" && step.parts.some(({ member }) => member === "request"))
   );
+}
+
+function usesRequest(step: Step): boolean {
+  return readsRequest(step) || (step.kind === "read-call" && step.readsRequest);
 }
 
 /** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */

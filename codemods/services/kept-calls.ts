@@ -27,12 +27,14 @@ const ONLY_OF_CALLS =
  * write to it and to end it. Then the writing side of a pushed stream may take its place (chat rooms, matrix H-27).
  */
 export function keptCalls(draft: HandlerDraft): { readonly kept: readonly Node[]; readonly mayBeEnded: boolean } {
-  const { callReferences, parents, passedOn, streamsIn } = draft;
+  const { callReferences, parents, passedOn, read, streamsIn } = draft;
   const kept = callReferences.filter((reference) => {
     const parent = parents.get(reference) as Node;
     const isMember = parent.object === reference && memberName(parent) !== undefined;
     const isLoop = streamsIn && parent.type === "ForOfStatement";
-    return !isMember && !isLoop && !isTakenApart(reference, parent) && !passedOn.has(reference);
+    return (
+      !isMember && !isLoop && !isTakenApart(reference, parent) && !passedOn.has(reference) && !read.has(reference.start)
+    );
   });
   const found = { keys: new Set<string>(), mayBeEnded: false };
   for (let known = -1; known < found.keys.size && kept.length > 0; ) {

@@ -35,6 +35,13 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
+  const reads = draft.read.get(reference.start);
+  if (reads !== undefined) {
+    if (reads && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+    draft.needsContext = true;
+    steps.push({ kind: "read-call", node: reference, readsRequest: reads });
+    return;
+  }
   if (isTakenApart(reference, parent)) {
     planTakenApart(draft, parent);
     return;
