@@ -1,7 +1,9 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.js";
+import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
+import { peeled } from "./value-flow.js";
 
 /** A block behind the call, with the variable that it looks at. */
 export interface Looks {
@@ -256,13 +258,17 @@ function metadataEdits(
     const name = access.getName();
     if (!/^(set|add|remove)$/.test(name) || !Node.isExpressionStatement(call.getParent() as Node))
       return `an interceptor that asks for metadata.${name}`;
-    const [key] = call.getArguments();
+    const [key, value] = call.getArguments();
     const constant = key && project.constantOf(key);
     if (typeof constant !== "string" || /-bin$|^:|^user-agent$/i.test(constant))
       return "an interceptor whose metadata has keys that are binary, reserved or not constant";
+    const defined = value && name !== "remove" ? definednessOf(project, value) : "never";
+    if (defined === "maybe" || (defined === "checked" && !takesCheck(call)))
+      return "an interceptor that may set a key to undefined, which Metadata does not send";
+    const check = defined === "checked" ? `if (${peeled(value as Node).getText()} !== undefined) ` : "";
     if (name === "add") adds = true;
     const member = name === "add" ? "append" : name === "remove" ? "delete" : name;
-    replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `req.header.${member}` });
+    replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `${check}req.header.${member}` });
   }
   return { replaced, adds };
 }

@@ -19,8 +19,38 @@ export interface HandlerFact extends FactBase {
   readonly wrapping: Wrapping | null;
   /** Calls in it of functions that make its error replies, and change with it. */
   readonly helped: readonly HelpedCall[];
+  /** What handlers and wrappers put on calls, and what becomes context values. */
+  readonly properties: readonly string[];
   /** Where it gives its call to functions that only read it. */
   readonly read: readonly ReadCall[];
+  /** It stands behind a wrapper that changes. */
+  readonly isWrapped: boolean;
+}
+
+/** `call.user`, which becomes a context value: the key for it, in one of the files that use it. The range is that of the first use. */
+export interface ContextKeyFact extends FactBase {
+  readonly kind: "context-key";
+  /** The property of the call. */
+  readonly name: string;
+  readonly key: string;
+  /** Where the key is exported; null: the file declares it. */
+  readonly module: string | null;
+}
+
+/** A new file with the keys that several files use. */
+export interface ContextKeysFact extends FactBase {
+  readonly kind: "context-keys";
+  readonly keys: readonly string[];
+  /** How the file that sets them is written. */
+  readonly moduleSystem: "esm" | "cjs";
+  readonly isTyped: boolean;
+  readonly quote: "'" | '"';
+  readonly semicolon: ";" | "";
+  readonly eol: "\r\n" | "\n";
+}
+
+export function isContextKeys(fact: FactBase): fact is ContextKeysFact {
+  return fact.kind === "context-keys";
 }
 
 /** A function that makes the error replies of handlers, and returns the error from now on. The range is that of its *body*. */
@@ -188,6 +218,8 @@ export type ServerSideFact =
   | CodecFact
   | ImplementationClassFact
   | HandlerFact
+  | ContextKeyFact
+  | ContextKeysFact
   | StrayHandlerFact
   | ReplyHelperFact
   | NeighbourBridgeFact

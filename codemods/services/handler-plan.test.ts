@@ -32,7 +32,9 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     isField: false,
     wrapping: null,
     helped: [],
+    properties: [],
     read: [],
+    isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();

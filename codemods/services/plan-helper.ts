@@ -89,6 +89,7 @@ function draftOf(
     kindTests: [],
     helped: new Map(helped.map((each) => [each.start, each])),
     read: new Map(),
+    properties: new Set(),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),

@@ -22,7 +22,7 @@ import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import { declareInstead, holderOf } from "./server-holder.js";
 import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
-import { isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
+import { closed, isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -169,10 +169,8 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     edit.remove(range.start, range.end, origin);
   }
 
-  const first = callAt(file, adds[0] ?? fact);
-  const isTop = first !== undefined && !ancestorOf(first, parents, isFunction) && !fact.routes.isApart;
-  const isExported =
-    fact.mode === "module" && (place !== null || (isTop && parents.get(holder.statement)?.type === "Program"));
+  const isTop = !fact.routes.isApart && parents.get(holder.statement)?.type === "Program";
+  const isExported = fact.mode === "module" && (place !== null || isTop);
   const entry = isExported ? fact.entry : null;
   for (const use of fact.uses) {
     const call = callAt(file, use);
@@ -191,7 +189,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
         edit.overwrite(
           call.start,
           done.start,
-          `${running}?.close().${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
+          `${closed(running)}.${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
           origin,
         );
         edit.overwrite(done.end, call.end, ")", origin);
