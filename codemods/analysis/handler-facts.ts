@@ -1,10 +1,11 @@
 import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
 import type { HelpedCall } from "../services/handler-draft.js";
-import { planHandler, type Wrapping } from "../services/handler-plan.js";
+import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { propertiesIn } from "./call-properties.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -28,7 +29,9 @@ export function handlerFact(
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
   const helped = helpedIn(project, body);
-  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped);
+  const properties = propertiesIn(project, handler);
+  const plan = planOf(body, rpc.kind, wrapping, helped, properties);
+  const why = obstacle(project, handler, key, plan, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
     ...placeOf(body),
@@ -39,6 +42,8 @@ export function handlerFact(
     isField: false,
     wrapping,
     helped,
+    properties,
+    isWrapped: false,
   };
   return fact;
 }
@@ -47,12 +52,9 @@ function obstacle(
   project: AnalysisProject,
   handler: Node,
   key: string,
-  body: Node,
-  kind: RpcKind,
+  plan: HandlerPlan | HandlerRefusal | undefined,
   isClass: boolean,
   forward: Node | undefined,
-  wrapping: Wrapping | null,
-  helped: readonly HelpedCall[],
 ): Reason | null {
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
@@ -63,16 +65,21 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
-  const plan = planOf(body, kind, wrapping, helped);
   if (!plan) return reason("types-unknown", "the handler's function");
   // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
   if (plan.ok && plan.field && !isClass) return reason("no-equivalent", "an arrow function as a generator");
   return plan.ok ? null : plan.reason;
 }
 
-function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, helped: readonly HelpedCall[]) {
+function planOf(
+  body: Node,
+  kind: RpcKind,
+  wrapping: Wrapping | null,
+  helped: readonly HelpedCall[],
+  properties: readonly string[],
+) {
   const found = functionIn(body);
-  return found && planHandler(found.fn, kind, found.tree, wrapping, helped);
+  return found && planHandler(found.fn, kind, found.tree, wrapping, helped, properties);
 }
 
 /** The function with this body, in the tree that rules see. */
@@ -84,9 +91,9 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
 }
 
 /** Does a handler that changes take the context of its call, too? */
-export function takesContext(handler: Node, kind: RpcKind): boolean {
+export function takesContext(project: AnalysisProject, handler: Node, kind: RpcKind): boolean {
   const body = bodyOf(handler);
-  const plan = body && planOf(body, kind, null, []);
+  const plan = body && planOf(body, kind, null, [], propertiesIn(project, handler));
   return !plan?.ok || plan.contextName !== null;
 }
 

@@ -187,7 +187,8 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
 
 const INTERCEPTOR =
   /^(Server(InterceptingCall|Listener|ListenerBuilder|Interceptor)|Responder(Builder)?|status|Metadata|StatusBuilder|StatusObject)\b/;
-const HANDLER = /^(status|Metadata|ServiceError|StatusObject|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
+const HANDLER =
+  /^(status|Metadata|ServiceError|StatusObject|ServiceDefinition|Untyped\w+|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
 const CLIENT =

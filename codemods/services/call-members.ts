@@ -1,6 +1,7 @@
 import { type Node, parentMap, statementOf, textOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { valueText } from "./context-values.js";
 import { headersAt } from "./outgoing-headers.js";
 import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
 import { sendingText } from "./write-metadata.js";
@@ -19,11 +20,14 @@ export const rule: Rule = {
       return "call.request";
     });
     forSteps(ctx, id, ["taken-apart"], ({ node, parts }, { plan }, origin) => {
-      const texts = parts.map(({ member, value }) => {
+      const texts = parts.map((part) => {
+        const { member, value } = part;
         const from =
-          member === "request"
-            ? (plan.requestName ?? "req")
-            : `${ctx.imports.add(GRPC_JS, "metadataFromHeaders")}(${contextName(plan)}.requestHeader)`;
+          member === "property"
+            ? valueText(ctx, plan, part.name)
+            : member === "request"
+              ? (plan.requestName ?? "req")
+              : `${ctx.imports.add(GRPC_JS, "metadataFromHeaders")}(${contextName(plan)}.requestHeader)`;
         return `${textOf(ctx.source, value)} = ${from}`;
       });
       overwrite(node, texts.join(", "), origin);

@@ -92,6 +92,8 @@ export interface HandlerDraft {
   readonly kindTests: Node[];
   /** Calls of functions that make the error replies of handlers, by where they start. */
   readonly helped: ReadonlyMap<number, HelpedCall>;
+  /** What handlers and wrappers put on calls, and what becomes context values. */
+  readonly properties: ReadonlySet<string>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

@@ -32,6 +32,8 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     isField: false,
     wrapping: null,
     helped: [],
+    properties: [],
+    isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();

@@ -88,11 +88,15 @@ export type Step =
   | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
+  /** `call.user`, which a handler or a wrapper put there. */
+  | { readonly kind: "property"; readonly node: Node; readonly name: string }
+  /** `call.user = value`, as a statement. */
+  | { readonly kind: "set-property"; readonly node: Node; readonly name: string; readonly value: Node }
   /** `{ request, metadata } = call` of a declaration; `statement` where that is all of it, and the parameter can have the name. */
   | {
       readonly kind: "taken-apart";
       readonly node: Node;
-      readonly parts: readonly { readonly member: "request" | "metadata"; readonly value: Node }[];
+      readonly parts: readonly TakenPart[];
       readonly statement: Node | null;
     }
   | { readonly kind: "requests"; readonly node: Node }
@@ -127,6 +131,11 @@ export type Step =
   | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
   | { readonly kind: "gone"; readonly statement: Node };
+
+/** A part of `const { request, metadata, user } = call`; `property`: what handlers and wrappers put on the call. */
+export type TakenPart =
+  | { readonly member: "request" | "metadata"; readonly value: Node }
+  | { readonly member: "property"; readonly name: string; readonly value: Node };
 
 export interface HandlerPlan {
   readonly ok: true;
@@ -177,17 +186,18 @@ export function planHandler(
   file: File,
   wrapping: Wrapping | null = null,
   helped: readonly HelpedCall[] = [],
+  properties: readonly string[] = [],
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, helped]);
+  const key = JSON.stringify([rpcKind, wrapping, helped, properties]);
   const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped, properties));
   for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
     if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped, properties));
     if (other.ok) plan = other;
   }
   known.set(key, plan);
@@ -218,6 +228,7 @@ function makePlan(
   mode: Mode,
   wrapping: Wrapping | null,
   helped: readonly HelpedCall[],
+  properties: readonly string[],
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -250,6 +261,7 @@ function makePlan(
     callback: callbackParam,
     kindTests: [],
     helped: new Map(helped.map((call) => [call.start, call])),
+    properties: new Set(properties),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),

@@ -88,6 +88,7 @@ function draftOf(
     callback: callback === null ? undefined : fn.params[callback],
     kindTests: [],
     helped: new Map(helped.map((each) => [each.start, each])),
+    properties: new Set(),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),

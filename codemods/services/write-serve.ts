@@ -151,8 +151,13 @@ function migrateBound(context: RuleContext, { parents, call, use, app, running }
       ? "() => {}"
       : use.member === "forceShutdown"
         ? `() => ${running ? `${running}?.destroy()` : `${bridge()}(${app})`}`
-        : `${done} => ${running ? `${running}?.close().then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
+        : `${done} => ${running ? `${closed(running)}.then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
   edit.overwrite(call.start, call.end, text, origin);
+}
+
+/** `tryShutdown` calls back where nothing is bound, too: yet, or because that failed. */
+export function closed(running: string | null): string {
+  return `Promise.resolve(${running}?.close())`;
 }
 
 /** The option whose value is the address as it was written. */
