@@ -28,6 +28,10 @@ export interface Edits {
   readonly acts: readonly boolean[];
 }
 
+/** The path of a method, as source text. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+export const METHOD_PATH = "`/${req.service.typeName}/${req.method.name}`";
+
 /** `grpc.status.OK`, which Connect has no name for. */
 function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
   return interceptor
@@ -36,12 +40,12 @@ function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
     .map((access) => ({ from: access.getStart(), to: access.getEnd(), text: "0" }));
 }
 
-function isOk(project: AnalysisProject, node: Node): boolean {
+export function isOk(project: AnalysisProject, node: Node): boolean {
   const origin = project.originOf(node);
   return origin.kind === "grpc" && origin.path === "status.OK";
 }
 
-interface Replacement {
+export interface Replacement {
   readonly from: number;
   readonly to: number;
   readonly text: string;
@@ -144,7 +148,7 @@ function mentions(text: string, name: string): boolean {
 }
 
 /** What statements declare at their own level. */
-function declaredIn(statements: readonly Node[]): string[] {
+export function declaredIn(statements: readonly Node[]): string[] {
   return statements.flatMap((statement) =>
     Node.isVariableStatement(statement)
       ? statement.getDeclarations().flatMap(
@@ -161,7 +165,7 @@ function declaredIn(statements: readonly Node[]): string[] {
 }
 
 /** Does a statement do something that other code may see? Reading the clock and headers of its own call does not. */
-function isAct(statement: Node): boolean {
+export function isAct(statement: Node): boolean {
   return [statement, ...statement.getDescendants()].some((node) => {
     if (Node.isCallExpression(node)) {
       const callee = node.getExpression().getText();
@@ -180,7 +184,7 @@ function isAct(statement: Node): boolean {
 }
 
 /** Calls inside are the clients' rules' to rewrite, which know nothing of this one. */
-function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
+export function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
   return interceptor
     .getDescendantsOfKind(SyntaxKind.CallExpression)
     .map((call) => call.getExpression())
@@ -205,13 +209,12 @@ function pathsIn(interceptor: Node, options: string): Replacement[] {
     .map((access) => ({
       from: access.getStart(),
       to: access.getEnd(),
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-      text: "`/${req.service.typeName}/${req.method.name}`",
+      text: METHOD_PATH,
     }));
 }
 
 /** A statement with its comments, some of what is in it replaced. */
-function textOf(node: Node, replaced: readonly Replacement[]): string {
+export function textOf(node: Node, replaced: readonly Replacement[]): string {
   const offset = Node.isStatement(node) ? firstCommentOf(node) : node.getStart();
   let text = node.getSourceFile().getFullText().slice(offset, node.getEnd());
   for (const { from, to, text: by } of [...replaced].sort((a, b) => b.from - a.from))
@@ -274,7 +277,7 @@ function metadataEdits(
 }
 
 /** Uses of a hook's parameter. */
-function uses(hook: Hook): Node[] {
+export function uses(hook: Hook): Node[] {
   const [parameter] = hook.function.getParameters();
   return parameter ? namesIn(hook.function.getBody() as Node, parameter.getName()) : [];
 }
@@ -290,7 +293,7 @@ function renamed(hook: Hook, to: string): Replacement[] {
     }));
 }
 
-function isAssigned(node: Node): boolean {
+export function isAssigned(node: Node): boolean {
   const parent = node.getParent();
   return (
     !!parent &&
@@ -387,6 +390,6 @@ function isOfError(project: AnalysisProject, node: Node, name: string): boolean 
 }
 
 /** Where a statement begins, its comments included. */
-function firstCommentOf(statement: Node): number {
+export function firstCommentOf(statement: Node): number {
   return statement.getLeadingCommentRanges()[0]?.getPos() ?? statement.getStart();
 }

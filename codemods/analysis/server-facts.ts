@@ -131,6 +131,13 @@ export interface LiftedFact {
   readonly type: string | null;
 }
 
+/** The list of a server's interceptors, as text. */
+export interface ServerInterceptors {
+  readonly text: string;
+  /** Why they keep the shape that they have in grpc-js; null: they are Connect's. */
+  readonly kept: string | null;
+}
+
 /** `new grpc.Server(…)`; the range is that of the expression. Present for every construction, whether it can be migrated or not. */
 export interface ServerFact extends FactBase {
   readonly kind: "server";
@@ -158,8 +165,7 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
-  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
-  readonly interceptors: string | null;
+  readonly interceptors: ServerInterceptors | null;
   /** Every other use of the server; of a `value` they stand in facts of their own. */
   readonly uses: readonly ServerUseFact[];
   /** How the module asks whether it is the program; null if another file imports it for what it does. */

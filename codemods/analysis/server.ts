@@ -137,7 +137,7 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${shownPlace(bind)})`);
     credentials.set(bind, plan);
   }
-  const options = planServerOptions(project, made.getArguments()[0], binds);
+  const options = planServerOptions(project, made.getArguments()[0], binds, isUnary(project, flow));
   if ("code" in options) return options;
   const drafts: Draft[] = [];
   const parts: Plan["parts"][number][] = [];
@@ -254,6 +254,20 @@ function settle(plans: Map<NewExpression, Plan | Reason>): void {
 /** What the uses that servers share are rewritten with. */
 function settingsOf({ flow, options }: Plan): string {
   return JSON.stringify([flow.mode, options.serve]);
+}
+
+/** Is all that a server serves known to have one message each way? */
+function isUnary(project: AnalysisProject, { adds, helpers }: ServerFlow): boolean {
+  return (
+    helpers.length === 0 &&
+    adds.every((call) => {
+      const definition = Node.isCallExpression(call) && memberOf(call) === "addService" && call.getArguments()[0];
+      const origin = definition && project.originOf(definition);
+      const service =
+        origin && origin.kind === "service-definition" ? project.protos.service(origin.service) : undefined;
+      return service?.methods.every(({ methodKind }) => methodKind === "unary") === true;
+    })
+  );
 }
 
 function refusal(made: NewExpression, why: Reason): ServerFact {

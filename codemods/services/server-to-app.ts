@@ -111,19 +111,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const comments = commentsIn(context, made).map((comment) => comment + eol + indent);
   const head = `${comments.join("")}${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const kept = fact.interceptors;
-  const intercepted =
-    kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
-  if (kept !== null)
-    context.report({
-      rule: id,
-      outcome: "bridged",
-      construct: "server interceptors",
-      reason: reason("kept-beside-bridge", "server interceptors keep the shape that they have in grpc-js"),
-      start: fact.start,
-      end: fact.end,
-      rpc: null,
-    });
+  const intercepted = interceptorsOf(context, fact);
   const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
@@ -198,6 +186,29 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     }
   }
   return isExported ? [app] : [];
+}
+
+/** The member `interceptors` of the app: Connect's as they are, those of grpc-js on a bridge. */
+function interceptorsOf(context: RuleContext, { interceptors, start, end }: ServerFact): string[] {
+  if (interceptors === null) return [];
+  const { text, kept } = interceptors;
+  if (kept === null) {
+    report(context, "server interceptors", start, end);
+    return [`interceptors: ${text}`];
+  }
+  context.report({
+    rule: id,
+    outcome: "bridged",
+    construct: "server interceptors",
+    reason: reason(
+      "kept-beside-bridge",
+      `server interceptors keep the shape that they have in grpc-js, because of ${kept}`,
+    ),
+    start,
+    end,
+    rpc: null,
+  });
+  return [`interceptors: [${context.imports.add(BRIDGE, "fromServerInterceptors")}(${text})]`];
 }
 
 /** Declarations among the services that move in front of the app, or as lines that name them. */
