@@ -1,11 +1,12 @@
 import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
-import type { HelpedCall } from "../services/handler-draft.js";
+import type { Surroundings } from "../services/handler-draft.js";
 import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { propertiesIn } from "./call-properties.js";
+import { readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -28,9 +29,12 @@ export function handlerFact(
   wrapping: Wrapping | null = null,
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
-  const helped = helpedIn(project, body);
-  const properties = propertiesIn(project, handler);
-  const plan = planOf(body, rpc.kind, wrapping, helped, properties);
+  const around = {
+    helped: helpedIn(project, body),
+    properties: propertiesIn(project, handler),
+    read: readCallsIn(project, handler),
+  };
+  const plan = planOf(body, rpc.kind, wrapping, around);
   const why = obstacle(project, handler, key, plan, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
@@ -41,8 +45,7 @@ export function handlerFact(
     messages: "bridge",
     isField: false,
     wrapping,
-    helped,
-    properties,
+    ...around,
     isWrapped: false,
   };
   return fact;
@@ -71,15 +74,9 @@ function obstacle(
   return plan.ok ? null : plan.reason;
 }
 
-function planOf(
-  body: Node,
-  kind: RpcKind,
-  wrapping: Wrapping | null,
-  helped: readonly HelpedCall[],
-  properties: readonly string[],
-) {
+function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, around: Surroundings) {
   const found = functionIn(body);
-  return found && planHandler(found.fn, kind, found.tree, wrapping, helped, properties);
+  return found && planHandler(found.fn, kind, found.tree, wrapping, around);
 }
 
 /** The function with this body, in the tree that rules see. */
@@ -93,7 +90,9 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
 /** Does a handler that changes take the context of its call, too? */
 export function takesContext(project: AnalysisProject, handler: Node, kind: RpcKind): boolean {
   const body = bodyOf(handler);
-  const plan = body && planOf(body, kind, null, [], propertiesIn(project, handler));
+  const plan =
+    body &&
+    planOf(body, kind, null, { properties: propertiesIn(project, handler), read: readCallsIn(project, handler) });
   return !plan?.ok || plan.contextName !== null;
 }
 

@@ -1,4 +1,4 @@
-import type { HelpedCall } from "../services/handler-draft.js";
+import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import type { Wrapping } from "../services/handler-plan.js";
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
@@ -21,6 +21,8 @@ export interface HandlerFact extends FactBase {
   readonly helped: readonly HelpedCall[];
   /** What handlers and wrappers put on calls, and what becomes context values. */
   readonly properties: readonly string[];
+  /** Where it gives its call to functions that only read it. */
+  readonly read: readonly ReadCall[];
   /** It stands behind a wrapper that changes. */
   readonly isWrapped: boolean;
 }

@@ -28,13 +28,14 @@ const ONLY_OF_CALLS =
  * write to it and to end it. Then the writing side of a pushed stream may take its place (chat rooms, matrix H-27).
  */
 export function keptCalls(draft: HandlerDraft): { readonly kept: readonly Node[]; readonly mayBeEnded: boolean } {
-  const { callReferences, parents, passedOn, streamsIn } = draft;
+  const { callReferences, parents, passedOn, read, helped, streamsIn } = draft;
   const kept = callReferences.filter((reference) => {
     const value = withCasts(reference, parents);
     const parent = parents.get(value) as Node;
     const isMember = parent.object === value && memberName(parent) !== undefined;
     const isLoop = streamsIn && parent.type === "ForOfStatement";
-    return !isMember && !isLoop && !isTakenApart(value, parent) && !passedOn.has(reference);
+    const isHandled = passedOn.has(reference) || read.has(reference.start) || helped.has(parent.start);
+    return !isMember && !isLoop && !isTakenApart(value, parent) && !isHandled;
   });
   const found = { keys: new Set<string>(), mayBeEnded: false };
   for (let known = -1; known < found.keys.size && kept.length > 0; ) {

@@ -38,6 +38,13 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
+  const reads = draft.read.get(reference.start);
+  if (reads !== undefined) {
+    if (reads && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+    draft.needsContext = true;
+    steps.push({ kind: "read-call", node: reference, readsRequest: reads });
+    return;
+  }
   if (planProperty(draft, reference)) return;
   const value = withCasts(reference, parents);
   const taking = parents.get(value) as Node;

@@ -56,11 +56,13 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const started = running === "running" ? "started" : "running";
   keepComments(context, call, [address, callback], origin);
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
-  const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
+  const promise = promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
     const user = parents.get(promise.node) as Node;
     const isAwaited = user.type === "AwaitExpression" && parents.get(user)?.type === "ExpressionStatement";
-    const then = isAwaited ? "" : `.then(${promise.result})`;
+    const given = promise.givesPort ? "({ port }) => port" : "() => undefined";
+    const kept = promise.givesPort ? `(${running} = ${started}).port` : `{ ${running} = ${started}${end} }`;
+    const then = running ? `.then((${started}) => ${kept})` : isAwaited ? "" : `.then(${given})`;
     edit.overwrite(
       promise.node.start,
       address.start,
@@ -230,7 +232,7 @@ function promiseAround(
   call: Node,
   callback: Node,
   file: Node,
-): { node: Node; result: string } | undefined {
+): { node: Node; givesPort: boolean } | undefined {
   const parents = parentMap(file);
   const statement = parents.get(call);
   const isArrow = statement?.type === "ArrowFunctionExpression";
@@ -252,8 +254,8 @@ function promiseAround(
     .trim();
   const shapes = [`if ${error} ${reject} ${error} ${resolve}`, `${error} ? ${reject} ${error} : ${resolve}`];
   for (const shape of shapes) {
-    if (text === shape) return { node, result: "() => undefined" };
-    if (port !== undefined && text === `${shape} ${port}`) return { node, result: "({ port }) => port" };
+    if (text === shape) return { node, givesPort: false };
+    if (port !== undefined && text === `${shape} ${port}`) return { node, givesPort: true };
   }
   return undefined;
 }
