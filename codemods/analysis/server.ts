@@ -2,6 +2,7 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
+import { errorClassFacts } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
@@ -52,10 +53,14 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     const decided = decideAll(round);
     const changing = changingHelpers(project, helpers, decided.handlers);
     if (changing.length === helpers.length)
-      return [...decided.facts, ...helpers.map((helper) => factOf(round, helper))];
+      return [
+        ...decided.facts,
+        ...helpers.map((helper) => factOf(round, helper)),
+        ...errorClassFacts(project, decided.handlers),
+      ];
     helpers = changing;
   }
-  return plain.facts;
+  return [...plain.facts, ...errorClassFacts(project, plain.handlers)];
 }
 
 interface Decisions {
