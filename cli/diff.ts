@@ -10,7 +10,7 @@ export function unifiedDiff(result: MigrationResult, cwd: string, paint: Paint):
     if (file.status === "changed") parts.push(patch(file.path, file.before, file.after ?? "", cwd));
   for (const file of result.extraFiles) {
     // Generated code and packed files are named, not shown.
-    if (file.why !== "package.json") continue;
+    if (file.why !== "package.json" && file.why !== "context keys") continue;
     parts.push(patch(file.path, file.before, String(file.content), cwd));
   }
   return parts.map((part) => coloured(part, paint)).join("");

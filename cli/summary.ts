@@ -66,6 +66,7 @@ const extraText = {
   "package.json": "dependencies",
   generated: "generated code",
   vendor: "the packed runtime",
+  "context keys": "keys of context values",
 } as const;
 
 function countLine(result: MigrationResult, { isDryRun, command }: SummaryOptions): string {

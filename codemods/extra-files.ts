@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { PlannedFile } from "./generate/index.js";
 import type { ExtraFile, MigratedFile } from "./migration.js";
+import type { Attempt } from "./passes.js";
 import type { Discovery } from "./project/discover.js";
 import { type GenerateStep, generateStep } from "./project/generate-step.js";
 import { changeManifest, manifestOf } from "./project/package-json.js";
@@ -17,7 +18,7 @@ const PROTOBUF = "@bufbuild/protobuf";
 /** Files beside the sources that a run writes: generated code, manifests, the vendored runtime. What they change is added to `findings` and `notes`. */
 export function extraFilesOf(
   { options, discovery, parts }: Run,
-  texts: ReadonlyMap<string, string>,
+  { texts, created }: Pick<Attempt, "texts" | "created">,
   changed: readonly MigratedFile[],
   findings: Finding[],
   notes: string[],
@@ -26,7 +27,8 @@ export function extraFilesOf(
   const { root } = discovery;
   const extra: ExtraFile[] = [];
   // Only what the new texts import needs to be there.
-  const modules = new Map(changed.map((file) => [file.path, modulesOf(parse(file.after ?? "", file.path))]));
+  const own = [...changed.map((file) => [file.path, file.after ?? ""] as const), ...created];
+  const modules = new Map(own.map(([file, text]) => [file, modulesOf(parse(text, file))]));
   const needed = parts.filter(({ home }) =>
     [...modules].some(([file, names]) => home.files.has(file) && [...names].some((name) => isGeneratedName(name))),
   );
@@ -40,6 +42,8 @@ export function extraFilesOf(
       why: "generated",
     });
   }
+
+  for (const [file, content] of created) extra.push({ path: file, content, before: null, why: "context keys" });
 
   const runtime = runtimePackage();
   const manifests = new Map<string, Set<string>>();

@@ -1,3 +1,4 @@
+import type { Attempt } from "./passes.js";
 import { relative } from "./project/project-root.js";
 import { type NewError, newTypeErrors } from "./project/type-gate.js";
 import { type Failure, failureAt, type Run } from "./run.js";
@@ -7,7 +8,7 @@ import { reason } from "./shared/reasons.js";
 /** Files whose new text does not stand: it does not parse, or the compiler says more about the project than before. */
 export function gate(
   { discovery, generatedTexts, read }: Run,
-  texts: ReadonlyMap<string, string>,
+  { texts, created }: Pick<Attempt, "texts" | "created">,
 ): Map<string, Failure> {
   const broken = new Map<string, Failure>();
   if (texts.size === 0) return broken;
@@ -22,7 +23,7 @@ export function gate(
   if (broken.size > 0) return broken;
   const files = [...discovery.selected, ...discovery.related];
   const { root, texts: before, imports } = discovery;
-  const after = new Map([...generatedTexts, ...texts]);
+  const after = new Map([...generatedTexts, ...created, ...texts]);
   const errors = newTypeErrors({ root, files, before, after, imports, ...read });
   const byFile = new Map<string, NewError[]>();
   for (const error of errors) byFile.set(error.file, [...(byFile.get(error.file) ?? []), error]);

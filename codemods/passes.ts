@@ -4,7 +4,7 @@ import type { FactBase } from "./analysis/facts.js";
 import { reaches } from "./analysis/module-imports.js";
 import { type AnalysisProject, createAnalysisProject } from "./analysis/project.js";
 import { collectServerFacts } from "./analysis/server.js";
-import { type CodecFact, isCodec } from "./analysis/server-facts.js";
+import { type CodecFact, isCodec, isContextKeys } from "./analysis/server-facts.js";
 import { collectStatusFacts } from "./analysis/status-facts.js";
 import { clientRules } from "./clients/index.js";
 import * as messages from "./messages/index.js";
@@ -15,6 +15,7 @@ import { moduleSystemOfPackage } from "./project/package-json.js";
 import { relative } from "./project/project-root.js";
 import { type Leftovers, leftoversOf, uncoveredFindings } from "./project/uncovered.js";
 import { debug, type Failure, failureAt, type Part, type Run, SHARES } from "./run.js";
+import { keysText } from "./services/context-values.js";
 import { neighbourRules, serviceRules } from "./services/index.js";
 import { type ApplyResult, applyRules } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
@@ -32,6 +33,8 @@ export interface Attempt {
   readonly findings: Map<string, Finding[]>;
   /** Services and clients whose messages became native, with the files that changed for it. */
   readonly native: Map<string, Set<string>>;
+  /** New files beside the sources, by absolute path. */
+  readonly created: Map<string, string>;
   readonly notes: string[];
 }
 
@@ -55,6 +58,7 @@ async function passes(run: Run): Promise<Attempt> {
   const native = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
   const findings = new Map<string, Finding[]>();
+  const created = new Map<string, string>();
   const notes: string[] = [];
   const rules = rulesOf(options);
   const unsettled = new Set<string>();
@@ -86,6 +90,7 @@ async function passes(run: Run): Promise<Attempt> {
           "@grpc/grpc-js is not installed (no node_modules): types could not be resolved, only what imports, names and .proto files show could be proved. Install dependencies and run again for more.",
         );
     }
+    for (const fact of facts.filter(isContextKeys)) created.set(fact.file, keysText(fact, options.target));
     if (pass === 0) codecs.push(...facts.filter(isCodec));
     const outcomes = facts.filter(messages.isMessageOutcome);
     for (const fact of outcomes.filter(({ blockers }) => blockers.length === 0)) {
@@ -208,7 +213,7 @@ async function passes(run: Run): Promise<Attempt> {
         own.map((finding) => failedFinding(finding, failures.get(file) as Failure)),
       );
   }
-  return { texts, findings, native, notes };
+  return { texts, findings, native, created, notes };
 }
 
 function rulesOf(options: MigrationOptions): readonly Rule[] {

@@ -70,10 +70,10 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   let attempt = await transform(run);
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
-    let broken = gate(run, attempt.texts);
+    let broken = gate(run, attempt);
     while (keepStatus(run, attempt, broken) || keepMessages(attempt, broken, kept)) {
       attempt = await transform(run);
-      broken = gate(run, attempt.texts);
+      broken = gate(run, attempt);
     }
     if (broken.size === 0) break;
     for (const [file, failure] of broken) failures.set(file, failure);
@@ -95,7 +95,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     );
     takeChoices(choices, attempt, discovery);
     for (;;) {
-      const broken = gate(run, attempt.texts);
+      const broken = gate(run, attempt);
       if (broken.size === 0) break;
       for (const [file, { error }] of broken) {
         failures.set(file, failureAt(file, `what you took of it does not stand alone: ${error}`, null));
@@ -120,7 +120,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   }
 
   const changed = files.filter((file) => file.status === "changed");
-  const extraFiles = extraFilesOf(run, attempt.texts, changed, findings, notes);
+  const extraFiles = extraFilesOf(run, attempt, changed, findings, notes);
   return {
     root,
     files,

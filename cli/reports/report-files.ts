@@ -30,6 +30,11 @@ export function reportFiles(result: MigrationResult, folder: string): ReportFile
     });
   }
   for (const { path: file, before, content, why } of result.extraFiles)
-    files.push({ name: nameIn(folder, file), before, after: content, isMachineMade: why !== "package.json" });
+    files.push({
+      name: nameIn(folder, file),
+      before,
+      after: content,
+      isMachineMade: why === "generated" || why === "vendor",
+    });
   return files;
 }

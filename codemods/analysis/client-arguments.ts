@@ -2,6 +2,7 @@ import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { cancelOf, needsResponseType, writerOfPlan } from "../clients/plan-call.js";
 import { keyName, type Node as TreeNode } from "../shared/ast.js";
 import type { CallArgument, MessageType } from "./client-facts.js";
+import { METADATA_USED } from "./client-metadata.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
 import type { AnalysisProject } from "./project.js";
@@ -44,7 +45,7 @@ export function classifyArguments(
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
       if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
-      found.push({ kind: "metadata", isHeaders: false });
+      found.push({ kind: "metadata", obstacle: METADATA_USED });
     } else if (morph && holdsDeadline(project, morph)) {
       found.push({ kind: "options", isHeld: true });
     } else

@@ -99,7 +99,7 @@ export interface MessageType {
 }
 
 export type CallArgument =
-  | { readonly kind: "metadata"; readonly isHeaders: boolean }
+  | { readonly kind: "metadata" /** Why it is not Headers; null if it is. */; readonly obstacle: string | null }
   | {
       readonly kind: "options";
       /** A value that holds a deadline and nothing else, made elsewhere. */
@@ -169,7 +169,7 @@ export interface ClientErrorFact extends FactBase {
 /** An expression of a Metadata value all of whose uses become Headers: `new Metadata()`, a method call, a type. */
 export interface ClientMetadataFact extends FactBase {
   readonly kind: "client-metadata";
-  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "get" | "binary" | "type";
+  readonly part: "construction" | "set" | "add" | "remove" | "clone" | "merge" | "get" | "binary" | "check" | "type";
 }
 
 export type ClientFact =

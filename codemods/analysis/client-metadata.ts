@@ -1,5 +1,6 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { ClientMetadataFact } from "./client-facts.js";
+import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
 import { isNothing, isWrapper, passesOn } from "./value-flow.js";
 
@@ -11,9 +12,12 @@ export interface MetadataArgument {
 
 export interface MetadataFacts {
   readonly facts: ClientMetadataFact[];
-  /** Will this value be Headers? Otherwise it is converted where it is passed. */
-  isHeaders(node: Node): boolean;
+  /** Why this value will not be Headers, and is converted where it is passed; null if it will. */
+  obstacleOf(node: Node): string | null;
 }
+
+export const METADATA_USED = "the Metadata is used for more than this call";
+const UNDEFINED = "a value may be undefined, which Metadata does not send";
 
 /**
  * Metadata values in groups of what flows into each other. A group whose uses are all known (made, filled under constant keys
@@ -29,10 +33,10 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
   const union = (a: Node, b: Node) => {
     parentOf.set(find(a), find(b));
   };
-  const spoiled = new Set<Node>();
+  const spoiled = new Map<Node, string>();
   const facts: { key: Node; fact: ClientMetadataFact }[] = [];
   const passed = new Map(args.map((arg) => [arg.node, arg]));
-  if (args.length === 0) return { facts: [], isHeaders: () => false };
+  if (args.length === 0) return { facts: [], obstacleOf: () => METADATA_USED };
 
   const keyOf = (node: Node): Node => {
     if (Node.isIdentifier(node)) return project.declarationOf(node) ?? node;
@@ -49,6 +53,7 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
   /** Groups that are read, and those whose keys may have several values: together they differ from Headers. */
   const read = new Set<Node>();
   const several = new Set<Node>();
+  const written: { readonly key: Node; readonly name: string; readonly isChecked: boolean }[] = [];
   const fact = (node: Node, key: Node, part: ClientMetadataFact["part"], range: Node = node) =>
     facts.push({
       key,
@@ -67,7 +72,7 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     call: import("ts-morph").CallExpression,
     access: import("ts-morph").PropertyAccessExpression,
     key: Node,
-    spoil: () => void,
+    spoil: (why?: string) => void,
   ): void => {
     const name = access.getName();
     const [first, second] = call.getArguments();
@@ -91,6 +96,13 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       fact(call, key, "get");
     } else if (/^(set|add|remove)$/.test(name) && isStatement) {
       if (name === "add") several.add(key);
+      if (name !== "remove" && second && !isBinary) {
+        const defined = definednessOf(project, second);
+        const isChecked = defined === "checked";
+        if (defined === "maybe" || (isChecked && !takesCheck(call))) return void spoil(UNDEFINED);
+        if (isChecked) fact(call, key, "check", call);
+        written.push({ key, name: constant.toLowerCase(), isChecked });
+      }
       fact(call, key, name as "set" | "add" | "remove", access.getNameNode());
       if (isBinary && name !== "remove") {
         if (!second || !isBytes(second)) return void spoil();
@@ -121,7 +133,7 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       }
       if (!isExpression(node) || project.originOf(node).kind !== "metadata") return;
       const key = keyOf(node);
-      const spoil = () => spoiled.add(key);
+      const spoil = (why = METADATA_USED) => void spoiled.set(key, why);
       // Out of an object, or of callers that are not all known, may come Metadata that is made elsewhere.
       const isFromElsewhere =
         Node.isBindingElement(key) || (Node.isParameterDeclaration(key) && !project.valuesPassed(key));
@@ -194,17 +206,23 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
     });
   }
 
-  for (const key of read) if ([...several].some((other) => find(other) === find(key))) spoiled.add(key);
-  const bad = new Set([...spoiled].map(find));
+  for (const key of read) if ([...several].some((other) => find(other) === find(key))) spoiled.set(key, METADATA_USED);
+  // What was there stays under a check, and counts where it is read.
+  for (const one of written.filter(({ isChecked }) => isChecked)) {
+    const isSame = (other: Node) => find(other) === find(one.key);
+    const isAgain = written.some((other) => other !== one && other.name === one.name && isSame(other.key));
+    if (isAgain || [...read].some(isSame)) spoiled.set(one.key, UNDEFINED);
+  }
+  const bad = new Map([...spoiled].map(([key, why]) => [find(key), why]));
   // A group that reaches no call is not the client's.
   const reached = new Set(args.map((arg) => find(keyOf(arg.node))));
-  const isHeaders = (node: Node) => {
+  const obstacleOf = (node: Node) => {
     const key = find(keyOf(node));
-    return !bad.has(key) && reached.has(key);
+    return bad.get(key) ?? (reached.has(key) ? null : METADATA_USED);
   };
   return {
     facts: facts.filter(({ key }) => reached.has(find(key)) && !bad.has(find(key))).map((each) => each.fact),
-    isHeaders,
+    obstacleOf,
   };
 }
 

@@ -149,7 +149,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   facts.push(...metadata.facts);
 
   for (const service of services.values())
-    facts.push(...factsOf(project, service, argumentsOf, metadata.isHeaders, trees));
+    facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
 }
 
@@ -340,7 +340,7 @@ function factsOf(
   project: AnalysisProject,
   service: Service,
   argumentsOf: ReadonlyMap<Call, CallArgument[]>,
-  isHeaders: (node: Node) => boolean,
+  obstacleOf: (node: Node) => string | null,
   trees: Trees,
 ): ClientFact[] {
   const facts: ClientFact[] = [];
@@ -411,7 +411,8 @@ function factsOf(
       args: args.map((argument, index) => {
         const node = middle[index];
         const morph = node && nodeOf(call.node.getSourceFile(), node);
-        return argument.kind === "metadata" ? { kind: "metadata", isHeaders: !!morph && isHeaders(morph) } : argument;
+        if (argument.kind !== "metadata" || !morph) return argument;
+        return { kind: "metadata", obstacle: obstacleOf(morph) };
       }),
       messageType: isTypeScript(call) ? messageTypeOf(call) : null,
       responseType: responseTypeOf(call) ?? null,

@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { type BinaryExpression, Node, SyntaxKind } from "ts-morph";
 import { isNothing, localDeclaration } from "./assignments.js";
 import { classAround } from "./client-fields.js";
 import { assignedValue, isValueAssignment } from "./exports.js";
@@ -47,7 +47,7 @@ export function createCollections({
   /** A variable, or a field that only its class names. */
   function declarationOf(holder: Node): Node | undefined {
     if (Node.isVariableDeclaration(holder) || Node.isPropertyDeclaration(holder)) return holder;
-    if (Node.isBinaryExpression(holder)) return holder;
+    if (Node.isBinaryExpression(holder)) return isAssignedField(holder) ? holder : undefined;
     if (Node.isIdentifier(holder)) {
       const declaration = localDeclaration(holder);
       return declaration && Node.isVariableDeclaration(declaration) ? declaration : undefined;
@@ -200,6 +200,12 @@ function initializerOf(declaration: Node): Node | undefined {
   if (Node.isBinaryExpression(declaration)) return declaration.getRight();
   const isHolder = Node.isVariableDeclaration(declaration) || Node.isPropertyDeclaration(declaration);
   return isHolder ? declaration.getInitializer() : undefined;
+}
+
+/** `this.clients = …`; another expression with two sides, `lists.get(key) ?? []`, is no holder. */
+function isAssignedField(expression: BinaryExpression): boolean {
+  const isAssignment = expression.getOperatorToken().getKind() === SyntaxKind.EqualsToken;
+  return isAssignment && Node.isPropertyAccessExpression(expression.getLeft());
 }
 
 function nameOfField(declaration: Node): Node {

@@ -1,10 +1,12 @@
 import path from "node:path";
 import { Node, SyntaxKind } from "ts-morph";
-import type { HelpedCall } from "../services/handler-draft.js";
-import { planHandler, type Wrapping } from "../services/handler-plan.js";
+import type { Surroundings } from "../services/handler-draft.js";
+import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { propertiesIn } from "./call-properties.js";
+import { readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -27,8 +29,13 @@ export function handlerFact(
   wrapping: Wrapping | null = null,
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
-  const helped = helpedIn(project, body);
-  const why = obstacle(project, handler, key, body, rpc.kind, isClass, forward, wrapping, helped);
+  const around = {
+    helped: helpedIn(project, body),
+    properties: propertiesIn(project, handler),
+    read: readCallsIn(project, handler),
+  };
+  const plan = planOf(body, rpc.kind, wrapping, around);
+  const why = obstacle(project, handler, key, plan, isClass, forward);
   const fact: HandlerFact = {
     kind: "handler",
     ...placeOf(body),
@@ -38,7 +45,8 @@ export function handlerFact(
     messages: "bridge",
     isField: false,
     wrapping,
-    helped,
+    ...around,
+    isWrapped: false,
   };
   return fact;
 }
@@ -47,12 +55,9 @@ function obstacle(
   project: AnalysisProject,
   handler: Node,
   key: string,
-  body: Node,
-  kind: RpcKind,
+  plan: HandlerPlan | HandlerRefusal | undefined,
   isClass: boolean,
   forward: Node | undefined,
-  wrapping: Wrapping | null,
-  helped: readonly HelpedCall[],
 ): Reason | null {
   const file = handler.getSourceFile();
   if (!project.isSelected(file.getFilePath()))
@@ -63,16 +68,15 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
-  const plan = planOf(body, kind, wrapping, helped);
   if (!plan) return reason("types-unknown", "the handler's function");
   // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
   if (plan.ok && plan.field && !isClass) return reason("no-equivalent", "an arrow function as a generator");
   return plan.ok ? null : plan.reason;
 }
 
-function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, helped: readonly HelpedCall[]) {
+function planOf(body: Node, kind: RpcKind, wrapping: Wrapping | null, around: Surroundings) {
   const found = functionIn(body);
-  return found && planHandler(found.fn, kind, found.tree, wrapping, helped);
+  return found && planHandler(found.fn, kind, found.tree, wrapping, around);
 }
 
 /** The function with this body, in the tree that rules see. */
@@ -84,9 +88,11 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
 }
 
 /** Does a handler that changes take the context of its call, too? */
-export function takesContext(handler: Node, kind: RpcKind): boolean {
+export function takesContext(project: AnalysisProject, handler: Node, kind: RpcKind): boolean {
   const body = bodyOf(handler);
-  const plan = body && planOf(body, kind, null, []);
+  const plan =
+    body &&
+    planOf(body, kind, null, { properties: propertiesIn(project, handler), read: readCallsIn(project, handler) });
   return !plan?.ok || plan.contextName !== null;
 }
 

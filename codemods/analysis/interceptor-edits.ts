@@ -1,7 +1,9 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.js";
+import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
+import { peeled } from "./value-flow.js";
 
 /** A block behind the call, with the variable that it looks at. */
 export interface Looks {
@@ -26,6 +28,10 @@ export interface Edits {
   readonly acts: readonly boolean[];
 }
 
+/** The path of a method, as source text. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+export const METHOD_PATH = "`/${req.service.typeName}/${req.method.name}`";
+
 /** `grpc.status.OK`, which Connect has no name for. */
 function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
   return interceptor
@@ -34,12 +40,12 @@ function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
     .map((access) => ({ from: access.getStart(), to: access.getEnd(), text: "0" }));
 }
 
-function isOk(project: AnalysisProject, node: Node): boolean {
+export function isOk(project: AnalysisProject, node: Node): boolean {
   const origin = project.originOf(node);
   return origin.kind === "grpc" && origin.path === "status.OK";
 }
 
-interface Replacement {
+export interface Replacement {
   readonly from: number;
   readonly to: number;
   readonly text: string;
@@ -142,7 +148,7 @@ function mentions(text: string, name: string): boolean {
 }
 
 /** What statements declare at their own level. */
-function declaredIn(statements: readonly Node[]): string[] {
+export function declaredIn(statements: readonly Node[]): string[] {
   return statements.flatMap((statement) =>
     Node.isVariableStatement(statement)
       ? statement.getDeclarations().flatMap(
@@ -159,7 +165,7 @@ function declaredIn(statements: readonly Node[]): string[] {
 }
 
 /** Does a statement do something that other code may see? Reading the clock and headers of its own call does not. */
-function isAct(statement: Node): boolean {
+export function isAct(statement: Node): boolean {
   return [statement, ...statement.getDescendants()].some((node) => {
     if (Node.isCallExpression(node)) {
       const callee = node.getExpression().getText();
@@ -178,7 +184,7 @@ function isAct(statement: Node): boolean {
 }
 
 /** Calls inside are the clients' rules' to rewrite, which know nothing of this one. */
-function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
+export function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
   return interceptor
     .getDescendantsOfKind(SyntaxKind.CallExpression)
     .map((call) => call.getExpression())
@@ -203,13 +209,12 @@ function pathsIn(interceptor: Node, options: string): Replacement[] {
     .map((access) => ({
       from: access.getStart(),
       to: access.getEnd(),
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-      text: "`/${req.service.typeName}/${req.method.name}`",
+      text: METHOD_PATH,
     }));
 }
 
 /** A statement with its comments, some of what is in it replaced. */
-function textOf(node: Node, replaced: readonly Replacement[]): string {
+export function textOf(node: Node, replaced: readonly Replacement[]): string {
   const offset = Node.isStatement(node) ? firstCommentOf(node) : node.getStart();
   let text = node.getSourceFile().getFullText().slice(offset, node.getEnd());
   for (const { from, to, text: by } of [...replaced].sort((a, b) => b.from - a.from))
@@ -256,19 +261,23 @@ function metadataEdits(
     const name = access.getName();
     if (!/^(set|add|remove)$/.test(name) || !Node.isExpressionStatement(call.getParent() as Node))
       return `an interceptor that asks for metadata.${name}`;
-    const [key] = call.getArguments();
+    const [key, value] = call.getArguments();
     const constant = key && project.constantOf(key);
     if (typeof constant !== "string" || /-bin$|^:|^user-agent$/i.test(constant))
       return "an interceptor whose metadata has keys that are binary, reserved or not constant";
+    const defined = value && name !== "remove" ? definednessOf(project, value) : "never";
+    if (defined === "maybe" || (defined === "checked" && !takesCheck(call)))
+      return "an interceptor that may set a key to undefined, which Metadata does not send";
+    const check = defined === "checked" ? `if (${peeled(value as Node).getText()} !== undefined) ` : "";
     if (name === "add") adds = true;
     const member = name === "add" ? "append" : name === "remove" ? "delete" : name;
-    replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `req.header.${member}` });
+    replaced.push({ from: identifier.getStart(), to: access.getEnd(), text: `${check}req.header.${member}` });
   }
   return { replaced, adds };
 }
 
 /** Uses of a hook's parameter. */
-function uses(hook: Hook): Node[] {
+export function uses(hook: Hook): Node[] {
   const [parameter] = hook.function.getParameters();
   return parameter ? namesIn(hook.function.getBody() as Node, parameter.getName()) : [];
 }
@@ -284,7 +293,7 @@ function renamed(hook: Hook, to: string): Replacement[] {
     }));
 }
 
-function isAssigned(node: Node): boolean {
+export function isAssigned(node: Node): boolean {
   const parent = node.getParent();
   return (
     !!parent &&
@@ -381,6 +390,6 @@ function isOfError(project: AnalysisProject, node: Node, name: string): boolean 
 }
 
 /** Where a statement begins, its comments included. */
-function firstCommentOf(statement: Node): number {
+export function firstCommentOf(statement: Node): number {
   return statement.getLeadingCommentRanges()[0]?.getPos() ?? statement.getStart();
 }

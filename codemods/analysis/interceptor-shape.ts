@@ -98,7 +98,7 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
   };
 }
 
-function isNew(project: AnalysisProject, node: Node, name: string): node is NewExpression {
+export function isNew(project: AnalysisProject, node: Node, name: string): node is NewExpression {
   if (!Node.isNewExpression(node)) return false;
   const origin = project.originOf(node.getExpression());
   return origin.kind === "grpc" && origin.path === name;
@@ -125,7 +125,7 @@ function takes(node: Node, name: string): boolean {
  * The functions of a requester or listener: an object that is written out, or what a builder makes. A variable that holds it is
  * taken out of `statements`.
  */
-function membersOf(
+export function membersOf(
   project: AnalysisProject,
   node: Node,
   builder: string,
@@ -174,17 +174,17 @@ function declares(statement: VariableStatement, name: string): boolean {
   return !more && declaration?.getName() === name;
 }
 
-function memberName(call: CallExpression): string | undefined {
+export function memberName(call: CallExpression): string | undefined {
   const callee = call.getExpression();
   return Node.isPropertyAccessExpression(callee) ? callee.getName() : undefined;
 }
 
-function isCallable(node: Node | undefined): node is Callable {
+export function isCallable(node: Node | undefined): node is Callable {
   return Node.isMethodDeclaration(node) || Node.isArrowFunction(node) || Node.isFunctionExpression(node);
 }
 
 /** `(x, next) => next(x)`, which changes nothing. */
-function passesEverything(node: Node): boolean {
+export function passesEverything(node: Node): boolean {
   const found = isCallable(node) ? hookOf(node, node.getParameters().length) : undefined;
   if (!isCallable(node) || !found || typeof found === "string" || found.isAsync) return false;
   const names = node.getParameters().slice(0, -1);
@@ -196,7 +196,7 @@ function passesEverything(node: Node): boolean {
 }
 
 /** A hook whose last act is to hand on; only `start` may wait before it. */
-function hookOf(
+export function hookOf(
   node: Node | undefined,
   count: number,
 ): { readonly hook: Hook; readonly isAsync: boolean } | null | string {
@@ -235,7 +235,7 @@ function hookOf(
   };
 }
 
-function statementsOf(body: Node): Node[] {
+export function statementsOf(body: Node): Node[] {
   return Node.isBlock(body) ? body.getStatements() : [body];
 }
 
@@ -251,7 +251,7 @@ function thenOf(node: Node | undefined) {
   return { value, name: parameter?.getText() ?? null, function: handler };
 }
 
-function expressionOf(statement: Node): Node | undefined {
+export function expressionOf(statement: Node): Node | undefined {
   if (Node.isExpressionStatement(statement) || Node.isReturnStatement(statement)) return statement.getExpression();
   return statement;
 }

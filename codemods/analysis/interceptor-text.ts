@@ -13,8 +13,7 @@ export function linesOf(edits: Edits, indent: string, step: string): string[] {
   const { before, sent, receive, status, isTypeScript } = edits;
   const all = [...before, ...(receive?.statements ?? []), ...(status?.statements ?? [])];
   const end = all.some((statement) => /;$/m.test(statement)) || all.length === 0 ? ";" : "";
-  const at = (by: string, statements: readonly string[]) =>
-    statements.map((statement) => `${by}${reindented(statement, by)}`);
+  const at = indented;
   const call = `await next(${sent === null ? "req" : `{ ...req, message: ${sent} }`})`;
   const inner = indent + step;
   if (!receive && !status) return [...at(indent, before), `${indent}return ${call}${end}`];
@@ -61,6 +60,11 @@ export function linesOf(edits: Edits, indent: string, step: string): string[] {
   ];
 }
 
+/** Statements, each at this indentation; an empty one is a blank line. */
+export function indented(indent: string, statements: readonly string[]): string[] {
+  return statements.map((statement) => (statement === "" ? "" : `${indent}${reindented(statement, indent)}`));
+}
+
 /** Lines after the first keep their place relative to the last one. */
 function reindented(statement: string, indent: string): string {
   const lines = statement.split("\n");
@@ -68,9 +72,4 @@ function reindented(statement: string, indent: string): string {
   return lines
     .map((line, i) => (i === 0 || !line.startsWith(base) ? line : `${indent}${line.slice(base.length)}`))
     .join("\n");
-}
-
-export function arrowText(node: Node, written: Edits): string {
-  const { outer, step, eol } = layoutOf(node);
-  return ["(next) => async (req) => {", ...linesOf(written, `${outer}${step}`, step), `${outer}}`].join(eol);
 }

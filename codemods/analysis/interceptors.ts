@@ -1,9 +1,10 @@
-import { type FunctionDeclaration, Node, SyntaxKind } from "ts-morph";
+import { type FunctionDeclaration, Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
+import { arrowText, declaredInterceptor, isInlineInterceptor } from "./interceptor-declaration.js";
 import { type Edits, interceptorEdits } from "./interceptor-edits.js";
 import type { Callable } from "./interceptor-shape.js";
-import { arrowText, layoutOf, linesOf } from "./interceptor-text.js";
+import { linesOf } from "./interceptor-text.js";
 import type { AnalysisProject } from "./project.js";
 
 export interface InterceptorsPlan {
@@ -16,8 +17,6 @@ export interface InterceptorsPlan {
   /** `add` to Metadata that a caller made would add again at the next call. */
   readonly adds: boolean;
 }
-
-const INTERCEPTOR: NamedImport = { module: "@connect-migrate/runtime", name: "Interceptor", typeOnly: true };
 
 /** Whether all calls of the clients that are made with these credential arguments have one message each way. */
 export type AreUnary = (credentials: readonly Node[]) => boolean;
@@ -38,13 +37,18 @@ export function interceptorsOf(
   const facts: ClientValueFact[] = [];
   const group: Node[] = [];
   const all: Edits[] = [];
+  const write = (isUnary: boolean) => (interceptor: Callable) => {
+    const edits = interceptorEdits(project, interceptor, isUnary);
+    if (typeof edits === "string") return edits;
+    return { ...edits, lines: (indent: string, step: string) => linesOf(edits, indent, step) };
+  };
   for (const element of node.getElements()) {
-    if (Node.isArrowFunction(element) || Node.isFunctionExpression(element)) {
-      const written = interceptorEdits(project, element, own !== undefined && areUnary([own]));
-      if (typeof written === "string") return written;
-      all.push(written);
-      imports.push(...written.imports);
-      texts.push(arrowText(element, written));
+    if (isInlineInterceptor(element)) {
+      const inline = write(own !== undefined && areUnary([own]))(element);
+      if (typeof inline === "string") return inline;
+      all.push(inline);
+      imports.push(...inline.imports);
+      texts.push(arrowText(element, inline));
       continue;
     }
     // `auth` or `auth(token)`
@@ -54,12 +58,12 @@ export function interceptorsOf(
       return `the interceptor ${element.getText()}, which is not known`;
     const users = usersOf(project, declaration, name !== element);
     if (!users) return `the interceptor ${element.getText()}, which other code uses too`;
-    const edits: EditsOf = (interceptor) => interceptorEdits(project, interceptor, areUnary(users));
-    const found =
-      name === element ? namedInterceptor(declaration, edits) : madeInterceptor(project, declaration, edits);
+    const kind = { isMade: name !== element, type: "Interceptor" };
+    const found = declaredInterceptor(project, declaration, kind, write(areUnary(users)));
     if (typeof found === "string") return found;
-    all.push(found.edits);
-    facts.push(...found.facts);
+    all.push(found.written);
+    const construct = "client interceptor";
+    facts.push(...found.places.map((place): ClientValueFact => ({ kind: "client-value", ...place, construct })));
     group.push(...users);
     texts.push(element.getText());
   }
@@ -81,91 +85,6 @@ function keepsOrder(all: readonly Edits[]): boolean {
       return (innerSends < 0 || sends <= innerSends) && (outerReceives < 0 || receives <= outerReceives);
     }),
   );
-}
-
-type EditsOf = (interceptor: Callable) => Edits | string;
-
-type Rewritten = { readonly facts: readonly ClientValueFact[]; readonly edits: Edits };
-
-function factOf(
-  node: Node,
-  start: number,
-  end: number,
-  text: string,
-  imports: readonly NamedImport[] = [],
-): ClientValueFact {
-  const file = node.getSourceFile().getFilePath();
-  return { kind: "client-value", file, start, end, via: "provenance", text, construct: "client interceptor", imports };
-}
-
-function isTypeScriptFile(node: Node): boolean {
-  return /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath());
-}
-
-/** What stands instead of the interceptor that a function returns; in TypeScript the function says that it returns one. */
-function madeInterceptor(project: AnalysisProject, declaration: Node, editsOf: EditsOf): Rewritten | string {
-  const unknown = "an interceptor that is not written out";
-  const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-  const factory = Node.isFunctionDeclaration(declaration) ? declaration : initializer;
-  if (!factory || !(Node.isFunctionDeclaration(factory) || Node.isArrowFunction(factory))) return unknown;
-  if (Node.isVariableDeclaration(declaration) && declaration.getTypeNode()) return unknown;
-  const body = factory.getBody();
-  const last = body && Node.isBlock(body) ? body.getStatements().at(-1) : undefined;
-  const returned = last && Node.isReturnStatement(last) ? last.getExpression() : body;
-  if (!returned || !(Node.isArrowFunction(returned) || Node.isFunctionExpression(returned))) return unknown;
-  if (
-    last &&
-    factory.getDescendantsOfKind(SyntaxKind.ReturnStatement).some((each) => each !== last && each.getParent() === body)
-  )
-    return unknown;
-  const written = editsOf(returned);
-  if (typeof written === "string") return written;
-  const text = arrowText(returned, written);
-  const facts = [factOf(returned, returned.getStart(), returned.getEnd(), text, written.imports)];
-  if (isTypeScriptFile(declaration)) {
-    const type = factory.getReturnTypeNode();
-    const origin = type && project.originOfType(type);
-    if (!type || origin?.kind !== "grpc" || origin.path !== "Interceptor")
-      return "an interceptor whose type would have to be written";
-    facts.push(factOf(type, type.getStart(), type.getEnd(), "Interceptor", [INTERCEPTOR]));
-  }
-  return { facts, edits: written };
-}
-
-/** What stands instead of a declared interceptor. */
-function namedInterceptor(declaration: Node, editsOf: EditsOf): Rewritten | string {
-  const isTypeScript = isTypeScriptFile(declaration);
-  const fact = (start: number, end: number, text: string, imports: readonly NamedImport[] = []) => [
-    factOf(declaration, start, end, text, imports),
-  ];
-  if (Node.isFunctionDeclaration(declaration)) {
-    const name = declaration.getNameNode();
-    const body = declaration.getBody();
-    if (!name || !body) return "an interceptor that is not written out";
-    const written = editsOf(declaration);
-    if (typeof written === "string") return written;
-    const { outer, step, eol } = layoutOf(declaration);
-    const semicolon = /;\s*\}?$/.test(body.getText().replace(/\}\s*$/, "")) ? ";" : "";
-    const inner = linesOf(written, `${outer}${step}${step}`, step).join(eol);
-    const [parameter, result] = isTypeScript
-      ? ["next: Parameters<Interceptor>[0]", ": ReturnType<Interceptor>"]
-      : ["next", ""];
-    const text = `(${parameter})${result} {${eol}${outer}${step}return async (req) => {${eol}${inner}${eol}${outer}${step}}${semicolon}${eol}${outer}}`;
-    const imports = [...(isTypeScript ? [INTERCEPTOR] : []), ...written.imports];
-    return { facts: fact(name.getEnd(), declaration.getEnd(), text, imports), edits: written };
-  }
-  if (!Node.isVariableDeclaration(declaration)) return "an interceptor that is not written out";
-  const initializer = declaration.getInitializer();
-  if (!initializer || !(Node.isArrowFunction(initializer) || Node.isFunctionExpression(initializer)))
-    return "an interceptor that is not written out";
-  const written = editsOf(initializer);
-  if (typeof written === "string") return written;
-  const text = arrowText(initializer, written);
-  if (!isTypeScript)
-    return { facts: fact(initializer.getStart(), initializer.getEnd(), text, written.imports), edits: written };
-  const start = declaration.getNameNode().getEnd();
-  const imports = [INTERCEPTOR, ...written.imports];
-  return { facts: fact(start, initializer.getEnd(), `: Interceptor = ${text}`, imports), edits: written };
 }
 
 /**

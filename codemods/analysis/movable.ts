@@ -46,7 +46,7 @@ function scopeAround(node: Node): Node {
   );
 }
 
-/** Is there another declaration of a name inside a block? */
+/** Is there another declaration of a name inside a block, apart from the value of this one? */
 function isShadowed(name: string, declaration: Node, block: Node): boolean {
   return [
     ...block.getDescendantsOfKind(SyntaxKind.VariableDeclaration),
@@ -54,5 +54,5 @@ function isShadowed(name: string, declaration: Node, block: Node): boolean {
     ...block.getDescendantsOfKind(SyntaxKind.BindingElement),
     ...block.getDescendantsOfKind(SyntaxKind.FunctionDeclaration),
     ...block.getDescendantsOfKind(SyntaxKind.ClassDeclaration),
-  ].some((each) => each !== declaration && each.getName() === name);
+  ].some((each) => each !== declaration && each.getName() === name && !each.getAncestors().includes(declaration));
 }

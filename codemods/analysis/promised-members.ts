@@ -3,8 +3,8 @@ import { memberCall, memberOf } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
 /**
- * A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has; or
- * `server.forceShutdown.bind(server)` itself, a function that goes elsewhere.
+ * A call of `promisify(server.bindAsync.bind(server))`, by that expression or by the name that it has;
+ * `promisify(server.tryShutdown).call(server)`; or `server.forceShutdown.bind(server)` itself, a function that goes elsewhere.
  */
 export interface PromisedCall {
   readonly member: string;
@@ -31,9 +31,11 @@ export function promisedCallsOf(
     return new Map([[bound, { member, server: text, promisify: null, declaration: null }]]);
   if (member !== "bindAsync" && member !== "tryShutdown") return undefined;
   const made = inner && (bound ? inner : boundTo(inner, text));
-  if (!inner || !made) return undefined;
+  const called = inner && !made && member === "tryShutdown" ? boundTo(inner, text, "call") : undefined;
+  if (!inner || !(made ?? called)) return undefined;
   const common = { member, server: text, promisify: inner.getExpression().getText() };
-  const parent = made.getParent();
+  if (called) return new Map([[called, { ...common, declaration: null }]]);
+  const parent = made?.getParent();
   if (parent && Node.isCallExpression(parent) && parent.getExpression() === made)
     return new Map([[parent, { ...common, declaration: null }]]);
   const statement = parent && Node.isVariableDeclaration(parent) ? parent.getVariableStatement() : undefined;
@@ -62,23 +64,23 @@ export function memberOfUse(use: CallExpression, promised: ReadonlyMap<CallExpre
   return promised.get(use)?.member ?? memberOf(use);
 }
 
-/** The second mention in `server.bindAsync.bind(server)`. */
+/** The second mention in `server.bindAsync.bind(server)` and `promisify(server.tryShutdown).call(server)`. */
 export function isBoundSelf(server: Node): boolean {
   const call = server.getParent();
   return (
     call !== undefined &&
     Node.isCallExpression(call) &&
     call.getArguments()[0] === server &&
-    /\.bind$/.test(call.getExpression().getText()) &&
+    /\.(bind|call)$/.test(call.getExpression().getText()) &&
     call.getExpression().getText().includes(`${server.getText()}.`)
   );
 }
 
-/** `x.bind(server)` around `x`. */
-function boundTo(node: Node, server: string): CallExpression | undefined {
+/** `x.bind(server)` around `x`, or `x.call(server)`. */
+function boundTo(node: Node, server: string, how: "bind" | "call" = "bind"): CallExpression | undefined {
   const call = memberCall(node);
   const given = call?.getArguments() ?? [];
-  return call && memberOf(call) === "bind" && given.length === 1 && given[0]?.getText() === server ? call : undefined;
+  return call && memberOf(call) === how && given.length === 1 && given[0]?.getText() === server ? call : undefined;
 }
 
 function promisifyOf(node: Node): CallExpression | undefined {

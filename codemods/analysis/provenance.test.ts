@@ -105,6 +105,8 @@ describe("origins in JavaScript, without node_modules", () => {
     ["const a = 'x', x = `${a}/y`; x;", { kind: "string", value: "x/y" }],
     ["const o = { run() {} }; const { run: x } = o; x;", { kind: "function" }],
     ["const o = {}; o.run = function () {}; const x = o.run; x;", { kind: "function" }],
+    // A loop over one of two lists is a loop over no list of clients.
+    ["const lists = new Map(); for (const x of lists.get('a') ?? []) { x; }", { kind: "unknown" }],
     [
       "const x = { say: { path: '/a.B/Say', requestStream: false } }; x;",
       { kind: "service-definition", service: "a.B" },

@@ -55,12 +55,9 @@ export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
 }
 
 /** The functions that handlers give their callbacks to, and that make error replies with them wherever they are called. */
-export function replyHelpers(
-  project: AnalysisProject,
-  handlers: ReadonlyMap<Node, HandlerFact>,
-): readonly ReplyHelper[] {
+export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>): readonly ReplyHelper[] {
   const found = new Map<Node, ReplyHelper | null>();
-  const open = [...handlers.keys()].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
+  const open = [...handlers].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
     for (const { fn, callback, call } of passesOf(project, next)) {
       if (found.has(fn)) continue;

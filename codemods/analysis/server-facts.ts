@@ -1,4 +1,4 @@
-import type { HelpedCall } from "../services/handler-draft.js";
+import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import type { Wrapping } from "../services/handler-plan.js";
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
@@ -19,6 +19,38 @@ export interface HandlerFact extends FactBase {
   readonly wrapping: Wrapping | null;
   /** Calls in it of functions that make its error replies, and change with it. */
   readonly helped: readonly HelpedCall[];
+  /** What handlers and wrappers put on calls, and what becomes context values. */
+  readonly properties: readonly string[];
+  /** Where it gives its call to functions that only read it. */
+  readonly read: readonly ReadCall[];
+  /** It stands behind a wrapper that changes. */
+  readonly isWrapped: boolean;
+}
+
+/** `call.user`, which becomes a context value: the key for it, in one of the files that use it. The range is that of the first use. */
+export interface ContextKeyFact extends FactBase {
+  readonly kind: "context-key";
+  /** The property of the call. */
+  readonly name: string;
+  readonly key: string;
+  /** Where the key is exported; null: the file declares it. */
+  readonly module: string | null;
+}
+
+/** A new file with the keys that several files use. */
+export interface ContextKeysFact extends FactBase {
+  readonly kind: "context-keys";
+  readonly keys: readonly string[];
+  /** How the file that sets them is written. */
+  readonly moduleSystem: "esm" | "cjs";
+  readonly isTyped: boolean;
+  readonly quote: "'" | '"';
+  readonly semicolon: ";" | "";
+  readonly eol: "\r\n" | "\n";
+}
+
+export function isContextKeys(fact: FactBase): fact is ContextKeysFact {
+  return fact.kind === "context-keys";
 }
 
 /** A function that makes the error replies of handlers, and returns the error from now on. The range is that of its *body*. */
@@ -99,6 +131,13 @@ export interface LiftedFact {
   readonly type: string | null;
 }
 
+/** The list of a server's interceptors, as text. */
+export interface ServerInterceptors {
+  readonly text: string;
+  /** Why they keep the shape that they have in grpc-js; null: they are Connect's. */
+  readonly kept: string | null;
+}
+
 /** `new grpc.Server(…)`; the range is that of the expression. Present for every construction, whether it can be migrated or not. */
 export interface ServerFact extends FactBase {
   readonly kind: "server";
@@ -126,8 +165,7 @@ export interface ServerFact extends FactBase {
   };
   /** Members of createApp's options, beside `routes` and `compat`. */
   readonly options: readonly string[];
-  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
-  readonly interceptors: string | null;
+  readonly interceptors: ServerInterceptors | null;
   /** Every other use of the server; of a `value` they stand in facts of their own. */
   readonly uses: readonly ServerUseFact[];
   /** How the module asks whether it is the program; null if another file imports it for what it does. */
@@ -186,6 +224,8 @@ export type ServerSideFact =
   | CodecFact
   | ImplementationClassFact
   | HandlerFact
+  | ContextKeyFact
+  | ContextKeysFact
   | StrayHandlerFact
   | ReplyHelperFact
   | NeighbourBridgeFact

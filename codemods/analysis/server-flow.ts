@@ -12,8 +12,8 @@ import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { type AddingCall, helperOf, partCall, type ServerHelper } from "./server-helpers.js";
-import { betweenOf, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
-import { contains, type FlowKind, followValue, functionAround, isNothing, peeled } from "./value-flow.js";
+import { adderOf, betweenOf, isRun, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
+import { contains, type Flow, type FlowKind, followValue, functionAround, isNothing, peeled } from "./value-flow.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);
@@ -73,7 +73,7 @@ export function serverAsModule(project: AnalysisProject, made: NewExpression): S
     if (memberOfUse(use, promised) !== "bindAsync") return false;
     const isInside = contains(routes.block, use);
     if (!isInside) return routes.isApart;
-    return use.getStart() < routes.start && functionAround(use) === functionAround(adds[0] as Node);
+    return use.getStart() < routes.start && functionAround(use) === adderOf(adds[0] as Node);
   });
   if (early) return escapes(`services are added elsewhere than it is bound (${shownPlace(early)})`);
   // A function that is called cannot be called before what it needs is there.
@@ -101,6 +101,7 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
       return origin.kind === "grpc" && origin.path === "Server";
     },
     isSink(node, flow) {
+      if (isOfPromise(node)) return false;
       const call = memberCall(node) ?? partCall(project, node);
       const later = call ? undefined : promisedCallsOf(project, node);
       for (const [each, how] of later ?? []) promised.set(each, how);
@@ -128,6 +129,11 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
         isEmptied = true;
         return true;
       }
+      const promise = promiseGiving(project, node);
+      if (promise) {
+        flow.value(promise);
+        return true;
+      }
       const executor = executorOf(node);
       if (!executor) return false;
       const settled = resolutionsOf(project, executor);
@@ -137,7 +143,8 @@ export function serverAsValue(project: AnalysisProject, made: NewExpression): Se
       }
       return settled.length > 0;
     },
-    isPassage(_node, parent, flow) {
+    isPassage(node, parent, flow) {
+      if (isOfPromise(node)) return followPromise(project, node, flow);
       const promise = Node.isCallExpression(parent) ? promiseOfResolve(project, parent) : undefined;
       if (!promise) return false;
       flow.use(promise);
@@ -225,7 +232,10 @@ function checkMember(call: CallExpression, reference: Node): Reason | undefined 
   // `() => server.forceShutdown()`: what that gives is nothing, and can be nothing again.
   const isArrow = Node.isArrowFunction(parent) && parent.getBody() === call;
   const isGiven = isArrow || Node.isReturnStatement(parent);
-  const isEnd = (isGiven && member === "bindAsync") || (isArrow && /^(forceShutdown|start)$/.test(member));
+  const isEnd =
+    (isGiven && member === "bindAsync") ||
+    (isArrow && /^(forceShutdown|start)$/.test(member)) ||
+    (isArrow && member === "addService" && isRun(parent));
   return member !== "tryShutdown" &&
     !isEnd &&
     !(isLast && (member === "forceShutdown" || Node.isExpressionStatement(parent)))
@@ -332,6 +342,40 @@ function resolutionsOf(project: AnalysisProject, executor: Node): CallExpression
     const call = reference.getParent();
     return call && Node.isCallExpression(call) && call.getExpression() === reference ? [call] : [];
   });
+}
+
+/** `start().then(…)`, for a function that gives a promise of a server: a server has no such members. */
+function isOfPromise(node: Node): boolean {
+  const call = memberCall(node);
+  return call !== undefined && /^(then|catch|finally)$/.test(memberOf(call));
+}
+
+/** Follows a server to the function that `then` gives it to. */
+function followPromise(project: AnalysisProject, promise: Node, flow: Flow): boolean {
+  const call = memberCall(promise) as CallExpression;
+  if (memberOf(call) !== "then") {
+    if (!Node.isExpressionStatement(call.getParent())) flow.fail(call, "what a promise of it becomes is used");
+    return true;
+  }
+  const [taker] = call.getArguments();
+  const isInline = Node.isArrowFunction(taker) || Node.isFunctionExpression(taker);
+  const [parameter] = isInline ? taker.getParameters() : [];
+  if (!parameter) return isInline;
+  const name = parameter.getNameNode();
+  if (!Node.isIdentifier(name) || parameter.isRestParameter() || parameter.getTypeNode() || parameter.getInitializer())
+    return flow.fail(parameter, "they are a parameter of another form");
+  for (const reference of project.referencesTo(name)) if (reference !== name) flow.use(reference);
+  return true;
+}
+
+/** `start()`, of the `server` in `start().then((server) => …)`. */
+function promiseGiving(project: AnalysisProject, node: Node): Node | undefined {
+  const parameter = Node.isIdentifier(node) ? project.declarationOf(node) : undefined;
+  if (!Node.isParameterDeclaration(parameter)) return undefined;
+  const taker = parameter.getParent();
+  const call = taker.getParent();
+  const callee = Node.isCallExpression(call) && call.getArguments()[0] === taker ? call.getExpression() : undefined;
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "then" ? callee.getExpression() : undefined;
 }
 
 /** The promise that `resolve(…)` settles. */

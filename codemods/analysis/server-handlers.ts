@@ -135,7 +135,7 @@ export function decide(
         untouched.get(handed.handler),
       );
       if (target.idiomatic) {
-        const text = forwardText(handed.callee, rpc.kind, takesContext(handed.handler, rpc.kind));
+        const text = forwardText(handed.callee, rpc.kind, takesContext(project, handed.handler, rpc.kind));
         changes.push(valueFact(member, text, `forward to ${handed.callee.getText()}`));
       }
       decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
@@ -163,7 +163,8 @@ export function decide(
     const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
     const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
     const decision = isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler;
-    handlers.set(node, { ...decision, isField: isClass && !decision.idiomatic });
+    const isWrapped = handler.isWrapped || handlers.get(node)?.isWrapped === true;
+    handlers.set(node, { ...decision, isField: isClass && !decision.idiomatic, isWrapped });
   }
   const bridged = isPlain || isWhole || isClass ? [] : kept;
   const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread;
@@ -186,7 +187,12 @@ export function wrappersOf(
   /** The functions that answer without a wrapper somewhere. */
   direct: ReadonlySet<Node>,
 ): Wrappers {
-  const sites = drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
+  return changingWrappers(project, sitesOf(project, drafts), untouched, direct);
+}
+
+/** The members that wrappers may make. */
+export function sitesOf(project: AnalysisProject, drafts: readonly Draft[]): readonly WrapperSite[] {
+  return drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
     if (!found || found.type !== null || !(found.isOwn || canSpread(found, implementation))) return [];
     return found.members.flatMap(({ key, value }) => {
@@ -194,7 +200,6 @@ export function wrappersOf(
       return method ? [{ value, key, rpc: project.protos.rpc(method) }] : [];
     });
   });
-  return changingWrappers(project, sites, untouched, direct);
 }
 
 function asKept(handler: HandlerFact, why: Reason | undefined): HandlerFact {

@@ -6,6 +6,7 @@ import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, NeighbourBridgeFact } from "./server-facts.js";
 import { classFacts, decide, functionsOf, implementationsPassed, misfitOf } from "./server-handlers.js";
 import { bridgedImplementation, bridgesNamed, type Draft, registrationOf } from "./server-registration.js";
+import { isUnseen, mayBeUnseen } from "./unseen-handlers.js";
 
 export interface NeighbourFacts {
   readonly handlers: ReadonlyMap<Node, HandlerFact>;
@@ -59,8 +60,8 @@ function draftAt(project: AnalysisProject, draft: Draft, implementation: Node): 
 }
 
 /**
- * Functions that answer for several registrations, one of which takes them in their old shape only: they stay as they are for
- * all of them.
+ * Functions that answer for several registrations, one of which takes them in their old shape only, or may be given them unseen:
+ * they stay as they are for all of them.
  */
 export function keptHandlers(
   project: AnalysisProject,
@@ -77,6 +78,17 @@ export function keptHandlers(
     isStaying: staying.includes(one),
     functions: functionsOf(project, one.implementation),
   }));
+  const bridges = bridgesNamed(project, "fromCallbacks").map(({ implementation }) => implementation);
+  const unseen = [...all.map(({ implementation }) => implementation), ...bridges].filter((each) =>
+    isUnseen(project, each),
+  );
+  const places = uses.map(({ implementation }) => implementation);
+  for (const { implementation, functions } of uses) {
+    const place = unseen.find((each) => mayBeUnseen(project, each, implementation, functions, places));
+    if (!place) continue;
+    for (const node of functions)
+      kept.set(node, reason("handler-used-elsewhere", `it may be what is added at ${shownPlace(place)}`));
+  }
   const counted = new Map<Node, number>();
   for (const { functions } of uses) for (const node of functions) counted.set(node, (counted.get(node) ?? 0) + 1);
   const shared = uses.filter(({ functions }) => functions.some((node) => (counted.get(node) ?? 0) > 1));

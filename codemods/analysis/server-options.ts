@@ -3,15 +3,15 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { isMovable } from "./movable.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import type { ServerValueFact } from "./server-facts.js";
+import type { ServerInterceptors, ServerValueFact } from "./server-facts.js";
+import { serverInterceptorsOf } from "./server-interceptors.js";
 
 /** What the options of `new Server(…)` become: members of createApp's and of serve's options, as text. */
 export interface ServerOptionsPlan {
   readonly app: readonly string[];
   readonly serve: readonly string[];
   readonly facts: readonly ServerValueFact[];
-  /** Server interceptors in the shape of grpc-js, as the text of a list; null: there are none. */
-  readonly interceptors: string | null;
+  readonly interceptors: ServerInterceptors | null;
 }
 
 /** Options with the option of serve that means the same. */
@@ -32,11 +32,12 @@ const INTERCEPTORS = "interceptors";
 /** All other options of channels: servers of grpc-js do not read them, or read them for channelz and metrics only. */
 const WITHOUT_EFFECT = /^grpc\./;
 
-/** `bind`: where serve will stand, for the values that move there. */
+/** `binds`: where serve will stand, for the values that move there; `isUnary`: no call of the server has a stream. */
 export function planServerOptions(
   project: AnalysisProject,
   options: Node | undefined,
   binds: readonly Node[],
+  isUnary: boolean,
 ): ServerOptionsPlan | Reason {
   const receive = "readMaxBytes: 4 * 1024 * 1024";
   if (!options) return { app: [receive], serve: [], facts: [], interceptors: null };
@@ -67,10 +68,15 @@ export function planServerOptions(
   const app: string[] = [];
   const serve: string[] = [];
   let read = receive;
-  let interceptors: string | null = null;
+  let interceptors: ServerInterceptors | null = null;
+  const facts: ServerValueFact[] = [];
   for (const { key, value } of properties) {
     const text = value.getText();
-    if (key === INTERCEPTORS) interceptors = text;
+    if (key === INTERCEPTORS) {
+      const plan = serverInterceptorsOf(project, value, isUnary);
+      interceptors = { text, kept: typeof plan === "string" ? plan : null };
+      if (typeof plan !== "string") facts.push(...plan.facts);
+    }
     const isIgnored = WITHOUT_EFFECT.test(key) && !(key in SERVE) && key !== RECEIVE && key !== SEND;
     if (isIgnored || key === TRACE || key === INTERCEPTORS) continue;
     const isUnlimited = /^-\s*1$/.test(text) || project.constantOf(value) === -1;
@@ -83,18 +89,37 @@ export function planServerOptions(
     } else if (key === MEMORY) serve.push(`http2: { maxSessionMemory: ${text} }`);
     else serve.push(`${SERVE[key]}: ${text}`);
   }
-  return { app: read === "" ? app : [read, ...app], serve, facts: [], interceptors };
+  return { app: read === "" ? app : [read, ...app], serve, facts, interceptors };
 }
 
-/** `[auth, log]`: names of functions, or of what is made once, which mean the same where the app is made. */
+/**
+ * `[auth, log]`: names of functions, or of what is made once, which mean the same where the app is made; so do what a function makes of such (`[auth(SECRET)]`).
+ */
 function isListOfNames(project: AnalysisProject, value: Node, places: readonly Node[]): boolean {
   if (!Node.isArrayLiteralExpression(value)) return false;
-  return value.getElements().every((element) => {
-    if (!Node.isIdentifier(element)) return false;
+  const isStable = (element: Node): boolean => {
+    if (!Node.isIdentifier(element)) return Node.isLiteralExpression(element);
     const declaration = project.declarationOf(element);
     const isFunction = declaration !== undefined && Node.isFunctionDeclaration(declaration);
     return isFunction || places.every((place) => isMovable(project, element, place));
+  };
+  return value.getElements().every((element) => {
+    if (!Node.isCallExpression(element)) return Node.isIdentifier(element) && isStable(element);
+    const maker = element.getExpression();
+    return [maker, ...element.getArguments()].every(isStable) && onlyMakes(project, maker);
   });
+}
+
+/** Does a function of the project do nothing but return what it makes? */
+function onlyMakes(project: AnalysisProject, name: Node): boolean {
+  const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
+  if (!Node.isFunctionDeclaration(made) && !Node.isArrowFunction(made)) return false;
+  const body = made.getBody();
+  const only = Node.isBlock(body) ? body.getStatements() : [body];
+  const [returned] = only;
+  const value = Node.isReturnStatement(returned) ? returned.getExpression() : returned;
+  return only.length === 1 && (Node.isArrowFunction(value) || Node.isFunctionExpression(value));
 }
 
 /** The object literal of the options: written there, or the value of a constant that nothing else uses. */

@@ -41,8 +41,8 @@ export function routesOf(
 ): ServerRoutes | Reason {
   const [first] = calls;
   if (!first) return escapes("no service is added to it here");
-  const owner = functionAround(first);
-  if (calls.some((call) => functionAround(call) !== owner || call.getSourceFile() !== first.getSourceFile()))
+  const owner = adderOf(first);
+  if (calls.some((call) => adderOf(call) !== owner || call.getSourceFile() !== first.getSourceFile()))
     return escapes("services are added in several functions");
   const home = homeOf(holder);
   const isNear =
@@ -73,6 +73,23 @@ export function routesOf(
     isApart: block !== home,
     lifted,
   };
+}
+
+/** The function that adds a service, by itself or by a `forEach` over an array, a map or a set. */
+export function adderOf(call: Node): Node | undefined {
+  const around = functionAround(call);
+  return around && isRun(around) ? adderOf(around) : around;
+}
+
+/** Is a function run where it stands: `services.forEach((service) => …)`? */
+export function isRun(fn: Node): boolean {
+  const call = fn.getParent();
+  if (!Node.isArrowFunction(fn) || fn.isAsync() || !Node.isCallExpression(call) || call.getArguments()[0] !== fn)
+    return false;
+  const callee = call.getExpression();
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "forEach") return false;
+  const type = callee.getExpression().getType();
+  return type.isArray() || /^(ReadonlyArray|(Readonly)?(Map|Set))$/.test(type.getSymbol()?.getName() ?? "");
 }
 
 /**

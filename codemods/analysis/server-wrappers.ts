@@ -68,6 +68,14 @@ export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | 
   return undefined;
 }
 
+/** The functions that answer one after another for a member: what wrappers return, and the handler. */
+export function functionsBehind(project: AnalysisProject, value: Node): Node[] {
+  const use = wrapperUse(project, value);
+  if (use) return [use.inner, ...functionsBehind(project, use.argument)];
+  const origin = project.originOf(peeled(value));
+  return origin.kind === "function" ? [origin.node] : [];
+}
+
 /**
  * The wrappers that change with their handlers, by the function that they return: all that they are given is registered at
  * these places, or given to another such wrapper there.
@@ -155,7 +163,7 @@ export function throughWrappers(
   wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
 ): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
-  handlers.set(use.inner, wrapperFact(project, use, site, wrappers));
+  handlers.set(use.inner, { ...wrapperFact(project, use, site, wrappers), isWrapped: true });
   const inside = wrapperUse(project, use.argument);
   const typed = [typeChange(project, use, site) ?? []].flat();
   if (inside && wrappers.changing.has(inside.inner)) {
@@ -167,7 +175,7 @@ export function throughWrappers(
   const text = `fromCallback(${use.argument.getText()})`;
   const change = { ...valueFact(use.argument, text, "handler of a wrapper"), imports: [bridge] };
   return {
-    handler: wrapped?.handler ?? null,
+    handler: wrapped ? { ...wrapped.handler, isWrapped: true } : null,
     node: wrapped?.node ?? null,
     changes: [...(wrapped?.handler.idiomatic ? [] : [change]), ...typed],
   };

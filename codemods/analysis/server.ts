@@ -2,13 +2,15 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
+import { callProperties, carriedProperties, carryProperties } from "./call-properties.js";
+import { keyFacts } from "./context-keys.js";
 import { errorClassFacts } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { memberOfUse, type PromisedCall } from "./promised-members.js";
-import { changingHelpers, factOf, type ReplyHelper, replyHelpers, withReplyHelpers } from "./reply-helpers.js";
+import { changingHelpers, factOf, replyHelpers, withReplyHelpers } from "./reply-helpers.js";
 import { planServerCredentials, type ServerCredentialsPlan } from "./server-credentials.js";
 import { entryOf, hasOwnSignals } from "./server-entry.js";
 import type {
@@ -20,13 +22,13 @@ import type {
   ServerValueFact,
 } from "./server-facts.js";
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
-import { classFacts, decide, functionsOf, misfitOf, unbridgeable, wrappersOf } from "./server-handlers.js";
+import { classFacts, decide, functionsOf, misfitOf, sitesOf, unbridgeable, wrappersOf } from "./server-handlers.js";
 import type { AddingCall } from "./server-helpers.js";
 import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { partOf } from "./server-parts.js";
 import { byOwnDefinition, type Draft, registrationOf, unusedDeclarations } from "./server-registration.js";
-import type { Wrappers } from "./server-wrappers.js";
+import { functionsBehind, type Wrappers } from "./server-wrappers.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -47,18 +49,23 @@ interface Plan {
 /** Everything about servers, registrations and handlers, decided for the project as a whole. */
 export function collectServerFacts(project: AnalysisProject): FactBase[] {
   const plain = decideAll(project);
-  let helpers: readonly ReplyHelper[] = replyHelpers(project, plain.handlers);
-  while (helpers.length > 0) {
+  let properties = callProperties(project, plain.chains);
+  let helpers = replyHelpers(project, properties.length > 0 ? new Set(plain.chains.flat()) : plain.handlers.keys());
+  while (helpers.length > 0 || properties.length > 0) {
     const round = withReplyHelpers(project, helpers);
+    carryProperties(round, properties);
     const decided = decideAll(round);
     const changing = changingHelpers(project, helpers, decided.handlers);
-    if (changing.length === helpers.length)
+    const carried = carriedProperties(project, properties, decided.handlers);
+    if (changing.length === helpers.length && carried.length === properties.length)
       return [
         ...decided.facts,
         ...helpers.map((helper) => factOf(round, helper)),
+        ...keyFacts(round),
         ...errorClassFacts(project, decided.handlers),
       ];
     helpers = changing;
+    properties = carried;
   }
   return [...plain.facts, ...errorClassFacts(project, plain.handlers)];
 }
@@ -66,6 +73,8 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
 interface Decisions {
   readonly facts: FactBase[];
   readonly handlers: ReadonlyMap<Node, HandlerFact>;
+  /** What answers for a member: wrappers, whether they change or not, and the handler. */
+  readonly chains: readonly (readonly Node[])[];
 }
 
 function decideAll(project: AnalysisProject): Decisions {
@@ -103,7 +112,8 @@ function decideAll(project: AnalysisProject): Decisions {
   for (const [place, value] of neighbours.values) if (!values.has(place)) values.set(place, value);
   const codecs = codecsOf(migrated);
   const all = [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
-  return { facts: all, handlers };
+  const chains = sitesOf(project, migrated).map(({ value }) => functionsBehind(project, value));
+  return { facts: all, handlers, chains: [...chains, ...[...handlers.keys()].map((fn) => [fn])] };
 }
 
 /** Each proto-loader call once, whatever servers it is the codec of. */
@@ -133,7 +143,7 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${shownPlace(bind)})`);
     credentials.set(bind, plan);
   }
-  const options = planServerOptions(project, made.getArguments()[0], binds);
+  const options = planServerOptions(project, made.getArguments()[0], binds, isUnary(project, flow));
   if ("code" in options) return options;
   const drafts: Draft[] = [];
   const parts: Plan["parts"][number][] = [];
@@ -250,6 +260,20 @@ function settle(plans: Map<NewExpression, Plan | Reason>): void {
 /** What the uses that servers share are rewritten with. */
 function settingsOf({ flow, options }: Plan): string {
   return JSON.stringify([flow.mode, options.serve]);
+}
+
+/** Is all that a server serves known to have one message each way? */
+function isUnary(project: AnalysisProject, { adds, helpers }: ServerFlow): boolean {
+  return (
+    helpers.length === 0 &&
+    adds.every((call) => {
+      const definition = Node.isCallExpression(call) && memberOf(call) === "addService" && call.getArguments()[0];
+      const origin = definition && project.originOf(definition);
+      const service =
+        origin && origin.kind === "service-definition" ? project.protos.service(origin.service) : undefined;
+      return service?.methods.every(({ methodKind }) => methodKind === "unary") === true;
+    })
+  );
 }
 
 function refusal(made: NewExpression, why: Reason): ServerFact {

@@ -65,6 +65,38 @@ const programs: Programs = {
     }
     ${made("timing")}`,
   ],
+  "a token that may be undefined, which Metadata does not send": [
+    "idiomatic",
+    `let token;
+    const auth = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        metadata.set('x-token', token);
+        next(metadata, listener);
+      },
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [auth] });
+    (async () => {
+      await ask(client, 'none');
+      token = 't';
+      await ask(client, 'one');
+    })();`,
+  ],
+  "a token that nobody knows": [
+    "bridged",
+    `const tokens = {};
+    const auth = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        metadata.set('x-token', tokens.last);
+        next(metadata, listener);
+      },
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [auth] });
+    (async () => {
+      await ask(client, 'none');
+      tokens.last = 't';
+      await ask(client, 'one');
+    })();`,
+  ],
   "messages that are changed": [
     "idiomatic",
     `function shout(options, nextCall) {

@@ -1,5 +1,5 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import { type Node, nodeAt } from "../shared/ast.js";
+import { type Node, nodeAt, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -24,9 +24,9 @@ export const rule: Rule = {
       if (!fact.args.some((arg) => arg.kind === "options")) writeArguments(ctx, planned, id);
       ctx.report({
         rule: id,
-        outcome: metadata.isHeaders ? "idiomatic" : "bridged",
+        outcome: metadata.obstacle === null ? "idiomatic" : "bridged",
         construct: "call metadata",
-        reason: metadata.isHeaders ? null : reason("call-escapes", "the Metadata is used for more than this call"),
+        reason: metadata.obstacle === null ? null : reason("call-escapes", metadata.obstacle),
         start: fact.start,
         end: fact.end,
         rpc: `${fact.rpc.service}/${fact.rpc.method}`,
@@ -74,6 +74,13 @@ export const rule: Rule = {
           const name = ctx.imports.add(GRPC_JS, "headerValues");
           ctx.edit.insertRight(fact.start, `${name}(`, origin);
           ctx.edit.overwrite(call.callee.object.end, call.arguments[0].start, ", ", origin);
+          break;
+        }
+        case "check": {
+          const call = nodeAt(fileOf(ctx), fact.start, fact.end);
+          const value = call && unwrap(call.arguments[1]);
+          if (!value) break;
+          ctx.edit.insertLeft(fact.start, `if (${ctx.source.slice(value.start, value.end)} !== undefined) `, origin);
           break;
         }
         case "binary": {

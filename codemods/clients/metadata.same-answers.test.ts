@@ -99,6 +99,74 @@ const programs: Programs = {
     }
     new Api('t').ask('a').then((res) => console.log(res.text));`,
   ],
+  "values that may be undefined are not sent": [
+    "idiomatic",
+    `${SHOW}
+    function of(token) {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-token', token);
+      metadata.set('x-port', process.env.NOBODY);
+      metadata.add('x-name', token || 'nobody');
+      metadata.set('x-long', String(token).toUpperCase());
+      if (token) {
+        metadata.set('x-tested', token);
+      }
+      return metadata;
+    }
+    (async () => {
+      for (const token of ['t', undefined, '']) await show('a', of(token));
+    })();`,
+  ],
+  "a value that nobody knows: converted where it is passed": [
+    "idiomatic",
+    `${SHOW}
+    const headers = { authorization: 'Bearer t' };
+    (async () => {
+      for (const name of ['authorization', 'cookie']) {
+        const metadata = new grpc.Metadata();
+        metadata.set('x-given', headers[name]);
+        if (name) metadata.add('x-twice', headers.cookie);
+        else metadata.set('x-none', name);
+        await show(name, metadata);
+      }
+      const last = new grpc.Metadata();
+      let token = 't';
+      last.set('x-token', token);
+      last.set('x-token', token = undefined);
+      await show('last', last);
+    })();`,
+  ],
+  "values that are no text: converted where it is passed": [
+    "idiomatic",
+    `${SHOW}
+    (async () => {
+      for (const value of [5, 0, true, null, undefined, 10n, ' ends ', '', 'text']) {
+        const metadata = new grpc.Metadata();
+        metadata.set('x-given', value);
+        console.log(typeof metadata.get('x-given')[0], Object.keys(metadata.getMap()));
+        await show(String(value), metadata);
+        metadata.add('x-given', value);
+        await show(String(value), metadata);
+      }
+    })();`,
+  ],
+  // Where it is filled or where it is passed: there is an error, and the server sees no call.
+  "text that gRPC does not have": [
+    "idiomatic",
+    `${SHOW}
+    async function named(name) {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-name', name);
+      const res = await new Promise((resolve, reject) => {
+        client.ask({ text: 'a' }, metadata, (err, res) => (err ? reject(err) : resolve(res)));
+      });
+      console.log(res.text);
+    }
+    (async () => {
+      for (const name of ['Ann', 'J\u00fcrgen', 'tab\\there', 'line\\nbreak', '\u2603'])
+        await named(name).catch((error) => console.log('refused', name, error instanceof Error));
+    })();`,
+  ],
   "printed as a whole: converted where it is passed": [
     "idiomatic",
     `${SHOW}

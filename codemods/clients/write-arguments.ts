@@ -76,7 +76,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     let text = request ? ", { " : writer ? `${writer.name}, { ` : "{ ";
     if (metadata) {
       const argument = fact.args[metadataAt as number];
-      const isHeaders = argument?.kind === "metadata" && argument.isHeaders;
+      const isHeaders = argument?.kind === "metadata" && argument.obstacle === null;
       const open = isHeaders ? "headers: " : `headers: ${ctx.imports.add(GRPC_JS, "headersFromMetadata")}(`;
       ctx.edit.overwrite(from, metadata.start, `${text}${open}`, origin);
       from = metadata.end;
@@ -88,7 +88,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
 
 /** `client.m(request, new Metadata(), …)`: the call has no headers of its own. */
 export function emptyMetadata({ fact, call }: PlannedCall): Node | undefined {
-  const index = fact.args.findIndex((arg) => arg.kind === "metadata" && arg.isHeaders);
+  const index = fact.args.findIndex((arg) => arg.kind === "metadata" && arg.obstacle === null);
   const given = middleArguments(call, fact.rpc.kind, fact.form)[index];
   return given?.type === "NewExpression" && given.arguments.length === 0 ? given : undefined;
 }

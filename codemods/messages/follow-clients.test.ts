@@ -126,6 +126,28 @@ async function main() { const client = connect(); if (client) console.log(requir
     expect(findings.map(({ reason }) => reason?.text).join()).toMatch(why);
   });
 
+  it("and neither do the messages of an app whose interceptors look at them; those of clients beside it do", async () => {
+    const text = `${head}const log = (next) => async (req) => {
+  console.log(req.message);
+  return await next(req);
+};
+const app = createApp({
+  routes(router) { router.service(T, { get: (req) => ({ the_name: req.the_name }) }, { messages: grpcJsMessages(definition['p.v1.T']) }); },
+  interceptors: [log],
+});
+const c = createClient(T, createGrpcTransport({ target: 'x' }), { messages: grpcJsMessages(definition['p.v1.T']) });
+const d = createClient(T, createGrpcTransport({ target: 'x', interceptors: [log] }), { messages: grpcJsMessages(definition['p.v1.T']) });
+c.get({ the_name: 'x' });
+d.get({ the_name: 'x' });
+`;
+    const { findings } = await migrated({ "main.js": text });
+    expect(findings.map(({ outcome, reason }) => [outcome, /interceptors look/.test(reason?.text ?? "")])).toEqual([
+      ["bridged", true],
+      ["idiomatic", false],
+      ["bridged", true],
+    ]);
+  });
+
   it("that is made of a service whose app has interceptors of grpc-js that look at messages, neither", async () => {
     const text = `${head}const hooks = new ServerListenerBuilder().withOnReceiveMessage((message, next) => next(message));
 const app = createApp({

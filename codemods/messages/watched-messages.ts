@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type SourceFile } from "ts-morph";
+import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 
 /** Why the messages of a service or client stay as they are: somebody else looks at them, too. */
@@ -11,16 +11,74 @@ export function watchedMessages(
 ): string | undefined {
   const stubbed = of === "client" ? project.files.find((file) => stubs(file, service)) : undefined;
   if (stubbed) return `a test answers for the client (${stubbed.getBaseName()})`;
-  const watched = of === "client" ? project.files.find(watchesMessages) : undefined;
+  const watched = watchingFile(project, of, call);
   const hooked = hasOldInterceptors(project, of, call) ? project.files.find(hooksMessages) : undefined;
   const file = watched ?? hooked;
   return file && `interceptors look at messages (${file.getBaseName()})`;
 }
 
-/** Is there an interceptor that reads or changes messages? Which clients it is for is not asked. */
-function watchesMessages(file: SourceFile): boolean {
-  const text = file.getFullText();
-  return /\bnext\((?:req\b|\{ \.\.\.req\b)/.test(text) && /\b(?:req|res)\.message\b/.test(text);
+/** Where an interceptor of this service or client reads or changes messages; where they cannot be seen, any interceptor that may be one of them. */
+function watchingFile(
+  project: AnalysisProject,
+  of: "service" | "client",
+  call: CallExpression,
+): SourceFile | undefined {
+  const apps = project.files.flatMap((file) =>
+    file
+      .getDescendantsOfKind(SyntaxKind.CallExpression)
+      .filter((each) => each.getExpression().getText() === "createApp"),
+  );
+  const ofServers = apps.map((app) => interceptorsOf(project, app));
+  const app = apps.find((each) => call.getAncestors().includes(each));
+  const transport = of === "client" ? transportOf(project, call) : undefined;
+  const own =
+    of === "client"
+      ? transport && interceptorsOf(project, transport)
+      : app
+        ? interceptorsOf(project, app)
+        : ofServers.every((each) => each !== undefined)
+          ? ofServers.flat()
+          : undefined;
+  if (own) return own.find((each) => readsMessages(each).length > 0)?.getSourceFile();
+  const others = of === "client" ? ofServers.flatMap((each) => each ?? []) : [];
+  return project.files.find((file) =>
+    readsMessages(file).some((read) => !others.some((each) => each === read || read.getAncestors().includes(each))),
+  );
+}
+
+/** The declarations of the interceptors that an app or a transport is made with; undefined where they cannot be seen. */
+function interceptorsOf(project: AnalysisProject, made: CallExpression): Node[] | undefined {
+  const [options] = made.getArguments();
+  if (!options) return [];
+  if (!Node.isObjectLiteralExpression(options)) return undefined;
+  if (options.getProperties().some((each) => Node.isSpreadAssignment(each))) return undefined;
+  const property = options.getProperty("interceptors");
+  if (!property) return [];
+  const list = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
+  if (!Node.isArrayLiteralExpression(list)) return undefined;
+  const found = list.getElements().map((element) => {
+    if (Node.isArrowFunction(element) || Node.isFunctionExpression(element)) return element;
+    const name = Node.isCallExpression(element) ? element.getExpression() : element;
+    if (/^(?:fromServerInterceptors|callCredentials)$/.test(name.getText())) return element;
+    return Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+  });
+  return found.every((each) => each !== undefined) ? (found as Node[]) : undefined;
+}
+
+/** `req.message` and `res.message`, in code that hands a request on. */
+function readsMessages(within: Node): Node[] {
+  if (!/\bnext\((?:req\b|\{ \.\.\.req\b)/.test(within.getText())) return [];
+  return within
+    .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
+    .filter((access) => /^(?:req|res)\.message$/.test(access.getText()));
+}
+
+/** The transport that a client is made with, where it is made. */
+function transportOf(project: AnalysisProject, call: CallExpression): CallExpression | undefined {
+  const transport = call.getArguments()[1];
+  const declaration = Node.isIdentifier(transport) ? project.declarationOf(transport) : undefined;
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : transport;
+  return Node.isCallExpression(made) ? made : undefined;
 }
 
 /** Is there an interceptor of grpc-js that is called with messages? */
@@ -40,11 +98,7 @@ function hasOldInterceptors(project: AnalysisProject, of: "service" | "client", 
     if (!Node.isObjectLiteralExpression(options)) return true;
     return options.getProperties().some((one) => Node.isSpreadAssignment(one) || one.getName() === "interceptors");
   }
-  const transport = call.getArguments()[1];
-  const declaration = Node.isIdentifier(transport) ? project.declarationOf(transport) : undefined;
-  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : transport;
-  if (!Node.isCallExpression(made)) return true;
-  return made.getExpression().getText() !== "createGrpcTransport";
+  return transportOf(project, call)?.getExpression().getText() !== "createGrpcTransport";
 }
 
 /** Does a test put functions of its own in the place of a method? */

@@ -156,6 +156,7 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
   const errors = writes("toConnectError") || writes("serviceErrorFrom");
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const interceptors = writes("fromServerInterceptors");
+  const read = writes("grpcJsCall");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
   const handler =
     writes("fromCallback") ||
@@ -177,6 +178,8 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
     if (handler && HANDLER.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
+    if (read && READ.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to a function that reads the call`);
     if (errors && /^(status|ServiceError|StatusObject|Metadata)\b/.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to an error that keeps its shape`);
     if (metadata && /^Metadata\b/.test(member))
@@ -187,7 +190,9 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
 
 const INTERCEPTOR =
   /^(Server(InterceptingCall|Listener|ListenerBuilder|Interceptor)|Responder(Builder)?|status|Metadata|StatusBuilder|StatusObject)\b/;
-const HANDLER = /^(status|Metadata|ServiceError|StatusObject|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
+const HANDLER =
+  /^(status|Metadata|ServiceError|StatusObject|ServiceDefinition|Untyped\w+|sendUnaryData|handle\w*Call|Server\w*(Call|Stream))\b/;
+const READ = /^(Metadata|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
 const CLIENT =

@@ -13,7 +13,8 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     forSteps(ctx, id, ["chain"], (step, _handler, origin) => {
-      ctx.edit.insertRight(step.statement.start, "return ", origin);
+      if (step.void) ctx.edit.remove(step.void.start, step.void.node.start, origin);
+      if (!step.isReturned) ctx.edit.insertRight(step.statement.start, "return ", origin);
       return "promise.then(… callback(null, reply))";
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {

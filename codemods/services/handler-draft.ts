@@ -69,6 +69,22 @@ export interface HelpedCall {
   readonly isOfSeveral: boolean;
 }
 
+/** A place where the call goes to a function of the project that only reads it (`isAuthorized(call)`). */
+export interface ReadCall {
+  readonly start: number;
+  readonly readsRequest: boolean;
+}
+
+/** What the project says of a handler's call and callback, beside what stands in the handler. */
+export interface Surroundings {
+  /** Calls in it of functions that make its error replies, and change with it. */
+  readonly helped?: readonly HelpedCall[];
+  /** What handlers and wrappers put on calls, and what becomes context values. */
+  readonly properties?: readonly string[];
+  /** Where it gives its call to functions that only read it. */
+  readonly read?: readonly ReadCall[];
+}
+
 /** The arguments and parameters that go, in their order. */
 export function droppedOf(callback: number | null, call: number | null): readonly number[] {
   return [callback, call].filter((index) => index !== null).sort((a, b) => a - b);
@@ -92,6 +108,10 @@ export interface HandlerDraft {
   readonly kindTests: Node[];
   /** Calls of functions that make the error replies of handlers, by where they start. */
   readonly helped: ReadonlyMap<number, HelpedCall>;
+  /** What handlers and wrappers put on calls, and what becomes context values. */
+  readonly properties: ReadonlySet<string>;
+  /** Functions that only read the call, by the place where they are given it; whether they read its request, too. */
+  readonly read: ReadonlyMap<number, boolean>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

@@ -32,6 +32,9 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     isField: false,
     wrapping: null,
     helped: [],
+    properties: [],
+    read: [],
+    isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
   expect(result.conflict).toBeNull();
@@ -279,6 +282,12 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
     "bidi_streaming",
     "function f(call) { let me; call.on('data', (m) => { users.push({ call, name: m }); me = find(call); tell(call, m); }); call.on('end', () => { users = users.filter((u) => u.call !== call); call.end(); }); }\nlet users = [];\nconst find = (c) => users.find((u) => u.call === c);\nfunction tell(from, m) { for (const { call, name } of users) if (call !== from) call.write(m); }",
     "function f(requests) { let me; return createPushStream(async (output) => { for await (const m of requests) { users.push({ call: output, name: m }); me = find(output); tell(output, m); } users = users.filter((u) => u.call !== output); output.end(); }); }\nlet users = [];\nconst find = (c) => users.find((u) => u.call === c);\nfunction tell(from, m) { for (const { call, name } of users) if (call !== from) call.write(m); }",
+  ],
+  [
+    "cancelled behind the listeners, and a call that is kept before them",
+    "bidi_streaming",
+    "function f(call) {\n  let room;\n  const leave = () => {\n    rooms.get(room)?.delete(call);\n  };\n  call.on('data', (m) => {\n    room = m.room;\n    rooms.get(room).add(call);\n  });\n  call.on('end', () => {\n    leave();\n    call.end();\n  });\n  // However it ends.\n  call.on('cancelled', leave);\n}\nconst rooms = new Map();\nfunction tell(room, m) { rooms.get(room).forEach((each) => each.write(m)); }",
+    "function f(requests, ctx) {\n  let room;\n  return createPushStream(async (output) => {\n    const leave = () => {\n      rooms.get(room)?.delete(output);\n    };\n    // However it ends.\n    ctx.onOver?.(leave);\n    for await (const m of requests) {\n      room = m.room;\n      rooms.get(room).add(output);\n    }\n    leave();\n    output.end();\n  });\n}\nconst rooms = new Map();\nfunction tell(room, m) { rooms.get(room).forEach((each) => each.write(m)); }",
   ],
   [
     "a call that is kept to be written to by another one",

@@ -15,13 +15,13 @@ import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
   type HandlerDraft,
-  type HelpedCall,
   isInRegion,
   type ListenerPart,
   type PromiseRegion,
   type PushRegion,
   Refusal,
   refuse,
+  type Surroundings,
 } from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { keptCalls } from "./kept-calls.js";
@@ -80,19 +80,30 @@ export type Step =
   | { readonly kind: "asked"; readonly node: Node }
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
-  /** A promise chain that is returned from now on. */
-  | { readonly kind: "chain"; readonly statement: Node }
+  /** A promise chain that is returned from now on. `isReturned`: it is already, behind a `void`. */
+  | {
+      readonly kind: "chain";
+      readonly statement: Node;
+      readonly void: { readonly start: number; readonly node: Node } | null;
+      readonly isReturned: boolean;
+    }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** The call, given to a function that only reads it. */
+  | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
   /** The call as a value. */
   | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
+  /** `call.user`, which a handler or a wrapper put there. */
+  | { readonly kind: "property"; readonly node: Node; readonly name: string }
+  /** `call.user = value`, as a statement. */
+  | { readonly kind: "set-property"; readonly node: Node; readonly name: string; readonly value: Node }
   /** `{ request, metadata } = call` of a declaration; `statement` where that is all of it, and the parameter can have the name. */
   | {
       readonly kind: "taken-apart";
       readonly node: Node;
-      readonly parts: readonly { readonly member: "request" | "metadata"; readonly value: Node }[];
+      readonly parts: readonly TakenPart[];
       readonly statement: Node | null;
     }
   | { readonly kind: "requests"; readonly node: Node }
@@ -127,6 +138,11 @@ export type Step =
   | { readonly kind: "moved"; readonly statement: Node; readonly before: Node }
   /** A statement that nothing needs any more. */
   | { readonly kind: "gone"; readonly statement: Node };
+
+/** A part of `const { request, metadata, user } = call`; `property`: what handlers and wrappers put on the call. */
+export type TakenPart =
+  | { readonly member: "request" | "metadata"; readonly value: Node }
+  | { readonly member: "property"; readonly name: string; readonly value: Node };
 
 export interface HandlerPlan {
   readonly ok: true;
@@ -176,18 +192,18 @@ export function planHandler(
   rpcKind: RpcKind,
   file: File,
   wrapping: Wrapping | null = null,
-  helped: readonly HelpedCall[] = [],
+  around: Surroundings = {},
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, helped]);
+  const key = JSON.stringify([rpcKind, wrapping, around.helped, around.properties, around.read]);
   const made = known.get(key);
   if (made) return made;
-  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, helped));
+  let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, around));
   for (const mode of ["later", "conversation", "handed"] as const) {
     if (plan.ok) break;
     if (mode === "conversation" && rpcKind !== "bidi_streaming") continue;
-    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, helped));
+    const other = attempt(() => makePlan(fn, rpcKind, file, mode, wrapping, around));
     if (other.ok) plan = other;
   }
   known.set(key, plan);
@@ -217,7 +233,7 @@ function makePlan(
   file: File,
   mode: Mode,
   wrapping: Wrapping | null,
-  helped: readonly HelpedCall[],
+  { helped = [], properties = [], read = [] }: Surroundings,
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -250,6 +266,8 @@ function makePlan(
     callback: callbackParam,
     kindTests: [],
     helped: new Map(helped.map((call) => [call.start, call])),
+    properties: new Set(properties),
+    read: new Map(read.map(({ start, readsRequest }) => [start, readsRequest])),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),
@@ -318,7 +336,7 @@ function makePlan(
       : streamsIn
         ? pick("requests", "incoming")
         : (ownName ?? pick("req", "request", "rpcRequest")),
-    usesRequest: streamsIn || ownName !== undefined || draft.passedOn.size > 0 || draft.steps.some(readsRequest),
+    usesRequest: streamsIn || ownName !== undefined || draft.passedOn.size > 0 || draft.steps.some(usesRequest),
     requestPattern,
     contextName: draft.needsContext ? pick("ctx", "context", "handlerContext") : null,
     becomesAsync,
@@ -336,6 +354,10 @@ function readsRequest(step: Step): boolean {
   return (
     step.kind === "request" || (step.kind === "taken-apart" && step.parts.some(({ member }) => member === "request"))
   );
+}
+
+function usesRequest(step: Step): boolean {
+  return readsRequest(step) || (step.kind === "read-call" && step.readsRequest);
 }
 
 /** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */

@@ -5,6 +5,7 @@ import { rule as callMembers } from "./call-members.js";
 import { rule as callbackToPromise } from "./callback-to-promise.js";
 import { rule as callbackToReturn } from "./callback-to-return.js";
 import { rule as callbackToThrow } from "./callback-to-throw.js";
+import { rule as contextValues } from "./context-values.js";
 import { rule as emitErrorToThrow } from "./emit-error-to-throw.js";
 import { rule as handlerBridge } from "./handler-bridge.js";
 import { rule as handlerSignature } from "./handler-signature.js";
@@ -22,6 +23,7 @@ import { rule as writeToYield } from "./write-to-yield.js";
 export const serviceRules: readonly Rule[] = [
   handlerSignature,
   callMembers,
+  contextValues,
   metadataToHeaders,
   writeToYield,
   callbackToReturn,

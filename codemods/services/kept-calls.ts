@@ -8,6 +8,7 @@ import {
   type Node,
   unwrap,
   walk,
+  withCasts,
 } from "../shared/ast.js";
 import type { Binding } from "../shared/scope.js";
 import { isTakenApart } from "./function-shape.js";
@@ -27,12 +28,14 @@ const ONLY_OF_CALLS =
  * write to it and to end it. Then the writing side of a pushed stream may take its place (chat rooms, matrix H-27).
  */
 export function keptCalls(draft: HandlerDraft): { readonly kept: readonly Node[]; readonly mayBeEnded: boolean } {
-  const { callReferences, parents, passedOn, streamsIn } = draft;
+  const { callReferences, parents, passedOn, read, helped, streamsIn } = draft;
   const kept = callReferences.filter((reference) => {
-    const parent = parents.get(reference) as Node;
-    const isMember = parent.object === reference && memberName(parent) !== undefined;
+    const value = withCasts(reference, parents);
+    const parent = parents.get(value) as Node;
+    const isMember = parent.object === value && memberName(parent) !== undefined;
     const isLoop = streamsIn && parent.type === "ForOfStatement";
-    return !isMember && !isLoop && !isTakenApart(reference, parent) && !passedOn.has(reference);
+    const isHandled = passedOn.has(reference) || read.has(reference.start) || helped.has(parent.start);
+    return !isMember && !isLoop && !isTakenApart(value, parent) && !isHandled;
   });
   const found = { keys: new Set<string>(), mayBeEnded: false };
   for (let known = -1; known < found.keys.size && kept.length > 0; ) {
@@ -57,6 +60,7 @@ function createTrace(draft: HandlerDraft, found: Found): (value: Node) => void {
   const seen = new Set<Node>();
   const known = new Set<Binding>();
   const escapes = (what: string): never => refuse("call-escapes", what);
+  const isOnlyOfCalls = (name: string) => ONLY_OF_CALLS.test(name) || draft.properties.has(name);
 
   function follow(value: Node): undefined {
     if (seen.has(value)) return;
@@ -132,7 +136,7 @@ function createTrace(draft: HandlerDraft, found: Found): (value: Node) => void {
       }
       return NO_MEMBER.test(name) ? undefined : follow(call);
     }
-    if (ONLY_OF_CALLS.test(name)) return escapes(`call.${name}`);
+    if (isOnlyOfCalls(name)) return escapes(`call.${name}`);
   }
 
   /** An argument of a collection's method, of `Object.values`, of `new Set`, or of a function of the file. */
@@ -189,7 +193,7 @@ function createTrace(draft: HandlerDraft, found: Found): (value: Node) => void {
     if (pattern.type === "ObjectPattern") {
       for (const property of pattern.properties as Node[]) {
         const name = property.type === "ObjectProperty" ? keyName(property) : undefined;
-        if (name === undefined || ONLY_OF_CALLS.test(name) || /^(write|end)$/.test(name)) return escapes("taken apart");
+        if (name === undefined || isOnlyOfCalls(name) || /^(write|end)$/.test(name)) return escapes("taken apart");
         if (keys.has(name)) names(property.value);
       }
       return;

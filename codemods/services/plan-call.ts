@@ -8,10 +8,13 @@ import {
   memberName,
   type Node,
   statementOf,
+  withCasts,
 } from "../shared/ast.js";
+import { planProperty, propertyOfPart } from "./call-properties.js";
 import { LOOPS } from "./control-flow.js";
 import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import type { TakenPart } from "./handler-plan.js";
 import { isHeaderKey } from "./header-values.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
 
@@ -35,8 +38,18 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
-  if (isTakenApart(reference, parent)) {
-    planTakenApart(draft, parent);
+  const reads = draft.read.get(reference.start);
+  if (reads !== undefined) {
+    if (reads && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+    draft.needsContext = true;
+    steps.push({ kind: "read-call", node: reference, readsRequest: reads });
+    return;
+  }
+  if (planProperty(draft, reference)) return;
+  const value = withCasts(reference, parents);
+  const taking = parents.get(value) as Node;
+  if (isTakenApart(value, taking)) {
+    planTakenApart(draft, taking, value !== reference);
     return;
   }
   const name = parent.object === reference ? memberName(parent) : undefined;
@@ -127,18 +140,24 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
 }
 
 /** `const { request, metadata } = call;` */
-function planTakenApart(draft: HandlerDraft, declarator: Node): void {
+function planTakenApart(draft: HandlerDraft, declarator: Node, isCast: boolean): void {
   const { parents, steps, streamsIn, scopes, fn, file } = draft;
   const pattern = declarator.id as Node;
-  const parts = (pattern.properties as Node[]).map((property): { member: "request" | "metadata"; value: Node } => {
+  const parts = (pattern.properties as Node[]).map((property): TakenPart => {
+    const name = propertyOfPart(draft, property);
     const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
     const value = property.value as Node;
-    if (member !== "metadata" && (member !== "request" || streamsIn)) refuse("call-escapes", describeUse(declarator));
+    // `call as any` says something else of the request, too.
+    if (name === undefined && isCast) refuse("call-escapes", describeUse(declarator));
+    if (name === undefined && member !== "metadata" && (member !== "request" || streamsIn))
+      refuse("call-escapes", describeUse(declarator));
     if (value.type === "AssignmentPattern" || pattern.typeAnnotation) refuse("call-escapes", describeUse(declarator));
-    return { member, value };
+    return name === undefined
+      ? { member: member as "request" | "metadata", value }
+      : { member: "property", name, value };
   });
   if (parts.length === 0) refuse("call-escapes", describeUse(declarator));
-  if (parts.some(({ member }) => member === "metadata")) draft.needsContext = true;
+  if (parts.some(({ member }) => member !== "request")) draft.needsContext = true;
   const statement = parents.get(declarator) as Node;
   const binding = parts.length === 1 && isIdentifier(parts[0]?.value) ? scopes.bindingOf(parts[0]?.value) : undefined;
   const isWhole =

@@ -1,6 +1,6 @@
 import { functionOf, isFunction, memberName, type Node } from "../shared/ast.js";
 import { isTail, mayEndWithout } from "./control-flow.js";
-import { type HandlerDraft, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
+import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { type Choice, isInChoice } from "./plan-choices.js";
 import { promiseChainOf } from "./promise-chain.js";
 
@@ -21,6 +21,8 @@ export function planChains(draft: HandlerDraft, references: readonly Node[]): vo
     if (chain.form === "statement" && !isTail(chain.statement, fn, parents))
       refuse("code-after-reply", "statements behind the promise chain");
     if (isInFinally(chain.node, parents)) refuse("code-after-reply", "a promise chain in finally");
+    if (chain.isAwaited && isInCatchingTry(chain.node, parents))
+      refuse("reply-in-nested-function", "a promise chain that is awaited where a catch would take its errors");
     for (const link of chain.functions) {
       draft.inlined.add(link.fn);
       draft.chainLinks.set(link.fn, link.mayFail);
@@ -29,7 +31,14 @@ export function planChains(draft: HandlerDraft, references: readonly Node[]): vo
       draft.chainCallbacks.add(node);
       steps.push({ kind: "chain-callback", node });
     }
-    if (chain.form === "statement") steps.push({ kind: "chain", statement: chain.statement });
+    const isVoid = chain.start < chain.node.start;
+    if (chain.form === "statement" || isVoid)
+      steps.push({
+        kind: "chain",
+        statement: chain.statement,
+        void: isVoid ? chain : null,
+        isReturned: chain.form !== "statement",
+      });
     draft.replyNodes.add(chain.statement);
   }
 }

@@ -88,6 +88,8 @@ function draftOf(
     callback: callback === null ? undefined : fn.params[callback],
     kindTests: [],
     helped: new Map(helped.map((each) => [each.start, each])),
+    read: new Map(),
+    properties: new Set(),
     steps: [],
     replyNodes: new Set(),
     inlined: new Set(),

@@ -89,10 +89,13 @@ export function planConversation(draft: HandlerDraft, mayBeEnded: boolean): void
   const nodes = [...starts, dataListener.statement];
   const start = Math.min(...nodes.map((node) => body.findIndex((statement) => isWithin(node, statement))));
   if (!isSelfContained(draft, body.slice(start))) refuse("code-after-reply", "names that are used before the loop");
-  // What stands behind the listeners goes before the loop.
+  // What stands behind the listeners goes before the loop: into the region, where that begins earlier or has to begin there.
   const { statement: last } = endListener ?? dataListener;
   const moved = draft.steps.flatMap((step) => (step.kind === "moved" ? [step.statement] : []));
-  const leads = moved.some((statement) => starts.some((node) => isWithin(node, statement))) ? moved : [];
+  const isInside =
+    body[start] !== dataListener.statement ||
+    moved.some((statement) => starts.some((node) => isWithin(node, statement)));
+  const leads = isInside ? moved : [];
   pushFrom(draft, { first: body[start] as Node, last, holdsLoop: true, leads }, fn.body);
 }
 

@@ -41,7 +41,9 @@ export function planWrapped(draft: HandlerDraft, name: string): void {
 export function checkSeveral({ fn, steps, helped }: HandlerDraft, choices: readonly Choice[]): void {
   const isKnown = (step: Step) => {
     if (step.kind !== "error")
-      return /^(passed-on|metadata|metadata-first|metadata-values|peer|path|host|deadline)$/.test(step.kind);
+      return /^(passed-on|metadata|metadata-first|metadata-values|property|set-property|peer|path|host|deadline)$/.test(
+        step.kind,
+      );
     const isOfAll = helped.get(step.node.start)?.isOfSeveral ?? choices.some(({ kept }) => kept === step);
     return isOfAll && !step.asRejection;
   };

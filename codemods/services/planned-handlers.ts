@@ -56,7 +56,7 @@ function findHandlers(ctx: RuleContext): PlannedHandler[] {
     const body = unwrap(node.body);
     const fact = byBody.get(`${body.start}:${body.end}`);
     if (!fact && (!ctx.isAlone || !looksUnary(node))) return;
-    const plan = planHandler(node, fact?.rpc.kind ?? "unary", file, fact?.wrapping ?? null, fact?.helped);
+    const plan = planHandler(node, fact?.rpc.kind ?? "unary", file, fact?.wrapping ?? null, fact);
     if (plan.ok) found.push({ plan, rpc: fact?.rpc ?? null });
   });
   return found;

@@ -7,6 +7,10 @@ export interface PromiseChain {
   /** Its statement; the chain itself where it is an arrow function's expression. */
   readonly statement: Node;
   readonly form: "statement" | "return" | "arrow";
+  /** Where `void chain` begins, which says that nobody waits for it; else where the chain itself does. */
+  readonly start: number;
+  /** Is it waited for in the statement: `await chain;`? */
+  readonly isAwaited: boolean;
   /** The functions that reply, each on all its paths. */
   readonly functions: readonly { readonly fn: FunctionNode; readonly mayFail: boolean }[];
   /** `.catch(callback)`: the callback itself as the function that takes the error. */
@@ -43,7 +47,11 @@ export function promiseChainOf(
     node = call;
   }
   if (functionOf(node, parents) !== fn) return undefined;
-  const parent = parents.get(node) as Node;
+  const holder = parents.get(node) as Node;
+  const isVoid = holder.type === "UnaryExpression" && holder.operator === "void";
+  const isAwaited = holder.type === "AwaitExpression";
+  const outer = isVoid || isAwaited ? holder : node;
+  const parent = parents.get(outer) as Node;
   const form =
     parent === fn
       ? "arrow"
@@ -77,7 +85,8 @@ export function promiseChainOf(
     else if (handler.generator) return "a generator in a promise chain";
     else functions.push({ fn: handler, mayFail });
   }
-  return { node, statement: form === "arrow" ? node : parent, form, functions, bare: names };
+  const statement = form === "arrow" ? outer : parent;
+  return { node, statement, form, start: isVoid ? outer.start : node.start, isAwaited, functions, bare: names };
 }
 
 function isChainMember(node: Node): boolean {

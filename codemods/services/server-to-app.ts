@@ -22,7 +22,7 @@ import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
 import { declareInstead, holderOf } from "./server-holder.js";
 import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
-import { isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
+import { closed, isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -111,19 +111,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const comments = commentsIn(context, made).map((comment) => comment + eol + indent);
   const head = `${comments.join("")}${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const kept = fact.interceptors;
-  const intercepted =
-    kept === null ? [] : [`interceptors: [${imports.add(BRIDGE, "fromServerInterceptors")}(${kept})]`];
-  if (kept !== null)
-    context.report({
-      rule: id,
-      outcome: "bridged",
-      construct: "server interceptors",
-      reason: reason("kept-beside-bridge", "server interceptors keep the shape that they have in grpc-js"),
-      start: fact.start,
-      end: fact.end,
-      rpc: null,
-    });
+  const intercepted = interceptorsOf(context, fact);
   const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
@@ -169,10 +157,8 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     edit.remove(range.start, range.end, origin);
   }
 
-  const first = callAt(file, adds[0] ?? fact);
-  const isTop = first !== undefined && !ancestorOf(first, parents, isFunction) && !fact.routes.isApart;
-  const isExported =
-    fact.mode === "module" && (place !== null || (isTop && parents.get(holder.statement)?.type === "Program"));
+  const isTop = !fact.routes.isApart && parents.get(holder.statement)?.type === "Program";
+  const isExported = fact.mode === "module" && (place !== null || isTop);
   const entry = isExported ? fact.entry : null;
   for (const use of fact.uses) {
     const call = callAt(file, use);
@@ -191,7 +177,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
         edit.overwrite(
           call.start,
           done.start,
-          `${running}?.close().${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
+          `${closed(running)}.${ignores ? "" : "then(() => undefined, (error) => error)."}then(`,
           origin,
         );
         edit.overwrite(done.end, call.end, ")", origin);
@@ -200,6 +186,29 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     }
   }
   return isExported ? [app] : [];
+}
+
+/** The member `interceptors` of the app: Connect's as they are, those of grpc-js on a bridge. */
+function interceptorsOf(context: RuleContext, { interceptors, start, end }: ServerFact): string[] {
+  if (interceptors === null) return [];
+  const { text, kept } = interceptors;
+  if (kept === null) {
+    report(context, "server interceptors", start, end);
+    return [`interceptors: ${text}`];
+  }
+  context.report({
+    rule: id,
+    outcome: "bridged",
+    construct: "server interceptors",
+    reason: reason(
+      "kept-beside-bridge",
+      `server interceptors keep the shape that they have in grpc-js, because of ${kept}`,
+    ),
+    start,
+    end,
+    rpc: null,
+  });
+  return [`interceptors: [${context.imports.add(BRIDGE, "fromServerInterceptors")}(${text})]`];
 }
 
 /** Declarations among the services that move in front of the app, or as lines that name them. */

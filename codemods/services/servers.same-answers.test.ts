@@ -241,6 +241,17 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     process.on('SIGTERM', () => stop((error) => third.tryShutdown(() => process.exit(error ? 1 : 3))));`,
     plainly,
   ],
+  "a server that could not be bound and is closed": [
+    `const other = new grpc.Server();
+    other.addService(probe.v1.Probe.service, { ask, list });
+    other.bindAsync('203.0.113.1:1', grpc.ServerCredentials.createInsecure(), (error) => console.log(error !== null));
+    const stopOther = other.tryShutdown.bind(other);
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    ${BIND}
+    process.on('SIGTERM', () => other.tryShutdown((error) => stopOther(() => process.exit(error ? 1 : 3))));`,
+    plainly,
+  ],
   "a server that is declared with others, of a name that is taken from the module": [
     `const { Server, ServerCredentials } = grpc;
     const address = ADDRESS,

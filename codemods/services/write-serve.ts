@@ -56,11 +56,13 @@ export function migrateBind(context: RuleContext, binding: Binding): void {
   const started = running === "running" ? "started" : "running";
   keepComments(context, call, [address, callback], origin);
   const guard = entryGuard(context, binding, statement) || (isGiven(statement, parents) ? "void " : "");
-  const promise = running ? undefined : promiseAround(source, call, callback, context.root.get().value as Node);
+  const promise = promiseAround(source, call, callback, context.root.get().value as Node);
   if (promise) {
     const user = parents.get(promise.node) as Node;
     const isAwaited = user.type === "AwaitExpression" && parents.get(user)?.type === "ExpressionStatement";
-    const then = isAwaited ? "" : `.then(${promise.result})`;
+    const given = promise.givesPort ? "({ port }) => port" : "() => undefined";
+    const kept = promise.givesPort ? `(${running} = ${started}).port` : `{ ${running} = ${started}${end} }`;
+    const then = running ? `.then((${started}) => ${kept})` : isAwaited ? "" : `.then(${given})`;
     edit.overwrite(
       promise.node.start,
       address.start,
@@ -149,8 +151,13 @@ function migrateBound(context: RuleContext, { parents, call, use, app, running }
       ? "() => {}"
       : use.member === "forceShutdown"
         ? `() => ${running ? `${running}?.destroy()` : `${bridge()}(${app})`}`
-        : `${done} => ${running ? `${running}?.close().then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
+        : `${done} => ${running ? `${closed(running)}.then(() => done(), done)` : `${bridge()}(${app}, done)`}`;
   edit.overwrite(call.start, call.end, text, origin);
+}
+
+/** `tryShutdown` calls back where nothing is bound, too: yet, or because that failed. */
+export function closed(running: string | null): string {
+  return `Promise.resolve(${running}?.close())`;
 }
 
 /** The option whose value is the address as it was written. */
@@ -225,7 +232,7 @@ function promiseAround(
   call: Node,
   callback: Node,
   file: Node,
-): { node: Node; result: string } | undefined {
+): { node: Node; givesPort: boolean } | undefined {
   const parents = parentMap(file);
   const statement = parents.get(call);
   const isArrow = statement?.type === "ArrowFunctionExpression";
@@ -247,8 +254,8 @@ function promiseAround(
     .trim();
   const shapes = [`if ${error} ${reject} ${error} ${resolve}`, `${error} ? ${reject} ${error} : ${resolve}`];
   for (const shape of shapes) {
-    if (text === shape) return { node, result: "() => undefined" };
-    if (port !== undefined && text === `${shape} ${port}`) return { node, result: "({ port }) => port" };
+    if (text === shape) return { node, givesPort: false };
+    if (port !== undefined && text === `${shape} ${port}`) return { node, givesPort: true };
   }
   return undefined;
 }

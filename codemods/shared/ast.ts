@@ -182,6 +182,14 @@ export function unwrap(node: Node): Node {
   return current;
 }
 
+/** An expression with the parentheses and type assertions around it. */
+export function withCasts(node: Node, parents: Parents): Node {
+  let current = node;
+  for (let around = parents.get(current); around && TRANSPARENT.has(around.type); around = parents.get(current))
+    current = around;
+  return current;
+}
+
 /** `a.b` and `a["b"]`: the member's name, or undefined if it is computed. */
 export function memberName(node: Node): string | undefined {
   if (node.type !== "MemberExpression" && node.type !== "OptionalMemberExpression") return undefined;

@@ -23,6 +23,10 @@ export const reasons = {
     short: "the call object is handed on",
     long: "The call object is passed to or kept by other code ({detail}).",
   },
+  "call-is-read": {
+    short: "a function reads the call object",
+    long: "The call object is given to {detail}, which reads it: it gets a view of the context, in the shape that it knows.",
+  },
   "no-equivalent": { short: "Connect has no equivalent", long: "Connect has no equivalent for {detail}." },
   "path-without-reply": {
     short: "a path ends without a reply",

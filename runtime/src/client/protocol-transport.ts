@@ -95,7 +95,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
         const run =
           interceptors.length > 0
             ? interceptedUnary(core, plan, scope, header, input, contextValues, messages, interceptors)
-            : startUnary(core, plan, scope, callHeaders(header), input);
+            : startUnary(core, plan, scope, callHeaders(header, core.protocol), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -109,7 +109,7 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
         const run =
           interceptors.length > 0
             ? interceptedStream(core, plan, scope, header, input, contextValues, messages, interceptors)
-            : startStream(core, plan, scope, callHeaders(header), input);
+            : startStream(core, plan, scope, callHeaders(header, core.protocol), input);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -183,7 +183,8 @@ function interceptedUnary(
     ...lateParts(core, plan, scope, header),
   };
   defineSignal(request, scope);
-  const next = (req: UnaryRequest) => startUnary(core, plan, scopeOf(req, scope), callHeaders(req.header), req.message);
+  const next = (req: UnaryRequest) =>
+    startUnary(core, plan, scopeOf(req, scope), callHeaders(req.header, core.protocol), req.message);
   return settled(applyInterceptors(next, interceptors)(request), scope);
 }
 
@@ -208,7 +209,7 @@ function interceptedStream(
   let attempt: Attempt | undefined;
   const next = (req: StreamRequest) => {
     attempt = scopeOf(req, scope);
-    return startStream(core, plan, attempt, callHeaders(req.header), req.message);
+    return startStream(core, plan, attempt, callHeaders(req.header, core.protocol), req.message);
   };
   return applyInterceptors(
     next,
@@ -244,7 +245,7 @@ function requestCommon(plan: MethodPlan, contextValues: ContextValues | undefine
 
 function lateParts(core: TransportCore, plan: MethodPlan, scope: CallScope, header: HeadersInit | undefined) {
   const headers = createHeaders(plan.fixedHeaders as Record<string, string>);
-  for (const [name, value] of Object.entries(callHeaders(header) ?? {})) {
+  for (const [name, value] of Object.entries(callHeaders(header, core.protocol) ?? {})) {
     if (Array.isArray(value)) {
       headers.delete(name);
       for (const one of value) {

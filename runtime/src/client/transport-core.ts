@@ -108,16 +108,20 @@ const reserved = new Set([
 ]);
 
 /** Headers of one call; undefined if there are none. */
-export function callHeaders(header: HeadersInit | undefined): OutgoingHeaders | undefined {
+export function callHeaders(header: HeadersInit | undefined, protocol: WireProtocol): OutgoingHeaders | undefined {
   if (header === undefined) {
     return undefined;
   }
   let headers: OutgoingHeaders | undefined;
-  // Headers validates names and values: node:http2 would destroy the connection for a bad name
-  const lines = header instanceof Headers ? headerLines(header) : headerLines(validated(header));
-  for (const [name, value] of lines) {
+  // Headers validates names: node:http2 would destroy the connection for a bad one
+  const isNamed = header instanceof Headers;
+  const validValue = protocol.name === "grpc" ? asciiValue : latinValue;
+  for (const [name, value] of headerLines(header)) {
     if (reserved.has(name) || name.startsWith(":")) {
       continue;
+    }
+    if (!validValue.test(value) || !(isNamed || validName.test(name))) {
+      throw new ConnectError(`invalid header "${name}": "${value}"`, Code.Internal);
     }
     headers ??= {};
     // `constructor` is a name, too
@@ -133,15 +137,8 @@ export function callHeaders(header: HeadersInit | undefined): OutgoingHeaders | 
   return headers;
 }
 
-function validated(header: HeadersInit): HeadersInit {
-  for (const [name, value] of headerLines(header)) {
-    if (!validName.test(name) || !validValue.test(value)) {
-      throw new ConnectError(`invalid header "${name}": "${value}"`, Code.Internal);
-    }
-  }
-  return header;
-}
-
 const validName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+/** gRPC PROTOCOL-HTTP2 §Requests, ASCII-Value: servers drop a field that has more, or fail the call. */
+const asciiValue = /^[\x20-\x7e]*$/;
 /** Visible Latin-1, spaces and tabs. */
-const validValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+const latinValue = /^[\t\x20-\x7e\x80-\xff]*$/;

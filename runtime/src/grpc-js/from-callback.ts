@@ -4,9 +4,9 @@ import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
 import type { HandlerContext } from "../implementation.js";
 import { OutputQueue } from "../output-queue.js";
-import { kPeerAddress, kPeerCertificate } from "../server/peer.js";
 import { toConnectError } from "./errors.js";
-import { addMetadata, metadataFromHeaders } from "./metadata.js";
+import { type CallReads, readsOf } from "./grpc-js-call.js";
+import { addMetadata } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
 
 /** A grpc-js handler of any kind: `(call, callback)` or `(call)`. */
@@ -61,15 +61,9 @@ export function fromCallbacks(implementation: object): Record<string, BridgedImp
 type Bound = (call: unknown, callback?: Callback) => unknown;
 
 /** What all four kinds of calls have. */
-interface CallParts {
+interface CallParts extends CallReads {
   cancelled: boolean;
-  readonly metadata: MetadataLike;
   sendMetadata(metadata: MetadataLike): void;
-  getPeer(): string;
-  getDeadline(): number;
-  getPath(): string;
-  getHost(): string;
-  getAuthContext(): object;
 }
 
 /** Whether the response headers are on their way. */
@@ -78,14 +72,10 @@ interface HeaderState {
 }
 
 function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext, headers: HeaderState): T & CallParts {
-  let metadata: MetadataLike | undefined;
-  const parts: CallParts = {
+  Object.defineProperties(call, Object.getOwnPropertyDescriptors(readsOf(context)));
+  return Object.assign(call as T & CallReads, {
     cancelled: false,
-    get metadata() {
-      metadata ??= metadataFromHeaders(context.requestHeader);
-      return metadata;
-    },
-    sendMetadata(given) {
+    sendMetadata(given: MetadataLike) {
       // Only the first one counts, and none after a message or the status
       if (headers.sent) {
         return;
@@ -94,21 +84,7 @@ function addCallParts<T extends EventEmitter>(call: T, context: HandlerContext, 
       addMetadata(context.responseHeader, given);
       context.sendHeaders?.();
     },
-    getPeer: () => context.values.get(kPeerAddress),
-    getDeadline() {
-      const left = context.timeoutMs();
-      return left === undefined ? Number.POSITIVE_INFINITY : Date.now() + left;
-    },
-    getPath: () => `/${context.service.typeName}/${context.method.name}`,
-    // Not URL.host, which leaves out the default ports
-    getHost: () => /^[a-z]+:\/\/([^/]*)/.exec(context.url)?.[1] ?? "",
-    getAuthContext() {
-      const certificate = context.values.get(kPeerCertificate);
-      return certificate === undefined ? {} : { transportSecurityType: "ssl", sslPeerCertificate: certificate };
-    },
-  };
-  Object.defineProperties(call, Object.getOwnPropertyDescriptors(parts));
-  return call as T & CallParts;
+  });
 }
 
 /**

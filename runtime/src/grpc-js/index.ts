@@ -24,6 +24,7 @@ export {
 } from "./errors.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
+export { grpcJsCall } from "./grpc-js-call.js";
 export type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 export { grpcJsFallback } from "./grpc-js-fallback.js";
 export { grpcJsImpl, serviceDefinition } from "./grpc-js-impl.js";

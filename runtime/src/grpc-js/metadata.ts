@@ -64,10 +64,22 @@ export function addMetadata(headers: Headers, metadata: MetadataLike | Headers |
     if (protocolHeaders.has(key) || overwrittenHeaders.has(key) || key === detailsHeader) {
       continue;
     }
-    for (const value of values) {
-      headers.append(key, typeof value === "string" ? value : encodeBase64(value));
+    for (const value of sentValues(values)) {
+      headers.append(key, value);
     }
   }
+}
+
+/**
+ * What the wire has of a key's values. Metadata of JavaScript takes any value; HTTP/2 sends it as a string, leaves out a single
+ * `undefined`, and its peers drop a field with blanks at its ends.
+ */
+function sentValues(values: readonly unknown[]): string[] {
+  if (values.length === 1 && values[0] === undefined) {
+    return [];
+  }
+  const texts = values.map((value) => (value instanceof Uint8Array ? encodeBase64(value) : String(value)));
+  return texts.filter((text) => !/^[ \t]|[ \t]$/.test(text));
 }
 
 /**

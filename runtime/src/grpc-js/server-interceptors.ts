@@ -82,6 +82,8 @@ class InterceptedCall {
     if (this.#request.stream) return { ...common, stream: true, message: this.#messages(first) } as StreamResponse;
     if (first.kind === "status")
       throw this.#failure(first.status) ?? this.#failure({ code: 12, details: "No message received" });
+    // A message that nobody gets is not taken, and no status follows it.
+    this.#request.signal.throwIfAborted();
     first.taken();
     const last = await this.#output();
     const failure = last.kind === "status" ? this.#failure(last.status) : undefined;

@@ -539,8 +539,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
       }
       this.#headersSent = true;
       const headers = envelopedHeaders(this.#wire, this.#responseCompression, this.#responseHeader);
-      // gRPC PROTOCOL-HTTP2 §Responses: an error before anything else is Trailers-Only, one HEADERS frame.
-      if (error !== undefined && trailers !== undefined && this.#responseHeader === undefined) {
+      // gRPC PROTOCOL-HTTP2 §Responses: an error before anything else is Trailers-Only, one HEADERS frame. grpc-js sends a stream
+      // without messages so, too.
+      const isBare = error !== undefined || (this.#route.options.compat === "grpc-js" && messages.length === 0);
+      if (isBare && trailers !== undefined && isEmpty(this.#responseHeader)) {
         delete headers[this.#wire.encodingHeader];
         exchange.sendAll(200, Object.assign(headers, trailers), messages, undefined);
       } else exchange.sendAll(200, headers, messages, trailers);
@@ -587,6 +589,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
 function expire(call: ServerCall): void {
   call.expire();
+}
+
+function isEmpty(headers: Headers | undefined): boolean {
+  return headers === undefined || headers.keys().next().done === true;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -417,6 +417,60 @@ describe("a grpc-js client", () => {
   });
 });
 
+describe("a stream without messages and headers", () => {
+  test.each([
+    ["ends well", 0],
+    ["fails", 9],
+  ])("%s in one block, as a grpc-js server ends it, also behind interceptors", async (_name, code) => {
+    const own = await serve(
+      createApp({
+        compat: "grpc-js",
+        interceptors: [(next) => async (request) => await next(request)],
+        routes: (router) =>
+          void router.service(Echo, {
+            // biome-ignore lint/correctness/useYield: it has no messages
+            async *serverStream() {
+              if (code !== 0) throw new ConnectError("not now", code);
+            },
+          }),
+      }),
+      { address: "127.0.0.1:0", signals: false },
+    );
+    const client = new EchoClient(`127.0.0.1:${own.port}`, grpc.credentials.createInsecure());
+    try {
+      // biome-ignore lint/suspicious/noExplicitAny: the generated client has no static type here
+      const call = (client as any).serverStream({ text: "a" });
+      const events: string[] = [];
+      call.on("metadata", () => events.push("metadata"));
+      call.on("data", () => events.push("data"));
+      call.on("error", () => {});
+      await new Promise<void>((resolve) =>
+        call.on("status", (status: grpc.StatusObject) => {
+          events.push(`status ${status.code}`);
+          resolve();
+        }),
+      );
+      expect(events).toEqual([`status ${code}`]);
+      for (const transport of [
+        connectNode.createGrpcTransport({ baseUrl: `http://127.0.0.1:${own.port}` }),
+        connectNode.createGrpcWebTransport({ baseUrl: `http://127.0.0.1:${own.port}`, httpVersion: "2" }),
+        connectNode.createConnectTransport({ baseUrl: `http://127.0.0.1:${own.port}`, httpVersion: "2" }),
+      ]) {
+        const drained = (async () => {
+          let count = 0;
+          for await (const _ of createTheirClient(Echo, transport).serverStream({})) count++;
+          return count;
+        })();
+        if (code === 0) expect(await drained).toBe(0);
+        else await expect(drained).rejects.toMatchObject({ code });
+      }
+    } finally {
+      client.close();
+      await own.destroy();
+    }
+  });
+});
+
 const transports: Array<[string, () => TheirTransport, { bidi: boolean }]> = [
   ["gRPC", () => connectNode.createGrpcTransport({ baseUrl: `http://127.0.0.1:${server.port}` }), { bidi: true }],
   [

@@ -1,0 +1,124 @@
+import { Node } from "ts-morph";
+import { isAssignmentTarget } from "../messages/message-syntax.js";
+import type { ReadCall } from "../services/handler-draft.js";
+import { isExtended } from "./own-members.js";
+import type { AnalysisProject } from "./project.js";
+
+/** What a function reads of a call that it is given; `request`: its message, too. */
+type Reading = "call" | "request";
+
+const MEMBER_CALLS = /^get(Peer|Path|Host|Deadline|AuthContext)$/;
+const METADATA_READS = /^(get|getMap|toJSON|toHttp2Headers|clone)$/;
+
+/**
+ * The places in a handler where its call goes to a function of the project that only reads it: whose call it is, its metadata,
+ * its deadline, its request (`isAuthorized(call)`).
+ */
+export function readCallsIn(project: AnalysisProject, handler: Node): readonly ReadCall[] {
+  const name = Node.isParametered(handler) ? handler.getParameters()[0]?.getNameNode() : undefined;
+  if (!Node.isIdentifier(name)) return [];
+  return project.referencesTo(name).flatMap((use): ReadCall[] => {
+    const reading = givenReading(project, use);
+    return reading ? [{ start: use.getStart(), readsRequest: reading === "request" }] : [];
+  });
+}
+
+const known = new WeakMap<AnalysisProject, Map<Node, Reading | null>>();
+
+/** What the function reads that a use of a call is an argument for; undefined if it does anything else with it. */
+function givenReading(project: AnalysisProject, use: Node): Reading | undefined {
+  const call = use.getParent();
+  if (!Node.isCallExpression(call)) return undefined;
+  const given = call.getArguments();
+  const index = given.indexOf(use);
+  if (index < 0 || given.slice(0, index).some((argument) => Node.isSpreadElement(argument))) return undefined;
+  const origin = project.originOf(call.getExpression());
+  if (origin.kind !== "function" || !isItself(project, origin.node) || !Node.isParametered(origin.node))
+    return undefined;
+  const parameter = origin.node.getParameters()[index];
+  if (!parameter || parameter.isRestParameter() || parameter.getInitializer() || parameter.isParameterProperty())
+    return undefined;
+  const readings = known.get(project) ?? new Map<Node, Reading | null>();
+  known.set(project, readings);
+  const found = readings.get(parameter);
+  if (found !== undefined) return found ?? undefined;
+  // A function that calls itself reads what the rest of it reads.
+  readings.set(parameter, "call");
+  const name = parameter.getNameNode();
+  const isArrow = Node.isArrowFunction(origin.node);
+  const reading =
+    !isArrow && /\barguments\b/.test(origin.node.getText())
+      ? undefined
+      : Node.isObjectBindingPattern(name)
+        ? takenApart(project, name)
+        : all(usesOf(project, name).map((each) => useReading(project, each)));
+  readings.set(parameter, reading ?? null);
+  return reading;
+}
+
+/** Is a function what its name calls, whoever the object is? */
+function isItself(project: AnalysisProject, fn: Node): boolean {
+  if (!Node.isMethodDeclaration(fn)) return true;
+  const owner = fn.getParent();
+  return (
+    Node.isClassDeclaration(owner) &&
+    !owner.getExtends() &&
+    owner.getImplements().length === 0 &&
+    !isExtended(project, owner)
+  );
+}
+
+function usesOf(project: AnalysisProject, name: Node): readonly Node[] {
+  return project.referencesTo(name).filter((use) => use !== name);
+}
+
+function all(readings: readonly (Reading | undefined)[]): Reading | undefined {
+  if (readings.includes(undefined)) return undefined;
+  return readings.includes("request") ? "request" : "call";
+}
+
+function useReading(project: AnalysisProject, use: Node): Reading | undefined {
+  const parent = use.getParentOrThrow();
+  if (Node.isVariableDeclaration(parent) && parent.getInitializer() === use) {
+    const name = parent.getNameNode();
+    return Node.isObjectBindingPattern(name) ? takenApart(project, name) : undefined;
+  }
+  if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== use) return givenReading(project, use);
+  const member = parent.getName();
+  if (MEMBER_CALLS.test(member)) return isCalled(parent) ? "call" : undefined;
+  if (isAssignmentTarget(parent)) return undefined;
+  if (member === "request") return "request";
+  if (member === "cancelled") return "call";
+  return member === "metadata" && readsMetadata(project, parent) ? "call" : undefined;
+}
+
+/** `const { metadata, request } = call`. */
+function takenApart(project: AnalysisProject, pattern: Node): Reading | undefined {
+  if (!Node.isObjectBindingPattern(pattern)) return undefined;
+  return all(
+    pattern.getElements().map((element): Reading | undefined => {
+      const name = element.getNameNode();
+      const key = element.getPropertyNameNode() ?? name;
+      if (element.getDotDotDotToken() || element.getInitializer() || !Node.isIdentifier(key)) return undefined;
+      if (key.getText() === "request") return "request";
+      if (key.getText() !== "metadata" || !Node.isIdentifier(name)) return undefined;
+      return usesOf(project, name).every((use) => readsMetadata(project, use)) ? "call" : undefined;
+    }),
+  );
+}
+
+/** Is metadata only asked for its values there? */
+function readsMetadata(project: AnalysisProject, metadata: Node): boolean {
+  const parent = metadata.getParentOrThrow();
+  if (Node.isVariableDeclaration(parent) && parent.getInitializer() === metadata) {
+    const name = parent.getNameNode();
+    return Node.isIdentifier(name) && usesOf(project, name).every((use) => readsMetadata(project, use));
+  }
+  const isMember = Node.isPropertyAccessExpression(parent) && parent.getExpression() === metadata;
+  return isMember && METADATA_READS.test(parent.getName()) && isCalled(parent);
+}
+
+function isCalled(access: Node): boolean {
+  const call = access.getParent();
+  return Node.isCallExpression(call) && call.getExpression() === access;
+}
