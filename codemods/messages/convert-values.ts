@@ -12,6 +12,7 @@ import {
   topOf,
   typeText,
 } from "./message-syntax.js";
+import { isOwn, noteShown } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 
@@ -24,6 +25,7 @@ export function createConvertValues(p: Proving) {
     if (as.kind === "enum-name") {
       const literals = comparedLiterals(parent, expression);
       if (!literals || literals.length === 0) return false;
+      noteShown(p, expression);
       for (const literal of literals) {
         const value = as.desc.values.find((one) => shape.enumName(one) === literal.getLiteralText());
         if (!value) block(literal, `${as.desc.typeName} has no value ${literal.getLiteralText()}`);
@@ -103,7 +105,9 @@ export function createConvertValues(p: Proving) {
   /** A value that other code goes on to use: it keeps its old form. */
   const convert = (given: Node, as: Representation, canBeAbsent: boolean): unknown => {
     const expression = topOf(given);
-    const isMaybe = canBeAbsent && !(shape.typed && p.isStrictlyTyped(expression));
+    noteShown(p, given);
+    const isMadeHere = isOwn(p, kinds.get(given));
+    const isMaybe = isMadeHere || (canBeAbsent && !(shape.typed && p.isStrictlyTyped(expression)));
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
       case "same":

@@ -2,6 +2,8 @@ import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isPlain, type Kind } from "./message-kind.js";
 import { functionAround, isAbsent, isAssignmentTarget, isStep, onlyReads, quoted } from "./message-syntax.js";
+import { noteRead, readOf } from "./own-reads.js";
+import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { isGivenList } from "./protobufjs-reads.js";
 
@@ -42,12 +44,17 @@ export function createFilledVariables(p: Proving) {
       }
       if (wanted.kind === "map" && Node.isElementAccessExpression(parent) && isAssignmentTarget(parent)) {
         const assignment = parent.getParent();
-        if (Node.isBinaryExpression(assignment) && assignment.getOperatorToken().getText() === "=")
+        if (Node.isBinaryExpression(assignment) && assignment.getOperatorToken().getText() === "=") {
           sink(assignment.getRight(), wanted.of);
-        else block(parent, "this changes a value of a map in place");
+          mustBeElement(p, assignment.getRight(), wanted.of);
+        } else block(parent, "this changes a value of a map in place");
         continue;
       }
       if (isPlain(wanted) && onlyReads(reference, parent)) continue;
+      if (!isPlain(wanted) && shape.coerces) {
+        p.flow(reference, wanted);
+        continue;
+      }
       open.push({ expression: reference, kind: wanted });
       if (isPlain(wanted)) leaks.push(reference);
     }
@@ -63,11 +70,15 @@ export function createFilledVariables(p: Proving) {
       if (access.getName() === "push" && Node.isCallExpression(parent) && parent.getExpression() === access) {
         for (const item of parent.getArguments()) {
           if (Node.isSpreadElement(item)) sink(item.getExpression(), wanted);
-          else sink(item, wanted.of);
+          else {
+            sink(item, wanted.of);
+            mustBeElement(p, item, wanted.of);
+          }
         }
         if (!Node.isExpressionStatement(parent.getParent())) block(parent, "the result of push is used");
         return;
       }
+      if (shape.coerces && !isPlain(wanted)) return p.member(access, access.getExpression(), wanted);
       return block(access, `what ${access.getName()} of a list does is not followed`);
     }
     if (wanted.kind !== "message") return block(access, "a member of a map");
@@ -87,7 +98,9 @@ export function createFilledVariables(p: Proving) {
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);
     if (kind.kind === "value" && kind.as.kind === "same") return void p.readAgain.set(field, access);
-    block(access, "a part of a reply is read while it is made");
+    if (!shape.coerces) return block(access, "a part of a reply is read while it is made");
+    noteRead(p, access.getExpression(), field, access);
+    p.flow(access, readOf(kind, access.getExpression()));
   };
 
   /** `reply.member = value`, where `reply` is a variable: the last assignment counts, if they stand in the order of the fields. */
@@ -131,6 +144,7 @@ export function createFilledVariables(p: Proving) {
     edit(value, value.getStart(), value.getStart(), [`{ case: ${quoted(access, field.localName)}, value: `], "after");
     edit(value, value.getEnd(), value.getEnd(), [" }"], "before");
     sink(value, kindOf(field));
+    mustBeSet(p, value);
   };
 
   return { variable };

@@ -95,6 +95,34 @@ async function main() { const client = connect(); if (client) console.log(requir
     expect(files["holder.js"]).toContain("String((await this.onlyHere.get({ theName: 'x' })).bigNo)");
   });
 
+  it("is followed into classes that are given it", async () => {
+    const { files, findings } = await migrated({
+      "whole.js": `${head}module.exports = ${made()};`,
+      "user.js": `class User {
+  constructor(db, client) { this.db = db; this._client = client; }
+  async name() { const self = this; return (await self._client.get({ the_name: 'x' })).the_name; }
+  order() { return new Order(this.db, this._client); }
+}
+class Order {
+  constructor(db, client) { this._client = client; }
+  async big() { return (await this._client.get({ big_no: 5 })).big_no; }
+}
+module.exports = { User };
+`,
+      "main.js":
+        "const client = require('./whole');\nconst { User } = require('./user');\nconst one = new User(null, client);\nconst two = new User(null, client);\n",
+      "typed.ts":
+        "import { createClient } from '@connect-migrate/runtime';\nimport { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';\nimport protoLoader from '@grpc/proto-loader';\nimport { S } from './gen/s_pb.js';\nconst definition = protoLoader.loadSync('s.proto', { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true });\nclass Names {\n  constructor(private readonly names) {}\n  async get() { return (await this.names.get({ the_name: 'x' })).the_name; }\n}\nnew Names(createClient(S, transport, { messages: grpcJsMessages(definition['p.v1.S']) }));\n",
+    });
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
+      ["idiomatic", undefined],
+      ["idiomatic", undefined],
+    ]);
+    expect(files["user.js"]).toContain("(await self._client.get({ theName: 'x' })).theName");
+    expect(files["user.js"]).toContain("String((await this._client.get({ bigNo: 5n })).bigNo)");
+    expect(files["typed.ts"]).toContain("(await this.names.get({ theName: 'x' })).theName");
+  });
+
   const stays: readonly (readonly [name: string, code: string, why: RegExp])[] = [
     ["to unknown code", `other(${made()});`, /handed on/],
     ["to a function that others get", `function f(c) { c.get({}); }\nf(${made()});\nf(other);`, /something else/],
@@ -104,6 +132,26 @@ async function main() { const client = connect(); if (client) console.log(requir
       /something else/,
     ],
     ["to a function that is handed on", `function f(c) { c.get({}); }\nf(${made()});\nother(f);`, /handed on/],
+    [
+      "to a class that others get",
+      `class A { constructor(c) { c.get({}); } }\nnew A(${made()});\nnew A(other);`,
+      /something else/,
+    ],
+    [
+      "to a class that is inherited from",
+      `class A { constructor(c) { this.held = c; } get() { return this.held.get({}); } }\nclass B extends A {}\nnew A(${made()});`,
+      /handed on/,
+    ],
+    [
+      "to a class whose field gets something else",
+      `class A { constructor(c) { this.held = c; } put() { this.held = other; } async get() { console.log((await this.held.get({})).big_no); } }\nnew A(${made()});`,
+      /written to/,
+    ],
+    [
+      "to a class whose field others may mean",
+      `class A { constructor(c) { this.held = c; } }\nconst a = new A(${made()});\nother((b) => b.held.get({}));`,
+      /may be the client/,
+    ],
     [
       "by a name that others may mean",
       `class A { constructor() { this.client = ${made()}; } }\nother.client.get({});`,

@@ -1,11 +1,15 @@
 import type { DescService } from "@bufbuild/protobuf";
 import {
   type CallExpression,
+  type ConstructorDeclaration,
+  type NewExpression,
   Node,
   type ParameterDeclaration,
+  type PropertyAccessExpression,
   type PropertyDeclaration,
   type VariableDeclaration,
 } from "ts-morph";
+import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { startCall } from "./client-calls.js";
 import type { Bridge } from "./find-bridges.js";
@@ -21,10 +25,10 @@ import {
   isTransparent,
   isTruthTest,
   isValueOfLogical,
-  parametersOf,
+  topOf,
   unwrapped,
 } from "./message-syntax.js";
-import { usesOfWhole } from "./whole-exports.js";
+import { requiredBy, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the runtime that no message goes through. */
 const CHANNEL_FUNCTIONS = /^(waitForClientReady|closeClient|getClientChannel)$/;
@@ -42,6 +46,8 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
   /** Clients of other bridges that were met: where these change, those have to. */
   const strangers = new Set<Node>();
   const seen = new Set<Node>();
+  /** Whatever has the name of a field that holds a client: in the end, each of them has turned out to be one. */
+  const fields = new Set<Node>();
 
   /** An expression holds a client of `service`: where does it go? */
   const follow = (given: Node, service: DescService): unknown => {
@@ -63,7 +69,7 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
       return field(parent.getNameNode(), service);
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && isAssignmentTarget(parent.getLeft()))
       return assigned(parent.getLeft(), service);
-    if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
+    if ((Node.isCallExpression(parent) || Node.isNewExpression(parent)) && parent.getArguments().includes(expression))
       return handedOver(parent, expression, service);
     if (Node.isReturnStatement(parent) || isArrowBody(parent, expression)) return returned(expression, service);
     if (Node.isExpressionStatement(parent) || Node.isExportAssignment(parent)) return;
@@ -103,11 +109,12 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
 
   /** `this.client` is known by its name alone to code that nothing says the type of. */
   const field = (name: Node, service: DescService): void => {
-    const references = new Set(project.referencesTo(name));
     for (const one of project.identifiersNamed(name.getText())) {
       const access = one.getParent();
-      if (Node.isPropertyAccessExpression(access) && access.getNameNode() === one && !references.has(one))
-        start.block(access, "this may be the client");
+      if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== one) continue;
+      fields.add(access);
+      // The field of `constructor(private client: …)` is not the parameter.
+      if (one.getSymbol()?.getDeclarations().includes(name.getParentOrThrow())) follow(access, service);
     }
     named(name, service);
   };
@@ -136,7 +143,7 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
   };
 
   /** A function of the project is given the client: by all its callers. */
-  const handedOver = (call: CallExpression, expression: Node, service: DescService): unknown => {
+  const handedOver = (call: CallExpression | NewExpression, expression: Node, service: DescService): unknown => {
     if (CHANNEL_FUNCTIONS.test(call.getExpression().getText())) return;
     if (call.getExpression().getText() === "asGrpcJsClient") {
       const access = call.getParent();
@@ -144,14 +151,16 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
       return isChannel ? undefined : start.block(call, "a view of the client has its old messages");
     }
     const origin = project.originOf(call.getExpression());
-    const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
-    const parameter = owner && parametersOf(owner)[call.getArguments().indexOf(expression)];
+    const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : constructorOf(origin);
+    const parameter = owner?.getParameters()[call.getArguments().indexOf(expression)];
     const values = parameter && project.valuesPassed(parameter);
     if (!parameter || !values || start.handlers.has(owner)) return start.block(expression, "the client is handed on");
     for (const value of values)
       if (!value || !isClient(value, service, new Set()))
         start.block(value ?? parameter, "a function for this client is given something else");
-    named(parameter.getNameNode(), service);
+    // `constructor(private readonly client: …)` is a field, too.
+    if (parameter.isParameterProperty()) field(parameter.getNameNode(), service);
+    else named(parameter.getNameNode(), service);
   };
 
   const returned = (expression: Node, service: DescService): unknown => {
@@ -166,11 +175,16 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     if (asked.has(value)) return true;
     asked.add(value);
     if (Node.isCallExpression(value)) {
+      const exported = requiredBy(project, value);
+      if (exported) return isClient(exported, service, asked);
       if (services.get(value)?.typeName === service.typeName) return true;
       if (Node.isIdentifier(value.getExpression()) && value.getExpression().getText() === "createClient")
         strangers.add(value);
       return false;
     }
+    if (Node.isPropertyAccessExpression(value)) return holdsClients(value, service, asked);
+    const required = requiredAs(value);
+    if (required) return isClient(required, service, asked);
     const declaration = Node.isIdentifier(value) ? project.declarationOf(value) : undefined;
     if (Node.isParameterDeclaration(declaration)) {
       const values = project.valuesPassed(declaration);
@@ -187,10 +201,47 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     return made.length > 0 && made.every((one) => one !== undefined && isClient(one, service, asked));
   };
 
+  /** `client` of `const client = require("./client")`. */
+  const requiredAs = (name: Node): Node | undefined => {
+    const [own] = (Node.isIdentifier(name) && name.getSymbol()?.getDeclarations()) || [];
+    const call = Node.isVariableDeclaration(own) ? own.getInitializer() : undefined;
+    if (!Node.isVariableDeclaration(own) || !Node.isIdentifier(own.getNameNode()) || !Node.isCallExpression(call))
+      return undefined;
+    return project.referencesTo(own.getNameNode()).some(isAssignmentTarget) ? undefined : requiredBy(project, call);
+  };
+
+  /** `this.client`: whatever it gets is one. */
+  const holdsClients = (access: PropertyAccessExpression, service: DescService, asked: Set<Node>): boolean => {
+    const sources: (Node | undefined)[] = [];
+    for (const name of project.referencesTo(access.getNameNode())) {
+      const holder = name.getParent();
+      if (isDeclaredBy(holder, name)) {
+        if (Node.isParameterDeclaration(holder)) sources.push(...(project.valuesPassed(holder) ?? [undefined]));
+        else if (holder.getInitializer()) sources.push(holder.getInitializer());
+      } else if (holder && isAssignmentTarget(holder)) {
+        const change = holder.getParent();
+        sources.push(Node.isBinaryExpression(change) ? change.getRight() : undefined);
+      }
+    }
+    const made = sources.filter((one) => !one || !isNothing(one));
+    return made.length > 0 && made.every((one) => one !== undefined && isClient(one, service, asked));
+  };
+
   return {
     strangers,
+    finish(): void {
+      for (const access of fields)
+        if (!seen.has(topOf(access)) && !isAssignmentTarget(access)) start.block(access, "this may be the client");
+    },
     start: (bridge: Bridge): unknown => follow(bridge.call, bridge.service),
   };
+}
+
+/** The constructor of a class of the project, which is not inherited from. */
+function constructorOf(origin: Origin): ConstructorDeclaration | undefined {
+  if (origin.kind !== "class") return undefined;
+  const { node } = origin;
+  return Node.isClassDeclaration(node) || Node.isClassExpression(node) ? node.getConstructors()[0] : undefined;
 }
 
 function isNothing(node: Node): boolean {

@@ -19,10 +19,12 @@ import {
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { followWrapper } from "./wrapped-values.js";
+import { writesField } from "./written-messages.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {
@@ -57,8 +59,12 @@ export function createFollowValues(p: Proving) {
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
     if (shape.typed && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
       return void open.push({ expression, kind });
-    if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression)
+    if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression) {
+      // A value in a variable that gets others keeps its old form there.
+      if (shape.coerces && kind.kind === "value" && isWrittenAgain(parent.getNameNode()))
+        return void open.push({ expression, kind });
       return bind(parent.getNameNode(), kind);
+    }
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
       const target = parent.getLeft();
       const isStatement = parent.getOperatorToken().getText() === "=" && Node.isExpressionStatement(parent.getParent());
@@ -111,14 +117,20 @@ export function createFollowValues(p: Proving) {
       if (shape.member?.(p, access, kind.desc)) return;
       const field = fieldBy(kind.desc, name);
       if (field) {
-        noteRead(object, field, access);
+        if (shape.coerces && isAssignmentTarget(access)) return writesField(p, access, field);
+        noteRead(p, object, field, access);
         if (field.oneof) return oneofMember(access, object, field);
         if (name !== field.localName) replace(nameNode, field.localName);
         if (shape.hasNulls && isNullable(field)) return readNullable(p, access, field);
-        return flow(access, access.getText().includes("?.") ? maybe(kindOf(field)) : kindOf(field));
+        const part = readOf(kindOf(field), object);
+        return flow(access, access.getText().includes("?.") ? maybe(part) : part);
       }
       const oneof = oneofBy(kind.desc, name);
       if (oneof) {
+        p.later(() => {
+          if (shape.coerces && !receivedAs(p, object))
+            block(access, "a oneof is read of a message that the program may have made");
+        });
         edit(access, nameNode.getStart(), nameNode.getEnd(), [`${oneof.localName}.case`]);
         const renamed = oneof.fields.some((one) => shape.keyOf(one) !== one.localName);
         return renamed ? flow(access, { kind: "case", oneof }) : flow(access, SAME);
@@ -146,16 +158,8 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "map") return element(access, kind);
     if (kind.kind === "value" && kind.as.kind === "bytes" && (name === "length" || name === "byteLength")) return;
     if (kind.kind === "value" && kind.as.kind === "int64-long") return readLong(p, access);
-    if (kind.kind === "value") return p.convert(object, kind.as, kind.maybe === true);
+    if (kind.kind === "value") return p.later(() => p.convert(object, kind.as, kind.maybe === true));
     return block(access, "a member of a stream");
-  };
-
-  /** A message that the program may have made itself: what it put in is read again. */
-  const noteRead = (object: Node, field: DescField, use: Node): void => {
-    if (!shape.coerces) return;
-    p.later(() => {
-      if (!receivedAs(p, object)) p.readAgain.set(field, use);
-    });
   };
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
@@ -251,8 +255,10 @@ export function createFollowValues(p: Proving) {
       const isKnown = Node.isBinaryExpression(source) && kinds.has(source.getRight());
       if (write && isOnlyWrite && isKnown) {
         // Bound by that write.
-      } else if (write && shape.isLive) for (const one of references.filter(isAssignmentTarget)) rewritten(one, kind);
-      else if (write) block(write, "the variable is written to again");
+      } else if (write && (shape.isLive || (shape.coerces && holdsMessages(kind) && kind.kind !== "stream"))) {
+        for (const one of references.filter(isAssignmentTarget)) rewritten(one, kind);
+        if (!shape.isLive) startsWith(declaration, kind);
+      } else if (write) block(write, "the variable is written to again");
       for (const reference of references) if (!isAssignmentTarget(reference)) flow(reference, kind);
       return;
     }
@@ -271,9 +277,8 @@ export function createFollowValues(p: Proving) {
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
         if (field && shape.hasNulls && isNullable(field))
           return block(part, "a field is taken out of a message that is null there if it is not set");
-        const source = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-        if (field && !p.received.has(name)) noteRead(source ?? name, field, part);
-        const of: Kind = field ? kindOf(field) : { kind: "oneof", oneof: found as DescOneof };
+        if (field) noteRead(p, name, field, part);
+        const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };
         if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
         if (key !== found.localName) {
           const isOwnName = part.getName() === found.localName;
@@ -287,6 +292,15 @@ export function createFollowValues(p: Proving) {
       return;
     }
     if (!isPlain(kind)) block(name, "a list of messages is taken apart");
+  };
+
+  const isWrittenAgain = (name: Node): boolean =>
+    Node.isIdentifier(name) && project.referencesTo(name).some(isAssignmentTarget);
+
+  /** What a variable holds before it gets messages. */
+  const startsWith = (declaration: Node | undefined, kind: Kind): void => {
+    const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    if (initializer && !isAbsent(initializer) && !kinds.has(initializer)) p.sink(initializer, kind);
   };
 
   /** A variable that holds a message gets another one. */

@@ -36,6 +36,11 @@ describe("rows that a handler sends become messages on the spot", () => {
       "=> protoLoaderMessage(RowSchema, await db.find(",
     ],
     [
+      "a row for a request that is given away",
+      "async function get(req) { return await db.find(req); }",
+      "return protoLoaderMessage(RowSchema, await db.find({ row_id: req.rowId }), { keepCase: true });",
+    ],
+    [
       "a constant",
       "async function get(req) {\n  try {\n    const row = await db.find(req.row_id);\n    if (!row) throw new Error('none');\n    return row;\n  } catch (error) { throw new Error(error.message); }\n}",
       "return protoLoaderMessage(RowSchema, row, { keepCase: true });",
@@ -118,7 +123,10 @@ describe("rows that a handler sends become messages on the spot", () => {
       "a row of a function that gives it to others, too",
       "async function get(req) { return found(req); }\nasync function found(req) { return await db.find(1); }",
     ],
-    ["a message that is handed to what gives rows", "async function get(req) { return await db.find(req); }"],
+    [
+      "a message that is handed to what gives rows, and read again",
+      "async function get(req) { const row = await db.find(req); other(req.row_id); return row; }",
+    ],
     ["a message among rows", "const rows = [];\nfunction get(req) { rows.push(req); return rows[0]; }"],
   ])("not %s", async (_name, handlers) => {
     const { text, why } = await migrated(handlers);
@@ -151,7 +159,10 @@ ${code}
   });
 
   it.each([
-    ["what may be a message", "async function f(rows) { const row = await client.get(rows[0]); rows.push(row); }"],
+    [
+      "what may be a message, and is kept twice",
+      "async function f(rows) { const row = await client.get(rows[0]); rows.push(row); rows.push(row); }",
+    ],
     ["a part of a request", "async function f(rows) { await client.nest({ nested: rows[0] }); }"],
   ])("not %s", async (_name, code) => {
     const { text, why } = await migratedClient(code);

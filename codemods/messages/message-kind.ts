@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
+import type { Node } from "ts-morph";
 import type { PlainType, Representation } from "./legacy-shape.js";
 
 /** What an expression is known to hold, as protobuf-es will hold it. */
@@ -11,6 +12,8 @@ export type Kind =
       readonly maybe?: boolean;
       /** The field that such a value is of, or an element of it. */
       readonly field?: DescField;
+      /** The message that it was read of. */
+      readonly readOf?: Node;
     }
   | { readonly kind: "list"; readonly of: Kind }
   /** A message around one value, which protobuf-es has without it. */

@@ -1,4 +1,4 @@
-import { type CallExpression, Node } from "ts-morph";
+import { type CallExpression, type ElementAccessExpression, Node } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
 import { isUnsignedField } from "./message-kind.js";
 import {
@@ -16,7 +16,10 @@ import {
   typeText,
   unwrapped,
 } from "./message-syntax.js";
+import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
+import { isThereAt } from "./wrapped-values.js";
 
 /** Methods that give a string, whatever has them. */
 const STRING_MAKERS = new Set(
@@ -49,13 +52,14 @@ export function createPlainValues(p: Proving) {
     const expression = unwrapped(node);
     if (isChecked(expression)) return false;
     if (test(expression)) return true;
-    return ask(expression, question, false, () =>
-      (partsOf(expression) ?? []).some((part) => canBe(part, question, test)),
-    );
+    // What stands behind `||` is there where the other one is not.
+    const isOr = Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText());
+    const parts = () => (isOr && question === "absent" ? [expression.getRight()] : (partsOf(expression) ?? []));
+    return ask(expression, question, false, () => parts().some((part) => canBe(part, question, test)));
   };
 
   const canBeMissing = (node: Node): boolean =>
-    canBe(node, "absent", (part) => isAbsent(part) || shape.isUnset?.(p, part) === true);
+    canBe(node, "absent", (part) => isAbsent(part) || shape.isUnset?.(p, part) === true || isPartlyThere(p, part));
 
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
   const partsOf = (node: Node): Node[] | undefined => {
@@ -270,7 +274,7 @@ export function createPlainValues(p: Proving) {
   const isPresent = (given: Node): boolean => {
     const value = unwrapped(given);
     const kind = kinds.get(value);
-    if (kind) return kind.kind !== "value" || kind.maybe !== true;
+    if (kind) return kind.kind !== "value" || (kind.maybe !== true && !isOwn(p, kind));
     if (isLength(value)) return true;
     if (Node.isLiteralExpression(value) || Node.isTemplateExpression(value)) return true;
     if (value.getText() === "true" || value.getText() === "false") return true;
@@ -312,4 +316,25 @@ export function createPlainValues(p: Proving) {
     isBoolean,
     isString,
   };
+}
+
+/** A part of a message, or a message that old code has as a plain object, which some peer or some index may leave out. */
+function isPartlyThere(p: Proving, part: Node): boolean {
+  const kind = p.kinds.get(part);
+  if (p.shape.isLive || !kind) return false;
+  if (kind.kind === "value") return (kind.maybe === true || isOwn(p, kind)) && !isThereAt(p, part, part);
+  if (kind.kind !== "message") return false;
+  const isElement = Node.isElementAccessExpression(part);
+  if (isElement && isWithinLength(part)) return false;
+  const presence = receivedAs(p, part);
+  return (isElement || (presence !== undefined && presence !== "always")) && !isThereAt(p, part, part);
+}
+
+/** `list[i]` in `for (…; i < list.length; …)`. */
+function isWithinLength(access: ElementAccessExpression): boolean {
+  const list = access.getExpression().getText();
+  const index = access.getArgumentExpression()?.getText();
+  return access
+    .getAncestors()
+    .some((node) => Node.isForStatement(node) && node.getCondition()?.getText() === `${index} < ${list}.length`);
 }

@@ -46,6 +46,13 @@ export interface ProofState {
   /** Fields of messages that the program makes, and reads again; and those whose values are converted where they are made. */
   readonly readAgain: Map<DescField, Node>;
   readonly coerced: Map<Node, DescField>;
+  /** Fields that are read again in their old form, and those that are given another form than received ones have. */
+  readonly shown: Map<DescField, Node>;
+  readonly unlike: Set<DescField>;
+  /** Fields that get what is read again of others. */
+  readonly passedOn: Map<DescField, Set<DescField>>;
+  /** Fields of plain values that are written to on messages that the program did not make there. */
+  readonly written: Set<DescField>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -164,6 +171,10 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     packed: new Set(),
     readAgain: new Map(),
     coerced: new Map(),
+    shown: new Map(),
+    unlike: new Set(),
+    passedOn: new Map(),
+    written: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],
@@ -229,7 +240,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     oneofBy: (desc, key) => desc.oneofs.find((oneof) => shape.oneofKeyOf(oneof) === key),
     sends(expression, wanted) {
       state.sink(expression, wanted);
-      if (!shape.isLive) return;
+      if (shape.typed && !shape.isLive) return;
       state.later(() => {
         if ((state as Proving).canBeMissing(expression))
           state.block(expression, "a message that may not be there is sent");

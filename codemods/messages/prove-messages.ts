@@ -10,6 +10,7 @@ import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
 import { isPlain, sameKind } from "./message-kind.js";
 import { startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
+import { blockUnlikeReads } from "./own-reads.js";
 import { createPlainValues } from "./plain-values.js";
 import { createProofState, type Proving } from "./proof.js";
 import { proveTyped } from "./prove-typed.js";
@@ -46,6 +47,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       if (bridge.of === "service") startService(project, bridge, p);
       else clients.start(bridge);
     }
+  clients.finish();
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
   for (const leak of p.leaks) if (!proved.has(leak)) p.block(leak, "a list that is being made is handed on");
@@ -62,9 +64,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
-  const coerced = new Set(p.coerced.values());
-  for (const [field, use] of p.readAgain)
-    if (coerced.has(field)) p.block(use, "a value that is converted where it is made is read again");
+  blockUnlikeReads(p);
   for (const bridge of bridges) {
     const stale = staleIn(p, bridge);
     if (!stale) continue;

@@ -12,6 +12,7 @@ import {
   stringOf,
   typeText,
 } from "./message-syntax.js";
+import { noteUnlike } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 
 /** Values of scalar fields and enums, and dates: what they are, or the conversion that makes them so. */
@@ -20,7 +21,10 @@ export function createProveScalars(p: Proving) {
 
   const value = (expression: Node, wanted: Kind & { kind: "value" }): unknown => {
     const { as } = wanted;
-    if (isAbsent(expression)) return;
+    if (isAbsent(expression)) {
+      if (as.kind !== "same" && expression.getText() === "null") noteUnlike(p, wanted.field);
+      return;
+    }
     if ((as.kind === "enum-number" || as.kind === "enum-name") && shape.constant) {
       p.enums.add(as.desc);
       if (shape.constant(p, expression)) return;
@@ -40,6 +44,7 @@ export function createProveScalars(p: Proving) {
           if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression)) {
+            if (wanted.field) p.coerced.set(expression, wanted.field);
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
             return wrap(
               expression,
@@ -64,6 +69,7 @@ export function createProveScalars(p: Proving) {
           if (!found) return block(expression, `${as.desc.typeName} has no value ${expression.getLiteralText()}`);
           return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
         }
+        if (as.kind === "enum-name") noteUnlike(p, wanted.field);
         if (Node.isNumericLiteral(expression)) return;
         if (shape.constant && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
         if (!known && typeText(expression) === "string") {
@@ -76,6 +82,8 @@ export function createProveScalars(p: Proving) {
         return date(expression);
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
+        if (!/^Buffer\b/.test(typeText(expression)) && !/^Buffer\./.test(expression.getText()))
+          noteUnlike(p, wanted.field);
         if (hasBytesType(expression) || isBufferCall(expression)) return;
         if (shape.coerces && isBase64(expression)) return;
         return block(expression, "nothing proves that these are bytes");
@@ -141,8 +149,17 @@ export function createProveScalars(p: Proving) {
       `${after})`,
     );
 
+  /** A string or number as a received message holds it. */
+  const isAsReceived = (expression: Node, as: "int64-string" | "int64-number"): boolean => {
+    if (as === "int64-number") return p.isInteger(expression);
+    if (Node.isStringLiteral(expression)) return /^(0|-?[1-9]\d{0,17})$/.test(expression.getLiteralText());
+    const inner = stringOf(expression);
+    return inner !== undefined && p.isInteger(inner);
+  };
+
   const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {
     const text = Node.isStringLiteral(expression) ? expression.getLiteralText() : undefined;
+    if (!isAsReceived(expression, as)) noteUnlike(p, wanted.field);
     if (shape.fractions === "wrapped" && isUnsignedField(wanted.field)) {
       const inner = text === undefined ? stringOf(expression) : undefined;
       if (text !== undefined ? text.startsWith("-") : !p.isNatural(inner ?? expression)) {

@@ -25,10 +25,14 @@ import {
   isAssignmentTarget,
   isCallback,
   isFunctionNode,
+  ownReturns,
   quoted,
+  topOf,
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+import { notePassedOn } from "./own-reads.js";
+import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
 import { copiesFields } from "./similar-messages.js";
@@ -75,6 +79,17 @@ export function createProveValues(p: Proving) {
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
     if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
 
+    // protobufjs takes an element that is not there for what its type makes of it.
+    if (
+      shape.coerces &&
+      wanted.kind === "value" &&
+      isElement(wanted) &&
+      !isStoodFor(given) &&
+      p.canBeMissing(expression)
+    ) {
+      if (!coerceValue(p, expression, wanted)) block(expression, "an element that may be absent");
+      return;
+    }
     // No message at all: whoever writes it into a field or sends it looks after that.
     if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
     const known = kinds.get(expression);
@@ -84,6 +99,7 @@ export function createProveValues(p: Proving) {
           return block(expression, "numbers of 64 bits and another sign");
         cutTo64(expression, isUnsignedField(wanted.field), ["", ""]);
       }
+      if (wanted.kind === "value" && known.kind === "value") notePassedOn(p, known, wanted.field);
       consume(given);
       return;
     }
@@ -135,6 +151,14 @@ export function createProveValues(p: Proving) {
         if (wanted.kind !== "value") return p.helperResult(expression, origin.node, wanted);
       }
     }
+    if (
+      Node.isElementAccessExpression(expression) &&
+      wanted.kind === "message" &&
+      isOwnList(expression.getExpression())
+    ) {
+      sink(expression.getExpression(), { kind: "list", of: wanted });
+      return p.flow(expression, wanted);
+    }
     switch (wanted.kind) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
@@ -162,6 +186,15 @@ export function createProveValues(p: Proving) {
     const type = expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
     return of?.getText() === as.type;
+  };
+
+  const isElement = ({ field }: Kind & { kind: "value" }) => field?.fieldKind === "list" || field?.fieldKind === "map";
+
+  /** A list that is written out in a variable. */
+  const isOwnList = (list: Node): boolean => {
+    const declaration = shape.coerces && Node.isIdentifier(list) ? project.declarationOf(list) : undefined;
+    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    return Node.isArrayLiteralExpression(made) && !kinds.has(list);
   };
 
   /** A message in a variable: whatever it gets is one, and all that is done with it is followed. */
@@ -243,6 +276,7 @@ export function createProveValues(p: Proving) {
         }
         if (/\b(undefined|null)\b/.test(expression.getType().getText()))
           block(property, "a member of a oneof that may be absent");
+        else mustBeSet(p, expression);
         const opening = `${oneof.localName}: { case: ${quoted(object, field.localName)}, value: `;
         if (isShort) edit(property, property.getStart(), property.getStart(), [opening], "after");
         else edit(property, nameNode.getStart(), expression.getStart(), [opening]);
@@ -265,7 +299,10 @@ export function createProveValues(p: Proving) {
     if (Node.isArrayLiteralExpression(expression)) {
       for (const item of expression.getElements()) {
         if (Node.isSpreadElement(item)) sink(item.getExpression(), wanted);
-        else sink(item, wanted.of);
+        else {
+          sink(item, wanted.of);
+          mustBeElement(p, item, wanted.of);
+        }
       }
       return;
     }
@@ -276,10 +313,15 @@ export function createProveValues(p: Proving) {
         const name = callee.getName();
         // protobufjs takes arrays only, so what `map` gives here is one.
         if (name === "map" && first) {
-          if (isFunctionNode(first)) return p.callbackResults(first, wanted.of);
+          if (isFunctionNode(first)) {
+            for (const result of resultsOf(first)) mustBeElement(p, result, wanted.of);
+            return p.callbackResults(first, wanted.of);
+          }
           const origin = project.originOf(first);
-          if (origin.kind === "function" && isFunctionNode(origin.node))
+          if (origin.kind === "function" && isFunctionNode(origin.node)) {
+            for (const result of resultsOf(origin.node)) mustBeElement(p, result, wanted.of);
             return p.helperResult(expression, origin.node, wanted.of);
+          }
         }
         if (name === "slice" || name === "filter" || name === "reverse") {
           const list = unwrapped(callee.getExpression());
@@ -310,11 +352,31 @@ export function createProveValues(p: Proving) {
   const map = (expression: Node, wanted: Kind & { kind: "map" }): unknown => {
     if (!Node.isObjectLiteralExpression(expression)) return block(expression, "nothing proves what this map holds");
     for (const property of expression.getProperties()) {
-      if (Node.isPropertyAssignment(property)) sink(property.getInitializerOrThrow(), wanted.of);
-      else if (Node.isSpreadAssignment(property)) sink(property.getExpression(), wanted);
+      if (Node.isPropertyAssignment(property)) {
+        sink(property.getInitializerOrThrow(), wanted.of);
+        mustBeElement(p, property.getInitializerOrThrow(), wanted.of);
+      } else if (Node.isSpreadAssignment(property)) sink(property.getExpression(), wanted);
       else block(property, "an entry of a map that is not written out");
     }
   };
 
   return { prove, literal };
+}
+
+/** `a` of `a || b`. */
+function isStoodFor(value: Node): boolean {
+  const top = topOf(value);
+  const above = top.getParent();
+  return (
+    Node.isBinaryExpression(above) &&
+    above.getLeft() === top &&
+    /^(\|\||\?\?)$/.test(above.getOperatorToken().getText())
+  );
+}
+
+/** What a function that is written out gives. */
+function resultsOf(owner: Node): Node[] {
+  const body = isFunctionNode(owner) ? owner.getBody() : undefined;
+  if (body && !Node.isBlock(body)) return [body];
+  return ownReturns(owner).flatMap((statement) => statement.getExpression() ?? []);
 }

@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, type ParameterDeclaration } from "ts-morph";
 import {
   ARRAY_READERS,
   isAbsent,
@@ -16,9 +16,9 @@ import type { Proving } from "./proof.js";
 
 /**
  * How a received message, or a list of them, is there: always; or else `same`, undefined or null before and after; or `null`,
- * a field that is not set, which is null in old code and undefined on protobuf-es.
+ * a field that is not set, which is null in old code and undefined on protobuf-es; or `either` of the last two.
  */
-export type Presence = "always" | "same" | "null";
+export type Presence = "always" | "same" | "null" | "either";
 
 /**
  * Does an expression hold a message that came from the peer, or a part of one, whatever branch was taken? A message that the
@@ -41,6 +41,7 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
     if (/^(slice|filter|reverse)$/.test(callee.getName())) return of(callee.getExpression());
     return /^(find|at|pop|shift|catch)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
   }
+  if (Node.isObjectBindingPattern(node)) return takenApart(p, node, of);
   if (!Node.isIdentifier(node)) return undefined;
   const found = named(p, node, of);
   return found && isChecked(node) ? "always" : found;
@@ -57,32 +58,48 @@ function resultsOf(owner: Node): (Node | undefined)[] {
 function part(p: Proving, of: Presence | undefined, access: Node, key: string): Presence | undefined {
   const object = Node.isPropertyAccessExpression(access) ? unwrapped(access.getExpression()) : undefined;
   const kind = object && p.kinds.get(object);
-  if (!of || kind?.kind !== "message" || access.getText().includes("?.")) return undefined;
+  if (!of || kind?.kind !== "message") return undefined;
+  if (access.getText().includes("?.")) return "either";
   const field = p.fieldBy(kind.desc, key);
-  if (!field || field.oneof) return undefined;
+  if (!field) return undefined;
+  if (field.oneof) return "either";
   return field.fieldKind === "list" ? "always" : "null";
 }
 
-function named(p: Proving, name: Node, of: (other: Node) => Presence | undefined): Presence | undefined {
-  const declaration = p.project.declarationOf(name);
-  if (Node.isParameterDeclaration(declaration)) {
-    const owner = declaration.getParent();
-    if (p.received.has(declaration.getNameNode())) return "always";
-    if (!owner || !isFunctionNode(owner) || declaration.getInitializer()) return undefined;
-    const call = owner.getParent();
-    if (Node.isCallExpression(call) && isCallback(owner)) {
-      const callee = call.getExpression();
-      const isItem = Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName());
-      return isItem && parametersOf(owner)[0] === declaration ? of(callee.getExpression()) && "always" : undefined;
-    }
-    const values = p.project.valuesPassed(declaration);
-    return values && merged(values.map((value) => value && of(value)));
+type Ask = (other: Node) => Presence | undefined;
+
+function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Presence | undefined {
+  const owner = declaration.getParent();
+  if (isWritten(p, declaration.getNameNode())) return undefined;
+  if (p.received.has(declaration.getNameNode())) return "always";
+  if (!owner || !isFunctionNode(owner) || declaration.getInitializer()) return undefined;
+  const call = owner.getParent();
+  if (Node.isCallExpression(call) && isCallback(owner)) {
+    const callee = call.getExpression();
+    const isItem = Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName());
+    return isItem && parametersOf(owner)[0] === declaration ? of(callee.getExpression()) && "always" : undefined;
   }
+  const values = p.project.valuesPassed(declaration);
+  return values && merged(values.map((value) => value && of(value)));
+}
+
+/** What `{ child, children }` is taken out of. */
+function takenApart(p: Proving, pattern: Node, of: Ask): Presence | undefined {
+  const holder = pattern.getParent();
+  if (Node.isParameterDeclaration(holder)) return parameterAs(p, holder, of);
+  if (Node.isBindingElement(holder)) return holder.getInitializer() ? undefined : of(holder.getParent()) && "always";
+  const loop = holder?.getParent()?.getParent();
+  const source = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
+  if (Node.isForOfStatement(loop)) return of(loop.getExpression()) && "always";
+  return source && of(source);
+}
+
+function named(p: Proving, name: Node, of: Ask): Presence | undefined {
+  const declaration = p.project.declarationOf(name);
+  if (Node.isParameterDeclaration(declaration)) return parameterAs(p, declaration, of);
   if (Node.isBindingElement(declaration)) {
-    const holder = declaration.getParent().getParent();
     const kind = p.kinds.get(name);
-    const source = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
-    const isKnown = p.received.has(declaration.getParent()) || (source && of(source) !== undefined);
+    const isKnown = of(declaration.getParent()) !== undefined;
     const hasDefault = declaration.getInitializer() !== undefined || declaration.getDotDotDotToken() !== undefined;
     if (!isKnown || hasDefault || isWritten(p, declaration.getNameNode())) return undefined;
     return kind?.kind === "list" ? "always" : "null";
@@ -101,19 +118,19 @@ function named(p: Proving, name: Node, of: (other: Node) => Presence | undefined
       : undefined;
   });
   const found = merged(isFilledLater ? values : [of(initializer), ...values]);
-  if (!isFilledLater || found !== "always") return isFilledLater && found === "null" ? undefined : found;
+  if (!isFilledLater || found !== "always") return isFilledLater && found === "null" ? "either" : found;
   return writes.length === 1 && writes[0] && isFilledBefore(name, writes[0]) ? "always" : "same";
 }
 
 function isWritten(p: Proving, name: Node): boolean {
-  return p.project.referencesTo(name).some(isAssignmentTarget);
+  return Node.isIdentifier(name) && p.project.referencesTo(name).some(isAssignmentTarget);
 }
 
 function merged(values: readonly (Presence | undefined)[]): Presence | undefined {
   const [first] = values;
   if (!first || values.includes(undefined)) return undefined;
   const partial = new Set(values.filter((one) => one !== "always"));
-  return partial.size === 0 ? "always" : partial.size === 1 ? [...partial][0] : undefined;
+  return partial.size === 0 ? "always" : partial.size === 1 ? [...partial][0] : "either";
 }
 
 /** `try { name = await …; } catch { return; }` before the use, in the same block or around it. */

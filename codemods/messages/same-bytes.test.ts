@@ -30,6 +30,10 @@ service Same {
   rpc ShowIt(Thing) returns (Lines);
   rpc RowIt(Thing) returns (Loose);
   rpc RowsIt(Thing) returns (Looses);
+  rpc OwnIt(Own) returns (OwnLines);
+  rpc WriteIt(Own) returns (Own);
+  rpc GiveIt(Own) returns (OwnLines);
+  rpc StoreIt(Own) returns (OwnLines);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Thing {
@@ -72,6 +76,12 @@ message Similar {
   string item_name = 31; int64 big_count = 32; Kind item_kind = 33; bytes raw_data = 34; optional int32 opt_num = 35; Thing child_item = 36; string opt_text = 37;
   repeated Thing sub_items = 38; map<string, int32> num_map = 39; google.protobuf.StringValue nick_name = 40; int64 as_text = 41 [jstype = JS_STRING]; string own_text = 42;
 }
+message Own {
+  string item_name = 1; int64 big_count = 2; Kind item_kind = 3; bytes raw_data = 4; Own child_item = 6; repeated Own sub_items = 7; repeated string tag_list = 12;
+  bool is_on = 16; uint32 u_num = 17; optional string opt_text = 24; Flat flat_one = 25;
+}
+message Flat { string item_name = 1; int64 big_count = 2; Kind item_kind = 3; bytes raw_data = 4; optional int32 opt_num = 5; oneof pick { string pick_text = 6; bool pick_on = 7; } }
+message OwnLines { repeated string lines_out = 1; Own first_one = 3; }
 message Lines { repeated string lines_out = 1; int32 line_count = 2; Thing first_one = 3; oneof result { string good_one = 4; string bad_one = 5; } }
 `;
 
@@ -235,7 +245,65 @@ function showIt(req) {
   return { lines_out };
 }
 
-module.exports = { rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
+function about(thing) {
+  return [thing.item_name, thing.big_count, thing.item_kind, thing.item_kind === 'KIND_BLUE', thing.is_on, Number(thing.big_count)].join('|');
+}
+function ownIt(req) {
+  const own = { item_name: 'own', item_kind: req.is_on ? 'KIND_BLUE' : req.item_kind, child_item: { item_name: req.item_name, big_count: '12' } };
+  if (req.u_num > 5) own.big_count = req.big_count;
+  own.child_item.item_kind = 'KIND_RED_ONE';
+  const notes = [{ item_name: 'first', child_item: { item_name: 'x' } }, { item_name: req.item_name, child_item: { u_num: req.u_num } }];
+  const lines_out = [about(own), about(req), about(own.child_item)];
+  for (let i = 0; i < notes.length; i++) {
+    const note = notes[i];
+    lines_out.push(note.item_name + note.child_item.item_name + note.child_item.u_num);
+  }
+  let previous = null;
+  let kind = req.item_kind;
+  let all = req.sub_items;
+  for (const one of req.sub_items) {
+    if (previous != null) lines_out.push(about(previous) + (one.u_num - previous.u_num));
+    if (previous === null) lines_out.push('first');
+    previous = one;
+    if (kind !== 'KIND_BLUE') kind = one.item_kind;
+  }
+  all = all.filter((one) => one.is_on);
+  lines_out.push('' + kind, '' + all.length, all.map((one) => one.item_name).join());
+  let found = req.sub_items.find((one) => one.is_on);
+  if (!found) found = own;
+  lines_out.push(about(found), \`\${previous ? previous.item_name : 7}\`);
+  return { lines_out: [...lines_out, req.opt_text, req.child_item?.item_name], first_one: found };
+}
+
+function writeIt(req) {
+  req.item_name = req.item_name + '!';
+  if (req.is_on) req.big_count = '7';
+  if (req.u_num > 5) req.item_kind = 'KIND_BLUE';
+  req.sub_items = req.sub_items.filter((one) => one.is_on);
+  for (const one of req.sub_items) one.is_on = req.tag_list.length > 0;
+  req.is_on = req.big_count === '7';
+  if (req.child_item) req.child_item.item_name = about(req.child_item);
+  if (req.is_on) req.raw_data = Buffer.from(req.item_name);
+  return req;
+}
+
+const taken = [];
+const shownAll = () => taken.splice(0).map((one) => JSON.stringify(one));
+function giveIt(req) {
+  const copy = { ...req.flat_one, more: 1 };
+  taken.push(copy, Object.assign({ first: 1 }, req.flat_one));
+  for (const one of req.sub_items) taken.push(one.item_name, { one });
+  return { lines_out: shownAll() };
+}
+function storeIt(req) {
+  const record = req;
+  record.item_name = record.item_name + '!';
+  if (req.tag_list.length > 1) record.is_on = true;
+  taken.push([record], record.item_name);
+  return { lines_out: shownAll() };
+}
+
+module.exports = { giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
 `;
 
 const server = (options: string) => `
@@ -248,7 +316,7 @@ const definition = protoLoader.loadSync(__dirname + '/same.proto', ${options});
 exports.app = createApp({ routes(router) {
   router.service(Same, {
     describeIt: handlers.describeIt, echoIt: handlers.echoIt, transformIt: handlers.transformIt, loopIt: handlers.loopIt,
-    rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
+    rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
@@ -282,7 +350,7 @@ it.each([
     "same.v1.Same"
   ];
   const service = generated.registry?.service("same.v1.Same");
-  expect(service?.methods).toHaveLength(9);
+  expect(service?.methods).toHaveLength(13);
   let compared = 0;
   for (const method of service?.methods ?? []) {
     const legacy = (definition as unknown as Record<string, MethodDefinition<unknown, unknown>>)[method.name];
@@ -311,8 +379,8 @@ it.each([
         compared++;
         expect(after).toEqual(before);
       }),
-      { numRuns: /^(convert|copy|show|row)/.test(method.localName) ? 100 : 200 },
+      { numRuns: /^(convert|copy|show|row|own|write|give|store)/.test(method.localName) ? 100 : 200 },
     );
   }
-  expect(compared).toBeGreaterThanOrEqual(1100);
+  expect(compared).toBeGreaterThanOrEqual(1500);
 });

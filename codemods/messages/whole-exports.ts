@@ -1,4 +1,4 @@
-import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 
 /** `module.exports = …`: what other files use of it, by whatever name; a `require` that nothing holds stands for itself. */
@@ -34,4 +34,15 @@ export function isNameOfModule(use: Node): boolean {
   const required =
     Node.isVariableDeclaration(holder) && holder.getNameNode() === use ? holder.getInitializer() : undefined;
   return Node.isCallExpression(required) && required.getExpression().getText() === "require";
+}
+
+/** `require("./client")` of a file with `module.exports = …`: what it exports. */
+export function requiredBy(project: AnalysisProject, call: CallExpression): Node | undefined {
+  const [specifier] = call.getArguments();
+  if (call.getExpression().getText() !== "require" || !Node.isStringLiteral(specifier)) return undefined;
+  const file = project.resolveModule(call.getSourceFile(), specifier.getLiteralText());
+  const writes = (file?.getDescendantsOfKind(SyntaxKind.BinaryExpression) ?? []).filter(
+    (one) => one.getLeft().getText() === "module.exports" && one.getOperatorToken().getText() === "=",
+  );
+  return writes.length === 1 ? writes[0]?.getRight() : undefined;
 }

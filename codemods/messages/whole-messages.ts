@@ -1,6 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, Node } from "ts-morph";
+import { isCopied, isGivenAway } from "./given-away.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
@@ -20,10 +21,15 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
   const isList = kind.kind === "list";
   const of = isList ? kind.of : kind;
   if (!shape.wholeOptions || of.kind !== "message") return false;
-  const call = shownBy(p, topOf(expression));
+  const call = shownBy(p, topOf(expression)) ?? takenBy(p, topOf(expression), kind);
   if (!call || reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
   const presence = receivedAs(p, expression);
-  if (!presence) return false;
+  if (!presence || presence === "either") return false;
+  for (const field of reachable(of.desc).flatMap(({ fields }) => fields)) {
+    if (!p.written.has(field)) continue;
+    p.readAgain.set(field, expression);
+    p.shown.set(field, expression);
+  }
   const outer = topOf(expression);
   const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
   const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderObject" };
@@ -50,15 +56,32 @@ function shownBy(p: Proving, expression: Node): CallExpression | undefined {
   for (let above = node.getParent(); above; node = above, above = node.getParent()) {
     if (Node.isCallExpression(above))
       return above.getArguments().includes(node) && shows(p, above, node) ? above : undefined;
-    const isPart =
-      Node.isObjectLiteralExpression(above) ||
-      Node.isArrayLiteralExpression(above) ||
-      Node.isSpreadAssignment(above) ||
-      Node.isShorthandPropertyAssignment(above) ||
-      (Node.isPropertyAssignment(above) && above.getInitializer() === node);
-    if (!isPart) return undefined;
+    if (!isPart(above, node)) return undefined;
   }
   return undefined;
+}
+
+/** What takes an expression for good, or a copy of its fields. */
+function takenBy(p: Proving, expression: Node, kind: Kind): Node | undefined {
+  if (isCopied(expression, kind)) return expression.getParent();
+  let node = expression;
+  for (let above = node.getParent(); above; node = above, above = node.getParent()) {
+    if (Node.isCallExpression(above) || Node.isNewExpression(above))
+      return above.getArguments().includes(node) && isGivenAway(p, expression, above) ? above : undefined;
+    if (!isPart(above, node)) return undefined;
+  }
+  return undefined;
+}
+
+/** Is something a part of an object or a list that is written out? */
+function isPart(above: Node, node: Node): boolean {
+  return (
+    Node.isObjectLiteralExpression(above) ||
+    Node.isArrayLiteralExpression(above) ||
+    Node.isSpreadAssignment(above) ||
+    Node.isShorthandPropertyAssignment(above) ||
+    (Node.isPropertyAssignment(above) && above.getInitializer() === node)
+  );
 }
 
 /** Does a call only look at what it is given? */
