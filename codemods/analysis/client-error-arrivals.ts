@@ -53,7 +53,7 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       places.push({ ...source, kind: "catch", param, body, within });
     const addCallback = (param: TreeNode, body: TreeNode, call: TreeNode) =>
       places.push({ ...source, kind: "callback", param, body, within: call });
-    /** A callback with a name sees the error as it is, if that makes no difference to it. */
+    /** A callback with a name sees the error as it is, if that makes no difference to it, nor to what it passes the error to. */
     const addHanded = (callback: TreeNode) => {
       const declared = scopes.bindingOf(callback)?.declaration;
       const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
@@ -61,8 +61,10 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
       if (isFunction(handler) && (!param || plan?.mode === "none")) return;
       if (plan?.mode === "native" && !plan.converted.length && plan.uses.every((use) => use.kind === "status")) return;
-      if (project.isSelected(file.getFilePath()))
-        handedOn.push({ ...source, node: callback, why: plan?.reason || "it is passed to a function" });
+      if (!project.isSelected(file.getFilePath())) return;
+      if (param && isFunction(handler))
+        places.push({ ...source, kind: "handed", param, body: handler.body, within: callback });
+      else handedOn.push({ ...source, node: callback, why: "it is passed to a function" });
     };
     const addListener = (callback: TreeNode, call: TreeNode) => {
       const [param] = isFunction(callback) ? (callback.params as TreeNode[]) : [];

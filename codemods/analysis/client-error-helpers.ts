@@ -2,6 +2,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { type File, isFunction, nodeAt, parentMap, type Node as TreeNode } from "../shared/ast.js";
 import type { MixedPlace } from "./client-error-places.js";
 import { nodeOf, type Trees } from "./client-trees.js";
+import { isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A parameter of one of the project's functions that errors are passed to. */
@@ -19,7 +20,7 @@ export function helpersOf(
   trees: Trees,
 ): readonly Helper[] | null {
   const callee = nodeOf(file, call.callee as TreeNode);
-  const owners = callee && functionsOf(project, callee);
+  const owners = callee && functionsOf(project, callee, index);
   if (!owners) return null;
   const found: Helper[] = [];
   for (const owner of owners) {
@@ -38,15 +39,16 @@ export function helpersOf(
   return found;
 }
 
-/** The functions that a callee may be: a function by its name, or whatever is passed for a parameter. */
-function functionsOf(project: AnalysisProject, callee: Node): readonly Node[] | undefined {
+/** The functions that a callee may be: a function by its name, or whatever is passed for a parameter, which may be a task's callback. */
+function functionsOf(project: AnalysisProject, callee: Node, index: number): readonly Node[] | undefined {
   const declared = Node.isIdentifier(callee) ? project.declarationOf(callee) : undefined;
   if (!declared || !Node.isParameterDeclaration(declared)) {
     const origin = project.originOf(callee);
     return origin.kind === "function" ? [origin.node] : undefined;
   }
-  const passed = project.valuesPassed(declared);
-  if (!passed || passed.length === 0) return undefined;
+  const known = project.valuesPassed(declared);
+  const passed = known ?? (index === 0 ? callbacksOfTasks(project, declared) : undefined);
+  if (!passed || known?.length === 0) return undefined;
   const owners: Node[] = [];
   for (const value of passed) {
     const origin = value && project.originOf(value);
@@ -54,6 +56,40 @@ function functionsOf(project: AnalysisProject, callee: Node): readonly Node[] | 
     if (!owners.includes(origin.node)) owners.push(origin.node);
   }
   return owners;
+}
+
+/** Functions of `async` that run tasks, and give the first error of one to a callback of their own, or to the promise that they return. */
+const RUNS_TASKS = /^(series|parallel)$/;
+
+/**
+ * What takes the error of a task of `async.series([task, …], callback)`, for the callback that the task is given; nothing, where the promise is
+ * nobody's. Undefined for a function that is, or may be, called by anything else.
+ */
+function callbacksOfTasks(project: AnalysisProject, parameter: Node): Node[] | undefined {
+  const owner = parameter.getParent();
+  if (!owner || parametersOf(owner).length !== 1) return undefined;
+  const holder = owner.getParent();
+  const name = Node.isFunctionDeclaration(owner)
+    ? owner.getNameNode()
+    : Node.isVariableDeclaration(holder)
+      ? holder.getNameNode()
+      : undefined;
+  const uses = name && Node.isIdentifier(name) ? project.referencesTo(name).filter((each) => each !== name) : [owner];
+  const found: Node[] = [];
+  let isTask = false;
+  for (const use of uses) {
+    const list = use.getParent();
+    if (Node.isBinaryExpression(list) && isExportTarget(list.getLeft().getText())) continue;
+    const call = Node.isArrayLiteralExpression(list) ? list.getParent() : undefined;
+    if (!Node.isCallExpression(call) || call.getArguments()[0] !== list) return undefined;
+    const origin = project.originOf(call.getExpression());
+    if (origin.kind !== "external" || origin.module !== "async" || !RUNS_TASKS.test(origin.path)) return undefined;
+    isTask = true;
+    const [, callback] = call.getArguments();
+    if (callback) found.push(callback);
+    else if (!Node.isExpressionStatement(call.getParent())) return undefined;
+  }
+  return isTask ? found : undefined;
 }
 
 function parametersOf(owner: Node) {

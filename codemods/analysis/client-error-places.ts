@@ -3,20 +3,24 @@ import { isToldToTest } from "../clients/error-assertions.js";
 import { type ErrorPlan, planError, takesAnyValue } from "../clients/plan-error.js";
 import { type File, isIdentifier, type Node as TreeNode, unwrap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
+import type { HandedError } from "./client-error-arrivals.js";
 import { type Helper, helpersOf } from "./client-error-helpers.js";
 import type { Trees } from "./client-trees.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A parameter that holds errors of migrated calls. */
 export interface ErrorPlace {
-  /** A catch clause or what stands for one, the callback of a call, a function that such errors are passed to, or a value that is one. */
-  readonly kind: "catch" | "callback" | "helper" | "value";
+  /**
+   * A catch clause or what stands for one, the callback of a call, the function that is named for one, a function that such errors are passed to,
+   * or a value that is one.
+   */
+  readonly kind: "catch" | "callback" | "handed" | "helper" | "value";
   readonly file: SourceFile;
   readonly tree: File;
   /** Of a value: the expression itself, or the name in a pattern. */
   readonly param: TreeNode;
   readonly body: TreeNode;
-  /** What may fail here; null where nobody sees it. */
+  /** What may fail here, and of a function with a name where it is handed to that; null where nobody sees it. */
   readonly within: TreeNode | null;
 }
 
@@ -40,11 +44,15 @@ export function planErrorPlaces(
   mayBeCancelled: boolean,
 ): {
   readonly planned: readonly { readonly place: ErrorPlace; readonly plan: ErrorPlan }[];
+  /** Functions with a name that do not take the error as it is. */
+  readonly handed: readonly HandedError[];
   /** A place that would have to change and is not part of this run. */
   readonly obstacle: { readonly node: Node; readonly detail: string } | null;
 } {
   const helpers = new Map<TreeNode, readonly Helper[] | null>();
   const refused = new Set<TreeNode>();
+  /** Why functions with a name do not take the error as it is. */
+  const reasons = new Map<TreeNode, string>();
   const helpersAt = (file: SourceFile, call: TreeNode, index: number): readonly Helper[] | null => {
     const argument = (call.arguments as TreeNode[])[index];
     if (!argument) return null;
@@ -102,7 +110,7 @@ export function planErrorPlaces(
       plans.set(place.param, { place, plan });
       return plan;
     };
-    for (const place of places) planOf(place);
+    for (const place of places) if (place.kind !== "handed" || !refused.has(place.param)) planOf(place);
 
     const isNative = (tree: File, node: TreeNode | undefined): boolean => {
       const name = node && unwrap(node);
@@ -122,8 +130,14 @@ export function planErrorPlaces(
       if (tolerant.has(place.param)) return !isSelected;
       return !isSelected || !passed?.every(({ tree, node }) => isNative(tree, node));
     });
-    for (const { place } of wrong) refused.add(place.param);
-    if (wrong.length > 0) continue;
+    // What is handed to something that knows ServiceErrors only is given no others by any caller.
+    const untaken = places.filter(({ kind, param }) => {
+      const plan = plans.get(param)?.plan;
+      return kind === "handed" && plan && plan.mode !== "none" && !(plan.mode === "native" && isKept(plan));
+    });
+    for (const { param } of untaken) reasons.set(param, plans.get(param)?.plan.reason || "it is passed to a function");
+    for (const place of [...wrong.map((each) => each.place), ...untaken]) refused.add(place.param);
+    if (wrong.length + untaken.length > 0) continue;
 
     const planned = [...plans.values()].filter(
       ({ place, plan }) =>
@@ -133,11 +147,20 @@ export function planErrorPlaces(
     const outside = planned.find((each) => !isSelected(each) && each.plan.changes)?.place.file;
     return {
       planned: planned.filter(isSelected),
+      handed: places.flatMap((place) => {
+        const why = place.kind === "handed" ? reasons.get(place.param) : undefined;
+        return why === undefined ? [] : [{ ...place, node: place.within as TreeNode, why }];
+      }),
       obstacle: outside
         ? { node: outside, detail: `${outside.getBaseName()} handles errors of the call and is not part of this run` }
         : null,
     };
   }
+}
+
+/** Does a function do with one kind of error what it does with the other? */
+function isKept(plan: ErrorPlan): boolean {
+  return !plan.changes && plan.converted.length === 0;
 }
 
 const UNCHANGED: ErrorPlan = { mode: "native", changes: false, reads: false, reason: "", uses: [], converted: [] };

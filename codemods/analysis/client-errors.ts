@@ -70,13 +70,17 @@ export function collectErrorFacts(
     const others = leaks.size === 0 ? firstOthers : reachOf(otherSites.filter(isEscaping), sources, trees, leaks);
     const hasOthers = otherSites.length > 0 || leaks.size > 0;
     const failsOtherwise = failingIn(sources, [all, others]);
-    const { planned, obstacle } = planErrorPlaces(
+    const {
+      planned,
+      handed: handedTo,
+      obstacle,
+    } = planErrorPlaces(
       project,
       places.map((place) => {
         const { kind, file, within } = place;
         if (within === null)
           return { ...place, isMixed: kind === "catch" || hasOthers, isOfCancelled: cancelledSites.length > 0 };
-        const isCall = kind === "callback";
+        const isCall = kind === "callback" || kind === "handed";
         return {
           ...place,
           isMixed: !isCall && hasOthers && failsOtherwise(place, within, others),
@@ -88,7 +92,7 @@ export function collectErrorFacts(
       trees,
       cancelledSites.length > 0,
     );
-    const isNew = leaksOf(planned, handedOn).filter(({ file, node }) => !leaks.get(file)?.has(node));
+    const isNew = leaksOf(planned, [...handedOn, ...handedTo]).filter(({ file, node }) => !leaks.get(file)?.has(node));
     if (isNew.length > 0) {
       for (const { file, node } of isNew) leaks.set(file, (leaks.get(file) ?? new Set()).add(node));
       continue;
@@ -98,13 +102,14 @@ export function collectErrorFacts(
         ...placeOf(place.file, place.param),
         mode: plan.mode === "wrapped" ? "wrapped" : "native",
         converted: plan.converted.map((node) => ({ start: node.start, end: node.end })),
-        place: place.kind,
+        // A function with a name is told apart already.
+        place: place.kind as Exclude<typeof place.kind, "handed">,
         reads: plan.reads,
         reason: plan.reason === "" ? null : reason("error-escapes", plan.reason),
       }),
     );
     const whole = { mode: "wrapped", converted: [], reads: false } as const;
-    for (const { file, node, why } of handedOn)
+    for (const { file, node, why } of [...handedOn, ...handedTo])
       facts.push({ ...placeOf(file, node), ...whole, place: "catch", reason: reason("error-escapes", why) });
     for (const { file, node } of rejections)
       facts.push({

@@ -226,7 +226,7 @@ function isExport(node: Node): boolean {
 }
 
 /** Is a value handed on under the name that it has? Under another one its uses would not be found. */
-function keepsName(use: Node): boolean {
+export function keepsName(use: Node): boolean {
   const name = use.getText();
   const holder = use.getParentOrThrow();
   const parent = Node.isPropertyAccessExpression(holder) ? holder.getParentOrThrow() : holder;

@@ -4,6 +4,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import { callProperties, carriedProperties, carryProperties } from "./call-properties.js";
 import { keyFacts } from "./context-keys.js";
+import { errorClassFacts } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
@@ -57,11 +58,16 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     const changing = changingHelpers(project, helpers, decided.handlers);
     const carried = carriedProperties(project, properties, decided.handlers);
     if (changing.length === helpers.length && carried.length === properties.length)
-      return [...decided.facts, ...helpers.map((helper) => factOf(round, helper)), ...keyFacts(round)];
+      return [
+        ...decided.facts,
+        ...helpers.map((helper) => factOf(round, helper)),
+        ...keyFacts(round),
+        ...errorClassFacts(project, decided.handlers),
+      ];
     helpers = changing;
     properties = carried;
   }
-  return plain.facts;
+  return [...plain.facts, ...errorClassFacts(project, plain.handlers)];
 }
 
 interface Decisions {

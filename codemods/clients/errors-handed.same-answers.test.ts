@@ -66,6 +66,48 @@ const programs: Programs = {
       }
     })();`,
   ],
+  "functions with a name that pass the error on, or test it": [
+    "idiomatic",
+    `${GET}
+    const finished = [];
+    const done = (err) => { finished.push(err ? 'failed' : 'done'); if (finished.length === 4) console.log(finished.sort().join()); };
+    function forward(err, res) {
+      if (err) {
+        done(err);
+        return;
+      }
+      console.log(res.text);
+      done();
+    }
+    const only = (err) => { if (err && typeof err === 'object') console.log('one failed'); done(err); };
+    client.ask({ text: 'own' }, forward);
+    client.ask({ text: 'rich 5 a' }, forward);
+    client.ask({ text: 'rich 5 b' }, only);
+    forward(null, { text: 'by hand' });`,
+  ],
+  "functions with a name that read the error somewhere": [
+    "idiomatic",
+    `${GET}
+    const told = (err) => { if (err) console.log(err.code, err.details, err.message, err.metadata.get('x-why')); };
+    function forward(err, res) {
+      if (err) return told(err);
+      console.log(res.text);
+    }
+    client.ask({ text: 'rich 5 a' }, (err, res) => {
+      forward(err, res);
+      client.ask({ text: 'rich 9 b' }, forward);
+    });`,
+  ],
+  "functions with a name that give the error to somebody else": [
+    "idiomatic",
+    `${GET}
+    const results = new (require('events'))();
+    results.on('failed', (err) => console.log(JSON.stringify(err.details), String(err)));
+    function forward(err, res) {
+      if (err) results.emit('failed', err);
+    }
+    client.ask({ text: 'rich 5 a' }, forward);`,
+  ],
   "the cause of an error": [
     "idiomatic",
     `${GET}

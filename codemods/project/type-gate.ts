@@ -98,6 +98,8 @@ function compare(
   if (config.options.checkJs !== true) options.checkJs = false;
   // Analysis may do without the packages' types; a check may not.
   options.noResolve = false;
+  // Before TypeScript 6 the types of Node were there unasked; what imported grpc-js had them from there.
+  options.types ??= ["node"];
   const parsed = new Map<string, ts.SourceFile>();
   // Declaration files may say something of any other; modules are read when one of the others imports them.
   const roots = [...checked, ...files.filter((file) => file.endsWith(".d.ts"))];

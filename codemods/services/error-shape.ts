@@ -40,7 +40,7 @@ const codeNames = [
 ];
 
 /** Connect's name of a code that stands in the source, as `status.X` or as a number from 1 to 16. */
-function codeOf(node: Node, file: File): string | undefined {
+export function codeOf(node: Node, file: File): string | undefined {
   const value = unwrap(node);
   if (value.type === "NumericLiteral") return codeNames[value.value - 1];
   return statusName(file, value);
@@ -124,7 +124,7 @@ function pathOf(node: Node): string {
 }
 
 /** A string in the source: literal, template, or a concatenation with one. */
-function isSurelyText(node: Node): boolean {
+export function isSurelyText(node: Node): boolean {
   const value = unwrap(node);
   if (value.type === "StringLiteral" || value.type === "TemplateLiteral") return true;
   return (
@@ -135,7 +135,7 @@ function isSurelyText(node: Node): boolean {
 }
 
 /** A string as far as a text goes: also `error.message`, and a name, which grpc-js would have put into the text as it is. */
-function isText(node: Node): boolean {
+export function isText(node: Node): boolean {
   const value = unwrap(node);
   if (isSurelyText(value) || isIdentifier(value)) return !isIdentifier(value, "undefined");
   if (value.type === "ConditionalExpression") return isText(value.consequent) && isText(value.alternate);

@@ -1,3 +1,4 @@
+import { rule as errorClass } from "../errors/error-class.js";
 import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callMembers } from "./call-members.js";
@@ -38,6 +39,7 @@ export const serviceRules: readonly Rule[] = [
   serverToApp,
   neighbourBridge,
   handlerBridge,
+  errorClass,
   // Last: it takes what is left.
   statusToCode,
 ];

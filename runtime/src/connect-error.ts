@@ -25,6 +25,9 @@ export interface OutgoingDetail {
   value: MessageInitShape<DescMessage>;
 }
 
+/** What errors of every copy of this package have, also those of classes that extend it and have a name of their own. */
+const MARK = Symbol.for("connect-migrate.ConnectError");
+
 /** The `message` of a ConnectError that nobody has changed. */
 export function connectMessage(rawMessage: string, code: Code): string {
   return rawMessage === "" ? `[${codeName(code)}]` : `[${codeName(code)}] ${rawMessage}`;
@@ -76,9 +79,12 @@ export class ConnectError extends Error {
     return new ConnectError(reason.message, code, undefined, undefined, reason);
   }
 
-  static override [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    // biome-ignore-start lint/complexity/noThisInStatic: a class that extends it has instances of its own
+    if (this !== ConnectError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    // biome-ignore-end lint/complexity/noThisInStatic: until here
     if (!(value instanceof Error)) return false;
-    if (Object.getPrototypeOf(value) === ConnectError.prototype) return true;
+    if (MARK in value) return true;
     const shape = value as Partial<Record<keyof ConnectError, unknown>>;
     return (
       shape.name === "ConnectError" &&
@@ -111,3 +117,5 @@ export class ConnectError extends Error {
     return found;
   }
 }
+
+Object.defineProperty(ConnectError.prototype, MARK, { value: true });
