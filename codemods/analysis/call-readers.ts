@@ -15,9 +15,14 @@ const METADATA_READS = /^(get|getMap|toJSON|toHttp2Headers|clone)$/;
  * its deadline, its request (`isAuthorized(call)`).
  */
 export function readCallsIn(project: AnalysisProject, handler: Node): readonly ReadCall[] {
-  const name = Node.isParametered(handler) ? handler.getParameters()[0]?.getNameNode() : undefined;
+  const [call, callback] = Node.isParametered(handler) ? handler.getParameters() : [];
+  const name = call?.getNameNode();
   if (!Node.isIdentifier(name)) return [];
-  return project.referencesTo(name).flatMap((use): ReadCall[] => {
+  const callbacks = callback ? usesOf(project, callback.getNameNode()) : [];
+  return usesOf(project, name).flatMap((use): ReadCall[] => {
+    // What is given the callback, too, replies: another handler, which may change itself.
+    const asked = use.getParent();
+    if (callbacks.some((each) => asked?.containsRange(each.getPos(), each.getEnd()))) return [];
     const reading = givenReading(project, use);
     return reading ? [{ start: use.getStart(), readsRequest: reading === "request" }] : [];
   });
@@ -32,7 +37,10 @@ function givenReading(project: AnalysisProject, use: Node): Reading | undefined 
   const given = call.getArguments();
   const index = given.indexOf(use);
   if (index < 0 || given.slice(0, index).some((argument) => Node.isSpreadElement(argument))) return undefined;
-  const origin = project.originOf(call.getExpression());
+  // A function that somebody else chose may be a handler.
+  const callee = call.getExpression();
+  if (Node.isIdentifier(callee) && Node.isParameterDeclaration(project.declarationOf(callee))) return undefined;
+  const origin = project.originOf(callee);
   if (origin.kind !== "function" || !isItself(project, origin.node) || !Node.isParametered(origin.node))
     return undefined;
   const parameter = origin.node.getParameters()[index];

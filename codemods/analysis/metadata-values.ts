@@ -93,7 +93,7 @@ function isDefinedType(value: Node): boolean {
 
 /** `if (token) metadata.set("token", token)`: what is written stands behind a test of just this value. */
 function isTested(value: Node): boolean {
-  const text = value.getText();
+  const text = value.getText().replaceAll('"', "'");
   const tests = [text, `${text} !== undefined`, `${text} != null`, `typeof ${text} === 'string'`];
   for (let node = value; !Node.isFunctionLikeDeclaration(node) && !Node.isFunctionExpression(node); ) {
     const parent = node.getParent();
@@ -104,7 +104,8 @@ function isTested(value: Node): boolean {
         .getText()
         .replaceAll('"', "'")
         .split(/\s*&&\s*/);
-      if (parts.some((each) => tests.includes(each))) return true;
+      // Equal to a text, it is one.
+      if (parts.some((each) => tests.includes(each) || each.startsWith(`${text} === '`))) return true;
     }
     node = parent;
   }
