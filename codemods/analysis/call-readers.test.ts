@@ -5,18 +5,18 @@ import { expect, it } from "vitest";
 import { runMigration } from "../pipeline.js";
 
 const proto =
-  'syntax = "proto3"; package a.v1; service S { rpc Ask(T) returns (T); } message T { string some_text = 1; int32 number = 2; }';
+  'syntax = "proto3"; package a.v1; service S { rpc Ask(T) returns (T); rpc Tell(T) returns (T); } message T { string some_text = 1; int32 number = 2; }';
 
 /** The server of one handler, which asks `check(call)`, once the tool has been over it. */
-async function migrated(check: string, own = ""): Promise<string> {
+async function migrated(check: string, own = "", others = ""): Promise<string> {
   const root = mkdtempSync(path.join(tmpdir(), "readers-"));
   const server = `const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
-const { check } = require('./check');
+const { check, mark } = require('./check');
 const { S } = grpc.loadPackageDefinition(loader.loadSync(__dirname + '/a.proto', { keepCase: true, defaults: true })).a.v1;
 const server = new grpc.Server();
 server.addService(S.service, {
-  ask(call, callback) {
+${others}  ask(call, callback) {
     if (!check(call)) return callback({ code: grpc.status.UNAUTHENTICATED, details: 'no' });
     callback(null, { some_text: call.request.some_text });
   },
@@ -77,4 +77,13 @@ it.each([
   const after = await migrated(check, exported);
   expect(after).toMatch(/ask: fromCallback\(|fromCallbacks\(/);
   expect(after).toContain("if (!check(call)) return callback(");
+});
+
+it("functions that call one another are asked anew for each", async () => {
+  const check = `const mark = (call) => check(call) || (call.user = 'somebody');
+const check = (call) => call.metadata.get('x').length > 1 || mark(call);
+`;
+  const tell = "  tell(call, callback) {\n    callback(null, { number: mark(call) ? 1 : 2 });\n  },\n";
+  const after = await migrated(check, "module.exports = { check, mark };\n", tell);
+  expect(after).not.toContain("grpcJsCall");
 });

@@ -1,7 +1,8 @@
 import { Node } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
 import type { ReadCall } from "../services/handler-draft.js";
-import { isExtended } from "./own-members.js";
+import { memberCall, memberOf } from "./member-calls.js";
+import { isOnlyItself } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What a function reads of a call that it is given; `request`: its message, too. */
@@ -23,15 +24,16 @@ export function readCallsIn(project: AnalysisProject, handler: Node): readonly R
     // What is given the callback, too, replies: another handler, which may change itself.
     const asked = use.getParent();
     if (callbacks.some((each) => asked?.containsRange(each.getPos(), each.getEnd()))) return [];
-    const reading = givenReading(project, use);
+    const reading = givenReading(project, use, new Set());
     return reading ? [{ start: use.getStart(), readsRequest: reading === "request" }] : [];
   });
 }
 
-const known = new WeakMap<AnalysisProject, Map<Node, Reading | null>>();
-
-/** What the function reads that a use of a call is an argument for; undefined if it does anything else with it. */
-function givenReading(project: AnalysisProject, use: Node): Reading | undefined {
+/**
+ * What the function reads that a use of a call is an argument for; undefined if it does anything else with it. `seen`: parameters
+ * that are asked about already, since functions may call one another.
+ */
+function givenReading(project: AnalysisProject, use: Node, seen: Set<Node>): Reading | undefined {
   const call = use.getParent();
   if (!Node.isCallExpression(call)) return undefined;
   const given = call.getArguments();
@@ -41,39 +43,18 @@ function givenReading(project: AnalysisProject, use: Node): Reading | undefined 
   const callee = call.getExpression();
   if (Node.isIdentifier(callee) && Node.isParameterDeclaration(project.declarationOf(callee))) return undefined;
   const origin = project.originOf(callee);
-  if (origin.kind !== "function" || !isItself(project, origin.node) || !Node.isParametered(origin.node))
-    return undefined;
+  if (origin.kind !== "function" || !Node.isParametered(origin.node)) return undefined;
+  if (Node.isMethodDeclaration(origin.node) && !isOnlyItself(project, origin.node)) return undefined;
   const parameter = origin.node.getParameters()[index];
   if (!parameter || parameter.isRestParameter() || parameter.getInitializer() || parameter.isParameterProperty())
     return undefined;
-  const readings = known.get(project) ?? new Map<Node, Reading | null>();
-  known.set(project, readings);
-  const found = readings.get(parameter);
-  if (found !== undefined) return found ?? undefined;
-  // A function that calls itself reads what the rest of it reads.
-  readings.set(parameter, "call");
+  if (seen.has(parameter)) return "call";
+  seen.add(parameter);
+  if (!Node.isArrowFunction(origin.node) && /\barguments\b/.test(origin.node.getText())) return undefined;
   const name = parameter.getNameNode();
-  const isArrow = Node.isArrowFunction(origin.node);
-  const reading =
-    !isArrow && /\barguments\b/.test(origin.node.getText())
-      ? undefined
-      : Node.isObjectBindingPattern(name)
-        ? takenApart(project, name)
-        : all(usesOf(project, name).map((each) => useReading(project, each)));
-  readings.set(parameter, reading ?? null);
-  return reading;
-}
-
-/** Is a function what its name calls, whoever the object is? */
-function isItself(project: AnalysisProject, fn: Node): boolean {
-  if (!Node.isMethodDeclaration(fn)) return true;
-  const owner = fn.getParent();
-  return (
-    Node.isClassDeclaration(owner) &&
-    !owner.getExtends() &&
-    owner.getImplements().length === 0 &&
-    !isExtended(project, owner)
-  );
+  return Node.isObjectBindingPattern(name)
+    ? takenApart(project, name)
+    : all(usesOf(project, name).map((each) => useReading(project, each, seen)));
 }
 
 function usesOf(project: AnalysisProject, name: Node): readonly Node[] {
@@ -85,15 +66,16 @@ function all(readings: readonly (Reading | undefined)[]): Reading | undefined {
   return readings.includes("request") ? "request" : "call";
 }
 
-function useReading(project: AnalysisProject, use: Node): Reading | undefined {
+function useReading(project: AnalysisProject, use: Node, seen: Set<Node>): Reading | undefined {
   const parent = use.getParentOrThrow();
   if (Node.isVariableDeclaration(parent) && parent.getInitializer() === use) {
     const name = parent.getNameNode();
     return Node.isObjectBindingPattern(name) ? takenApart(project, name) : undefined;
   }
-  if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== use) return givenReading(project, use);
+  if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== use)
+    return givenReading(project, use, seen);
   const member = parent.getName();
-  if (MEMBER_CALLS.test(member)) return isCalled(parent) ? "call" : undefined;
+  if (MEMBER_CALLS.test(member)) return memberCall(use) && "call";
   if (isAssignmentTarget(parent)) return undefined;
   if (member === "request") return "request";
   if (member === "cancelled") return "call";
@@ -122,11 +104,6 @@ function readsMetadata(project: AnalysisProject, metadata: Node): boolean {
     const name = parent.getNameNode();
     return Node.isIdentifier(name) && usesOf(project, name).every((use) => readsMetadata(project, use));
   }
-  const isMember = Node.isPropertyAccessExpression(parent) && parent.getExpression() === metadata;
-  return isMember && METADATA_READS.test(parent.getName()) && isCalled(parent);
-}
-
-function isCalled(access: Node): boolean {
-  const call = access.getParent();
-  return Node.isCallExpression(call) && call.getExpression() === access;
+  const call = memberCall(metadata);
+  return call !== undefined && METADATA_READS.test(memberOf(call));
 }

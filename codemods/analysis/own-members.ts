@@ -1,4 +1,4 @@
-import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, type MethodDeclaration, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 
 /**
@@ -33,6 +33,17 @@ export function mayUse(
 
 function isFunction(node: Node | undefined): boolean {
   return Node.isArrowFunction(node) || Node.isFunctionExpression(node);
+}
+
+/** Is a method what its name calls, whatever object of the class's type it is called on? */
+export function isOnlyItself(project: AnalysisProject, method: MethodDeclaration): boolean {
+  const owner = method.getParent();
+  return (
+    Node.isClassDeclaration(owner) &&
+    owner.getImplements().length === 0 &&
+    owner.getExtends() === undefined &&
+    !isExtended(project, owner)
+  );
 }
 
 /** Does another class extend it? Then methods of that may take the place of its own. */

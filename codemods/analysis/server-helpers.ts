@@ -9,7 +9,7 @@ import {
 } from "ts-morph";
 import { isExportedProperty } from "./exports.js";
 import { memberCall, memberOf } from "./member-calls.js";
-import { isExtended } from "./own-members.js";
+import { isExtended, isOnlyItself } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
 import { isPart } from "./server-parts.js";
 
@@ -104,10 +104,7 @@ function functionOf(project: AnalysisProject, call: AddingCall): Named | undefin
   if (origin.kind !== "function") return undefined;
   const owner = origin.node;
   if (Node.isMethodDeclaration(owner)) {
-    const around = owner.getParent();
-    const isOwn =
-      Node.isClassDeclaration(around) && around.getImplements().length === 0 && !isOverridable(project, around);
-    return isOwn ? { owner, name: owner.getNameNode() } : undefined;
+    return isOnlyItself(project, owner) ? { owner, name: owner.getNameNode() } : undefined;
   }
   if (!Node.isFunctionDeclaration(owner) && !Node.isArrowFunction(owner) && !Node.isFunctionExpression(owner))
     return undefined;
