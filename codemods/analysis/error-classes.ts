@@ -15,6 +15,7 @@ import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { keepsName } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
+import { contains } from "./value-flow.js";
 
 /** An error class of the code base that extends ConnectError from now on; the range is that of its name. */
 export interface ErrorClassFact extends FactBase {
@@ -53,8 +54,6 @@ export function errorClassFacts(project: AnalysisProject, handlers: ReadonlyMap<
 
 function classFacts(project: AnalysisProject, handlers: ReadonlyMap<Node, HandlerFact>, trees: Trees): FactBase[] {
   const owners: Owner[] = [];
-  // `new errors[kind](…)`
-  if (project.files.some((file) => /\bnew\s*\(?\s*[\w$.]+\[/.test(file.getFullText()))) return [];
   for (const file of project.files) {
     if (!/\bextends\s+Error\b/.test(file.getFullText()) || !project.isSelected(file.getFilePath())) continue;
     for (const declaration of file.getClasses()) {
@@ -63,6 +62,9 @@ function classFacts(project: AnalysisProject, handlers: ReadonlyMap<Node, Handle
       if (plan) owners.push({ declaration, tree: found.tree, plan, base: null });
     }
   }
+  // `new errors[kind](…)` may make any of them.
+  const isMadeByKey = () => project.files.some((file) => /\bnew\s*\(?\s*[\w$.]+\[/.test(file.getFullText()));
+  if (owners.length === 0 || isMadeByKey()) return [];
   return owners.flatMap((owner) => factsOf(project, owner, handlers, trees) ?? []);
 }
 
@@ -103,7 +105,7 @@ function factsOf(
     const isDirect = constructorIn(next) === plan;
     const named = new Set([...project.referencesTo(name), ...project.identifiersNamed(name.getText())]);
     for (const use of named) {
-      if (use === name || isIn(use, declaration)) continue;
+      if (use === name || contains(declaration, use)) continue;
       if (isName(use)) {
         // Under another name its uses would not be found.
         if (keepsName(use) || isOther(project, use, name)) continue;
@@ -220,12 +222,6 @@ function conversionFacts(project: AnalysisProject): MadeErrorFact[] {
 
 function importsConnectError(node: Node): boolean {
   return /\bConnectError\b[^;\n]*@connect-migrate\/runtime["']/.test(node.getSourceFile().getFullText());
-}
-
-function isIn(node: Node, owner: Node): boolean {
-  return (
-    node.getSourceFile() === owner.getSourceFile() && owner.getPos() <= node.getPos() && node.getEnd() <= owner.getEnd()
-  );
 }
 
 /** `exports.X = X`, `module.exports = X` */

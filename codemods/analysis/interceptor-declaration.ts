@@ -1,4 +1,5 @@
 import { type ArrowFunction, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
+import { languageOf } from "../shared/parse.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase } from "./facts.js";
 import type { Callable } from "./interceptor-shape.js";
@@ -47,8 +48,8 @@ export function arrowText(node: Node, written: WrittenInterceptor): string {
   return ["(next) => async (req) => {", ...written.lines(`${outer}${step}`, step), `${outer}}`].join(eol);
 }
 
-function isTypeScriptFile(node: Node): boolean {
-  return /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath());
+export function isTypeScript(node: Node): boolean {
+  return languageOf(node.getSourceFile().getFilePath()) === "ts";
 }
 
 /** What stands instead of the interceptor that a function returns; in TypeScript the function says that it returns one. */
@@ -74,7 +75,7 @@ function made<Written extends WrittenInterceptor>(
   const written = write(returned);
   if (typeof written === "string") return written;
   const places = [{ ...placeOf(returned), text: arrowText(returned, written), imports: written.imports }];
-  if (isTypeScriptFile(declaration)) {
+  if (isTypeScript(declaration)) {
     const type = factory.getReturnTypeNode();
     const origin = type && project.originOfType(type);
     if (!type || origin?.kind !== "grpc" || origin.path !== typeName)
@@ -89,7 +90,7 @@ function named<Written extends WrittenInterceptor>(
   declaration: Node,
   write: (interceptor: Callable) => Written | string,
 ): Declared<Written> | string {
-  const isTypeScript = isTypeScriptFile(declaration);
+  const isTyped = isTypeScript(declaration);
   const place = (start: number, end: number, text: string, imports: readonly NamedImport[]) => [
     { ...placeOf(declaration), start, end, text, imports },
   ];
@@ -102,11 +103,11 @@ function named<Written extends WrittenInterceptor>(
     const { outer, step, eol } = layoutOf(declaration);
     const semicolon = /;\s*\}?$/.test(body.getText().replace(/\}\s*$/, "")) ? ";" : "";
     const inner = written.lines(`${outer}${step}${step}`, step).join(eol);
-    const [parameter, result] = isTypeScript
+    const [parameter, result] = isTyped
       ? ["next: Parameters<Interceptor>[0]", ": ReturnType<Interceptor>"]
       : ["next", ""];
     const text = `(${parameter})${result} {${eol}${outer}${step}return async (req) => {${eol}${inner}${eol}${outer}${step}}${semicolon}${eol}${outer}}`;
-    const imports = [...(isTypeScript ? [INTERCEPTOR] : []), ...written.imports];
+    const imports = [...(isTyped ? [INTERCEPTOR] : []), ...written.imports];
     return { written, places: place(name.getEnd(), declaration.getEnd(), text, imports) };
   }
   const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
@@ -114,8 +115,7 @@ function named<Written extends WrittenInterceptor>(
   const written = write(initializer);
   if (typeof written === "string") return written;
   const text = arrowText(initializer, written);
-  if (!isTypeScript)
-    return { written, places: place(initializer.getStart(), initializer.getEnd(), text, written.imports) };
+  if (!isTyped) return { written, places: place(initializer.getStart(), initializer.getEnd(), text, written.imports) };
   const start = declaration.getNameNode().getEnd();
   const imports = [INTERCEPTOR, ...written.imports];
   return { written, places: place(start, initializer.getEnd(), `: Interceptor = ${text}`, imports) };

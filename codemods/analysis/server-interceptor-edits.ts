@@ -1,7 +1,7 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { STATUS_NAMES } from "../clients/grpc-status.js";
 import type { NamedImport } from "../shared/with-imports.js";
-import type { WrittenInterceptor } from "./interceptor-declaration.js";
+import { isTypeScript, type WrittenInterceptor } from "./interceptor-declaration.js";
 import {
   callsOtherClients,
   declaredIn,
@@ -54,7 +54,6 @@ export function serverInterceptorEdits(
   if (callsOtherClients(project, interceptor)) return "an interceptor that makes calls of its own";
   if (namesMeet(interceptor, shape)) return "an interceptor whose names would meet";
   if (leavesEarly(interceptor, shape)) return "an interceptor that is made in several ways, or with `this`";
-  const isTypeScript = /\.[cm]?tsx?$/.test(interceptor.getSourceFile().getFilePath());
   const known = knownUses(project, interceptor, shape);
   if (typeof known === "string") return known;
   const read = gate
@@ -109,7 +108,7 @@ export function serverInterceptorEdits(
     falls: passed.falls,
     streams: !isUnary,
     waits: gate?.function.isAsync() === true,
-    isTypeScript,
+    isTypeScript: isTypeScript(interceptor),
     semicolon: /;\s*(\/\/.*)?$/m.test(interceptor.getText()) ? ";" : "",
     quote: /^[^'`]*"/.test(interceptor.getSourceFile().getFullText()) ? '"' : "'",
     name: (wanted: string) => (taken.has(wanted) ? `${wanted}InCall` : wanted),

@@ -12,6 +12,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isWritten } from "./received-messages.js";
 
 /** Methods of an array that call their argument once with each element, and give none of them back. */
 const ITERATORS = /^(forEach|map|flatMap|some|every|findIndex)$/;
@@ -82,10 +83,6 @@ function areHeld(p: Proving, given: Node, holders: Holders): boolean {
     sources.push(change.getRight());
   }
   return sources.length > 0 && sources.every((source) => areHeld(p, source, holders));
-}
-
-function isWritten(p: Proving, name: Node): boolean {
-  return p.project.referencesTo(name).some(isAssignmentTarget);
 }
 
 /** Do all other uses of a name come before, and only read values, or lead to another name that is asked about? */

@@ -122,7 +122,8 @@ function named(p: Proving, name: Node, of: Ask): Presence | undefined {
   return writes.length === 1 && writes[0] && isFilledBefore(name, writes[0]) ? "always" : "same";
 }
 
-function isWritten(p: Proving, name: Node): boolean {
+/** Is a name given another value anywhere? */
+export function isWritten(p: Proving, name: Node): boolean {
   return Node.isIdentifier(name) && p.project.referencesTo(name).some(isAssignmentTarget);
 }
 

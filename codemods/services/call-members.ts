@@ -4,7 +4,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { valueText } from "./context-values.js";
 import { headersAt } from "./outgoing-headers.js";
-import { contextName, fileOf, forSteps, GRPC_JS, NODE, plannedHandlers, replaceAround } from "./planned-handlers.js";
+import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
 import { sendingText } from "./write-metadata.js";
 
 const id = "services/call-members";
@@ -34,24 +34,17 @@ export const rule: Rule = {
       overwrite(node, texts.join(", "), origin);
       return `const { ${parts.map(({ member }) => member).join(", ")} } = call`;
     });
-    for (const { plan, rpc } of plannedHandlers(ctx)) {
-      for (const step of plan.steps) {
-        if (step.kind !== "read-call") continue;
-        const { start, end } = step.node;
-        const of = step.readsRequest ? `, ${plan.requestName ?? "req"}` : "";
-        const text = `${ctx.imports.add(GRPC_JS, "grpcJsCall")}(${contextName(plan)}${of})`;
-        overwrite(step.node, text, { rule: id, outcome: "bridged" });
-        ctx.report({
-          rule: id,
-          outcome: "bridged",
-          construct: "call, given to a function that reads it",
-          reason: reason("call-is-read", textOf(ctx.source, parentMap(fileOf(ctx)).get(step.node)?.callee)),
-          start,
-          end,
-          rpc: rpc && `${rpc.service}/${rpc.method}`,
-        });
-      }
-    }
+    forSteps(
+      ctx,
+      id,
+      ["read-call"],
+      ({ node, readsRequest }, { plan }, origin) => {
+        const of = readsRequest ? `, ${plan.requestName ?? "req"}` : "";
+        overwrite(node, `${ctx.imports.add(GRPC_JS, "grpcJsCall")}(${contextName(plan)}${of})`, origin);
+        return "call, given to a function that reads it";
+      },
+      ({ node }) => reason("call-is-read", textOf(ctx.source, parentMap(fileOf(ctx)).get(node)?.callee)),
+    );
     forSteps(ctx, id, ["metadata-first"], (step, { plan }, origin) => {
       const parent = parentMap(fileOf(ctx)).get(step.node) as Node;
       const header = `${contextName(plan)}.requestHeader`;

@@ -13,8 +13,9 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     forSteps(ctx, id, ["chain"], (step, _handler, origin) => {
-      if (step.void) ctx.edit.remove(step.void.start, step.void.node.start, origin);
-      if (!step.isReturned) ctx.edit.insertRight(step.statement.start, "return ", origin);
+      const { start, node, form } = step.chain;
+      if (start < node.start) ctx.edit.remove(start, node.start, origin);
+      if (form === "statement") ctx.edit.insertRight(step.statement.start, "return ", origin);
       return "promise.then(… callback(null, reply))";
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {

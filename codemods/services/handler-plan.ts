@@ -32,6 +32,7 @@ import { findListeners, isInDeadListener, planListeners } from "./plan-listeners
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
 import { checkSeveral, planWrapped } from "./plan-wrapped.js";
+import type { PromiseChain } from "./promise-chain.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -80,13 +81,8 @@ export type Step =
   | { readonly kind: "asked"; readonly node: Node }
   /** The callback as an argument of what will call it. */
   | { readonly kind: "settler"; readonly node: Node; readonly onlyFails: boolean }
-  /** A promise chain that is returned from now on. `isReturned`: it is already, behind a `void`. */
-  | {
-      readonly kind: "chain";
-      readonly statement: Node;
-      readonly void: { readonly start: number; readonly node: Node } | null;
-      readonly isReturned: boolean;
-    }
+  /** A promise chain that is returned from now on, without the `void` in front of it. */
+  | { readonly kind: "chain"; readonly statement: Node; readonly chain: PromiseChain }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
   /** The call, given to a function that only reads it. */

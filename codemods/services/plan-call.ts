@@ -144,17 +144,15 @@ function planTakenApart(draft: HandlerDraft, declarator: Node, isCast: boolean):
   const { parents, steps, streamsIn, scopes, fn, file } = draft;
   const pattern = declarator.id as Node;
   const parts = (pattern.properties as Node[]).map((property): TakenPart => {
-    const name = propertyOfPart(draft, property);
-    const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
     const value = property.value as Node;
-    // `call as any` says something else of the request, too.
-    if (name === undefined && isCast) refuse("call-escapes", describeUse(declarator));
-    if (name === undefined && member !== "metadata" && (member !== "request" || streamsIn))
-      refuse("call-escapes", describeUse(declarator));
     if (value.type === "AssignmentPattern" || pattern.typeAnnotation) refuse("call-escapes", describeUse(declarator));
-    return name === undefined
-      ? { member: member as "request" | "metadata", value }
-      : { member: "property", name, value };
+    const name = propertyOfPart(draft, property);
+    if (name !== undefined) return { member: "property", name, value };
+    const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
+    if (member !== "metadata" && (member !== "request" || streamsIn)) refuse("call-escapes", describeUse(declarator));
+    // `call as any` says something else of the request, too.
+    if (isCast) refuse("call-escapes", describeUse(declarator));
+    return { member, value };
   });
   if (parts.length === 0) refuse("call-escapes", describeUse(declarator));
   if (parts.some(({ member }) => member !== "request")) draft.needsContext = true;

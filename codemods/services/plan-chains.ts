@@ -31,14 +31,8 @@ export function planChains(draft: HandlerDraft, references: readonly Node[]): vo
       draft.chainCallbacks.add(node);
       steps.push({ kind: "chain-callback", node });
     }
-    const isVoid = chain.start < chain.node.start;
-    if (chain.form === "statement" || isVoid)
-      steps.push({
-        kind: "chain",
-        statement: chain.statement,
-        void: isVoid ? chain : null,
-        isReturned: chain.form !== "statement",
-      });
+    if (chain.form === "statement" || chain.start < chain.node.start)
+      steps.push({ kind: "chain", statement: chain.statement, chain });
     draft.replyNodes.add(chain.statement);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import { dedentLines, unitOf } from "../shared/indentation.js";
+import type { Reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
 import type { Choice } from "./plan-choices.js";
@@ -71,25 +72,25 @@ function looksUnary(fn: FunctionNode): boolean {
   );
 }
 
-/** Runs `write` for each step of some kinds and reports it under the rule's id. */
+/** Runs `write` for each step of some kinds and reports it under the rule's id; `why`: what keeps its old shape there, and why. */
 export function forSteps<K extends Step["kind"]>(
   ctx: RuleContext,
   rule: string,
   kinds: readonly K[],
   write: (step: Extract<Step, { kind: K }>, handler: PlannedHandler, origin: EditOrigin) => string | undefined,
+  why: ((step: Extract<Step, { kind: K }>) => Reason) | null = null,
 ): void {
+  const origin: EditOrigin = { rule, outcome: why ? "bridged" : "idiomatic" };
   for (const handler of plannedHandlers(ctx)) {
     for (const step of handler.plan.steps) {
       if (!(kinds as readonly string[]).includes(step.kind)) continue;
-      const origin: EditOrigin = { rule, outcome: "idiomatic" };
       const construct = write(step as Extract<Step, { kind: K }>, handler, origin);
       if (construct === undefined) continue;
       const node = "node" in step ? step.node : "first" in step ? step.first : step.statement;
       ctx.report({
-        rule,
-        outcome: "idiomatic",
+        ...origin,
         construct,
-        reason: null,
+        reason: why?.(step as Extract<Step, { kind: K }>) ?? null,
         start: node.start,
         end: node.end,
         rpc: handler.rpc ? `${handler.rpc.service}/${handler.rpc.method}` : null,
