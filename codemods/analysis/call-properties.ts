@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import { Node, SyntaxKind } from "ts-morph";
-import { languageOf } from "../shared/parse.js";
 import { canShareKey } from "./context-keys.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact } from "./server-facts.js";
 import { withAssertions } from "./value-flow.js";
@@ -151,5 +151,5 @@ export function isSet(node: Node): boolean {
 
 /** Of other types than `any` the key would need one, and what the compiler knows of a value after a test would be lost. */
 function isUntyped(node: Node): boolean {
-  return languageOf(node.getSourceFile().getFilePath()) === "js" || node.getType().isAny();
+  return !isTypeScript(node) || node.getType().isAny();
 }

@@ -3,6 +3,7 @@ import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
 import { type CredentialsPlan, planCredentials } from "./credentials.js";
 import { type AreUnary, type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
+import { isTypeScript } from "./language.js";
 import { isMovable } from "./movable.js";
 import type { AnalysisProject } from "./project.js";
 import { serviceConfigMembers } from "./service-config.js";
@@ -126,7 +127,7 @@ function destination(address: Node, plan: CredentialsPlan & { kind: "known" }, c
 /** A constructor without types took an address that may be undefined for TypeScript: `process.env.ADDRESS`. */
 function definedText(address: Node): string {
   const text = address.getText();
-  const isTyped = /\.[cm]?tsx?$/.test(address.getSourceFile().getFilePath());
+  const isTyped = isTypeScript(address);
   if (!isTyped || !address.getType().isNullable()) return text;
   return /^[\w$.]+$/.test(text) ? `${text}!` : `(${text})!`;
 }
@@ -272,7 +273,7 @@ function compressionOf(project: AnalysisProject, node: Node, constant: unknown):
 /** A name whose declared type is `number`. */
 function isNumber(node: Node): boolean {
   if (!Node.isIdentifier(node) && !Node.isPropertyAccessExpression(node)) return false;
-  if (!/\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath())) return false;
+  if (!isTypeScript(node)) return false;
   const type = node.getType();
   return type.isNumber() && !type.isNullable();
 }

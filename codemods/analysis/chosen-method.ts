@@ -1,6 +1,7 @@
 import { Node } from "ts-morph";
 import { leaksByName } from "./client-leaks.js";
 import type { RpcRef } from "./facts.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 
 /**
@@ -8,8 +9,7 @@ import type { AnalysisProject } from "./project.js";
  * method. The migrated client answers to these names, too.
  */
 export function chosenUnary(project: AnalysisProject, access: Node, service: string): RpcRef | undefined {
-  if (!Node.isElementAccessExpression(access) || !/\.[cm]?jsx?$/.test(access.getSourceFile().getFilePath()))
-    return undefined;
+  if (!Node.isElementAccessExpression(access) || isTypeScript(access)) return undefined;
   const name = access.getArgumentExpression();
   const call = access.getParent();
   if (!name || !Node.isIdentifier(name) || !call || !Node.isCallExpression(call)) return undefined;

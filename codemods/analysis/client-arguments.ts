@@ -5,6 +5,7 @@ import type { CallArgument, MessageType } from "./client-facts.js";
 import { METADATA_USED } from "./client-metadata.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 
 const OPTIONS = new Set(["deadline", "parent"]);
@@ -111,7 +112,7 @@ function typeOfStream(call: Node): MessageType | null {
  */
 export function responseTypeOf(call: Call): string | null | undefined {
   const { plan } = call;
-  if (!isTypeScript(call) || plan.kind !== "block" || !needsResponseType(plan.shape)) return undefined;
+  if (!isTypeScript(call.node) || plan.kind !== "block" || !needsResponseType(plan.shape)) return undefined;
   const { response, error } = plan.shape;
   const node = response && nodeOf(call.node.getSourceFile(), response);
   const parameter = node && (Node.isParameterDeclaration(node) ? node : node.getParentIfKind(SyntaxKind.Parameter));
@@ -127,10 +128,6 @@ export function responseTypeOf(call: Call): string | null | undefined {
   if (call.form !== "client" || root === undefined || root === response.name || root === error?.name) return null;
   const isNullable = type.isUnion() && type.getUnionTypes().some((each) => each.isUndefined());
   return `Awaited<ReturnType<typeof ${client}.${call.rpc.localName}>>${isNullable ? " | undefined" : ""}`;
-}
-
-export function isTypeScript(call: Call): boolean {
-  return /\.[cm]?tsx?$/.test(call.node.getSourceFile().getFilePath());
 }
 
 function isImported(file: SourceFile, name: string): boolean {

@@ -1,6 +1,7 @@
 import { Node, SyntaxKind, type Type } from "ts-morph";
 import type { DefinitionRef } from "./client-facts.js";
 import type { Service } from "./client-services.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import { protoLoaderInterface, protoLoaderType } from "./proto-loader-client.js";
 import { protobufTsClient } from "./protobuf-ts-client.js";
@@ -42,8 +43,7 @@ export function definitionAt(project: AnalysisProject, node: Node): DefinitionRe
   if (given !== undefined) return { kind: "text", text: given };
   // A package definition has no types of its services; the constructor of a typed package does.
   const isTyped =
-    /\.[cm]?tsx?$/.test(node.getSourceFile().getFilePath()) &&
-    (callee.getType().getProperty("service") !== undefined || isMissing(callee.getType()));
+    isTypeScript(node) && (callee.getType().getProperty("service") !== undefined || isMissing(callee.getType()));
   if (origin.flavour === "proto-loader" && !isTyped) {
     const holder = origin.packageDefinition?.call.getParent();
     if (holder && Node.isVariableDeclaration(holder) && holder.getSourceFile() === node.getSourceFile()) {

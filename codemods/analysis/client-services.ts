@@ -5,6 +5,7 @@ import { constructorOf, instanceType } from "./client-definitions.js";
 import type { ClientChannelFact } from "./client-facts.js";
 import type { Stub } from "./client-stubs.js";
 import type { RpcRef } from "./facts.js";
+import { isTypeScript } from "./language.js";
 
 export interface Service {
   readonly name: string;
@@ -94,7 +95,7 @@ export function receiverOf(call: Call): Node | undefined {
 export function viewOf(service: Service, node: Node | undefined): ClientView | null {
   if (!node) return null;
   const file = node.getSourceFile();
-  if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return { node, type: null };
+  if (!isTypeScript(file)) return { node, type: null };
   const made = service.constructions.find((construction) => construction.node.getSourceFile() === file);
   const annotation = service.types.find((type) => type.getSourceFile() === file);
   const type = (made && instanceType(constructorOf(made.node))) ?? annotation?.getText();

@@ -13,6 +13,7 @@ import type { Trees } from "./client-trees.js";
 import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import { passesOn } from "./value-flow.js";
 
@@ -164,7 +165,7 @@ export function findServices(
       }
       if (isParameterAClient(project, parent, index)) return;
       // Where types say what a parameter is, its calls have been found as this client's own.
-      const isTyped = /\.[cm]?tsx?$/.test(parent.getSourceFile().getFilePath());
+      const isTyped = isTypeScript(parent);
       refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
       return;
     }

@@ -4,7 +4,7 @@ import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, isTypeScript, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -39,6 +39,7 @@ import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
+import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -71,7 +72,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse(call.plan.reason);
         continue;
       }
-      if (writerOfPlan(call.plan) && isTypeScript(call) && messageTypeOf(call) === null) {
+      if (writerOfPlan(call.plan) && isTypeScript(call.node) && messageTypeOf(call) === null) {
         refuse("the type of the written messages is not known");
         continue;
       }
@@ -380,7 +381,7 @@ function factsOf(
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
       field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
-      typeText: /\.[cm]?tsx?$/.test(path) ? instanceType(constructorOf(node)) : null,
+      typeText: isTypeScript(node) ? instanceType(constructorOf(node)) : null,
     };
     facts.push(fact);
     if (!isKept && !manual) facts.push(...transport.facts);
@@ -414,7 +415,7 @@ function factsOf(
         if (argument.kind !== "metadata" || !morph) return argument;
         return { kind: "metadata", obstacle: obstacleOf(morph) };
       }),
-      messageType: isTypeScript(call) ? messageTypeOf(call) : null,
+      messageType: isTypeScript(call.node) ? messageTypeOf(call) : null,
       responseType: responseTypeOf(call) ?? null,
     } satisfies ClientCallFact);
   }

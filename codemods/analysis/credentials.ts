@@ -2,6 +2,7 @@ import { Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import { callCredentialsText } from "./call-credentials.js";
 import type { ClientValueFact } from "./client-facts.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import { contains, type Flow, followValue, isNothing, peeled } from "./value-flow.js";
 
@@ -146,7 +147,7 @@ export function planCredentials(
     seen.add(declaration);
     selected(declaration);
     if (declaration.getTypeNode()) fail(declaration, "their type is written out");
-    if (/\.[cm]?tsx?$/.test(declaration.getSourceFile().getFilePath()))
+    if (isTypeScript(declaration))
       fail(declaration, "call credentials with a name, whose type would have to be written");
     const source = peeled(initializer);
     if (!callCredentialsText(project, source)) fail(inner, "call credentials that are not known");

@@ -1,9 +1,9 @@
 import { type ArrowFunction, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
-import { languageOf } from "../shared/parse.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase } from "./facts.js";
 import type { Callable } from "./interceptor-shape.js";
 import { layoutOf } from "./interceptor-text.js";
+import { isTypeScript } from "./language.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -46,10 +46,6 @@ export function declaredInterceptor<Written extends WrittenInterceptor>(
 export function arrowText(node: Node, written: WrittenInterceptor): string {
   const { outer, step, eol } = layoutOf(node);
   return ["(next) => async (req) => {", ...written.lines(`${outer}${step}`, step), `${outer}}`].join(eol);
-}
-
-export function isTypeScript(node: Node): boolean {
-  return languageOf(node.getSourceFile().getFilePath()) === "ts";
 }
 
 /** What stands instead of the interceptor that a function returns; in TypeScript the function says that it returns one. */

@@ -1,6 +1,7 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.js";
+import { isTypeScript } from "./language.js";
 import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
 import { peeled } from "./value-flow.js";
@@ -64,7 +65,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
   if (!isUnary && (send || receive || status)) return "an interceptor that looks at messages or the status of streams";
   if (shape.isAsync && send) return "an interceptor that waits before it starts a call and looks at its messages";
   if (callsOtherClients(project, interceptor)) return "an interceptor that makes calls of its own";
-  const isTypeScript = /\.[cm]?tsx?$/.test(interceptor.getSourceFile().getFilePath());
+  const isTyped = isTypeScript(interceptor);
   const paths = pathsIn(interceptor, shape.options);
   if (namesIn(interceptor, shape.options).length !== 2 + paths.length)
     return "an interceptor that looks at more options than the path of the method";
@@ -72,7 +73,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
     return "an interceptor that does more before the call";
   const metadata = shape.start ? metadataEdits(project, shape.start) : { replaced: [], adds: false };
   if (typeof metadata === "string") return metadata;
-  const sent = send ? sentEdits(send, isTypeScript) : { replaced: [], first: [], passed: null };
+  const sent = send ? sentEdits(send, isTyped) : { replaced: [], first: [], passed: null };
   if (typeof sent === "string") return sent;
   const replaced = [...paths, ...oksIn(project, interceptor), ...metadata.replaced, ...sent.replaced];
   const textsOf = (statements: readonly Node[]) => statements.map((each) => textOf(each, replaced));
@@ -129,7 +130,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
     receive: looked.receive,
     status: looked.status,
     adds: metadata.adds,
-    isTypeScript,
+    isTypeScript: isTyped,
     empty: /^[^'`]*"/.test(interceptor.getSourceFile().getFullText()) ? '""' : "''",
     imports: status ? [CONNECT_ERROR] : [],
     acts: [
@@ -304,14 +305,14 @@ export function isAssigned(node: Node): boolean {
 }
 
 /** The message of the request; the message itself is handed on, or another. */
-function sentEdits(hook: Hook, isTypeScript: boolean) {
+function sentEdits(hook: Hook, isTyped: boolean) {
   const [parameter] = hook.function.getParameters();
   const [passed, more] = hook.passed;
   if (!parameter || !passed || more) return "an interceptor that sends no message";
   if (uses(hook).some(isAssigned)) return "an interceptor that assigns its parameter";
   const isSame = passed.getText() === parameter.getName();
   const type = parameter.getTypeNode()?.getText() ?? "any";
-  const isBound = isTypeScript && uses(hook).length > (isSame ? 1 : 0);
+  const isBound = isTyped && uses(hook).length > (isSame ? 1 : 0);
   const replaced = isBound ? [] : renamed(hook, "req.message");
   return {
     replaced,

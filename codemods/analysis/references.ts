@@ -1,6 +1,7 @@
 import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
 import { exportsOf, requireSpecifier } from "./exports.js";
+import { isTypeScript } from "./language.js";
 import { createNameIndex, type NameIndex } from "./name-index.js";
 import type { Origin } from "./origin.js";
 
@@ -244,7 +245,7 @@ function fieldOf(owner: ClassDeclaration | ClassExpression, name: string): Node 
   const declared = owner
     .getMembers()
     .find((each) => "getName" in each && (each as { getName(): string }).getName() === name);
-  if (declared || !/\.[cm]?jsx?$/.test(owner.getSourceFile().getFilePath())) return declared;
+  if (declared || isTypeScript(owner)) return declared;
   return owner.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).find((access) => {
     const parent = access.getParent();
     return (

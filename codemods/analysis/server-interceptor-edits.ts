@@ -1,7 +1,7 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { STATUS_NAMES } from "../clients/grpc-status.js";
 import type { NamedImport } from "../shared/with-imports.js";
-import { isTypeScript, type WrittenInterceptor } from "./interceptor-declaration.js";
+import type { WrittenInterceptor } from "./interceptor-declaration.js";
 import {
   callsOtherClients,
   declaredIn,
@@ -16,6 +16,7 @@ import {
 } from "./interceptor-edits.js";
 import { type Callable, type Hook, namesIn } from "./interceptor-shape.js";
 import { layoutOf } from "./interceptor-text.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import { metadataReads } from "./server-interceptor-metadata.js";
 import { type Gate, type Refusal, type ServerInterceptorShape, serverShapeOf } from "./server-interceptor-shape.js";

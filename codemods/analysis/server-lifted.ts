@@ -1,4 +1,5 @@
 import { Node, SyntaxKind, type VariableStatement } from "ts-morph";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import type { AddingCall } from "./server-helpers.js";
 import { isPartMade } from "./server-parts.js";
@@ -88,7 +89,7 @@ function isNamed(project: AnalysisProject, value: Node, statements: readonly Nod
 
 /** What TypeScript has to be told; undefined: it cannot be said. */
 function typeOf({ statement, value, annotation }: Declared): string | null | undefined {
-  if (!/\.[cm]?tsx?$/.test(statement.getSourceFile().getFilePath())) return null;
+  if (!isTypeScript(statement)) return null;
   if (annotation) return annotation.getText();
   const callee = Node.isCallExpression(value) || Node.isNewExpression(value) ? value.getExpression() : undefined;
   if (!Node.isIdentifier(callee)) return undefined;

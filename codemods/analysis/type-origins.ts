@@ -1,4 +1,5 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { isTypeScript } from "./language.js";
 import { type Flavour, isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 
 export interface TypeOriginsInput {
@@ -120,7 +121,7 @@ export function createTypeOrigins(input: TypeOriginsInput): TypeOrigins {
   function originByType(node: Node): Origin {
     if (!Node.isIdentifier(node) && !Node.isPropertyAccessExpression(node)) return UNKNOWN;
     const file = node.getSourceFile();
-    if (!/\.[cm]?tsx?$/.test(file.getFilePath()) || file.isDeclarationFile()) return UNKNOWN;
+    if (!isTypeScript(file) || file.isDeclarationFile()) return UNKNOWN;
     const parent = node.getParent();
     if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === node) return UNKNOWN;
     const type = node.getType().getNonNullableType();

@@ -1,5 +1,6 @@
 import type { DescEnum, DescOneof } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression, type SourceFile, SyntaxKind } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
 import { generatedNameOf, memberOfCase } from "./google-protobuf-names.js";
 import { quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -78,7 +79,7 @@ export function enumOfType(p: Proving, expression: Node): DescEnum | undefined {
 
 /** Every constant and type of the enums that were met. In JavaScript those of other enums, too: nothing tells them apart. */
 export function renameEnums(p: Proving, file: SourceFile): void {
-  const isTyped = /\.[cm]?tsx?$/.test(file.getFilePath());
+  const isTyped = isTypeScript(file);
   const isMet = (node: Node) => {
     const owner = generatedNameOf(p.project, node);
     return owner?.kind === "enum" && (!isTyped || p.enums.has(owner.desc)) ? owner.desc : undefined;

@@ -1,6 +1,7 @@
 import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
@@ -271,7 +272,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     },
     isStrictlyTyped(expression) {
       const file = expression.getSourceFile();
-      if (!/\.[cm]?tsx?$/.test(file.getFilePath())) return false;
+      if (!isTypeScript(file)) return false;
       const { strict, strictNullChecks } = expression.getProject().getCompilerOptions();
       if (!(strictNullChecks ?? strict)) return false;
       const type = expression.getType();

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
 import { runtimePackage } from "../project/tool.js";
 import { isValueOfAnd } from "./class-members.js";
 import type { Bridge } from "./find-bridges.js";
@@ -199,7 +200,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   }
 
   for (const file of files) {
-    if (!/\.[cm]?tsx?$/.test(file.getFilePath())) {
+    if (!isTypeScript(file)) {
       const first = file.getImportDeclarations()[0] ?? file;
       p.block(first, "JavaScript, where the compiler does not know the messages");
       continue;

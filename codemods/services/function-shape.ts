@@ -67,7 +67,7 @@ function wordsOf(node: Node): string {
 const typed = new WeakMap<Node, boolean>();
 
 /** Does a file hold types? */
-export function isTypeScript(file: Node): boolean {
+export function holdsTypes(file: Node): boolean {
   let known = typed.get(file);
   if (known === undefined) {
     known = false;

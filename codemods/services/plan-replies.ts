@@ -10,7 +10,7 @@ import {
 } from "../shared/ast.js";
 import { isTail, removableAfter } from "./control-flow.js";
 import { type ErrorShape, errorShape } from "./error-shape.js";
-import { isAwait, isPure, isTypeScript, namesIn, ownNodes } from "./function-shape.js";
+import { holdsTypes, isAwait, isPure, namesIn, ownNodes } from "./function-shape.js";
 import {
   type HandlerDraft,
   type HelpedCall,
@@ -99,7 +99,7 @@ export function keptReply(draft: HandlerDraft, call: Node): { name: string; last
 
 /** Without its type, TypeScript would take a literal for something wider. */
 function canBeNamed({ types, file }: HandlerDraft, value: Node): boolean {
-  return isIdentifier(value) || types.response !== null || !isTypeScript(file);
+  return isIdentifier(value) || types.response !== null || !holdsTypes(file);
 }
 
 function freeName({ fn }: HandlerDraft): string | undefined {
