@@ -297,7 +297,10 @@ function failCallback(call: EventEmitter, callback: Callback, reason: unknown, s
 function writeTo(requests: OutputQueue) {
   return {
     write(message: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
-      requests.push(message, done);
+      if (requests.hooks.length === 0) return requests.push(message, done);
+      // grpc-js takes the next message a tick later, which interceptors see
+      const seen = requests.hooks.reduce((value, hook) => hook(value), message);
+      requests.push(seen, () => process.nextTick(done));
     },
     final(done: (error?: Error | null) => void) {
       requests.end();
