@@ -14,7 +14,7 @@ import {
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { buildSync, transformSync } from "esbuild";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -32,8 +32,8 @@ const COMMON = ["server/peer.js", "node/drained.js"];
 /**
  * Puts the ES modules of a package into one file for each entry point and one that all of them share: Node needs about as long to
  * find, read and link a hundred small modules as to run all of them, and a file more is a hundredth of a cold start. Therefore
- * every entry point loads all that the first one needs, however few others need a part of it. Programs stay as the compiler wrote
- * them, on the entry points, and so do declarations.
+ * every entry point loads all that the first one needs, however few others need a part of it. CommonJS is these files in its own
+ * words. Programs stay as the compiler wrote them, on the entry points, and so do declarations.
  */
 function joinModules(folder) {
   const manifest = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
@@ -61,11 +61,25 @@ function joinModules(folder) {
     chunkNames: "shared/[hash]",
     logLevel: "warning",
   });
-  for (const name of readdirSync(esm, { recursive: true })) {
-    const file = path.join(esm, name);
-    if (name.endsWith(".js") && !programs.includes(file)) rmSync(file);
+  const cjs = path.join(folder, "dist", "cjs");
+  for (const [target, kept] of [
+    [esm, programs],
+    [cjs, []],
+  ]) {
+    for (const name of readdirSync(target, { recursive: true })) {
+      const file = path.join(target, name);
+      if (name.endsWith(".js") && !kept.includes(file)) rmSync(file);
+    }
   }
   cpSync(joined, esm, { recursive: true });
+  for (const name of readdirSync(joined, { recursive: true }).filter((each) => each.endsWith(".js"))) {
+    const text = readFileSync(path.join(joined, name), "utf8");
+    mkdirSync(path.dirname(path.join(cjs, name)), { recursive: true });
+    writeFileSync(
+      path.join(cjs, name),
+      transformSync(text, { format: "cjs", platform: "node", target: "node20" }).code,
+    );
+  }
   rmSync(joined, { recursive: true });
 }
 
