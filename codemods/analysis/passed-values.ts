@@ -1,4 +1,4 @@
-import { type CallExpression, Node, type ParameterDeclaration } from "ts-morph";
+import { type CallExpression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
 import { isExportTarget } from "./exports.js";
 import type { Origin } from "./origin.js";
 import { functionAround } from "./value-flow.js";
@@ -7,6 +7,8 @@ export interface PassedValuesInput {
   originOf(node: Node): Origin;
   referencesTo(identifier: Node): Node[];
   writesTo(declaration: Node): readonly (Node | null)[];
+  /** Are the exports of a file given to code that cannot be followed? */
+  isHandedOn(file: SourceFile): boolean;
 }
 
 /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
@@ -44,8 +46,9 @@ function callsByName(input: PassedValuesInput, name: Node, isConstructor: boolea
   for (const reference of referencesTo(name)) {
     const isMember = isConstructor && isStaticMember(originOf, reference);
     const use = isMember || reference === name ? "alias" : useOf(reference);
-    if (use === "alias") continue;
     if (use === undefined) return undefined;
+    if (use === "alias" && isExported(reference) && input.isHandedOn(reference.getSourceFile())) return undefined;
+    if (use === "alias") continue;
     calls.push(use);
   }
   return calls;
@@ -88,6 +91,16 @@ function isStaticMember(originOf: PassedValuesInput["originOf"], reference: Node
   if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== reference) return false;
   const origin = originOf(reference);
   return origin.kind === "class" && !/\bnew\s+this\b/.test(origin.node.getText()) && parent.getName() !== "prototype";
+}
+
+/** Does a name, or the declaration that it is of, offer a thing to other files as a member of what they get? */
+function isExported(name: Node): boolean {
+  const holder = name.getParent();
+  if (!holder) return false;
+  if (Node.isFunctionDeclaration(holder) || Node.isClassDeclaration(holder)) return holder.isExported();
+  if (Node.isVariableDeclaration(holder)) return holder.isExported();
+  if (Node.isBinaryExpression(holder)) return !/^(module\.)?exports$/.test(holder.getLeft().getText());
+  return !Node.isBindingElement(holder) && !Node.isImportSpecifier(holder) && !Node.isImportClause(holder);
 }
 
 /** How a name is used: as the callee of a call, as a mere alias (import, export, declaration), or otherwise. */

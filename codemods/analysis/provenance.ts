@@ -4,6 +4,7 @@ import {
   type CallExpression,
   type Expression,
   Node,
+  type ObjectLiteralExpression,
   type ParameterDeclaration,
   type SourceFile,
   SyntaxKind,
@@ -54,14 +55,15 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const missingStub = createMissingStubs(input.root, protos);
   const origins = new Map<Node, Origin>();
   const active = new Set<Node>();
-  const { declarationOf, referencesTo, identifiersNamed } = createReferences({
+  const { declarationOf, referencesTo, identifiersNamed, isHandedOn } = createReferences({
     originOf,
     exportNode,
+    memberNode,
     resolveModule,
     allFiles: input.allFiles,
     isGenerated: (file) => flavourOf(file) !== "generic",
   });
-  const passing = { originOf, referencesTo, writesTo };
+  const passing = { originOf, referencesTo, writesTo, isHandedOn };
   const { flavourOf, isService, definitionInLiteral, serviceInFile } = createGeneratedServices({
     protos,
     originOf,
@@ -371,12 +373,27 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         const declaration = localDeclaration(object);
         object = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
       }
-      if (object && Node.isObjectLiteralExpression(object)) return object.getProperty(name);
+      if (object && Node.isObjectLiteralExpression(object)) return memberNode(object, name, seen);
       const required = object && requireSpecifier(object);
       if (required !== undefined) {
         const target = resolveModule(file, required);
         if (target) return exportNode(target, name, seen);
       }
+    }
+    return undefined;
+  }
+
+  function memberNode(object: ObjectLiteralExpression, name: string, seen = new Set<SourceFile>()): Node | undefined {
+    const property = object.getProperty(name);
+    if (property) return property;
+    for (const spread of object.getProperties().filter(Node.isSpreadAssignment).reverse()) {
+      const origin = originOf(spread.getExpression());
+      const literal = origin.kind === "object" && Node.isObjectLiteralExpression(origin.node) ? origin.node : undefined;
+      const found =
+        origin.kind === "module"
+          ? exportNode(origin.file, name, seen)
+          : literal && literal !== object && memberNode(literal, name, seen);
+      if (found) return found;
     }
     return undefined;
   }

@@ -1,6 +1,14 @@
-import { type ClassDeclaration, type ClassExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import {
+  type ClassDeclaration,
+  type ClassExpression,
+  Node,
+  type ObjectLiteralExpression,
+  type SourceFile,
+  SyntaxKind,
+} from "ts-morph";
 import { localDeclaration } from "./assignments.js";
 import { exportsOf, requireSpecifier } from "./exports.js";
+import { createHandedOn } from "./handed-on.js";
 import { isTypeScript } from "./language.js";
 import { createNameIndex, type NameIndex } from "./name-index.js";
 import type { Origin } from "./origin.js";
@@ -9,6 +17,8 @@ export interface ReferencesInput {
   originOf(node: Node): Origin;
   /** What a file exports under a name. */
   exportNode(file: SourceFile, name: string): Node | undefined;
+  /** A member of an object literal, or of what is spread into it. */
+  memberNode(object: ObjectLiteralExpression, name: string): Node | undefined;
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   allFiles(): Iterable<SourceFile>;
   isGenerated(file: SourceFile): boolean;
@@ -18,11 +28,13 @@ export interface References {
   declarationOf(identifier: Node): Node | undefined;
   referencesTo(identifier: Node): Node[];
   identifiersNamed(text: string): readonly Node[];
+  /** Are the exports of a file given to code that cannot be followed? */
+  isHandedOn(file: SourceFile): boolean;
 }
 
 /** What names stand for across files, and where a declaration is named. */
 export function createReferences(input: ReferencesInput): References {
-  const { originOf, exportNode, resolveModule } = input;
+  const { originOf, exportNode, memberNode, resolveModule } = input;
   const canonical = new Map<Node, Node | undefined>();
   const following = new Set<Node>();
 
@@ -46,7 +58,7 @@ export function createReferences(input: ReferencesInput): References {
         return node && settle(node);
       }
       if (object.kind === "object" && Node.isObjectLiteralExpression(object.node)) {
-        const property = object.node.getProperty(identifier.getText());
+        const property = memberNode(object.node, identifier.getText());
         return property && settle(property);
       }
       if (object.kind === "instance" || object.kind === "class") {
@@ -96,10 +108,13 @@ export function createReferences(input: ReferencesInput): References {
       const initializer = declaration.getInitializer();
       const specifier = initializer && requireSpecifier(initializer);
       const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
-      const whole = file && exportsOf(file).whole;
       // `const createClient = require("./client")` names what the file exports as a whole.
-      if (whole && !Node.isObjectLiteralExpression(whole)) return settle(whole);
-      return declaration;
+      return (file && settledWhole(file)) ?? declaration;
+    }
+    if (Node.isCallExpression(declaration)) {
+      const specifier = requireSpecifier(declaration);
+      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
+      return (file && settledWhole(file)) ?? declaration;
     }
     if (Node.isShorthandPropertyAssignment(declaration)) {
       const value = declaration.getValueSymbol()?.getDeclarations()[0];
@@ -107,10 +122,28 @@ export function createReferences(input: ReferencesInput): References {
     }
     if (Node.isPropertyAssignment(declaration)) {
       const initializer = declaration.getInitializer();
-      return initializer && Node.isIdentifier(initializer) ? (declarationOf(initializer) ?? declaration) : declaration;
+      return initializer && isAlias(initializer) ? (settle(initializer) ?? declaration) : declaration;
     }
     if (Node.isIdentifier(declaration)) return declarationOf(declaration) ?? declaration;
+    if (Node.isPropertyAccessExpression(declaration) && isAlias(declaration))
+      return declarationOf(declaration.getNameNode()) ?? declaration;
     return declaration;
+  }
+
+  function settledWhole(file: SourceFile): Node | undefined {
+    const { whole } = exportsOf(file);
+    return whole && !Node.isObjectLiteralExpression(whole) ? settle(whole) : undefined;
+  }
+
+  /** A name, `require("./x")`, or a member of a module: another name for what stands there. */
+  function isAlias(value: Node): boolean {
+    if (Node.isPropertyAccessExpression(value)) {
+      const object = value.getExpression();
+      const declaration = Node.isIdentifier(object) ? localDeclaration(object) : undefined;
+      const held = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : object;
+      return originOf(object).kind === "module" || (held !== undefined && requireSpecifier(held) !== undefined);
+    }
+    return Node.isIdentifier(value) || requireSpecifier(value) !== undefined;
   }
 
   const indexes = new Map<SourceFile, NameIndex>();
@@ -127,7 +160,7 @@ export function createReferences(input: ReferencesInput): References {
     /** The files that have a name. */
     readonly filesOf: ReadonlyMap<string, readonly SourceFile[]>;
     readonly aliases: ReadonlyMap<string, ReadonlySet<string>>;
-    /** Names for what a file exports as a whole: any name may stand for it. Not followed yet. */
+    /** Names for what a file exports as a whole, and `require("./x")`: any may stand for it. Not followed yet. */
     readonly wholes: Node[];
   }
   let projectIndex: ProjectIndex | undefined;
@@ -138,6 +171,7 @@ export function createReferences(input: ReferencesInput): References {
     const filesOf = new Map<string, SourceFile[]>();
     const aliases = new Map<string, Set<string>>();
     const wholes: Node[] = [];
+    const members = new Set<string>();
     for (const file of input.allFiles()) {
       if (input.isGenerated(file)) continue;
       order.set(file, order.size);
@@ -148,8 +182,12 @@ export function createReferences(input: ReferencesInput): References {
         else filesOf.set(name, [file]);
       }
       addAliases(aliases, own.aliases);
+      for (const name of own.wholeMembers) members.add(name);
       for (const name of own.wholes) wholes.push(...own.identifiers(name));
+      wholes.push(...own.nameless);
     }
+    for (const name of members)
+      for (const file of filesOf.get(name) ?? []) wholes.push(...indexOf(file).identifiers(name));
     projectIndex = { order, filesOf, aliases, wholes };
     return projectIndex;
   }
@@ -176,11 +214,20 @@ export function createReferences(input: ReferencesInput): References {
         late.push(node);
         continue;
       }
-      const declaration = isPropertyName(node) ? undefined : declarationOf(node);
+      const declaration = isPropertyName(node) ? undefined : standsFor(node);
       if (declaration) followedWholes.set(declaration, [...(followedWholes.get(declaration) ?? []), node]);
     }
     wholes.push(...late);
     return followedWholes.get(target) ?? [];
+  }
+
+  /** `require("./x")` stands for itself only, where that file has no whole that is followed. */
+  function standsFor(node: Node): Node | undefined {
+    if (!Node.isCallExpression(node)) return declarationOf(node);
+    following.add(node);
+    const declaration = settle(node);
+    following.delete(node);
+    return declaration === node ? undefined : declaration;
   }
 
   const byDeclaration = new Map<string, ReadonlyMap<Node, readonly Node[]>>();
@@ -237,7 +284,13 @@ export function createReferences(input: ReferencesInput): References {
     );
   }
 
-  return { declarationOf, referencesTo, identifiersNamed };
+  const isHandedOn = createHandedOn({
+    files: () => indexOfProject().order.keys(),
+    indexOf,
+    resolveModule,
+  });
+
+  return { declarationOf, referencesTo, identifiersNamed, isHandedOn };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */
