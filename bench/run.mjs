@@ -114,7 +114,8 @@ function add(name, stack, client, server) {
 }
 if (FRESH.some(isWanted)) {
   const [cold, peak, idle] = FRESH;
-  for (let round = 0; round < Math.min(rounds, 6); round++) {
+  // A cold start is over in a moment, and noisy; idle streams are neither.
+  for (let round = 0; round < Math.min(2 * rounds, 12); round++) {
     for (const stack of ["grpc-js", "ours", "connect-node", "nice-grpc"]) {
       const cell = await openCell(stack, stack, { cold: true });
       const server = await cell.serving.ask({});
@@ -125,7 +126,7 @@ if (FRESH.some(isWanted)) {
         add(idle, stack, streams.rss - streams.before, after.rss - server.rss);
       }
       closeCell(cell);
-      if (round < 2) {
+      if (round < Math.min(rounds, 5)) {
         const busy = await openCell(stack, stack);
         const { after } = await busy.calling.ask({ calls: 20_000, concurrency: 32 });
         add(peak, stack, after.maxRss, (await busy.serving.ask({})).maxRss);

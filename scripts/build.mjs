@@ -26,17 +26,30 @@ function run(command, args, cwd = root) {
 }
 const compile = (project) => run(process.execPath, [tsc, "-p", project]);
 
+/** Modules that every file of the runtime can share, beside what its first entry point loads. */
+const COMMON = ["server/peer.js", "node/drained.js"];
+
 /**
- * Puts the ES modules of a package into one file for each entry point and what several of them share: Node needs about as long to
- * find, read and link a hundred small modules as to run all of them. Declarations stay as the compiler wrote them.
+ * Puts the ES modules of a package into one file for each entry point and one that all of them share: Node needs about as long to
+ * find, read and link a hundred small modules as to run all of them, and a file more is a hundredth of a cold start. Therefore
+ * every entry point loads all that the first one needs, however few others need a part of it. Programs stay as the compiler wrote
+ * them, on the entry points, and so do declarations.
  */
 function joinModules(folder) {
-  const { exports, bin } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
-  const entries = [...Object.values(exports).map((entry) => entry.import?.default), ...Object.values(bin)];
+  const manifest = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  const files = (values) => values.filter((file) => file !== undefined).map((file) => path.join(folder, file));
+  const entries = files(Object.values(manifest.exports).map((entry) => entry.import?.default));
+  const programs = files(Object.values(manifest.bin));
   const esm = path.join(folder, "dist", "esm");
   const joined = path.join(folder, "dist", "joined");
+  const common = [entries[0], ...COMMON.map((name) => path.join(esm, name))];
+  for (const entry of entries) {
+    const specifiers = common.filter((file) => file !== entry).map((file) => path.relative(path.dirname(entry), file));
+    const imports = specifiers.map((specifier) => `import "./${specifier.replaceAll(path.sep, "/")}";`);
+    writeFileSync(entry, [...imports, readFileSync(entry, "utf8")].join("\n"));
+  }
   buildSync({
-    entryPoints: entries.filter((entry) => entry !== undefined).map((entry) => path.join(folder, entry)),
+    entryPoints: entries,
     outdir: joined,
     outbase: esm,
     bundle: true,
@@ -48,7 +61,10 @@ function joinModules(folder) {
     chunkNames: "shared/[hash]",
     logLevel: "warning",
   });
-  for (const file of readdirSync(esm, { recursive: true })) if (file.endsWith(".js")) rmSync(path.join(esm, file));
+  for (const name of readdirSync(esm, { recursive: true })) {
+    const file = path.join(esm, name);
+    if (name.endsWith(".js") && !programs.includes(file)) rmSync(file);
+  }
   cpSync(joined, esm, { recursive: true });
   rmSync(joined, { recursive: true });
 }

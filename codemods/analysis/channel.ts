@@ -2,7 +2,7 @@ import { Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
 import { type CredentialsPlan, planCredentials } from "./credentials.js";
-import { type AreUnary, type InterceptorsPlan, interceptorsOf } from "./interceptors.js";
+import { type InterceptorsPlan, interceptorsOf, type StreamsOf } from "./interceptors.js";
 import { isTypeScript } from "./language.js";
 import { isMovable } from "./movable.js";
 import type { AnalysisProject } from "./project.js";
@@ -59,7 +59,7 @@ export function transportOf(
   construction: Node,
   isSink: (node: Node) => boolean,
   passesMetadata: () => boolean,
-  areUnary: AreUnary,
+  streamsOf: StreamsOf,
 ): TransportPlan | ChannelPlan {
   const keep = (detail: string, args: readonly Node[] | null): ChannelPlan => ({
     kind: "channel",
@@ -77,7 +77,7 @@ export function transportOf(
     return keep(`the target ${constant}`, all);
   const plan = planCredentials(project, credentials, isSink);
   if (plan.kind === "unknown") return keep(`credentials that are not known: ${plan.detail}`, all);
-  const channel = channelOptions(options, project, plan, construction, areUnary);
+  const channel = channelOptions(options, project, plan, construction, streamsOf);
   if (typeof channel === "string") return keep(channel, all);
   const { interceptors } = channel;
   if (interceptors?.adds && passesMetadata())
@@ -158,7 +158,7 @@ function channelOptions(
   project: AnalysisProject,
   plan: CredentialsPlan & { kind: "known" },
   construction: Node,
-  areUnary: AreUnary,
+  streamsOf: StreamsOf,
 ): Options | string {
   const literal = options && constantValueOf(project, options);
   if (literal && !Node.isObjectLiteralExpression(literal))
@@ -181,7 +181,7 @@ function channelOptions(
     const initializer = property.getInitializer() as Node;
     const constant = project.constantOf(initializer);
     if (name === "interceptors") {
-      const own = interceptorsOf(project, initializer, credentialsOf(construction), areUnary);
+      const own = interceptorsOf(project, initializer, credentialsOf(construction), streamsOf);
       if (typeof own === "string") return own;
       if (isElsewhere) return "interceptors that are not written out";
       interceptors = own;

@@ -35,6 +35,7 @@ import {
   viewOf,
 } from "./client-services.js";
 import { standInOfType, standIns } from "./client-stand-ins.js";
+import { streamsOf } from "./client-streams.js";
 import { stubObstacle } from "./client-stubs.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
@@ -291,15 +292,12 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
       construction.node,
       (node) => sinks.has(node),
       () => service.calls.some((call) => middleOf(call, trees).length > 0),
-      (credentials) => credentials.every((each) => isUnary(sinks.get(each)?.service)),
+      (credentials) =>
+        streamsOf(
+          project,
+          credentials.map((each) => sinks.get(each)?.service),
+        ),
     );
-  }
-  // Where a use is not known any method may be called.
-  function isUnary(service: Service | undefined): boolean {
-    if (!service) return false;
-    const methods = project.protos.service(service.name)?.methods;
-    if (methods?.every((method) => method.methodKind === "unary")) return true;
-    return service.obstacles.length === 0 && service.calls.every((call) => call.rpc.kind === "unary");
   }
   const isManual = ({ service, construction }: (typeof all)[number]) =>
     construction.transport.kind === "channel" || obstacleOfPlace(project, service, construction) !== null;

@@ -1,5 +1,17 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
+import {
+  callsOtherClients,
+  declaredIn,
+  isAct,
+  isAssigned,
+  isOk,
+  oksIn,
+  pathReplacement,
+  type Replacement,
+  textOf,
+  uses,
+} from "./interceptor-parts.js";
 import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.js";
 import { isTypeScript } from "./language.js";
 import { definednessOf, takesCheck } from "./metadata-values.js";
@@ -27,29 +39,10 @@ export interface Edits {
   readonly imports: readonly NamedImport[];
   /** In which of its steps (made, start, sendMessage, onReceiveMessage, onReceiveStatus) it does something that others may see. */
   readonly acts: readonly boolean[];
-}
-
-/** The path of a method, as source text. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-export const METHOD_PATH = "`/${req.service.typeName}/${req.method.name}`";
-
-/** `grpc.status.OK`, which Connect has no name for. */
-function oksIn(project: AnalysisProject, interceptor: Node): Replacement[] {
-  return interceptor
-    .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
-    .filter((access) => access.getName() === "OK" && isOk(project, access))
-    .map((access) => ({ from: access.getStart(), to: access.getEnd(), text: "0" }));
-}
-
-export function isOk(project: AnalysisProject, node: Node): boolean {
-  const origin = project.originOf(node);
-  return origin.kind === "grpc" && origin.path === "status.OK";
-}
-
-export interface Replacement {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
+  /** It waits before it starts a call. */
+  readonly waits: boolean;
+  /** It sees what is sent. */
+  readonly sends: boolean;
 }
 
 const CONNECT_ERROR: NamedImport = { module: "@connect-migrate/runtime", name: "ConnectError" };
@@ -80,9 +73,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
   const awaited = shape.start?.awaited;
   const before = [
     ...textsOf(shape.before),
-    ...textsOf(shape.start?.statements ?? []),
-    ...(awaited ? [awaitText(awaited, replaced)] : []),
-    ...textsOf(awaited?.statements ?? []),
+    ...startTexts(shape.start, replaced),
     ...sent.first,
     ...textsOf(send?.statements ?? []),
   ];
@@ -133,6 +124,8 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
     isTypeScript: isTyped,
     empty: /^[^'`]*"/.test(interceptor.getSourceFile().getFullText()) ? '""' : "''",
     imports: status ? [CONNECT_ERROR] : [],
+    waits: shape.isAsync,
+    sends: send !== null,
     acts: [
       shape.before.some(isAct),
       !!shape.start &&
@@ -148,54 +141,8 @@ function mentions(text: string, name: string): boolean {
   return new RegExp(`(?<![\\w$.])${name.replace(/\$/g, "\\$")}(?![\\w$]|\\s*:)`).test(text);
 }
 
-/** What statements declare at their own level. */
-export function declaredIn(statements: readonly Node[]): string[] {
-  return statements.flatMap((statement) =>
-    Node.isVariableStatement(statement)
-      ? statement.getDeclarations().flatMap(
-          (each) =>
-            each
-              .getNameNode()
-              .getText()
-              .match(/[\w$]+/g) ?? [],
-        )
-      : Node.isFunctionDeclaration(statement)
-        ? [statement.getName() ?? ""]
-        : [],
-  );
-}
-
-/** Does a statement do something that other code may see? Reading the clock and headers of its own call does not. */
-export function isAct(statement: Node): boolean {
-  return [statement, ...statement.getDescendants()].some((node) => {
-    if (Node.isCallExpression(node)) {
-      const callee = node.getExpression().getText();
-      return !/^(?:Date\.now|performance\.now|process\.hrtime(?:\.bigint)?|String|Number|JSON\.stringify|\w+\.(?:set|add|remove))$/.test(
-        callee,
-      );
-    }
-    return Node.isNewExpression(node)
-      ? node.getExpression().getText() !== "Date"
-      : Node.isAwaitExpression(node) ||
-          Node.isDeleteExpression(node) ||
-          ((Node.isPrefixUnaryExpression(node) || Node.isPostfixUnaryExpression(node)) &&
-            /\+\+|--/.test(node.getText())) ||
-          (Node.isBinaryExpression(node) && /^[^=!<>]*=$/.test(node.getOperatorToken().getText()));
-  });
-}
-
-/** Calls inside are the clients' rules' to rewrite, which know nothing of this one. */
-export function callsOtherClients(project: AnalysisProject, interceptor: Node): boolean {
-  return interceptor
-    .getDescendantsOfKind(SyntaxKind.CallExpression)
-    .map((call) => call.getExpression())
-    .some(
-      (callee) => Node.isPropertyAccessExpression(callee) && project.originOf(callee.getExpression()).kind === "client",
-    );
-}
-
 /** A statement that runs as well as the call starts: it neither leaves the interceptor nor waits. */
-function isStep(statement: Node, nextCall: string): boolean {
+export function isStep(statement: Node, nextCall: string): boolean {
   return (
     (Node.isVariableStatement(statement) || Node.isExpressionStatement(statement)) &&
     !new RegExp(`\\b(?:${nextCall}|this|await|req|next)\\b`).test(statement.getText())
@@ -203,24 +150,21 @@ function isStep(statement: Node, nextCall: string): boolean {
 }
 
 /** `options.method_definition.path` */
-function pathsIn(interceptor: Node, options: string): Replacement[] {
+export function pathsIn(interceptor: Node, options: string): Replacement[] {
   return interceptor
     .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
     .filter((access) => access.getText() === `${options}.method_definition.path`)
-    .map((access) => ({
-      from: access.getStart(),
-      to: access.getEnd(),
-      text: METHOD_PATH,
-    }));
+    .map(pathReplacement);
 }
 
-/** A statement with its comments, some of what is in it replaced. */
-export function textOf(node: Node, replaced: readonly Replacement[]): string {
-  const offset = Node.isStatement(node) ? firstCommentOf(node) : node.getStart();
-  let text = node.getSourceFile().getFullText().slice(offset, node.getEnd());
-  for (const { from, to, text: by } of [...replaced].sort((a, b) => b.from - a.from))
-    if (from >= offset && to <= node.getEnd()) text = text.slice(0, from - offset) + by + text.slice(to - offset);
-  return text;
+/** What is done before the call starts. */
+export function startTexts(start: Hook | null, replaced: readonly Replacement[]): string[] {
+  const awaited = start?.awaited;
+  return [
+    ...(start?.statements ?? []).map((each) => textOf(each, replaced)),
+    ...(awaited ? [awaitText(awaited, replaced)] : []),
+    ...(awaited?.statements ?? []).map((each) => textOf(each, replaced)),
+  ];
 }
 
 function awaitText({ value, name }: NonNullable<Hook["awaited"]>, replaced: readonly Replacement[]): string {
@@ -234,7 +178,7 @@ function awaitText({ value, name }: NonNullable<Hook["awaited"]>, replaced: read
 }
 
 /** `metadata.set(…)` and its like on the request's headers; nothing else may be done with it. */
-function metadataEdits(
+export function metadataEdits(
   project: AnalysisProject,
   { function: start, passed }: Hook,
 ): { readonly replaced: Replacement[]; readonly adds: boolean } | string {
@@ -277,12 +221,6 @@ function metadataEdits(
   return { replaced, adds };
 }
 
-/** Uses of a hook's parameter. */
-export function uses(hook: Hook): Node[] {
-  const [parameter] = hook.function.getParameters();
-  return parameter ? namesIn(hook.function.getBody() as Node, parameter.getName()) : [];
-}
-
 /** Its parameter under another name. */
 function renamed(hook: Hook, to: string): Replacement[] {
   return uses(hook)
@@ -292,16 +230,6 @@ function renamed(hook: Hook, to: string): Replacement[] {
       to: node.getEnd(),
       text: Node.isShorthandPropertyAssignment(node.getParent()) ? `${node.getText()}: ${to}` : to,
     }));
-}
-
-export function isAssigned(node: Node): boolean {
-  const parent = node.getParent();
-  return (
-    !!parent &&
-    Node.isBinaryExpression(parent) &&
-    parent.getLeft() === node &&
-    /^[^=!<>]*=$/.test(parent.getOperatorToken().getText())
-  );
 }
 
 /** The message of the request; the message itself is handed on, or another. */
@@ -388,9 +316,4 @@ function isOfError(project: AnalysisProject, node: Node, name: string): boolean 
       !!branch?.containsRange(node.getPos(), node.getEnd())
     );
   });
-}
-
-/** Where a statement begins, its comments included. */
-export function firstCommentOf(statement: Node): number {
-  return statement.getLeadingCommentRanges()[0]?.getPos() ?? statement.getStart();
 }

@@ -54,7 +54,7 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
     const last = statements.pop();
     if (!last || !Node.isReturnStatement(last)) return FORM;
     returned = last.getExpression();
-    before.push(...statements);
+    before.push(...statements.filter((each) => !isUnusedListener(project, each)));
   }
   if (!returned || !isNew(project, returned, "InterceptingCall")) return FORM;
   const [call, requester] = returned.getArguments();
@@ -167,6 +167,17 @@ export function membersOf(
     made = (made.getExpression() as PropertyAccessExpression).getExpression();
   }
   return isNew(project, peeled(made), builder) ? found : undefined;
+}
+
+/** `const listener = new ListenerBuilder()….build();`, which is given to nothing: grpc-js never calls it. */
+function isUnusedListener(project: AnalysisProject, statement: Node): boolean {
+  if (!Node.isVariableStatement(statement)) return false;
+  const [declaration, more] = statement.getDeclarations();
+  const name = declaration?.getNameNode();
+  const initializer = declaration?.getInitializer();
+  if (more || !Node.isIdentifier(name) || !Node.isCallExpression(initializer)) return false;
+  const hooks = membersOf(project, initializer, "ListenerBuilder", []);
+  return !!hooks && [...hooks.values()].every(isCallable) && project.referencesTo(name).every((each) => each === name);
 }
 
 function declares(statement: VariableStatement, name: string): boolean {

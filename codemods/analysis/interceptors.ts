@@ -1,8 +1,16 @@
 import { type FunctionDeclaration, Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { ClientValueFact } from "./client-facts.js";
-import { arrowText, declaredInterceptor, isInlineInterceptor } from "./interceptor-declaration.js";
-import { type Edits, interceptorEdits } from "./interceptor-edits.js";
+import type { Streams } from "./client-streams.js";
+import {
+  arrowText,
+  declaredInterceptor,
+  isInlineInterceptor,
+  type WrittenInterceptor,
+} from "./interceptor-declaration.js";
+import { interceptorEdits } from "./interceptor-edits.js";
+import { type HookedInterceptor, hookedInterceptor } from "./interceptor-hooks.js";
+import { type Replacement, textOf } from "./interceptor-parts.js";
 import type { Callable } from "./interceptor-shape.js";
 import { linesOf } from "./interceptor-text.js";
 import type { AnalysisProject } from "./project.js";
@@ -18,8 +26,10 @@ export interface InterceptorsPlan {
   readonly adds: boolean;
 }
 
-/** Whether all calls of the clients that are made with these credential arguments have one message each way. */
-export type AreUnary = (credentials: readonly Node[]) => boolean;
+/** What streams the calls have of the clients that are made with these credential arguments. */
+export type StreamsOf = (credentials: readonly Node[]) => Streams;
+
+type Written = WrittenInterceptor & Pick<HookedInterceptor, "acts" | "adds" | "waits" | "sends">;
 
 /**
  * `interceptors: [a, b]` of grpc-js as Connect's, where each does what these can, in the same order; a string says why not. The
@@ -29,26 +39,29 @@ export function interceptorsOf(
   project: AnalysisProject,
   node: Node,
   own: Node | undefined,
-  areUnary: AreUnary,
+  streamsOf: StreamsOf,
 ): InterceptorsPlan | string {
   if (!Node.isArrayLiteralExpression(node)) return "interceptors that are not written out";
-  const texts: string[] = [];
+  const replaced: Replacement[] = [];
   const imports: NamedImport[] = [];
   const facts: ClientValueFact[] = [];
   const group: Node[] = [];
-  const all: Edits[] = [];
-  const write = (isUnary: boolean) => (interceptor: Callable) => {
-    const edits = interceptorEdits(project, interceptor, isUnary);
-    if (typeof edits === "string") return edits;
+  const all: Written[] = [];
+  const write = (streams: Streams) => (interceptor: Callable) => {
+    const edits = interceptorEdits(project, interceptor, streams === "none");
+    if (typeof edits === "string") return hookedInterceptor(project, interceptor, streams);
     return { ...edits, lines: (indent: string, step: string) => linesOf(edits, indent, step) };
   };
+  let hasStreams = false;
   for (const element of node.getElements()) {
     if (isInlineInterceptor(element)) {
-      const inline = write(own !== undefined && areUnary([own]))(element);
+      const streams = own ? streamsOf([own]) : "unknown";
+      if (streams !== "none") hasStreams = true;
+      const inline = write(streams)(element);
       if (typeof inline === "string") return inline;
       all.push(inline);
       imports.push(...inline.imports);
-      texts.push(arrowText(element, inline));
+      replaced.push({ from: element.getStart(), to: element.getEnd(), text: arrowText(element, inline) });
       continue;
     }
     // `auth` or `auth(token)`
@@ -59,23 +72,26 @@ export function interceptorsOf(
     const users = usersOf(project, declaration, name !== element);
     if (!users) return `the interceptor ${element.getText()}, which other code uses too`;
     const kind = { isMade: name !== element, type: "Interceptor" };
-    const found = declaredInterceptor(project, declaration, kind, write(areUnary(users)));
+    const streams = streamsOf(users);
+    if (streams !== "none") hasStreams = true;
+    const found = declaredInterceptor(project, declaration, kind, write(streams));
     if (typeof found === "string") return found;
     all.push(found.written);
     const construct = "client interceptor";
     facts.push(...found.places.map((place): ClientValueFact => ({ kind: "client-value", ...place, construct })));
     group.push(...users);
-    texts.push(element.getText());
   }
+  if (hasStreams && all.some(({ waits }) => waits) && all.some(({ sends }) => sends))
+    return "interceptors that wait before a call starts and that look at what streams send";
   if (!keepsOrder(all)) return "interceptors whose steps would follow each other in another order";
-  return { text: `[${texts.join(", ")}]`, imports, facts, group, adds: all.some((each) => each.adds) };
+  return { text: textOf(node, replaced), imports, facts, group, adds: all.some((each) => each.adds) };
 }
 
 /**
  * grpc-js takes all interceptors through one step (made, start, sendMessage) before the next, and back again; Connect's do all
  * their steps before the next interceptor is asked, which is the same where what they do does not interleave.
  */
-function keepsOrder(all: readonly Edits[]): boolean {
+function keepsOrder(all: readonly Written[]): boolean {
   return all.every((outer, i) =>
     all.slice(i + 1).every((inner) => {
       const sends = outer.acts.slice(0, 3).lastIndexOf(true);

@@ -133,7 +133,10 @@ export interface LiftedFact {
 
 /** The list of a server's interceptors, as text. */
 export interface ServerInterceptors {
+  /** As at the beginning of a line. */
   readonly text: string;
+  /** What the text takes from elsewhere. */
+  readonly imports: readonly NamedImport[];
   /** Why they keep the shape that they have in grpc-js; null: they are Connect's. */
   readonly kept: string | null;
 }

@@ -7,13 +7,15 @@ import {
   declaredIn,
   firstCommentOf,
   isAct,
-  isAssigned,
-  isOk,
-  METHOD_PATH,
+  losesComments,
+  messageProblem,
+  oksIn,
+  pathReplacement,
   type Replacement,
+  statusProblem,
   textOf,
   uses,
-} from "./interceptor-edits.js";
+} from "./interceptor-parts.js";
 import { type Callable, type Hook, namesIn } from "./interceptor-shape.js";
 import { layoutOf } from "./interceptor-text.js";
 import { isTypeScript } from "./language.js";
@@ -79,12 +81,12 @@ export function serverInterceptorEdits(
 
   const closure = (
     hook: Hook | null,
-    edit: (hook: Hook) => readonly Replacement[] | string,
+    edit: (hook: Hook) => readonly Replacement[] | string | null,
   ): Closure | null | string => {
     if (!hook) return null;
     const own = edit(hook);
     if (typeof own === "string") return own;
-    const all = [...known.replaced, ...own];
+    const all = [...known.replaced, ...(own ?? [])];
     const [parameter] = hook.function.getParameters();
     const [given] = hook.passed;
     if (!parameter || !given) return "an interceptor that hands nothing on";
@@ -96,10 +98,10 @@ export function serverInterceptorEdits(
     };
   };
   const closures = {
-    received: closure(receive, messageEdits),
+    received: closure(receive, messageProblem),
     opened: closure(opened, (hook) => headerEdits(project, hook)),
-    sent: closure(sent, messageEdits),
-    ended: closure(ended, statusEdits),
+    sent: closure(sent, messageProblem),
+    ended: closure(ended, statusProblem),
   };
   for (const each of Object.values(closures)) if (typeof each === "string") return each;
   const taken = new Set(interceptor.getDescendantsOfKind(SyntaxKind.Identifier).map((each) => each.getText()));
@@ -210,11 +212,7 @@ function knownUses(project: AnalysisProject, interceptor: Callable, shape: Serve
     if (Node.isParameterDeclaration(access)) continue;
     if (!Node.isPropertyAccessExpression(access) || access.getName() !== "path")
       return "an interceptor that asks for more of the method than its path";
-    replaced.push({
-      from: access.getStart(),
-      to: access.getEnd(),
-      text: METHOD_PATH,
-    });
+    replaced.push(pathReplacement(access));
   }
   const refusing = new Set<Node>(shape.gate?.refusals.map(({ call }) => call) ?? []);
   let wrapped = 0;
@@ -230,10 +228,7 @@ function knownUses(project: AnalysisProject, interceptor: Callable, shape: Serve
     replaced.push({ from: called.getStart(), to: called.getEnd(), text: "req.contextValues.get(kPeerAddress)" });
     imports.push(PEER);
   }
-  for (const access of interceptor.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression))
-    if (access.getName() === "OK" && isOk(project, access))
-      replaced.push({ from: access.getStart(), to: access.getEnd(), text: "0" });
-  return { replaced, imports };
+  return { replaced: [...replaced, ...oksIn(project, interceptor)], imports };
 }
 
 /** `call.sendStatus({ code, details })` as a throw. */
@@ -336,10 +331,6 @@ function lineStart(file: string, from: number): number {
   return blank ? blank.index : from;
 }
 
-function messageEdits(hook: Hook): readonly Replacement[] | string {
-  return hook.passed.length === 1 ? [] : "an interceptor that hands no message on";
-}
-
 /** `metadata.set(…)` and its like on the headers of the response. */
 function headerEdits(project: AnalysisProject, hook: Hook): readonly Replacement[] | string {
   const [parameter] = hook.function.getParameters();
@@ -366,25 +357,4 @@ function isTextKey(project: AnalysisProject, call: CallExpression): boolean {
   const [key] = call.getArguments();
   const constant = key && project.constantOf(key);
   return typeof constant === "string" && !/-bin$|^:|^(?:user-agent|content-type|date|te|grpc-.*)$/i.test(constant);
-}
-
-/** Code and details may be read; the status is handed on as it is. */
-function statusEdits(hook: Hook): readonly Replacement[] | string {
-  const [parameter] = hook.function.getParameters();
-  const [passed, more] = hook.passed;
-  if (!parameter || more || passed?.getText() !== parameter.getName()) return "an interceptor that changes the status";
-  for (const each of uses(hook)) {
-    if (each === passed) continue;
-    const access = each.getParent();
-    const member = Node.isPropertyAccessExpression(access) ? access.getName() : "";
-    if (!/^(?:code|details)$/.test(member) || !access || isAssigned(access))
-      return `an interceptor that looks at ${member ? `status.${member}` : "the status as a whole"}`;
-  }
-  return [];
-}
-
-/** Comments that stand in no statement of a hook would have no place. */
-function losesComments(interceptor: Callable, text: string): boolean {
-  const comments = interceptor.getText().match(/(?:^|\s)\/\/[^\n]*|\/\*[\s\S]*?\*\//g) ?? [];
-  return comments.some((each) => !text.includes(each.trim().split(/\r?\n/)[0] as string));
 }

@@ -1,6 +1,6 @@
 import { type CallExpression, Node, type ParameterDeclaration } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
-import type { Replacement } from "./interceptor-edits.js";
+import type { Replacement } from "./interceptor-parts.js";
 import { type Callable, namesIn } from "./interceptor-shape.js";
 import type { AnalysisProject } from "./project.js";
 

@@ -42,7 +42,330 @@ const log = (options, nextCall) =>
     },
   });`;
 
+/** Every hook, on a channel of its own for each kind of stream. */
+const STREAMS = (use: string, list = "log", before = LOG) => `${before}
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [${list}] });
+    const list = (text) => new Promise((resolve) => {
+      const call = client.list({ text });
+      console.log('called');
+      call.on('data', (item) => console.log('data', item.text));
+      call.on('error', (error) => console.log('error', error.code, error.details));
+      call.on('end', () => {
+        console.log('end');
+        resolve();
+      });
+      console.log('listening');
+    });
+    const count = (texts) => new Promise((resolve) => {
+      const call = client.count((error, value) => {
+        if (error) console.log('error', error.code);
+        else console.log('counted', value.text);
+        resolve();
+      });
+      for (const text of texts) {
+        call.write({ text });
+        console.log('wrote', text);
+      }
+      call.end();
+      console.log('ended');
+    });
+    const chat = (texts) => new Promise((resolve) => {
+      const call = client.chat();
+      const left = [...texts];
+      call.on('data', (item) => {
+        console.log('data', item.text);
+        const next = left.shift();
+        if (next === undefined) return call.end();
+        call.write({ text: next });
+        console.log('wrote', next);
+      });
+      call.on('error', (error) => console.log('error', error.code));
+      call.on('status', (status) => {
+        console.log('told', status.code);
+        resolve();
+      });
+      call.write({ text: left.shift() });
+      console.log('opened');
+    });
+    ${use}`;
+
+/** What is sent, and the codes. */
+const CODES_OF = `const codes = (options, nextCall) => {
+      const name = options.method_definition.path.split('/')[2];
+      return new grpc.InterceptingCall(nextCall(options), {
+        start(metadata, listener, next) {
+          console.log(\`start \${options.method_definition.path}\`);
+          next(metadata, {
+            onReceiveStatus(status, next) {
+              console.log(name, status.code);
+              next(status);
+            },
+          });
+        },
+        sendMessage(message, next) {
+          console.log(name, 'sends', message.text);
+          next(message);
+        },
+      });
+    };`;
+
+const CODES = (list: string) => `${CODES_OF}
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [${list}] });`;
+
+/** When hooks see messages that nobody reads yet depends on the network: they are counted. */
+const LATER = (read: string) => `
+    let seen = 0;
+    const count = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => next(metadata, {
+        onReceiveMessage(message, next) {
+          seen++;
+          next(message);
+        },
+      }),
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [count] });
+    const call = client.list({ text: 'l' });
+    call.on('error', (error) => console.log('error', error.code));
+    const listen = () => {
+      call.on('data', (item) => console.log(item.text));
+      call.on('end', () => {
+        console.log('seen', seen);
+        client.close();
+      });
+    };
+    ${read}`;
+
 const programs: Programs = {
+  "a log of streams that are listened to": [
+    "idiomatic",
+    STREAMS(`(async () => {
+      await list('l');
+      await list('fail');
+      await ask(client, 'm');
+      await ask(client, 'fail n');
+      client.close();
+    })();`),
+  ],
+  "a log of streams that are sent": [
+    "idiomatic",
+    STREAMS(`(async () => {
+      await count(['a', 'b', 'c']);
+      await count(['fail']);
+      await count([]);
+      await ask(client, 'm');
+      client.close();
+    })();`),
+  ],
+  "a log of streams both ways": [
+    "idiomatic",
+    STREAMS(`(async () => {
+      await chat(['a', 'b', 'c']);
+      await chat(['a', 'fail', 'b']);
+      await ask(client, 'm');
+      client.close();
+    })();`),
+  ],
+
+  "streams that are cancelled, are late, or end while they are written to": [
+    "idiomatic",
+    STREAMS(
+      `const stop = (text, when) => new Promise((resolve) => {
+      const call = client.list({ text }, { deadline: Date.now() + 3000 });
+      call.on('data', (item) => {
+        console.log('data', item.text);
+        if (item.text.endsWith(when)) call.cancel();
+      });
+      call.on('error', (error) => {
+        console.log('error', error.code);
+        resolve();
+      });
+    });
+    const talk = (texts, late) => new Promise((resolve) => {
+      const call = client.chat();
+      call.on('data', (item) => {
+        console.log('data', item.text);
+        call.write({ text: late });
+        console.log('wrote', late);
+      });
+      call.on('error', (error) => {
+        console.log('error', error.code);
+        resolve();
+      });
+      for (const text of texts) call.write({ text });
+    });
+    (async () => {
+      await stop('hang', '2');
+      await stop('hang', 'never');
+      await talk(['a', 'fail'], 'late');
+      await talk(['fail', 'b'], 'late');
+      client.close();
+    })();`,
+      "codes",
+      CODES_OF,
+    ),
+  ],
+  "messages of streams that are changed, behind one that adds metadata": [
+    "idiomatic",
+    STREAMS(
+      `(async () => {
+      await list('l');
+      await list('fail');
+      await count(['a', 'b', 'c']);
+      await chat(['a', 'b', 'c']);
+      await ask(client, 'm');
+      client.close();
+    })();`,
+      "auth, shout('!')",
+      `let calls = 0;
+    function auth(options, nextCall) {
+      return new grpc.InterceptingCall(nextCall(options), new grpc.RequesterBuilder()
+        .withStart((metadata, listener, next) => {
+          metadata.set('x-auth', 'secret');
+          next(metadata, listener);
+        })
+        .build());
+    }
+    function shout(mark) {
+      return (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+        start: (metadata, listener, next) => next(metadata, {
+          onReceiveMessage: (message, next) => {
+            calls += 1;
+            next(message ? { text: message.text.toUpperCase() + calls } : message);
+          },
+        }),
+        sendMessage: (message, next) => next({ ...message, text: message.text + mark }),
+      });
+    }`,
+    ),
+  ],
+  "a log of what is sent, where loops read": [
+    "idiomatic",
+    `const sent = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      sendMessage(message, next) {
+        console.log('sent', message.text);
+        next(message);
+      },
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [sent] });
+    const both = async (texts) => {
+      const call = client.chat();
+      for (const text of texts) {
+        call.write({ text });
+        console.log('wrote', text);
+      }
+      call.end();
+      for await (const item of call) console.log(item.text);
+    };
+    const some = async (texts, done) => {
+      const call = client.count((error, value) => done(error ? error.code : value.text));
+      for (const text of texts) call.write({ text });
+      call.end();
+    };
+    (async () => {
+      for await (const item of client.list({ text: 'l' })) console.log(item.text);
+      await both(['a', 'b', 'c']);
+      await new Promise((resolve) => {
+        const all = some(['d', 'e', 'f'], (text) => {
+          console.log(text);
+          resolve();
+        });
+        all.then(() => console.log('all of it is written'));
+      });
+      client.close();
+    })();`,
+  ],
+  "messages that are written in one turn": [
+    "idiomatic",
+    `${CODES("codes")}
+    const count = (texts, then) => {
+      const call = client.count((error, value) => {
+        console.log(error ? error.code : value.text);
+        then();
+      });
+      for (const text of texts) call.write({ text });
+      Promise.resolve().then(() => console.log('promise'));
+      process.nextTick(() => console.log('tick'));
+      call.end();
+      console.log('ended');
+    };
+    const chat = (texts, then) => {
+      const call = client.chat();
+      call.on('data', (item) => console.log('data', item.text));
+      call.on('error', (error) => console.log('error', error.code));
+      // Seen as a whole: it stays a stream of Node.
+      call.on('status', (status) => then(status));
+      for (const text of texts) console.log('wrote', call.write({ text }));
+      Promise.resolve().then(() => console.log('promise'));
+      call.end();
+      console.log('ended');
+    };
+    async function sum(texts) {
+      const call = client.count((error, value) => console.log(error ? error.code : value.text));
+      for (const text of texts) call.write({ text });
+      call.end();
+    }
+    count(['a', 'b', 'c'], () => {
+      chat(['a', 'b'], () => {
+        chat(['a', 'fail'], async ({ code }) => {
+          console.log('told', code);
+          await sum(['d', 'e', 'f']);
+          console.log('summing');
+        });
+      });
+    });`,
+  ],
+  "messages that cannot be sent, and a server that is not there": [
+    "idiomatic",
+    `${CODES("codes")}
+    const run = (use, request, then) => {
+      const call = use.list(request);
+      call.on('data', (item) => console.log('data', item.text));
+      call.on('error', (error) => {
+        console.log('error', error.code);
+        count(use, then);
+      });
+    };
+    const count = (use, then) => {
+      const call = use.count((error, value) => {
+        console.log(error ? error.code : value.text);
+        then();
+      });
+      for (const text of ['a', 'b']) call.write({ text });
+      call.end();
+      console.log('ended');
+    };
+    const nobody = new probe.v1.Probe('localhost:1', grpc.credentials.createInsecure(), { interceptors: [codes] });
+    run(client, { text: { not: 'text' } }, () => run(nobody, { text: 'l' }, () => console.log('over')));`,
+  ],
+  "a listener that is given to nothing": [
+    "idiomatic",
+    STREAMS(
+      `(async () => {
+      await chat(['a', 'b']);
+      await ask(client, 'm');
+      client.close();
+    })();`,
+      "log",
+      `function log(options, nextCall) {
+      const listener = (new grpc.ListenerBuilder())
+        .withOnReceiveMessage((message, next) => {
+          console.log('received', message.text);
+          next(message);
+        }).build();
+      const requester = (new grpc.RequesterBuilder())
+        .withSendMessage((message, next) => {
+          console.log('sent', message.text);
+          next(message);
+        }).build();
+      return new grpc.InterceptingCall(nextCall(options), requester);
+    }`,
+    ),
+  ],
+  "streams that are listened to later": ["manual", LATER("setTimeout(listen, 20);")],
+  "streams that are paused": [
+    "manual",
+    LATER("call.pause();\n    listen();\n    setTimeout(() => call.resume(), 20);"),
+  ],
   "a log of every step": ["idiomatic", `${LOG}${made("log")}`],
   "builders, and how long a call takes": [
     "idiomatic",
@@ -179,13 +502,15 @@ const programs: Programs = {
     });
     ${made("auth, log")}`,
   ],
-  "a log, with streams beside it": [
+  "a log, with streams that loops read beside it": [
     "bridged",
     `${LOG}
     const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [log] });
     (async () => {
       await ask(client, 'm');
-      for await (const item of client.list({ text: 'o' })) console.log(item.text);
+      const items = [];
+      for await (const item of client.list({ text: 'o' })) items.push(item.text);
+      console.log(items.join());
       client.close();
     })();`,
   ],
@@ -263,7 +588,7 @@ const programs: Programs = {
     })();`,
   ],
   "what a server says beside OK": [
-    "bridged",
+    "idiomatic",
     `const say = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => next(metadata, {
         onReceiveStatus(status, pass) {
@@ -297,7 +622,7 @@ const programs: Programs = {
     ask(client, 'rich 5 none').then(() => ask(client, 'a'));`,
   ],
   "answers that are changed and counted": [
-    "bridged",
+    "idiomatic",
     `let answers = 0;
     const count = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => next(metadata, {

@@ -65,12 +65,16 @@ function interceptorsOf(project: AnalysisProject, made: CallExpression): Node[] 
   return found.every((each) => each !== undefined) ? (found as Node[]) : undefined;
 }
 
-/** `req.message` and `res.message`, in code that hands a request on. */
+/** `req.message` and `res.message`, in code that hands a request on, and functions that `watchCall` gives messages. */
 function readsMessages(within: Node): Node[] {
-  if (!/\bnext\((?:req\b|\{ \.\.\.req\b)/.test(within.getText())) return [];
-  return within
-    .getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)
-    .filter((access) => /^(?:req|res)\.message$/.test(access.getText()));
+  const text = within.getText();
+  const hooks = /\bwatchCall\(/.test(text) ? within.getDescendantsOfKind(SyntaxKind.PropertyAssignment) : [];
+  const isHandedOn = /\bnext\((?:req\b|\{ \.\.\.req\b)/.test(text);
+  const members = isHandedOn ? within.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression) : [];
+  return [
+    ...hooks.filter((each) => /^(?:sent|received)$/.test(each.getName())),
+    ...members.filter((access) => /^(?:req|res)\.message$/.test(access.getText())),
+  ];
 }
 
 /** The transport that a client is made with, where it is made. */

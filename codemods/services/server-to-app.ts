@@ -115,7 +115,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const comments = commentsIn(context, made).map((comment) => comment + eol + indent);
   const head = `${comments.join("")}${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const intercepted = interceptorsOf(context, fact);
+  const intercepted = interceptorsOf(context, fact).map((lines) => lines.split(eol).join(`${eol}${indent}${unit}`));
   const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
@@ -195,7 +195,8 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
 /** The member `interceptors` of the app: Connect's as they are, those of grpc-js on a bridge. */
 function interceptorsOf(context: RuleContext, { interceptors, start, end }: ServerFact): string[] {
   if (interceptors === null) return [];
-  const { text, kept } = interceptors;
+  const { kept } = interceptors;
+  const text = withImports(context, interceptors.text, interceptors.imports);
   if (kept === null) {
     report(context, "server interceptors", start, end);
     return [`interceptors: ${text}`];

@@ -1,3 +1,5 @@
+import { afterThisTurn, onWrite, type WrittenMessages } from "./on-write.js";
+
 /** The items of an iterable, one after another. */
 export async function* createAsyncIterable<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterable<T> {
   yield* items;
@@ -17,6 +19,7 @@ export function createWritableIterable<T>(): WritableIterable<T> {
   const written: Array<{ item: T; taken: () => void; dropped: (error: Error) => void }> = [];
   const waiting: Array<(result: IteratorResult<T>) => void> = [];
   let closed = false;
+  let gone = false;
   const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
   const iterator: AsyncIterator<T> = {
     next() {
@@ -25,31 +28,73 @@ export function createWritableIterable<T>(): WritableIterable<T> {
         first.taken();
         return Promise.resolve({ done: false, value: first.item });
       }
-      if (closed) return Promise.resolve(done);
+      if (gone || (closed && !hooked.isBusy())) return Promise.resolve(done);
       return new Promise((resolve) => waiting.push(resolve));
     },
     return() {
-      closed = true;
+      gone = true;
       for (const entry of written.splice(0)) entry.dropped(new Error("iteration has ended, the item is not read"));
       for (const resolve of waiting.splice(0)) resolve(done);
       return Promise.resolve(done);
     },
   };
-  return {
-    write(item) {
-      if (closed) return Promise.reject(new Error("cannot write, WritableIterable already closed"));
-      const resolve = waiting.shift();
-      if (resolve !== undefined) {
-        resolve({ done: false, value: item });
-        return Promise.resolve();
-      }
-      return new Promise<void>((taken, dropped) => written.push({ item, taken, dropped }));
-    },
+  const late = () => Promise.reject(new Error("cannot write, WritableIterable already closed"));
+  const deliver = (item: T): Promise<void> => {
+    if (gone) return late();
+    const resolve = waiting.shift();
+    if (resolve !== undefined) {
+      resolve({ done: false, value: item });
+      return Promise.resolve();
+    }
+    return new Promise<void>((taken, dropped) => written.push({ item, taken, dropped }));
+  };
+  const finish = () => {
+    if (closed && written.length === 0) for (const resolve of waiting.splice(0)) resolve(done);
+  };
+  const hooked = hookedWrites(deliver, finish);
+  const iterable: WritableIterable<T> & WrittenMessages<T> = {
+    write: (item) => (closed ? late() : hooked.write(item)),
     close() {
       closed = true;
-      if (written.length === 0) for (const resolve of waiting.splice(0)) resolve(done);
+      if (!hooked.isBusy()) finish();
     },
-    isClosed: () => closed,
+    isClosed: () => closed || gone,
     [Symbol.asyncIterator]: () => iterator,
+    [onWrite]: hooked.add,
+  };
+  return iterable;
+}
+
+/**
+ * Writes that hooks see. As on a stream of grpc-js, the first is seen at once, and each that comes in the same turn behind
+ * that turn, one after another; without hooks nothing waits.
+ */
+function hookedWrites<T>(deliver: (item: T) => Promise<void>, whenIdle: () => void) {
+  const hooks: Array<(item: T) => T> = [];
+  const held: Array<{ item: T; taken: () => void; dropped: (error: Error) => void }> = [];
+  let busy = false;
+  const hand = (item: T): Promise<void> => {
+    const seen = hooks.reduce((value, hook) => hook(value), item);
+    busy = true;
+    afterThisTurn(next);
+    return deliver(seen);
+  };
+  const next = () => {
+    const first = held.shift();
+    if (first !== undefined) {
+      hand(first.item).then(first.taken, first.dropped);
+      return;
+    }
+    busy = false;
+    whenIdle();
+  };
+  return {
+    add: (hook: (item: T) => T) => void hooks.push(hook),
+    isBusy: () => busy,
+    write(item: T): Promise<void> {
+      if (hooks.length === 0) return deliver(item);
+      if (!busy) return hand(item);
+      return new Promise<void>((taken, dropped) => held.push({ item, taken, dropped }));
+    },
   };
 }

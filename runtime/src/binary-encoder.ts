@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { irregular, ScratchWriter } from "./scratch-writer.js";
+import { isWrapperDesc } from "./well-known.js";
 
 /** @param reserve bytes to leave free in front of the message; they are not zeroed */
 export type BinaryEncoder = (message: Message, reserve: number) => Uint8Array;

@@ -1,3 +1,5 @@
+import { onWrite } from "./on-write.js";
+
 interface Item {
   readonly value: unknown;
   readonly taken: () => void;
@@ -10,6 +12,17 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   #ended = false;
   #error: unknown;
   onReturn: (() => void) | undefined;
+  /** What sees each value of a Node stream that writes here, and gives what is pushed. */
+  readonly hooks: Array<(value: unknown) => unknown> = [];
+
+  /** How many values wait to be taken. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  [onWrite](hook: (value: unknown) => unknown): void {
+    this.hooks.push(hook);
+  }
 
   push(value: unknown, taken: () => void): void {
     if (this.#ended) {

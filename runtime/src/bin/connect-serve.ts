@@ -3,8 +3,7 @@ import { existsSync, readFileSync, watchFile } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import type { App } from "../node/app.js";
-import { serve } from "../node/serve.js";
+import { type App, serve } from "../node/index.js";
 
 const usage = `Usage: connect-serve <module>[:<export>] [options]
 

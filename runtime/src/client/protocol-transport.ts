@@ -305,6 +305,10 @@ function asMessages(
   if (input instanceof OneMessage) {
     return new OneMessage(asMessage(plan, input.value, messages));
   }
+  // A codec's own: interceptors are told of them when they are written
+  if (messages?.method(plan.path) !== undefined) {
+    return input;
+  }
   return mapped(input, (item) => asMessage(plan, item, messages));
 }
 

@@ -13,6 +13,7 @@ import {
   type JsonOptions,
   methodPath,
 } from "../serialization.js";
+import { hasNoSideEffects } from "../well-known.js";
 import type { HttpClient, OutgoingHeaders, RequestHead, SendOptions } from "./http-client.js";
 import type { CallPolicy } from "./service-config.js";
 import type { WireProtocol, WireSettings } from "./wire-protocol.js";
@@ -76,8 +77,7 @@ export function createPlan(core: TransportCore, method: DescMethod, messages: Me
     output: guardCodec(codecs.output[settings.format], Code.Internal),
     policy,
     sendOptions: { waitForReady: policy.waitForReady ?? settings.waitForReady },
-    // MethodOptions.IdempotencyLevel.NO_SIDE_EFFECTS
-    useGet: settings.useHttpGet && !stream && protocol.name === "connect" && method.idempotency === 1,
+    useGet: settings.useHttpGet && !stream && protocol.name === "connect" && hasNoSideEffects(method),
   };
 }
 

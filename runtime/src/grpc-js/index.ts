@@ -45,3 +45,4 @@ export type { ToObjectOptions } from "./to-object.js";
 export { toObject } from "./to-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
+export { watchCall } from "./watch-call.js";

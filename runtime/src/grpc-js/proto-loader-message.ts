@@ -1,5 +1,5 @@
 import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { isWrapperDesc } from "../well-known.js";
 import { int64FromLong } from "./int64-from-long.js";
 import { keyOfField, type ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 

@@ -205,7 +205,7 @@ export class Http2Exchange implements Exchange {
   }
 
   /**
-   * RFC 9113 §8.1: a server that has answered completely may reset the rest of the request with NO_ERROR. Without it a
+   * RFC 9113, section 8.1: a server that has answered completely may reset the rest of the request with NO_ERROR. Without it a
    * peer that still sends a refused body would wait for flow control for ever.
    */
   leaveRequest(): void {

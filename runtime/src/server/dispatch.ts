@@ -1,9 +1,9 @@
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { Code } from "../code.js";
 import { readLimitError } from "../compression.js";
 import { ConnectError } from "../connect-error.js";
 import { encodeGrpcMessage } from "../grpc-message.js";
+import { hasNoSideEffects } from "../well-known.js";
 import { type GetRequest, ServerCall } from "./call.js";
 import type { Exchange, NodeHeaders } from "./exchange.js";
 import type { Route, RouteTable } from "./route.js";
@@ -92,8 +92,8 @@ function acceptPost(route: Route): string {
   return types.join(", ");
 }
 
-function allowsGet(route: Route): boolean {
-  return route.options.connect && route.kind === "unary" && route.method.idempotency === Idempotency.NO_SIDE_EFFECTS;
+export function allowsGet(route: Route): boolean {
+  return route.options.connect && route.kind === "unary" && hasNoSideEffects(route.method);
 }
 
 // Connect: Unary-Get-Request

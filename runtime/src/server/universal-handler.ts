@@ -1,8 +1,7 @@
 import type { DescMethod, DescService, JsonValue } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { type ContextValues, createContextValues } from "../context-values.js";
 import { createHeaders, headerLines } from "../headers.js";
-import { runRoute } from "./dispatch.js";
+import { allowsGet, runRoute } from "./dispatch.js";
 import type { Exchange, ExchangeSink, NodeHeaders } from "./exchange.js";
 import type { Route } from "./route.js";
 
@@ -51,7 +50,7 @@ export interface UniversalHandler extends UniversalHandlerFn {
 export function createUniversalHandler(route: Route): UniversalHandler {
   const { options, method } = route;
   const handle: UniversalHandlerFn = (request) => runUniversal(request, (exchange) => runRoute(route, exchange));
-  const get = options.connect && route.kind === "unary" && method.idempotency === Idempotency.NO_SIDE_EFFECTS;
+  const get = allowsGet(route);
   return Object.assign(handle, {
     protocolNames: [
       ...(options.connect ? ["connect"] : []),
