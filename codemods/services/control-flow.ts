@@ -9,6 +9,7 @@ export function isTail(
   parents: Parents,
   /** Statements that will be gone. */
   gone: ReadonlySet<Node> = new Set(),
+  isLeave: (statement: Node) => boolean = isBareReturn,
 ): boolean {
   let node = statement;
   for (;;) {
@@ -21,7 +22,7 @@ export function isTail(
       let leavesSwitch = false;
       for (const next of list.slice(list.indexOf(node) + 1)) {
         if (next.type === "EmptyStatement" || next.type === "FunctionDeclaration" || gone.has(next)) continue;
-        if (next.type === "ReturnStatement" && !next.argument) return true;
+        if (isLeave(next)) return true;
         if (next.type === "BreakStatement" && !next.label) {
           leavesSwitch = true;
           break;
@@ -43,11 +44,20 @@ export function isTail(
   }
 }
 
+export function isBareReturn(statement: Node): boolean {
+  return statement.type === "ReturnStatement" && !statement.argument;
+}
+
 /** An unlabelled `break;` or empty `return;` right behind a reply, which becomes unreachable. */
-export function removableAfter(statement: Node, parents: Parents, gone: ReadonlySet<Node> = new Set()): Node | null {
+export function removableAfter(
+  statement: Node,
+  parents: Parents,
+  gone: ReadonlySet<Node> = new Set(),
+  isLeave: (statement: Node) => boolean = isBareReturn,
+): Node | null {
   const list = listOf(parents.get(statement), statement);
   const next = list?.slice(list.indexOf(statement) + 1).find((each) => !gone.has(each));
-  if (next?.type === "ReturnStatement" && !next.argument) return next;
+  if (next && isLeave(next)) return next;
   return next?.type === "BreakStatement" && !next.label ? next : null;
 }
 
