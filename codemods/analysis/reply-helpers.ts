@@ -59,9 +59,11 @@ export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
 /** The functions that handlers give their callbacks to, and that make error replies with them wherever they are called. */
 export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>): readonly ReplyHelper[] {
   const found = new Map<Node, ReplyHelper | null>();
+  const passes: { fn: Node; at: CallExpression }[] = [];
   const open = [...handlers].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
-    for (const { fn, callback, call } of passesOf(project, next)) {
+    for (const { fn, callback, call, at } of passesOf(project, next)) {
+      passes.push({ fn, at });
       if (found.has(fn)) continue;
       const helper = helperOf(project, fn, callback, call);
       found.set(fn, helper);
@@ -70,7 +72,10 @@ export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>)
   }
   return fitting(
     project,
-    [...found.values()].filter((helper) => helper !== null),
+    [...found.values()]
+      .filter((helper) => helper !== null)
+      // Another way to it, `require("./fail")(callback)`, would be left as it is.
+      .filter(({ fn, sites }) => passes.every((pass) => pass.fn !== fn || sites.some(({ call }) => call === pass.at))),
   );
 }
 
@@ -129,7 +134,10 @@ function planOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHe
 }
 
 /** Where a function passes its callback or its call on, and what takes it. */
-function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: number | null; call: number | null }[] {
+function passesOf(
+  project: AnalysisProject,
+  own: Owner,
+): { fn: Node; callback: number | null; call: number | null; at: CallExpression }[] {
   const names = [own.callback, own.call].map((index) => (index === null ? undefined : parameterName(own.owner, index)));
   const passes = names.flatMap((name) => (name ? project.referencesTo(name) : []));
   const calls = new Set(passes.map((reference) => reference.getParent()).filter(Node.isCallExpression));
@@ -145,7 +153,7 @@ function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: n
     });
     return callback == null && whole == null
       ? []
-      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null }];
+      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null, at: call }];
   });
 }
 

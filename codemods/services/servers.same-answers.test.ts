@@ -757,6 +757,27 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "a helper that a handler reaches by a key": [
+    `function fail(callback, details) {
+      callback({ code: 9, details });
+    }
+    const failures = { fail };
+    const refuse = failures['fail'];
+    const answered = (call, callback) => {
+      const reply = callback;
+      if (call.request.text === 'fail') return refuse(callback, 'not now');
+      reply(null, { text: call.request.text });
+    };
+    const sum = (call, callback) => {
+      if (call.metadata.get('x-no').length > 0) return fail(callback, 'never');
+      call.on('data', () => {});
+      call.on('end', () => callback(null, { text: 'all' }));
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, sum, list });
+    ${BIND}`,
+    plainly,
+  ],
   "a guard whose answer decides something else": [
     `function isAllowed(call, callback) {
       if (call.request.text === 'fail') {
@@ -985,12 +1006,16 @@ it.each([
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
   ["a wrapper of handlers of two kinds", []],
   ["a wrapper of handlers of two kinds that refuses calls", []],
-  ["guards that are given the callback", ["call, given to a function that reads it", "call, given to a function that reads it"]],
+  [
+    "guards that are given the callback",
+    ["call, given to a function that reads it", "call, given to a function that reads it"],
+  ],
   ["a guard that may give nothing without a reply", ["handler Ask"]],
   ["a guard that is asked inside a try", ["handler Ask"]],
   ["a guard that waits, of which nobody waits", ["handler Ask"]],
   ["a guard that puts a user on the call", ["handler Ask"]],
   ["a guard that other code asks", ["handler Ask"]],
+  ["a helper that a handler reaches by a key", ["callback that is handed on", "handler Ask"]],
   ["a guard whose answer decides something else", ["handler Ask"]],
   ["a class of which one method stays", ["handler Ask"]],
   ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
