@@ -54,6 +54,8 @@ export interface PushRegion {
   readonly first: Node;
   readonly last: Node;
   readonly output: string;
+  /** Does something wait in it? Then an async function pushes. */
+  readonly isAsync: boolean;
   /** Does the loop over the requests stand in it? */
   readonly holdsLoop: boolean;
   /** Statements from behind the listeners, which stand in it before the loop. */

@@ -20,7 +20,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { declareInstead, holderOf } from "./server-holder.js";
+import { declareInstead, declareLater, holderOf } from "./server-holder.js";
 import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
 import { closed, isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
@@ -105,7 +105,11 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     const type = context.language === "ts" ? `${isLate}: ${imports.add(RUNTIME, "App", { typeOnly: true })}` : "";
     declareInstead(context, holder, `${holder.declare}${type}${end}`);
     assign = holder.name;
-  } else declareInstead(context, holder, "");
+  } else {
+    declareInstead(context, holder, "");
+    if (fact.mode === "value" && fact.routes.isApart && holder.name.startsWith("this."))
+      declareLater(context, holder, parents);
+  }
 
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
