@@ -83,6 +83,7 @@ function draftOf(
       result: null,
       declared: null,
       annotation: null,
+      through: [],
     },
     callReferences: [],
     callback: callback === null ? undefined : fn.params[callback],
