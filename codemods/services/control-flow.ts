@@ -87,15 +87,23 @@ export interface ReplyQuestions {
 /** Why a function's body may end without a reply; undefined when every path replies or throws. */
 export function mayEndWithout(body: Node, questions: ReplyQuestions): string | undefined {
   let problem: string | undefined;
+  /** How the place that is looked at may be reached. */
+  let end = "the end of the function";
   const completes = (node: Node | null | undefined): boolean => {
     if (!node) return true;
     if (questions.isReply(node)) return false;
     const inlined = questions.replaced(node);
     if (inlined !== undefined) return inlined === null ? true : completes(inlined);
     switch (node.type) {
-      case "BlockStatement":
-        for (const statement of node.body as Node[]) if (!completes(statement)) return false;
+      case "BlockStatement": {
+        const before = end;
+        for (const statement of node.body as Node[]) {
+          if (completes(statement)) continue;
+          end = before;
+          return false;
+        }
         return true;
+      }
       case "ReturnStatement":
         problem ??= node.argument ? "a return of something that is no reply" : "a return without a reply";
         return false;
@@ -111,6 +119,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
         const block = completes(node.block);
         const handler = node.handler ? completes(node.handler.body) : false;
         const finalizer = node.finalizer ? completes(node.finalizer) : true;
+        if (handler && !block && finalizer) end = "a catch that sends none";
         return finalizer && (block || handler);
       }
       case "SwitchStatement": {
@@ -151,7 +160,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
   };
   const ends = completes(body);
   if (problem) return problem;
-  return ends ? "the end of the function" : undefined;
+  return ends ? end : undefined;
 }
 
 /** `return;`, behind statements that do not decide anything or alone. */

@@ -86,6 +86,7 @@ export function draftOf(
       result: null,
       declared: null,
       annotation: null,
+      through: [],
     },
     callReferences: [],
     callback: callback === null ? undefined : fn.params[callback],
