@@ -59,6 +59,8 @@ export interface ReplyHelperFact extends FactBase {
   /** Which parameter is the callback, and which the call. */
   readonly callback: number | null;
   readonly call: number | null;
+  /** Does it throw the errors, and else gives something true? */
+  readonly isGuard: boolean;
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];
 }

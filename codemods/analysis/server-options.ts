@@ -104,6 +104,7 @@ export function planServerOptions(
 function isListOfNames(project: AnalysisProject, value: Node, places: readonly Node[]): boolean {
   if (!Node.isArrayLiteralExpression(value)) return false;
   const isStable = (element: Node): boolean => {
+    if (Node.isArrayLiteralExpression(element)) return element.getElements().every(isStable);
     if (!Node.isIdentifier(element)) return Node.isLiteralExpression(element);
     const declaration = project.declarationOf(element);
     const isFunction = declaration !== undefined && Node.isFunctionDeclaration(declaration);
@@ -131,16 +132,27 @@ function knowsOnlyItsFile(made: Node): boolean {
   });
 }
 
-/** Does a function of the project do nothing but return what it makes? */
+/** Does a function of the project do nothing but return what it makes, of values that nobody sees it make? */
 function onlyMakes(project: AnalysisProject, name: Node): boolean {
   const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
   const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
   if (!Node.isFunctionDeclaration(made) && !Node.isArrowFunction(made)) return false;
   const body = made.getBody();
-  const only = Node.isBlock(body) ? body.getStatements() : [body];
-  const [returned] = only;
+  const statements = Node.isBlock(body) ? body.getStatements() : [body];
+  const returned = statements.pop();
   const value = Node.isReturnStatement(returned) ? returned.getExpression() : returned;
-  return only.length === 1 && (Node.isArrowFunction(value) || Node.isFunctionExpression(value));
+  return statements.every((each) => each && isQuietConstant(each)) && isInlineInterceptor(value);
+}
+
+/** `const known = new Set(names);` */
+function isQuietConstant(statement: Node): boolean {
+  if (!Node.isVariableStatement(statement) || statement.getDeclarationKind() !== "const") return false;
+  return statement.getDeclarations().every((declaration) => {
+    const value = declaration.getInitializer();
+    const made = Node.isNewExpression(value) && /^(?:Set|Map)$/.test(value.getExpression().getText());
+    const parts = made ? value.getArguments() : value ? [value] : [];
+    return parts.every((part) => Node.isIdentifier(part) || Node.isLiteralExpression(part));
+  });
 }
 
 /** The object literal of the options: written there, or the value of a constant that nothing else uses. */

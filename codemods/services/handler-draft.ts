@@ -69,6 +69,15 @@ export interface HelpedCall {
   readonly dropped: readonly number[];
   /** Does the function ask which kind of call it is, so that it answers all of them? */
   readonly isOfSeveral: boolean;
+  /** It does not return the error but throws it, and else gives something true. */
+  readonly guard: Guard | null;
+}
+
+/** A function that replies with an error and gives nothing, or gives something true: `if (!isAllowed(call, callback)) return;`. */
+export interface Guard {
+  readonly isAsync: boolean;
+  /** Does it say what it gives? Then that says `null`, too, which a question behind it takes away. */
+  readonly isTyped: boolean;
 }
 
 /** A place where the call goes to a function of the project that only reads it (`isAuthorized(call)`). */
@@ -117,6 +126,8 @@ export interface HandlerDraft {
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;
+  /** Does a statement leave the function behind a reply, and nothing else? */
+  readonly isLeave: (statement: Node) => boolean;
   /** Listeners that become the handler's own code. */
   readonly inlined: Set<Node>;
   readonly listeners: CallListener[];

@@ -508,6 +508,11 @@ const idle: [name: string, source: string, after: string][] = [
     "async function f(call, cb) { try { const x = await g(); if (!x) { cb({ code: 5, message: 'no' }); } cb(null, { at: x.at.getTime() }); } catch (e) { cb(e); } }",
     "async function f(req) { try { const x = await g(); if (!x) { return Promise.reject(new ConnectError('no', Code.NotFound)); } return { at: x.at.getTime() }; } catch (e) { throw toConnectError(e); } }",
   ],
+  [
+    "what is missing is an empty text, or has no methods at all",
+    "function f(call, cb) { const x = g(); if (!x) { cb(e); } cb(null, { at: x.trim(), end: x.slice(1, 2) }); }",
+    "function f(req) { const x = g(); if (!x) { throw toConnectError(e); } return { at: x.trim(), end: x.slice(1, 2) }; }",
+  ],
 ];
 
 describe("an error reply without return, behind which nothing is done", () => {
@@ -527,6 +532,18 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "a missing return before a call of something that may be there",
     "unary",
     "async function f(call, cb) { const x = await g(); if (!x.ok) { cb(e); } cb(null, { at: x.at.getTime() }); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return before a method that is the program's own",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.store() }); } catch (e) { cb(e); } }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return before a method that is given something to call",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.split(y) }); } catch (e) { cb(e); } }",
     "code-after-reply",
   ],
   [
