@@ -292,3 +292,33 @@ server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {})
   expect((await changedFor("bundled")).changed).toEqual(["handlers.js", "server.js"]);
   expect(await changedFor("connectrpc")).toEqual({ changed: [], outcomes: new Set(["manual"]) });
 });
+
+it("--target connectrpc: a client stays with the files that use it, although its messages could become native", async () => {
+  const files = {
+    "shop.proto":
+      'syntax = "proto3"; package shop.v1; service Inventory { rpc GetItem(Item) returns (Item); } message Item { string sku = 1; }',
+    "client.js": `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const { shop } = grpc.loadPackageDefinition(protoLoader.loadSync(__dirname + '/shop.proto', { defaults: true }));
+module.exports = new shop.v1.Inventory(process.env.ADDRESS, grpc.credentials.createInsecure());
+`,
+    "use.js": `const client = require('./client');
+client.getItem({ sku: 'a' }, (err, item) => {
+  if (err) console.log(err.details);
+  else console.log(item.sku);
+});
+`,
+  };
+  const options = { paths: ["."], side: "clients", messages: "auto", runtime: "npm" } as const;
+  const resultFor = (target: MigrationOptions["target"]) => runMigration({ ...options, cwd: project(files), target });
+  const changedIn = (result: Awaited<ReturnType<typeof resultFor>>) =>
+    result.files.filter((file) => file.status === "changed").map((file) => path.basename(file.path));
+  const bundled = await resultFor("bundled");
+  expect(changedIn(bundled)).toEqual(["client.js", "use.js"]);
+  expect(bundled.findings.map(({ rule }) => rule)).toContain("messages/proto-loader-native");
+  const official = await resultFor("connectrpc");
+  expect(changedIn(official)).toEqual([]);
+  const construction = official.findings.find(({ construct }) => construct.startsWith("new shop.v1.Inventory"));
+  expect(construction?.outcome).toBe("manual");
+  expect(construction?.reason?.text).toMatch(/grpcJsMessages .*--target connectrpc; run without it/);
+});

@@ -1,6 +1,6 @@
 import { Node } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
-import type { ReadCall } from "../services/handler-draft.js";
+import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { isOnlyItself } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
@@ -15,15 +15,20 @@ const METADATA_READS = /^(get|getMap|toJSON|toHttp2Headers|clone)$/;
  * The places in a handler where its call goes to a function of the project that only reads it: whose call it is, its metadata,
  * its deadline, its request (`isAuthorized(call)`).
  */
-export function readCallsIn(project: AnalysisProject, handler: Node): readonly ReadCall[] {
+export function readCallsIn(
+  project: AnalysisProject,
+  handler: Node,
+  helped: readonly HelpedCall[] = [],
+): readonly ReadCall[] {
   const [call, callback] = Node.isParametered(handler) ? handler.getParameters() : [];
   const name = call?.getNameNode();
   if (!Node.isIdentifier(name)) return [];
   const callbacks = callback ? usesOf(project, callback.getNameNode()) : [];
   return usesOf(project, name).flatMap((use): ReadCall[] => {
-    // What is given the callback, too, replies: another handler, which may change itself.
+    // What is given the callback, too, replies: another handler, which may change itself. A guard is not given it any more.
     const asked = use.getParent();
-    if (callbacks.some((each) => asked?.containsRange(each.getPos(), each.getEnd()))) return [];
+    const isGuard = helped.some(({ start, guard }) => guard !== null && start === asked?.getStart());
+    if (!isGuard && callbacks.some((each) => asked?.containsRange(each.getPos(), each.getEnd()))) return [];
     const reading = givenReading(project, use, new Set());
     return reading ? [{ start: use.getStart(), readsRequest: reading === "request" }] : [];
   });

@@ -42,12 +42,17 @@ function streamsOfCall(project: AnalysisProject, { node, rpc, plan, form }: Call
 
 const EVENTS = /^["'`](?:metadata|data|status|error|end|finish|drain|close)["'`]$/;
 
-/** Is a call's stream in a variable, on which nothing is called but what writes, cancels or adds listeners? */
+/**
+ * Is a call's stream in a variable, on which nothing is called but what writes, cancels or adds listeners, that of its messages in
+ * the same turn?
+ */
 function isListenedTo(project: AnalysisProject, call: Node): boolean {
   const declaration = call.getParent();
   const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
-  if (!Node.isIdentifier(name)) return false;
-  return project.referencesTo(name).every((reference) => {
+  const statement = call.getFirstAncestor((up) => Node.isStatement(up));
+  if (!Node.isIdentifier(name) || !statement) return false;
+  let isRead = false;
+  const isKnown = project.referencesTo(name).every((reference) => {
     if (reference === name) return true;
     const member = reference.getParent();
     const use = member?.getParent();
@@ -56,6 +61,18 @@ function isListenedTo(project: AnalysisProject, call: Node): boolean {
     // Chained calls would have to be looked at, too.
     if (Node.isPropertyAccessExpression(use.getParent())) return false;
     if (/^(?:write|end|cancel)$/.test(member.getName())) return true;
-    return /^(?:on|once)$/.test(member.getName()) && EVENTS.test(use.getArguments()[0]?.getText() ?? "");
+    const event = use.getArguments()[0]?.getText() ?? "";
+    if (event.slice(1, -1) === "data" && isInTurnOf(statement, use.getParent())) isRead = true;
+    return /^(?:on|once)$/.test(member.getName()) && EVENTS.test(event);
   });
+  return isKnown && isRead;
+}
+
+/** Does a statement follow another with nothing between that waits or leaves? */
+function isInTurnOf(first: Node, then: Node | undefined): boolean {
+  if (!then || first.getParent() !== then.getParent()) return false;
+  return !first
+    .getNextSiblings()
+    .filter((each) => each.getPos() < then.getPos())
+    .some((each) => /\b(?:await|return|throw|yield|break|continue)\b/.test(each.getText()));
 }

@@ -29,10 +29,11 @@ export function handlerFact(
   wrapping: Wrapping | null = null,
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
+  const helped = helpedIn(project, body);
   const around = {
-    helped: helpedIn(project, body),
+    helped,
     properties: propertiesIn(project, handler),
-    read: readCallsIn(project, handler),
+    read: readCallsIn(project, handler, helped),
   };
   const plan = planOf(body, rpc.kind, wrapping, around);
   const why = obstacle(project, handler, key, plan, isClass, forward);

@@ -28,7 +28,9 @@ interface Declared<Written> {
 const INTERCEPTOR: NamedImport = { module: "@connect-migrate/runtime", name: "Interceptor", typeOnly: true };
 const NOT_WRITTEN_OUT = "an interceptor that is not written out";
 
-export function isInlineInterceptor(node: Node | undefined): node is ArrowFunction | FunctionExpression {
+export type InlineInterceptor = ArrowFunction | FunctionExpression;
+
+export function isInlineInterceptor(node: Node | undefined): node is InlineInterceptor {
   return Node.isArrowFunction(node) || Node.isFunctionExpression(node);
 }
 

@@ -60,6 +60,15 @@ export function linesOf(edits: Edits, indent: string, step: string): string[] {
   ];
 }
 
+/** The text of a node as at the beginning of a line, for a place of another indentation. */
+export function unindented(node: Node, text: string = node.getText()): string {
+  const { outer, eol } = layoutOf(node);
+  return text
+    .split(eol)
+    .map((line) => (line.startsWith(outer) ? line.slice(outer.length) : line))
+    .join(eol);
+}
+
 /** Statements, each at this indentation; an empty one is a blank line. */
 export function indented(indent: string, statements: readonly string[]): string[] {
   return statements.map((statement) => (statement === "" ? "" : `${indent}${reindented(statement, indent)}`));

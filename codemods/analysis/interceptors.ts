@@ -10,6 +10,7 @@ import {
 } from "./interceptor-declaration.js";
 import { interceptorEdits } from "./interceptor-edits.js";
 import { type HookedInterceptor, hookedInterceptor } from "./interceptor-hooks.js";
+import { type Replacement, textOf } from "./interceptor-parts.js";
 import type { Callable } from "./interceptor-shape.js";
 import { linesOf } from "./interceptor-text.js";
 import type { AnalysisProject } from "./project.js";
@@ -41,7 +42,7 @@ export function interceptorsOf(
   streamsOf: StreamsOf,
 ): InterceptorsPlan | string {
   if (!Node.isArrayLiteralExpression(node)) return "interceptors that are not written out";
-  const texts: string[] = [];
+  const replaced: Replacement[] = [];
   const imports: NamedImport[] = [];
   const facts: ClientValueFact[] = [];
   const group: Node[] = [];
@@ -60,7 +61,7 @@ export function interceptorsOf(
       if (typeof inline === "string") return inline;
       all.push(inline);
       imports.push(...inline.imports);
-      texts.push(arrowText(element, inline));
+      replaced.push({ from: element.getStart(), to: element.getEnd(), text: arrowText(element, inline) });
       continue;
     }
     // `auth` or `auth(token)`
@@ -79,12 +80,11 @@ export function interceptorsOf(
     const construct = "client interceptor";
     facts.push(...found.places.map((place): ClientValueFact => ({ kind: "client-value", ...place, construct })));
     group.push(...users);
-    texts.push(element.getText());
   }
   if (hasStreams && all.some(({ waits }) => waits) && all.some(({ sends }) => sends))
     return "interceptors that wait before a call starts and that look at what streams send";
   if (!keepsOrder(all)) return "interceptors whose steps would follow each other in another order";
-  return { text: `[${texts.join(", ")}]`, imports, facts, group, adds: all.some((each) => each.adds) };
+  return { text: textOf(node, replaced), imports, facts, group, adds: all.some((each) => each.adds) };
 }
 
 /**

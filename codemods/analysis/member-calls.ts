@@ -1,4 +1,9 @@
-import { type CallExpression, type NewExpression, Node } from "ts-morph";
+import { type CallExpression, type Identifier, type NewExpression, Node, type PrivateIdentifier } from "ts-morph";
+
+/** A name, or the private name of a member: `server`, `#server`. */
+export function isOwnName(node: Node): node is Identifier | PrivateIdentifier {
+  return Node.isIdentifier(node) || Node.isPrivateIdentifier(node);
+}
 
 /** The `server.member(…)` around a mention of `server`. */
 export function memberCall(node: Node): CallExpression | undefined {

@@ -1,5 +1,6 @@
-import { Node, type SourceFile, ts } from "ts-morph";
+import { type Node, type SourceFile, ts } from "ts-morph";
 import { isExportTarget } from "./exports.js";
+import { isOwnName } from "./member-calls.js";
 
 /** The names of one file. It is made for every file, so it looks at the compiler's own nodes: wrapped are those that are asked for. */
 export interface NameIndex {
@@ -30,7 +31,7 @@ export function createNameIndex(file: SourceFile): NameIndex {
   const nameless: number[] = [];
   const textOf = (node: ts.Node) => node.getText(source);
   const visit = (node: ts.Node): void => {
-    if (ts.isIdentifier(node)) {
+    if (ts.isMemberName(node)) {
       const start = node.getStart(source);
       const known = places.get(node.text);
       if (known) known.push(start);
@@ -79,7 +80,7 @@ export function createNameIndex(file: SourceFile): NameIndex {
       if (!nodes) {
         nodes = (places.get(name) ?? []).flatMap((start) => {
           const node = file.getDescendantAtPos(start);
-          return node && Node.isIdentifier(node) ? [node] : [];
+          return node && isOwnName(node) ? [node] : [];
         });
         wrapped.set(name, nodes);
       }

@@ -1,6 +1,6 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
-import { droppedOf, type HelpedCall } from "../services/handler-draft.js";
-import { planHelper } from "../services/plan-helper.js";
+import { droppedOf, type Guard, type HelpedCall } from "../services/handler-draft.js";
+import { planReplies } from "../services/plan-guard.js";
 import { bodyOf } from "./function-bodies.js";
 import { functionIn, isName } from "./handler-facts.js";
 import { reaches } from "./module-imports.js";
@@ -16,6 +16,8 @@ export interface ReplyHelper {
   readonly call: number | null;
   /** Does it ask which kind of call it is, so that it answers all of them? */
   readonly isOfSeveral: boolean;
+  /** Does it throw the errors, and else gives something true? It keeps the call then. */
+  readonly guard: Guard | null;
   /** All calls of it, each of which passes on the callback of the function around. */
   readonly sites: readonly Site[];
 }
@@ -45,11 +47,11 @@ export function withReplyHelpers(project: AnalysisProject, helpers: readonly Rep
 /** The calls of such functions below a node. */
 export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
   const file = body.getSourceFile();
-  return (helpersOf.get(project) ?? []).flatMap(({ sites, callback, call: index, isOfSeveral }) =>
+  return (helpersOf.get(project) ?? []).flatMap(({ sites, callback, call: index, isOfSeveral, guard }) =>
     sites.flatMap(({ call }): HelpedCall[] => {
       const isBelow =
         call.getSourceFile() === file && body.getStart() <= call.getStart() && call.getEnd() <= body.getEnd();
-      return isBelow ? [{ start: call.getStart(), dropped: droppedOf(callback, index), isOfSeveral }] : [];
+      return isBelow ? [{ start: call.getStart(), dropped: droppedOf(callback, index), isOfSeveral, guard }] : [];
     }),
   );
 }
@@ -57,9 +59,11 @@ export function helpedIn(project: AnalysisProject, body: Node): HelpedCall[] {
 /** The functions that handlers give their callbacks to, and that make error replies with them wherever they are called. */
 export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>): readonly ReplyHelper[] {
   const found = new Map<Node, ReplyHelper | null>();
+  const passes: { fn: Node; at: CallExpression }[] = [];
   const open = [...handlers].map((owner): Owner => ({ owner, callback: 1, call: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
-    for (const { fn, callback, call } of passesOf(project, next)) {
+    for (const { fn, callback, call, at } of passesOf(project, next)) {
+      passes.push({ fn, at });
       if (found.has(fn)) continue;
       const helper = helperOf(project, fn, callback, call);
       found.set(fn, helper);
@@ -68,20 +72,34 @@ export function replyHelpers(project: AnalysisProject, handlers: Iterable<Node>)
   }
   return fitting(
     project,
-    [...found.values()].filter((helper) => helper !== null),
+    [...found.values()]
+      .filter((helper) => helper !== null)
+      // Another way to it, `require("./fail")(callback)`, would be left as it is.
+      .filter(({ fn, sites }) => passes.every((pass) => pass.fn !== fn || sites.some(({ call }) => call === pass.at))),
   );
 }
 
 /** Those that can change where the calls of the others do. */
 function fitting(project: AnalysisProject, helpers: readonly ReplyHelper[]): readonly ReplyHelper[] {
   const round = withReplyHelpers(project, helpers);
+  let isSame = true;
   const fit = helpers.flatMap((helper): ReplyHelper[] => {
     const plan = planOf(round, helper);
-    return plan?.ok
-      ? [{ ...helper, isOfSeveral: plan.choices.length > 0 && plan.choices.length === plan.steps.length }]
-      : [];
+    if (plan?.ok)
+      return [{ ...helper, isOfSeveral: plan.choices.length > 0 && plan.choices.length === plan.steps.length }];
+    isSame = false;
+    const guard = helper.guard ? undefined : guardOf(round, helper);
+    return guard ? [guard] : [];
   });
-  return fit.length === helpers.length ? fit : fitting(project, fit);
+  return isSame ? fit : fitting(project, fit);
+}
+
+/** What does not only fail may be a guard, which is given the callback alone, or beside a call that it reads. */
+function guardOf(project: AnalysisProject, helper: ReplyHelper): ReplyHelper | undefined {
+  const body = bodyOf(helper.fn);
+  const found = body && functionIn(body);
+  const plan = found && planReplies(found.fn, helper.callback, null, found.tree, helpedIn(project, body), true);
+  return plan?.ok ? { ...helper, call: null, isOfSeveral: false, guard: plan.guard } : undefined;
 }
 
 /** Those of them of which all calls change: they stand in handlers that change, or in one another. */
@@ -97,19 +115,29 @@ export function changingHelpers(
 }
 
 /** What a helper becomes. */
-export function factOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper): ReplyHelperFact {
+export function factOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHelper): ReplyHelperFact {
   const body = bodyOf(fn) ?? fn;
-  return { kind: "reply-helper", ...placeOf(body), callback, call, helped: helpedIn(project, body) };
+  return {
+    kind: "reply-helper",
+    ...placeOf(body),
+    callback,
+    call,
+    isGuard: guard !== null,
+    helped: helpedIn(project, body),
+  };
 }
 
-function planOf(project: AnalysisProject, { fn, callback, call }: ReplyHelper) {
+function planOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHelper) {
   const body = bodyOf(fn);
   const found = body && functionIn(body);
-  return found && planHelper(found.fn, callback, call, found.tree, helpedIn(project, body));
+  return found && planReplies(found.fn, callback, call, found.tree, helpedIn(project, body), guard !== null);
 }
 
 /** Where a function passes its callback or its call on, and what takes it. */
-function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: number | null; call: number | null }[] {
+function passesOf(
+  project: AnalysisProject,
+  own: Owner,
+): { fn: Node; callback: number | null; call: number | null; at: CallExpression }[] {
   const names = [own.callback, own.call].map((index) => (index === null ? undefined : parameterName(own.owner, index)));
   const passes = names.flatMap((name) => (name ? project.referencesTo(name) : []));
   const calls = new Set(passes.map((reference) => reference.getParent()).filter(Node.isCallExpression));
@@ -125,7 +153,7 @@ function passesOf(project: AnalysisProject, own: Owner): { fn: Node; callback: n
     });
     return callback == null && whole == null
       ? []
-      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null }];
+      : [{ fn: origin.node, callback: callback ?? null, call: whole ?? null, at: call }];
   });
 }
 
@@ -167,7 +195,7 @@ function helperOf(
   }
   const isMember = sites.length === 0 || [...named].some((use) => use !== name && isName(use));
   if (sites.length === 0 || (isMember && isCalledByKey(project, fn))) return null;
-  return { fn, name, callback, call, sites, isOfSeveral: false };
+  return { fn, name, callback, call, sites, isOfSeveral: false, guard: null };
 }
 
 /** May a function be what `failures[kind](callback)` calls, somewhere in files that know of it? */

@@ -59,6 +59,8 @@ export interface ReplyHelperFact extends FactBase {
   /** Which parameter is the callback, and which the call. */
   readonly callback: number | null;
   readonly call: number | null;
+  /** Does it throw the errors, and else gives something true? */
+  readonly isGuard: boolean;
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];
 }
@@ -133,7 +135,10 @@ export interface LiftedFact {
 
 /** The list of a server's interceptors, as text. */
 export interface ServerInterceptors {
+  /** As at the beginning of a line. */
   readonly text: string;
+  /** What the text takes from elsewhere. */
+  readonly imports: readonly NamedImport[];
   /** Why they keep the shape that they have in grpc-js; null: they are Connect's. */
   readonly kept: string | null;
 }

@@ -7,7 +7,7 @@ import {
   type VariableStatement,
 } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
-import { memberCall, memberOf } from "./member-calls.js";
+import { isOwnName, memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
@@ -260,7 +260,7 @@ function holderOf(made: NewExpression): ServerHolder | undefined {
       ? { node: parent, statement, text: parent.getName() }
       : undefined;
   }
-  if (parent && Node.isPropertyDeclaration(parent) && !parent.isStatic() && Node.isIdentifier(parent.getNameNode()))
+  if (parent && Node.isPropertyDeclaration(parent) && !parent.isStatic() && isOwnName(parent.getNameNode()))
     return { node: parent, statement: parent, text: `this.${parent.getName()}` };
   if (!parent || !Node.isBinaryExpression(parent) || parent.getOperatorToken().getText() !== "=") return undefined;
   const statement = parent.getParent();

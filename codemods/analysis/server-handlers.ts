@@ -6,6 +6,7 @@ import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
 import { handlerFact, takesContext } from "./handler-facts.js";
+import { isOwnName } from "./member-calls.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
@@ -537,7 +538,7 @@ function handedTo(project: AnalysisProject, member: Node): { handler: Node; call
   if (taken.length === 0 || given.join() !== taken.join()) return undefined;
   const callee = call.getExpression();
   const name = Node.isPropertyAccessExpression(callee) ? callee.getNameNode() : callee;
-  if (!Node.isIdentifier(name)) return undefined;
+  if (!isOwnName(name)) return undefined;
   const origin = project.originOf(callee);
   return origin.kind === "function" ? { handler: origin.node, callee, name } : undefined;
 }

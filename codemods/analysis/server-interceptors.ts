@@ -1,9 +1,24 @@
 import { type FunctionDeclaration, Node } from "ts-morph";
-import { declaredInterceptor } from "./interceptor-declaration.js";
+import type { NamedImport } from "../shared/with-imports.js";
+import {
+  arrowText,
+  declaredInterceptor,
+  type InlineInterceptor,
+  isInlineInterceptor,
+} from "./interceptor-declaration.js";
+import { type Replacement, textOf } from "./interceptor-parts.js";
+import { unindented } from "./interceptor-text.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerValueFact } from "./server-facts.js";
 import { type ServerInterceptorEdits, serverInterceptorEdits } from "./server-interceptor-edits.js";
+
+export interface ServerInterceptorsPlan {
+  /** `[auth, (next) => …]`, as at the beginning of a line. */
+  readonly text: string;
+  readonly imports: readonly NamedImport[];
+  readonly facts: readonly ServerValueFact[];
+}
 
 /**
  * What makes Connect's interceptors of those in a server's `interceptors: [a, b]`, in the same order; a string says why not. The
@@ -13,30 +28,51 @@ export function serverInterceptorsOf(
   project: AnalysisProject,
   node: Node,
   isUnary: boolean,
-): { readonly facts: readonly ServerValueFact[] } | string {
+): ServerInterceptorsPlan | string {
   if (!Node.isArrayLiteralExpression(node)) return "interceptors that are not written out";
   const facts: ServerValueFact[] = [];
   const all: ServerInterceptorEdits[] = [];
+  const replaced: Replacement[] = [];
+  const imports: NamedImport[] = [];
   for (const element of node.getElements()) {
-    const found = declared(project, element, isUnary);
+    const found = isInlineInterceptor(element)
+      ? inline(project, element, isUnary)
+      : declared(project, element, isUnary);
     if (typeof found === "string") return found;
     all.push(found.edits);
+    if (found.text !== null) replaced.push({ from: element.getStart(), to: element.getEnd(), text: found.text });
     facts.push(...found.facts);
+    imports.push(...found.imports);
     for (const { node: at, from, to, text, imports: needed } of found.edits.helpers)
       facts.push(factOf({ ...placeOf(at), start: from, end: to, text, imports: needed }));
   }
   if (!keepsOrder(all)) return "interceptors whose steps would follow each other in another order";
   if (all.some(({ opens }) => opens) && sendsHeaders(project))
     return "an interceptor that changes response headers, which a handler sends itself";
-  return { facts };
+  return { text: unindented(node, textOf(node, replaced)), imports, facts };
 }
 
 function factOf(place: Omit<ServerValueFact, "kind" | "construct">): ServerValueFact {
   return { kind: "server-value", ...place, construct: "server interceptor" };
 }
 
+interface Listed {
+  readonly edits: ServerInterceptorEdits;
+  /** What stands in the list; null: what stood there. */
+  readonly text: string | null;
+  readonly facts: readonly ServerValueFact[];
+  readonly imports: readonly NamedImport[];
+}
+
+/** A function in the list. */
+function inline(project: AnalysisProject, element: InlineInterceptor, isUnary: boolean): Listed | string {
+  const edits = serverInterceptorEdits(project, element, isUnary);
+  if (typeof edits === "string") return edits;
+  return { edits, text: arrowText(element, edits), facts: [], imports: edits.imports };
+}
+
 /** `auth` or `auth(token)` */
-function declared(project: AnalysisProject, element: Node, isUnary: boolean) {
+function declared(project: AnalysisProject, element: Node, isUnary: boolean): Listed | string {
   const name = Node.isCallExpression(element) ? element.getExpression() : element;
   const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
   if (!declaration || !project.isSelected(declaration.getSourceFile().getFilePath()))
@@ -47,7 +83,7 @@ function declared(project: AnalysisProject, element: Node, isUnary: boolean) {
     serverInterceptorEdits(project, each, isUnary),
   );
   if (typeof found === "string") return found;
-  return { edits: found.written, facts: found.places.map(factOf) };
+  return { edits: found.written, text: null, facts: found.places.map(factOf), imports: [] };
 }
 
 /** Is the list the only one that uses it? Exports and imports are none. */

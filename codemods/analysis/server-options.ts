@@ -1,5 +1,7 @@
-import { Node } from "ts-morph";
+import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { isInlineInterceptor } from "./interceptor-declaration.js";
+import { unindented } from "./interceptor-text.js";
 import { isMovable } from "./movable.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -74,8 +76,11 @@ export function planServerOptions(
     const text = value.getText();
     if (key === INTERCEPTORS) {
       const plan = serverInterceptorsOf(project, value, isUnary);
-      interceptors = { text, kept: typeof plan === "string" ? plan : null };
-      if (typeof plan !== "string") facts.push(...plan.facts);
+      if (typeof plan === "string") interceptors = { text: unindented(value), imports: [], kept: plan };
+      else {
+        interceptors = { text: plan.text, imports: plan.imports, kept: null };
+        facts.push(...plan.facts);
+      }
     }
     const isIgnored = WITHOUT_EFFECT.test(key) && !(key in SERVE) && key !== RECEIVE && key !== SEND;
     if (isIgnored || key === TRACE || key === INTERCEPTORS) continue;
@@ -93,33 +98,61 @@ export function planServerOptions(
 }
 
 /**
- * `[auth, log]`: names of functions, or of what is made once, which mean the same where the app is made; so do what a function makes of such (`[auth(SECRET)]`).
+ * `[auth, log]`: names of functions, or of what is made once, which mean the same where the app is made; so do what a function makes of such (`[auth(SECRET)]`),
+ * and functions that use only what the whole file knows.
  */
 function isListOfNames(project: AnalysisProject, value: Node, places: readonly Node[]): boolean {
   if (!Node.isArrayLiteralExpression(value)) return false;
   const isStable = (element: Node): boolean => {
+    if (Node.isArrayLiteralExpression(element)) return element.getElements().every(isStable);
     if (!Node.isIdentifier(element)) return Node.isLiteralExpression(element);
     const declaration = project.declarationOf(element);
     const isFunction = declaration !== undefined && Node.isFunctionDeclaration(declaration);
     return isFunction || places.every((place) => isMovable(project, element, place));
   };
   return value.getElements().every((element) => {
+    if (isInlineInterceptor(element)) return knowsOnlyItsFile(element);
     if (!Node.isCallExpression(element)) return Node.isIdentifier(element) && isStable(element);
     const maker = element.getExpression();
     return [maker, ...element.getArguments()].every(isStable) && onlyMakes(project, maker);
   });
 }
 
-/** Does a function of the project do nothing but return what it makes? */
+/** Does a function use no name that only a part of its file knows, and no `this` of others? */
+function knowsOnlyItsFile(made: Node): boolean {
+  if (Node.isArrowFunction(made) && made.getDescendantsOfKind(SyntaxKind.ThisKeyword).length > 0) return false;
+  return made.getDescendantsOfKind(SyntaxKind.Identifier).every((name) => {
+    const declarations = name.getSymbol()?.getDeclarations() ?? [];
+    return declarations.every((declaration) => {
+      if (declaration.getSourceFile() !== made.getSourceFile()) return true;
+      if (declaration.getAncestors().includes(made)) return true;
+      const scope = declaration.getFirstAncestor((up) => Node.isBlock(up) || Node.isSourceFile(up));
+      return Node.isSourceFile(scope) && !Node.isParameterDeclaration(declaration);
+    });
+  });
+}
+
+/** Does a function of the project do nothing but return what it makes, of values that nobody sees it make? */
 function onlyMakes(project: AnalysisProject, name: Node): boolean {
   const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
   const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : declaration;
   if (!Node.isFunctionDeclaration(made) && !Node.isArrowFunction(made)) return false;
   const body = made.getBody();
-  const only = Node.isBlock(body) ? body.getStatements() : [body];
-  const [returned] = only;
+  const statements = Node.isBlock(body) ? body.getStatements() : [body];
+  const returned = statements.pop();
   const value = Node.isReturnStatement(returned) ? returned.getExpression() : returned;
-  return only.length === 1 && (Node.isArrowFunction(value) || Node.isFunctionExpression(value));
+  return statements.every((each) => each && isQuietConstant(each)) && isInlineInterceptor(value);
+}
+
+/** `const known = new Set(names);` */
+function isQuietConstant(statement: Node): boolean {
+  if (!Node.isVariableStatement(statement) || statement.getDeclarationKind() !== "const") return false;
+  return statement.getDeclarations().every((declaration) => {
+    const value = declaration.getInitializer();
+    const made = Node.isNewExpression(value) && /^(?:Set|Map)$/.test(value.getExpression().getText());
+    const parts = made ? value.getArguments() : value ? [value] : [];
+    return parts.every((part) => Node.isIdentifier(part) || Node.isLiteralExpression(part));
+  });
 }
 
 /** The object literal of the options: written there, or the value of a constant that nothing else uses. */

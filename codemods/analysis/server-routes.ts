@@ -1,6 +1,7 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { bodyOf } from "./function-bodies.js";
+import { isOwnName } from "./member-calls.js";
 import { mayUse } from "./own-members.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -115,8 +116,7 @@ export function betweenOf(
     owner && (Node.isFunctionDeclaration(owner) || (Node.isMethodDeclaration(owner) && isSameClass(owner)))
       ? owner.getNameNode()
       : undefined;
-  if (!owner || !name || !Node.isIdentifier(name))
-    return escapes("services are added elsewhere, at a time that is not known");
+  if (!owner || !name || !isOwnName(name)) return escapes("services are added elsewhere, at a time that is not known");
   const uses = project.referencesTo(name).filter((node) => node !== name);
   const [use] = uses;
   const call =

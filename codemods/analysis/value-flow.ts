@@ -1,5 +1,6 @@
 import { Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
 import { isExportedProperty, isExportTarget } from "./exports.js";
+import { isOwnName } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What kind of value is followed, and where it may end. */
@@ -292,7 +293,7 @@ export function followValue(
       if (isExportTarget(left.getText())) return;
       if (left === node) return value(parent.getRight());
       const name = kind.fields && Node.isPropertyAccessExpression(left) ? left.getNameNode() : left;
-      const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+      const declaration = isOwnName(name) ? project.declarationOf(name) : undefined;
       if (declaration) return carrier(declaration);
     }
     if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
@@ -336,7 +337,7 @@ export function followValue(
       const parent = owner.getParent();
       if (Node.isClassDeclaration(parent)) name = parent.getNameNode();
     }
-    if (!name || !Node.isIdentifier(name)) return fail(owner, "they pass through a function that has no name");
+    if (!name || !isOwnName(name)) return fail(owner, "they pass through a function that has no name");
     const calls: { getArguments(): Node[] }[] = [];
     for (const reference of project.referencesTo(name)) {
       if (reference === name) continue;

@@ -89,6 +89,52 @@ const STREAMS = (use: string, list = "log", before = LOG) => `${before}
     });
     ${use}`;
 
+/** What is sent, and the codes. */
+const CODES_OF = `const codes = (options, nextCall) => {
+      const name = options.method_definition.path.split('/')[2];
+      return new grpc.InterceptingCall(nextCall(options), {
+        start(metadata, listener, next) {
+          console.log(\`start \${options.method_definition.path}\`);
+          next(metadata, {
+            onReceiveStatus(status, next) {
+              console.log(name, status.code);
+              next(status);
+            },
+          });
+        },
+        sendMessage(message, next) {
+          console.log(name, 'sends', message.text);
+          next(message);
+        },
+      });
+    };`;
+
+const CODES = (list: string) => `${CODES_OF}
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [${list}] });`;
+
+/** When hooks see messages that nobody reads yet depends on the network: they are counted. */
+const LATER = (read: string) => `
+    let seen = 0;
+    const count = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => next(metadata, {
+        onReceiveMessage(message, next) {
+          seen++;
+          next(message);
+        },
+      }),
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [count] });
+    const call = client.list({ text: 'l' });
+    call.on('error', (error) => console.log('error', error.code));
+    const listen = () => {
+      call.on('data', (item) => console.log(item.text));
+      call.on('end', () => {
+        console.log('seen', seen);
+        client.close();
+      });
+    };
+    ${read}`;
+
 const programs: Programs = {
   "a log of streams that are listened to": [
     "idiomatic",
@@ -155,24 +201,7 @@ const programs: Programs = {
       client.close();
     })();`,
       "codes",
-      `const codes = (options, nextCall) => {
-      const name = options.method_definition.path.split('/')[2];
-      return new grpc.InterceptingCall(nextCall(options), {
-        start(metadata, listener, next) {
-          console.log(\`start \${options.method_definition.path}\`);
-          next(metadata, {
-            onReceiveStatus(status, next) {
-              console.log(name, status.code);
-              next(status);
-            },
-          });
-        },
-        sendMessage(message, next) {
-          console.log(name, 'sends', message.text);
-          next(message);
-        },
-      });
-    };`,
+      CODES_OF,
     ),
   ],
   "messages of streams that are changed, behind one that adds metadata": [
@@ -245,6 +274,69 @@ const programs: Programs = {
       client.close();
     })();`,
   ],
+  "messages that are written in one turn": [
+    "idiomatic",
+    `${CODES("codes")}
+    const count = (texts, then) => {
+      const call = client.count((error, value) => {
+        console.log(error ? error.code : value.text);
+        then();
+      });
+      for (const text of texts) call.write({ text });
+      Promise.resolve().then(() => console.log('promise'));
+      process.nextTick(() => console.log('tick'));
+      call.end();
+      console.log('ended');
+    };
+    const chat = (texts, then) => {
+      const call = client.chat();
+      call.on('data', (item) => console.log('data', item.text));
+      call.on('error', (error) => console.log('error', error.code));
+      // Seen as a whole: it stays a stream of Node.
+      call.on('status', (status) => then(status));
+      for (const text of texts) console.log('wrote', call.write({ text }));
+      Promise.resolve().then(() => console.log('promise'));
+      call.end();
+      console.log('ended');
+    };
+    async function sum(texts) {
+      const call = client.count((error, value) => console.log(error ? error.code : value.text));
+      for (const text of texts) call.write({ text });
+      call.end();
+    }
+    count(['a', 'b', 'c'], () => {
+      chat(['a', 'b'], () => {
+        chat(['a', 'fail'], async ({ code }) => {
+          console.log('told', code);
+          await sum(['d', 'e', 'f']);
+          console.log('summing');
+        });
+      });
+    });`,
+  ],
+  "messages that cannot be sent, and a server that is not there": [
+    "idiomatic",
+    `${CODES("codes")}
+    const run = (use, request, then) => {
+      const call = use.list(request);
+      call.on('data', (item) => console.log('data', item.text));
+      call.on('error', (error) => {
+        console.log('error', error.code);
+        count(use, then);
+      });
+    };
+    const count = (use, then) => {
+      const call = use.count((error, value) => {
+        console.log(error ? error.code : value.text);
+        then();
+      });
+      for (const text of ['a', 'b']) call.write({ text });
+      call.end();
+      console.log('ended');
+    };
+    const nobody = new probe.v1.Probe('localhost:1', grpc.credentials.createInsecure(), { interceptors: [codes] });
+    run(client, { text: { not: 'text' } }, () => run(nobody, { text: 'l' }, () => console.log('over')));`,
+  ],
   "a listener that is given to nothing": [
     "idiomatic",
     STREAMS(
@@ -269,13 +361,10 @@ const programs: Programs = {
     }`,
     ),
   ],
-  "streams that are paused, or in parts": [
-    "bridged",
-    STREAMS(`const call = client.list({ text: 'l' });
-    call.pause();
-    call.on('data', (item) => console.log(item.text));
-    call.on('end', () => client.close());
-    setTimeout(() => call.resume(), 20);`),
+  "streams that are listened to later": ["manual", LATER("setTimeout(listen, 20);")],
+  "streams that are paused": [
+    "manual",
+    LATER("call.pause();\n    listen();\n    setTimeout(() => call.resume(), 20);"),
   ],
   "a log of every step": ["idiomatic", `${LOG}${made("log")}`],
   "builders, and how long a call takes": [
@@ -419,7 +508,9 @@ const programs: Programs = {
     const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [log] });
     (async () => {
       await ask(client, 'm');
-      for await (const item of client.list({ text: 'o' })) console.log(item.text);
+      const items = [];
+      for await (const item of client.list({ text: 'o' })) items.push(item.text);
+      console.log(items.join());
       client.close();
     })();`,
   ],

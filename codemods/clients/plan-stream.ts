@@ -238,6 +238,10 @@ function problemOf(
       const binding = scopesOf(file).bindingOf(callback);
       if (!binding || binding.writes.length > 0 || event === "status")
         return `the listener of "${event}" is not written there`;
+      const { declaration } = binding;
+      const named = isFunction(declaration) ? declaration : declaration.init;
+      if (event === "data" && error && isFunction(named) && !named.async && mayThrow(named.body))
+        return "the data listener may throw";
       continue;
     }
     if (callback.type !== "ArrowFunctionExpression" && callback.type !== "FunctionExpression")

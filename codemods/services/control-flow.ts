@@ -9,6 +9,7 @@ export function isTail(
   parents: Parents,
   /** Statements that will be gone. */
   gone: ReadonlySet<Node> = new Set(),
+  isLeave: (statement: Node) => boolean = isBareReturn,
 ): boolean {
   let node = statement;
   for (;;) {
@@ -21,7 +22,7 @@ export function isTail(
       let leavesSwitch = false;
       for (const next of list.slice(list.indexOf(node) + 1)) {
         if (next.type === "EmptyStatement" || next.type === "FunctionDeclaration" || gone.has(next)) continue;
-        if (next.type === "ReturnStatement" && !next.argument) return true;
+        if (isLeave(next)) return true;
         if (next.type === "BreakStatement" && !next.label) {
           leavesSwitch = true;
           break;
@@ -43,11 +44,20 @@ export function isTail(
   }
 }
 
+export function isBareReturn(statement: Node): boolean {
+  return statement.type === "ReturnStatement" && !statement.argument;
+}
+
 /** An unlabelled `break;` or empty `return;` right behind a reply, which becomes unreachable. */
-export function removableAfter(statement: Node, parents: Parents, gone: ReadonlySet<Node> = new Set()): Node | null {
+export function removableAfter(
+  statement: Node,
+  parents: Parents,
+  gone: ReadonlySet<Node> = new Set(),
+  isLeave: (statement: Node) => boolean = isBareReturn,
+): Node | null {
   const list = listOf(parents.get(statement), statement);
   const next = list?.slice(list.indexOf(statement) + 1).find((each) => !gone.has(each));
-  if (next?.type === "ReturnStatement" && !next.argument) return next;
+  if (next && isLeave(next)) return next;
   return next?.type === "BreakStatement" && !next.label ? next : null;
 }
 
@@ -77,15 +87,23 @@ export interface ReplyQuestions {
 /** Why a function's body may end without a reply; undefined when every path replies or throws. */
 export function mayEndWithout(body: Node, questions: ReplyQuestions): string | undefined {
   let problem: string | undefined;
+  /** How the place that is looked at may be reached. */
+  let end = "the end of the function";
   const completes = (node: Node | null | undefined): boolean => {
     if (!node) return true;
     if (questions.isReply(node)) return false;
     const inlined = questions.replaced(node);
     if (inlined !== undefined) return inlined === null ? true : completes(inlined);
     switch (node.type) {
-      case "BlockStatement":
-        for (const statement of node.body as Node[]) if (!completes(statement)) return false;
+      case "BlockStatement": {
+        const before = end;
+        for (const statement of node.body as Node[]) {
+          if (completes(statement)) continue;
+          end = before;
+          return false;
+        }
         return true;
+      }
       case "ReturnStatement":
         problem ??= node.argument ? "a return of something that is no reply" : "a return without a reply";
         return false;
@@ -101,6 +119,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
         const block = completes(node.block);
         const handler = node.handler ? completes(node.handler.body) : false;
         const finalizer = node.finalizer ? completes(node.finalizer) : true;
+        if (handler && !block && finalizer) end = "a catch that sends none";
         return finalizer && (block || handler);
       }
       case "SwitchStatement": {
@@ -141,7 +160,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
   };
   const ends = completes(body);
   if (problem) return problem;
-  return ends ? "the end of the function" : undefined;
+  return ends ? end : undefined;
 }
 
 /** `return;`, behind statements that do not decide anything or alone. */

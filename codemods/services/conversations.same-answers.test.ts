@@ -71,9 +71,10 @@ const calls: ScriptedCall[] = [
 
 describe("a rewritten conversation goes as before", () => {
   it.each(handlers)("%s", async (_name, source) => {
-    const before = await converse(serveHandler, source);
+    const ends = source.includes("call.end(");
+    const before = await converse(serveHandler, source, ends);
     expect(before.length).toBeGreaterThan(calls.length);
-    expect(await converse(serveRewritten, source)).toEqual(before);
+    expect(await converse(serveRewritten, source, ends)).toEqual(before);
   });
 
   it.each<[name: string, first: string, atEnd: string, over?: string]>([
@@ -107,6 +108,34 @@ describe("a rewritten conversation goes as before", () => {
   });
 });
 
+describe("a rewritten stream of messages that nested functions write, between pauses, goes as before", () => {
+  const work =
+    "await Promise.all(['a', 'b'].map(async (sku) => { if (sku === 'b') await gate(); log('write ' + sku); call.write({ sku }); }));";
+  const lists: [name: string, source: string][] = [
+    ["that ends", `async function f(call) { call.on('cancelled', () => over()); ${work} call.end(); log('done'); }`],
+    [
+      "that fails, and catches that itself",
+      `async function f(call) { call.on('cancelled', () => over()); try { ${work} null.x; } catch (e) { log('caught'); call.emit('error', { code: 3, details: 'no' }); } finally { log('done'); } }`,
+    ],
+    [
+      "that takes page after page",
+      "async function f(call) { call.on('cancelled', () => over()); for (const page of [['a'], ['b', 'c']]) { page.forEach((sku) => { log('write ' + sku); call.write({ sku }); }); await gate(); } call.end(); log('done'); }",
+    ],
+    [
+      "that asks whether the call is over",
+      "async function f(call) { call.on('cancelled', () => over()); ['a'].forEach((sku) => call.write({ sku })); await gate(); log('cancelled: ' + call.cancelled); ['b'].forEach((sku) => call.write({ sku })); call.end(); log('done'); }",
+    ],
+  ];
+  it.each(lists)("%s", async (_name, source) => {
+    for (const cancels of [false, true]) {
+      const before = await list(serveHandler, source, cancels);
+      expect(before).toContain("done");
+      expect(before).toContain("a");
+      expect(await list(serveRewritten, source, cancels)).toEqual(before);
+    }
+  });
+});
+
 /** What the handler may use, and what it has told. */
 function witness() {
   const logged: string[] = [];
@@ -116,13 +145,24 @@ function witness() {
   return { logged, counts, registry, given };
 }
 
-async function converse(serve: typeof serveHandler, source: string): Promise<string[]> {
+/**
+ * A call that the server leaves open: its client waits for what is answered, then a little for an end that must not come, and cancels.
+ * In many turns, each of which lets the server (in this process, too) go on, however slow the machine is.
+ */
+function cancelled({ requests, steps, ...call }: ScriptedCall): ScriptedCall {
+  const all = steps ?? [...(requests ?? []).map((each) => ({ send: each })), "end" as const];
+  const count = all.filter((step) => typeof step === "object" && "send" in step).length;
+  const turns = Array.from({ length: 20 }, () => ({ pauseMs: 5 }));
+  return { ...call, steps: [...all, message(count), ...turns, "cancel"] };
+}
+
+async function converse(serve: typeof serveHandler, source: string, ends: boolean): Promise<string[]> {
   const { logged, counts, registry, given } = witness();
   const server = await serve("bidi_streaming", source, given);
   const lines: string[] = [];
   try {
     for (const [index, call] of calls.entries()) {
-      const script = { proto: "shop.proto", includeDirs: ["."], calls: [{ ...call, deadlineMs: 400 }] };
+      const script = { proto: "shop.proto", includeDirs: ["."], calls: [ends ? call : cancelled(call)] };
       lines.push(...(await playScript(shopFolder, script, server.port)));
       // What a server does when a call is over comes behind what the client sees, and a timer of it behind that.
       await vi.waitFor(() => expect(counts.over).toBe(index + 1), { timeout: 10_000, interval: 5 });
@@ -137,6 +177,37 @@ async function converse(serve: typeof serveHandler, source: string): Promise<str
     server.stop();
   }
   return lines;
+}
+
+/** What a client has of a stream, and what the server tells. It cancels with the first message, and the server goes on when it knows. */
+async function list(serve: typeof serveHandler, source: string, cancels: boolean): Promise<string[]> {
+  const { logged, counts, given } = witness();
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const server = await serve("server_streaming", source, { ...given, gate: () => gate });
+  const client = clientOf(server.port);
+  const heard: string[] = [];
+  try {
+    const call = client[shopMethods.server_streaming]({});
+    const ended = new Promise((resolve) => call.on("status", resolve));
+    call.on("error", () => {});
+    call.on("data", ({ sku }: { sku: string }) => {
+      heard.push(sku);
+      if (!cancels) open();
+      else call.cancel();
+    });
+    call.on("status", ({ code, details }: grpc.StatusObject) => heard.push(`status ${code} ${details}`));
+    await ended;
+    await vi.waitFor(() => expect(counts.over).toBe(1), { timeout: 10_000, interval: 5 });
+    open();
+    await vi.waitFor(() => expect(logged).toContain("done"), { timeout: 10_000, interval: 5 });
+    return [...heard, ...logged];
+  } finally {
+    client.close();
+    server.stop();
+  }
 }
 
 /** What Ann hears while Bob comes, says hello and is cancelled. */

@@ -54,6 +54,8 @@ export interface PushRegion {
   readonly first: Node;
   readonly last: Node;
   readonly output: string;
+  /** Does something wait in it? Then an async function pushes. */
+  readonly isAsync: boolean;
   /** Does the loop over the requests stand in it? */
   readonly holdsLoop: boolean;
   /** Statements from behind the listeners, which stand in it before the loop. */
@@ -67,6 +69,15 @@ export interface HelpedCall {
   readonly dropped: readonly number[];
   /** Does the function ask which kind of call it is, so that it answers all of them? */
   readonly isOfSeveral: boolean;
+  /** It does not return the error but throws it, and else gives something true. */
+  readonly guard: Guard | null;
+}
+
+/** A function that replies with an error and gives nothing, or gives something true: `if (!isAllowed(call, callback)) return;`. */
+export interface Guard {
+  readonly isAsync: boolean;
+  /** Does it say what it gives? Then that says `null`, too, which a question behind it takes away. */
+  readonly isTyped: boolean;
 }
 
 /** A place where the call goes to a function of the project that only reads it (`isAuthorized(call)`). */
@@ -115,6 +126,8 @@ export interface HandlerDraft {
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;
+  /** Does a statement leave the function behind a reply, and nothing else? */
+  readonly isLeave: (statement: Node) => boolean;
   /** Listeners that become the handler's own code. */
   readonly inlined: Set<Node>;
   readonly listeners: CallListener[];

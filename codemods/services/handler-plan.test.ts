@@ -224,6 +224,12 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
     "function f(req) {\n  return createPushStream((output) => {\n    output.write(head);\n    find().then((rows) => {\n      rows.forEach((row) => output.write(row));\n      output.end();\n    }).catch((err) => output.fail(toConnectError(err)));\n  });\n}",
   ],
   [
+    "an await among the statements that push",
+    "server_streaming",
+    "async function f(call) { on((x) => call.write(x)); await ready(); call.end(); }",
+    "async function* f(req) { yield* createPushStream(async (output) => { on((x) => output.write(x)); await ready(); output.end(); }); }",
+  ],
+  [
     "an await between the messages",
     "server_streaming",
     "async function f(call) {\n  call.write(head);\n  await ready();\n  on((x) => {\n    call.write(x);\n  });\n}",
@@ -240,6 +246,24 @@ const pushed: [name: string, kind: RpcKind, source: string, after: string][] = [
     "server_streaming",
     "async function f(call) { try { const rows = await find(); rows.forEach((row) => call.write(row)); call.end(); } catch (err) { call.emit('error', err); } }",
     "async function* f(req) { try { const rows = await find(); yield* createPushStream((output) => { rows.forEach((row) => output.write(row)); output.end(); }); } catch (err) { throw toConnectError(err); } }",
+  ],
+  [
+    "functions that wait, and are waited for",
+    "server_streaming",
+    "async function f(call) { if (!call.request.sku) { call.end(); return; } try { await Promise.all(rows.map(async (row) => { call.write(await load(row)); })); call.end(); } catch (err) { call.emit('error', err); } }",
+    "async function* f(req) { if (!req.sku) { return; } yield* createPushStream(async (output) => { try { await Promise.all(rows.map(async (row) => { output.write(await load(row)); })); output.end(); } catch (err) { output.fail(toConnectError(err)); } }); }",
+  ],
+  [
+    "a function for the items of each page",
+    "server_streaming",
+    "async function f(call) { let page; do { page = await load(page); page.items.forEach((item) => call.write(item)); } while (page.next); call.end(); }",
+    "async function* f(req) { let page; yield* createPushStream(async (output) => { do { page = await load(page); page.items.forEach((item) => output.write(item)); } while (page.next); output.end(); }); }",
+  ],
+  [
+    "a call that is kept, before something is awaited",
+    "server_streaming",
+    "async function f(call) { watchers.add(call); await ready(); call.write(head); call.on('cancelled', () => watchers.delete(call)); }\nconst watchers = new Set();\nfunction tell(m) { watchers.forEach((each) => each.write(m)); }",
+    "async function* f(req, ctx) { yield* createPushStream(async (output) => { watchers.add(output); await ready(); output.write(head); ctx.onOver?.(() => watchers.delete(output)); }); }\nconst watchers = new Set();\nfunction tell(m) { watchers.forEach((each) => each.write(m)); }",
   ],
   [
     "call.end() behind an error",
@@ -484,6 +508,11 @@ const idle: [name: string, source: string, after: string][] = [
     "async function f(call, cb) { try { const x = await g(); if (!x) { cb({ code: 5, message: 'no' }); } cb(null, { at: x.at.getTime() }); } catch (e) { cb(e); } }",
     "async function f(req) { try { const x = await g(); if (!x) { return Promise.reject(new ConnectError('no', Code.NotFound)); } return { at: x.at.getTime() }; } catch (e) { throw toConnectError(e); } }",
   ],
+  [
+    "what is missing is an empty text, or has no methods at all",
+    "function f(call, cb) { const x = g(); if (!x) { cb(e); } cb(null, { at: x.trim(), end: x.slice(1, 2) }); }",
+    "function f(req) { const x = g(); if (!x) { throw toConnectError(e); } return { at: x.trim(), end: x.slice(1, 2) }; }",
+  ],
 ];
 
 describe("an error reply without return, behind which nothing is done", () => {
@@ -503,6 +532,18 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "a missing return before a call of something that may be there",
     "unary",
     "async function f(call, cb) { const x = await g(); if (!x.ok) { cb(e); } cb(null, { at: x.at.getTime() }); await h(); }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return before a method that is the program's own",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.store() }); } catch (e) { cb(e); } }",
+    "code-after-reply",
+  ],
+  [
+    "a missing return before a method that is given something to call",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.split(y) }); } catch (e) { cb(e); } }",
     "code-after-reply",
   ],
   [
@@ -604,9 +645,15 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "call-escapes",
   ],
   [
-    "an await among the statements that push",
+    "an await among the statements that push, and a name that is used before them",
     "server_streaming",
-    "async function f(call) { on((x) => call.write(x)); await ready(); call.end(); }",
+    "async function f(call) { const stop = () => off(write); const write = (x) => call.write(x); on(write); await ready(); stop(); call.end(); }",
+    "reply-in-nested-function",
+  ],
+  [
+    "messages of nested functions in a loop over requests",
+    "bidi_streaming",
+    "async function f(call) { for await (const m of call) { m.items.forEach((item) => call.write(item)); } call.end(); }",
     "reply-in-nested-function",
   ],
   [

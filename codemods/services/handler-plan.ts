@@ -10,6 +10,7 @@ import {
 } from "../shared/ast.js";
 import type { Reason } from "../shared/reasons.js";
 import { type Scopes, scopesOf } from "../shared/scope.js";
+import { isBareReturn } from "./control-flow.js";
 import type { ErrorShape } from "./error-shape.js";
 import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
@@ -28,6 +29,7 @@ import { keptCalls } from "./kept-calls.js";
 import { describeUse, planCall } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
+import { planGuarded } from "./plan-guarded.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
@@ -85,6 +87,15 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node; readonly chain: PromiseChain }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
+  /** `if (!isAllowed(call, callback)) return;` of a guard that throws from now on; `check`: what goes around or behind it. */
+  | {
+      readonly kind: "guarded";
+      readonly node: Node;
+      readonly asked: Node;
+      readonly check: Node;
+      readonly leave: Node;
+      readonly dropped: readonly number[];
+    }
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
   /** The call as a value. */
@@ -266,6 +277,7 @@ function makePlan(
     read: new Map(read.map(({ start, readsRequest }) => [start, readsRequest])),
     steps: [],
     replyNodes: new Set(),
+    isLeave: isBareReturn,
     inlined: new Set(),
     listeners: [],
     dataListener: undefined,
@@ -422,7 +434,8 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
     const call = draft.parents.get(reference) as Node;
     if (draft.chainCallbacks.has(reference)) continue;
     const own = draft.helped.get(call.start);
-    if (own && replyCallOf(draft, reference)) planHelped(draft, call, own);
+    if (own?.guard && call.callee !== reference) planGuarded(draft, call, own, own.guard);
+    else if (own && replyCallOf(draft, reference)) planHelped(draft, call, own);
     else if (call.type === "CallExpression" && call.callee === reference) planCallback(draft, call);
     else if (isInRegion(draft, reference) && isOnlyCalledBy(draft, reference, call))
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });

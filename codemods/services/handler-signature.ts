@@ -1,10 +1,12 @@
-import type { FunctionNode, Node } from "../shared/ast.js";
+import { type FunctionNode, isWithin, type Node, startWithComments } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
+import { lineRange } from "../shared/imports.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
 import { isAsserted } from "./handler-types.js";
-import { plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { unneededTypes } from "./named-types.js";
+import { fileOf, plannedHandlers, RUNTIME } from "./planned-handlers.js";
 
 const id = "services/handler-signature";
 
@@ -13,13 +15,18 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(ctx) {
+    const through = new Set<Node>();
+    const gone: Node[] = [];
     for (const { plan, rpc } of plannedHandlers(ctx)) {
       const origin: EditOrigin = { rule: id, outcome: "idiomatic" };
       parameters(ctx, plan, origin);
       result(ctx, plan, origin);
       declared(ctx, plan, origin);
       keywords(ctx, plan, origin);
-      const { fn } = plan;
+      const { fn, types } = plan;
+      for (const type of types.through) through.add(type);
+      // What an annotation gives its type as an argument stays.
+      for (const type of [types.call, types.callback, types.declared]) if (type) gone.push(type.typeName ?? type);
       ctx.report({
         rule: id,
         outcome: "idiomatic",
@@ -29,6 +36,10 @@ export const rule: Rule = {
         end: fn.params.at(-1)?.end ?? fn.end,
         rpc: rpc ? `${rpc.service}/${rpc.method}` : null,
       });
+    }
+    for (const type of unneededTypes(through, gone, fileOf(ctx))) {
+      const { start, end } = lineRange(ctx.source, startWithComments(ctx.source, type), type.end);
+      ctx.edit.remove(start, end, { rule: id, outcome: "idiomatic" });
     }
   },
 };
@@ -56,6 +67,9 @@ function parameters(ctx: RuleContext, plan: HandlerPlan, origin: EditOrigin): vo
   if (annotation && types.request) {
     if (types.request === types.call && !streamsIn) {
       // `any` stays as it is.
+    } else if (!isWithin(types.request, annotation)) {
+      const text = ctx.source.slice(types.request.start, types.request.end);
+      ctx.edit.overwrite(annotation.start, annotation.end, `${open}${text}${close}`, origin);
     } else {
       ctx.edit.overwrite(annotation.start, types.request.start, open, origin);
       if (types.request.end !== annotation.end) ctx.edit.overwrite(types.request.end, annotation.end, close, origin);

@@ -8,6 +8,7 @@ import {
   type Node,
   parentMap,
 } from "../shared/ast.js";
+import { meantType } from "./named-types.js";
 
 /**
  * What the type annotations of a handler say. `request` and `response` are nodes of types in the source.
@@ -23,6 +24,8 @@ export interface HandlerTypes {
   readonly result: Node | null;
   readonly declared: Node | null;
   readonly annotation: Node | null;
+  /** Types of the file that stand for grpc-js's in these annotations. */
+  readonly through: readonly Node[];
 }
 
 const CALLS: Record<RpcKind, string> = {
@@ -51,11 +54,17 @@ export function handlerTypes(
   const declared = (annotation?.typeAnnotation as Node | undefined) ?? null;
   let request: Node | null = null;
   let response: Node | null = null;
+  const through: Node[] = [];
+  const parametersOf = (type: Node, name: string): readonly Node[] | undefined => {
+    const meant = meantType(type, file);
+    if (meant?.name !== name) return undefined;
+    through.push(...meant.through);
+    return meant.parameters;
+  };
   if (call) {
     if (call.type === "TSAnyKeyword") request = call;
     else {
-      if (typeName(call) !== CALLS[rpcKind]) return undefined;
-      const [q, r] = argumentsOf(call);
+      const [q, r] = parametersOf(call, CALLS[rpcKind]) ?? [];
       if (!q) return undefined;
       request = q;
       response = r ?? null;
@@ -63,19 +72,19 @@ export function handlerTypes(
   }
   if (callback) {
     if (callback.type !== "TSAnyKeyword") {
-      if (typeName(callback) !== "sendUnaryData") return undefined;
-      response = argumentsOf(callback)[0] ?? response;
+      const given = parametersOf(callback, "sendUnaryData");
+      if (!given) return undefined;
+      response = given[0] ?? response;
     }
   }
   if (declared) {
-    if (typeName(declared) !== HANDLERS[rpcKind]) return undefined;
-    if (!isOnlyReturn(fn, file)) return undefined;
-    const [q, r] = argumentsOf(declared);
-    request ??= q ?? null;
-    response ??= r ?? null;
+    const given = parametersOf(declared, HANDLERS[rpcKind]);
+    if (!given || !isOnlyReturn(fn, file)) return undefined;
+    request ??= given[0] ?? null;
+    response ??= given[1] ?? null;
   }
   if (result && !isVoid(result)) return undefined;
-  return { request, response, call: call ?? null, callback: callback ?? null, result, declared, annotation };
+  return { request, response, call: call ?? null, callback: callback ?? null, result, declared, annotation, through };
 }
 
 /** The annotation of what a function is held by: a variable, a property, or a function that returns it; `fn as T` itself. */

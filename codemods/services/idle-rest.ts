@@ -78,6 +78,7 @@ function isIdleExpression(expression: Node, questions: IdleQuestions, missing: R
       const callee = unwrap(node.callee);
       // A member of a member of what is not there: it throws before it calls.
       if (node.type === "CallExpression" && isMemberOf(callee, missing)) return true;
+      if (node.type === "CallExpression" && isMadeOf(callee, missing) && node.arguments.every(isLiteral)) return true;
       const isGlobal = (name: Node, pattern: RegExp) =>
         isIdentifier(name) && pattern.test(name.name) && questions.scopes.bindingOf(name) === undefined;
       const isMaker =
@@ -105,6 +106,20 @@ function isIdleExpression(expression: Node, questions: IdleQuestions, missing: R
     default:
       return isPure(node);
   }
+}
+
+/** Methods that texts and numbers have, and that only make a value. */
+const METHODS =
+  /^(to(UpperCase|LowerCase|String|Fixed)|trim(Start|End)?|slice|substring|split|padStart|padEnd|includes|(starts|ends)With|indexOf|charAt)$/;
+
+/** `x.trim`, with an x that is falsy: it fails, or makes something of an empty text, of a number or of false. */
+function isMadeOf(callee: Node, missing: ReadonlySet<string>): boolean {
+  const object = callee.type === "MemberExpression" ? unwrap(callee.object) : undefined;
+  return isIdentifier(object) && missing.has(object.name) && METHODS.test(memberName(callee) ?? "");
+}
+
+function isLiteral({ type }: Node): boolean {
+  return /^(String|Numeric)Literal$/.test(type);
 }
 
 /** `x.a.b` and `x.a`, with an x that is null, undefined or another falsy value. */

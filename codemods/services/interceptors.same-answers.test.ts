@@ -222,6 +222,45 @@ const slow = (method, call) => new grpc.ServerInterceptingCall(call, {
 });`,
     ),
   ],
+  "functions in the list": [
+    "idiomatic",
+    server(
+      `
+  function (method, call) {
+    return new grpc.ServerInterceptingCall(call, {
+      start(next) {
+        next({
+          onReceiveMetadata(metadata, next) {
+            if (!isKnown(metadata, 'open')) {
+              call.sendStatus({ code: grpc.status.UNAUTHENTICATED, details: 'not for you' });
+              return;
+            }
+            next(metadata);
+          },
+        });
+      },
+    });
+  },
+  (method, call) => new grpc.ServerInterceptingCall(call, {
+    sendMessage(message, next) {
+      console.log(\`\${method.path} sends \${message.text}\`);
+      next(message);
+    },
+  }),
+`,
+      `function isKnown(metadata, word) {
+  return metadata.get('authorization')[0] === word;
+}`,
+    ),
+  ],
+  "functions in the list that change a status": [
+    "bridged",
+    server(
+      `(method, call) => new grpc.ServerInterceptingCall(call, {
+  sendStatus: (status, next) => next(status.code === 0 ? status : { ...status, details: 'hidden' }),
+})`,
+    ),
+  ],
   "names that mean something else in another hook": [
     "bridged",
     server(
@@ -309,6 +348,12 @@ const mark = (method, call) => new grpc.ServerInterceptingCall(call, {
   }),
 });`,
     ),
+  ],
+  "functions that know what only a part of the file knows": [
+    "manual",
+    server(
+      "(method, call) => new grpc.ServerInterceptingCall(call, { sendStatus(status, next) { console.log(name, status.code); next(status); } })",
+    ).replace(/(const server = new[\s\S]*)/, "function main() {\nconst name = 'probe';\n$1}\nmain();\n"),
   ],
   "the end of the requests": [
     "bridged",
@@ -450,7 +495,10 @@ afterAll(() => {
 describe.each(Object.entries(programs))("%s", (name, [outcome]) => {
   it(`is ${outcome} and gives the same answers`, () => {
     const own = findings.filter((finding) => finding.file === path.join(folder, fileOf(name)));
-    const [made] = own.filter((finding) => finding.construct === "server interceptors");
+    // A server that stays is reported as a whole.
+    const made = ["server interceptors", "new Server()"]
+      .map((construct) => own.find((finding) => finding.construct === construct))
+      .find((finding) => finding !== undefined);
     expect(made?.outcome, made?.reason?.text).toBe(outcome);
     expect(before.get(name)?.length).toBeGreaterThan(20);
     expect(after.get(name)).toEqual(before.get(name));

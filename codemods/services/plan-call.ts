@@ -34,7 +34,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     return;
   }
   const own = draft.helped.get(parent.start);
-  if (own && replyCallOf(draft, reference)) {
+  if (own && !own.guard && replyCallOf(draft, reference)) {
     planHelped(draft, parent, own, "emit");
     return;
   }

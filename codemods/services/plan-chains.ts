@@ -48,6 +48,7 @@ export function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): voi
     replyNodes.has(statement) || choices.some((choice) => isInChoice(statement, choice));
   const isOver = (condition: Node) =>
     !answersOnce && memberName(condition) === "cancelled" && callReferences.includes(condition.object);
+  const isCheck = (statement: Node) => draft.steps.some((step) => step.kind === "guarded" && step.check === statement);
   if (fn.body.type === "BlockStatement") {
     const problem = mayEndWithout(fn.body, {
       isReply,
@@ -57,7 +58,7 @@ export function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): voi
           ? endListener.listener.body
           : statement === dataListener?.statement
             ? null
-            : draft.dropped.has(statement)
+            : draft.dropped.has(statement) || isCheck(statement)
               ? null
               : undefined,
     });

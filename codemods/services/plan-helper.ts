@@ -1,8 +1,8 @@
 import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { mayEndWithout } from "./control-flow.js";
+import { isBareReturn, mayEndWithout } from "./control-flow.js";
 import { usesArguments } from "./function-shape.js";
-import { droppedOf, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
+import { droppedOf, type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal, type Step } from "./handler-plan.js";
 import { planCall } from "./plan-call.js";
 import { type Choice, isInChoice, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
@@ -19,6 +19,8 @@ export interface HelperPlan {
   readonly steps: readonly ErrorStep[];
   /** Statements that ask which kind of call it is, and reply with the same error either way. */
   readonly choices: readonly Choice[];
+  /** Does it throw its errors instead of returning them? */
+  readonly guard: Guard | null;
 }
 
 /**
@@ -47,6 +49,7 @@ export function planHelper(
       const parent = draft.parents.get(use) as Node;
       if (tests.includes(parent)) continue;
       const own = draft.helped.get(parent.start);
+      if (own?.guard) refuse("callback-escapes", "a guard inside");
       if (own && parent.type === "CallExpression" && parent.callee !== use) planHelped(draft, parent, own);
       else if (parent.type === "CallExpression" && parent.callee === use) planCallback(draft, parent);
       else refuse("callback-escapes", "used as a value");
@@ -56,11 +59,11 @@ export function planHelper(
     if (draft.steps.length === 0 || !draft.steps.every(isError)) refuse("callback-escapes", "it does not only fail");
     const choices = planChoices(draft);
     checkPaths(draft, choices);
-    return { ok: true, fn, dropped, steps: stepsBeside(draft.steps, choices).filter(isError), choices };
+    return { ok: true, fn, dropped, steps: stepsBeside(draft.steps, choices).filter(isError), choices, guard: null };
   });
 }
 
-function draftOf(
+export function draftOf(
   fn: FunctionNode,
   callback: number | null,
   call: number | null,
@@ -83,6 +86,7 @@ function draftOf(
       result: null,
       declared: null,
       annotation: null,
+      through: [],
     },
     callReferences: [],
     callback: callback === null ? undefined : fn.params[callback],
@@ -92,6 +96,7 @@ function draftOf(
     properties: new Set(),
     steps: [],
     replyNodes: new Set(),
+    isLeave: isBareReturn,
     inlined: new Set(),
     listeners: [],
     dataListener: undefined,
@@ -108,7 +113,7 @@ function draftOf(
   return call === null ? draft : { ...draft, callReferences: usesOf(draft, fn.params[call] as Node) };
 }
 
-function usesOf({ scopes }: HandlerDraft, parameter: Node): readonly Node[] {
+export function usesOf({ scopes }: HandlerDraft, parameter: Node): readonly Node[] {
   const binding = scopes.bindingOf(parameter);
   if (!binding || binding.writes.length > 0) refuse("callback-escapes", "a parameter that is assigned again");
   return binding.references;

@@ -58,10 +58,11 @@ export function planPush(draft: HandlerDraft): void {
   if (misplaced.length === 0 || fn.body.type !== "BlockStatement") refuse("code-after-reply", "the end of the stream");
   // A generator waits at each of its own messages until it is taken, and would listen too late for what comes meanwhile.
   const written = draft.callReferences.filter((reference) => nameOf(reference) === "write" && isOwn(draft, reference));
-  const { statements, block } =
-    endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced) ?? refuseEnd();
+  const inPlace = endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced);
+  const { statements, block } = inPlace ?? waitingEnd(draft, [...misplaced, ...written]) ?? refuseEnd();
   const [first] = statements as [Node];
-  pushFrom(draft, { first, last: statements.at(-1) as Node, holdsLoop: false, leads: [] }, block);
+  const last = statements.at(-1) as Node;
+  pushFrom(draft, { first, last, isAsync: !inPlace, holdsLoop: false, leads: [] }, block);
   const fails = draft.callReferences.some(
     (reference) => isErrorEmit(reference, parents) && isInRegion(draft, reference),
   );
@@ -96,7 +97,7 @@ export function planConversation(draft: HandlerDraft, mayBeEnded: boolean): void
     body[start] !== dataListener.statement ||
     moved.some((statement) => starts.some((node) => isWithin(node, statement)));
   const leads = isInside ? moved : [];
-  pushFrom(draft, { first: body[start] as Node, last, holdsLoop: true, leads }, fn.body);
+  pushFrom(draft, { first: body[start] as Node, last, isAsync: true, holdsLoop: true, leads }, fn.body);
 }
 
 function pushFrom(draft: HandlerDraft, place: Omit<PushRegion, "output">, block: Node): void {
@@ -116,11 +117,13 @@ function freeNames({ fn }: HandlerDraft): (...candidates: string[]) => string {
   return (...candidates) => candidates.find((name) => !names.has(name)) ?? refuse("edit-conflict", "no free name");
 }
 
+interface ListEnd {
+  readonly statements: readonly Node[];
+  readonly block: Node;
+}
+
 /** The statements from the first that holds one of these nodes to the end of its list, behind which the handler does nothing. */
-function endOfList(
-  draft: HandlerDraft,
-  nodes: readonly Node[],
-): { statements: readonly Node[]; block: Node } | undefined {
+function endOfList(draft: HandlerDraft, nodes: readonly Node[]): ListEnd | undefined {
   const { parents, dataListener } = draft;
   if (dataListener && nodes.some((node) => isWithin(node, dataListener.listener)))
     refuse("reply-in-nested-function", "a reply in a function of the data listener");
@@ -138,6 +141,19 @@ function endOfList(
     if (isSelfContained(draft, statements)) return { statements, block };
   }
   return undefined;
+}
+
+/**
+ * The rest of an async handler that pushes all its messages: from the first of these nodes to its end, so that every `try` around
+ * them is in it, and catches what it did. It does not wait for the client to take a message, as the handler did not.
+ */
+function waitingEnd(draft: HandlerDraft, nodes: readonly Node[]): ListEnd | undefined {
+  const { fn, streamsIn } = draft;
+  if (!fn.async || streamsIn) return undefined;
+  const body = fn.body.body as Node[];
+  const start = Math.min(...nodes.map((node) => body.findIndex((statement) => isWithin(node, statement))));
+  const statements = body.slice(start);
+  return isSelfContained(draft, statements) ? { statements, block: fn.body } : undefined;
 }
 
 function refuseEnd(): never {

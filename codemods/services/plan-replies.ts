@@ -47,10 +47,14 @@ export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Repl
   if (ending) draft.dropped.add(ending.reference);
   const last = ending?.statement ?? parent;
   const isLast =
-    form !== "statement" || isTail(last, around, parents, draft.dropped) || (isError && isLastEffect(draft, parent));
+    form !== "statement" ||
+    isTail(last, around, parents, draft.dropped, draft.isLeave) ||
+    (isError && isLastEffect(draft, parent));
   if (!isLast) refuse("code-after-reply", "statements behind the reply");
   const dead =
-    form === "statement" ? (removableAfter(last, parents, draft.dropped) ?? ending?.statement ?? null) : null;
+    form === "statement"
+      ? (removableAfter(last, parents, draft.dropped, draft.isLeave) ?? ending?.statement ?? null)
+      : null;
   return { ...place, dead };
 }
 
@@ -184,7 +188,7 @@ function isInList({ parents }: HandlerDraft, statement: Node): boolean {
 }
 
 /** A comment between the parts of a reply would be lost with the call around it. */
-function keepComments({ file }: HandlerDraft, call: Node, kept: readonly (Node | null | undefined)[]): void {
+export function keepComments({ file }: HandlerDraft, call: Node, kept: readonly (Node | null | undefined)[]): void {
   const isLost = (comment: { start: number; end: number }) =>
     call.start <= comment.start &&
     comment.end <= call.end &&

@@ -3,8 +3,10 @@ import { type FunctionNode, isFunction, type Node, unwrap, walk } from "../share
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { type HelperPlan, planHelper } from "./plan-helper.js";
-import { fileOf, RUNTIME, removeQuestions } from "./planned-handlers.js";
+import { planReplies } from "./plan-guard.js";
+import { writeGuarded } from "./plan-guarded.js";
+import type { HelperPlan } from "./plan-helper.js";
+import { fileOf, forSteps, RUNTIME, removeQuestions } from "./planned-handlers.js";
 import { removeListed, writeError } from "./write-error.js";
 
 const id = "services/reply-helper";
@@ -16,32 +18,33 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     const facts = ctx.facts.filter((fact): fact is ReplyHelperFact => fact.kind === "reply-helper");
-    for (const { start, end, callback, call, helped } of facts) {
+    for (const { start, end, callback, call, helped, isGuard } of facts) {
       const fn = functionWithBody(fileOf(ctx), start, end);
-      const plan = fn && planHelper(fn, callback, call, fileOf(ctx), helped);
+      const plan = fn && planReplies(fn, callback, call, fileOf(ctx), helped, isGuard);
       if (plan?.ok) write(ctx, plan);
     }
+    forSteps(ctx, id, ["guarded"], (step, _handler, own) => writeGuarded(ctx, step, own));
   },
 };
 
 export default transformFromRule(rule);
 
-function write(ctx: RuleContext, { fn, dropped, steps, choices }: HelperPlan): void {
+function write(ctx: RuleContext, { fn, dropped, steps, choices, guard }: HelperPlan): void {
   removeListed(ctx, fn.params, dropped, origin);
   const type = fn.returnType as Node | undefined;
   if (fn.typeParameters && !isNamed(fn, dropped)) {
     const { start, end } = fn.typeParameters as Node;
     ctx.edit.remove(start, end, origin);
   }
-  if (type) {
+  if (type && !guard) {
     const error = ctx.imports.add(RUNTIME, "ConnectError");
     ctx.edit.overwrite(type.start, type.end, `: ${error}`, origin);
   }
-  for (const step of steps) writeError(ctx, null, step, origin);
+  for (const step of steps) writeError(ctx, guard ? "thrown" : "returned", step, origin);
   removeQuestions(ctx, choices, origin);
   ctx.report({
     ...origin,
-    construct: "function that makes error replies",
+    construct: guard ? "guard that makes error replies" : "function that makes error replies",
     reason: null,
     start: fn.params[0]?.start ?? fn.start,
     end: fn.params.at(-1)?.end ?? fn.end,

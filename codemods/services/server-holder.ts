@@ -1,5 +1,5 @@
 import type { ServerFact } from "../analysis/server-facts.js";
-import { indentAt, isIdentifier, type Node, type parentMap, unwrap } from "../shared/ast.js";
+import { ancestorOf, indentAt, isIdentifier, type Node, type parentMap, textOf, unwrap } from "../shared/ast.js";
 import { lineRange } from "../shared/imports.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
@@ -38,18 +38,37 @@ export function holderOf(
     const assign = `${statement.kind} ${name}`;
     return { statement, declarator, name, assign, declare: `let ${name}`, isProperty: false };
   }
-  if (parent.type === "ClassProperty" && isIdentifier(parent.key)) {
-    const { name } = parent.key;
+  if (parent.type === "ClassPrivateProperty" || (parent.type === "ClassProperty" && isIdentifier(parent.key))) {
     const modifiers = source.slice(parent.start, parent.key.end);
     // A property that another method than the constructor sets is not read-only.
     const declare = fact.routes.isApart ? modifiers.replace(/\breadonly\s+/, "") : modifiers;
-    const held = `this.${name}`;
+    const held = `this.${textOf(source, parent.key)}`;
     return { statement: parent, declarator: null, name: held, assign: held, declare, isProperty: true };
   }
   if (parent.type !== "AssignmentExpression" || statement.type !== "ExpressionStatement") return undefined;
-  const left = parent.left as Node;
-  const name = isIdentifier(left) ? left.name : `this.${left.property?.name}`;
+  const name = textOf(source, parent.left);
   return { statement, declarator: null, name, assign: name, declare: null, isProperty: false };
+}
+
+/** A field that another method than the constructor sets is not read-only, and the compiler does not see that it is set. */
+export function declareLater(
+  { source, edit }: RuleContext,
+  { statement }: Holder,
+  parents: ReturnType<typeof parentMap>,
+) {
+  const { left } = statement.expression as Node;
+  const setter = ancestorOf(statement, parents, (node) => node.type === "ClassMethod");
+  const members = setter?.kind === "constructor" ? (parents.get(setter)?.body as Node[]) : [];
+  const name = textOf(source, left).replace(/^this\./, "");
+  const field = members.find(
+    ({ type, key }) => /^Class(Private)?Property$/.test(type) && textOf(source, key as Node) === name,
+  );
+  if (!field?.typeAnnotation) return;
+  const readonly = /\breadonly\s+/.exec(source.slice(field.start, field.key.start));
+  const at = field.start + (readonly?.index ?? 0);
+  if (readonly) edit.remove(at, at + readonly[0].length, origin);
+  if (!field.definite && !field.optional && !/\bundefined\b/.test(textOf(source, field.typeAnnotation)))
+    edit.insertLeft(field.key.end, "!", origin);
 }
 
 /** Puts a declaration in the place of that of a server, or none. */

@@ -20,7 +20,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
-import { declareInstead, holderOf } from "./server-holder.js";
+import { declareInstead, declareLater, holderOf } from "./server-holder.js";
 import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
 import { closed, isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
 
@@ -105,13 +105,17 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     const type = context.language === "ts" ? `${isLate}: ${imports.add(RUNTIME, "App", { typeOnly: true })}` : "";
     declareInstead(context, holder, `${holder.declare}${type}${end}`);
     assign = holder.name;
-  } else declareInstead(context, holder, "");
+  } else {
+    declareInstead(context, holder, "");
+    if (fact.mode === "value" && fact.routes.isApart && holder.name.startsWith("this."))
+      declareLater(context, holder, parents);
+  }
 
   // addService: from the first to the last call, the statements become the body of `routes`.
   const open = fact.routes.hasThis ? "routes: (router) => {" : "routes(router) {";
   const comments = commentsIn(context, made).map((comment) => comment + eol + indent);
   const head = `${comments.join("")}${assign} = ${imports.add(RUNTIME, "createApp")}({${eol}${indent}${unit}${open}${eol}${inner}`;
-  const intercepted = interceptorsOf(context, fact);
+  const intercepted = interceptorsOf(context, fact).map((lines) => lines.split(eol).join(`${eol}${indent}${unit}`));
   const options = [...fact.options, ...intercepted].map((line) => `${eol}${indent}${unit}${line},`);
   const tail = `${eol}${indent}${unit}},${options.join("")}${eol}${indent}${unit}compat: ${quote}grpc-js${quote},${eol}${indent}})${end}`;
   const moved: string[] = [];
@@ -191,7 +195,8 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
 /** The member `interceptors` of the app: Connect's as they are, those of grpc-js on a bridge. */
 function interceptorsOf(context: RuleContext, { interceptors, start, end }: ServerFact): string[] {
   if (interceptors === null) return [];
-  const { text, kept } = interceptors;
+  const { kept } = interceptors;
+  const text = withImports(context, interceptors.text, interceptors.imports);
   if (kept === null) {
     report(context, "server interceptors", start, end);
     return [`interceptors: ${text}`];

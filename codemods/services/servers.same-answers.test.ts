@@ -628,6 +628,177 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     main();`,
     plainly,
   ],
+  "guards that are given the callback": [
+    `function isAllowed(call, callback) {
+      const [token] = call.metadata.get('x-token');
+      if (token === 'bad') {
+        console.error('refused');
+        callback({
+          code: grpc.status.UNAUTHENTICATED,
+          message: 'bad token'
+        }, null);
+        return false;
+      }
+      if (call.request.text === 'fail') return callback({ code: 9, details: 'guarded ' + call.request.text });
+      return true;
+    }
+    const userOf = async (call, callback) => {
+      await null;
+      const user = call.request.text.startsWith('x') ? undefined : { name: 'anna' };
+      if (!user) {
+        callback({ code: 7, message: 'nobody' });
+        return null;
+      }
+      return user;
+    };
+    const answered = async (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      const user = await userOf(call, callback);
+      if (!user) {
+        return;
+      }
+      callback(null, { text: user.name + call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that may give nothing without a reply": [
+    `const users = { hello: 'anna', fail: 'fred', x: 'xaver' };
+    function userOf(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return null;
+      }
+      return users[call.request.text];
+    }
+    const answered = (call, callback) => {
+      const user = userOf(call, callback);
+      if (!user) return;
+      callback(null, { text: user + call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that is asked inside a try": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      try {
+        if (!isAllowed(call, callback)) return;
+        callback(null, { text: call.request.text });
+      } catch (error) {
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that waits, of which nobody waits": [
+    `async function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      callback(null, { text: call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that puts a user on the call": [
+    `function admit(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      call.user = 'anna';
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!admit(call, callback)) return;
+      callback(null, { text: call.user + call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that other code asks": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'x') {
+        callback({ code: 7, details: 'never' });
+        return false;
+      }
+      return true;
+    }
+    if (isAllowed({ request: { text: 'x' } }, () => {})) process.exit(9);
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      callback(null, { text: call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a helper that a handler reaches by a key": [
+    `function fail(callback, details) {
+      callback({ code: 9, details });
+    }
+    const failures = { fail };
+    const refuse = failures['fail'];
+    const answered = (call, callback) => {
+      const reply = callback;
+      if (call.request.text === 'fail') return refuse(callback, 'not now');
+      reply(null, { text: call.request.text });
+    };
+    const sum = (call, callback) => {
+      if (call.metadata.get('x-no').length > 0) return fail(callback, 'never');
+      call.on('data', () => {});
+      call.on('end', () => callback(null, { text: 'all' }));
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, sum, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard whose answer decides something else": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    let refused = 0;
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) {
+        refused++;
+        return;
+      }
+      callback(null, { text: call.request.text + refused });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
   "a handler that other code calls": [
     `const own = {
       ask(call, callback) {
@@ -835,6 +1006,17 @@ it.each([
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
   ["a wrapper of handlers of two kinds", []],
   ["a wrapper of handlers of two kinds that refuses calls", []],
+  [
+    "guards that are given the callback",
+    ["call, given to a function that reads it", "call, given to a function that reads it"],
+  ],
+  ["a guard that may give nothing without a reply", ["handler Ask"]],
+  ["a guard that is asked inside a try", ["handler Ask"]],
+  ["a guard that waits, of which nobody waits", ["handler Ask"]],
+  ["a guard that puts a user on the call", ["handler Ask"]],
+  ["a guard that other code asks", ["handler Ask"]],
+  ["a helper that a handler reaches by a key", ["callback that is handed on", "handler Ask"]],
+  ["a guard whose answer decides something else", ["handler Ask"]],
   ["a class of which one method stays", ["handler Ask"]],
   ["a class with a subclass, of which one method stays", ["handler Ask", "handler List"]],
   ["a class whose prototype is asked, of which one method stays", ["handler Ask", "handler List"]],

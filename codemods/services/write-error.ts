@@ -11,22 +11,24 @@ type ErrorStep = Extract<Step, { kind: "error" }>;
 /** Writes an error reply as a throw (or as the rejection of the promise around it, or as a returned rejection, where a throw would meet the handler's own catch: matrix H-3). */
 export function writeError(
   ctx: RuleContext,
-  /** Null for a function that returns the error. */
-  plan: HandlerPlan | null,
+  /** Of a function that is no handler: whether it throws the error or returns it. */
+  of: HandlerPlan | "thrown" | "returned",
   step: ErrorStep,
   origin: EditOrigin,
 ): void {
   const { node, statement, form, error, trailers, asRejection, settles } = step;
   const start = form === "return" && !settles ? statement.start : node.start;
-  const [open, close] = !plan
-    ? [form === "arrow" ? "" : "return ", ""]
-    : settles
-      ? [`${plan.push ? `${plan.push.output}.fail` : (plan.region?.reject ?? "reject")}(`, ")"]
-      : asRejection
-        ? ["return Promise.reject(", ")"]
-        : form === "arrow"
-          ? ["{ throw ", "; }"]
-          : ["throw ", ""];
+  const plan = typeof of === "string" ? null : of;
+  const [open, close] =
+    of === "returned"
+      ? [form === "arrow" ? "" : "return ", ""]
+      : settles
+        ? [`${plan?.push ? `${plan.push.output}.fail` : (plan?.region?.reject ?? "reject")}(`, ")"]
+        : asRejection
+          ? ["return Promise.reject(", ")"]
+          : form === "arrow"
+            ? ["{ throw ", "; }"]
+            : ["throw ", ""];
   if (error.kind === "made") {
     if (start < error.node.start) ctx.edit.overwrite(start, error.node.start, open, origin);
     else if (open) ctx.edit.insertRight(start, open, origin);

@@ -44,7 +44,7 @@ export const rule: Rule = {
         plan,
         step,
         keyword,
-        `${create}${type}(${step.holdsLoop ? "async " : ""}(${step.output}) => `,
+        `${create}${type}(${step.isAsync ? "async " : ""}(${step.output}) => `,
         origin,
       );
       return "messages that are written later";

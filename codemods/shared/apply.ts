@@ -92,7 +92,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   if (lacking && edits.length > 0) {
     const why = reason(
       "no-equivalent",
-      `${lacking.name} of ${lacking.module} in the official packages (--target connectrpc)`,
+      `${lacking.name} of ${lacking.module} in the official packages (--target connectrpc; run without it to use ours)`,
     );
     const kept = findings.map((finding) =>
       finding.outcome === "manual" ? finding : { ...finding, outcome: "manual" as const, reason: why },

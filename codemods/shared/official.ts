@@ -1,6 +1,7 @@
 /**
  * What the official packages offer under the same names, for `--target connectrpc`. A name that is not here exists in our
- * runtime only, and code that needs it stays as it is.
+ * runtime only, and code that needs it stays as it is. A name alone does not make code portable: the transports of connect-node
+ * know no `target`, which is what clients are written with. No client gets that far, because each asks for `grpcJsMessages`.
  */
 const OFFICIAL: Readonly<Record<string, { readonly module: string; readonly names: ReadonlySet<string> }>> = {
   "@connect-migrate/runtime": {

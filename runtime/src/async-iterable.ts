@@ -1,4 +1,4 @@
-import { onWrite, type WrittenMessages } from "./on-write.js";
+import { afterThisTurn, onWrite, type WrittenMessages } from "./on-write.js";
 
 /** The items of an iterable, one after another. */
 export async function* createAsyncIterable<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterable<T> {
@@ -66,19 +66,18 @@ export function createWritableIterable<T>(): WritableIterable<T> {
 }
 
 /**
- * Writes that hooks see. As in a stream of Node, the first is seen at once, and one that comes before the last was taken
- * waits for its turn; without hooks nothing waits.
+ * Writes that hooks see. As on a stream of grpc-js, the first is seen at once, and each that comes in the same turn behind
+ * that turn, one after another; without hooks nothing waits.
  */
 function hookedWrites<T>(deliver: (item: T) => Promise<void>, whenIdle: () => void) {
   const hooks: Array<(item: T) => T> = [];
   const held: Array<{ item: T; taken: () => void; dropped: (error: Error) => void }> = [];
   let busy = false;
   const hand = (item: T): Promise<void> => {
+    const seen = hooks.reduce((value, hook) => hook(value), item);
     busy = true;
-    const taken = deliver(hooks.reduce((value, hook) => hook(value), item));
-    const turn = () => nextTick(next);
-    taken.then(turn, turn);
-    return taken;
+    afterThisTurn(next);
+    return deliver(seen);
   };
   const next = () => {
     const first = held.shift();
@@ -98,11 +97,4 @@ function hookedWrites<T>(deliver: (item: T) => Promise<void>, whenIdle: () => vo
       return new Promise<void>((taken, dropped) => held.push({ item, taken, dropped }));
     },
   };
-}
-
-/** Behind the microtasks that are there, where the platform can. */
-function nextTick(action: () => void): void {
-  const { process } = globalThis as { process?: { nextTick?: (action: () => void) => void } };
-  if (process?.nextTick === undefined) queueMicrotask(action);
-  else process.nextTick(action);
 }

@@ -9,3 +9,9 @@ export interface WrittenMessages<T> extends AsyncIterable<T> {
 export function isWritten<T>(messages: AsyncIterable<T>): messages is WrittenMessages<T> {
   return onWrite in messages;
 }
+
+/** Behind the promises and ticks that are under way, which is where grpc-js takes the next message of a stream. */
+export function afterThisTurn(action: () => void): void {
+  const { process } = globalThis as { process?: { nextTick?: (action: () => void) => void } };
+  queueMicrotask(() => (process?.nextTick ? process.nextTick(action) : action()));
+}

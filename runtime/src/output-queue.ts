@@ -15,6 +15,11 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   /** What sees each value of a Node stream that writes here, and gives what is pushed. */
   readonly hooks: Array<(value: unknown) => unknown> = [];
 
+  /** How many values wait to be taken. */
+  get size(): number {
+    return this.#items.length;
+  }
+
   [onWrite](hook: (value: unknown) => unknown): void {
     this.hooks.push(hook);
   }

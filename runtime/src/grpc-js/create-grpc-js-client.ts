@@ -11,6 +11,7 @@ import { ConnectError } from "../connect-error.js";
 import { type ContextValues, createContextValues } from "../context-values.js";
 import { headersFromRaw } from "../headers.js";
 import type { MessageCodecs } from "../message-codec.js";
+import { afterThisTurn } from "../on-write.js";
 import { OutputQueue } from "../output-queue.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
@@ -294,13 +295,19 @@ function failCallback(call: EventEmitter, callback: Callback, reason: unknown, s
   });
 }
 
+/** Messages that wait for the transport before a writer that interceptors see has to wait, too. */
+const maxWaiting = 64;
+
 function writeTo(requests: OutputQueue) {
   return {
     write(message: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
       if (requests.hooks.length === 0) return requests.push(message, done);
-      // grpc-js takes the next message a tick later, which interceptors see
+      // Interceptors see in which turn a message is taken
+      const isFull = requests.size >= maxWaiting;
       const seen = requests.hooks.reduce((value, hook) => hook(value), message);
-      requests.push(seen, () => process.nextTick(done));
+      const later = () => afterThisTurn(done);
+      requests.push(seen, isFull ? later : () => {});
+      if (!isFull) later();
     },
     final(done: (error?: Error | null) => void) {
       requests.end();
