@@ -1,4 +1,4 @@
-import { type Node, type SourceFile, ts } from "ts-morph";
+import { Node, type SourceFile, ts } from "ts-morph";
 import { isExportTarget } from "./exports.js";
 import { isOwnName } from "./member-calls.js";
 
