@@ -1,51 +1,60 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { Node } from "ts-morph";
-import { accessorsOf, packageOf } from "./google-protobuf-names.js";
+import type { Node, Project } from "ts-morph";
 
-/** What protoc-gen-js wrote for a message, where it is in the project: the path and the text. */
-export function generatedCodeOf(
-  near: Node,
-  desc: DescMessage,
-): { readonly path: string; readonly text: string } | undefined {
-  for (const file of near.getProject().getSourceFiles()) {
-    if (packageOf(file) !== desc.file.proto.package) continue;
-    const path = file.getFilePath().replace(/\.d\.ts$/, ".js");
-    const text = path === file.getFilePath() ? file.getFullText() : existsSync(path) ? readFileSync(path, "utf8") : "";
-    if (text.includes(`\nproto.${desc.typeName} = function(opt_data)`)) return { path, text };
+/** A file of protoc-gen-js. */
+export interface GeneratedCode {
+  readonly path: string;
+  readonly text: string;
+}
+
+const textsOf = new WeakMap<Project, Map<string, string>>();
+
+/** What protoc-gen-js wrote where a text begins a line of it, if it is in the project. */
+function generatedWith(near: Node, start: string): GeneratedCode | undefined {
+  const project = near.getProject();
+  // The compiler knows the files that are named only in imports, too.
+  const known = [...project.getSourceFiles(), ...project.getProgram().compilerObject.getSourceFiles()];
+  for (const file of known) {
+    const name = "fileName" in file ? file.fileName : file.getFilePath();
+    if (!/_pb(\.d)?\.[cm]?[jt]s$/.test(name)) continue;
+    const code = codeAt(project, name, "text" in file ? file.text : file.getFullText());
+    if (code.text.includes(`\n${start}`)) return code;
   }
   return undefined;
 }
 
-/**
- * Where a message of old generated code and the one of the .proto disagree: a field that only one of them has, or that has
- * another number. Undefined where they agree, or where the generated code is not there.
- */
-export function staleness(near: Node, desc: DescMessage): string | undefined {
-  const code = generatedCodeOf(near, desc);
+/** The JavaScript beside a file with the name of generated code: types name it, and so does what was generated in its place. */
+function codeAt(project: Project, name: string, own: string): GeneratedCode {
+  const path = name.replace(/(?:\.d)?\.([cm]?)[jt]s$/, ".$1js");
+  if (path === name) return { path, text: own };
+  const texts = textsOf.get(project) ?? new Map<string, string>();
+  textsOf.set(project, texts);
+  const text = texts.get(path) ?? (existsSync(path) ? readFileSync(path, "utf8") : "");
+  texts.set(path, text);
+  return { path, text };
+}
+
+/** What protoc-gen-js wrote for a message, where it is in the project: the path and the text. */
+export function generatedCodeOf(near: Node, desc: DescMessage): GeneratedCode | undefined {
+  return generatedWith(near, `proto.${desc.typeName} = function(opt_data)`);
+}
+
+/** The numbers of an enum in generated code, by their names, and where it is; undefined where it is not in the project. */
+export function generatedEnum(near: Node, desc: DescEnum): { path: string; numbers: Map<string, number> } | undefined {
+  const start = `proto.${desc.typeName} = {`;
+  const code = generatedWith(near, start);
   if (!code) return undefined;
-  const getters = new Map<string, number | undefined>();
-  const start = `proto.${desc.typeName}.prototype.`;
-  for (let at = code.text.indexOf(`\n${start}`); at >= 0; at = code.text.indexOf(`\n${start}`, at + 1)) {
-    const rest = code.text.slice(at + 1 + start.length, at + start.length + 600);
-    const name = /^(get\w+) = function\(/.exec(rest)?.[1];
-    if (name === undefined) continue;
-    const body = rest.slice(0, rest.indexOf("\n};") + 1 || undefined);
-    const number = /\(this,(?:\s*[A-Za-z][\w.]*,)?\s*(\d+)\b/.exec(body)?.[1];
-    getters.set(name, number === undefined ? undefined : Number(number));
-  }
-  const table = accessorsOf(desc);
-  for (const [name, accessor] of table) {
-    if (accessor.does !== "get") continue;
-    if (!getters.has(name)) return `${code.path} has no ${name} in ${desc.name}`;
-    const number = getters.get(name);
-    if (number !== undefined && number !== accessor.field.number)
-      return `${name} of ${desc.name} is field ${number} in ${code.path} and ${accessor.field.number} in the .proto`;
-  }
-  const extra = [...getters.keys()].find((name) => !table.has(name) && !/^getJsPbMessageId$|^getExtension$/.test(name));
-  return extra === undefined ? undefined : `${desc.name} of ${code.path} has ${extra}, and the .proto no such field`;
+  const constants = bodyOf(code, start).matchAll(/(\w+): (-?\d+)/g);
+  return { path: code.path, numbers: new Map([...constants].map(([, name = "", number]) => [name, Number(number)])) };
+}
+
+/** What stands between the line that begins with a text and the brace that ends it. */
+export function bodyOf({ text }: GeneratedCode, start: string): string {
+  const at = text.indexOf(`\n${start}`);
+  return at < 0 ? "" : text.slice(at + 1, text.indexOf("\n};", at));
 }
 
 /**
@@ -64,9 +73,8 @@ export function showsDefaults(near: Node, desc: DescMessage): boolean | undefine
   if (ambiguous.length === 0) return true;
   const answers = new Set(
     ambiguous.map(({ one, field }) => {
-      const text = generatedCodeOf(near, one)?.text;
-      const at = text?.indexOf(`\nproto.${one.typeName}.toObject = function(`) ?? -1;
-      const body = at < 0 ? "" : (text?.slice(at, text.indexOf("\n};", at)) ?? "");
+      const code = generatedCodeOf(near, one);
+      const body = code ? bodyOf(code, `proto.${one.typeName}.toObject = function(`) : "";
       const call = new RegExp(`Message\\.get(\\w+)\\(msg, ${field.number}\\b`).exec(body)?.[1];
       return call === undefined ? undefined : call.endsWith("WithDefault");
     }),

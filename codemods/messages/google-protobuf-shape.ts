@@ -1,11 +1,11 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
-import { staleness } from "./google-protobuf-generated.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
 import { followObject } from "./google-protobuf-objects.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
+import { staleness } from "./google-protobuf-staleness.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { followWellKnown, isPacked } from "./google-protobuf-well-known.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
