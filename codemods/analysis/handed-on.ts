@@ -9,11 +9,18 @@ export interface HandedOnInput {
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
 }
 
-/**
- * Is what a file exports given, as a whole, to code that cannot be followed, so that its functions may be called where no name of
- * theirs stands? `Object.assign(exports, require("./auth"))`, `require("./auth")[name]`, `import("./auth")`, `register(auth)`.
- */
-export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput): (file: SourceFile) => boolean {
+export interface HandedOn {
+  /**
+   * Is what a file exports given, as a whole, to code that cannot be followed, so that its functions may be called where no name of
+   * theirs stands? `Object.assign(exports, require("./auth"))`, `require("./auth")[name]`, `import("./auth")`, `register(auth)`.
+   */
+  isHandedOn(file: SourceFile): boolean;
+  /** The expressions that stand for what a file exports, as a whole. */
+  mentionsOf(file: SourceFile): readonly Node[];
+}
+
+/** What becomes of modules as a whole. */
+export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput): HandedOn {
   let mentions: Map<SourceFile, Node[]> | undefined;
   let barrels: Map<SourceFile, SourceFile[]> | undefined;
   const known = new Map<SourceFile, boolean>();
@@ -22,14 +29,17 @@ export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput)
     const before = known.get(file);
     if (before !== undefined) return before;
     known.set(file, false);
-    mentions ??= mentionsOfFiles();
     barrels ??= barrelsOfFiles();
-    const result = !(mentions.get(file) ?? []).every(isFollowed) || (barrels.get(file) ?? []).some(isHandedOn);
+    const result = !mentionsOf(file).every(isFollowed) || (barrels.get(file) ?? []).some(isHandedOn);
     known.set(file, result);
     return result;
   }
 
-  /** The expressions that stand for a file as a whole. */
+  function mentionsOf(file: SourceFile): readonly Node[] {
+    mentions ??= mentionsOfFiles();
+    return mentions.get(file) ?? [];
+  }
+
   function mentionsOfFiles(): Map<SourceFile, Node[]> {
     const found = new Map<SourceFile, Node[]>();
     const add = (from: SourceFile, specifier: string | undefined, nodes: readonly Node[]) => {
@@ -83,7 +93,7 @@ export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput)
     return Node.isVariableDeclaration(parent) && Node.isObjectBindingPattern(parent.getNameNode());
   }
 
-  return isHandedOn;
+  return { isHandedOn, mentionsOf };
 }
 
 /** The file that a variable or an import holds as a whole. */

@@ -27,6 +27,8 @@ export interface AnalysisProject {
   elementOf(holder: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
+  /** The expressions that stand for what a file exports, as a whole: `require("./x")` and names for it. */
+  mentionsOf(file: SourceFile): readonly Node[];
   /** The project file that a specifier means in a file, if it is one. */
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   /** A project file by absolute path. */

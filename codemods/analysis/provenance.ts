@@ -43,6 +43,7 @@ export interface Provenance {
   elementOf(holder: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
+  mentionsOf(file: SourceFile): readonly Node[];
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -55,7 +56,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const missingStub = createMissingStubs(input.root, protos);
   const origins = new Map<Node, Origin>();
   const active = new Set<Node>();
-  const { declarationOf, referencesTo, identifiersNamed, isHandedOn } = createReferences({
+  const { declarationOf, referencesTo, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
     originOf,
     exportNode,
     memberNode,
@@ -705,5 +706,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     constantOf,
     elementOf,
     valuesPassed: (parameter) => valuesPassed(passing, parameter),
+    mentionsOf,
   };
 }

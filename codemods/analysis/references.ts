@@ -8,7 +8,7 @@ import {
 } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
 import { exportsOf, requireSpecifier } from "./exports.js";
-import { createHandedOn } from "./handed-on.js";
+import { createHandedOn, type HandedOn } from "./handed-on.js";
 import { isTypeScript } from "./language.js";
 import { createNameIndex, type NameIndex } from "./name-index.js";
 import type { Origin } from "./origin.js";
@@ -24,12 +24,10 @@ export interface ReferencesInput {
   isGenerated(file: SourceFile): boolean;
 }
 
-export interface References {
+export interface References extends HandedOn {
   declarationOf(identifier: Node): Node | undefined;
   referencesTo(identifier: Node): Node[];
   identifiersNamed(text: string): readonly Node[];
-  /** Are the exports of a file given to code that cannot be followed? */
-  isHandedOn(file: SourceFile): boolean;
 }
 
 /** What names stand for across files, and where a declaration is named. */
@@ -284,13 +282,13 @@ export function createReferences(input: ReferencesInput): References {
     );
   }
 
-  const isHandedOn = createHandedOn({
+  const modules = createHandedOn({
     files: () => indexOfProject().order.keys(),
     indexOf,
     resolveModule,
   });
 
-  return { declarationOf, referencesTo, identifiersNamed, isHandedOn };
+  return { declarationOf, referencesTo, identifiersNamed, ...modules };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */

@@ -7,6 +7,7 @@ import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
 import { handlerFact, takesContext } from "./handler-facts.js";
 import { isOwnName } from "./member-calls.js";
+import { memberChange } from "./member-changes.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
@@ -121,6 +122,11 @@ export function decide(
       continue;
     }
     const rpc = project.protos.rpc(method);
+    if (found?.replaced) {
+      const handler = member && handlerFact(project, member, key, rpc, found.isClass);
+      decided.push({ key, handler: handler && asKept(handler, found.replaced), node: member, spread, isDone: false });
+      continue;
+    }
     const use = value && member && wrappers?.changing.has(member) ? wrapperUse(project, value) : undefined;
     if (use && wrappers) {
       const last = throughWrappers(project, use, { value: use.argument, key, rpc }, wrappers, handlers);
@@ -195,7 +201,8 @@ export function wrappersOf(
 export function sitesOf(project: AnalysisProject, drafts: readonly Draft[]): readonly WrapperSite[] {
   return drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
-    if (!found || found.type !== null || !(found.isOwn || canSpread(found, implementation))) return [];
+    if (!found || found.replaced || found.type !== null || !(found.isOwn || canSpread(found, implementation)))
+      return [];
     return found.members.flatMap(({ key, value }) => {
       const method = value && project.protos.methodByLegacyKey(fact.service, key);
       return method ? [{ value, key, rpc: project.protos.rpc(method) }] : [];
@@ -423,10 +430,25 @@ interface Members {
   readonly isClass: boolean;
   /** The declared type of an object literal. */
   readonly type: Node | null;
+  /** Why these may not be the functions that answer. */
+  readonly replaced: Reason | undefined;
 }
 
 /** The members of an implementation, if it is an object literal, a file's exports or an instance of a class of the project. */
 function membersOf(project: AnalysisProject, implementation: Node): Members | undefined {
+  const found = declaredMembers(project, implementation);
+  if (!found) return undefined;
+  const change = memberChange(project, found.owner, implementation);
+  const replaced = change && reason("handler-used-elsewhere", `${shortText(change)} puts something else in its place`);
+  return { ...found, replaced };
+}
+
+function shortText(node: Node): string {
+  const text = node.getText().replace(/\s+/g, " ");
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function declaredMembers(project: AnalysisProject, implementation: Node) {
   const origin = project.originOf(implementation);
   if (origin.kind === "object" && Node.isObjectLiteralExpression(origin.node)) {
     const literal = origin.node;
@@ -454,7 +476,8 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       project
         .referencesTo(variable.getNameNode())
         .filter((node) => node !== variable.getNameNode() && node !== implementation).length === 0;
-    return { members, isOwn: isInline || isOnlyHere, isClass: false, type: isInline ? null : declaredType(literal) };
+    const type = isInline ? null : declaredType(literal);
+    return { owner: literal, members, isOwn: isInline || isOnlyHere, isClass: false, type };
   }
   if (origin.kind === "module") {
     const { named, isComplete } = exportsOf(origin.file);
@@ -463,10 +486,10 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
       key,
       handler: entry.kind === "node" ? functionOf(project, entry.node) : null,
     }));
-    return { members, isOwn: false, isClass: false, type: null };
+    return { owner: origin.file, members, isOwn: false, isClass: false, type: null };
   }
   if (origin.kind === "instance" && Node.isClassDeclaration(origin.class))
-    return { members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
+    return { owner: origin.class, members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
   return undefined;
 }
 
@@ -491,7 +514,7 @@ function declaredType(literal: Node): Node | null {
 function spreadMembers(project: AnalysisProject, spread: SpreadAssignment): Member[] | undefined {
   const expression = spread.getExpression();
   const found = membersOf(project, expression);
-  return found?.type === null && canSpread(found, expression)
+  return found?.type === null && !found.replaced && canSpread(found, expression)
     ? found.members.map(({ key, handler, value }) => ({ key, handler, value, spread }))
     : undefined;
 }

@@ -180,6 +180,26 @@ describe("old generated code and the .proto", () => {
       (text: string) => text.replace("bool is_on = 16;", ""),
       /has getIsOn, and the .proto no such field/,
     ],
+    [
+      "a type",
+      (text: string) => text.replace("double some_ratio", "float some_ratio"),
+      /some_ratio of Thing is written as Double in .*same_pb.js and as Float by the .proto/,
+    ],
+    [
+      "the type in a map",
+      (text: string) => text.replace("map<string, int32> num_map", "map<string, sint32> num_map"),
+      /num_map of Thing is written as String to Int32 in .*same_pb.js and as String to Sint32 by the .proto/,
+    ],
+    [
+      "the number of a constant",
+      (text: string) => text.replace("KIND_RED_ONE = 1;", "KIND_RED_ONE = 11;"),
+      /KIND_RED_ONE of Kind is 1 in .*same_pb.js and 11 in the .proto/,
+    ],
+    [
+      "a constant that is new",
+      (text: string) => text.replace("KIND_RED_ONE = 1;", "KIND_RED_ONE = 1; KIND_NEW = 12;"),
+      /KIND_NEW of Kind is not there in .*same_pb.js and 12 in the .proto/,
+    ],
   ])("that disagree about %s keep the bridge", async (_name, change, why) => {
     const { text, outcome, why: found } = await result(echo, (code) => code, change);
     expect(outcome).toBe("bridged");
