@@ -1,5 +1,6 @@
 import { Node } from "ts-morph";
 import type { CallPlan } from "../clients/plan-call.js";
+import type { Reason } from "../shared/reasons.js";
 import type { ChannelPlan, TransportPlan } from "./channel.js";
 import { constructorOf, instanceType } from "./client-definitions.js";
 import type { ClientChannelFact } from "./client-facts.js";
@@ -45,8 +46,8 @@ export interface ClientView {
 
 export interface Construction {
   readonly node: Node;
-  /** Where a test replaces what is constructed here. */
-  mocked: Node | null;
+  /** Why the construction stays: a test puts something else in its place, or the program changes its class. */
+  replaced: Reason | null;
   transport: TransportPlan | ChannelPlan;
 }
 

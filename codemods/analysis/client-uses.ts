@@ -73,7 +73,7 @@ export function findServices(
       }
       if (origin.kind !== "client" || isKeptChannel(node)) return;
       const service = serviceOf(origin.service);
-      if (Node.isNewExpression(node)) service.constructions.push({ node, mocked: null, transport: UNPLANNED });
+      if (Node.isNewExpression(node)) service.constructions.push({ node, replaced: null, transport: UNPLANNED });
       use(node, service);
     });
   }

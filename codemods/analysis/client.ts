@@ -53,6 +53,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   if (services.size === 0) return [];
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
+  refuseExtended(project, services, programOf);
   planTransports(project, services, trees);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
@@ -95,8 +96,8 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
       else argumentsOf.set(call, found);
     }
     for (const construction of service.constructions) {
-      const { node, transport, mocked } = construction;
-      const stays = mocked ? null : obstacleOfPlace(project, service, construction);
+      const { node, transport, replaced } = construction;
+      const stays = replaced ? null : obstacleOfPlace(project, service, construction);
       const doubt = stays ?? descriptorDoubt(project, service, node);
       if (doubt) service.obstacles.unshift({ node, detail: doubt.text.replace(/\.$/, ""), view: null });
       if (transport.kind === "channel" && transport.args === null)
@@ -228,7 +229,7 @@ function refuseMocked(
         const file = construction.node.getSourceFile();
         if (programOf(file) !== programOf(mock.getSourceFile())) continue;
         const isReplaced = target === "grpc" || constructorFile(project, construction.node) === target;
-        if (isReplaced) construction.mocked = mock;
+        if (isReplaced) construction.replaced = reason("test-mock", shownPlace(mock, project.root));
         if (isReplaced || target === file)
           service.obstacles.push({
             node: construction.node,
@@ -236,6 +237,30 @@ function refuseMocked(
             view: null,
           });
       }
+}
+
+/** What a program does with the prototype of a client class, all clients of it have: they stay. */
+function refuseExtended(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  for (const name of project.identifiersNamed("prototype")) {
+    const access = name.getParent();
+    const object = Node.isPropertyAccessExpression(access) ? access.getExpression() : undefined;
+    const origin = object && project.originOf(object);
+    const className =
+      origin?.kind === "client-constructor" ? origin.service : origin?.kind === "grpc-object" ? origin.path : undefined;
+    const detail = `the prototype of its class is used (${shownPlace(name, project.root)})`;
+    for (const service of services.values()) {
+      if (service.name !== className) continue;
+      for (const construction of service.constructions) {
+        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
+        construction.replaced ??= reason("client-use", detail);
+        service.obstacles.push({ node: construction.node, detail, view: null });
+      }
+    }
+  }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
@@ -265,7 +290,9 @@ function refuseStandIns(
       const early = stub && stubObstacle(service, stub);
       if (early) service.obstacles.push({ node, detail: early, view: null });
       if (!stub) refuse(node);
-      if (of === "prototype") for (const construction of constructions) construction.mocked = node;
+      if (of === "prototype")
+        for (const construction of constructions)
+          construction.replaced = reason("test-mock", shownPlace(node, project.root));
     }
     for (const type of types) {
       const instead = standInOfType(project, type);
@@ -316,8 +343,8 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
 }
 
 /** Why there is nothing to write at a construction: no definition of the old messages. */
-function obstacleOfPlace(project: AnalysisProject, service: Service, { node, mocked }: Construction): Reason | null {
-  if (mocked) return reason("test-mock", shownPlace(mocked, project.root));
+function obstacleOfPlace(project: AnalysisProject, service: Service, { node, replaced }: Construction): Reason | null {
+  if (replaced) return replaced;
   const why = descriptorDoubt(project, service, node);
   const definition = definitionAt(project, node);
   // It is named twice, and that must cost nothing.
@@ -354,7 +381,7 @@ function factsOf(
     const definition = definitionAt(project, node);
     const isKept = transport.kind === "channel";
     const manual: Reason | null =
-      !construction.mocked && isKept && (!idiomatic || transport.args === null)
+      !construction.replaced && isKept && (!idiomatic || transport.args === null)
         ? reason("no-equivalent", transport.detail)
         : obstacleOfPlace(project, service, construction);
     const closed = service.closes.filter((close) => close.getSourceFile() === file);

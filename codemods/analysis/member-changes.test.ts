@@ -58,6 +58,11 @@ it.each([
   [classOf("for (const key of ['ask']) this[key] = auth(this[key]);"), "new Impl()"],
   [`${classOf("")}Impl.prototype.ask = auth(Impl.prototype.ask);`, "new Impl()"],
   [`${classOf("")}const impl = new Impl();\nimpl.ask = auth(impl.ask);`],
+  [classOf("").replace("  ask", "  @auth\n  ask"), "new Impl()"],
+  [
+    `const secured = (target) => { target.prototype.ask = auth(target.prototype.ask); };\n@secured\n${classOf("")}`,
+    "new Impl()",
+  ],
 ])("handlers in whose place something else is put keep their shape: %s", async (body, given = "impl") => {
   const after = await migrated(body, given);
   expect(after).toContain("fromCallbacks(");
@@ -76,6 +81,8 @@ it.each([
   [`${impl}Object.freeze(impl);`],
   [`${impl}console.log(Object.keys(impl));`],
   [`${impl}const names = (all) => Object.keys(all);\nnames(impl);`],
+  [`const noted = (target) => { target.title = 'shop'; };\n@noted\n${classOf("")}Impl.count = 1;`, "new Impl()"],
+  [`${classOf("").replace("\n  ask", "\n  @noted\n  load() {}\n\n  ask")}`, "new Impl()"],
   [classOf("this.ask = this.ask.bind(this); this.seen = {}; this.seen['a'] = 1;"), "new Impl()"],
 ])("what only reads them does not hinder: %s", async (body, given = "impl") => {
   expect(await migrated(body, given)).toContain("text: req.text");

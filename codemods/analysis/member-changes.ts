@@ -22,19 +22,20 @@ export function memberChange(
 ): Node | undefined {
   const seen = new Set<Node>();
 
-  function changeBy(node: Node): Node | undefined {
+  /** `isClass`: the node stands for the class, of which `prototype` and instances have the members. */
+  function changeBy(node: Node, isClass = false): Node | undefined {
     const value = withAssertions(node);
     if (seen.has(value)) return undefined;
     seen.add(value);
     const parent = value.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === value) {
-      if (isAssignmentTarget(parent)) return parent.getParentOrThrow();
-      return parent.getName() === "prototype" ? changeBy(parent) : undefined;
+      if (isClass) return parent.getName() === "prototype" ? changeBy(parent) : undefined;
+      return isAssignmentTarget(parent) ? parent.getParentOrThrow() : undefined;
     }
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === value)
-      return isAssignmentTarget(parent) ? parent.getParentOrThrow() : undefined;
+      return !isClass && isAssignmentTarget(parent) ? parent.getParentOrThrow() : undefined;
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === value)
-      return changeByNames(parent.getNameNode());
+      return changeByNames(parent.getNameNode(), isClass);
     if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === value))
       return changeOfResult(Node.isArrowFunction(parent) ? parent : functionAround(parent));
     if (Node.isNewExpression(parent) && parent.getExpression() === value) return changeBy(parent);
@@ -48,13 +49,13 @@ export function memberChange(
       // What is called for nothing but its effect may change what it is given.
       return Node.isIdentifier(callee) && Node.isExpressionStatement(parent.getParent()) ? parent : undefined;
     const name = origin.node.getParameters()[index]?.getNameNode();
-    return name && changeByNames(name);
+    return name && changeByNames(name, isClass);
   }
 
-  function changeByNames(name: Node): Node | undefined {
+  function changeByNames(name: Node, isClass = false): Node | undefined {
     if (!Node.isIdentifier(name)) return undefined;
     for (const reference of project.referencesTo(name)) {
-      const change = reference === name ? undefined : changeBy(reference);
+      const change = reference === name ? undefined : changeBy(reference, isClass);
       if (change) return change;
     }
     return undefined;
@@ -87,8 +88,14 @@ export function memberChange(
   const own = ownChange(owner);
   if (own) return own;
   if (!Node.isObjectLiteralExpression(owner)) {
+    for (const decorator of owner.getDecorators()) {
+      const origin = project.originOf(decorator.getExpression());
+      const [target] = origin.kind === "function" && Node.isParametered(origin.node) ? origin.node.getParameters() : [];
+      const change = target && changeByNames(target.getNameNode(), true);
+      if (change) return change;
+    }
     const name = owner.getNameNode();
-    return name && changeByNames(name);
+    return name && changeByNames(name, true);
   }
   const file = owner.getSourceFile();
   const { whole, named } = exportsOf(file);

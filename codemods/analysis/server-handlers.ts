@@ -112,6 +112,8 @@ export function decide(
   // Of its methods nothing is known.
   if (fact.descriptor === null) return { ...whole, implementation: "callbacks" };
   const found = membersOf(project, implementation);
+  const answering = found?.members.filter(({ key }) => project.protos.methodByLegacyKey(fact.service, key));
+  const replaced = found?.replaced ?? answering?.map(decoratedReason).find((each) => each !== undefined);
   const decided: Decided[] = [];
   const changes: FactBase[] = [];
   for (const { key, handler: member, value, access, spread } of found?.members ?? []) {
@@ -122,9 +124,9 @@ export function decide(
       continue;
     }
     const rpc = project.protos.rpc(method);
-    if (found?.replaced) {
-      const handler = member && handlerFact(project, member, key, rpc, found.isClass);
-      decided.push({ key, handler: handler && asKept(handler, found.replaced), node: member, spread, isDone: false });
+    if (replaced) {
+      const handler = member && handlerFact(project, member, key, rpc, found?.isClass ?? false);
+      decided.push({ key, handler: handler && asKept(handler, replaced), node: member, spread, isDone: false });
       continue;
     }
     const use = value && member && wrappers?.changing.has(member) ? wrapperUse(project, value) : undefined;
@@ -441,6 +443,15 @@ function membersOf(project: AnalysisProject, implementation: Node): Members | un
   const change = memberChange(project, found.owner, implementation);
   const replaced = change && reason("handler-used-elsewhere", `${shortText(change)} puts something else in its place`);
   return { ...found, replaced };
+}
+
+/** A decorator gets the method, and may put another function in its place. */
+function decoratedReason({ handler }: Member): Reason | undefined {
+  const holder = handler?.getParent();
+  const declaration = Node.isPropertyDeclaration(holder) ? holder : (handler ?? undefined);
+  const [decorator] =
+    Node.isMethodDeclaration(declaration) || Node.isPropertyDeclaration(declaration) ? declaration.getDecorators() : [];
+  return decorator && reason("handler-used-elsewhere", `${shortText(decorator)} may put something else in its place`);
 }
 
 function shortText(node: Node): string {

@@ -430,6 +430,14 @@ const programs: Programs = {
       }
     })();`,
   ],
+  "a class of clients that gets methods of its own": [
+    "manual",
+    `const { promisify } = require('util');
+    const methods = probe.v1.Probe.prototype;
+    methods.askSoon = promisify(methods.ask);
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    client.askSoon({ text: 'a' }).then((res) => console.log(res.text)).then(() => client.close());`,
+  ],
 };
 
 comparePrograms(programs);
