@@ -5,6 +5,7 @@ import type { Bridge } from "./find-bridges.js";
 import { createFollowClients } from "./follow-clients.js";
 import { createFollowFunctions } from "./follow-functions.js";
 import { createFollowValues } from "./follow-values.js";
+import { reachable } from "./google-protobuf-generated.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
 import { isPlain, sameKind } from "./message-kind.js";
@@ -83,7 +84,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 function staleIn({ shape, kinds, blockers }: Proving, { service, definition }: Bridge): string | undefined {
   const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
   for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
-  for (const desc of used) {
+  for (const desc of new Set([...used].flatMap(reachable))) {
+    // Those of google.protobuf are the same in all versions.
+    if (desc.file.proto.package === "google.protobuf") continue;
     const files = shape.filesOf?.(desc) ?? [];
     // A message whose fields nobody reads may be in any of them.
     if (files.length > 1 && blockers.length > 0)

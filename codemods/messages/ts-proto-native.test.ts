@@ -273,6 +273,8 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
       /Thing of .*same\.ts writes field 16, and the \.proto has no such field/,
     ],
     [(text) => text.replace("bool is_on = 16;", "bool is_on = 16; bool is_new = 67;"), /writes no is_new in Thing/],
+    // A message in a message, which the program does not name.
+    [(text) => text.replace("int32 x_1 = 1;", "sint32 x_1 = 1;"), /x_1 of .* is written as int32 in .* and as sint32/],
   ];
   for (const [change, why] of cases) {
     expect(change(proto)).not.toBe(proto);
@@ -284,6 +286,18 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
   writeFileSync(file, proto);
   const { findings } = await migrateMessages(project.root);
   expect(findings[0]?.outcome).toBe("idiomatic");
+});
+
+it("a constant that has another number in the .proto keeps the bridge", async () => {
+  const code = program("function echoIt(req: Thing): Thing { return Thing.create({ itemKind: Kind.KIND_RED_ONE }); }");
+  using project = typedProject("ts-proto", { "server.ts": code });
+  const file = join(project.root, "proto/same.proto");
+  const proto = readFileSync(file, "utf8");
+  expect((await migrateMessages(project.root)).findings[0]?.outcome).toBe("idiomatic");
+  writeFileSync(file, proto.replace("KIND_RED_ONE = 1;", "KIND_RED_ONE = 11;"));
+  const { files, findings } = await migrateMessages(project.root);
+  expect(files["server.ts"]).toBe(code);
+  expect(findings[0]?.reason?.text).toContain("Kind.KIND_RED_ONE");
 });
 
 it("two generated files for one message are named, and nothing is guessed", async () => {

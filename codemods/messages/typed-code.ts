@@ -207,7 +207,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       const name = expression.getName();
       const value =
         owner.desc.values.find((one) => one.name === name) ?? owner.desc.values.find((one) => one.localName === name);
-      if (!value) return false;
+      if (!value || isOtherNumber(expression, value)) return false;
       p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
       return true;
     },
@@ -244,6 +244,13 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       return named?.kind === "service" ? named.desc : undefined;
     },
   };
+}
+
+/** Has a constant of old code another number than the .proto? */
+function isOtherNumber(constant: Node, value: DescEnumValue): boolean {
+  const member = constant.getSymbol()?.getValueDeclaration();
+  const old = Node.isEnumMember(member) ? member.getValue() : undefined;
+  return typeof old === "number" && old !== value.number;
 }
 
 function hasMembers(declaration: Node | undefined, desc: DescEnum, nameOf: (value: DescEnumValue) => string): boolean {
