@@ -39,7 +39,7 @@ function call(methodKind: DescMethod["methodKind"], message: unknown, failure?: 
   const read = async () => {
     for await (const each of (await res).message as AsyncIterable<string>) seen.push(`read ${each}`);
   };
-  return { seen, read };
+  return { seen, read, res };
 }
 
 describe("watchCall", () => {
@@ -82,6 +82,18 @@ describe("watchCall", () => {
     );
     await read();
     expect(seen).toEqual(["sent a", "received A!", "read A!", "ended 0"]);
+  });
+
+  it("hands on that the reader stops, and sees the call cancelled", async () => {
+    const messages = createWritableIterable<string>();
+    const { seen, res } = call("bidi_streaming", messages);
+    void messages.write("a");
+    for await (const each of (await res).message as AsyncIterable<string>) {
+      seen.push(`read ${each}`);
+      break;
+    }
+    expect(messages.isClosed()).toBe(true);
+    expect(seen).toEqual(["sent a", "received A!", "read A!", "ended 1"]);
   });
 
   it("sees no answer, and the code, where a call with one answer fails", async () => {

@@ -1,5 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { OneMessage } from "../client/one-message.js";
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
 import type { AnyFn, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "../interceptor.js";
 import { isWritten, onWrite } from "../on-write.js";
 import { type CallStatus, callStatus } from "./errors.js";
@@ -70,13 +72,25 @@ async function* answersThrough(
   fail: (error: unknown, hasAnswer: boolean) => void,
 ): AsyncIterable<unknown> {
   const messages = res.message[Symbol.asyncIterator]();
-  for (let count = 0; ; count++) {
-    const result = await messages.next().catch((error) => {
-      fail(error, count > 0);
-      throw error;
-    });
-    if (result.done === true) break;
-    yield received === undefined ? result.value : received(result.value);
+  let count = 0;
+  let isOver = false;
+  try {
+    for (; ; count++) {
+      const result = await messages.next().catch((error) => {
+        isOver = true;
+        fail(error, count > 0);
+        throw error;
+      });
+      if (result.done === true) break;
+      yield received === undefined ? result.value : received(result.value);
+    }
+    isOver = true;
+    ended?.(callStatus(res.trailer));
+  } finally {
+    // Who stops reading cancels the call.
+    if (!isOver) {
+      await messages.return?.();
+      fail(new ConnectError("Cancelled on client", Code.Canceled), count > 0);
+    }
   }
-  ended?.(callStatus(res.trailer));
 }
