@@ -158,7 +158,11 @@ module.exports = { User };
       /may be the client/,
     ],
     ["with a method by name", `const c = ${made()};\nc[other]({});`, /handed on/],
-    ["in a private field", `class A { #c = ${made()}; get() { return this.#c.get({}); } }`, /not held by a variable/],
+    [
+      "to a private field, of which a method gives messages to whom nobody knows",
+      `class A { #c = ${made()}; get() { return this.#c.get({}); } }`,
+      /carries messages/,
+    ],
     ["as a view", `const c = ${made()};\nasGrpcJsClient(c).get({}, console.log);`, /view of the client/],
     ["in a variable that gets something else", `let c = ${made()};\nc = other;\nc.get({});`, /written to/],
     [
