@@ -151,13 +151,15 @@ describe("a GOAWAY at each moment", () => {
       Unary(request: object, callback: (error: Error | null) => void): void;
     };
     cleanups.push(() => theirs.close());
+    const asked = () => new Promise<void>((ok, no) => theirs.Unary({}, (e) => (e === null ? ok() : no(e))));
     const until = Date.now() + 4000;
     const results = await Promise.all([
       ...[1, 2, 3, 4].map(() => loop(() => ours.unary({ text: "x" }), until)),
       ...[1, 2].map(() => loop(() => collect(ours.serverStream({ count: 3 })), until)),
       ...[1, 2].map(() => loop(() => overConnect.unary({ text: "x", payload: new Uint8Array(20_000) }), until)),
       ...[1, 2].map(() =>
-        loop(() => new Promise<void>((ok, no) => theirs.Unary({}, (e) => (e === null ? ok() : no(e)))), until),
+        // grpc-js itself repeats a refused call once; on a busy machine the next connection may be as old by then.
+        loop(() => asked().catch((e: Error) => (/refused/.test(e.message) ? asked() : Promise.reject(e))), until),
       ),
     ]);
     expect(results.flatMap((result) => result.failures)).toEqual([]);
