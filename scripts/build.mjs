@@ -62,13 +62,10 @@ function joinModules(folder) {
     logLevel: "warning",
   });
   const cjs = path.join(folder, "dist", "cjs");
-  for (const [target, kept] of [
-    [esm, programs],
-    [cjs, []],
-  ]) {
+  for (const target of [esm, cjs]) {
     for (const name of readdirSync(target, { recursive: true })) {
       const file = path.join(target, name);
-      if (name.endsWith(".js") && !kept.includes(file)) rmSync(file);
+      if (name.endsWith(".js") && !programs.includes(file)) rmSync(file);
     }
   }
   cpSync(joined, esm, { recursive: true });

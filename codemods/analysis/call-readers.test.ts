@@ -1,15 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { expect, it } from "vitest";
-import { runMigration } from "../pipeline.js";
+import { servicesOver } from "./testing/projects.js";
 
 const proto =
   'syntax = "proto3"; package a.v1; service S { rpc Ask(T) returns (T); rpc Tell(T) returns (T); } message T { string some_text = 1; int32 number = 2; }';
 
 /** The server of one handler, which asks `check(call)`, once the tool has been over it. */
 async function migrated(check: string, own = "", others = ""): Promise<string> {
-  const root = mkdtempSync(path.join(tmpdir(), "readers-"));
   const server = `const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 const { check, mark } = require('./check');
@@ -23,28 +19,9 @@ ${others}  ask(call, callback) {
 });
 server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
 `;
-  try {
-    const files = {
-      "package.json": '{ "name": "p" }\n',
-      "a.proto": proto,
-      "server.js": server,
-      "check.js": check + own,
-    };
-    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
-    const result = await runMigration({
-      cwd: root,
-      paths: ["."],
-      side: "services",
-      target: "bundled",
-      messages: "auto",
-      runtime: "npm",
-    });
-    const after = (name: string) => result.files.find((file) => file.path.endsWith(name))?.after;
-    expect(after("check.js") ?? files["check.js"]).toBe(files["check.js"]);
-    return after("server.js") ?? "";
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  const text = await servicesOver({ "a.proto": proto, "server.js": server, "check.js": check + own });
+  expect(text("check.js")).toBe(check + own);
+  return text("server.js");
 }
 
 const exported = "exports.check = check;\n";

@@ -111,12 +111,17 @@ export function isExportTarget(text: string): boolean {
   return /^(module\.)?exports(\.\w+)?$/.test(text);
 }
 
+/** `module.exports` or `exports` itself: what an assignment to this text makes of the file as a whole. */
+export function isWholeExport(text: string): boolean {
+  return /^(module\.)?exports$/.test(text);
+}
+
 /** Is a property one of `module.exports = { … }` or `export default { … }`? */
 export function isExportedProperty(property: Node): boolean {
   const holder = property.getParent()?.getParent();
   if (!holder) return false;
   if (Node.isExportAssignment(holder)) return true;
-  return Node.isBinaryExpression(holder) && /^(module\.)?exports$/.test(holder.getLeft().getText());
+  return Node.isBinaryExpression(holder) && isWholeExport(holder.getLeft().getText());
 }
 
 function isTypeOnly(node: Node): boolean {

@@ -1,6 +1,6 @@
 import { Node, type SourceFile } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
-import { isExportedProperty, isExportTarget, requireSpecifier } from "./exports.js";
+import { isExportedProperty, isExportTarget, isWholeExport, requireSpecifier } from "./exports.js";
 import type { NameIndex } from "./name-index.js";
 
 export interface HandedOnInput {
@@ -84,7 +84,7 @@ export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput)
     if (Node.isExpressionStatement(parent) || Node.isTypeQuery(parent) || Node.isExportSpecifier(parent)) return true;
     if (Node.isBinaryExpression(parent) && parent.getRight() === node) {
       const target = parent.getLeft().getText();
-      return isExportTarget(target) && (!/^(module\.)?exports$/.test(target) || !isHandedOn(node.getSourceFile()));
+      return isExportTarget(target) && (!isWholeExport(target) || !isHandedOn(node.getSourceFile()));
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent))
       return isExportedProperty(parent);

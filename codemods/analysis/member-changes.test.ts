@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { expect, it } from "vitest";
-import { runMigration } from "../pipeline.js";
+import { servicesOver } from "./testing/projects.js";
 
 const proto = 'syntax = "proto3"; package a.v1; service S { rpc Ask(T) returns (T); } message T { string text = 1; }';
 
 /** The server of one handler in `impl`, once the tool has been over it. */
 async function migrated(body: string, given = "impl", other = ""): Promise<string> {
-  const root = mkdtempSync(path.join(tmpdir(), "changes-"));
   const server = `const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 const { S } = grpc.loadPackageDefinition(loader.loadSync(__dirname + '/a.proto', { defaults: true })).a.v1;
@@ -18,21 +14,8 @@ const server = new grpc.Server();
 server.addService(S.service, ${given});
 server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {});
 `;
-  try {
-    const files = { "package.json": '{ "name": "p" }\n', "a.proto": proto, "server.js": server, "impl.js": other };
-    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
-    const result = await runMigration({
-      cwd: root,
-      paths: ["."],
-      side: "services",
-      target: "bundled",
-      messages: "auto",
-      runtime: "npm",
-    });
-    return result.files.find((file) => file.path.endsWith("server.js"))?.after ?? "";
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  const text = await servicesOver({ "a.proto": proto, "server.js": server, "impl.js": other });
+  return text("server.js");
 }
 
 const literal = "{\n  ask(call, callback) {\n    callback(null, { text: call.request.text });\n  },\n}";

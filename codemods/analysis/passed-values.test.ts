@@ -1,47 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { create, createFileRegistry } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { SyntaxKind } from "ts-morph";
-import { afterEach, expect, it } from "vitest";
-import { createProtoRegistry } from "../generate/proto-registry.js";
-import { createAnalysisProject } from "./project.js";
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+import { expect, it } from "vitest";
+import { projectOf } from "./testing/projects.js";
 
 /**
  * What `auth` is given: a constant in one file, and another in a second file, which comes to `auth` in its own way. "unknown" where
  * not all of it is known.
  */
 function passedTo(exported: string, first: string, second: string, others: Record<string, string> = {}): string {
-  const root = mkdtempSync(path.join(tmpdir(), "passed-"));
-  folders.push(root);
-  const files: Record<string, string> = {
-    "package.json": '{ "name": "p" }\n',
+  const project = projectOf({
     "auth.js": `function auth(handler) { return (call, callback) => handler(call, callback); }\n${exported}\n`,
     "get.js": first,
     "put.js": second,
     ...others,
-  };
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), text);
-  }
-  const protos = createProtoRegistry({
-    registry: createFileRegistry(create(FileDescriptorSetSchema)),
-    layout: { outDir: path.join(root, "gen"), importExtension: ".js" },
-    sources: new Map(),
-  });
-  const candidates = Object.keys(files).map((name) => path.join(root, name));
-  const project = createAnalysisProject({
-    root,
-    candidates: candidates.filter((name) => name.endsWith(".js")),
-    context: [],
-    protos,
   });
   const parameter = [...project.files]
     .find((file) => file.getBaseName() === "auth.js")

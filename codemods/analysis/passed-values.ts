@@ -1,5 +1,5 @@
 import { type CallExpression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
-import { isExportTarget } from "./exports.js";
+import { isExportTarget, isWholeExport } from "./exports.js";
 import type { Origin } from "./origin.js";
 import { functionAround } from "./value-flow.js";
 
@@ -99,7 +99,7 @@ function isExported(name: Node): boolean {
   if (!holder) return false;
   if (Node.isFunctionDeclaration(holder) || Node.isClassDeclaration(holder)) return holder.isExported();
   if (Node.isVariableDeclaration(holder)) return holder.isExported();
-  if (Node.isBinaryExpression(holder)) return !/^(module\.)?exports$/.test(holder.getLeft().getText());
+  if (Node.isBinaryExpression(holder)) return !isWholeExport(holder.getLeft().getText());
   return !Node.isBindingElement(holder) && !Node.isImportSpecifier(holder) && !Node.isImportClause(holder);
 }
 

@@ -1,35 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { create, createFileRegistry } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
-import { afterEach, describe, expect, it } from "vitest";
-import { createProtoRegistry } from "../generate/proto-registry.js";
-import { createAnalysisProject } from "./project.js";
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-function projectOf(files: Record<string, string>) {
-  const root = mkdtempSync(path.join(tmpdir(), "provenance-"));
-  folders.push(root);
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), text);
-  }
-  const protos = createProtoRegistry({
-    registry: createFileRegistry(create(FileDescriptorSetSchema)),
-    layout: { outDir: path.join(root, "gen"), importExtension: ".js" },
-    sources: new Map(),
-  });
-  const candidates = Object.keys(files)
-    .filter((name) => /\.[cm]?[jt]s$/.test(name))
-    .map((name) => path.join(root, name));
-  return createAnalysisProject({ root, candidates, context: [], protos });
-}
+import { describe, expect, it } from "vitest";
+import { projectOf } from "./testing/projects.js";
 
 /** The last identifier `name` of a file. */
 function identifier(file: SourceFile | undefined, name: string): Node {
