@@ -28,16 +28,26 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
   },
   zsh(words) {
     // zpty gives zsh the terminal without which it completes nothing; a second Tab lists what the first could not decide.
-    const script = `zmodload zsh/zpty
-zpty z zsh -f -i
-zpty -w z 'PS1=; autoload -Uz compinit; compinit -u -d /dev/null; source ./completion.zsh; LISTMAX=10000; stty columns 400; print -r REA""DY'
-repeat 200; do zpty -r z line; [[ $line == *READY* ]] && break; done
+    // Nothing is typed before the prompt is there, and what is offered is read until it has been quiet for two seconds.
+    writeFileSync(
+      path.join(root, ".zshrc"),
+      `PS1='READY '; LISTMAX=10000; stty columns 400
+autoload -Uz compinit; compinit -u -d /dev/null; source ./completion.zsh\n`,
+    );
+    const script = `zmodload zsh/zpty zsh/zselect
+zpty z ZDOTDIR=. zsh -d -i
+shown=; repeat 400; do zpty -r -t z part && shown+=$part; [[ $shown == *READY* ]] && break; zselect -t 5; done
+[[ $shown == *READY* ]] || { print -r -- "no prompt, but: $shown" >&2; exit 1 }
 zpty -w -n z $'${words.join(" ")}\\t\\t'
-sleep 3
-while zpty -r -t z line; do print -r -- $line; done`;
-    const text = spawnSync("zsh", ["-f", "-c", script], { cwd: root, encoding: "utf8", timeout: 20_000 }).stdout;
+shown=; quiet=0; repeat 400; do
+  if zpty -r -t z part; then shown+=$part; quiet=0; else (( quiet += 1 )); zselect -t 5; fi
+  (( quiet > 40 )) && break
+done
+print -r -- $shown`;
+    const { stdout, stderr, status } = spawnSync("zsh", ["-f", "-c", script], { cwd: root, encoding: "utf8" });
+    if (status !== 0) throw new Error(`zsh: ${stderr}`);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own
-    return text.replace(/\u001b\[[\d;?]*[A-Za-z]/g, " ").split(/\s+/);
+    return stdout.replace(/\u001b\[[\d;?]*[A-Za-z]/g, " ").split(/\s+/);
   },
   fish(words) {
     const script = `source ./completion.fish; complete -C '${words.join(" ")}'`;
