@@ -23,11 +23,12 @@ function watchingFile(
   of: "service" | "client",
   call: CallExpression,
 ): SourceFile | undefined {
-  const apps = project.files.flatMap((file) =>
-    file
-      .getDescendantsOfKind(SyntaxKind.CallExpression)
-      .filter((each) => each.getExpression().getText() === "createApp"),
-  );
+  const apps = project
+    .identifiersNamed("createApp")
+    .map((name) => name.getParent())
+    .filter(
+      (made): made is CallExpression => Node.isCallExpression(made) && made.getExpression().getText() === "createApp",
+    );
   const ofServers = apps.map((app) => interceptorsOf(project, app));
   const app = apps.find((each) => call.getAncestors().includes(each));
   const transport = of === "client" ? transportOf(project, call) : undefined;
@@ -42,7 +43,9 @@ function watchingFile(
   if (own) return own.find((each) => readsMessages(each).length > 0)?.getSourceFile();
   const others = of === "client" ? ofServers.flatMap((each) => each ?? []) : [];
   return project.files.find((file) =>
-    readsMessages(file).some((read) => !others.some((each) => each === read || read.getAncestors().includes(each))),
+    readsInFile(project, file).some(
+      (read) => !others.some((each) => each === read || read.getAncestors().includes(each)),
+    ),
   );
 }
 
@@ -75,6 +78,17 @@ function readsMessages(within: Node): Node[] {
     ...hooks.filter((each) => /^(?:sent|received)$/.test(each.getName())),
     ...members.filter((access) => /^(?:req|res)\.message$/.test(access.getText())),
   ];
+}
+
+const readsOfFiles = new WeakMap<AnalysisProject, Map<SourceFile, readonly Node[]>>();
+
+/** `readsMessages` of a whole file; it is asked for every service and client of a project. */
+function readsInFile(project: AnalysisProject, file: SourceFile): readonly Node[] {
+  const known = readsOfFiles.get(project) ?? new Map<SourceFile, readonly Node[]>();
+  readsOfFiles.set(project, known);
+  const reads = known.get(file) ?? readsMessages(file);
+  known.set(file, reads);
+  return reads;
 }
 
 /** The transport that a client is made with, where it is made. */
