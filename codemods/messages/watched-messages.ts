@@ -80,15 +80,33 @@ function readsMessages(within: Node): Node[] {
   ];
 }
 
-const readsOfFiles = new WeakMap<AnalysisProject, Map<SourceFile, readonly Node[]>>();
+/** What was found out of a project's files: it is asked for every service and client. */
+interface FromFiles {
+  readonly reads: Map<SourceFile, readonly Node[]>;
+  readonly named: Map<string, boolean>;
+}
+const fromFiles = new WeakMap<AnalysisProject, FromFiles>();
 
-/** `readsMessages` of a whole file; it is asked for every service and client of a project. */
+function knownOf(project: AnalysisProject): FromFiles {
+  const known = fromFiles.get(project) ?? { reads: new Map(), named: new Map() };
+  fromFiles.set(project, known);
+  return known;
+}
+
+/** `readsMessages` of a whole file. */
 function readsInFile(project: AnalysisProject, file: SourceFile): readonly Node[] {
-  const known = readsOfFiles.get(project) ?? new Map<SourceFile, readonly Node[]>();
-  readsOfFiles.set(project, known);
-  const reads = known.get(file) ?? readsMessages(file);
-  known.set(file, reads);
-  return reads;
+  const { reads } = knownOf(project);
+  const found = reads.get(file) ?? readsMessages(file);
+  reads.set(file, found);
+  return found;
+}
+
+/** Is the name in a text of the project? */
+function isNamed(project: AnalysisProject, name: string): boolean {
+  const { named } = knownOf(project);
+  const found = named.get(name) ?? project.files.some((file) => file.getFullText().includes(name));
+  named.set(name, found);
+  return found;
 }
 
 /** The transport that a client is made with, where it is made. */
@@ -107,7 +125,7 @@ function hooksMessages(file: SourceFile): boolean {
 /** Do interceptors of grpc-js stand between this service or client and its messages? Yes, where it cannot be seen. */
 function hasOldInterceptors(project: AnalysisProject, of: "service" | "client", call: CallExpression): boolean {
   const name = of === "service" ? "fromServerInterceptors" : "transportFromGrpcJs";
-  if (!project.files.some((file) => file.getFullText().includes(name))) return false;
+  if (!isNamed(project, name)) return false;
   if (of === "service") {
     const app = call.getFirstAncestor(
       (node) => Node.isCallExpression(node) && node.getExpression().getText() === "createApp",
