@@ -225,7 +225,7 @@ function importsConnectError(node: Node): boolean {
 }
 
 /** `exports.X = X`, `module.exports = X` */
-function isExport(node: Node): boolean {
+export function isExport(node: Node): boolean {
   const parent = node.getParentOrThrow();
   if (Node.isExportAssignment(parent)) return true;
   if (!Node.isBinaryExpression(parent)) return false;
@@ -233,7 +233,7 @@ function isExport(node: Node): boolean {
 }
 
 /** Does the name stand for something else there? */
-function isOther(project: AnalysisProject, use: Node, own: Node): boolean {
+export function isOther(project: AnalysisProject, use: Node, own: Node): boolean {
   const type = use.getFirstAncestorByKind(SyntaxKind.TypeReference);
   if (/^(grpc|external)$/.test((type ? project.originOfType(type) : project.originOf(use)).kind)) return true;
   const declaration = Node.isIdentifier(use) ? project.declarationOf(use) : undefined;
