@@ -1,15 +1,15 @@
-import { Node, SyntaxKind } from "ts-morph";
-import { type ErrorFunctionPlan, planErrorFunction } from "../errors/plan-error-function.js";
+import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { type ErrorFunctionPlan, isCode, planErrorFunction } from "../errors/plan-error-function.js";
 import { leavesAlways, nameOfFunction } from "../messages/message-syntax.js";
-import { codeOf } from "../services/error-shape.js";
 import { isFunction, nodeAt, parentMap } from "../shared/ast.js";
 import { treesOf } from "./client-trees.js";
-import { isExport, isOther } from "./error-classes.js";
+import { isExport, isOther, isReply } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
 import { isName } from "./handler-facts.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { keepsName } from "./reply-helpers.js";
+import type { HandlerFact } from "./server-facts.js";
 import { contains, withAssertions } from "./value-flow.js";
 
 /** A function whose errors are ConnectErrors from now on; the range is that of its name. */
@@ -31,15 +31,14 @@ interface Candidate {
   readonly handed: readonly Node[];
 }
 
-/** Functions that make errors of which nobody but the library ever sees one: each is the argument of `toConnectError`. */
-export function errorFunctionFacts(project: AnalysisProject): FactBase[] {
+/** Functions that make errors of which nobody but the library ever sees one: each is the reply of a handler that changes. */
+export function errorFunctionFacts(project: AnalysisProject, handlers: ReadonlyMap<Node, HandlerFact>): FactBase[] {
   const trees = treesOf();
   const candidates = new Map<Node, Candidate | undefined>();
-  const conversions = project.files
-    .filter((file) => file.getFullText().includes("toConnectError("))
-    .flatMap((file) => file.getDescendantsOfKind(SyntaxKind.CallExpression))
-    .filter(isConversion);
-  for (const call of conversions) candidateOf(functionOf(call.getArguments()[0]));
+  for (const file of project.files) {
+    if (!/\bcode\b|\bConnectError\(/.test(file.getFullText()) || !project.isSelected(file.getFilePath())) continue;
+    for (const fn of functionsOf(file)) if (/\bcode\b|\bConnectError\(/.test(fn.getText())) candidateOf(fn);
+  }
 
   let facts: readonly FactBase[][] = [];
   for (let size = -1; size !== candidates.size; ) {
@@ -77,7 +76,7 @@ export function errorFunctionFacts(project: AnalysisProject): FactBase[] {
   /** What changes with a function; undefined if somebody else may see its errors. */
   function factsOf({ fn, name, plan, handed }: Candidate): FactBase[] | undefined {
     if (handed.some((each) => !candidates.get(each))) return undefined;
-    const facts: FactBase[] = [{ kind: "error-function", ...placeOf(name) }];
+    const facts: FactBase[] = plan.made.length > 0 ? [{ kind: "error-function", ...placeOf(name) }] : [];
     let converted = 0;
     for (const use of new Set([...project.referencesTo(name), ...project.identifiersNamed(name.getText())])) {
       if (use === name) continue;
@@ -92,35 +91,47 @@ export function errorFunctionFacts(project: AnalysisProject): FactBase[] {
       if (isExport(whole)) continue;
       const call = whole.getParentOrThrow();
       if (!Node.isCallExpression(call) || call.getExpression() !== whole || contains(fn, use)) return undefined;
-      const around = withAssertions(call).getParentOrThrow();
+      const error = withAssertions(call);
+      const around = error.getParentOrThrow();
       const isHanded = [...candidates.values()].some(
         (each) =>
           each?.handed.includes(fn) &&
-          each.plan.handed.some((one) => one.start === call.getStart()) &&
-          contains(each.fn, call),
+          contains(each.fn, call) &&
+          each.plan.handed.some((one) => one.start === call.getStart()),
       );
-      if (isConversion(around) && project.isSelected(around.getSourceFile().getFilePath())) {
+      if (isConversion(around) && project.isSelected(around.getSourceFile().getFilePath()))
         facts.push({ kind: "made-by-function", part: "conversion", ...placeOf(around) } as MadeByFunctionFact);
-        converted++;
-      } else if (isHanded) converted++;
-      else return undefined;
+      else if (!isHanded && !isReply(project, error, handlers) && !plan.isDone) return undefined;
+      converted++;
       if (plan.code === null) continue;
       const given = call.getArguments()[plan.code];
       const tree = given && trees(given.getSourceFile());
       const node = tree && nodeAt(tree, given.getStart(), given.getEnd());
-      if (!node || call.getArguments().some(Node.isSpreadElement) || codeOf(node, tree) === undefined) return undefined;
+      if (!node || call.getArguments().some(Node.isSpreadElement) || !isCode(node, tree)) return undefined;
       facts.push({ kind: "made-by-function", part: "code", ...placeOf(given) } as MadeByFunctionFact);
     }
     return converted > 0 ? facts : undefined;
   }
 }
 
-function isConversion(node: Node): node is import("ts-morph").CallExpression {
+function isConversion(node: Node): node is CallExpression {
   return (
     Node.isCallExpression(node) &&
     node.getExpression().getText() === "toConnectError" &&
     node.getArguments().length === 1
   );
+}
+
+/** The functions that a file declares for itself. */
+function functionsOf(file: SourceFile): Node[] {
+  return file.getStatements().flatMap((statement): Node[] => {
+    if (Node.isFunctionDeclaration(statement)) return [statement];
+    if (!Node.isVariableStatement(statement)) return [];
+    return statement.getDeclarations().flatMap((each) => {
+      const value = each.getInitializer();
+      return Node.isArrowFunction(value) || Node.isFunctionExpression(value) ? [value] : [];
+    });
+  });
 }
 
 /** Does a function give something whichever way it goes? */

@@ -64,12 +64,12 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
         ...helpers.map((helper) => factOf(round, helper)),
         ...keyFacts(round),
         ...errorClassFacts(project, decided.handlers),
-        ...errorFunctionFacts(project),
+        ...errorFunctionFacts(project, decided.handlers),
       ];
     helpers = changing;
     properties = carried;
   }
-  return [...plain.facts, ...errorClassFacts(project, plain.handlers), ...errorFunctionFacts(project)];
+  return [...plain.facts, ...errorClassFacts(project, plain.handlers), ...errorFunctionFacts(project, plain.handlers)];
 }
 
 interface Decisions {

@@ -43,7 +43,9 @@ export const rule: Rule = {
 
 export default transformFromRule(rule);
 
-function write(ctx: RuleContext, file: File, { start, end, isStatement, text, code }: MadeError): void {
+function write(ctx: RuleContext, file: File, made: MadeError): void {
+  const { start, isStatement, text, code } = made;
+  const end = made.isParenthesized ? ctx.source.indexOf(")", made.end) + 1 : made.end;
   const open = `${isStatement ? "return " : ""}new ${ctx.imports.add(RUNTIME, "ConnectError")}(`;
   const last = isStatement ? semicolonOf(ctx.source, { type: "", start, end }) : "";
   ctx.edit.overwrite(start, text.start, open, origin);

@@ -16,6 +16,8 @@ import { scopesOf } from "../shared/scope.js";
 /** A function that returns the error of a reply, as one that returns a ConnectError. */
 export interface ErrorFunctionPlan {
   readonly made: readonly MadeError[];
+  /** Does it return ConnectErrors already? */
+  readonly isDone: boolean;
   /** Calls whose errors it returns. */
   readonly handed: readonly Node[];
   /** The parameter that holds the code, by its place. */
@@ -28,6 +30,8 @@ export interface MadeError {
   readonly start: number;
   readonly end: number;
   readonly isStatement: boolean;
+  /** Does a parenthesis stand behind the end that goes, too? */
+  readonly isParenthesized: boolean;
   readonly text: Node;
   readonly code: Node;
 }
@@ -49,6 +53,7 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
   const made: MadeError[] = [];
   const handed: Node[] = [];
   let code: number | null = null;
+  let isDone = false;
 
   if (fn.body.type !== "BlockStatement") {
     if (!returns(fn.body)) return undefined;
@@ -62,17 +67,21 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
     });
     if (!isKnown) return undefined;
   }
-  if (made.length + handed.length === 0) return undefined;
-  const types = typesOf();
-  return types && { made, handed, code, types };
+  if (made.length + handed.length === 0 && !isDone) return undefined;
+  const types = made.length > 0 ? typesOf() : [];
+  return types && { made, isDone: isDone && made.length === 0, handed, code, types };
 
   /** Is what is returned an error, in each of its branches? */
   function returns(node: Node): boolean {
     const value = unwrap(node);
     if (value.type === "ConditionalExpression") return returns(value.consequent) && returns(value.alternate);
     if (value.type === "CallExpression" && !isAssign(value)) return handed.push(value) > 0;
+    if (value.type === "NewExpression" && isIdentifier(value.callee, "ConnectError")) {
+      isDone = true;
+      return true;
+    }
     const parts = value.type === "ObjectExpression" ? membersOf(value) : assigned(value);
-    return parts !== undefined && add(parts, node, false);
+    return parts !== undefined && add(parts, withParentheses(node), false);
   }
 
   function assigned(value: Node): Parts | undefined {
@@ -129,7 +138,7 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
 
   function add(
     { message, details, code: given }: Parts,
-    range: { start: number; end: number },
+    range: { start: number; end: number; parenthesized?: boolean },
     isStatement: boolean,
   ): boolean {
     const isSame =
@@ -138,12 +147,13 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
     const text = isSame || !details ? message : isOwnText ? details : undefined;
     if (!given || !text || !isText(text) || (message && !isText(message))) return false;
     if ((file.comments ?? []).some((each) => each.start >= range.start && each.end <= range.end)) return false;
-    if (codeOf(given, file) === undefined) {
+    if (!isCode(given, file)) {
       const index = parameterOf(given);
       if (index === undefined || (code !== null && code !== index)) return false;
       code = index;
     }
-    made.push({ ...range, isStatement, text, code: given });
+    const { start, end, parenthesized = false } = range;
+    made.push({ start, end, isStatement, isParenthesized: parenthesized, text, code: given });
     return true;
   }
 
@@ -176,13 +186,24 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
   }
 }
 
-/** `(name: string)` without what else a name may hold. */
+/** A code that stands in the source: `status.X`, `Code.X`, or its number. */
+export function isCode(node: Node, file: File): boolean {
+  const value = unwrap(node);
+  return codeOf(value, file) !== undefined || (memberName(value) !== undefined && isIdentifier(value.object, "Code"));
+}
+
+/** The name of a type, with its arguments. */
 function typeText(node: Node): string {
   if (node.type === "Identifier") return node.name as string;
   if (node.type === "TSQualifiedName") return `${typeText(node.left)}.${typeText(node.right)}`;
   if (node.type !== "TSTypeReference") return "?";
   const inner = (node.typeParameters?.params ?? node.typeArguments?.params ?? []) as Node[];
   return typeText(node.typeName) + (inner.length > 0 ? `<${inner.map(typeText).join()}>` : "");
+}
+
+/** An arrow's object stands in parentheses that what is made does not need. */
+function withParentheses({ start, end, extra }: Node): { start: number; end: number; parenthesized: boolean } {
+  return { start: extra?.parenthesized ? extra.parenStart : start, end, parenthesized: extra?.parenthesized === true };
 }
 
 function isAssign(node: Node): boolean {
