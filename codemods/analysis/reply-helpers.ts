@@ -179,7 +179,7 @@ function helperOf(
   for (const use of named) {
     if (use === name) continue;
     const parent = use.getParentOrThrow();
-    if (isName(use) && keepsName(use)) continue;
+    if ((isName(use) && keepsName(use)) || isSameName(use, name)) continue;
     const isMember = Node.isPropertyAccessExpression(parent) && parent.getNameNode() === use;
     const whole = isMember ? parent : use;
     if (isExport(whole)) continue;
@@ -277,6 +277,15 @@ function ownerOf(project: AnalysisProject, argument: Node | undefined): Node | u
   if (!argument || !Node.isIdentifier(argument)) return undefined;
   const declaration = project.declarationOf(argument);
   return declaration && Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+}
+
+/** `const fail = require("./fail")`, `import fail from "./fail"`: what a file exports as a whole, under the name that it has there. */
+function isSameName(use: Node, name: Node): boolean {
+  const parent = use.getParentOrThrow();
+  if (use.getText() !== name.getText()) return false;
+  if (Node.isImportClause(parent)) return true;
+  const made = Node.isVariableDeclaration(parent) && parent.getNameNode() === use ? parent.getInitializer() : undefined;
+  return Node.isCallExpression(made) && made.getExpression().getText() === "require";
 }
 
 /** `exports.fail` and `module.exports`, where something is given to them. */
