@@ -10,11 +10,14 @@ export function mayUse(
   code: readonly Node[],
   field: string,
   owner: ClassDeclaration,
+  /** What does not count, since it runs at another time. */
+  isApart: (node: Node) => boolean = () => false,
   seen: Set<Node> = new Set(),
 ): boolean {
   return code.some((each) => {
     if (each.getDescendantsOfKind(SyntaxKind.SuperKeyword).length > 0) return true;
     return each.getDescendantsOfKind(SyntaxKind.ThisKeyword).some((self) => {
+      if (isApart(self)) return false;
       const access = self.getParentOrThrow();
       if (!Node.isPropertyAccessExpression(access) || access.getName() === field) return true;
       const member = owner.getMember(access.getName());
@@ -22,7 +25,7 @@ export function mayUse(
       if (member && !isPlain) {
         if (seen.has(member)) return false;
         seen.add(member);
-        return isExtended(project, owner) || mayUse(project, [member], field, owner, seen);
+        return isExtended(project, owner) || mayUse(project, [member], field, owner, isApart, seen);
       }
       const parent = access.getParentOrThrow();
       const isCalled = Node.isCallExpression(parent) && parent.getExpression() === access;

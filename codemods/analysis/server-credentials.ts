@@ -14,6 +14,8 @@ export type ServerCredentialsPlan =
       readonly facts: readonly ServerValueFact[];
       /** Arguments of other bindAsync calls that take the same value, and change only together with this one. */
       readonly group: readonly Node[];
+      /** The statement that declares them, where nothing else names them and nothing takes their place. */
+      readonly unused?: Node;
     }
   | { readonly ok: false; readonly detail: string };
 
@@ -22,9 +24,13 @@ export function planServerCredentials(
   project: AnalysisProject,
   argument: Node,
   isBind: (node: Node) => boolean,
+  /** Where the server is made: what is declared in that file for nothing else goes with it. */
+  server: Node,
 ): ServerCredentialsPlan {
   const direct = peeled(argument);
   if (isInsecure(project, direct)) return { ok: true, members: [], facts: [], group: [] };
+  const unused = insecureOnly(project, direct, server);
+  if (unused) return { ok: true, members: [], facts: [], group: [], unused };
   const texts = new Map<Node, string>();
   const followed = followValue(
     project,
@@ -62,6 +68,18 @@ export function planServerCredentials(
       replacement +
       text.slice(node.getEnd() - argument.getStart());
   return { ok: true, members: [text === "tls" ? "tls" : `tls: ${text}`], facts, group: [...places] };
+}
+
+/** `const credentials = ServerCredentials.createInsecure();` in the server's file, whose only use is this one. */
+function insecureOnly(project: AnalysisProject, use: Node, server: Node): Node | undefined {
+  const declaration = Node.isIdentifier(use) ? project.declarationOf(use) : undefined;
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  if (declaration.getSourceFile() !== server.getSourceFile()) return undefined;
+  const [initializer, statement] = [declaration.getInitializer(), declaration.getVariableStatement()];
+  const isAlone = statement?.getDeclarations().length === 1 && !statement.hasExportKeyword();
+  if (!isAlone || !initializer || !isInsecure(project, peeled(initializer))) return undefined;
+  const uses = project.referencesTo(declaration.getNameNode()).filter((each) => each !== declaration.getNameNode());
+  return uses.length === 1 && uses[0] === use ? statement : undefined;
 }
 
 function isInsecure(project: AnalysisProject, node: Node): boolean {

@@ -160,7 +160,8 @@ export function decide(
   const type = found?.type ? implementationType(project, found.type, draft) : null;
   const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
   const isMixed = found !== undefined && decided.some(({ isDone }) => isDone);
-  const isSpread = !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(found, implementation);
+  const isSpread =
+    !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(project, found, implementation);
   const kept = decided.filter(({ isDone }) => !isDone);
   const isOfMembers = found?.isOwn === true && (found.type === null || (isMixed && type !== null && !asksThis(kept)));
   const isClass = !isPlain && isMixed && found.isClass && canWrap(project, draft, decided, handlers);
@@ -203,7 +204,7 @@ export function wrappersOf(
 export function sitesOf(project: AnalysisProject, drafts: readonly Draft[]): readonly WrapperSite[] {
   return drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
-    if (!found || found.replaced || found.type !== null || !(found.isOwn || canSpread(found, implementation)))
+    if (!found || found.replaced || found.type !== null || !(found.isOwn || canSpread(project, found, implementation)))
       return [];
     return found.members.flatMap(({ key, value }) => {
       const method = value && project.protos.methodByLegacyKey(fact.service, key);
@@ -275,9 +276,23 @@ function forwardText(target: Node, kind: RpcKind, withContext: boolean): string 
 }
 
 /** Another object can stand for an implementation that has a name, where no member asks which object it is in. */
-function canSpread(found: Members, implementation: Node): boolean {
+function canSpread(project: AnalysisProject, found: Members, implementation: Node): boolean {
   if (found.isClass || !/^[\w$]+(\.[\w$]+)*$/.test(implementation.getText())) return false;
-  return found.members.every(({ handler }) => handler !== null && !/\bthis\b/.test(handler.getText()));
+  return found.members.every(
+    (member) => member.handler !== null && (!/\bthis\b/.test(member.handler.getText()) || hasOwnThis(project, member)),
+  );
+}
+
+/** Is `this` the same in whatever object the function is: in an arrow, `shop.get.bind(shop)`, or a method that its class binds? */
+function hasOwnThis(project: AnalysisProject, { handler, value, access }: Member): boolean {
+  if (access || (handler && Node.isArrowFunction(handler))) return true;
+  const owner = handler?.getParent();
+  if (!handler || !Node.isMethodDeclaration(handler) || !Node.isClassDeclaration(owner)) return false;
+  if (!Node.isPropertyAccessExpression(value) || project.originOf(value.getExpression()).kind !== "instance")
+    return false;
+  const name = `this.${handler.getName()}`;
+  const statements = owner.getConstructors()[0]?.getStatements() ?? [];
+  return statements.some((each) => each.getText().replace(/;$/, "") === `${name} = ${name}.bind(this)`);
 }
 
 /** A bridged function does not know the type of `this` that a declared type gives it. */
@@ -525,7 +540,7 @@ function declaredType(literal: Node): Node | null {
 function spreadMembers(project: AnalysisProject, spread: SpreadAssignment): Member[] | undefined {
   const expression = spread.getExpression();
   const found = membersOf(project, expression);
-  return found?.type === null && !found.replaced && canSpread(found, expression)
+  return found?.type === null && !found.replaced && canSpread(project, found, expression)
     ? found.members.map(({ key, handler, value }) => ({ key, handler, value, spread }))
     : undefined;
 }

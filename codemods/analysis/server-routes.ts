@@ -1,6 +1,7 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { bodyOf } from "./function-bodies.js";
+import { runsLater } from "./later-code.js";
 import { isOwnName } from "./member-calls.js";
 import { mayUse } from "./own-members.js";
 import { shownPlace } from "./places.js";
@@ -189,12 +190,13 @@ function touching(
   holder: ServerHolder,
   isTested: boolean,
 ): Reason | undefined {
-  const [found] = mentions(between, holder);
+  const isWaiting = between.some((each) => ownNodes(each).some(Node.isAwaitExpression));
+  const isLater = (node: Node) => !isWaiting && runsLater(project, node, between);
+  const found = mentions(between, holder).find((node) => !isLater(node));
   if (found) return escapes(`it is used before services are added (${shownPlace(found)})`);
-  if (isTested && between.some((each) => ownNodes(each).some(Node.isAwaitExpression)))
-    return escapes("other code may ask for it before services are added");
+  if (isTested && isWaiting) return escapes("other code may ask for it before services are added");
   const owner = /^this\./.test(holder.text) ? holder.node.getFirstAncestor(Node.isClassDeclaration) : undefined;
-  return owner && mayUse(project, between, holder.text.slice("this.".length), owner)
+  return owner && mayUse(project, between, holder.text.slice("this.".length), owner, isLater)
     ? escapes("other code may use it before services are added")
     : undefined;
 }

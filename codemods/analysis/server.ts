@@ -139,7 +139,12 @@ function planOf(project: AnalysisProject, made: NewExpression): Plan | Reason {
     const [, given, callback] = bind.getArguments();
     if (!given || (!callback && !flow.promised.has(bind)))
       return reason("no-equivalent", `bindAsync without a callback (${shownPlace(bind)})`);
-    const plan = planServerCredentials(project, given, (node) => node === given || isCredentialsOfBind(project, node));
+    const plan = planServerCredentials(
+      project,
+      given,
+      (node) => node === given || isCredentialsOfBind(project, node),
+      made,
+    );
     if (!plan.ok) return reason("no-equivalent", `these server credentials: ${plan.detail} (${shownPlace(bind)})`);
     credentials.set(bind, plan);
   }
@@ -213,9 +218,10 @@ function helperPart(call: AddingCall, parameter: ParameterDeclaration) {
 }
 
 /** The statements that name a promising function, or a library that is needed no more. */
-function unusedStatements({ made, flow, parts }: Plan) {
+function unusedStatements({ made, flow, parts, credentials }: Plan) {
   const named = [...flow.promised.values()].flatMap(({ declaration }) => declaration ?? []);
-  const statements = new Set([...named, ...parts.flatMap(({ unused }) => unused)]);
+  const insecure = [...credentials.values()].flatMap(({ unused }) => unused ?? []);
+  const statements = new Set([...named, ...insecure, ...parts.flatMap(({ unused }) => unused)]);
   return [...statements]
     .filter((statement) => statement.getSourceFile() === made.getSourceFile())
     .map((statement) => ({ start: statement.getStart(), end: statement.getEnd() }));

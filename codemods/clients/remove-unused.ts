@@ -51,8 +51,7 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
     if (names.length === 0 || !bindings.every(isUnused)) continue;
     // Something has to have used it, or no rule is concerned.
     if (bindings.every((binding) => binding?.references.length === 0)) continue;
-    const isNext = (position: number) => removed.some((range) => range.end === position);
-    const range = withBlankLine(ctx.source, lineRange(ctx.source, statement.start, statement.end), isNext);
+    const range = withBlankLine(ctx.source, lineRange(ctx.source, statement.start, statement.end), removed);
     removed.push(range);
     ctx.edit.remove(range.start, range.end, { rule, outcome: "idiomatic" });
   }

@@ -65,10 +65,13 @@ function writeClass(ctx: RuleContext, file: File, plan: ErrorClassPlan): void {
     const whole = text.map((each) => textOf(ctx, each)).join(" ?? ");
     ctx.edit.overwrite(ctx.source.indexOf("(", made.callee.end), made.end, `(${whole}${rest})`, origin);
   }
-  const gone = (position: number) =>
-    dropped.some((each) => lineOf(ctx.source, each).start === position || lineOf(ctx.source, each).end === position);
-  for (const each of dropped) {
-    const { start, end: lineEnd } = withBlankLine(ctx.source, lineOf(ctx.source, each), gone);
+  const lines = dropped.map((each) => lineOf(ctx.source, each));
+  for (const line of lines) {
+    const blank = /^[ \t]*\r?\n/.exec(ctx.source.slice(line.end))?.[0].length ?? 0;
+    const isBetween = blank > 0 && lines.some((each) => each.start === line.end + blank);
+    const { start, end: lineEnd } = isBetween
+      ? { start: line.start, end: line.end + blank }
+      : withBlankLine(ctx.source, line, lines);
     ctx.edit.remove(start, lineEnd, origin);
   }
   const { start, end: nameEnd } = node.id;

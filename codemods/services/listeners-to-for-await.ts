@@ -2,6 +2,7 @@ import { indentAt, lineEndingOf, type Node, startWithComments } from "../shared/
 import type { EditOrigin } from "../shared/edits.js";
 import { lineRange } from "../shared/imports.js";
 import { dedentLines } from "../shared/indentation.js";
+import { removedBy, withBlankLine } from "../shared/lines.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { ListenerPart } from "./handler-draft.js";
@@ -113,7 +114,9 @@ function begin(ctx: RuleContext, plan: HandlerPlan, { part, statement }: Listene
 /** Takes a listener away: its lines, or its link of a chain. */
 function removePart(ctx: RuleContext, { part, statement }: ListenerStep, origin: EditOrigin): void {
   const isAll = part.start === statement.start && part.end === statement.end;
-  const { start, end } = isAll ? lineRange(ctx.source, statement.start, statement.end) : part;
+  const { start, end } = isAll
+    ? withBlankLine(ctx.source, lineRange(ctx.source, statement.start, statement.end), removedBy(ctx.edit.edits))
+    : part;
   ctx.edit.remove(start, end, origin);
 }
 

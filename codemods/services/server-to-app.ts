@@ -13,7 +13,7 @@ import {
 import { commentsIn } from "../shared/comments.js";
 import { lineRange } from "../shared/imports.js";
 import { indentLines } from "../shared/indentation.js";
-import { withBlankLine } from "../shared/lines.js";
+import { removedBy, withBlankLine } from "../shared/lines.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
@@ -136,9 +136,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
       reportRegistration(context, add);
     }
     if (place) {
-      // Where the statement before it goes too, its blank line has gone with it.
-      const isNext = (position: number) => edit.edits.some((each) => each.end === position && each.text === "");
-      const range = withBlankLine(source, lineRange(source, statement.start, statement.end), isNext);
+      const range = withBlankLine(source, lineRange(source, statement.start, statement.end), removedBy(edit.edits));
       edit.remove(range.start, range.end, origin);
     }
   }
@@ -157,7 +155,7 @@ function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string
     }
   }
   for (const { start, end: stop } of fact.unused) {
-    const range = withBlankLine(source, lineRange(source, start, stop));
+    const range = withBlankLine(source, lineRange(source, start, stop), removedBy(edit.edits));
     edit.remove(range.start, range.end, origin);
   }
 

@@ -136,6 +136,74 @@ const BIND = `server.bindAsync(ADDRESS, grpc.ServerCredentials.createInsecure(),
 });`;
 
 const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> = {
+  "what a signal does, in front of the services": [
+    `function cleanup(server, code) {
+      console.log('cleanup');
+      if (server) server.forceShutdown();
+      process.exitCode = code;
+    }
+    function main() {
+      const server = new grpc.Server();
+      const credentials = grpc.ServerCredentials.createInsecure();
+
+      const stop = () => server.tryShutdown(() => cleanup(server, 4));
+      for (const signal of ['SIGINT', 'SIGTERM']) {
+        process.on(signal, () => {
+          setTimeout(stop, 1);
+        });
+      }
+      ['SIGHUP'].forEach((signal) => process.once(signal, () => server.forceShutdown()));
+      server.addService(probe.v1.Probe.service, { ask, list });
+      server.bindAsync(ADDRESS, credentials, (error, port) => {
+        if (error) return cleanup(server, 1);
+        console.log('ready', port);
+      });
+    }
+    main();`,
+    plainly,
+  ],
+  "a method that a signal calls, in front of the services": [
+    `class Shop {
+      constructor() {
+        this.server = new grpc.Server();
+        process.on('SIGTERM', () => this.stop());
+        this.server.addService(probe.v1.Probe.service, { ask, list });
+      }
+      listen() {
+        const server = this.server;
+        ${BIND}
+      }
+      stop() {
+        this.server.forceShutdown();
+        process.exitCode = 5;
+      }
+    }
+    new Shop().listen();`,
+    plainly,
+  ],
+  "methods that their class binds": [
+    `class Desk {
+      constructor(mark) {
+        this.mark = mark;
+        this.ask = this.ask.bind(this);
+      }
+      ask(call, callback) {
+        if (call.request.text === 'fail') return callback({ code: 9, details: 'not now' });
+        callback(null, { text: this.mark + call.request.text });
+      }
+    }
+    const desk = new Desk('#');
+    function slow(call) {
+      list(call);
+      console.log('listed');
+    }
+    const handlers = { ask: desk.ask, list: slow };
+    console.log(Object.keys(handlers));
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, handlers);
+    ${BIND}`,
+    plainly,
+  ],
   "methods that are bound, called by an arrow, and spread": [
     `class Desk {
       constructor(mark) {
@@ -995,6 +1063,7 @@ describe.each(Object.keys(programs))("%s", (name) => {
 
 it.each([
   ["methods that are bound, called by an arrow, and spread", []],
+  ["methods that their class binds", ["handler List"]],
   ["a spread member that keeps its callback", ["handler Ask"]],
   ["wrappers of handlers, one inside the other", ["handler Ask"]],
   ["a wrapper that replies with what its function gives", []],

@@ -5,6 +5,7 @@ import type { HandlerPlan, Step } from "./handler-plan.js";
 import { literalOf } from "./literal-error.js";
 import { dedent, GRPC_JS, RUNTIME, removeDead } from "./planned-handlers.js";
 import { headersText } from "./write-metadata.js";
+import { styleOf } from "./write-serve.js";
 
 type ErrorStep = Extract<Step, { kind: "error" }>;
 
@@ -48,7 +49,9 @@ export function writeError(
       ctx.edit.overwrite(kept.end, node.end, `, ${code}${metadata})${close}`, origin);
     } else {
       // grpc-js's text of an error without one.
-      ctx.edit.overwrite(start, node.end, `${open}new ${make}("Unknown Error", ${code}${metadata})${close}`, origin);
+      const { quote } = styleOf(ctx.source);
+      const made = `new ${make}(${quote}Unknown Error${quote}, ${code}${metadata})`;
+      ctx.edit.overwrite(start, node.end, open + made + close, origin);
     }
   } else {
     const convert = ctx.imports.add(GRPC_JS, "toConnectError");
