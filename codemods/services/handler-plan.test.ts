@@ -418,8 +418,8 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
   [
     "a reply in finally",
     "unary",
-    "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
-    "function f(req) { return new Promise((resolve) => { try { go(); } finally { resolve(b); } }); }",
+    "function f(call, cb) { try { go(); } catch (e) { log(e); } finally { cb(null, b); } }",
+    "function f(req) { return new Promise((resolve) => { try { go(); } catch (e) { log(e); } finally { resolve(b); } }); }",
   ],
   [
     "a nested reply at the end of a stream",
@@ -546,6 +546,24 @@ describe("an error reply without return, behind which nothing is done", () => {
 });
 
 const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
+  [
+    "a reply in finally, behind what may be thrown",
+    "unary",
+    "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
+    "code-after-reply",
+  ],
+  [
+    "a message that is changed behind the reply",
+    "unary",
+    "function f(call, cb) { cb(null, state.last); delete state.last.id; }",
+    "code-after-reply",
+  ],
+  [
+    "an error behind a message",
+    "unary",
+    "function f(call, cb) { cb(null, {}); if (bad()) cb({ code: 5 }); }",
+    "code-after-reply",
+  ],
   [
     "a missing return before a call of something that may be there",
     "unary",
