@@ -1,3 +1,4 @@
+import type { SourceFile } from "ts-morph";
 import { isStatusType, STATUS_NAMES } from "../clients/grpc-status.js";
 import { isCodeValue } from "../errors/code-value.js";
 import { grpcUses, type Use } from "../project/uncovered.js";
@@ -6,12 +7,21 @@ import { treesOf } from "./client-trees.js";
 import type { FactBase } from "./facts.js";
 import { reaches } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
+import type { ServerFact } from "./server-facts.js";
 
-/** A TypeScript file whose `grpc.status` becomes `Code`, values and types together. */
+/** A file whose `grpc.status` becomes `Code`: in TypeScript values and types together, in JavaScript beside files that are migrated. */
 export interface StatusFact extends FactBase {
   readonly kind: "status";
   /** What stands for the type: `Code`, and where it, or what it is connected with, says OK, `Code | 0`. */
   readonly type: "Code" | "Code | 0";
+}
+
+/** A file that uses grpc-js. */
+interface StatusUser {
+  readonly file: SourceFile;
+  readonly path: string;
+  readonly tree: File;
+  readonly uses: readonly Use[];
 }
 
 export function isStatusFact(fact: FactBase): fact is StatusFact {
@@ -25,7 +35,7 @@ export function isStatusFact(fact: FactBase): fact is StatusFact {
  */
 export function collectStatusFacts(project: AnalysisProject, facts: readonly FactBase[]): StatusFact[] {
   const trees = treesOf();
-  const users = project.files.flatMap((file) => {
+  const users = project.files.flatMap((file): StatusUser[] => {
     const path = file.getFilePath() as string;
     if (!/@grpc\/grpc-js/.test(file.getFullText())) return [];
     const tree = trees(file);
@@ -54,16 +64,40 @@ export function collectStatusFacts(project: AnalysisProject, facts: readonly Fac
     );
   });
   const withOk = changing.filter(({ uses }) => uses.some(({ member }) => member === "status.OK"));
-  const meetsOk = ({ file }: (typeof users)[number]) =>
+  const meetsOk = ({ file }: StatusUser) =>
     withOk.some((other) => reaches(project, file, other.file) || reaches(project, other.file, file));
-  return changing.map((user) => ({
+  const beside = untypedBeside(project, users, facts);
+  return [...changing, ...beside].map((user) => ({
     kind: "status",
     file: user.path,
     start: 0,
     end: user.tree.program.end as number,
     via: "provenance",
-    type: meetsOk(user) ? "Code | 0" : "Code",
+    type: !beside.includes(user) && meetsOk(user) ? "Code | 0" : "Code",
   }));
+}
+
+/** JavaScript files that files with something migrated or bridged import, or that import such files: the numbers are the same. */
+function untypedBeside(
+  project: AnalysisProject,
+  users: readonly StatusUser[],
+  facts: readonly FactBase[],
+): readonly StatusUser[] {
+  const isChanging = (fact: FactBase) => isOfMigrated(fact) || (fact.kind === "server" && (fact as ServerFact).ok);
+  const changed = new Set(facts.filter(isChanging).map(({ file }) => file));
+  const around = project.files.filter((file) => changed.has(file.getFilePath()));
+  return users.filter(
+    ({ file, path, uses }) =>
+      /\.[cm]?jsx?$/.test(path) &&
+      project.isSelected(path) &&
+      uses.some(isOfStatus) &&
+      around.some((other) => reaches(project, other, file) || reaches(project, file, other)),
+  );
+}
+
+/** Does it say that something of a file is migrated or bridged? */
+export function isOfMigrated(fact: FactBase): boolean {
+  return "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
 }
 
 function isOfStatus({ member }: Use): boolean {

@@ -1,5 +1,4 @@
-import type { FactBase } from "../analysis/facts.js";
-import { isStatusFact } from "../analysis/status-facts.js";
+import { isOfMigrated, isStatusFact } from "../analysis/status-facts.js";
 import { isStatusOfGrpc, isStatusType, STATUS_NAMES, statusName } from "../clients/grpc-status.js";
 import { type File, isFunction, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
@@ -12,29 +11,29 @@ const origin = { rule: id, outcome: "idiomatic" } as const;
 /**
  * `grpc.status.NOT_FOUND` -> `Code.NotFound`, which is the same number, `grpc.status.OK` -> `0`, `grpc.status[code]` ->
  * `grpcStatusName(code)`. Runs last, for what no other rule has taken along: in JavaScript files whose handlers or clients, or functions for
- * errors of clients, are migrated or bridged. In TypeScript the two enums are different types, and what keeps its old shape wants the old one:
+ * errors of clients, are migrated or bridged, and in those that such files import or that import them. In TypeScript the two enums are different types, and what keeps its old shape wants the old one:
  * there analysis says which files change, with the types that they name.
  */
 export const rule: Rule = {
   id,
   side: "both",
   apply(ctx) {
-    const typed = ctx.facts.find(isStatusFact);
-    if (!typed && (ctx.language === "ts" || (!ctx.isAlone && !ctx.facts.some(isOfMigrated)))) return;
+    const fact = ctx.facts.find(isStatusFact);
+    if (!fact && (ctx.language === "ts" || (!ctx.isAlone && !ctx.facts.some(isOfMigrated)))) return;
     const file = ctx.root.get().value as File;
     const parents = parentMap(file);
     const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
     const isTaken = (start: number, end: number) => taken.some((edit) => edit.start < end && start < edit.end);
     for (const [node, parent] of parents) {
-      if (typed && isStatusType(node, parent) && !isTaken(node.start, node.end))
-        writeType(ctx, file, node, parents, typed.type);
+      if (fact && isStatusType(node, parent) && !isTaken(node.start, node.end))
+        writeType(ctx, file, node, parents, fact.type);
       if (node.type !== "MemberExpression") continue;
       const isName = node.computed && isStatusOfGrpc(file, node.object);
       const text = isName ? undefined : textFor(ctx, file, node, parents);
       if (!isName && text === undefined) continue;
       if (isName && (isWritten(node, parents) || !isCodeValue(file, node.property))) continue;
       if (isName ? isTaken(node.start, node.property.start) : isTaken(node.start, node.end)) continue;
-      if (ctx.facts.every((fact) => fact.kind !== "handler") && isInHandler(node, parents)) continue;
+      if (!fact && ctx.facts.every(({ kind }) => kind !== "handler") && isInHandler(node, parents)) continue;
       if (text !== undefined) ctx.edit.overwrite(node.start, node.end, text(), origin);
       else {
         const name = ctx.imports.add("@connect-migrate/runtime/grpc-js", "grpcStatusName");
@@ -98,10 +97,6 @@ function memberOfStatus(file: File, node: Node): string | null | undefined {
   return name !== undefined && Object.hasOwn(STATUS_NAMES, name) && isStatusOfGrpc(file, asMember(node.left))
     ? name
     : undefined;
-}
-
-function isOfMigrated(fact: FactBase): boolean {
-  return "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
 }
 
 function isWritten(node: Node, parents: ReturnType<typeof parentMap>): boolean {

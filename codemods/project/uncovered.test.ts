@@ -36,6 +36,13 @@ server.bindAsync('0.0.0.0:1', grpc.ServerCredentials.createInsecure(), () => {})
 const { shop } = require('./definition');
 exports.client = new shop.v1.Inventory('localhost:1', grpc.credentials.createInsecure());
 `,
+  "both.test.ts": `import { Server, ServiceError, status } from '@grpc/grpc-js';
+import { client } from './client';
+export const server = new Server();
+export const codes: number[] = [];
+client.getItem({}, (error: ServiceError | null) => codes.push(error ? error.code : status.OK));
+export const made = (error: ServiceError) => error.details;
+`,
   "print.js": `const { status } = require('@grpc/grpc-js');
 const { client } = require('./client');
 exports.print = (code) => console.log(status[code], client !== undefined);
@@ -69,7 +76,8 @@ async function uncovered(side: Side): Promise<string[]> {
 it("what another file's bridge keeps at work is bridged, and what nothing keeps is manual", async () => {
   expect(await uncovered("services")).toEqual([
     "alone.js: status manual",
-    "codes.js: status.NOT_FOUND bridged",
+    "both.test.ts: ServiceError manual",
+    "both.test.ts: status.OK manual",
     "definition.js: proto-loader as codec bridged",
   ]);
 });

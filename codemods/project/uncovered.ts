@@ -25,6 +25,8 @@ export interface Use {
   readonly member: string;
   readonly node: Node;
   readonly package: string;
+  /** Whose construct it is, where that shows where it stands. */
+  readonly side?: Side;
 }
 
 /** Members that only carry a server or client: what is said of that is said of them. */
@@ -62,8 +64,10 @@ export function leftoversOf(
   hasOwnFacts: boolean,
   source: string,
 ): Leftovers {
-  const uses = grpcUses(file);
   const parents = parentMap(file);
+  const uses = grpcUses(file).map((use) =>
+    isOfClientCallback(use, parents) ? { ...use, side: "clients" as const } : use,
+  );
   const isCarried = findings.some((finding) => CARRIED[side].test(finding.rule)) || /\bgrpcJsMessages\(/.test(source);
   const isCovered = (use: Use) => {
     const statement = statementOf(use.node, parents);
@@ -80,7 +84,7 @@ export function leftoversOf(
   return {
     file: path,
     uses: uses.filter((use) => !isCovered(use)).filter((use) => !seen.has(use.node.start) && seen.add(use.node.start)),
-    sides: new Set(uses.map((use) => sideOf(use.member)).filter((found) => found !== undefined)),
+    sides: new Set(uses.map(sideOf).filter((found) => found !== undefined)),
     hasOwnFacts,
     keeps: bridgesOf(findings, edits, source),
   };
@@ -105,7 +109,7 @@ export function uncoveredFindings(
     const isMine = (use: Use) => {
       const [only, another] = own.sides.size > 0 ? own.sides : sidesAround(own);
       // What both sides use (status, Metadata, load) is the services' where nothing else says whose it is.
-      const whose = sideOf(use.member) ?? (another === undefined ? only : undefined) ?? "services";
+      const whose = sideOf(use) ?? (another === undefined ? only : undefined) ?? "services";
       return whose === side || (own.sides.size === 0 && own.hasOwnFacts);
     };
     return own.uses.filter(isMine).map((use) => {
@@ -198,8 +202,19 @@ const CHANNEL =
 const CLIENT =
   /^(status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream))\b/;
 
-function sideOf(member: string): Side | undefined {
-  return SIDES.find(([pattern]) => pattern.test(member))?.[1];
+function sideOf({ member, side }: Use): Side | undefined {
+  return side ?? SIDES.find(([pattern]) => pattern.test(member))?.[1];
+}
+
+/** `client.get(key, (error: ServiceError | null, item) => …)`: handlers make errors, and are given none. */
+function isOfClientCallback({ member, node }: Use, parents: ReturnType<typeof parentMap>): boolean {
+  if (member !== "ServiceError") return false;
+  let child = node;
+  let parent = parents.get(node);
+  while (parent && /^TS/.test(parent.type)) [child, parent] = [parent, parents.get(parent)];
+  const owner = parent?.type === "Identifier" && parent.typeAnnotation === child ? parents.get(parent) : undefined;
+  const call = isFunction(owner) && owner.params[0] === parent ? parents.get(owner) : undefined;
+  return call?.type === "CallExpression" && (call.arguments as Node[]).includes(owner as Node);
 }
 
 /** A statement that holds other statements covers nothing by itself. */

@@ -23,8 +23,15 @@ export const rule: Rule = {
       return "the callback as an argument";
     });
     forSteps(ctx, id, ["promise"], (step, { plan }, origin) => {
-      wrapRegion(ctx, plan, step, "return", `new Promise${typeArgument(ctx, plan)}(${parametersOf(plan)} => `, origin);
-      return "a reply that is made later";
+      wrapRegion(
+        ctx,
+        plan,
+        step,
+        "return",
+        `new Promise${typeArgument(ctx, plan)}(${step.isAsync ? "async " : ""}${parametersOf(plan)} => `,
+        origin,
+      );
+      return step.isAsync ? "a reply with code behind it (a missing return?)" : "a reply that is made later";
     });
   },
 };

@@ -47,6 +47,8 @@ export interface PromiseRegion {
   readonly last: Node;
   readonly resolve: string;
   readonly reject: string;
+  /** Does something wait in it? Then an async function settles the promise. */
+  readonly isAsync: boolean;
 }
 
 /** The end of a statement list that goes into `createPushStream((output) => { … })`. */

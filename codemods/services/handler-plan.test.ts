@@ -418,8 +418,8 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
   [
     "a reply in finally",
     "unary",
-    "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
-    "function f(req) { return new Promise((resolve) => { try { go(); } finally { resolve(b); } }); }",
+    "function f(call, cb) { try { go(); } catch (e) { log(e); } finally { cb(null, b); } }",
+    "function f(req) { return new Promise((resolve) => { try { go(); } catch (e) { log(e); } finally { resolve(b); } }); }",
   ],
   [
     "a nested reply at the end of a stream",
@@ -432,6 +432,30 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
     "unary",
     "function f(call: grpc.ServerUnaryCall<Q, R>, cb: grpc.sendUnaryData<R>): void {\n\tresolve(call.request, (r: R) => {\n\t\tcb(null, r);\n\t});\n}",
     "function f(req: Q): R | Promise<R> {\n\treturn new Promise<R>((resolveReply) => {\n\t\tresolve(req, (r: R) => {\n\t\t\tresolveReply(r);\n\t\t});\n\t});\n}",
+  ],
+  [
+    "a missing return with an await behind it",
+    "unary",
+    "async function f(call, cb) { if (x) { cb(e); } cb(null, await y()); }",
+    "async function f(req) { return new Promise(async (resolve, reject) => { if (x) { reject(toConnectError(e)); } resolve(await y()); }); }",
+  ],
+  [
+    "a missing return before a method that is the program's own",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.store() }); } catch (e) { cb(e); } }",
+    "async function f(req) { return new Promise(async (resolve, reject) => { try { const x = await g(); if (!x) { reject(toConnectError(e)); } resolve({ at: x.store() }); } catch (e) { reject(toConnectError(e)); } }); }",
+  ],
+  [
+    "a missing return before a method that is given something to call",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.split(y) }); } catch (e) { cb(e); } }",
+    "async function f(req) { return new Promise(async (resolve, reject) => { try { const x = await g(); if (!x) { reject(toConnectError(e)); } resolve({ at: x.split(y) }); } catch (e) { reject(toConnectError(e)); } }); }",
+  ],
+  [
+    "a missing return whose catch does something",
+    "unary",
+    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, x.a.b()); } catch (e) { log(e); cb(e); } }",
+    "async function f(req) { return new Promise(async (resolve, reject) => { try { const x = await g(); if (!x) { reject(toConnectError(e)); } resolve(x.a.b()); } catch (e) { log(e); reject(toConnectError(e)); } }); }",
   ],
 ];
 
@@ -523,9 +547,21 @@ describe("an error reply without return, behind which nothing is done", () => {
 
 const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   [
-    "a missing return with an await behind it",
+    "a reply in finally, behind what may be thrown",
     "unary",
-    "async function f(call, cb) { if (x) { cb(e); } cb(null, await y()); }",
+    "function f(call, cb) { try { go(); } finally { cb(null, b); } }",
+    "code-after-reply",
+  ],
+  [
+    "a message that is changed behind the reply",
+    "unary",
+    "function f(call, cb) { cb(null, state.last); delete state.last.id; }",
+    "code-after-reply",
+  ],
+  [
+    "an error behind a message",
+    "unary",
+    "function f(call, cb) { cb(null, {}); if (bad()) cb({ code: 5 }); }",
     "code-after-reply",
   ],
   [
@@ -535,21 +571,15 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "code-after-reply",
   ],
   [
-    "a missing return before a method that is the program's own",
+    "a success that may fail behind a missing return",
     "unary",
-    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.store() }); } catch (e) { cb(e); } }",
+    "async function f(call, cb) { try { if (x) cb(e); await g(); cb(null, y); store(y); } catch (e) { cb(e); } }",
     "code-after-reply",
   ],
   [
-    "a missing return before a method that is given something to call",
+    "an error in finally behind an await",
     "unary",
-    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, { at: x.split(y) }); } catch (e) { cb(e); } }",
-    "code-after-reply",
-  ],
-  [
-    "a missing return whose catch does something",
-    "unary",
-    "async function f(call, cb) { try { const x = await g(); if (!x) { cb(e); } cb(null, x.a.b()); } catch (e) { log(e); cb(e); } }",
+    "async function f(call, cb) { try { if (x) cb(e); cb(null, await g()); } finally { cb(e); } }",
     "code-after-reply",
   ],
   [

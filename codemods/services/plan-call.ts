@@ -16,6 +16,7 @@ import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { TakenPart } from "./handler-plan.js";
 import { isHeaderKey } from "./header-values.js";
+import { refuseChanges } from "./metadata-changes.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
 
 const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
@@ -152,6 +153,7 @@ function planTakenApart(draft: HandlerDraft, declarator: Node, isCast: boolean):
     if (member !== "metadata" && (member !== "request" || streamsIn)) refuse("call-escapes", describeUse(declarator));
     // `call as any` says something else of the request, too.
     if (isCast) refuse("call-escapes", describeUse(declarator));
+    if (member === "metadata") refuseChanges(draft, declarator.init as Node, declarator, value);
     return { member, value };
   });
   if (parts.length === 0) refuse("call-escapes", describeUse(declarator));
@@ -213,6 +215,7 @@ function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {
       return;
     }
   }
+  refuseChanges(draft, member, whole);
   steps.push({ kind: "metadata", node: member });
 }
 

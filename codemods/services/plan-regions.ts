@@ -38,10 +38,9 @@ export function planRegion(draft: HandlerDraft, callbackReferences: readonly Nod
   const settlers = { resolve: names("resolve", "resolveReply"), reject: names("reject", "rejectReply") };
   const isExpression = fn.body.type !== "BlockStatement";
   if (isExpression && ownNodes(fn.body, isAwait).length > 0) refuse("code-after-reply", "an await around the reply");
-  const { statements, block } = isExpression
-    ? { statements: [fn.body], block: null }
-    : (endOfList(draft, misplaced) ?? refuseEnd());
-  const region = { first: statements[0] as Node, last: statements.at(-1) as Node, ...settlers };
+  const inPlace = isExpression ? { statements: [fn.body], block: null } : endOfList(draft, misplaced);
+  const { statements, block } = inPlace ?? waitingRest(draft, misplaced, callbackReferences) ?? refuseEnd();
+  const region = { first: statements[0] as Node, last: statements.at(-1) as Node, ...settlers, isAsync: !inPlace };
   draft.region = region;
   draft.replyNodes.add(region.first);
   draft.steps.push({ kind: "promise", ...region, block });
@@ -154,6 +153,20 @@ function waitingEnd(draft: HandlerDraft, nodes: readonly Node[]): ListEnd | unde
   const start = Math.min(...nodes.map((node) => body.findIndex((statement) => isWithin(node, statement))));
   const statements = body.slice(start);
   return isSelfContained(draft, statements) ? { statements, block: fn.body } : undefined;
+}
+
+/**
+ * The rest of an async handler with something behind an error reply, which a `return` would skip. Behind a message another reply
+ * might win (matrix E-24), so there is nothing behind one.
+ */
+function waitingRest(draft: HandlerDraft, misplaced: readonly Node[], uses: readonly Node[]): ListEnd | undefined {
+  const isSafe = (reference: Node) => {
+    const call = replyCallOf(draft, reference);
+    if (!call || !isOwn(draft, call) || isInFinally(call, draft.parents)) return false;
+    const isFailure = call.callee !== reference || !isNothing((call.arguments as Node[])[0] ?? call);
+    return isFailure || (!misplaced.includes(reference) && keptReply(draft, call) === null);
+  };
+  return uses.every(isSafe) ? waitingEnd(draft, misplaced) : undefined;
 }
 
 function refuseEnd(): never {

@@ -22,6 +22,7 @@ import {
 } from "./handler-draft.js";
 import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
+import { refuseLateChanges } from "./late-changes.js";
 import { isInKindTest } from "./plan-choices.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
@@ -230,6 +231,7 @@ export function planCallback(draft: HandlerDraft, call: Node): void {
     if (!value || isNothing(value)) refuse("path-without-reply", "callback(null) without a message");
     const behind = isInRegion(draft, call) ? null : keptReply(draft, call);
     const reply = behind ? placeOf(draft, call) : replyOf(draft, call, false);
+    if (behind || reply.settles) refuseLateChanges(draft, call, value, metadata);
     if (metadata) {
       draft.needsContext = true;
       if (!reply.inList) refuse("no-equivalent", "trailers in a reply that is not a statement of its own");

@@ -85,6 +85,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "function f(call, cb) { const all = ['tenant', call.metadata.get('Tenant').length, call.metadata.get('none').join(), call.metadata.get('raw-bin').map((b) => b.toString('hex')).join(), call.metadata.get('content-type').length, call.metadata.get('te')]; cb(null, { sku: JSON.stringify(all) }); }",
   ],
   [
+    "metadata that is read by a function and from the call",
+    "unary",
+    "function f(call, cb) { const first = (md) => md.get('tenant')[0]; cb(null, { sku: first(call.metadata), count: call.metadata.get('tenant').length }); }",
+  ],
+  [
     "headers of a stream under a condition without a block",
     "server_streaming",
     "function f(call) { const md = new grpc.Metadata(); md.set('a', '1'); if (call.request.sku) call.sendMetadata(md); else call.write({}); call.write({ count: 1 }); const end = new grpc.Metadata(); end.set('z', '1'); end.set('b', '2'); call.end(end); }",

@@ -79,6 +79,11 @@ export interface HandlerContext {
    * does.
    */
   readonly onOver?: (listener: () => void) => void;
+  /**
+   * Addition to @connectrpc/connect: puts the one message of a response into bytes now, as grpc-js's callback does. What is changed
+   * in it before the handler's promise resolves to it is not sent.
+   */
+  readonly serializeReply?: (message: unknown) => void;
   /** Addition to @connectrpc/connect: whether the call is over, however it ended. `isOver` of `/grpc-js` asks any context. */
   readonly isOver?: boolean;
 }

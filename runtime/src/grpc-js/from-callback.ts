@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { nextTick } from "node:process";
 import { Duplex, Readable, Writable } from "node:stream";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -155,12 +156,16 @@ function invoke(
   }
 }
 
-/** The callback of a handler with one response. */
+/**
+ * The callback of a handler with one response. As in grpc-js the message goes into bytes at once, and the status is made later: an
+ * error right behind a message is the answer, and trailers are those that the metadata has by then.
+ */
 function createCallback(
   context: HandlerContext,
   headers: HeaderState,
   resolve: (value: unknown) => void,
   reject: (error: ConnectError) => void,
+  hasFailed: () => boolean,
 ): Callback {
   return (error, value, trailer) => {
     headers.sent = true;
@@ -176,8 +181,12 @@ function createCallback(
       reject(new ConnectError("Error serializing response", Code.Internal));
       return;
     }
-    addMetadata(context.responseTrailer, trailer);
-    resolve(value);
+    context.serializeReply?.(value);
+    nextTick(() => {
+      if (hasFailed()) return;
+      addMetadata(context.responseTrailer, trailer);
+      resolve(value);
+    });
   };
 }
 
@@ -186,7 +195,9 @@ function runUnary(handler: Bound, request: unknown, context: HandlerContext): Pr
     const headers = { sent: false };
     const call = addCallParts(Object.assign(new EventEmitter(), { request }), context, headers);
     const end = watchEnd(call, context, reject);
+    let failed = false;
     const fail = (error: ConnectError) => {
+      failed = true;
       reject(error);
       end.finished();
     };
@@ -195,7 +206,8 @@ function runUnary(handler: Bound, request: unknown, context: HandlerContext): Pr
       end.finished();
     };
     call.on("error", (e) => fail(toConnectError(e)));
-    invoke(handler, call, createCallback(context, headers, succeed, fail), fail);
+    const callback = createCallback(context, headers, succeed, fail, () => failed);
+    invoke(handler, call, callback, fail);
   });
 }
 
@@ -216,7 +228,9 @@ function runClientStreaming(
     });
     const call = addCallParts(readable, context, headers);
     const end = watchEnd(call, context, reject);
+    let failed = false;
     function fail(error: ConnectError) {
+      failed = true;
       reject(error);
       end.finished();
     }
@@ -225,7 +239,8 @@ function runClientStreaming(
       end.finished();
     };
     call.on("error", (e) => fail(toConnectError(e)));
-    invoke(handler, call, createCallback(context, headers, succeed, fail), fail);
+    const callback = createCallback(context, headers, succeed, fail, () => failed);
+    invoke(handler, call, callback, fail);
   });
 }
 
@@ -370,15 +385,20 @@ function runResponseStream(
 export function awaitReply<T>(context: HandlerContext, run: (callback: Callback) => unknown): Promise<T> {
   let settle: Callback = () => {};
   let fail: (error: ConnectError) => void = () => {};
+  let failed = false;
   const reply = new Promise<T>((resolve, reject) => {
-    fail = reject;
-    settle = createCallback(context, { sent: false }, resolve as (value: unknown) => void, reject);
+    fail = (error) => {
+      failed = true;
+      reject(error);
+    };
+    settle = createCallback(context, { sent: false }, resolve as (value: unknown) => void, fail, () => failed);
   });
   let result: unknown;
   try {
     result = run(settle);
   } catch (e) {
     // Nobody waits for a reply that was made before.
+    failed = true;
     reply.catch(() => {});
     throw e;
   }

@@ -71,6 +71,7 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
   #requests: RequestStream<Envelope, unknown> | undefined;
   #inputFailed = false;
 
+  #early: { readonly message: unknown; readonly bytes: () => Uint8Array } | undefined;
   #responses: AsyncIterator<unknown> | undefined;
   #wake: (() => void) | undefined;
 
@@ -131,6 +132,24 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
       const through = this.values.get(kEarlyHeaders);
       if (through !== undefined) this.#responseHeader = through(this.responseHeader);
       this.#sendHeaders();
+    };
+  }
+
+  get serializeReply(): (message: unknown) => void {
+    return (message) => {
+      // Interceptors may change it.
+      if (this.#finished || this.#early !== undefined || this.#route.options.interceptors.length > 0) return;
+      try {
+        const bytes = this.#serialize(message);
+        this.#early = { message, bytes: () => bytes };
+      } catch (reason) {
+        this.#early = {
+          message,
+          bytes() {
+            throw reason;
+          },
+        };
+      }
     };
   }
 
@@ -401,13 +420,19 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
   // Response.
 
+  #serialize(message: unknown): Uint8Array {
+    const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
+    return serializeMessage(this.#route, this.#wire, message, room);
+  }
+
   /** The one message of a unary or client streaming call. */
   #answer(value: unknown): void {
     if (this.#finished) return;
     const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
     let bytes: Uint8Array;
     try {
-      bytes = serializeMessage(this.#route, this.#wire, value, room);
+      const early = this.#early;
+      bytes = early !== undefined && early.message === value ? early.bytes() : this.#serialize(value);
     } catch (reason) {
       this.fail(reason);
       return;
