@@ -2,6 +2,7 @@ import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { dedent, forSteps, indentAfter, insertStatementBefore, removeDead, replaceAround } from "./planned-handlers.js";
+import { writeBranches } from "./reply-branches.js";
 import { sendingText } from "./write-metadata.js";
 import { lineEndAfter } from "./write-region.js";
 
@@ -20,6 +21,7 @@ export const rule: Rule = {
     });
     forSteps(ctx, id, ["value"], (step, { plan }, origin) => {
       const { node, value, statement, form, trailers, settles } = step;
+      if (step.branches?.replies[0] === node) writeBranches(ctx, step.branches, origin);
       const sent = trailers && sendingText(ctx, plan, step, trailers);
       if (sent && !step.kept) insertStatementBefore(ctx, plan, statement, sent, origin);
       if (step.kept) {

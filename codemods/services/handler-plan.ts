@@ -35,6 +35,7 @@ import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
 import { checkSeveral, planWrapped } from "./plan-wrapped.js";
 import type { PromiseChain } from "./promise-chain.js";
+import type { ReplyBranches } from "./reply-branches.js";
 
 /** How a reply stands in the code. */
 export type ReplyForm = "statement" | "return" | "arrow" | "expression";
@@ -50,6 +51,8 @@ export interface Reply {
   readonly dead: Node | null;
   /** Does the statement stand in a list, so that another may be put before it? */
   readonly inList: boolean;
+  /** It is one branch of a conditional expression, which becomes an `if`. */
+  readonly branches: ReplyBranches | null;
 }
 
 /** One thing that becomes something else. Each rule takes its own steps. */

@@ -24,6 +24,7 @@ import type { Reply, ReplyForm } from "./handler-plan.js";
 import { isRestIdle } from "./idle-rest.js";
 import { refuseLateChanges } from "./late-changes.js";
 import { isInKindTest } from "./plan-choices.js";
+import { branchesAround } from "./reply-branches.js";
 
 /** Where a reply stands, and that nothing is left to do behind it. */
 export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Reply {
@@ -42,7 +43,10 @@ export function replyOf(draft: HandlerDraft, call: Node, isError: boolean): Repl
     if (around !== fn && !chainLinks.has(around)) refuse("reply-in-nested-function", "a reply in an arrow function");
     return place;
   }
-  if (form === "expression") refuse("code-after-reply", "the reply is part of an expression");
+  if (form === "expression") {
+    const branches = branchesAround(draft, call) ?? refuse("code-after-reply", "the reply is part of an expression");
+    return { ...place, form: "statement", branches };
+  }
   const isStream = !answersOnce || isInKindTest(draft, parent);
   const ending = isError && isStream && form === "statement" ? endBehind(draft, parent) : undefined;
   if (ending) draft.dropped.add(ending.reference);
@@ -181,6 +185,7 @@ function placeOf(draft: HandlerDraft, call: Node): Reply {
     settles: false,
     dead: null,
     inList: isStatement && isInList(draft, parent),
+    branches: null,
   };
 }
 

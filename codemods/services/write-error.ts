@@ -4,6 +4,7 @@ import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { literalOf } from "./literal-error.js";
 import { dedent, GRPC_JS, RUNTIME, removeDead } from "./planned-handlers.js";
+import { writeBranches } from "./reply-branches.js";
 import { headersText } from "./write-metadata.js";
 import { styleOf } from "./write-serve.js";
 
@@ -17,7 +18,8 @@ export function writeError(
   step: ErrorStep,
   origin: EditOrigin,
 ): void {
-  const { node, statement, form, error, trailers, asRejection, settles } = step;
+  const { node, statement, form, error, trailers, asRejection, settles, branches } = step;
+  if (branches?.replies[0] === node) writeBranches(ctx, branches, origin);
   const start = form === "return" && !settles ? statement.start : node.start;
   const plan = typeof of === "string" ? null : of;
   const [open, close] =
