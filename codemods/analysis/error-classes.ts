@@ -15,7 +15,7 @@ import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { keepsName } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
-import { contains } from "./value-flow.js";
+import { contains, isNothing } from "./value-flow.js";
 
 /** An error class of the code base that extends ConnectError from now on; the range is that of its name. */
 export interface ErrorClassFact extends FactBase {
@@ -168,13 +168,18 @@ function codesOf(plan: ErrorClassPlan, { tree, node, file }: Site): MadeErrorFac
 }
 
 /** Is a new error given to nothing but the callback of a handler that is rewritten? */
-function isReply(project: AnalysisProject, made: Node, handlers: ReadonlyMap<Node, HandlerFact>): boolean {
+export function isReply(project: AnalysisProject, made: Node, handlers: ReadonlyMap<Node, HandlerFact>): boolean {
   const call = made.getParent();
   if (!Node.isCallExpression(call)) return false;
   const index = call.getArguments().indexOf(made);
   const callee = call.getExpression();
-  if (Node.isIdentifier(callee))
-    return index === 0 && (callee.getText() === "toConnectError" || isParameter(project, callee, 1, handlers));
+  if (Node.isIdentifier(callee)) {
+    // A ConnectError has metadata of its own: trailers that are given along would be lost.
+    const isConverted = callee.getText() === "toConnectError";
+    const trailers = call.getArguments()[isConverted ? 1 : 2];
+    if (index !== 0 || (trailers && !isNothing(trailers))) return false;
+    return isConverted || isParameter(project, callee, 1, handlers);
+  }
   if (!Node.isPropertyAccessExpression(callee) || !isParameter(project, callee.getExpression(), 0, handlers))
     return false;
   const [event] = call.getArguments();
@@ -225,7 +230,7 @@ function importsConnectError(node: Node): boolean {
 }
 
 /** `exports.X = X`, `module.exports = X` */
-function isExport(node: Node): boolean {
+export function isExport(node: Node): boolean {
   const parent = node.getParentOrThrow();
   if (Node.isExportAssignment(parent)) return true;
   if (!Node.isBinaryExpression(parent)) return false;
@@ -233,7 +238,7 @@ function isExport(node: Node): boolean {
 }
 
 /** Does the name stand for something else there? */
-function isOther(project: AnalysisProject, use: Node, own: Node): boolean {
+export function isOther(project: AnalysisProject, use: Node, own: Node): boolean {
   const type = use.getFirstAncestorByKind(SyntaxKind.TypeReference);
   if (/^(grpc|external)$/.test((type ? project.originOfType(type) : project.originOf(use)).kind)) return true;
   const declaration = Node.isIdentifier(use) ? project.declarationOf(use) : undefined;

@@ -171,21 +171,15 @@ function helperOf(
   call: number | null,
 ): ReplyHelper | null {
   if (!project.isSelected(fn.getSourceFile().getFilePath())) return null;
-  const holder = fn.getParent();
-  const name = Node.isFunctionDeclaration(fn)
-    ? fn.getNameNode()
-    : holder && Node.isVariableDeclaration(holder) && !holder.getTypeNode()
-      ? holder.getNameNode()
-      : undefined;
-  if (!name || !Node.isIdentifier(name) || (Node.isFunctionDeclaration(fn) && fn.getOverloads().length > 0))
-    return null;
+  const name = helperName(project, fn);
+  if (!name) return null;
   const sites: Site[] = [];
   // Under another name it would not be found where it is a member of something unknown.
   const named = new Set([...project.referencesTo(name), ...project.identifiersNamed(name.getText())]);
   for (const use of named) {
     if (use === name) continue;
     const parent = use.getParentOrThrow();
-    if (isName(use) && keepsName(use)) continue;
+    if ((isName(use) && keepsName(use)) || isSameName(use, name)) continue;
     const isMember = Node.isPropertyAccessExpression(parent) && parent.getNameNode() === use;
     const whole = isMember ? parent : use;
     if (isExport(whole)) continue;
@@ -197,6 +191,46 @@ function helperOf(
   if (sites.length === 0 || (isMember && isCalledByKey(project, fn))) return null;
   return { fn, name, callback, call, sites, isOfSeveral: false, guard: null };
 }
+
+/** The name under which a function, or a method that nothing else is named like, is called. */
+function helperName(project: AnalysisProject, fn: Node): Node | undefined {
+  const holder = fn.getParent();
+  const name =
+    Node.isFunctionDeclaration(fn) || Node.isMethodDeclaration(fn)
+      ? fn.getNameNode()
+      : holder && Node.isVariableDeclaration(holder) && !holder.getTypeNode()
+        ? holder.getNameNode()
+        : undefined;
+  if (!name || !Node.isIdentifier(name)) return undefined;
+  if ((Node.isFunctionDeclaration(fn) || Node.isMethodDeclaration(fn)) && fn.getOverloads().length > 0)
+    return undefined;
+  if (!Node.isMethodDeclaration(fn)) return name;
+  if (!Node.isClassDeclaration(holder) || fn.isAbstract() || fn.getDecorators().length > 0) return undefined;
+  const own = fn.getSourceFile();
+  const isReplaced = project.identifiersNamed(name.getText()).some((use) => {
+    const file = use.getSourceFile();
+    return use !== name && mayReplace(use) && (reaches(project, file, own) || reaches(project, own, file));
+  });
+  return isReplaced ? undefined : name;
+}
+
+/** Is it the name of a member that may stand in the place of a class's: of a class that extends another, of an object, of a type? */
+function mayReplace(use: Node): boolean {
+  const parent = use.getParentOrThrow();
+  if (Node.isShorthandPropertyAssignment(parent)) return true;
+  if (!MEMBERS.some((isMember) => isMember(parent) && parent.getNameNode() === use)) return false;
+  const holder = parent.getParentOrThrow();
+  return !Node.isClassDeclaration(holder) || holder.getExtends() !== undefined;
+}
+
+const MEMBERS = [
+  Node.isMethodDeclaration,
+  Node.isPropertyDeclaration,
+  Node.isGetAccessorDeclaration,
+  Node.isMethodSignature,
+  Node.isPropertySignature,
+  Node.isPropertyAssignment,
+] as const;
 
 /** May a function be what `failures[kind](callback)` calls, somewhere in files that know of it? */
 function isCalledByKey(project: AnalysisProject, fn: Node): boolean {
@@ -243,6 +277,15 @@ function ownerOf(project: AnalysisProject, argument: Node | undefined): Node | u
   if (!argument || !Node.isIdentifier(argument)) return undefined;
   const declaration = project.declarationOf(argument);
   return declaration && Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+}
+
+/** `const fail = require("./fail")`, `import fail from "./fail"`: what a file exports as a whole, under the name that it has there. */
+function isSameName(use: Node, name: Node): boolean {
+  const parent = use.getParentOrThrow();
+  if (use.getText() !== name.getText()) return false;
+  if (Node.isImportClause(parent)) return true;
+  const made = Node.isVariableDeclaration(parent) && parent.getNameNode() === use ? parent.getInitializer() : undefined;
+  return Node.isCallExpression(made) && made.getExpression().getText() === "require";
 }
 
 /** `exports.fail` and `module.exports`, where something is given to them. */

@@ -345,8 +345,11 @@ function implementationType(project: AnalysisProject, type: Node, draft: Draft):
     definition.getSourceFile() === type.getSourceFile() &&
     /^[\w$]+(\.[\w$]+)*$/.test(definition.getText());
   const written = known?.name ?? (isNamed ? definition.getText() : undefined);
-  if (written === undefined) return null;
   const isPartial = /UntypedServiceImplementation$/.test(type.getText());
+  if (written === undefined)
+    return isPartial
+      ? { ...valueFact(type, "ServiceImplOf<any>", "type of an implementation"), imports: [shape] }
+      : null;
   const text = `ServiceImplOf<typeof ${written}>`;
   return {
     ...valueFact(type, isPartial ? `Partial<${text}>` : text, "type of an implementation"),

@@ -5,6 +5,7 @@ import type { NamedImport } from "../shared/with-imports.js";
 import { callProperties, carriedProperties, carryProperties } from "./call-properties.js";
 import { keyFacts } from "./context-keys.js";
 import { errorClassFacts } from "./error-classes.js";
+import { errorFunctionFacts } from "./error-functions.js";
 import type { FactBase } from "./facts.js";
 import { memberOf } from "./member-calls.js";
 import { placeOf, shownPlace } from "./places.js";
@@ -63,11 +64,12 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
         ...helpers.map((helper) => factOf(round, helper)),
         ...keyFacts(round),
         ...errorClassFacts(project, decided.handlers),
+        ...errorFunctionFacts(project, decided.handlers),
       ];
     helpers = changing;
     properties = carried;
   }
-  return [...plain.facts, ...errorClassFacts(project, plain.handlers)];
+  return [...plain.facts, ...errorClassFacts(project, plain.handlers), ...errorFunctionFacts(project, plain.handlers)];
 }
 
 interface Decisions {

@@ -9,6 +9,7 @@ import {
   isAssertion,
   isAssignmentTarget,
   isCallback,
+  isDefaulted,
   isFunctionNode,
   isGuarded,
   isTransparent,
@@ -80,6 +81,8 @@ export function createFollowValues(p: Proving) {
     }
     if (Node.isExpressionStatement(parent) || Node.isVoidExpression(parent)) return;
     if (kind.kind === "message" || kind.kind === "list" || kind.kind === "map") {
+      // `request || {}` is the request: there always is one.
+      if (isDefaulted(parent, expression) && receivedAs(p, expression) === "always") return flow(parent, kind);
       if (isTruthTest(parent, expression)) {
         if (isValueOfLogical(parent)) open.push({ expression, kind });
         return;

@@ -140,9 +140,17 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
       enumName: (value) => value.name,
       representation: (field) => representationOf(field, longs, enums),
       coerces: true,
+      retype: (_proof, type) => namesNothing(type),
       wholeOptions: wholeOptions(keepCase, longs, enums, options.oneofs === true),
     },
   };
+}
+
+/** `any`, `Promise<any>`, `AsyncIterable<any>`: the same for old and new messages. */
+function namesNothing(type: Node): boolean {
+  return /^(?:(?:Promise|AsyncIterable|AsyncIterableIterator|AsyncGenerator)<)?any(?:, (?:any|void), (?:any|unknown|undefined))?>?$/.test(
+    type.getText(),
+  );
 }
 
 function wholeOptions(keepCase: boolean, longs: Converter, enums: Converter, oneofs: boolean): string {

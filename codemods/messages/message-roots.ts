@@ -63,7 +63,7 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
       continue;
     }
     if (key !== method.localName) {
-      if (Node.isShorthandPropertyAssignment(property)) start.block(property, "a handler under its old name");
+      if (Node.isShorthandPropertyAssignment(property)) start.replace(nameNode, `${method.localName}: ${key}`);
       else start.replace(nameNode, method.localName);
     }
     startHandler(handler, method, start);

@@ -148,6 +148,17 @@ export function isValueOfLogical(parent: Node): boolean {
   }
 }
 
+/** `expression || {}`, `expression ?? {}` */
+export function isDefaulted(parent: Node, expression: Node): boolean {
+  if (!Node.isBinaryExpression(parent) || parent.getLeft() !== expression) return false;
+  const other = parent.getRight();
+  return (
+    /^(?:\|\||\?\?)$/.test(parent.getOperatorToken().getText()) &&
+    Node.isObjectLiteralExpression(other) &&
+    other.getProperties().length === 0
+  );
+}
+
 export function isOperand(node: Node): boolean {
   return (
     Node.isIdentifier(node) ||

@@ -121,6 +121,59 @@ describe("handlers on a class", () => {
   });
 });
 
+it.each([
+  [
+    "an empty object in place of a request, which is never needed",
+    "server.js",
+    program("function get(req) { const { the_name, big_no } = req || {}; return { the_name, big_no }; }"),
+    ["const { theName: the_name, bigNo: big_no } = req || {}; return { theName: the_name, bigNo: big_no }"],
+  ],
+  [
+    "handlers that are named as in the .proto",
+    "server.js",
+    program("async function Get(req) { return { the_name: req.the_name }; }").replace("{ get }", "{ Get }"),
+    ["router.service(S, { get: Get });", "async function Get(req) { return { theName: req.theName }; }"],
+  ],
+  [
+    "annotations that say nothing",
+    "server.ts",
+    program(`async function get(req: any): Promise<any> { const child: any = req.the_child; return { the_req: child }; }
+async function* feed(req: any): AsyncGenerator<any> { for (const { the_name } of req.the_list as any) yield { the_name }; }`).replace(
+      "{ get }",
+      "{ get, feed }",
+    ),
+    [
+      "get(req: any): Promise<any> { const child: any = req.theChild; return { theReq: child }",
+      "for (const { theName: the_name } of req.theList as any) yield { theName: the_name };",
+    ],
+  ],
+])("followed are %s", async (_name, file, text, expected) => {
+  using project = tempProject({ "package.json": "{}", "s.proto": proto, [file]: text });
+  const { files, findings } = await migrateMessages(project.root);
+  expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+  for (const each of expected) expect(files[file]).toContain(each);
+});
+
+it.each([
+  [
+    "async function get(req: Record<string, any>) { return { the_name: req.the_name }; }",
+    /a type annotation names the old/,
+  ],
+  [
+    "async function get(req: any): Promise<{ the_name: string }> { return { the_name: req.the_name }; }",
+    /type of a result/,
+  ],
+  [
+    "async function get(req: any) { const { the_name } = req.the_child || {}; return { the_name }; }",
+    /goes where|where this message comes from/,
+  ],
+])("not followed: %s", async (handler, why) => {
+  using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.ts": program(handler) });
+  const { files, findings } = await migrateMessages(project.root);
+  expect(findings[0]?.reason?.text).toMatch(why);
+  expect(files["server.ts"]).toBe(program(handler));
+});
+
 describe("replies that are made later", () => {
   const server = (code: string) => program(code).replace("{ get }", "{ get, feed }");
   const migrated = async (code: string) => {

@@ -123,10 +123,11 @@ function pathOf(node: Node): string {
   return isIdentifier(node) ? node.name : `.${memberName(node) ?? ""}`;
 }
 
-/** A string in the source: literal, template, or a concatenation with one. */
+/** A string in the source: literal, template, `String(…)`, or a concatenation with one. */
 export function isSurelyText(node: Node): boolean {
   const value = unwrap(node);
   if (value.type === "StringLiteral" || value.type === "TemplateLiteral") return true;
+  if (value.type === "CallExpression") return isIdentifier(value.callee, "String");
   return (
     value.type === "BinaryExpression" &&
     value.operator === "+" &&

@@ -1,4 +1,5 @@
 import { rule as errorClass } from "../errors/error-class.js";
+import { rule as errorFunction } from "../errors/error-function.js";
 import { rule as statusToCode } from "../errors/status-to-code.js";
 import type { Rule } from "../shared/rule.js";
 import { rule as callMembers } from "./call-members.js";
@@ -40,6 +41,7 @@ export const serviceRules: readonly Rule[] = [
   neighbourBridge,
   handlerBridge,
   errorClass,
+  errorFunction,
   // Last: it takes what is left.
   statusToCode,
 ];

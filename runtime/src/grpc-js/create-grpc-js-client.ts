@@ -338,9 +338,13 @@ async function uploadAll(
   return [message, response.trailer];
 }
 
-/** The reading side of a stream: messages are pulled as the Readable asks for them. */
+/**
+ * The reading side of a stream: messages are pulled as the Readable asks for them, and one before it does. So a call that fails
+ * says so to who only listens for errors.
+ */
 function createReader() {
   let iterator: AsyncIterator<unknown> | undefined;
+  let ahead: IteratorResult<unknown> | undefined;
   let trailer: Headers;
   let wanted = false;
   let call: Readable;
@@ -355,26 +359,32 @@ function createReader() {
       emitStatus(call, error);
     });
   }
-  function read(): void {
-    if (iterator === undefined) {
-      wanted = true;
-      return;
-    }
-    iterator.next().then(
+  function fetch(): void {
+    iterator?.next().then(
       (result) =>
         outside(() => {
-          if (result.done === true) {
-            call.push(null);
-            emitOk(call, trailer);
-          } else {
-            call.push(result.value);
-          }
+          if (wanted) deliver(result);
+          else ahead = result;
         }),
       fail,
     );
   }
+  function deliver(result: IteratorResult<unknown>): void {
+    wanted = false;
+    ahead = undefined;
+    if (result.done === true) {
+      call.push(null);
+      emitOk(call, trailer);
+    } else {
+      fetch();
+      call.push(result.value);
+    }
+  }
   return {
-    read,
+    read() {
+      if (ahead === undefined) wanted = true;
+      else deliver(ahead);
+    },
     attach(readable: Readable, response: ReturnType<AnyTransport["stream"]>, started: Started) {
       call = readable;
       start = started;
@@ -382,11 +392,15 @@ function createReader() {
         (r) =>
           outside(() => {
             trailer = r.trailer;
+            // While a message waits to be read, nothing else sees that the call is cancelled.
+            start.signal.addEventListener("abort", () => {
+              if (ahead === undefined) return;
+              ahead = undefined;
+              fail(start.signal.reason);
+            });
             iterator = r.message[Symbol.asyncIterator]();
             call.emit("metadata", metadataFromResponse(r.header));
-            if (wanted) {
-              read();
-            }
+            fetch();
           }),
         fail,
       );
