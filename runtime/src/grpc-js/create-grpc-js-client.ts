@@ -338,13 +338,9 @@ async function uploadAll(
   return [message, response.trailer];
 }
 
-/**
- * The reading side of a stream: messages are pulled as the Readable asks for them, and one before it does. So a call that fails
- * says so to who only listens for errors.
- */
+/** The reading side of a stream: messages are pulled as the Readable asks for them. */
 function createReader() {
   let iterator: AsyncIterator<unknown> | undefined;
-  let ahead: IteratorResult<unknown> | undefined;
   let trailer: Headers;
   let wanted = false;
   let call: Readable;
@@ -359,32 +355,26 @@ function createReader() {
       emitStatus(call, error);
     });
   }
-  function fetch(): void {
-    iterator?.next().then(
+  function read(): void {
+    if (iterator === undefined) {
+      wanted = true;
+      return;
+    }
+    iterator.next().then(
       (result) =>
         outside(() => {
-          if (wanted) deliver(result);
-          else ahead = result;
+          if (result.done === true) {
+            call.push(null);
+            emitOk(call, trailer);
+          } else {
+            call.push(result.value);
+          }
         }),
       fail,
     );
   }
-  function deliver(result: IteratorResult<unknown>): void {
-    wanted = false;
-    ahead = undefined;
-    if (result.done === true) {
-      call.push(null);
-      emitOk(call, trailer);
-    } else {
-      fetch();
-      call.push(result.value);
-    }
-  }
   return {
-    read() {
-      if (ahead === undefined) wanted = true;
-      else deliver(ahead);
-    },
+    read,
     attach(readable: Readable, response: ReturnType<AnyTransport["stream"]>, started: Started) {
       call = readable;
       start = started;
@@ -392,15 +382,11 @@ function createReader() {
         (r) =>
           outside(() => {
             trailer = r.trailer;
-            // While a message waits to be read, nothing else sees that the call is cancelled.
-            start.signal.addEventListener("abort", () => {
-              if (ahead === undefined) return;
-              ahead = undefined;
-              fail(start.signal.reason);
-            });
             iterator = r.message[Symbol.asyncIterator]();
             call.emit("metadata", metadataFromResponse(r.header));
-            fetch();
+            if (wanted) {
+              read();
+            }
           }),
         fail,
       );
