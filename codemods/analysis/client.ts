@@ -345,6 +345,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
 /** Why there is nothing to write at a construction: no definition of the old messages. */
 function obstacleOfPlace(project: AnalysisProject, service: Service, { node, replaced }: Construction): Reason | null {
   if (replaced) return replaced;
+  if (service.name === "") return reason("no-equivalent", "grpc.Client, which knows no service");
   const why = descriptorDoubt(project, service, node);
   const definition = definitionAt(project, node);
   // It is named twice, and that must cost nothing.

@@ -41,20 +41,39 @@ export function refuseLateChanges(draft: HandlerDraft, call: Node, value: Node, 
     refuse("code-after-reply", "headers that are sent behind the reply");
   if (usesBehind(callback).some((use) => !isSuccess(parents.get(use))))
     refuse("code-after-reply", "an error behind the reply");
+  for (const behind of rest)
+    walk(behind, (node) => {
+      if (isFunction(node)) return false;
+      if (node.type === "ThrowStatement") refuse("code-after-reply", "a throw behind the reply");
+      return undefined;
+    });
+  if (isChangedIn(rest, value, parents)) refuse("code-after-reply", "the message is changed behind the reply");
+}
+
+/** `call.write(state); state.count += 1;`: a stream that is pushed would send it as it is when its turn comes. */
+export function refuseChangedMessage({ parents }: HandlerDraft, call: Node, value: Node): void {
+  const statement = statementOf(call, parents);
+  if (statement && isChangedIn(statementsBehind(statement, parents), value, parents))
+    refuse("code-after-reply", "a message is changed behind call.write");
+}
+
+/** Do statements change something that a value is made of, as far as they say so? */
+function isChangedIn(statements: readonly Node[], value: Node, parents: Parents): boolean {
   const names = new Set<string>();
   walk(value, (node) => {
     if (isIdentifier(node) && !isFunction(parents.get(node))) names.add(node.name);
     if (node.type === "ThisExpression") names.add("this");
   });
-  for (const behind of rest)
-    walk(behind, (node) => {
+  let isChanged = false;
+  for (const statement of statements)
+    walk(statement, (node) => {
       if (isFunction(node)) return false;
-      if (node.type === "ThrowStatement") refuse("code-after-reply", "a throw behind the reply");
       const changed = changedBy(node);
       const root = changed && rootOf(changed);
-      if (root !== undefined && names.has(root)) refuse("code-after-reply", "the message is changed behind the reply");
+      isChanged ||= root !== undefined && names.has(root);
       return undefined;
     });
+  return isChanged;
 }
 
 /** The statements that run after one, in its function. */

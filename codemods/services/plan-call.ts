@@ -16,6 +16,7 @@ import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { TakenPart } from "./handler-plan.js";
 import { isHeaderKey } from "./header-values.js";
+import { refuseChangedMessage } from "./late-changes.js";
 import { refuseChanges } from "./metadata-changes.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
 
@@ -123,6 +124,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       ) {
         refuse("no-equivalent", "call.write with more than a message");
       }
+      if (isInRegion(draft, whole)) refuseChangedMessage(draft, whole, whole.arguments[0]);
       steps.push({ kind: "write", node: whole, value: whole.arguments[0], isPushed: isInRegion(draft, whole) });
       return;
     case "end":

@@ -15,6 +15,9 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   /** What sees each value of a Node stream that writes here, and gives what is pushed. */
   readonly hooks: Array<(value: unknown) => unknown> = [];
 
+  /** Makes of a value what is sent, as soon as nothing else waits before it: a value that changes later is sent as it was. */
+  prepare: ((value: unknown) => unknown) | undefined;
+
   /** How many values wait to be taken. */
   get size(): number {
     return this.#items.length;
@@ -32,11 +35,15 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
-      reader.resolve({ done: false, value });
+      reader.resolve({ done: false, value: this.#prepared(value) });
       taken();
       return;
     }
-    this.#items.push({ value, taken });
+    this.#items.push({ value: this.#items.length === 0 ? this.#prepared(value) : value, taken });
+  }
+
+  #prepared(value: unknown): unknown {
+    return this.prepare === undefined ? value : this.prepare(value);
   }
 
   /** What was pushed is still delivered. Only the first end counts. */

@@ -289,9 +289,11 @@ interface StreamStatus {
 }
 
 function writeTo(output: OutputQueue, context: HandlerContext, headers: HeaderState, status: () => StreamStatus) {
+  let hasWritten = false;
   return {
     write(value: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
       headers.sent = true;
+      hasWritten = true;
       if (value === null || value === undefined) {
         output.end(new ConnectError("Error serializing response", Code.Internal));
         done();
@@ -301,13 +303,21 @@ function writeTo(output: OutputQueue, context: HandlerContext, headers: HeaderSt
     },
     // Runs when everything that was written is on its way
     final(done: (error?: Error | null) => void) {
-      const { error, trailer } = status();
-      if (error === undefined) {
-        addMetadata(context.responseTrailer, trailer);
+      const finish = () => {
+        const { error, trailer } = status();
+        if (error === undefined) {
+          addMetadata(context.responseTrailer, trailer);
+        }
+        output.end(error);
+        done();
+        status().finished();
+      };
+      // Behind messages grpc-js makes the status when they are written: an error right behind end() is still told.
+      if (hasWritten) {
+        nextTick(finish);
+      } else {
+        finish();
       }
-      output.end(error);
-      done();
-      status().finished();
     },
   };
 }

@@ -7,6 +7,7 @@ import type { ContextValues } from "../context-values.js";
 import { createEnvelopeParser, type Envelope, type EnvelopeParser, incompleteEnvelope } from "../envelope.js";
 import { createHeaders } from "../headers.js";
 import { deadlineError, type HandlerContext } from "../implementation.js";
+import { OutputQueue } from "../output-queue.js";
 import { parseConnectTimeout, parseGrpcTimeout } from "../timeout.js";
 import { type Base64Decoder, createBase64Decoder } from "./base64-text.js";
 import { kEarlyHeaders } from "./early-headers.js";
@@ -71,7 +72,7 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
   #requests: RequestStream<Envelope, unknown> | undefined;
   #inputFailed = false;
 
-  #early: { readonly message: unknown; readonly bytes: () => Uint8Array } | undefined;
+  #early: SerializedMessage | undefined;
   #responses: AsyncIterator<unknown> | undefined;
   #wake: (() => void) | undefined;
 
@@ -139,17 +140,7 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     return (message) => {
       // Interceptors may change it.
       if (this.#finished || this.#early !== undefined || this.#route.options.interceptors.length > 0) return;
-      try {
-        const bytes = this.#serialize(message);
-        this.#early = { message, bytes: () => bytes };
-      } catch (reason) {
-        this.#early = {
-          message,
-          bytes() {
-            throw reason;
-          },
-        };
-      }
+      this.#early = this.#serializeEarly(message);
     };
   }
 
@@ -425,6 +416,18 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     return serializeMessage(this.#route, this.#wire, message, room);
   }
 
+  /** A message as it is now; what fails fails when it is sent. */
+  #serializeEarly(message: unknown): SerializedMessage {
+    try {
+      const bytes = this.#serialize(message);
+      return new SerializedMessage(message, () => bytes);
+    } catch (reason) {
+      return new SerializedMessage(message, () => {
+        throw reason;
+      });
+    }
+  }
+
   /** The one message of a unary or client streaming call. */
   #answer(value: unknown): void {
     if (this.#finished) return;
@@ -473,13 +476,15 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
         return;
       }
       this.#responses = responses;
+      if (iterable instanceof OutputQueue) iterable.prepare = (message) => this.#serializeEarly(message);
       const { compressMinBytes } = this.#route.options;
       const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
       for (;;) {
         const next = await responses.next();
         if (this.#finished) return;
         if (next.done === true) break;
-        let bytes = serializeMessage(this.#route, this.#wire, next.value, room);
+        const message = next.value;
+        let bytes = message instanceof SerializedMessage ? message.bytes() : this.#serialize(message);
         let flags = 0;
         if (this.#responseCompression !== null && bytes.byteLength >= compressMinBytes) {
           bytes = await this.#responseCompression.compress(bytes);
@@ -610,6 +615,14 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     this.#responses = undefined;
     this.#wake?.();
   }
+}
+
+/** A message that is in bytes before it is its turn to be sent. */
+class SerializedMessage {
+  constructor(
+    readonly message: unknown,
+    readonly bytes: () => Uint8Array,
+  ) {}
 }
 
 function expire(call: ServerCall): void {
