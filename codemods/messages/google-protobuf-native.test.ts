@@ -168,7 +168,7 @@ describe("old generated code and the .proto", () => {
     [
       "another number",
       (text: string) => text.replace("bool is_on = 16", "bool is_on = 66"),
-      /getIsOn of Thing is field 16 in .*same_pb.js and 66 in the .proto: run the old generator/,
+      /getIsOn of Thing is field 16 in old\/same_pb.js and 66 in the .proto: run the old generator/,
     ],
     [
       "a field that is new",

@@ -93,7 +93,7 @@ describe.each([
 });
 
 it.each([
-  ["int64 big_count = 2", "int32 big_count = 2", "big_count of Thing is int64 in"],
+  ["int64 big_count = 2", "int32 big_count = 2", "big_count of Thing is int64 in old/same.ts and int32 in the .proto"],
   ["bool is_on = 16;", "", "has field 16, and the .proto has no such field"],
   ["bool is_on = 16;", "bool is_on = 16; bool is_new = 90;", "has no is_new in Thing"],
 ])("generated code that the .proto says otherwise: %s", async (before, after, why) => {

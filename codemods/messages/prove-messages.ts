@@ -81,7 +81,9 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */
-function staleIn({ shape, kinds, blockers }: Proving, { service, definition }: Bridge): string | undefined {
+function staleIn({ project, shape, kinds, blockers }: Proving, { service, definition }: Bridge): string | undefined {
+  // Generated code outside of the project keeps its whole path.
+  const fromRoot = (why: string) => why.replaceAll(`${project.root}/`, "");
   const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
   for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
   for (const desc of new Set([...used].flatMap(reachable))) {
@@ -90,9 +92,9 @@ function staleIn({ shape, kinds, blockers }: Proving, { service, definition }: B
     const files = shape.filesOf?.(desc) ?? [];
     // A message whose fields nobody reads may be in any of them.
     if (files.length > 1 && blockers.length > 0)
-      return `${desc.typeName} is in several generated files (${files.join(", ")}): keep one of them`;
+      return fromRoot(`${desc.typeName} is in several generated files (${files.join(", ")}): keep one of them`);
     const stale = shape.staleness?.(definition, desc);
-    if (stale !== undefined) return `${stale}: run the old generator, or correct the .proto, and then this`;
+    if (stale !== undefined) return fromRoot(`${stale}: run the old generator, or correct the .proto, and then this`);
   }
   return undefined;
 }
