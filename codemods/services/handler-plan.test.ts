@@ -413,7 +413,7 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
     "a link of a chain that fails before its catch",
     "unary",
     "function f(call, cb) { find().then((x) => { if (!x) return cb({ code: 5 }); cb(null, x); }).catch(cb); }",
-    'function f(req) { return new Promise((resolve, reject) => { find().then((x) => { if (!x) return reject(new ConnectError('Unknown Error', Code.NotFound)); resolve(x); }).catch((err) => reject(toConnectError(err))); }); }',
+    "function f(req) { return new Promise((resolve, reject) => { find().then((x) => { if (!x) return reject(new ConnectError('Unknown Error', Code.NotFound)); resolve(x); }).catch((err) => reject(toConnectError(err))); }); }",
   ],
   [
     "a reply in finally",
