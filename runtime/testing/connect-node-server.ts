@@ -32,7 +32,8 @@ function prepare(context: HandlerContext, text: string): void {
 
 async function hang(text: string, context: HandlerContext): Promise<void> {
   if (text === "hang") {
-    await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+    // Never a message: at its deadline the caller would take whichever is there first.
+    await new Promise((_, reject) => context.signal.addEventListener("abort", () => reject(context.signal.reason)));
   }
 }
 
