@@ -22,7 +22,10 @@ export interface ErrorClassFact extends FactBase {
   readonly kind: "error-class";
 }
 
-/** `toConnectError(new X(…))` of a class that extends ConnectError, or the code that is passed where an instance is made. */
+/**
+ * `toConnectError(new X(…))` of a class that extends ConnectError, or `toConnectError(f(…))` of a function that makes one; or the code
+ * that is passed where it is made.
+ */
 export interface MadeErrorFact extends FactBase {
   readonly kind: "made-error";
   readonly part: "conversion" | "code";

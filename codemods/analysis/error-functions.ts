@@ -1,9 +1,9 @@
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
-import { type ErrorFunctionPlan, isCode, planErrorFunction } from "../errors/plan-error-function.js";
-import { leavesAlways, nameOfFunction } from "../messages/message-syntax.js";
-import { isFunction, nodeAt, parentMap } from "../shared/ast.js";
+import { type ErrorFunctionPlan, isCode, planNamedErrorFunction } from "../errors/plan-error-function.js";
+import { nameOfFunction } from "../messages/message-syntax.js";
+import { nodeAt } from "../shared/ast.js";
 import { treesOf } from "./client-trees.js";
-import { isExport, isOther, isReply } from "./error-classes.js";
+import { isExport, isOther, isReply, type MadeErrorFact } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
 import { isName } from "./handler-facts.js";
 import { placeOf } from "./places.js";
@@ -15,12 +15,6 @@ import { contains, withAssertions } from "./value-flow.js";
 /** A function whose errors are ConnectErrors from now on; the range is that of its name. */
 export interface ErrorFunctionFact extends FactBase {
   readonly kind: "error-function";
-}
-
-/** `toConnectError(f(…))` of such a function, or the code that it is given. */
-export interface MadeByFunctionFact extends FactBase {
-  readonly kind: "made-by-function";
-  readonly part: "conversion" | "code";
 }
 
 interface Candidate {
@@ -54,10 +48,7 @@ export function errorFunctionFacts(project: AnalysisProject, handlers: ReadonlyM
     candidates.set(fn, undefined);
     const name = nameOfFunction(fn);
     const tree = name && project.isSelected(fn.getSourceFile().getFilePath()) ? trees(fn.getSourceFile()) : undefined;
-    const identifier = tree && name && nodeAt(tree, name.getStart(), name.getEnd());
-    const parent = tree && identifier && parentMap(tree).get(identifier);
-    const node = parent?.type === "VariableDeclarator" ? parent.init : parent;
-    const plan = tree && isFunction(node) && isAlwaysLeft(fn) ? planErrorFunction(tree, node) : undefined;
+    const plan = tree && name && planNamedErrorFunction(tree, name.getStart(), name.getEnd());
     if (!name || !plan) return;
     const calls = fn.getDescendantsOfKind(SyntaxKind.CallExpression);
     const handed = plan.handed.map((each) =>
@@ -100,7 +91,7 @@ export function errorFunctionFacts(project: AnalysisProject, handlers: ReadonlyM
           each.plan.handed.some((one) => one.start === call.getStart()),
       );
       if (isConversion(around) && project.isSelected(around.getSourceFile().getFilePath()))
-        facts.push({ kind: "made-by-function", part: "conversion", ...placeOf(around) } as MadeByFunctionFact);
+        facts.push(madeError("conversion", around));
       else if (!isHanded && !isReply(project, error, handlers) && !plan.isDone) return undefined;
       converted++;
       if (plan.code === null) continue;
@@ -108,10 +99,14 @@ export function errorFunctionFacts(project: AnalysisProject, handlers: ReadonlyM
       const tree = given && trees(given.getSourceFile());
       const node = tree && nodeAt(tree, given.getStart(), given.getEnd());
       if (!node || call.getArguments().some(Node.isSpreadElement) || !isCode(node, tree)) return undefined;
-      facts.push({ kind: "made-by-function", part: "code", ...placeOf(given) } as MadeByFunctionFact);
+      facts.push(madeError("code", given));
     }
     return converted > 0 ? facts : undefined;
   }
+}
+
+function madeError(part: MadeErrorFact["part"], node: Node): MadeErrorFact {
+  return { kind: "made-error", part, ...placeOf(node) };
 }
 
 function isConversion(node: Node): node is CallExpression {
@@ -132,30 +127,4 @@ function functionsOf(file: SourceFile): Node[] {
       return Node.isArrowFunction(value) || Node.isFunctionExpression(value) ? [value] : [];
     });
   });
-}
-
-/** Does a function give something whichever way it goes? */
-function isAlwaysLeft(fn: Node): boolean {
-  const body = (fn as unknown as { getBody?(): Node | undefined }).getBody?.();
-  return body !== undefined && (!Node.isBlock(body) || leavesAlways(body) || isBranched(body));
-}
-
-/** `if (…) return …; else return …;`, a `switch` of whose clauses the last is `default` and all return. */
-function isBranched(block: Node): boolean {
-  const last = Node.isBlock(block) ? block.getStatements().at(-1) : block;
-  if (Node.isIfStatement(last)) {
-    const other = last.getElseStatement();
-    return (
-      other !== undefined && [last.getThenStatement(), other].every((each) => leavesAlways(each) || isBranched(each))
-    );
-  }
-  if (!Node.isSwitchStatement(last)) return false;
-  const clauses = last.getClauses();
-  return (
-    Node.isDefaultClause(clauses.at(-1)) &&
-    clauses.every((clause, index) => {
-      const end = clause.getStatements().at(-1);
-      return end ? leavesAlways(end) : index < clauses.length - 1;
-    })
-  );
 }

@@ -213,5 +213,10 @@ export function isName(reference: Node): boolean {
 /** `this.get = this.get.bind(this)`: both members of it are the handler itself. */
 function isSelfBinding(access: Node): boolean {
   const assignment = access.getFirstAncestorByKind(SyntaxKind.BinaryExpression);
-  return assignment !== undefined && /^this\.(\w+)\s*=\s*this\.\1\.bind\(this\)$/.test(assignment.getText());
+  return assignment !== undefined && selfBound(assignment) !== undefined;
+}
+
+/** The `get` of `this.get = this.get.bind(this)`. */
+export function selfBound(assignment: Node): string | undefined {
+  return /^this\.(\w+)\s*=\s*this\.\1\.bind\(this\)$/.exec(assignment.getText())?.[1];
 }

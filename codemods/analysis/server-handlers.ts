@@ -5,7 +5,7 @@ import { areFieldsAlike, canBeField } from "./class-fields.js";
 import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
-import { handlerFact, takesContext } from "./handler-facts.js";
+import { handlerFact, selfBound, takesContext } from "./handler-facts.js";
 import { isOwnName } from "./member-calls.js";
 import { memberChange } from "./member-changes.js";
 import { placeOf } from "./places.js";
@@ -290,9 +290,10 @@ function hasOwnThis(project: AnalysisProject, { handler, value, access }: Member
   if (!handler || !Node.isMethodDeclaration(handler) || !Node.isClassDeclaration(owner)) return false;
   if (!Node.isPropertyAccessExpression(value) || project.originOf(value.getExpression()).kind !== "instance")
     return false;
-  const name = `this.${handler.getName()}`;
   const statements = owner.getConstructors()[0]?.getStatements() ?? [];
-  return statements.some((each) => each.getText().replace(/;$/, "") === `${name} = ${name}.bind(this)`);
+  return statements.some(
+    (each) => Node.isExpressionStatement(each) && selfBound(each.getExpression()) === handler.getName(),
+  );
 }
 
 /** A bridged function does not know the type of `this` that a declared type gives it. */

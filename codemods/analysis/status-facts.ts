@@ -5,6 +5,7 @@ import { grpcUses, type Use } from "../project/uncovered.js";
 import { type File, parentMap } from "../shared/ast.js";
 import { treesOf } from "./client-trees.js";
 import type { FactBase } from "./facts.js";
+import { isTypeScript } from "./language.js";
 import { reaches } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerFact } from "./server-facts.js";
@@ -88,7 +89,7 @@ function untypedBeside(
   const around = project.files.filter((file) => changed.has(file.getFilePath()));
   return users.filter(
     ({ file, path, uses }) =>
-      /\.[cm]?jsx?$/.test(path) &&
+      !isTypeScript(file) &&
       project.isSelected(path) &&
       uses.some(isOfStatus) &&
       around.some((other) => reaches(project, other, file) || reaches(project, file, other)),

@@ -1,7 +1,6 @@
 import type { ErrorClassFact, MadeErrorFact } from "../analysis/error-classes.js";
 import { statusName } from "../clients/grpc-status.js";
 import { type File, isIdentifier, type Node, nodeAt, parentMap, walk } from "../shared/ast.js";
-import type { EditOrigin } from "../shared/edits.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -28,34 +27,24 @@ export const rule: Rule = {
       const plan = node && planErrorClass(file, node);
       if (plan) writeClass(ctx, file, plan);
     }
-    writeMade(
-      ctx,
-      ctx.facts.filter((each): each is MadeErrorFact => each.kind === "made-error"),
-      origin,
-    );
+    const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
+    for (const { part, start, end } of ctx.facts.filter((each): each is MadeErrorFact => each.kind === "made-error")) {
+      // What another rule takes away needs no other code.
+      if (taken.some((edit) => edit.start < end && start < edit.end)) continue;
+      const node = nodeAt(file, start, end);
+      if (node && part === "code") writeCode(ctx, file, node);
+      else if (node) {
+        const [made] = node.arguments as Node[];
+        if (!made) continue;
+        ctx.edit.remove(start, made.start, origin);
+        ctx.edit.remove(made.end, end, origin);
+        ctx.imports.replaces("@connect-migrate/runtime/grpc-js");
+      }
+    }
   },
 };
 
 export default transformFromRule(rule);
-
-/** Where errors are made that are ConnectErrors from now on: their codes, and the conversion around them, which goes. */
-export function writeMade(ctx: RuleContext, facts: readonly Omit<MadeErrorFact, "kind">[], by: EditOrigin): void {
-  const file = ctx.root.get().value as File;
-  const taken = ctx.edit.edits.filter((edit) => edit.end > edit.start);
-  for (const { part, start, end } of facts) {
-    // What another rule takes away needs no other code.
-    if (taken.some((edit) => edit.start < end && start < edit.end)) continue;
-    const node = nodeAt(file, start, end);
-    if (node && part === "code") writeCode(ctx, file, node, by);
-    else if (node) {
-      const [made] = node.arguments as Node[];
-      if (!made) continue;
-      ctx.edit.remove(start, made.start, by);
-      ctx.edit.remove(made.end, end, by);
-      ctx.imports.replaces("@connect-migrate/runtime/grpc-js");
-    }
-  }
-}
 
 function writeClass(ctx: RuleContext, file: File, plan: ErrorClassPlan): void {
   const { node, made, text, code, metadata, dropped, plain, types, added } = plan;
@@ -67,7 +56,7 @@ function writeClass(ctx: RuleContext, file: File, plan: ErrorClassPlan): void {
     ctx.edit.overwrite(type.start, type.end, kind === "code" ? ctx.imports.add(RUNTIME, "Code") : "Headers", origin);
   for (const name of added) ctx.edit.overwrite(name.start, name.end, "append", origin);
   const param = plan.arguments.code && defaultOf(plan);
-  if (param) writeCode(ctx, file, param, origin);
+  if (param) writeCode(ctx, file, param);
   const [given] = made.arguments as Node[];
   const isOwnText = given && text.length === 1 && textOf(ctx, given) === textOf(ctx, text[0]);
   const rest = `, ${codeText(ctx, file, code)}${metadata ? `, ${textOf(ctx, metadata)}` : ""}`;
@@ -99,9 +88,9 @@ function defaultOf({ code, node }: ErrorClassPlan): Node | undefined {
   return found;
 }
 
-function writeCode(ctx: RuleContext, file: File, node: Node, by: EditOrigin): void {
+function writeCode(ctx: RuleContext, file: File, node: Node): void {
   const text = codeText(ctx, file, node);
-  if (text !== ctx.source.slice(node.start, node.end)) ctx.edit.overwrite(node.start, node.end, text, by);
+  if (text !== ctx.source.slice(node.start, node.end)) ctx.edit.overwrite(node.start, node.end, text, origin);
 }
 
 /** The text of an expression; a parameter has its type in it. */

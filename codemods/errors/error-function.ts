@@ -1,9 +1,9 @@
-import type { ErrorFunctionFact, MadeByFunctionFact } from "../analysis/error-functions.js";
-import { type File, isFunction, type Node, nodeAt, parentMap, semicolonOf } from "../shared/ast.js";
+import type { ErrorFunctionFact } from "../analysis/error-functions.js";
+import { type File, semicolonOf } from "../shared/ast.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { codeText, writeMade } from "./error-class.js";
-import { type MadeError, planErrorFunction } from "./plan-error-function.js";
+import { codeText } from "./error-class.js";
+import { type MadeError, planNamedErrorFunction } from "./plan-error-function.js";
 
 const id = "errors/error-function";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -17,27 +17,20 @@ export const rule: Rule = {
   id,
   side: "services",
   apply(ctx) {
+    // Where they are called is for error-class to write, and that does nothing there.
+    if (ctx.target === "connectrpc") return;
     const file = ctx.root.get().value as File;
-    for (const fact of ctx.facts.filter((each): each is ErrorFunctionFact => each.kind === "error-function")) {
-      const name = nodeAt(file, fact.start, fact.end);
-      const parent = name && parentMap(file).get(name);
-      const fn = parent?.type === "VariableDeclarator" ? (parent.init as Node) : parent;
-      const plan = isFunction(fn) ? planErrorFunction(file, fn) : undefined;
-      if (!name || !plan) continue;
+    for (const { start, end } of ctx.facts.filter(
+      (each): each is ErrorFunctionFact => each.kind === "error-function",
+    )) {
+      const plan = planNamedErrorFunction(file, start, end);
+      if (!plan) continue;
       for (const made of plan.made) write(ctx, file, made);
-      for (const { node, name: type } of plan.types)
-        ctx.edit.overwrite(node.start, node.end, ctx.imports.add(RUNTIME, type, { typeOnly: true }), origin);
-      ctx.report({
-        ...origin,
-        construct: `function ${ctx.source.slice(name.start, name.end)}`,
-        reason: null,
-        start: name.start,
-        end: name.end,
-        rpc: null,
-      });
+      for (const { node, name } of plan.types)
+        ctx.edit.overwrite(node.start, node.end, ctx.imports.add(RUNTIME, name, { typeOnly: true }), origin);
+      const construct = `function ${ctx.source.slice(start, end)}`;
+      ctx.report({ ...origin, construct, reason: null, start, end, rpc: null });
     }
-    const made = ctx.facts.filter((each): each is MadeByFunctionFact => each.kind === "made-by-function");
-    writeMade(ctx, made, origin);
   },
 };
 

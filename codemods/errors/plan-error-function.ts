@@ -1,4 +1,5 @@
-import { codeOf, isSurelyText, isText } from "../services/error-shape.js";
+import { mayEndWithout } from "../services/control-flow.js";
+import { codeOf, isObjectAssign, isSurelyText, isText, textOfNewError } from "../services/error-shape.js";
 import {
   type File,
   type FunctionNode,
@@ -7,6 +8,7 @@ import {
   keyName,
   memberName,
   type Node,
+  nodeAt,
   parentMap,
   unwrap,
   walk,
@@ -36,17 +38,28 @@ export interface MadeError {
   readonly code: Node;
 }
 
+/** A function gives something on every path that ends in a return. */
+const RETURNS = { isReply: (statement: Node) => statement.type === "ReturnStatement", replaced: () => undefined };
+
 interface Parts {
   message?: Node;
   details?: Node;
   code?: Node;
 }
 
+/** The plan of the function whose name has this range: of a declaration, or of a variable that holds one. */
+export function planNamedErrorFunction(file: File, start: number, end: number): ErrorFunctionPlan | undefined {
+  const name = nodeAt(file, start, end);
+  const parent = name && parentMap(file).get(name);
+  const fn = parent?.type === "VariableDeclarator" ? (parent.init as Node) : parent;
+  return isFunction(fn) ? planErrorFunction(file, fn) : undefined;
+}
+
 /**
  * Every return of it is `{ code, message }`, `Object.assign(new Error(message), { code })`, a `new Error(message)` that is given its
  * code and details, or a call of a function. Undefined for any other function: it keeps its shape.
  */
-export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPlan | undefined {
+function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPlan | undefined {
   if (fn.async || fn.generator) return undefined;
   const parents = parentMap(file);
   const scopes = scopesOf(file);
@@ -65,7 +78,7 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
         isKnown = false;
       return isKnown;
     });
-    if (!isKnown) return undefined;
+    if (!isKnown || mayEndWithout(fn.body, RETURNS)) return undefined;
   }
   if (made.length + handed.length === 0 && !isDone) return undefined;
   const types = made.length > 0 ? typesOf() : [];
@@ -75,7 +88,7 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
   function returns(node: Node): boolean {
     const value = unwrap(node);
     if (value.type === "ConditionalExpression") return returns(value.consequent) && returns(value.alternate);
-    if (value.type === "CallExpression" && !isAssign(value)) return handed.push(value) > 0;
+    if (value.type === "CallExpression" && !isObjectAssign(value)) return handed.push(value) > 0;
     if (value.type === "NewExpression" && isIdentifier(value.callee, "ConnectError")) {
       isDone = true;
       return true;
@@ -85,9 +98,9 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
   }
 
   function assigned(value: Node): Parts | undefined {
-    if (!isAssign(value)) return undefined;
+    if (!isObjectAssign(value)) return undefined;
     const [error, members] = value.arguments as Node[];
-    const message = error && newError(error);
+    const message = error && textOfNewError(error);
     const parts = message && members?.type === "ObjectExpression" ? membersOf(members) : undefined;
     return parts && !parts.message ? { ...parts, message } : undefined;
   }
@@ -101,7 +114,7 @@ export function planErrorFunction(file: File, fn: FunctionNode): ErrorFunctionPl
     if (!binding || declaration?.type !== "VariableDeclaration" || block !== parents.get(declaration)) return false;
     if (block?.type !== "BlockStatement" || declaration.declarations.length !== 1 || binding.writes.length > 0)
       return false;
-    const message = binding.declaration.init && newError(binding.declaration.init);
+    const message = binding.declaration.init && textOfNewError(binding.declaration.init);
     if (!message) return false;
     const body = block.body as Node[];
     const between = body.slice(body.indexOf(declaration) + 1, body.indexOf(statement));
@@ -204,23 +217,6 @@ function typeText(node: Node): string {
 /** An arrow's object stands in parentheses that what is made does not need. */
 function withParentheses({ start, end, extra }: Node): { start: number; end: number; parenthesized: boolean } {
   return { start: extra?.parenthesized ? extra.parenStart : start, end, parenthesized: extra?.parenthesized === true };
-}
-
-function isAssign(node: Node): boolean {
-  return (
-    node.type === "CallExpression" &&
-    memberName(node.callee) === "assign" &&
-    isIdentifier(node.callee.object, "Object") &&
-    node.arguments.length === 2
-  );
-}
-
-/** The text of `new Error(text)`, whatever type it is asserted to have. */
-function newError(node: Node): Node | undefined {
-  const value = unwrap(node);
-  return value.type === "NewExpression" && isIdentifier(value.callee, "Error") && value.arguments.length === 1
-    ? value.arguments[0]
-    : undefined;
 }
 
 function isMetadata(callee: Node): boolean {

@@ -50,25 +50,11 @@ export function codeOf(node: Node, file: File): string | undefined {
 export function errorShape(node: Node, file: File): ErrorShape {
   const error = unwrap(node);
   const dynamic: ErrorShape = { kind: "value", node };
-  if (error.type === "NewExpression" && isIdentifier(error.callee, "Error") && error.arguments.length === 1) {
-    return isText(error.arguments[0])
-      ? { kind: "literal", node, text: error.arguments[0], code: "Unknown", metadata: null }
-      : dynamic;
-  }
+  const own = textOfNewError(error);
+  if (own) return isText(own) ? { kind: "literal", node, text: own, code: "Unknown", metadata: null } : dynamic;
   if (error.type === "ObjectExpression") return fromMembers(error, null);
-  if (
-    error.type === "CallExpression" &&
-    memberName(error.callee) === "assign" &&
-    isIdentifier(error.callee.object, "Object") &&
-    error.arguments.length === 2 &&
-    error.arguments[1].type === "ObjectExpression"
-  ) {
-    const made = unwrap(error.arguments[0]);
-    if (made.type === "NewExpression" && isIdentifier(made.callee, "Error") && made.arguments.length === 1) {
-      return fromMembers(error.arguments[1], made.arguments[0]);
-    }
-  }
-  return dynamic;
+  const message = isObjectAssign(error) ? textOfNewError(error.arguments[0]) : undefined;
+  return message && error.arguments[1].type === "ObjectExpression" ? fromMembers(error.arguments[1], message) : dynamic;
 
   function fromMembers(object: Node, message: Node | null): ErrorShape {
     const members = new Map<string, Node>();
@@ -91,6 +77,23 @@ export function errorShape(node: Node, file: File): ErrorShape {
     if (metadata && !isPlainMetadata(metadata, file)) return dynamic;
     return { kind: "literal", node, text, code: name, metadata: metadata ?? null };
   }
+}
+
+/** The text of `new Error(text)`, whatever type it is asserted to have. */
+export function textOfNewError(node: Node): Node | undefined {
+  const value = unwrap(node);
+  const isError = value.type === "NewExpression" && isIdentifier(value.callee, "Error") && value.arguments.length === 1;
+  return isError ? value.arguments[0] : undefined;
+}
+
+/** `Object.assign(target, source)` */
+export function isObjectAssign(node: Node): boolean {
+  return (
+    node.type === "CallExpression" &&
+    memberName(node.callee) === "assign" &&
+    isIdentifier(node.callee.object, "Object") &&
+    node.arguments.length === 2
+  );
 }
 
 /**

@@ -40,8 +40,9 @@ export const serviceRules: readonly Rule[] = [
   serverToApp,
   neighbourBridge,
   handlerBridge,
-  errorClass,
   errorFunction,
+  // Behind the functions that make errors: it writes where those are called, too.
+  errorClass,
   // Last: it takes what is left.
   statusToCode,
 ];

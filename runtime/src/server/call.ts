@@ -411,15 +411,11 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
   // Response.
 
-  #serialize(message: unknown): Uint8Array {
-    const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
-    return serializeMessage(this.#route, this.#wire, message, room);
-  }
-
   /** A message as it is now; what fails fails when it is sent. */
   #serializeEarly(message: unknown): SerializedMessage {
     try {
-      const bytes = this.#serialize(message);
+      const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
+      const bytes = serializeMessage(this.#route, this.#wire, message, room);
       return new SerializedMessage(message, () => bytes);
     } catch (reason) {
       return new SerializedMessage(message, () => {
@@ -435,7 +431,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     let bytes: Uint8Array;
     try {
       const early = this.#early;
-      bytes = early !== undefined && early.message === value ? early.bytes() : this.#serialize(value);
+      bytes =
+        early !== undefined && early.message === value
+          ? early.bytes()
+          : serializeMessage(this.#route, this.#wire, value, room);
     } catch (reason) {
       this.fail(reason);
       return;
@@ -484,7 +483,10 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
         if (this.#finished) return;
         if (next.done === true) break;
         const message = next.value;
-        let bytes = message instanceof SerializedMessage ? message.bytes() : this.#serialize(message);
+        let bytes =
+          message instanceof SerializedMessage
+            ? message.bytes()
+            : serializeMessage(this.#route, this.#wire, message, room);
         let flags = 0;
         if (this.#responseCompression !== null && bytes.byteLength >= compressMinBytes) {
           bytes = await this.#responseCompression.compress(bytes);
