@@ -120,7 +120,11 @@ class Http2Exchange implements Exchange {
     let stream: OwnedStream;
     try {
       const noBody = body !== undefined && body.byteLength === 0;
-      stream = openStream(connection.session, this.headers, noBody ? requestOptionsNoBody : requestOptions) as OwnedStream;
+      stream = openStream(
+        connection.session,
+        this.headers,
+        noBody ? requestOptionsNoBody : requestOptions,
+      ) as OwnedStream;
     } catch (e) {
       // Nothing was sent: the session closed at this moment, or has no stream ids left
       this.#done = true;
