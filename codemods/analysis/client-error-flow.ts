@@ -27,7 +27,7 @@ export type MayFail = (source: Source, node: TreeNode, reach: Reach) => boolean;
  */
 export function failingIn(sources: readonly Source[], reaches: readonly Reach[]): MayFail {
   /** Whether a name is a parameter for which some caller passes what may fail. */
-  const mayBeGiven = (tree: File, use: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
+  const mayBeGiven = (tree: File, use: TreeNode, reach: Reach, depth: number): boolean => {
     const binding = scopesOf(tree).bindingOf(use);
     if (binding && isLoopVariable(tree, binding.declaration)) return true;
     if (binding?.kind !== "param" || /^(callback|resolve|reject)$/.test(binding.name)) return false;
@@ -41,44 +41,39 @@ export function failingIn(sources: readonly Source[], reaches: readonly Reach[])
     return sources.some((one) =>
       callsNamed(one.tree, name).some((call) => {
         const given = (call.arguments as TreeNode[])[index];
-        return given !== undefined && isOrHoldsCall(one, given, called, depth);
+        return given !== undefined && isOrHoldsCall(one, given, reach, depth);
       }),
     );
   };
-  const isOrHoldsCall = (
-    { file, tree }: Source,
-    node: TreeNode,
-    called: ReadonlySet<string>,
-    depth: number,
-  ): boolean => {
+  const isOrHoldsCall = ({ file, tree }: Source, node: TreeNode, reach: Reach, depth: number): boolean => {
     const given = heldBy(tree, node);
     const name = isIdentifier(given) ? given.name : memberName(given);
     if (name !== undefined)
       return (
-        called.has(name) ||
-        called.has(`${file.getFilePath()}#${name}`) ||
-        (isIdentifier(given) && mayBeGiven(tree, given, called, depth + 1))
+        reach.names.has(name) ||
+        reach.names.has(`${file.getFilePath()}#${name}`) ||
+        (isIdentifier(given) && mayBeGiven(tree, given, reach, depth + 1))
       );
     let found = false;
     walk(given, (inner) => {
       const isReached = reaches.some(({ calls }) => calls.get(file)?.has(inner));
-      if (isReached || isCallOf(inner, called, file, tree)) found = true;
+      if (isReached || isCallOf(inner, reach, file, tree)) found = true;
       return !found;
     });
     return found;
   };
   /** `job.ready = load();`, which fails where it is waited for. */
-  const isFieldOfFailing = (name: string, called: ReadonlySet<string>): boolean =>
-    sources.some((one) => valuesNamed(one.tree, name).some((value) => isOrHoldsCall(one, value, called, 0)));
+  const isFieldOfFailing = (name: string, reach: Reach): boolean =>
+    sources.some((one) => valuesNamed(one.tree, name).some((value) => isOrHoldsCall(one, value, reach, 0)));
 
   /** Was it taken from where something that may fail was put? */
-  const isOfFailing = (element: TreeNode, called: ReadonlySet<string>, depth: number): boolean => {
+  const isOfFailing = (element: TreeNode, reach: Reach, depth: number): boolean => {
     const { object } = isCall(element) ? element.callee : element;
     const name = isIdentifier(object) ? object.name : memberName(object);
     if (name === undefined || depth > 5) return false;
     return sources.some((one) =>
       putInto(one.tree, name).some((value) =>
-        isTaken(value) ? isOfFailing(value, called, depth + 1) : isOrHoldsCall(one, value, called, 0),
+        isTaken(value) ? isOfFailing(value, reach, depth + 1) : isOrHoldsCall(one, value, reach, 0),
       ),
     );
   };
@@ -92,24 +87,24 @@ export function failingIn(sources: readonly Source[], reaches: readonly Reach[])
       const called = isCall(use) ? heldBy(tree, use.callee) : use;
       const element = [use, called].find(isTaken);
       if (element === undefined || (element === use && !isWaitedFor(use, parents))) return false;
-      return isOfFailing(element, reach.names, 0);
+      return isOfFailing(element, reach, 0);
     };
     const fails = (from: TreeNode): boolean => {
       let found = false;
       walk(from, (inner) => {
         if (found) return false;
-        if (reached.has(inner) || isCallOf(inner, reach.names, file, tree)) found = true;
+        if (reached.has(inner) || isCallOf(inner, reach, file, tree)) found = true;
         else if (isElementOfFailing(inner)) found = true;
         else if (inner.type === "CallExpression" && isIdentifier(inner.callee))
           // A function that was passed in may be one that calls.
-          found = mayBeGiven(tree, inner.callee, reach.names, 0);
+          found = mayBeGiven(tree, inner.callee, reach, 0);
         else if (isIdentifier(inner)) {
           const values = [heldBy(tree, inner), ...(isWaitedFor(inner, parents) ? assignedTo(tree, inner) : [])];
           const unseen = values.filter((value) => MAY_HOLD_PROMISE.test(value.type) && !seen.has(value));
           for (const value of unseen) seen.add(value);
-          found = unseen.some(fails) || (isWaitedFor(inner, parents) && mayBeGiven(tree, inner, reach.names, 0));
+          found = unseen.some(fails) || (isWaitedFor(inner, parents) && mayBeGiven(tree, inner, reach, 0));
         } else if (memberName(inner) !== undefined && isWaitedFor(inner, parents))
-          found = isFieldOfFailing(memberName(inner) as string, reach.names);
+          found = isFieldOfFailing(memberName(inner) as string, reach);
         return undefined;
       });
       return found;

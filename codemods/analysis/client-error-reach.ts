@@ -4,6 +4,7 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  keyName,
   memberName,
   nodeAt,
   parentMap,
@@ -11,13 +12,18 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
+import type { Callees } from "./client-error-callees.js";
 import type { RpcSite } from "./client-errors.js";
 
 /** Calls that may fail with an error of a call. */
 export interface Reach {
   readonly calls: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>>;
-  /** Names of functions that make such calls, directly or through each other. */
+  /** Names of functions that make such calls, directly or through each other, and of what was made of such functions. */
   readonly names: ReadonlySet<string>;
+  /** Is it known what a callee of one of these names is, and that this makes no such call? */
+  isOther(callee: TreeNode, file: SourceFile): boolean;
+  /** May the callee be a function that makes such a call: `table[key]`, a member that is handed on? */
+  mayChoose(callee: TreeNode, file: SourceFile): boolean;
 }
 
 export function callsOf(
@@ -40,6 +46,7 @@ export function reachOf(
   sites: readonly RpcSite[],
   files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
+  callees: Callees,
   /** What else may fail like them. */
   more: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>> = new Map(),
 ): Reach {
@@ -60,32 +67,66 @@ export function reachOf(
     }
   }
   const names = new Set<string>();
+  /** Names of what was made of such functions: what they are says nothing of what they call. */
+  const made = new Set<string>();
+  const functions = new Set<string>();
+  const reach: Reach = {
+    calls,
+    names,
+    isOther(callee, file) {
+      const name = isIdentifier(callee) ? callee.name : memberName(callee);
+      if (name === undefined || made.has(name)) return false;
+      const key = callees.of(callee, file);
+      return key !== null && !functions.has(key);
+    },
+    mayChoose: (callee, file) =>
+      made.has((isIdentifier(callee) ? callee.name : memberName(callee)) ?? "") ||
+      callees.choices(callee, file).some((key) => functions.has(key)),
+  };
+  /** Names to look for, each again when another function of its name is found. */
+  const queue: string[] = [];
+  const addName = (name: string, file: SourceFile, isOwn: boolean): void => {
+    names.add(isOwn && !isExportedName(file, name) ? `${file.getFilePath()}#${name}` : name);
+    queue.push(name);
+  };
+  const addHolder = ({ name, isMember, isItself }: Holder, file: SourceFile): void => {
+    const known = names.has(name) || (!isMember && names.has(`${file.getFilePath()}#${name}`));
+    if (known && (isItself || made.has(name))) return;
+    if (!isItself) made.add(name);
+    addName(name, file, !isMember);
+  };
   /** What stands in a function makes the function one that may fail. */
   const addAround = (node: TreeNode, file: SourceFile, tree: File): void => {
     const parents = parentMap(tree);
     for (let owner = functionOf(node, parents); owner; owner = functionOf(owner, parents)) {
-      const parent = parents.get(owner);
+      const key = callees.keyOf(owner, file);
+      if (functions.has(key)) continue;
+      functions.add(key);
+      const parent = parents.get(owner) as TreeNode;
       const name = functionName(owner, parent);
-      if (name === undefined || name === "constructor") continue;
+      if ([owner, parent].some(({ type }) => /^(Object|Class)(Property|Method)$/.test(type))) queue.push(COMPUTED);
       // A function that its file keeps for itself is called there only.
-      const isOwn = isStatementFunction(owner, parent) && !isExportedName(file, name);
-      names.add(isOwn ? `${file.getFilePath()}#${name}` : name);
+      if (name !== undefined && name !== "constructor") addName(name, file, isStatementFunction(owner, parent));
+      const holder = name === undefined && isWrapped(owner, parent) ? holderOf(owner, tree) : undefined;
+      if (holder) addHolder(holder, file);
     }
   };
   for (const { file, tree } of files) for (const call of calls.get(file) ?? []) addAround(call, file, tree);
   // Names that are added on the way come up here, too.
-  for (const added of names) {
-    const name = added.slice(added.lastIndexOf("#") + 1);
-    for (const { file, tree } of files)
+  for (const name of queue)
+    for (const { file, tree } of files) {
       for (const call of [...callsNamed(tree, name), ...handedNamed(tree, name)])
-        if (isCallOf(call, names, file, tree)) {
+        if (isCallOf(call, reach, file, tree)) {
           addAround(call, file, tree);
           const holder = holderOf(call, tree);
-          if (holder !== undefined)
-            names.add(isExportedName(file, holder) ? holder : `${file.getFilePath()}#${holder}`);
+          if (!holder) continue;
+          addHolder(holder, file);
+          if (holder.isMember) queue.push(COMPUTED);
         }
-  }
-  return { calls, names };
+      if (names.has(name) || names.has(`${file.getFilePath()}#${name}`))
+        for (const alias of aliasesOf(tree, name)) addHolder(alias, file);
+    }
+  return reach;
 }
 
 const namedCalls = new WeakMap<File, Map<string, TreeNode[]>>();
@@ -110,24 +151,35 @@ function callsIn(tree: File): [string, TreeNode][] {
   walk(tree, (node) => {
     const isMade = node.type === "NewExpression";
     if (!isMade && !isCall(node)) return;
-    const name = isIdentifier(node.callee) ? node.callee.name : isMade ? undefined : memberName(node.callee);
+    const name = isIdentifier(node.callee) ? node.callee.name : isMade ? undefined : calledName(node.callee);
     if (name !== undefined) found.push([name, node]);
   });
   return found;
 }
 
+/** What stands for the name of `table[key]`. */
+const COMPUTED = "[]";
+
+function calledName(callee: TreeNode): string | undefined {
+  return callee.type === "MemberExpression" && callee.computed ? (memberName(callee) ?? COMPUTED) : memberName(callee);
+}
+
 /** Is it a call of one of these functions, or one of them that is handed to what may call it? */
-export function isCallOf(node: TreeNode, names: ReadonlySet<string>, file: SourceFile, tree: File): boolean {
+export function isCallOf(node: TreeNode, reach: Reach, file: SourceFile, tree: File): boolean {
+  const { names } = reach;
   const handed = isIdentifier(node) ? node.name : memberName(node);
   if (handed !== undefined) {
     const isNamed = names.has(handed) || names.has(`${file.getFilePath()}#${handed}`);
-    return isNamed && isHandedFunction(node, tree);
+    if (!isNamed) return false;
+    if (isKept(node, tree)) return reach.mayChoose(node, file);
+    return isHandedFunction(node, tree) && !reach.isOther(node, file);
   }
   if (!isCall(node)) return false;
-  if (isIdentifier(node.callee))
-    return names.has(node.callee.name) || names.has(`${file.getFilePath()}#${node.callee.name}`);
-  const name = memberName(node.callee);
-  return name !== undefined && names.has(name);
+  const { callee } = node;
+  const name = isIdentifier(callee) ? callee.name : calledName(callee);
+  if (name === COMPUTED) return reach.mayChoose(callee, file);
+  const isOwn = isIdentifier(callee) && names.has(`${file.getFilePath()}#${callee.name}`);
+  return name !== undefined && (isOwn || names.has(name)) && !reach.isOther(callee, file);
 }
 
 const handedFunctions = new WeakMap<File, Map<string, TreeNode[]>>();
@@ -139,7 +191,7 @@ function handedNamed(tree: File, name: string): readonly TreeNode[] {
     const all = new Map<string, TreeNode[]>();
     walk(tree, (node) => {
       const key = isIdentifier(node) ? node.name : memberName(node);
-      if (key === undefined || !isHandedFunction(node, tree)) return;
+      if (key === undefined || !(isHandedFunction(node, tree) || isKept(node, tree))) return;
       all.set(key, [...(all.get(key) ?? []), node]);
     });
     found = all;
@@ -172,6 +224,16 @@ function isHandedFunction(node: TreeNode, tree: File): boolean {
   return isMember || mayBeFunction(node, tree);
 }
 
+/** `{ load: get }`, `this.load = get`: most values that are kept so are data. */
+function isKept(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const parent = parents.get(node);
+  if (parent?.type === "ObjectProperty")
+    return parent.value === node && parents.get(parent)?.type === "ObjectExpression";
+  if (parent?.type === "ClassProperty") return parent.value === node;
+  return parent?.type === "AssignmentExpression" && parent.right === node;
+}
+
 /** A function, what another module gives, or what a call made of one; no parameter, whose callers are looked at, and no plain data. */
 function mayBeFunction(node: TreeNode, tree: File): boolean {
   const binding = scopesOf(tree).bindingOf(node);
@@ -190,8 +252,16 @@ function isCallOrNew(node: TreeNode): boolean {
   return isCall(node) || node.type === "NewExpression";
 }
 
+/** What a function is kept under. */
+interface Holder {
+  readonly name: string;
+  readonly isMember: boolean;
+  /** It is the function under its own name, and nothing that was made of it. */
+  readonly isItself: boolean;
+}
+
 /** `safe` of `const safe = retry(ask)`: to call it is to call what it was made of. */
-function holderOf(node: TreeNode, tree: File): string | undefined {
+function holderOf(node: TreeNode, tree: File): Holder | undefined {
   const parents = parentMap(tree);
   if (isCallOrNew(node)) return undefined;
   let current = node;
@@ -201,12 +271,49 @@ function holderOf(node: TreeNode, tree: File): string | undefined {
     parent = parents.get(current);
   }
   if (!parent) return undefined;
-  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) return parent.id.name;
-  if (/^(ObjectProperty|ClassProperty)$/.test(parent.type) && parent.value === current && isIdentifier(parent.key))
-    return parent.key.name;
-  return parent.type === "AssignmentExpression" && parent.right === current
-    ? (memberName(parent.left) ?? parent.left.name)
-    : undefined;
+  const own = current === node ? (isIdentifier(node) ? node.name : memberName(node)) : undefined;
+  const held = (name: string | undefined, isMember: boolean) =>
+    name === undefined ? undefined : { name, isMember, isItself: isMember && name === own };
+  if (parent.type === "VariableDeclarator" && isIdentifier(parent.id)) return held(parent.id.name, false);
+  if (/^(ObjectProperty|ClassProperty)$/.test(parent.type) && parent.value === current)
+    return held(keyName(parent), true);
+  if (parent.type !== "AssignmentExpression" || parent.right !== current) return undefined;
+  return isIdentifier(parent.left) ? held(parent.left.name, false) : held(memberName(parent.left), true);
+}
+
+/** `wrap((text) => …)`: what is made of a function without a name. Others call it for themselves. */
+function isWrapped(fn: TreeNode, parent: TreeNode): boolean {
+  if (parent.type !== "CallExpression" || !(parent.arguments as TreeNode[]).includes(fn)) return false;
+  const called = isIdentifier(parent.callee) ? parent.callee.name : (memberName(parent.callee) ?? "");
+  return !CALLS_ITSELF.test(called) && !LATER.test(called) && !TIMERS.test(called);
+}
+
+const CALLS_ITSELF =
+  /^(map|flatMap|forEach|filter|find|some|every|reduce|sort|then|catch|finally|from|get|post|put|patch|delete|all|route|listen|createServer|describe|it|test|before|after|beforeEach|afterEach|beforeAll|afterAll)$/;
+
+const renamed = new WeakMap<File, Map<string, Holder[]>>();
+
+/** Other names for a function: `const { get: load } = api`, `import { get as load }`, `export { get as load }`. */
+function aliasesOf(tree: File, name: string): readonly Holder[] {
+  let found = renamed.get(tree);
+  if (!found) {
+    const all = new Map<string, Holder[]>();
+    const add = (from: string | undefined, to: TreeNode | undefined, isMember: boolean): void => {
+      const target = to?.type === "AssignmentPattern" ? to.left : to;
+      if (from === undefined || !isIdentifier(target) || target.name === from) return;
+      all.set(from, [...(all.get(from) ?? []), { name: target.name, isMember, isItself: false }]);
+    };
+    walk(tree, (node) => {
+      if (node.type === "ImportSpecifier") add(node.imported.name ?? node.imported.value, node.local, false);
+      if (node.type === "ExportSpecifier") add(node.local.name, node.exported, true);
+      if (node.type === "ObjectPattern")
+        for (const property of node.properties as TreeNode[])
+          if (property.type === "ObjectProperty") add(keyName(property), property.value, false);
+    });
+    found = all;
+    renamed.set(tree, all);
+  }
+  return found.get(name) ?? [];
 }
 
 function isStatementFunction(node: TreeNode, parent: TreeNode | undefined): boolean {

@@ -2,6 +2,7 @@ import type { Node, SourceFile } from "ts-morph";
 import type { File, Node as TreeNode } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import { errorArrivals } from "./client-error-arrivals.js";
+import { calleesOf } from "./client-error-callees.js";
 import { failingIn } from "./client-error-flow.js";
 import { leaksOf } from "./client-error-leaks.js";
 import { planErrorPlaces } from "./client-error-places.js";
@@ -29,8 +30,8 @@ export interface ErrorFacts {
 
 /**
  * Where errors of migrated calls may be caught: catch clauses, `.catch` and `.then` callbacks around the calls themselves and around
- * calls of functions that make them. Functions are told by name, so that more places are found than there are, never fewer:
- * a place that gets no such error is not changed in what it does.
+ * calls of functions that make them. Functions are told by name where it is not known which one is called, so that more
+ * places are found than there are, never fewer: a place that gets no such error is not changed in what it does.
  */
 export function collectErrorFacts(
   project: AnalysisProject,
@@ -44,6 +45,7 @@ export function collectErrorFacts(
     const tree = trees(file);
     return tree ? [{ file, tree }] : [];
   });
+  const callees = calleesOf(project);
   const isEscaping = (site: RpcSite) => site.escapes;
   const cancelledSites = sites.filter((site) => site.isCancelled);
   const made = callsOf(sites, trees);
@@ -52,9 +54,9 @@ export function collectErrorFacts(
     trees,
   );
   const madeCancelled = callsOf(cancelledSites, trees);
-  const all = reachOf(sites.filter(isEscaping), sources, trees);
-  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees);
-  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees);
+  const all = reachOf(sites.filter(isEscaping), sources, trees, callees);
+  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees);
+  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees);
   const fails = failingIn(sources, [all, firstOthers]);
   const { places, handedOn, rejections } = errorArrivals({
     project,
@@ -67,7 +69,8 @@ export function collectErrorFacts(
   // Errors that are turned back and handed on may come back to a catch clause as ServiceErrors.
   const leaks = new Map<SourceFile, Set<TreeNode>>();
   for (;;) {
-    const others = leaks.size === 0 ? firstOthers : reachOf(otherSites.filter(isEscaping), sources, trees, leaks);
+    const others =
+      leaks.size === 0 ? firstOthers : reachOf(otherSites.filter(isEscaping), sources, trees, callees, leaks);
     const hasOthers = otherSites.length > 0 || leaks.size > 0;
     const failsOtherwise = failingIn(sources, [all, others]);
     const {

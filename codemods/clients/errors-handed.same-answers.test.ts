@@ -37,6 +37,36 @@ const programs: Programs = {
       try { setTimeout(get, 1, 'own'); null.x; } catch (e) { console.log(e.details); }
     })();`,
   ],
+  "functions under other names": [
+    "idiomatic",
+    `${GET}
+    const { get: take } = { get };
+    const wrap = (fn) => (...args) => fn(...args);
+    const wrapped = wrap((text) => get(text));
+    const load = (text) => wrapped(text);
+    class Base { async find(text) { return text; } async run(text) { return this.find(text); } }
+    class Derived extends Base { async find(text) { return get(text); } }
+    class Patched { async patched(text) { return text; } }
+    Patched.prototype.patched = async (text) => get(text);
+    class Late { async late(text) { return text; } }
+    const late = new Late();
+    late.late = get;
+    const table = { a: get, b: (text) => get(text), c: wrapped };
+    const pick = (name, text) => table[name](text);
+    const api = (() => { const own = (text) => get(text); return { own }; })();
+    (async () => {
+      try { await take('rich 5 a'); } catch (err) { console.log(err.details); }
+      try { await load('rich 5 b'); } catch (err) { console.log(err.details); }
+      try { await new Derived().run('rich 5 c'); } catch (err) { console.log(err.details); }
+      try { await new Patched().patched('rich 5 d'); } catch (err) { console.log(err.details); }
+      try { await late.late('rich 5 e'); } catch (err) { console.log(err.details); }
+      try { await pick('a', 'rich 5 f'); } catch (err) { console.log(err.details); }
+      try { await pick('b', 'rich 5 g'); } catch (err) { console.log(err.details); }
+      try { await table.b.call(null, 'rich 5 h'); } catch (err) { console.log(err.details); }
+      try { await table.c('rich 5 i'); } catch (err) { console.log(err.details); }
+      try { await api.own('rich 5 j'); } catch (err) { console.log(err.details); }
+    })();`,
+  ],
   "promises and functions that are kept": [
     "idiomatic",
     `${GET}

@@ -1,0 +1,108 @@
+import { Node, type SourceFile } from "ts-morph";
+import { isAssignmentTarget } from "../messages/message-syntax.js";
+import type { Node as TreeNode } from "../shared/ast.js";
+import { nodeOf } from "./client-trees.js";
+import { isOnlyItself } from "./own-members.js";
+import type { AnalysisProject } from "./project.js";
+
+/** Which function stands behind the name of a callee. */
+export interface Callees {
+  /** The function's key, `builtin` for one of the language, null where it may be any. */
+  of(callee: TreeNode, file: SourceFile): string | null;
+  /** Functions that an expression may be: the one that it is, or any member of the object in `table[key]`. */
+  choices(callee: TreeNode, file: SourceFile): readonly string[];
+  keyOf(fn: TreeNode, file: SourceFile): string;
+}
+
+export function calleesOf(project: AnalysisProject): Callees {
+  const known = new WeakMap<TreeNode, string | null>();
+  const written = new Map<string, boolean>();
+  // Where a function begins, the two parsers do not say alike.
+  const keyAt = (file: SourceFile, end: number) => `${file.getFilePath()}:${end}`;
+
+  /** Is anything put under the name, `users.get = …`, or in place of the function itself? */
+  function isWritten(name: string): boolean {
+    const found =
+      written.get(name) ??
+      project.identifiersNamed(name).some((each) => {
+        const parent = each.getParent();
+        const target = Node.isPropertyAccessExpression(parent) && parent.getNameNode() === each ? parent : each;
+        return isAssignmentTarget(target);
+      });
+    written.set(name, found);
+    return found;
+  }
+
+  function find(callee: Node): string | null {
+    const nameNode = Node.isPropertyAccessExpression(callee) ? callee.getNameNode() : callee;
+    if (!Node.isIdentifier(nameNode)) return null;
+    const name = nameNode.getText();
+    if (isOfCaught(project, callee)) return "builtin";
+    const origin = project.originOf(callee);
+    if (origin.kind !== "function") return isBuiltin(nameNode) ? "builtin" : null;
+    const { node } = origin;
+    if (isWritten(name) || !isNamed(node, name)) return null;
+    if (Node.isMethodDeclaration(node)) {
+      const isOfClass = Node.isClassDeclaration(node.getParent());
+      if (node.getDecorators().length > 0 || (isOfClass && !isOnlyItself(project, node))) return null;
+    }
+    return keyAt(node.getSourceFile(), node.getEnd());
+  }
+
+  /** Functions that stand in an object or a class. */
+  function membersOf(object: Node): Node[] {
+    const origin = project.originOf(object);
+    const holder = origin.kind === "object" ? origin.node : origin.kind === "instance" ? origin.class : undefined;
+    if (Node.isObjectLiteralExpression(holder)) return holder.getProperties();
+    return Node.isClassDeclaration(holder) || Node.isClassExpression(holder) ? holder.getInstanceMembers() : [];
+  }
+
+  return {
+    choices(callee, file) {
+      const node = nodeOf(file, callee);
+      const nodes = Node.isElementAccessExpression(node) ? membersOf(node.getExpression()) : node ? [node] : [];
+      return nodes.flatMap((each) => {
+        const origin = project.originOf(each);
+        return origin.kind === "function" ? [keyAt(origin.node.getSourceFile(), origin.node.getEnd())] : [];
+      });
+    },
+    of(callee, file) {
+      const found = known.get(callee);
+      if (found !== undefined) return found;
+      const node = nodeOf(file, callee);
+      const key = node ? find(node) : null;
+      known.set(callee, key);
+      return key;
+    },
+    keyOf: (fn, file) => keyAt(file, fn.end),
+  };
+}
+
+/** Does a function with a body stand under its own name? What another function made of it would be another one. */
+function isNamed(node: Node, name: string): boolean {
+  if (Node.isFunctionDeclaration(node) || Node.isMethodDeclaration(node))
+    return node.getName() === name && node.getBody() !== undefined;
+  const holder = node.getParent();
+  return (
+    (Node.isVariableDeclaration(holder) || Node.isPropertyAssignment(holder) || Node.isPropertyDeclaration(holder)) &&
+    holder.getName() === name
+  );
+}
+
+/** `err.metadata.get(key)` of `catch (err)` */
+function isOfCaught(project: AnalysisProject, callee: Node): boolean {
+  const object = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
+  const isMetadata = Node.isPropertyAccessExpression(object) && object.getName() === "metadata";
+  const error = isMetadata ? object.getExpression() : undefined;
+  const declared = Node.isIdentifier(error) ? project.declarationOf(error) : undefined;
+  return Node.isVariableDeclaration(declared) && Node.isCatchClause(declared.getParent());
+}
+
+/** `map.get(key)`: a member of what the language itself has. */
+function isBuiltin(name: Node): boolean {
+  const declarations = name.getSymbol()?.getDeclarations() ?? [];
+  return (
+    declarations.length > 0 &&
+    declarations.every((each) => /\/typescript\/lib\/lib\.[\w.]+\.d\.ts$/.test(each.getSourceFile().getFilePath()))
+  );
+}
