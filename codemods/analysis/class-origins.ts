@@ -22,6 +22,8 @@ export interface ClassOrigins {
   memberOfClass(node: Node, name: string, isStatic: boolean): Origin;
   originOfField(node: Node): Origin;
   originOfThis(node: Node): Origin;
+  /** Of `super`, which has the members of the class that is extended. */
+  originOfSuper(node: Node): Origin;
 }
 
 /** Classes, what their members hold, and `this`. */
@@ -121,5 +123,14 @@ export function createClassOrigins(input: ClassOriginsInput): ClassOrigins {
     return isStatic ? { kind: "class", node: owner } : { kind: "instance", class: owner };
   }
 
-  return { originOfClass, memberOfClass, originOfField, originOfThis };
+  function originOfSuper(node: Node): Origin {
+    const self = originOfThis(node);
+    const owner = self.kind === "instance" ? self.class : self.kind === "class" ? self.node : undefined;
+    const base = Node.isClassDeclaration(owner) || Node.isClassExpression(owner) ? owner.getExtends() : undefined;
+    const origin = base && originOf(base.getExpression());
+    if (origin?.kind !== "class") return UNKNOWN;
+    return self.kind === "instance" ? { kind: "instance", class: origin.node } : origin;
+  }
+
+  return { originOfClass, memberOfClass, originOfField, originOfThis, originOfSuper };
 }

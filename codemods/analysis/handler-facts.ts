@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Node, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
 import type { Surroundings } from "../services/handler-draft.js";
 import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
@@ -10,6 +10,7 @@ import { readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
+import { classesOf } from "./own-members.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { helpedIn } from "./reply-helpers.js";
@@ -169,10 +170,20 @@ function otherUse(
       const access = named.getParentOrThrow();
       if (!Node.isPropertyAccessExpression(access) || access.getNameNode() !== named || isSelfBinding(access)) continue;
       const origin = project.originOf(access.getExpression());
-      if (origin.kind === "instance" && origin.class === owner) return shownPlace(access);
+      // A method that a subclass has in its place is called by the same name.
+      const other = origin.kind === "instance" ? origin.class : undefined;
+      if (owner && other && areRelated(project, owner, other)) return shownPlace(access);
     }
   }
   return undefined;
+}
+
+/** Is one of two classes the other, or extends it? Then a method of the one may be called by the name of the other's. */
+function areRelated(project: AnalysisProject, owner: ClassDeclaration, other: Node): boolean {
+  return (
+    classesOf(project, owner).classes.includes(other as ClassDeclaration) ||
+    (Node.isClassDeclaration(other) && classesOf(project, other).classes.includes(owner))
+  );
 }
 
 /** The tree that rules see. Undefined for a file that does not parse. */

@@ -1,8 +1,11 @@
 import {
+  type CallExpression,
   type ClassDeclaration,
   type ClassExpression,
+  type ElementAccessExpression,
   Node,
   type ObjectLiteralExpression,
+  type PropertyAssignment,
   type SourceFile,
 } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
@@ -10,117 +13,167 @@ import { exportsOf } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 import { functionAround, withAssertions } from "./value-flow.js";
 
+/** A place that puts something else in the place of a member. */
+export interface MemberChange {
+  readonly node: Node;
+  /** Undefined: of any member. */
+  readonly key: string | undefined;
+}
+
 /**
  * Where members of an object are written, deleted or defined outside of what declares it, so that another function may answer than
  * the one that stands there: `impl.get = auth(impl.get)`, `for (const key in impl) impl[key] = …`, `Object.assign(impl, …)`,
- * `protect(impl)` that does so. Undefined where nothing does. `given`: the expression that the object is used by.
+ * `protect(impl)` that does so.
  */
-export function memberChange(
+export function memberChanges(
   project: AnalysisProject,
-  owner: ObjectLiteralExpression | ClassDeclaration | ClassExpression | SourceFile,
+  /** What declares the members: a class comes with those that it extends. */
+  owners: readonly (ObjectLiteralExpression | ClassDeclaration | ClassExpression | SourceFile)[],
+  /** The expression that the object is used by. */
   given: Node,
-): Node | undefined {
+): readonly MemberChange[] {
   const seen = new Set<Node>();
+  const found: MemberChange[] = [];
 
   /** `isClass`: the node stands for the class, of which `prototype` and instances have the members. */
-  function changeBy(node: Node, isClass = false): Node | undefined {
+  function followUse(node: Node, isClass = false): void {
     const value = withAssertions(node);
-    if (seen.has(value)) return undefined;
+    if (seen.has(value)) return;
     seen.add(value);
     const parent = value.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === value) {
-      if (isClass) return parent.getName() === "prototype" ? changeBy(parent) : undefined;
-      return isAssignmentTarget(parent) ? parent.getParentOrThrow() : undefined;
+      if (isClass && parent.getName() === "prototype") followUse(parent);
+      if (!isClass && isAssignmentTarget(parent))
+        found.push({ node: parent.getParentOrThrow(), key: parent.getName() });
+      return;
     }
-    if (Node.isElementAccessExpression(parent) && parent.getExpression() === value)
-      return !isClass && isAssignmentTarget(parent) ? parent.getParentOrThrow() : undefined;
+    if (Node.isElementAccessExpression(parent) && parent.getExpression() === value) {
+      if (!isClass && isAssignmentTarget(parent))
+        found.push({ node: parent.getParentOrThrow(), key: stringOf(parent.getArgumentExpression()) });
+      return;
+    }
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === value)
-      return changeByNames(parent.getNameNode(), isClass);
-    if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === value))
-      return changeOfResult(Node.isArrowFunction(parent) ? parent : functionAround(parent));
-    if (Node.isNewExpression(parent) && parent.getExpression() === value) return changeBy(parent);
-    if (!Node.isCallExpression(parent)) return undefined;
-    const index = parent.getArguments().indexOf(value);
-    if (index < 0) return undefined;
-    const callee = parent.getExpression();
-    if (index === 0 && WRITERS.test(callee.getText())) return parent;
-    const origin = project.originOf(callee);
-    if (origin.kind !== "function" || !Node.isParametered(origin.node))
-      // What is called for nothing but its effect may change what it is given.
-      return Node.isIdentifier(callee) && Node.isExpressionStatement(parent.getParent()) ? parent : undefined;
-    const name = origin.node.getParameters()[index]?.getNameNode();
-    return name && changeByNames(name, isClass);
+      followName(parent.getNameNode(), isClass);
+    else if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === value))
+      followResult(Node.isArrowFunction(parent) ? parent : functionAround(parent));
+    else if (Node.isNewExpression(parent) && parent.getExpression() === value) followUse(parent);
+    else if (Node.isCallExpression(parent)) followArgument(parent, value, isClass);
   }
 
-  function changeByNames(name: Node, isClass = false): Node | undefined {
-    if (!Node.isIdentifier(name)) return undefined;
-    for (const reference of project.referencesTo(name)) {
-      const change = reference === name ? undefined : changeBy(reference, isClass);
-      if (change) return change;
+  function followArgument(parent: CallExpression, value: Node, isClass: boolean): void {
+    const index = parent.getArguments().indexOf(value);
+    if (index < 0) return;
+    const callee = parent.getExpression();
+    if (index === 0 && WRITERS.test(callee.getText())) {
+      found.push(...writtenBy(parent));
+      return;
     }
-    return undefined;
+    const origin = project.originOf(callee);
+    if (origin.kind !== "function" || !Node.isParametered(origin.node)) {
+      // What is called for nothing but its effect may change what it is given.
+      if (Node.isIdentifier(callee) && Node.isExpressionStatement(parent.getParent()))
+        found.push({ node: parent, key: undefined });
+      return;
+    }
+    const name = origin.node.getParameters()[index]?.getNameNode();
+    if (name) followName(name, isClass);
+  }
+
+  function followName(name: Node, isClass = false): void {
+    if (!Node.isIdentifier(name)) return;
+    for (const reference of project.referencesTo(name)) if (reference !== name) followUse(reference, isClass);
   }
 
   /** What is done with what a function of the project gives. */
-  function changeOfResult(fn: Node | undefined): Node | undefined {
+  function followResult(fn: Node | undefined): void {
     const holder = fn?.getParent();
     const named = fn && Node.isFunctionDeclaration(fn) ? fn : Node.isVariableDeclaration(holder) ? holder : undefined;
     const name = named?.getNameNode();
     for (const reference of name ? project.referencesTo(name) : []) {
       const call = reference.getParent();
-      const change = Node.isCallExpression(call) && call.getExpression() === reference ? changeBy(call) : undefined;
-      if (change) return change;
+      if (Node.isCallExpression(call) && call.getExpression() === reference) followUse(call);
     }
-    return undefined;
   }
 
-  function changeInModule(file: SourceFile): Node | undefined {
-    for (const mention of project.mentionsOf(file)) {
-      const change = changeBy(mention);
-      if (change) return change;
-    }
-    return undefined;
+  function followModule(file: SourceFile): void {
+    for (const mention of project.mentionsOf(file)) followUse(mention);
   }
 
-  const used = changeBy(given) ?? (Node.isIdentifier(given) ? changeByNames(given) : undefined);
-  if (used) return used;
-  if (Node.isSourceFile(owner)) return changeInModule(owner);
-  const own = ownChange(owner);
-  if (own) return own;
-  if (!Node.isObjectLiteralExpression(owner)) {
+  function followClass(owner: ClassDeclaration | ClassExpression): void {
     for (const decorator of owner.getDecorators()) {
       const origin = project.originOf(decorator.getExpression());
       const [target] = origin.kind === "function" && Node.isParametered(origin.node) ? origin.node.getParameters() : [];
-      const change = target && changeByNames(target.getNameNode(), true);
-      if (change) return change;
+      if (target) followName(target.getNameNode(), true);
     }
     const name = owner.getNameNode();
-    return name && changeByNames(name, true);
+    if (name) followName(name, true);
   }
-  const file = owner.getSourceFile();
-  const { whole, named } = exportsOf(file);
-  if (whole !== owner) return changeBy(owner);
-  const [extra] = named.values();
-  return extra?.kind === "node" ? extra.node : changeInModule(file);
+
+  followUse(given);
+  if (Node.isIdentifier(given)) followName(given);
+  found.push(...ownChanges(owners));
+  for (const owner of owners) {
+    if (Node.isSourceFile(owner)) followModule(owner);
+    else if (!Node.isObjectLiteralExpression(owner)) followClass(owner);
+    else {
+      const file = owner.getSourceFile();
+      const { whole, named } = exportsOf(file);
+      if (whole !== owner) followUse(owner);
+      else {
+        for (const [key, extra] of named) if (extra.kind === "node") found.push({ node: extra.node, key });
+        followModule(file);
+      }
+    }
+  }
+  return found;
 }
 
 const WRITERS = /^(Object\.(assign|defineProperty|defineProperties|setPrototypeOf)|Reflect\.\w+|(_|lodash)\.\w+)$/;
 
+/** `Object.assign(impl, { get, list })` and `Object.defineProperty(impl, "get", …)` say which. */
+function writtenBy(call: CallExpression): MemberChange[] {
+  const [, second, ...more] = call.getArguments();
+  const writer = call.getExpression().getText();
+  const properties =
+    /\bassign$/.test(writer) && more.length === 0 && Node.isObjectLiteralExpression(second)
+      ? second.getProperties()
+      : undefined;
+  if (properties?.every((each) => "getName" in each && !Node.isComputedPropertyName(each.getNameNode())))
+    return properties.map((each) => ({
+      node: call,
+      key: (each as PropertyAssignment).getName().replace(/^['"]|['"]$/g, ""),
+    }));
+  return [{ node: call, key: /\.(defineProperty|set)$/.test(writer) ? stringOf(second) : undefined }];
+}
+
+function stringOf(node: Node | undefined): string | undefined {
+  return Node.isStringLiteral(node) ? node.getLiteralValue() : undefined;
+}
+
 /** `this.get = auth(this.get)`, `this[key] = …` in the methods themselves; `this.get = this.get.bind(this)` is the same function. */
-function ownChange(owner: ObjectLiteralExpression | ClassDeclaration | ClassExpression): Node | undefined {
-  const methods = Node.isObjectLiteralExpression(owner)
-    ? owner.getProperties().filter(Node.isMethodDeclaration)
-    : [...owner.getInstanceMethods(), ...owner.getConstructors()];
+function ownChanges(
+  owners: readonly (ObjectLiteralExpression | ClassDeclaration | ClassExpression | SourceFile)[],
+): MemberChange[] {
+  const methods = owners.flatMap((owner) => {
+    if (Node.isSourceFile(owner)) return [];
+    return Node.isObjectLiteralExpression(owner)
+      ? owner.getProperties().filter(Node.isMethodDeclaration)
+      : [...owner.getInstanceMethods(), ...owner.getConstructors()];
+  });
   const keys = new Set(methods.filter(Node.isMethodDeclaration).map((method) => method.getName()));
-  for (const method of methods)
-    for (const self of method.getDescendants().filter(Node.isThisExpression)) {
-      const access = self.getParent();
-      const isMember = Node.isPropertyAccessExpression(access) && keys.has(access.getName());
-      if (!isMember && !(Node.isElementAccessExpression(access) && access.getExpression() === self)) continue;
-      const write = isAssignmentTarget(access) ? access.getParentOrThrow() : undefined;
-      if (write && !isBoundSelf(write, access.getText())) return write;
-    }
-  return undefined;
+  return methods.flatMap((method) =>
+    method
+      .getDescendants()
+      .filter(Node.isThisExpression)
+      .flatMap((self): MemberChange[] => {
+        const access = self.getParent();
+        const isMember = Node.isPropertyAccessExpression(access) && keys.has(access.getName());
+        if (!isMember && !(Node.isElementAccessExpression(access) && access.getExpression() === self)) return [];
+        const node = isAssignmentTarget(access) ? access.getParentOrThrow() : undefined;
+        const key = isMember ? access.getName() : stringOf((access as ElementAccessExpression).getArgumentExpression());
+        return node && !isBoundSelf(node, access.getText()) ? [{ node, key }] : [];
+      }),
+  );
 }
 
 function isBoundSelf(write: Node, target: string): boolean {

@@ -59,3 +59,19 @@ export function isExtended(project: AnalysisProject, owner: ClassDeclaration): b
       .some((reference) => reference.getFirstAncestorByKind(SyntaxKind.HeritageClause) !== undefined)
   );
 }
+
+/** A class and those that it extends, as far as they are the project's; `isOpen`: it extends more. */
+export function classesOf(
+  project: AnalysisProject,
+  owner: ClassDeclaration,
+): { classes: ClassDeclaration[]; isOpen: boolean } {
+  const classes: ClassDeclaration[] = [];
+  for (let node: ClassDeclaration | undefined = owner; node && !classes.includes(node); ) {
+    classes.push(node);
+    const base: Node | undefined = node.getExtends()?.getExpression();
+    if (!base || /^(\w+\.)*EventEmitter$/.test(base.getText())) return { classes, isOpen: false };
+    const origin = project.originOf(base);
+    node = origin.kind === "class" && Node.isClassDeclaration(origin.node) ? origin.node : undefined;
+  }
+  return { classes, isOpen: true };
+}

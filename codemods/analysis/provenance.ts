@@ -79,7 +79,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     serviceInFile,
     flavourOf,
   });
-  const { originOfClass, memberOfClass, originOfField, originOfThis } = createClassOrigins({
+  const { originOfClass, memberOfClass, originOfField, originOfThis, originOfSuper } = createClassOrigins({
     originOf,
     originOfType,
     joined,
@@ -137,6 +137,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       return { kind: "function", node };
     if (Node.isClassExpression(node)) return originOfClass(node);
     if (node.getKind() === SyntaxKind.ThisKeyword) return originOfThis(node);
+    if (node.getKind() === SyntaxKind.SuperKeyword) return originOfSuper(node);
     if (Node.isConditionalExpression(node)) return joined([node.getWhenTrue(), node.getWhenFalse()]);
     if (Node.isBinaryExpression(node)) {
       const operator = node.getOperatorToken().getKind();

@@ -88,10 +88,10 @@ export interface RegistrationFact extends FactBase {
   readonly definition: string | null;
   /**
    * How the implementation is handed over: as it is (a class may bridge single methods itself), its literal one member at a time, another object that takes the place of
-   * single members (`{ ...handlers, get: fromCallback(handlers.get) }`), or bridged as a whole.
+   * single members (`{ ...handlers, get: fromCallback(handlers.get) }`), bridged in part (`fromCallbacks(handlers, ["get"])`), or bridged as a whole.
    */
-  readonly implementation: "plain" | "members" | "spread" | "callbacks";
-  /** For `members` and `spread`: the keys whose handler keeps its callback. */
+  readonly implementation: "plain" | "members" | "spread" | "some" | "callbacks";
+  /** For `members`, `spread` and `some`: the keys whose handler keeps its callback. */
   readonly bridgedKeys: readonly string[];
   /** For `members`: keys of that kind that `...handlers` brings, by the place of the spread. */
   readonly bridgedSpreads: readonly { readonly start: number; readonly keys: readonly string[] }[];

@@ -1,13 +1,10 @@
-import { type ClassDeclaration, Node, type SpreadAssignment, SyntaxKind } from "ts-morph";
-import { generatorOf } from "../project/generated.js";
+import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
-import { exportsOf } from "./exports.js";
 import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
-import { handlerFact, selfBound, takesContext } from "./handler-facts.js";
+import { handlerFact, takesContext } from "./handler-facts.js";
 import { isOwnName } from "./member-calls.js";
-import { memberChange } from "./member-changes.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
@@ -17,22 +14,11 @@ import type {
   ServerValueFact,
   StrayHandlerFact,
 } from "./server-facts.js";
+import { canSpread, changeReason, functionOf, generatedBase, type Members, membersOf } from "./server-members.js";
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 import { changingWrappers, throughWrappers, type WrapperSite, type Wrappers, wrapperUse } from "./server-wrappers.js";
-import { peeled, withAssertions } from "./value-flow.js";
-
-/** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
-interface Member {
-  readonly key: string;
-  readonly handler: Node | null;
-  /** What stands for it in an object. */
-  readonly value?: Node | undefined;
-  /** The `shop.get` of `get: shop.get.bind(shop)`: a use of the handler that is its registration. */
-  readonly access?: Node | undefined;
-  /** `...handlers`, if the member comes from there. */
-  readonly spread?: Node;
-}
+import { peeled } from "./value-flow.js";
 
 /** The same with what is known of its handler. */
 interface Decided {
@@ -112,11 +98,10 @@ export function decide(
   // Of its methods nothing is known.
   if (fact.descriptor === null) return { ...whole, implementation: "callbacks" };
   const found = membersOf(project, implementation);
-  const answering = found?.members.filter(({ key }) => project.protos.methodByLegacyKey(fact.service, key));
-  const replaced = found?.replaced ?? answering?.map(decoratedReason).find((each) => each !== undefined);
+  const replaced = found && replacedReason(project, found, fact.service);
   const decided: Decided[] = [];
   const changes: FactBase[] = [];
-  for (const { key, handler: member, value, access, spread } of found?.members ?? []) {
+  for (const { key, handler: member, value, access, spread, replaced: own } of found?.members ?? []) {
     const method = project.protos.methodByLegacyKey(fact.service, key);
     if (!method) {
       const stray = member && !found?.isClass ? strayFact(member, fact.service, key) : undefined;
@@ -124,9 +109,10 @@ export function decide(
       continue;
     }
     const rpc = project.protos.rpc(method);
-    if (replaced) {
+    const other = own ?? replaced;
+    if (other) {
       const handler = member && handlerFact(project, member, key, rpc, found?.isClass ?? false);
-      decided.push({ key, handler: handler && asKept(handler, replaced), node: member, spread, isDone: false });
+      decided.push({ key, handler: handler && asKept(handler, other), node: member, spread, isDone: false });
       continue;
     }
     const use = value && member && wrappers?.changing.has(member) ? wrapperUse(project, value) : undefined;
@@ -160,12 +146,16 @@ export function decide(
   const type = found?.type ? implementationType(project, found.type, draft) : null;
   const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
   const isMixed = found !== undefined && decided.some(({ isDone }) => isDone);
+  // What is put into the object later takes the place of a bridge that stands in it.
+  const isPlace = !found?.members.some(({ replaced }) => replaced);
   const isSpread =
     !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(project, found, implementation);
   const kept = decided.filter(({ isDone }) => !isDone);
-  const isOfMembers = found?.isOwn === true && (found.type === null || (isMixed && type !== null && !asksThis(kept)));
-  const isClass = !isPlain && isMixed && found.isClass && canWrap(project, draft, decided, handlers);
-  const isWhole = !isPlain && !isSpread && !isOfMembers && !isClass;
+  const isOfMembers =
+    found?.isOwn === true && isPlace && (found.type === null || (isMixed && type !== null && !asksThis(kept)));
+  const isClass = !isPlain && isMixed && found.isClass && isPlace && canWrap(project, draft, decided, handlers);
+  const isSome = !isPlain && !isSpread && !isOfMembers && !isClass && isMixed && isUntyped(project, found);
+  const isWhole = !isPlain && !isSpread && !isOfMembers && !isClass && !isSome;
   if (!isWhole && type) changes.push(type);
   if (!isWhole) for (const change of changes) values.set(`${change.file}:${change.start}`, change);
   for (const { handler, node } of decided) {
@@ -177,16 +167,40 @@ export function decide(
     handlers.set(node, { ...decision, isField: isClass && !decision.idiomatic, isWrapped });
   }
   const bridged = isPlain || isWhole || isClass ? [] : kept;
-  const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread;
+  const isOfSpread = (spread: Node | undefined): spread is Node => spread !== undefined && !isSpread && !isSome;
   return {
     ...fact,
-    implementation: isPlain || isClass ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : "members",
+    implementation:
+      isPlain || isClass ? "plain" : isSpread ? "spread" : isWhole ? "callbacks" : isSome ? "some" : "members",
     bridgedKeys: bridged.filter(({ spread }) => !isOfSpread(spread)).map(({ key }) => key),
     bridgedSpreads: [...new Set(bridged.map(({ spread }) => spread).filter(isOfSpread))].map((spread) => ({
       start: spread.getStart(),
       keys: bridged.filter((each) => each.spread === spread).map(({ key }) => key),
     })),
   };
+}
+
+/** Why other functions may answer than the members of an implementation. */
+function replacedReason(project: AnalysisProject, found: Members, service: string): Reason | undefined {
+  if (found.replaced) return found.replaced;
+  const isMethod = (key: string) => project.protos.methodByLegacyKey(service, key) !== undefined;
+  const added = found.added.find(({ key }) => key === undefined || isMethod(key));
+  if (added) return changeReason(added);
+  if (!found.isOpen) return undefined;
+  const answered = new Set(found.members.map(({ key }) => project.protos.methodByLegacyKey(service, key)));
+  const inherited = project.protos.service(service)?.methods.find((method) => !answered.has(method));
+  return inherited && reason("types-unknown", `whether ${inherited.name} is inherited`);
+}
+
+/** No type says what the members are. */
+function isUntyped(project: AnalysisProject, { type, owners }: Members): boolean {
+  return (
+    type === null &&
+    owners.every(
+      (owner) =>
+        !Node.isClassDeclaration(owner) || (owner.getImplements().length === 0 && !generatedBase(project, owner)),
+    )
+  );
 }
 
 /** The wrappers that change with their handlers. They stand in objects of which every member can be bridged by itself. */
@@ -204,10 +218,10 @@ export function wrappersOf(
 export function sitesOf(project: AnalysisProject, drafts: readonly Draft[]): readonly WrapperSite[] {
   return drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
-    if (!found || found.replaced || found.type !== null || !(found.isOwn || canSpread(project, found, implementation)))
-      return [];
-    return found.members.flatMap(({ key, value }) => {
-      const method = value && project.protos.methodByLegacyKey(fact.service, key);
+    if (!found || found.type !== null || !(found.isOwn || canSpread(project, found, implementation))) return [];
+    if (replacedReason(project, found, fact.service)) return [];
+    return found.members.flatMap(({ key, value, replaced }) => {
+      const method = value && !replaced && project.protos.methodByLegacyKey(fact.service, key);
       return method ? [{ value, key, rpc: project.protos.rpc(method) }] : [];
     });
   });
@@ -236,6 +250,13 @@ export function functionsOf(
     for (const value of implementationsPassed(project, implementation))
       own.push(...functionsOf(project, value, new Set([...seen, implementation])));
   return own.flatMap((handler) => (handler ? [handedTo(project, handler)?.handler ?? handler] : []));
+}
+
+/** The functions of an implementation in whose place another one may answer. */
+export function replacedFunctions(project: AnalysisProject, { fact, implementation }: Draft): Node[] {
+  const found = fact.isBridged ? undefined : membersOf(project, implementation);
+  const whole = found && replacedReason(project, found, fact.service);
+  return (found?.members ?? []).flatMap(({ handler, replaced }) => (handler && (whole || replaced) ? [handler] : []));
 }
 
 /** What is passed for an implementation that is a parameter: each call may pass another one. */
@@ -273,27 +294,6 @@ function forwardText(target: Node, kind: RpcKind, withContext: boolean): string 
   const [first, second] = [taken(request) ? `${request}2` : request, taken("ctx") ? "ctx2" : "ctx"];
   const given = withContext ? `${first}, ${second}` : first;
   return `(${given}) => ${text}(${given})`;
-}
-
-/** Another object can stand for an implementation that has a name, where no member asks which object it is in. */
-function canSpread(project: AnalysisProject, found: Members, implementation: Node): boolean {
-  if (found.isClass || !/^[\w$]+(\.[\w$]+)*$/.test(implementation.getText())) return false;
-  return found.members.every(
-    (member) => member.handler !== null && (!/\bthis\b/.test(member.handler.getText()) || hasOwnThis(project, member)),
-  );
-}
-
-/** Is `this` the same in whatever object the function is: in an arrow, `shop.get.bind(shop)`, or a method that its class binds? */
-function hasOwnThis(project: AnalysisProject, { handler, value, access }: Member): boolean {
-  if (access || (handler && Node.isArrowFunction(handler))) return true;
-  const owner = handler?.getParent();
-  if (!handler || !Node.isMethodDeclaration(handler) || !Node.isClassDeclaration(owner)) return false;
-  if (!Node.isPropertyAccessExpression(value) || project.originOf(value.getExpression()).kind !== "instance")
-    return false;
-  const statements = owner.getConstructors()[0]?.getStatements() ?? [];
-  return statements.some(
-    (each) => Node.isExpressionStatement(each) && selfBound(each.getExpression()) === handler.getName(),
-  );
 }
 
 /** A bridged function does not know the type of `this` that a declared type gives it. */
@@ -406,18 +406,6 @@ function isTypedBy(definition: Node | null, type: Node): boolean {
   return named !== undefined && named === type.getText().split(".").at(-1);
 }
 
-/** The class that a class extends, if protoc-gen-ts wrote it: abstract handlers and nothing else. */
-function generatedBase(project: AnalysisProject, owner: ClassDeclaration): ClassDeclaration | undefined {
-  const name = owner.getExtends()?.getExpression();
-  const origin = name && project.originOf(name);
-  const base = origin?.kind === "class" && Node.isClassDeclaration(origin.node) ? origin.node : undefined;
-  if (!base?.isAbstract() || base.getConstructors().length > 0) return undefined;
-  return generatorOf(base.getSourceFile().getFilePath(), base.getSourceFile().getFullText()) === "protoc-gen-ts" &&
-    base.getInstanceMethods().every((method) => method.isAbstract())
-    ? base
-    : undefined;
-}
-
 /** The generated class says that handlers have callbacks, and the class cannot do without it. */
 function hasBoundBase(project: AnalysisProject, implementation: Node): boolean {
   const origin = project.originOf(implementation);
@@ -442,139 +430,6 @@ function definitionOf(
   if (!known || !Node.isVariableDeclaration(known)) return undefined;
   if (project.resolveModule(name.getSourceFile(), module) !== known.getSourceFile()) return undefined;
   return { module, name: known.getName() };
-}
-
-interface Members {
-  readonly members: readonly Member[];
-  /** The object literal is this registration's own and in its file: members can be wrapped where they stand. */
-  readonly isOwn: boolean;
-  readonly isClass: boolean;
-  /** The declared type of an object literal. */
-  readonly type: Node | null;
-  /** Why these may not be the functions that answer. */
-  readonly replaced: Reason | undefined;
-}
-
-/** The members of an implementation, if it is an object literal, a file's exports or an instance of a class of the project. */
-function membersOf(project: AnalysisProject, implementation: Node): Members | undefined {
-  const found = declaredMembers(project, implementation);
-  if (!found) return undefined;
-  const change = memberChange(project, found.owner, implementation);
-  const replaced = change && reason("handler-used-elsewhere", `${shortText(change)} puts something else in its place`);
-  return { ...found, replaced };
-}
-
-/** A decorator gets the method, and may put another function in its place. */
-function decoratedReason({ handler }: Member): Reason | undefined {
-  const holder = handler?.getParent();
-  const declaration = Node.isPropertyDeclaration(holder) ? holder : (handler ?? undefined);
-  const [decorator] =
-    Node.isMethodDeclaration(declaration) || Node.isPropertyDeclaration(declaration) ? declaration.getDecorators() : [];
-  return decorator && reason("handler-used-elsewhere", `${shortText(decorator)} may put something else in its place`);
-}
-
-function shortText(node: Node): string {
-  const text = node.getText().replace(/\s+/g, " ");
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}
-
-function declaredMembers(project: AnalysisProject, implementation: Node) {
-  const origin = project.originOf(implementation);
-  if (origin.kind === "object" && Node.isObjectLiteralExpression(origin.node)) {
-    const literal = origin.node;
-    const byKey = new Map<string, Member>();
-    for (const property of literal.getProperties()) {
-      if (Node.isSpreadAssignment(property)) {
-        const spread = spreadMembers(project, property);
-        if (!spread) return undefined;
-        for (const member of spread) byKey.set(member.key, member);
-        continue;
-      }
-      const key = "getName" in property ? property.getName().replace(/^['"]|['"]$/g, "") : "";
-      const value = Node.isMethodDeclaration(property) ? property : functionOf(project, property);
-      const given = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
-      const named = Node.isShorthandPropertyAssignment(property) ? property.getNameNode() : undefined;
-      byKey.set(key, { key, handler: value, value: given ?? named, access: boundAccess(property) });
-    }
-    const members = [...byKey.values()];
-    const isInline = literal === peeled(implementation);
-    const variable = withAssertions(literal).getParent();
-    const isOnlyHere =
-      variable !== undefined &&
-      Node.isVariableDeclaration(variable) &&
-      literal.getSourceFile() === implementation.getSourceFile() &&
-      project
-        .referencesTo(variable.getNameNode())
-        .filter((node) => node !== variable.getNameNode() && node !== implementation).length === 0;
-    const type = isInline ? null : declaredType(literal);
-    return { owner: literal, members, isOwn: isInline || isOnlyHere, isClass: false, type };
-  }
-  if (origin.kind === "module") {
-    const { named, isComplete } = exportsOf(origin.file);
-    if (!isComplete) return undefined;
-    const members = [...named].map(([key, entry]) => ({
-      key,
-      handler: entry.kind === "node" ? functionOf(project, entry.node) : null,
-    }));
-    return { owner: origin.file, members, isOwn: false, isClass: false, type: null };
-  }
-  if (origin.kind === "instance" && Node.isClassDeclaration(origin.class))
-    return { owner: origin.class, members: classMembers(origin.class), isOwn: false, isClass: true, type: null };
-  return undefined;
-}
-
-/**
- * The type that a literal is asserted to have, or that of the variable that holds it, or of the function, method or getter that
- * returns it.
- */
-function declaredType(literal: Node): Node | null {
-  let holder: Node | undefined = literal.getParent();
-  while (Node.isParenthesizedExpression(holder)) holder = holder.getParent();
-  const asserted = Node.isAsExpression(holder) || Node.isSatisfiesExpression(holder) ? holder.getTypeNode() : undefined;
-  if (asserted && !/^(any|unknown|object|const)$/.test(asserted.getText())) return asserted;
-  holder = withAssertions(literal).getParent();
-  if (Node.isVariableDeclaration(holder)) return holder.getTypeNode() ?? null;
-  if (Node.isReturnStatement(holder)) holder = holder.getFirstAncestor(Node.isFunctionLikeDeclaration);
-  return Node.isFunctionLikeDeclaration(holder) || Node.isArrowFunction(holder)
-    ? (holder.getReturnTypeNode() ?? null)
-    : null;
-}
-
-/** What `...handlers` brings, if single members of it can be replaced behind it. */
-function spreadMembers(project: AnalysisProject, spread: SpreadAssignment): Member[] | undefined {
-  const expression = spread.getExpression();
-  const found = membersOf(project, expression);
-  return found?.type === null && !found.replaced && canSpread(project, found, expression)
-    ? found.members.map(({ key, handler, value }) => ({ key, handler, value, spread }))
-    : undefined;
-}
-
-/** The `get` of `get: shop.get.bind(shop)`. */
-function boundAccess(property: Node): Node | undefined {
-  const value = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
-  const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
-  if (!callee || !Node.isPropertyAccessExpression(callee) || callee.getName() !== "bind") return undefined;
-  const target = callee.getExpression();
-  return Node.isPropertyAccessExpression(target) ? target.getNameNode() : undefined;
-}
-
-function functionOf(project: AnalysisProject, property: Node): Node | null {
-  const origin = project.originOf(property);
-  return origin.kind === "function" ? origin.node : null;
-}
-
-function classMembers(node: ClassDeclaration): Member[] {
-  const members: Member[] = [];
-  for (const method of node.getInstanceMethods()) members.push({ key: method.getName(), handler: method });
-  for (const property of node.getInstanceProperties()) {
-    if (!Node.isPropertyDeclaration(property)) continue;
-    const value = property.getInitializer();
-    members.push({
-      key: property.getName(),
-      handler: value && (Node.isArrowFunction(value) || Node.isFunctionExpression(value)) ? value : null,
-    });
-  }
-  return members;
 }
 
 /** `(call, callback) => handler(call, callback)`: the function that is the handler, how it is called, and its name there. */

@@ -4,7 +4,14 @@ import type { FactBase } from "./facts.js";
 import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ImplementationClassFact, NeighbourBridgeFact } from "./server-facts.js";
-import { classFacts, decide, functionsOf, implementationsPassed, misfitOf } from "./server-handlers.js";
+import {
+  classFacts,
+  decide,
+  functionsOf,
+  implementationsPassed,
+  misfitOf,
+  replacedFunctions,
+} from "./server-handlers.js";
 import { bridgedImplementation, bridgesNamed, type Draft, registrationOf } from "./server-registration.js";
 import { isUnseen, mayBeUnseen } from "./unseen-handlers.js";
 
@@ -98,9 +105,9 @@ export function keptHandlers(
       const isFit = isStaying
         ? draft !== undefined && changesAll(project, draft, new Map(), new Map(), kept)
         : draft !== undefined && decide(project, draft, new Map(), new Map(), kept).implementation !== "callbacks";
-      if (isFit) continue;
       const why = reason("handler-used-elsewhere", shownPlace(call));
-      for (const node of functions) if (!kept.has(node)) kept.set(node, why);
+      const unfit = isFit && draft ? replacedFunctions(project, draft) : functions;
+      for (const node of unfit) if (!kept.has(node)) kept.set(node, why);
     }
   }
   return kept;
@@ -166,9 +173,11 @@ export function neighbourBridges(
 /** The services of apps whose handlers are on a bridge as a whole, where it may go. */
 export function bridgedRoutes(project: AnalysisProject): Draft[] {
   return bridgesNamed(project, "fromCallbacks").flatMap(({ call: bridge }) => {
-    const draft = project.mayBridge(bridge.getSourceFile().getFilePath())
-      ? routeDraft(project, bridge.getParentOrThrow())
-      : undefined;
+    const isWhole = bridge.getArguments().length === 1;
+    const draft =
+      isWhole && project.mayBridge(bridge.getSourceFile().getFilePath())
+        ? routeDraft(project, bridge.getParentOrThrow())
+        : undefined;
     return draft && draft.call.getArguments()[1] === bridge && !misfitOf(project, draft) ? [draft] : [];
   });
 }

@@ -51,7 +51,8 @@ export function createFollowFunctions(p: Proving) {
     const parameter = isFunctionNode(origin.node) ? parametersOf(origin.node)[index] : undefined;
     if (!parameter || parameter.isRestParameter())
       return block(call, "a message is handed to a function that takes it otherwise");
-    if (kind.kind === "value") {
+    const isNamed = shape.isNameOfEnum?.(project, parameter.getTypeNode()) === true;
+    if (kind.kind === "value" && !(isNamed && kind.as.kind === "enum-name")) {
       open.push({ expression, kind }); // a plain value: it is converted on the way in
       return;
     }

@@ -61,8 +61,9 @@ export function createFollowValues(p: Proving) {
     if (shape.typed && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
       return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression) {
-      // A value in a variable that gets others keeps its old form there.
-      if (shape.coerces && kind.kind === "value" && isWrittenAgain(parent.getNameNode()))
+      // A value in a variable that gets others, or has a type of its own, keeps its old form there.
+      const isTyped = parent.getTypeNode() && !shape.isNameOfEnum?.(project, parent.getTypeNode());
+      if (shape.coerces && kind.kind === "value" && (isTyped || isWrittenAgain(parent.getNameNode())))
         return void open.push({ expression, kind });
       return bind(parent.getNameNode(), kind);
     }

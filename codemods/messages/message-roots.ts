@@ -1,4 +1,4 @@
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
@@ -25,6 +25,8 @@ export interface Start {
   block(node: Node, what: string): unknown;
   replace(node: Node, ...parts: TextPart[]): unknown;
   retype(type: Node, place: Node, what: string): unknown;
+  /** The type of a client. */
+  retypeService(type: Node, desc: DescService): boolean;
   callsOf(owner: Node): CallExpression[];
   readonly shape: LegacyShape;
   readonly handlers: Set<Node>;

@@ -1,4 +1,4 @@
-import type { DescEnum, DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
@@ -92,6 +92,8 @@ export interface ProofState {
   again(expression: Node, wanted: Kind): void;
   /** The type of a message in old code, given with an expression or a name: its names become the new ones. */
   retype(type: Node, place: Node, what: string): boolean;
+  /** The type of a client in old code becomes that of protobuf-es. */
+  retypeService(type: Node, desc: DescService): boolean;
   /** Does the compiler, in strict mode, exclude undefined and null? */
   isStrictlyTyped(expression: Node): boolean;
   /** `{ total }` becomes `{ total: BigInt(total) }`. */
@@ -270,6 +272,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       state.block(place, what);
       return false;
     },
+    retypeService: (type, desc) => shape.retypeService?.(state as Proving, type, desc) ?? false,
     isStrictlyTyped(expression) {
       const file = expression.getSourceFile();
       if (!isTypeScript(file)) return false;

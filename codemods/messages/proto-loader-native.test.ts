@@ -147,6 +147,25 @@ async function* feed(req: any): AsyncGenerator<any> { for (const { the_name } of
       "for (const { theName: the_name } of req.theList as any) yield { theName: the_name };",
     ],
   ],
+  [
+    "a message that functions are given, or that a loop takes out of a list of them",
+    "server.js",
+    program(`function get(req) { return wrap(child(req), { the_name: 'x', pick: 'pick_a', pick_a: 'y' }); }
+const child = (req) => (req.small_no ? { the_name: 'a', the_child: req.big_no === '1' ? {} : null } : null);
+const all = (req) => [{ the_name: 'b' }];
+function wrap(one, other) { if (!one) return { the_req: other }; return { the_name: 'c', the_req: { the_list: [one, other] } }; }
+async function* feed(req) { for (const one of all(req)) yield one; }`).replace("{ get }", "{ get, feed }"),
+    [
+      "{ theName: 'x', pick: { case: 'pickA', value: 'y' } }",
+      "theChild: String(req.bigNo) === '1' ? {} : undefined } : null",
+    ],
+  ],
+  [
+    "a value in a variable with a type",
+    "server.ts",
+    program("async function get(req: any) { const big: string = req.big_no; return { the_name: big }; }"),
+    ["const big: string = String(req.bigNo); return { theName: big }"],
+  ],
 ])("followed are %s", async (_name, file, text, expected) => {
   using project = tempProject({ "package.json": "{}", "s.proto": proto, [file]: text });
   const { files, findings } = await migrateMessages(project.root);

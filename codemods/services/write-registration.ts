@@ -68,6 +68,10 @@ export function implementationText(
 function around(context: RuleContext, registration: RegistrationFact, text: string): [open: string, close: string] {
   const { imports } = context;
   if (registration.implementation === "callbacks") return [`${imports.add(BRIDGE, "fromCallbacks")}(`, ")"];
+  if (registration.implementation === "some") {
+    const keys = registration.bridgedKeys.map((key) => quoted(`'${key}'`, styleOf(context.source).quote));
+    return [`${imports.add(BRIDGE, "fromCallbacks")}(`, `, [${keys.join(", ")}])`];
+  }
   if (registration.implementation !== "spread") return ["", ""];
   const bridge = imports.add(BRIDGE, "fromCallback");
   const members = registration.bridgedKeys.map((key) => `${key}: ${bridge}(${text}.${key})`);

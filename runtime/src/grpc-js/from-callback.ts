@@ -44,15 +44,18 @@ export function fromCallback<Handler extends CallbackHandler = CallbackHandler>(
   };
 }
 
-/** `fromCallback` for a whole implementation: an object, or an instance of a class with its inherited methods. */
-export function fromCallbacks(implementation: object): Record<string, BridgedImpl> {
+/**
+ * `fromCallback` for a whole implementation, an object or an instance of a class with its inherited methods, or for the methods of it
+ * that are named: the others answer as they are. `this` is the implementation.
+ */
+export function fromCallbacks(implementation: object, only?: readonly string[]): Record<string, BridgedImpl> {
   const bridged: Record<string, BridgedImpl> = {};
   for (let level: object | null = implementation; level !== null && level !== Object.prototype; ) {
     for (const key of Object.getOwnPropertyNames(level)) {
       const value = key === "constructor" || key in bridged ? undefined : Reflect.get(level, key, implementation);
-      if (typeof value === "function") {
-        bridged[key] = fromCallback(value.bind(implementation));
-      }
+      if (typeof value !== "function") continue;
+      const bound = value.bind(implementation);
+      bridged[key] = only === undefined || only.includes(key) ? fromCallback(bound) : bound;
     }
     level = Object.getPrototypeOf(level);
   }

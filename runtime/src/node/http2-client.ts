@@ -13,6 +13,7 @@ import type {
 import { ConnectError } from "../connect-error.js";
 import type { Http2Connection } from "./http2-connection.js";
 import { connectFailure, connectionLost, isSocketError, refusedStream, streamReset } from "./node-failure.js";
+import { openStream } from "./open-stream.js";
 import type { NodeHttp2ClientSessionManager } from "./transport-options.js";
 
 /** Where the connections come from: one session manager, or a channel over several addresses. */
@@ -119,7 +120,11 @@ class Http2Exchange implements Exchange {
     let stream: OwnedStream;
     try {
       const noBody = body !== undefined && body.byteLength === 0;
-      stream = connection.session.request(this.headers, noBody ? requestOptionsNoBody : requestOptions) as OwnedStream;
+      stream = openStream(
+        connection.session,
+        this.headers,
+        noBody ? requestOptionsNoBody : requestOptions,
+      ) as OwnedStream;
     } catch (e) {
       // Nothing was sent: the session closed at this moment, or has no stream ids left
       this.#done = true;
