@@ -44,6 +44,7 @@ function functionsOf(project: AnalysisProject, callee: Node, index: number): rea
   const declared = Node.isIdentifier(callee) ? project.declarationOf(callee) : undefined;
   if (!declared || !Node.isParameterDeclaration(declared)) {
     const origin = project.originOf(callee);
+    if (origin.kind === "class" && Node.isNewExpression(callee.getParent())) return constructorsOf(origin.node);
     return origin.kind === "function" ? [origin.node] : undefined;
   }
   const known = project.valuesPassed(declared);
@@ -56,6 +57,13 @@ function functionsOf(project: AnalysisProject, callee: Node, index: number): rea
     if (!owners.includes(origin.node)) owners.push(origin.node);
   }
   return owners;
+}
+
+/** `new NotFound(err)`, where the class itself says what becomes of what it is given. */
+function constructorsOf(node: Node): readonly Node[] | undefined {
+  if (!Node.isClassDeclaration(node) && !Node.isClassExpression(node)) return undefined;
+  const [own] = node.getConstructors();
+  return own && [own];
 }
 
 /** Functions of `async` that run tasks, and give the first error of one to a callback of their own, or to the promise that they return. */
@@ -104,8 +112,9 @@ function helperOf(
   index: number,
   trees: Trees,
 ): Helper | null {
-  if (parameter.isRestParameter() || parameter.hasInitializer() || !Node.isIdentifier(parameter.getNameNode()))
-    return null;
+  // A field that is declared in the brackets keeps the error.
+  if (parameter.isParameterProperty() || parameter.isRestParameter() || parameter.hasInitializer()) return null;
+  if (!Node.isIdentifier(parameter.getNameNode())) return null;
   const tree = trees(owner.getSourceFile());
   const param = tree && nodeAt(tree, parameter.getStart(), parameter.getEnd());
   const declared = param && tree && parentMap(tree).get(param);

@@ -144,7 +144,8 @@ export interface ClientViewFact extends FactBase {
 /** A type position that names an idiomatic client. */
 export interface ClientTypeFact extends FactBase {
   readonly kind: "client-type";
-  readonly definition: DefinitionRef;
+  /** Null where it says `Client`, which clients of several services are. */
+  readonly definition: DefinitionRef | null;
   /** The type is that of one method of the client. */
   readonly member: string | null;
 }

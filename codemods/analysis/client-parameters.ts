@@ -11,7 +11,9 @@ export function isParameterAClient(project: AnalysisProject, call: Node, index: 
         ? (origin.node as import("ts-morph").ClassDeclaration).getConstructors()[0]?.getParameters()
         : methodParameters(callee);
   const parameter = parameters?.[index];
-  return !!parameter && project.originOf(parameter).kind === "client";
+  const taken = parameter && project.originOf(parameter);
+  // `client: grpc.Client` takes clients of all services.
+  return taken?.kind === "client" && taken.service !== "";
 }
 
 function methodParameters(callee: Node): Node[] | undefined {

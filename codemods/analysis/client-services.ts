@@ -18,6 +18,8 @@ export interface Service {
   readonly types: Node[];
   /** Annotations of names that hold a promisified method. */
   readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
+  /** Annotations of names that hold clients of other services, too. */
+  readonly anyTypes: Node[];
   /** Functions of tests in the place of methods, which can change with the client. */
   readonly stubs: Stub[];
   /** Why clients of this service stay bridged. */

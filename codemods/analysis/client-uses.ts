@@ -8,6 +8,7 @@ import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js"
 import { isParameterAClient } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
+import { sharedUses } from "./client-shared-names.js";
 import { stubAround } from "./client-stubs.js";
 import type { Trees } from "./client-trees.js";
 import { madeListAround } from "./collections.js";
@@ -43,6 +44,7 @@ export function findServices(
         channelCalls: [],
         types: [],
         methodTypes: [],
+        anyTypes: [],
         stubs: [],
         obstacles: [],
       };
@@ -163,7 +165,7 @@ export function findServices(
           return;
         }
       }
-      if (isParameterAClient(project, parent, index)) return;
+      if (isParameterAClient(project, parent, index) || isAskedForChannel(node, service)) return;
       // Where types say what a parameter is, its calls have been found as this client's own.
       const isTyped = isTypeScript(parent);
       refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
@@ -177,6 +179,7 @@ export function findServices(
     }
     const list = madeListAround(node);
     if (list && project.elementOf(list).kind === "client") return;
+    if (Node.isArrayLiteralExpression(parent) && isAskedForChannel(node, service)) return;
     if (Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node)) {
       const owner = Node.isArrowFunction(parent)
         ? parent
@@ -205,6 +208,14 @@ export function findServices(
       return;
     }
     refuse(`it is used in a ${parent.getKindName()}`);
+  }
+
+  /** Is it one of clients of several services that a name holds, of which only the channel is used? */
+  function isAskedForChannel(client: Node, service: Service): boolean {
+    const uses = sharedUses(project, client);
+    service.channelCalls.push(...(uses?.calls ?? []));
+    service.anyTypes.push(...(uses?.types ?? []));
+    return uses !== undefined;
   }
 
   function member(access: Node, service: Service, refuse: (detail: string, view?: Node | null) => void): void {

@@ -207,12 +207,12 @@ function namesUncaught(text: string): boolean {
   return /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(text);
 }
 
-/** Clients that share credentials each say what becomes of them. */
+/** Clients that share credentials, or a name that closes them, each say what becomes of it. */
 function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
   const seen = new Set<string>();
   return facts.filter((fact) => {
-    if (fact.kind !== "client-value") return true;
-    const key = `${fact.file}:${fact.start}:${fact.end}`;
+    if (!/^client-(value|channel|type)$/.test(fact.kind)) return true;
+    const key = `${fact.kind} ${fact.file}:${fact.start}:${fact.end}`;
     return !seen.has(key) && seen.add(key);
   });
 }
@@ -486,6 +486,9 @@ function factsOf(
       if (definition)
         facts.push({ ...placeOf(type), kind: "client-type", definition, member: null } satisfies ClientTypeFact);
     }
+  if (idiomatic)
+    for (const type of service.anyTypes)
+      facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
   if (idiomatic)
     for (const { node, member, method } of service.methodTypes) {
       const definition = clientDefinition(project, service, method);

@@ -48,6 +48,7 @@ export function createCollections({
   function declarationOf(holder: Node): Node | undefined {
     if (Node.isVariableDeclaration(holder) || Node.isPropertyDeclaration(holder)) return holder;
     if (Node.isBinaryExpression(holder)) return isAssignedField(holder) ? holder : undefined;
+    if (Node.isArrayLiteralExpression(holder)) return isOnlyLoopedOver(holder) ? holder : undefined;
     if (Node.isIdentifier(holder)) {
       const declaration = localDeclaration(holder);
       return declaration && Node.isVariableDeclaration(declaration) ? declaration : undefined;
@@ -101,6 +102,7 @@ export function createCollections({
 
   /** All mentions of a holder but its declaration; undefined where others than its file or class may mention it. */
   function usesOf(declaration: Node): Node[] | undefined {
+    if (Node.isArrayLiteralExpression(declaration)) return [];
     if (Node.isVariableDeclaration(declaration)) {
       const name = declaration.getNameNode();
       if (!Node.isIdentifier(name) || declaration.isExported()) return undefined;
@@ -198,6 +200,7 @@ export function createCollections({
 
 function initializerOf(declaration: Node): Node | undefined {
   if (Node.isBinaryExpression(declaration)) return declaration.getRight();
+  if (Node.isArrayLiteralExpression(declaration)) return declaration;
   const isHolder = Node.isVariableDeclaration(declaration) || Node.isPropertyDeclaration(declaration);
   return isHolder ? declaration.getInitializer() : undefined;
 }
@@ -254,6 +257,19 @@ export function madeListAround(value: Node): Node | undefined {
     made = fn?.getParent();
     if (!made || makerIn(made) !== fn) return undefined;
   }
+  if (made && isOnlyLoopedOver(made)) return made;
   const holder = made?.getParent();
   return holder && initializerOf(holder) === made ? holder : undefined;
+}
+
+/** `for (const client of [users, orders])`, `[users, orders].forEach((client) => …)` */
+function isOnlyLoopedOver(list: Node): boolean {
+  const parent = list.getParent();
+  if (!Node.isArrayLiteralExpression(list) || !parent) return false;
+  if (Node.isForOfStatement(parent)) return parent.getExpression() === list;
+  const call = parent.getParent();
+  if (!Node.isPropertyAccessExpression(parent) || !Node.isCallExpression(call) || call.getExpression() !== parent)
+    return false;
+  const [fn, more] = call.getArguments();
+  return /^(forEach|map)$/.test(parent.getName()) && !!fn && !more && isFunctionNode(fn);
 }

@@ -34,11 +34,17 @@ export function callbackShape(callback: Node): ShapeResult {
   const [error, response, more] = callback.params as Node[];
   if (more) return "the callback has more than two parameters";
   if (error && !isIdentifier(error)) return "the error parameter is a pattern";
+  const isPattern = response !== undefined && !isIdentifier(response);
+  const isOptional = isPattern && response.type === "AssignmentPattern";
+  if (isPattern && (isOptional ? response.left : response).type !== "ObjectPattern")
+    return "the response parameter is a list";
   const { body } = callback;
   const statements: readonly Node[] = body.type === "BlockStatement" ? body.body : [body];
   const base = { callback, error: error ?? null, response: response ?? null };
   if (statements.length === 0 && !hasComment(body))
     return { ...base, failure: null, success: [], form: "empty", failureReturns: false, fallsThrough: false };
+  if (isPattern && !isOptional && error && mentions(body, error.name))
+    return "the pattern of its response throws where there is none, before the error is looked at";
   const parts = error && partsOf(error, body, statements);
   if (parts) {
     const { failure, success } = parts;
@@ -48,7 +54,8 @@ export function callbackShape(callback: Node): ShapeResult {
     if (isApart) return { ...base, ...parts };
   }
   const isTold = error !== undefined && statements.some((node) => mentions(node, error.name));
-  const isRead = response !== undefined && readsFirst(statements, response);
+  // Without a response, a pattern of its members throws before anything else is done.
+  const isRead = response !== undefined && ((isPattern && !isOptional) || readsFirst(statements, response));
   return {
     ...base,
     failure: isTold ? body : null,

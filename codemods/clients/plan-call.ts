@@ -298,7 +298,8 @@ function planHanded(file: File, call: Node, { statement, status, ...place }: Pla
 /** Both paths in an async function around the call, whose names must not hide those that the call uses. */
 function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parents, place: Place): CallPlan {
   const { statement, status } = place;
-  if (shape.response && !isIdentifier(shape.response)) return refused("the response parameter is a pattern");
+  if (isOptionalPattern(shape.response) && shape.fallsThrough)
+    return refused("the response parameter is a pattern that is read beside an error");
   const { callback } = shape;
   const used = [call.callee, ...(call.arguments as Node[]).filter((argument) => argument !== callback)];
   const names = shape.form === "negated" ? [] : [...namesOfFunction(callback)];
@@ -317,6 +318,11 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
   if (status && callback.async) return refused("its status comes before its callback has ended");
   const isEarly = status !== null || (risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form));
   return { kind: "block", shape, isEarly, ...place };
+}
+
+/** `{ items } = {}` */
+function isOptionalPattern(response: Node | null): boolean {
+  return response?.type === "AssignmentPattern" && !isIdentifier(response.left);
 }
 
 /** What a function declares in its own scope. */

@@ -208,8 +208,9 @@ export function planError(
       if (other.type === "NullLiteral" || isIdentifier(other, "undefined")) return undefined;
     }
     if (parent.type === "LogicalExpression" && parent.left === node && parent.operator === "&&") return undefined;
-    if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && isIdentifier(parent.right, "Error"))
-      return undefined;
+    // Both kinds are an Error, and neither is anything else that a program has a class for.
+    if (parent.type === "BinaryExpression" && parent.operator === "instanceof" && parent.left === node)
+      return isIdentifier(parent.right, "ConnectError") ? "its class is asked for" : undefined;
     // `"code" in err`: both kinds of errors have it.
     if (parent.type === "BinaryExpression" && parent.operator === "in" && parent.right === node)
       return /^(code|details|metadata|message)$/.test(parent.left.value ?? "") ? undefined : "it is looked through";
@@ -243,7 +244,7 @@ export function planError(
       return patternUse(parent.id, isIdentifier(unwrap(node)) ? parent : undefined);
     if (isAddedTo(node, parent)) return useOf(parent, parents.get(parent) as Node);
     if (parent.type === "ExpressionStatement") return undefined;
-    if (parent.type !== "CallExpression") return "it is used as a whole";
+    if (!/^(Call|New)Expression$/.test(parent.type)) return "it is used as a whole";
     // The function's parameter has a type.
     reads = true;
     return passedTo(parent, (parent.arguments as Node[]).indexOf(node));

@@ -1,6 +1,6 @@
-import { type Node, semicolonOf } from "../shared/ast.js";
+import { isIdentifier, type Node, semicolonOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { type CallbackShape, mentions } from "./callback-shape.js";
+import { type CallbackShape, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
 import { type CallPlan, needsTrailer } from "./plan-call.js";
@@ -8,6 +8,7 @@ import {
   argumentsEnd,
   catchHead,
   caughtError,
+  fileOf,
   freshName,
   GRPC_JS,
   keywordFor,
@@ -88,7 +89,23 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
 /** The response's parameter, if the code of the reply reads it. */
 function responseOf({ shape }: Pick<Place, "shape">): Node | null {
   const { response, success } = shape;
-  return response && success.some((node) => mentions(node, response.name)) ? response : null;
+  return response && success.some((node) => namesOf(response).some((name) => mentions(node, name))) ? response : null;
+}
+
+/** The variable that the response is assigned to. */
+function responseName(ctx: RuleContext, response: Node): string {
+  return isIdentifier(response) ? response.name : freshName(ctx, "response", "reply");
+}
+
+/** `const { items } = response;`, on the path where there is one: a default of the parameter is for the other one. */
+function destructured(place: Place): string {
+  const { ctx, semicolon } = place;
+  const response = isThrownOnly(place) ? null : responseOf(place);
+  if (!response || isIdentifier(response)) return "";
+  const { start, end } = response.type === "AssignmentPattern" ? response.left : response;
+  const { eol, at } = place.layout;
+  const name = responseName(ctx, response);
+  return `${keywordFor(ctx, response)} ${ctx.source.slice(start, end)} = ${name}${semicolon}${eol}${at[1]}`;
 }
 
 /** What stands before the call. */
@@ -101,12 +118,18 @@ function openingOf(place: Omit<Place, "callEnd">): string {
   // A statement that begins with a parenthesis needs the semicolon of the one before it.
   const guard = semicolon === "" && statement !== planned.call ? ";" : "";
   const open = `${guard}(async () => {${eol}${inner}`;
-  const isFlat = (shape.form === "success" || shape.form === "whole") && !shape.failure;
-  if (isFlat) return `${open}${response ? `${keywordFor(place.ctx, response)} ${response.name} = ` : ""}await `;
+  const isFlat = ((shape.form === "success" || shape.form === "whole") && !shape.failure) || isThrownOnly(place);
+  if (isFlat) {
+    const { source } = place.ctx;
+    const pattern = response?.type === "AssignmentPattern" ? response.left : response;
+    const name = pattern && (isIdentifier(pattern) ? pattern.name : source.slice(pattern.start, pattern.end));
+    return `${open}${response ? `${keywordFor(place.ctx, response)} ${name} = ` : ""}await `;
+  }
+  const name = response && responseName(place.ctx, response);
   const type = shape.fallsThrough && planned.fact.responseType !== null ? `!: ${planned.fact.responseType}` : "";
-  const declare = response ? `let ${response.name}${type}${semicolon}${eol}${inner}` : "";
+  const declare = response ? `let ${name}${type}${semicolon}${eol}${inner}` : "";
   const caught = shape.form === "whole" ? declareError(place) : "";
-  return `${open}${caught}${declare}try {${eol}${deep}${response ? `${response.name} = ` : ""}await `;
+  return `${open}${caught}${declare}try {${eol}${deep}${response ? `${name} = ` : ""}await `;
 }
 
 /** `let err = null;`, as grpc-js says it. */
@@ -234,16 +257,44 @@ function writeThen(place: Place): void {
   }
 }
 
+/** `if (err) throw err;`: the async function throws it by itself. */
+function isThrownOnly({ ctx, shape }: Pick<Place, "ctx" | "shape">): boolean {
+  const { form, failure, error, success } = shape;
+  if (form !== "guard" || !failure || !error || isWrapped(ctx, shape)) return false;
+  // What is said of it stays with it.
+  const end = success.length === 0 ? shape.callback.end : ctx.source.indexOf("\n", failure.end);
+  if (fileOf(ctx).comments?.some(({ start }) => start >= failure.start && start < end)) return false;
+  const [only, more] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
+  return only?.type === "ThrowStatement" && !more && isIdentifier(only.argument, error.name);
+}
+
 /** Both paths of a callback: the failing one in the catch clause, the other one behind it. */
 function writeApart(place: Place): void {
   const { ctx, planned, shape, statement, layout, semicolon, callEnd, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
+  const failure = shape.failure as Node;
+  if (isThrownOnly(place) && shape.success.length === 0) {
+    const all = `${callEnd}${semicolon}${eol}${outer}})()${place.closing}`;
+    ctx.edit.overwrite(argumentsEnd(ctx, planned), statement.end, all, origin);
+    return;
+  }
+  if (isThrownOnly(place)) {
+    const next = (shape.success[0] as Node).start;
+    const lineStart = source.lastIndexOf("\n", next) + 1;
+    const isOwnLine = /^[ \t]*$/.test(source.slice(lineStart, next)) && lineStart > failure.end;
+    // Comments before it stay.
+    const from = isOwnLine ? source.indexOf(eol, failure.end) : next;
+    const before = isOwnLine ? "" : `${eol}${inner}`;
+    ctx.edit.overwrite(argumentsEnd(ctx, planned), from, `${callEnd}${semicolon}${before}`, origin);
+    closeBody(place, shape.success.at(-1) as Node);
+    return;
+  }
   const { head, first } = catchHead(ctx, shape.error, layout);
   const opened = `${callEnd}${semicolon}${eol}${inner}} ${head}${first}`;
-  const failure = shape.failure as Node;
   const end = argumentsEnd(ctx, planned);
+  const parts = destructured(place);
   const returns = shape.failureReturns && shape.form !== "guard" ? `${eol}${deep}return${semicolon}` : "";
 
   let cursor: number;
@@ -267,13 +318,14 @@ function writeApart(place: Place): void {
     case "guard": {
       const [next] = shape.success;
       if (next && !source.slice(cursor, next.start).includes("\n"))
-        ctx.edit.overwrite(cursor, next.start, `${eol}${inner}`, origin);
+        ctx.edit.overwrite(cursor, next.start, `${eol}${inner}${parts}`, origin);
+      else if (next && parts) ctx.edit.insertRight(next.start, parts, origin);
       closeBody(place, shape.success.at(-1) ?? failure);
       return;
     }
     case "conditional": {
       const success = shape.success[0] as Node;
-      ctx.edit.overwrite(cursor, success.start, `${eol}${inner}`, origin);
+      ctx.edit.overwrite(cursor, success.start, `${eol}${inner}${parts}`, origin);
       ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
       return;
     }
@@ -287,7 +339,9 @@ function writeApart(place: Place): void {
       } else {
         const firstLine = source.indexOf("\n", block.start) + 1;
         const isOwnLine = next !== block && firstLine > 0 && firstLine <= next.start;
-        ctx.edit.overwrite(cursor, isOwnLine ? firstLine : next.start, isOwnLine ? eol : `${eol}${inner}`, origin);
+        const before = isOwnLine ? eol : `${eol}${inner}${parts}`;
+        ctx.edit.overwrite(cursor, isOwnLine ? firstLine : next.start, before, origin);
+        if (isOwnLine && parts) ctx.edit.insertRight(next.start, parts, origin);
         const end = (statements.at(-1) as Node).end;
         if (end < block.end) ctx.edit.remove(end, block.end, origin);
       }

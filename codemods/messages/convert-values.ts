@@ -3,6 +3,7 @@ import type { Representation } from "./legacy-shape.js";
 import type { Kind } from "./message-kind.js";
 import {
   comparedLiterals,
+  comparedValues,
   isAbsent,
   isShorthand,
   isTruthTest,
@@ -16,6 +17,13 @@ import { isOwn, noteShown } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 
+/** The text of a literal, or of a constant of old code. */
+export function nameIn(p: Proving, expression: Node): string | undefined {
+  if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression))
+    return expression.getLiteralText();
+  return p.shape.constantName?.(p, expression);
+}
+
 /** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
 export function createConvertValues(p: Proving) {
   const { shape, kinds, renamedShorthands, block, replace, wrap, generated, fieldBy } = p;
@@ -23,13 +31,15 @@ export function createConvertValues(p: Proving) {
   /** Comparisons and conversions that need no wrapping. True when the use is dealt with. */
   const special = (parent: Node, expression: Node, as: Representation): boolean => {
     if (as.kind === "enum-name") {
-      const literals = comparedLiterals(parent, expression);
-      if (!literals || literals.length === 0) return false;
+      const others = comparedValues(parent, expression);
+      const names = others?.map((other) => nameIn(p, other));
+      if (!others || others.length === 0 || names?.includes(undefined)) return false;
       noteShown(p, expression);
-      for (const literal of literals) {
-        const value = as.desc.values.find((one) => shape.enumName(one) === literal.getLiteralText());
-        if (!value) block(literal, `${as.desc.typeName} has no value ${literal.getLiteralText()}`);
-        else replace(literal, generated(as.desc, "shape", literal), `.${value.localName}`);
+      for (const other of others) {
+        const name = nameIn(p, other);
+        const value = as.desc.values.find((one) => shape.enumName(one) === name);
+        if (!value) block(other, `${as.desc.typeName} has no value ${name}`);
+        else replace(other, generated(as.desc, "shape", other), `.${value.localName}`);
       }
       return true;
     }

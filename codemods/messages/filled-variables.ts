@@ -23,12 +23,16 @@ export function createFilledVariables(p: Proving) {
     if (!Node.isVariableDeclaration(declaration)) return;
     const name = declaration.getNameNode();
     const initializer = declaration.getInitializer();
-    if (!Node.isIdentifier(name) || !initializer) return block(use, "a variable without a first value");
+    const loop = declaration.getParent().getParent();
+    const isItem = Node.isForOfStatement(loop) && !loop.isAwaited();
+    if (!Node.isIdentifier(name) || (!initializer && !isItem)) return block(use, "a variable without a first value");
     const annotation = isPlain(wanted) ? undefined : declaration.getTypeNode();
-    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message")) return;
-    if (kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer)) return sink(initializer, wanted);
+    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message", wanted)) return;
+    if (initializer && kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer))
+      return sink(initializer, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
-    sink(initializer, wanted);
+    if (initializer) sink(initializer, wanted);
+    else if (isItem) sink(loop.getExpression(), { kind: "list", of: wanted });
     for (const reference of project.referencesTo(name)) {
       if (reference === name) continue;
       const parent = reference.getParent();

@@ -97,7 +97,9 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     for (const reference of references) {
       const holder = reference.getParent();
       if (isDeclaredBy(holder, reference)) {
-        if (holder.getTypeNode()) start.block(reference, "a type annotation names the old client");
+        const type = holder.getTypeNode();
+        if (type && !start.retypeService(type, service))
+          start.block(reference, "a type annotation names the old client");
         continue;
       }
       if (reference === name || isAlias(reference)) continue;

@@ -4,13 +4,16 @@ import {
   type DescField,
   type DescMessage,
   type DescOneof,
+  type DescService,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
+import { isNameOfEnum, loadedConstant, retypeHandlers, retypeLoaded, retypeService } from "./proto-loader-types.js";
 import type { TypedCode } from "./typed-code.js";
 
 /** How the value of a field, or of one element of it, looks in old code compared to protobuf-es. */
@@ -54,7 +57,15 @@ export interface LegacyShape {
   /** `chainText` of what is no plain property: `a.getB()` is `a.b`. */
   readonly chain?: (proof: Proving, node: Node) => string | undefined;
   /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
-  readonly retype?: (proof: Proving, type: Node) => boolean;
+  readonly retype?: (proof: Proving, type: Node, kind: Kind) => boolean;
+  /** The types of a service's handlers in old code become those of protobuf-es. */
+  readonly retypeHandlers?: (proof: Proving, desc: DescService) => void;
+  /** Such a type, or that of a client: rewritten, and true. */
+  readonly retypeService?: (proof: Proving, type: Node, desc: DescService) => boolean;
+  /** Is a type of old code that of the names of an enum? */
+  readonly isNameOfEnum?: (project: AnalysisProject, type: Node | undefined) => boolean;
+  /** The name of the value that a constant of old code holds, which is text there. */
+  readonly constantName?: (proof: Proving, expression: Node) => string | undefined;
   /** A field that cannot be taken out of a message by a pattern: what old code has there is not what protobuf-es has. */
   readonly isReadOtherwise?: (field: DescField) => boolean;
   /** Old maps are no plain objects: proves one that leaves. */
@@ -140,17 +151,14 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
       enumName: (value) => value.name,
       representation: (field) => representationOf(field, longs, enums),
       coerces: true,
-      retype: (_proof, type) => namesNothing(type),
+      retype: retypeLoaded,
+      retypeHandlers,
+      retypeService,
+      constantName: loadedConstant,
+      isNameOfEnum,
       wholeOptions: wholeOptions(keepCase, longs, enums, options.oneofs === true),
     },
   };
-}
-
-/** `any`, `Promise<any>`, `AsyncIterable<any>`: the same for old and new messages. */
-function namesNothing(type: Node): boolean {
-  return /^(?:(?:Promise|AsyncIterable|AsyncIterableIterator|AsyncGenerator)<)?any(?:, (?:any|void), (?:any|unknown|undefined))?>?$/.test(
-    type.getText(),
-  );
 }
 
 function wholeOptions(keepCase: boolean, longs: Converter, enums: Converter, oneofs: boolean): string {

@@ -229,23 +229,23 @@ export function isEqual(test: Node, subject: string, text: string): boolean {
   return left.getText() === subject && Node.isStringLiteral(right) && right.getLiteralText() === text;
 }
 
-/** The string literals that an expression is compared with: `x === "A"`, `switch (x) { case "A": }`. */
-export function comparedLiterals(parent: Node, expression: Node) {
-  if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText())) {
-    const other = unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft());
-    return Node.isStringLiteral(other) ? [other] : undefined;
-  }
-  if (Node.isSwitchStatement(parent) && parent.getExpression() === expression) {
-    const found = [];
-    for (const clause of parent.getCaseBlock().getClauses()) {
-      if (Node.isDefaultClause(clause)) continue;
-      const test = unwrapped(clause.getExpression());
-      if (!Node.isStringLiteral(test)) return undefined;
-      found.push(test);
-    }
-    return found;
-  }
+/** What an expression is compared with: `x === "A"`, `switch (x) { case "A": }`. */
+export function comparedValues(parent: Node, expression: Node): Node[] | undefined {
+  if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText()))
+    return [unwrapped(parent.getLeft() === expression ? parent.getRight() : parent.getLeft())];
+  if (Node.isSwitchStatement(parent) && parent.getExpression() === expression)
+    return parent
+      .getCaseBlock()
+      .getClauses()
+      .filter(Node.isCaseClause)
+      .map((clause) => unwrapped(clause.getExpression()));
   return undefined;
+}
+
+/** The string literals that an expression is compared with, if it is compared with nothing else. */
+export function comparedLiterals(parent: Node, expression: Node) {
+  const values = comparedValues(parent, expression);
+  return values?.every(Node.isStringLiteral) ? values : undefined;
 }
 
 /** A list or map of plain values that is only looked at: iterated, indexed, tested, spread. */

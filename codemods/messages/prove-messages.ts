@@ -45,8 +45,10 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   if (shape.typed) proveTyped(p, shape.typed, bridges);
   else
     for (const bridge of bridges) {
-      if (bridge.of === "service") startService(project, bridge, p);
-      else clients.start(bridge);
+      if (bridge.of === "service") {
+        startService(project, bridge, p);
+        shape.retypeHandlers?.(p, bridge.service);
+      } else clients.start(bridge);
     }
   clients.finish();
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);

@@ -1,6 +1,7 @@
 import type { DescEnum } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import { coerceValue } from "./coerced-values.js";
+import { nameIn } from "./convert-values.js";
 import { isAssignableScalar, isUnsignedField, type Kind } from "./message-kind.js";
 import {
   hasBytesType,
@@ -65,9 +66,10 @@ export function createProveScalars(p: Proving) {
         return int64(expression, "int64-string", wanted);
       case "enum-name":
       case "enum-number": {
-        if (Node.isStringLiteral(expression) || Node.isNoSubstitutionTemplateLiteral(expression)) {
-          const found = as.desc.values.find((one) => shape.enumName(one) === expression.getLiteralText());
-          if (!found) return block(expression, `${as.desc.typeName} has no value ${expression.getLiteralText()}`);
+        const name = nameIn(p, expression);
+        if (name !== undefined) {
+          const found = as.desc.values.find((one) => shape.enumName(one) === name);
+          if (!found) return block(expression, `${as.desc.typeName} has no value ${name}`);
           return replace(expression, generated(as.desc, "shape", expression), `.${found.localName}`);
         }
         if (as.kind === "enum-name") noteUnlike(p, wanted.field);

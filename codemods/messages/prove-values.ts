@@ -1,5 +1,5 @@
 import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { Node, type ObjectLiteralExpression } from "ts-morph";
+import { Node, type ObjectLiteralElementLike, type ObjectLiteralExpression, SyntaxKind } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
@@ -71,7 +71,7 @@ export function createProveValues(p: Proving) {
     proved.set(expression, wanted);
     for (let outer = given; outer !== expression; outer = innerOf(outer) ?? expression) {
       const type = isAssertion(outer) && !isPlain(wanted) ? typeOfAssertion(outer) : undefined;
-      if (type && !p.retype(type, given, "a type assertion names the old message")) return;
+      if (type && !p.retype(type, given, "a type assertion names the old message", wanted)) return;
     }
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
@@ -93,7 +93,10 @@ export function createProveValues(p: Proving) {
       return;
     }
     // No message at all: whoever writes it into a field or sends it looks after that.
-    if (shape.isLive && wanted.kind === "message" && isAbsent(expression)) return;
+    if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces)) {
+      if (shape.coerces && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
+      return;
+    }
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {
@@ -140,8 +143,8 @@ export function createProveValues(p: Proving) {
         return;
       if (declaration && Node.isVariableDeclaration(declaration) && wanted.kind !== "value")
         return variable(expression, declaration, wanted);
-      if (shape.isLive && declaration && Node.isParameterDeclaration(declaration) && wanted.kind !== "value")
-        return parameter(expression, declaration, wanted);
+      const isFollowed = (shape.isLive && wanted.kind !== "value") || (shape.coerces && holdsMessages(wanted));
+      if (isFollowed && Node.isParameterDeclaration(declaration)) return parameter(expression, declaration, wanted);
     }
     if (Node.isCallExpression(expression)) {
       const origin = project.originOf(expression.getExpression());
@@ -228,8 +231,11 @@ export function createProveValues(p: Proving) {
       return block(use, "a parameter with a default, or of which a part is taken");
     const call = owner.getParent();
     const callee = Node.isCallExpression(call) && isCallback(owner) ? call.getExpression() : undefined;
-    if (callee && Node.isPropertyAccessExpression(callee)) {
-      const isItem = ARRAY_READERS.has(callee.getName()) && owner.getParameters().indexOf(declaration) === 0;
+    if (callee) {
+      const isItem =
+        Node.isPropertyAccessExpression(callee) &&
+        ARRAY_READERS.has(callee.getName()) &&
+        owner.getParameters().indexOf(declaration) === 0;
       if (!isItem) return block(use, `nothing proves that this is a ${kindName(wanted)}`);
       sink(callee.getExpression(), { kind: "list", of: wanted });
       return p.again(use, wanted);
@@ -262,6 +268,11 @@ export function createProveValues(p: Proving) {
         continue;
       }
       const field = fieldBy(desc, key);
+      if (!field && p.oneofBy(desc, key) && namesMember(property)) {
+        // protobufjs looks at the members alone.
+        removeProperty(p, property);
+        continue;
+      }
       if (!field) {
         block(property, `${desc.typeName} has no field ${key}`);
         continue;
@@ -363,6 +374,28 @@ export function createProveValues(p: Proving) {
   };
 
   return { prove, literal };
+}
+
+/** `choice: "member"`. */
+function namesMember(property: Node): boolean {
+  return Node.isPropertyAssignment(property) && Node.isStringLiteral(property.getInitializer());
+}
+
+/** A property goes, with the comma on one side of it. */
+function removeProperty(p: Proving, property: ObjectLiteralElementLike): void {
+  const all = property.getParentIfKindOrThrow(SyntaxKind.ObjectLiteralExpression).getProperties();
+  const index = all.indexOf(property);
+  const [before, after] = [all[index - 1], all[index + 1]];
+  if (after) p.edit(property, property.getStart(), after.getStart(), []);
+  else p.edit(property, before?.getEnd() ?? property.getStart(), property.getEnd(), []);
+}
+
+/** `child: row ? childOf(row) : null`: a branch of what a field gets. */
+function isInField(value: Node): boolean {
+  const top = topOf(value);
+  const above = top.getParent();
+  if (Node.isPropertyAssignment(above)) return true;
+  return (Node.isConditionalExpression(above) || Node.isBinaryExpression(above)) && isInField(above);
 }
 
 /** `a` of `a || b`. */

@@ -97,22 +97,46 @@ function startTimer(deadline: Date | number, finish: Done & { timer?: NodeJS.Tim
 /** Clients of createClient that were closed here. */
 const closedClients = new WeakSet<object>();
 
-/** grpc-js's `closeClient(client)`, for a client of `createClient`: closes the transport that it was made on. Without a client, nothing: `client?.close()`. */
+/** A client that has the shape of grpc-js answers for itself. */
+interface OldClient {
+  close(): void;
+  waitForReady(deadline: Date | number, callback: Done): void;
+  getChannel(): ChannelView & { close(): void };
+}
+
+function oldClient(client: object): OldClient | undefined {
+  const isOld = originOf(client) === undefined && typeof (client as OldClient).getChannel === "function";
+  return isOld ? (client as OldClient) : undefined;
+}
+
+/**
+ * grpc-js's `closeClient(client)`, for a client of `createClient`: closes the transport that it was made on. Without a client, nothing: `client?.close()`.
+ * A client that has the shape of grpc-js, which may come by the same name, closes itself.
+ */
 export function closeClient(client: object | null | undefined): void {
   if (client === null || client === undefined) {
+    return;
+  }
+  const old = oldClient(client);
+  if (old !== undefined) {
+    old.close();
     return;
   }
   closedClients.add(client);
   (transportFor(client) as { close?: () => void }).close?.();
 }
 
-/** grpc-js's `waitForClientReady(client, deadline, callback)`, for a client of `createClient`. */
+/** grpc-js's `waitForClientReady(client, deadline, callback)`, for a client of `createClient` and one of grpc-js's shape. */
 export function waitForClientReady(client: object, deadline: Date | number, callback: Done): void {
-  getClientChannel(client).waitForReady(deadline, callback);
+  (oldClient(client) ?? getClientChannel(client)).waitForReady(deadline, callback);
 }
 
-/** The state of a client's connection, as grpc-js's `getClientChannel(client)` gives it, for a client of `createClient`. */
+/** The state of a client's connection, as grpc-js's `getClientChannel(client)` gives it, for a client of `createClient` and one of grpc-js's shape. */
 export function getClientChannel(client: object): ChannelView & { close(): void } {
+  const old = oldClient(client);
+  if (old !== undefined) {
+    return old.getChannel();
+  }
   const view = channelView(transportFor(client), () => !closedClients.has(client));
   return { ...view, close: () => closeClient(client) };
 }

@@ -1,0 +1,205 @@
+import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
+import { Node } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { generatorOf } from "../project/generated.js";
+import type { Kind } from "./message-kind.js";
+import { ownReturns, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
+
+/** What a name in the files of proto-loader-gen-types stands for: `Bread` is what is sent, `Bread__Output` what is received. */
+type LoadedName =
+  | {
+      readonly kind: "message";
+      readonly desc: DescMessage;
+      readonly isOutput: boolean;
+      /** The program's own type says no more than which fields it uses. */
+      readonly isOwn?: true;
+    }
+  | { readonly kind: "enum"; readonly desc: DescEnum; readonly isOutput: boolean }
+  | { readonly kind: "handlers" | "client"; readonly desc: DescService };
+
+/** Types that say nothing of the messages in them. */
+const CONTAINERS =
+  /^(Promise|Array|ReadonlyArray|Iterable|IterableIterator|Generator|AsyncIterable|AsyncIterableIterator|AsyncGenerator)$/;
+
+/**
+ * `any`, `Promise<Bread__Output | undefined>`, `{ bread_id: string }[]`: what names messages in it gets the names of protobuf-es.
+ * False for a type that may say anything else.
+ */
+export function retypeLoaded(p: Proving, type: Node, kind: Kind): boolean {
+  const desc = messageIn(kind);
+  const parts = partsOf(type).map((part) => ({ part, name: nameOfPart(p, part, desc) }));
+  if (parts.some(({ name }) => name === undefined)) return false;
+  for (const { part, name } of parts) {
+    if (name?.kind === "enum") p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
+    if (name?.kind !== "message") continue;
+    // Whether a message is one that came from the peer is known in the end.
+    p.finals.push(() => {
+      if (isOfWhole(p, type, name)) p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
+      else
+        p.replace(
+          part,
+          { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
+          "<typeof ",
+          { ...p.generated(name.desc, "descriptor", part), typeOnly: true },
+          ">",
+        );
+    });
+  }
+  return true;
+}
+
+/** Is a type that of whole messages, and not of what one is made of? */
+function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" }): boolean {
+  const holder = type.getParent();
+  if (name.isOwn && (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder)))
+    return receivedAs(p, holder.getNameNode()) !== undefined;
+  return name.isOutput && !isTypeOfLiteral(type);
+}
+
+/** The message that a kind is, or is a list or a stream of. */
+function messageIn(kind: Kind): DescMessage | undefined {
+  if (kind.kind === "list" || kind.kind === "stream") return messageIn(kind.of);
+  return kind.kind === "message" ? kind.desc : undefined;
+}
+
+/** What a type is made of: `A` and `null` of `Promise<A[] | null>`. */
+function partsOf(type: Node): Node[] {
+  if (Node.isUnionTypeNode(type)) return type.getTypeNodes().flatMap(partsOf);
+  if (Node.isParenthesizedTypeNode(type)) return partsOf(type.getTypeNode());
+  if (Node.isArrayTypeNode(type)) return partsOf(type.getElementTypeNode());
+  if (Node.isTypeReference(type) && CONTAINERS.test(type.getTypeName().getText()))
+    return type.getTypeArguments().flatMap(partsOf);
+  return [type];
+}
+
+/** What a part of a type names; `nothing` for what says nothing of a message. */
+function nameOfPart(
+  p: Proving,
+  type: Node,
+  desc: DescMessage | undefined,
+): LoadedName | { kind: "nothing" } | undefined {
+  if (/^(any|void|undefined|null|unknown)$/.test(type.getText())) return { kind: "nothing" };
+  const name = Node.isTypeReference(type) ? loadedNameOf(p.project, type.getTypeName()) : undefined;
+  if (name) return name.kind === "message" || isNameOfEnum(p.project, type) ? name : undefined;
+  const members = Node.isTypeLiteral(type) ? type.getMembers() : membersOf(type);
+  if (!desc || !members || !describes(p, members, desc)) return undefined;
+  const isOutput = members.every((one) => Node.isPropertySignature(one) && !one.hasQuestionToken());
+  return { kind: "message", desc, isOutput, isOwn: true };
+}
+
+/** The members of an interface of the program's own. */
+function membersOf(type: Node): Node[] | undefined {
+  const symbol = Node.isTypeReference(type) ? type.getTypeName().getSymbol() : undefined;
+  const [declaration, more] = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  if (!Node.isInterfaceDeclaration(declaration) || more || declaration.getSourceFile().isDeclarationFile())
+    return undefined;
+  if (declaration.getTypeParameters().length > 0 || declaration.getExtends().length > 0) return undefined;
+  return declaration.getMembers();
+}
+
+/** `Flour__Output`, the names of an enum's values and nothing else: those of `Flour` stand beside the numbers. */
+export function isNameOfEnum(project: AnalysisProject, type: Node | undefined): boolean {
+  const name = Node.isTypeReference(type) ? loadedNameOf(project, type.getTypeName()) : undefined;
+  return name?.kind === "enum" && name.isOutput;
+}
+
+/** Are members the fields of a message, or some of them? */
+function describes(p: Proving, members: readonly Node[], desc: DescMessage): boolean {
+  return (
+    members.length > 0 &&
+    members.every((one) => {
+      const key = Node.isPropertySignature(one) ? one.getName().replace(/^["']|["']$/g, "") : undefined;
+      return key !== undefined && (p.fieldBy(desc, key) ?? p.oneofBy(desc, key)) !== undefined;
+    })
+  );
+}
+
+/** The type of what a function returns that writes a message out: a literal is no message of protobuf-es yet. */
+function isTypeOfLiteral(type: Node): boolean {
+  const owner = type.getParentOrThrow();
+  const isResult = Node.isReturnTyped(owner) && owner.getReturnTypeNode() === type;
+  if (!isResult) return false;
+  const results = Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody()) ? [owner.getBody()] : [];
+  const values = [...results, ...ownReturns(owner).map((statement) => statement.getExpression())];
+  return values.some((value) => value !== undefined && Node.isObjectLiteralExpression(unwrapped(value)));
+}
+
+/** The name of the value that a constant of an enum holds: `Flour.FLOUR_RYE`. */
+export function loadedConstant(p: Proving, expression: Node): string | undefined {
+  if (!Node.isPropertyAccessExpression(expression)) return undefined;
+  if (loadedNameOf(p.project, expression.getExpression())?.kind !== "enum") return undefined;
+  return expression.getName();
+}
+
+/** The types of handlers, wherever they stand. */
+export function retypeHandlers(p: Proving, desc: DescService): void {
+  for (const file of p.project.files) {
+    if (!file.getFullText().includes("ServiceImplOf<")) continue;
+    for (const type of file.getDescendants()) retypeService(p, type, desc);
+  }
+}
+
+/** `ServiceImplOf<BakeryHandlers>` becomes `ServiceImpl<typeof Bakery>`; `ClientOf<BakeryClient>` becomes `Client<typeof Bakery>`. */
+export function retypeService(p: Proving, type: Node, desc: DescService): boolean {
+  const head = Node.isTypeReference(type)
+    ? type.getTypeName()
+    : Node.isExpressionWithTypeArguments(type)
+      ? type.getExpression()
+      : undefined;
+  const [argument] =
+    Node.isTypeReference(type) || Node.isExpressionWithTypeArguments(type) ? type.getTypeArguments() : [];
+  const text = head?.getText();
+  const wanted = text === "ServiceImplOf" ? "handlers" : text === "ClientOf" ? "client" : undefined;
+  const name = Node.isTypeReference(argument) ? loadedNameOf(p.project, argument.getTypeName()) : undefined;
+  if (!argument || !head || !name || name.kind !== wanted || name.desc !== desc) return false;
+  const service = p.project.protos.importPathFor(desc, type.getSourceFile().getFilePath());
+  const made = wanted === "handlers" ? "ServiceImpl" : "Client";
+  p.replace(head, { module: "@connect-migrate/runtime", name: made, typeOnly: true });
+  p.replace(argument, "typeof ", { module: service.module, name: service.descriptor, typeOnly: true });
+  return true;
+}
+
+function loadedNameOf(project: AnalysisProject, name: Node): LoadedName | undefined {
+  const symbol = name.getSymbol();
+  const declarations = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  const declaration = declarations.find(
+    (one) => Node.isInterfaceDeclaration(one) || Node.isVariableDeclaration(one) || Node.isTypeAliasDeclaration(one),
+  );
+  const file = declaration?.getSourceFile();
+  if (!declaration || !file || generatorOf(file.getFilePath(), file.getFullText()) !== "proto-loader") return undefined;
+  const whole = (declaration as unknown as { getName(): string }).getName();
+  const short = whole.replace(/__Output$/, "");
+  const path = file.getFilePath().replace(/(\.d)?\.[cm]?ts$/, "");
+  const service = /^(.*)(Handlers|Client)$/.exec(short);
+  if (service && path.endsWith(`/${service[1]}`)) {
+    const desc = named(path, (full) => project.protos.service(full));
+    if (desc) return { kind: service[2] === "Client" ? "client" : "handlers", desc };
+  }
+  const isInner = short.startsWith("_") && !path.endsWith(`/${short}`);
+  const outer = named(path, (full) => project.protos.message(full));
+  const found = isInner ? outer && innerOf(outer, short) : (outer ?? named(path, (full) => project.protos.enum(full)));
+  if (found?.kind === "message") return { kind: "message", desc: found, isOutput: whole !== short };
+  return found && { kind: "enum", desc: found, isOutput: whole !== short };
+}
+
+/** What the file of a type is named after: `bakery/v1/Bread` is `bakery.v1.Bread`, and the longest name is the right one. */
+function named<Desc>(path: string, find: (full: string) => Desc | undefined): Desc | undefined {
+  const parts = path.split("/").filter((part) => part !== "");
+  for (let from = 0; from < parts.length; from++) {
+    const desc = find(parts.slice(from).join("."));
+    if (desc) return desc;
+  }
+  return undefined;
+}
+
+/** `_bakery_v1_Order_Line`, in the file of `bakery.v1.Order`. */
+function innerOf(outer: DescMessage, name: string): DescMessage | DescEnum | undefined {
+  for (const inner of [...outer.nestedMessages, ...outer.nestedEnums]) {
+    if (`_${inner.typeName.replaceAll(".", "_")}` === name) return inner;
+    const deeper = inner.kind === "message" ? innerOf(inner, name) : undefined;
+    if (deeper) return deeper;
+  }
+  return undefined;
+}
