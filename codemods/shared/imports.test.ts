@@ -32,4 +32,16 @@ describe("imports that lose names", () => {
       expected.replace("import", "const").replace(" from '@grpc/grpc-js'", " = require('@grpc/grpc-js')"),
     );
   });
+
+  it("of a module of the project, of which something else is still imported", () => {
+    const rest = "gone(load);\nkept(grpc);\n";
+    expect(firstLine(`import { grpc, load } from './setup.js';\n${rest}`)).toBe("import { grpc } from './setup.js';");
+    expect(firstLine(`const { load, grpc } = require('./setup');\n${rest}`)).toBe(
+      "const { grpc } = require('./setup');",
+    );
+  });
+
+  it("but a module of the project is still loaded when the last one goes", () => {
+    expect(firstLine("import { load } from './setup.js';\ngone(load);\n")).toBe("import { load } from './setup.js';");
+  });
 });

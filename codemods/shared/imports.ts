@@ -205,7 +205,7 @@ function isDroppable(module: string, path: string, replaced: ReadonlySet<string>
 function usedImports(file: File, path: string, replaced: ReadonlySet<string>): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
-  const names = importedNames(file, replaced).filter(({ module }) => isDroppable(module, path, replaced));
+  const names = importedNames(file, replaced);
   // The names of a pattern come first, the last pattern before others: one that nothing uses does not use its module either.
   const inUse = new Set<Node>();
   for (const entry of names.toReversed().sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
@@ -252,7 +252,8 @@ function styleOf(file: File, source: string, path: string): Style {
 
 /**
  * The import phase, on the text that the rules' edits made: adds what was asked for in the file's own style, and drops
- * imports of grpc packages, generated stubs and node's own modules that the edits left without use.
+ * imports of grpc packages, generated stubs and node's own modules that the edits left without use, and such names of other modules as
+ * long as something else of them is imported.
  */
 export function applyImports(
   original: { readonly file: File; readonly path: string; readonly source: string },
@@ -271,9 +272,13 @@ export function applyImports(
   // What became unused. An import that nothing used before stays: no rule touched it.
   const usedBefore = usedImports(original.file, path, replaced);
   const usedNow = usedImports(file, path, replaced);
+  const isStillImported = ({ statement }: ImportedName) =>
+    names.some((other) => other.statement === statement && usedNow.has(other.local.name));
   const unused = names.filter(
     (entry) =>
-      isDroppable(entry.module, path, replaced) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
+      usedBefore.has(entry.local.name) &&
+      !usedNow.has(entry.local.name) &&
+      (isDroppable(entry.module, path, replaced) || isStillImported(entry)),
   );
 
   // Requests that a rule dropped again would be unused: only names that the text refers to are added.
