@@ -27,7 +27,7 @@ export function createFilledVariables(p: Proving) {
     const isItem = Node.isForOfStatement(loop) && !loop.isAwaited();
     if (!Node.isIdentifier(name) || (!initializer && !isItem)) return block(use, "a variable without a first value");
     const annotation = isPlain(wanted) ? undefined : declaration.getTypeNode();
-    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message")) return;
+    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message", wanted)) return;
     if (initializer && kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer))
       return sink(initializer, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");

@@ -44,7 +44,7 @@ export function createFollowValues(p: Proving) {
     if (!parent || (shape.typed && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
-      if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
+      if (type && !p.retype(type, parent, "a type assertion names the old message", kind)) return;
       return flow(parent, kind);
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
@@ -198,6 +198,11 @@ export function createFollowValues(p: Proving) {
     const [callback] = call.getArguments();
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
+    if (name === "reduce" && callback && isFunctionNode(callback) && call.getArguments().length === 2) {
+      const [, item, , array] = parametersOf(callback);
+      if (array) return block(array, "the list itself is handed to a callback");
+      return item && bind(item.getNameNode(), kind.of);
+    }
     if (!ARRAY_READERS.has(name) || !callback)
       return block(call, `what ${name} of a list of messages does is not followed`);
     if (isFunctionNode(callback)) {
@@ -241,7 +246,11 @@ export function createFollowValues(p: Proving) {
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
       if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");
-      if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
+      if (
+        annotation &&
+        !isPlain(kind) &&
+        !p.retype(annotation, declaration, "a type annotation names the old message", kind)
+      )
         return;
     }
     if (Node.isIdentifier(name)) {

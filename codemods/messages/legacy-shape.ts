@@ -57,7 +57,7 @@ export interface LegacyShape {
   /** `chainText` of what is no plain property: `a.getB()` is `a.b`. */
   readonly chain?: (proof: Proving, node: Node) => string | undefined;
   /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
-  readonly retype?: (proof: Proving, type: Node) => boolean;
+  readonly retype?: (proof: Proving, type: Node, kind: Kind) => boolean;
   /** The types of a service's handlers in old code become those of protobuf-es. */
   readonly retypeHandlers?: (proof: Proving, desc: DescService) => void;
   /** Such a type, or that of a client: rewritten, and true. */
