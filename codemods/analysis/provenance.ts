@@ -56,7 +56,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const missingStub = createMissingStubs(input.root, protos);
   const origins = new Map<Node, Origin>();
   const active = new Set<Node>();
-  const { declarationOf, referencesTo, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
+  const { declarationOf, referencesTo, namesOfExport, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
     originOf,
     exportNode,
     memberNode,
@@ -64,7 +64,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     allFiles: input.allFiles,
     isGenerated: (file) => flavourOf(file) !== "generic",
   });
-  const passing = { originOf, referencesTo, writesTo, isHandedOn };
+  const passing = { originOf, referencesTo, namesOfExport, writesTo, isHandedOn };
   const { flavourOf, isService, definitionInLiteral, serviceInFile } = createGeneratedServices({
     protos,
     originOf,
