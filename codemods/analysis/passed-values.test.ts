@@ -8,22 +8,36 @@ import { projectOf } from "./testing/projects.js";
  */
 function passedTo(exported: string, first: string, second: string, others: Record<string, string> = {}): string {
   const project = projectOf({
-    "auth.js": `function auth(handler) { return (call, callback) => handler(call, callback); }\n${exported}\n`,
+    "auth.js": unnamed.has(exported)
+      ? exported
+      : `function auth(handler) { return (call, callback) => handler(call, callback); }\n${exported}\n`,
     "get.js": first,
     "put.js": second,
     ...others,
   });
   const parameter = [...project.files]
     .find((file) => file.getBaseName() === "auth.js")
-    ?.getFirstDescendantByKindOrThrow(SyntaxKind.FunctionDeclaration)
-    .getParameterOrThrow("handler");
+    ?.getFirstDescendantByKindOrThrow(SyntaxKind.Parameter);
   if (!parameter) throw new Error("no auth.js");
   const values = project.valuesPassed(parameter)?.map((value) => value?.getText());
   return values?.sort().join() ?? "unknown";
 }
 
+/** The function has no name but that of the export. */
+const unnamed = new Set(
+  ["module.exports =", "exports.auth =", "module.exports.auth =", "export default"].map(
+    (start) => `${start} (handler) => (call, callback) => handler(call, callback);\n`,
+  ),
+);
+const literal = "module.exports = { auth: (handler) => (call, callback) => handler(call, callback) };\n";
+unnamed.add(literal);
+const [unnamedWhole, unnamedMember, unnamedInside, unnamedDefault] = [...unnamed] as [string, string, string, string];
+const named = { asWhole: [unnamedWhole], asMember: [unnamedMember, unnamedInside, literal] };
+
 const asWhole = "module.exports = auth;";
 const asMember = "module.exports = { auth };";
+const formsOf = (exported: string) =>
+  exported === asWhole ? named.asWhole : exported === asMember ? named.asMember : [];
 const wholeOnce = "const auth = require('./auth');\nauth('get');\n";
 const memberOnce = "const { auth } = require('./auth');\nauth('get');\n";
 const esOnce = "import { auth } from './auth.js';\nauth('get');\n";
@@ -71,8 +85,21 @@ it.each([
   ],
   ["import * as mw from './auth.js';\nmw.default('put');", "export { auth };\nexport default auth;", esOnce, {}],
 ] as const)("a function is followed through %j", (second, exported, first, others) => {
-  expect(passedTo(exported, first, second, { ...others })).toBe("'get','put'");
+  for (const each of [exported, ...formsOf(exported)])
+    expect([each, passedTo(each, first, second, { ...others })]).toEqual([each, "'get','put'"]);
 });
+
+it.each([
+  ["import { default as other } from './auth.js';\nother('put');"],
+  ["import put from './mw.js';\nput('put');", { "mw.js": "export { default } from './auth.js';" }],
+  ["import * as mw from './mw.js';\nmw.check('put');", { "mw.js": "export { default as check } from './auth.js';" }],
+] as [string, Record<string, string>?][])(
+  "a default export without a name is followed through %j",
+  (second, others) => {
+    const first = "import auth from './auth.js';\nauth('get');\n";
+    expect(passedTo(unnamedDefault, first, second, others)).toBe("'get','put'");
+  },
+);
 
 it.each([
   ["[require('./auth')][0]('put');", asWhole, wholeOnce, {}],
@@ -89,5 +116,6 @@ it.each([
     { "mw.js": "export * from './auth.js';" },
   ],
 ] as const)("what cannot be followed says that not all is known: %j", (second, exported, first, others) => {
-  expect(passedTo(exported, first, second, { ...others })).toBe("unknown");
+  for (const each of [exported, ...formsOf(exported)])
+    expect(passedTo(each, first, second, { ...others })).toBe("unknown");
 });

@@ -1,11 +1,12 @@
 import { type CallExpression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
-import { isExportTarget, isWholeExport } from "./exports.js";
+import { isExportedProperty, isExportTarget, isWholeExport } from "./exports.js";
 import type { Origin } from "./origin.js";
 import { functionAround } from "./value-flow.js";
 
 export interface PassedValuesInput {
   originOf(node: Node): Origin;
   referencesTo(identifier: Node): Node[];
+  namesOfExport(value: Node, name: string): readonly Node[];
   writesTo(declaration: Node): readonly (Node | null)[];
   /** Are the exports of a file given to code that cannot be followed? */
   isHandedOn(file: SourceFile): boolean;
@@ -35,15 +36,40 @@ function callsOf(input: PassedValuesInput, owner: Node): Call[] | undefined {
   else if (Node.isConstructorDeclaration(owner))
     name = Node.isClassDeclaration(holder) || Node.isClassExpression(holder) ? holder.getNameNode() : undefined;
   if (name) return callsByName(input, name, Node.isConstructorDeclaration(owner));
+  const exported = exportedAs(holder, owner);
+  if (exported !== undefined) {
+    const value = Node.isPropertyAssignment(holder) ? holder : owner;
+    const names = input.isHandedOn(owner.getSourceFile()) ? [] : input.namesOfExport(value, exported);
+    return names.length > 0 ? callsByNames(input, names, owner, false) : undefined;
+  }
   // A function that another one gives: `check(schema)(handler)`, `const auth = check(schema)`.
   const maker = makerOf(owner);
   return maker && joined(callsOf(input, maker)?.map((call) => callsOfResult(input, call as CallExpression)));
 }
 
+/** The name of an export that is all the name that a function has: `exports.auth = (handler) => …`, `export default (handler) => …`. */
+function exportedAs(holder: Node | undefined, owner: Node): string | undefined {
+  if (Node.isExportAssignment(holder)) return "default";
+  if (Node.isPropertyAssignment(holder)) return isExportedProperty(holder) ? holder.getName() : undefined;
+  if (!Node.isBinaryExpression(holder) || holder.getRight() !== owner) return undefined;
+  const target = holder.getLeft();
+  if (!isExportTarget(target.getText())) return undefined;
+  return Node.isPropertyAccessExpression(target) && !isWholeExport(target.getText()) ? target.getName() : "default";
+}
+
 function callsByName(input: PassedValuesInput, name: Node, isConstructor: boolean): Call[] | undefined {
-  const { originOf, referencesTo } = input;
+  return callsByNames(input, input.referencesTo(name), name, isConstructor);
+}
+
+function callsByNames(
+  input: PassedValuesInput,
+  references: readonly Node[],
+  name: Node,
+  isConstructor: boolean,
+): Call[] | undefined {
+  const { originOf } = input;
   const calls: Call[] = [];
-  for (const reference of referencesTo(name)) {
+  for (const reference of references) {
     const isMember = isConstructor && isStaticMember(originOf, reference);
     const use = isMember || reference === name ? "alias" : useOf(reference);
     if (use === undefined) return undefined;

@@ -58,7 +58,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const active = new Set<Node>();
   /** What the call that is looked into passes for a parameter, or for a name in its pattern. */
   let given: ReadonlyMap<Node, Node> = new Map();
-  const { declarationOf, referencesTo, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
+  const { declarationOf, referencesTo, namesOfExport, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
     originOf,
     exportNode,
     memberNode,
@@ -66,7 +66,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     allFiles: input.allFiles,
     isGenerated: (file) => flavourOf(file) !== "generic",
   });
-  const passing = { originOf, referencesTo, writesTo, isHandedOn };
+  const passing = { originOf, referencesTo, namesOfExport, writesTo, isHandedOn };
   const { flavourOf, isService, definitionInLiteral, serviceInFile } = createGeneratedServices({
     protos,
     originOf,

@@ -27,6 +27,8 @@ export interface ReferencesInput {
 export interface References extends HandedOn {
   declarationOf(identifier: Node): Node | undefined;
   referencesTo(identifier: Node): Node[];
+  /** Where a value is named that has no name but that of an export, or none: `exports.auth = () => …`, `module.exports = () => …`. */
+  namesOfExport(value: Node, name: string): readonly Node[];
   identifiersNamed(text: string): readonly Node[];
 }
 
@@ -272,6 +274,12 @@ export function createReferences(input: ReferencesInput): References {
     return [...found].sort((a, b) => place(a) - place(b));
   }
 
+  function namesOfExport(value: Node, name: string): readonly Node[] {
+    const names = [name, ...(indexOfProject().aliases.get(name) ?? [])];
+    const named = names.flatMap((each) => standingFor(each).get(value) ?? []);
+    return [...new Set([...wholesFor(value), ...named])];
+  }
+
   /** Keys of object literals and members are names of members, not references. */
   function isPropertyName(node: Node): boolean {
     const parent = node.getParent();
@@ -288,7 +296,7 @@ export function createReferences(input: ReferencesInput): References {
     resolveModule,
   });
 
-  return { declarationOf, referencesTo, identifiersNamed, ...modules };
+  return { declarationOf, referencesTo, namesOfExport, identifiersNamed, ...modules };
 }
 
 /** The declaration of a member; in JavaScript the first `this.x = …` where nothing declares it. */

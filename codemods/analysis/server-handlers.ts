@@ -218,7 +218,7 @@ export function wrappersOf(
 export function sitesOf(project: AnalysisProject, drafts: readonly Draft[]): readonly WrapperSite[] {
   return drafts.flatMap(({ fact, implementation }): WrapperSite[] => {
     const found = fact.isBridged || fact.descriptor === null ? undefined : membersOf(project, implementation);
-    if (!found || found.type !== null || !(found.isOwn || canSpread(project, found, implementation))) return [];
+    if (!found || !isUntyped(project, found)) return [];
     if (replacedReason(project, found, fact.service)) return [];
     return found.members.flatMap(({ key, value, replaced }) => {
       const method = value && !replaced && project.protos.methodByLegacyKey(fact.service, key);

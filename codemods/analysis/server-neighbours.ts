@@ -74,6 +74,8 @@ export function keptHandlers(
   project: AnalysisProject,
   migrated: readonly Draft[],
   staying: readonly StayingRegistration[],
+  /** What wrappers return that change with all that they are given. */
+  changing: ReadonlySet<Node>,
 ): ReadonlyMap<Node, Reason> {
   const kept = new Map<Node, Reason>();
   const all = [
@@ -97,8 +99,9 @@ export function keptHandlers(
       kept.set(node, reason("handler-used-elsewhere", `it may be what is added at ${shownPlace(place)}`));
   }
   const counted = new Map<Node, number>();
-  for (const { functions } of uses) for (const node of functions) counted.set(node, (counted.get(node) ?? 0) + 1);
-  const shared = uses.filter(({ functions }) => functions.some((node) => (counted.get(node) ?? 0) > 1));
+  const own = uses.map((use) => ({ ...use, functions: use.functions.filter((node) => !changing.has(node)) }));
+  for (const { functions } of own) for (const node of functions) counted.set(node, (counted.get(node) ?? 0) + 1);
+  const shared = own.filter(({ functions }) => functions.some((node) => (counted.get(node) ?? 0) > 1));
   for (let before = -1; before !== kept.size; ) {
     before = kept.size;
     for (const { call, draft, functions, isStaying } of shared) {

@@ -68,6 +68,12 @@ export function wrapperUse(project: AnalysisProject, value: Node): WrapperUse | 
   return undefined;
 }
 
+/** What the wrappers that a member is made by return, from the outside in. */
+export function wrappersBehind(project: AnalysisProject, value: Node): Node[] {
+  const use = wrapperUse(project, value);
+  return use ? [use.inner, ...wrappersBehind(project, use.argument)] : [];
+}
+
 /** The functions that answer one after another for a member: what wrappers return, and the handler. */
 export function functionsBehind(project: AnalysisProject, value: Node): Node[] {
   const use = wrapperUse(project, value);

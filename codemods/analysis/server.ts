@@ -25,11 +25,17 @@ import type {
 import { type ServerFlow, serverAsModule, serverAsValue } from "./server-flow.js";
 import { classFacts, decide, functionsOf, misfitOf, sitesOf, unbridgeable, wrappersOf } from "./server-handlers.js";
 import type { AddingCall } from "./server-helpers.js";
-import { bridgedRoutes, keptHandlers, neighbourBridges, stayingRegistrations } from "./server-neighbours.js";
+import {
+  bridgedRoutes,
+  keptHandlers,
+  neighbourBridges,
+  type StayingRegistration,
+  stayingRegistrations,
+} from "./server-neighbours.js";
 import { planServerOptions, type ServerOptionsPlan, valueFact } from "./server-options.js";
 import { partOf } from "./server-parts.js";
 import { byOwnDefinition, type Draft, registrationOf, unusedDeclarations } from "./server-registration.js";
-import { functionsBehind, type Wrappers } from "./server-wrappers.js";
+import { functionsBehind, type Wrappers, wrappersBehind } from "./server-wrappers.js";
 
 /** A server that can become an app, as long as everything that it shares with others can. */
 interface Plan {
@@ -96,16 +102,15 @@ function decideAll(project: AnalysisProject): Decisions {
     new Set(wrong.map(([made]) => made.getSourceFile().getFilePath() as string)),
   );
   const bridged = bridgedRoutes(project);
-  const kept = keptHandlers(project, [...migrated, ...bridged], staying);
+  const registered = [...migrated, ...bridged, ...staying].flatMap(({ implementation }) =>
+    functionsOf(project, implementation),
+  );
+  const { kept, wrappers } = keptAndWrappers(project, migrated, bridged, staying, new Set(registered));
   const neighbours = neighbourBridges(project, staying, bridged, kept);
   const handlers = new Map<Node, HandlerFact>();
   const classes: ImplementationClassFact[] = [];
   const facts: FactBase[] = [];
   const values = new Map<string, FactBase>();
-  const registered = [...migrated, ...bridged, ...staying].flatMap(({ implementation }) =>
-    functionsOf(project, implementation),
-  );
-  const wrappers = wrappersOf(project, migrated, kept, new Set(registered));
   for (const [made, plan] of plans) {
     if ("code" in plan) facts.push(refusal(made, plan));
     else facts.push(...factsOf(project, plan, kept, wrappers, handlers, classes, values));
@@ -116,6 +121,25 @@ function decideAll(project: AnalysisProject): Decisions {
   const all = [...facts, ...values.values(), ...codecs, ...classes, ...neighbours.others, ...handlers.values()];
   const chains = sitesOf(project, migrated).map(({ value }) => functionsBehind(project, value));
   return { facts: all, handlers, chains: [...chains, ...[...handlers.keys()].map((fn) => [fn])] };
+}
+
+/** What answers behind wrappers in several implementations stays for none of them, as long as the wrappers change. */
+function keptAndWrappers(
+  project: AnalysisProject,
+  migrated: readonly Draft[],
+  bridged: readonly Draft[],
+  staying: readonly StayingRegistration[],
+  registered: ReadonlySet<Node>,
+): { kept: ReadonlyMap<Node, Reason>; wrappers: Wrappers } {
+  let changing: ReadonlySet<Node> = new Set(
+    sitesOf(project, migrated).flatMap(({ value }) => wrappersBehind(project, value)),
+  );
+  for (;;) {
+    const kept = keptHandlers(project, [...migrated, ...bridged], staying, changing);
+    const wrappers = wrappersOf(project, migrated, kept, registered);
+    if (changing.size === wrappers.changing.size) return { kept, wrappers };
+    changing = wrappers.changing;
+  }
 }
 
 /** Each proto-loader call once, whatever servers it is the codec of. */

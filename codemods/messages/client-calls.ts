@@ -116,7 +116,7 @@ function requestStream(project: AnalysisProject, input: Node, request: Kind, sta
     ) {
       // `createWritableIterable<Passenger>()`
       for (const type of made.getTypeArguments())
-        if (start.shape.retype) start.retype(type, made, "a type argument names the old message");
+        if (start.shape.retype) start.retype(type, made, "a type argument names the old message", request);
       const name = declaration.getNameNode();
       for (const reference of project.referencesTo(name)) {
         if (reference === name || reference === input) continue;

@@ -27,7 +27,7 @@ export function createFilledVariables(p: Proving) {
     const isItem = Node.isForOfStatement(loop) && !loop.isAwaited();
     if (!Node.isIdentifier(name) || (!initializer && !isItem)) return block(use, "a variable without a first value");
     const annotation = isPlain(wanted) ? undefined : declaration.getTypeNode();
-    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message")) return;
+    if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message", wanted)) return;
     if (initializer && kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer))
       return sink(initializer, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
@@ -97,7 +97,9 @@ export function createFilledVariables(p: Proving) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
         return sink(parent.getRight(), kind);
       if (kind.kind === "value" && kind.as.kind === "same" && isStep(parent)) return;
-      return block(parent ?? access, "this changes a value of a message in place");
+      const isLong = kind.kind === "value" && /^int64-/.test(kind.as.kind);
+      const how = isLong ? ": add numbers of 64 bits up in a variable, and put that into the message" : "";
+      return block(parent ?? access, `this changes a value of a message in place${how}`);
     }
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);

@@ -1,5 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import { settles } from "./later-replies.js";
+import { memberNameOf, strayUse } from "./member-functions.js";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
   isAbsent,
@@ -109,14 +110,21 @@ export function createFollowFunctions(p: Proving) {
     const assignment = owner.getParent();
     const isWhole = Node.isBinaryExpression(assignment) && assignment.getLeft().getText() === "module.exports";
     // A function that is exported as a whole may call itself by its own name.
-    const name = isWhole && Node.isFunctionExpression(owner) ? owner.getNameNode() : nameOfFunction(owner);
+    const member = isWhole ? undefined : memberNameOf(owner);
+    const name = isWhole && Node.isFunctionExpression(owner) ? owner.getNameNode() : (nameOfFunction(owner) ?? member);
     if (!name && !isWhole) {
       block(owner, "a function without a name carries messages");
       return [];
     }
     const calls: CallExpression[] = [];
     const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
-    for (const reference of new Set([...uses, ...(name ? project.referencesTo(name) : [])])) {
+    const references = new Set([...uses, ...(name ? project.referencesTo(name) : [])]);
+    const stray = member && name === member ? strayUse(project, member, references) : undefined;
+    if (stray) {
+      block(stray, `${member?.getText()} carries messages, and this may be a use of it`);
+      return [];
+    }
+    for (const reference of references) {
       if (reference.getParent() === owner || isNameOfModule(reference)) continue;
       if (reference === name || isAlias(reference)) continue;
       const access = reference.getParent();
@@ -154,7 +162,7 @@ export function createFollowFunctions(p: Proving) {
     const body = owner.getBody();
     if (!body) return block(owner, "a function without a body");
     const type = isPlain(wanted) ? undefined : resultType(owner);
-    if (type && !p.retype(type, owner, "the type of a result names the old message")) return;
+    if (type && !p.retype(type, owner, "the type of a result names the old message", wanted)) return;
     if (!Node.isBlock(body)) return sink(body, wanted);
     const returns = ownReturns(owner);
     if (returns.length === 0) block(owner, "nothing is returned here");

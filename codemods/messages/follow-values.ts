@@ -44,7 +44,7 @@ export function createFollowValues(p: Proving) {
     if (!parent || (shape.typed && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
-      if (type && !p.retype(type, parent, "a type assertion names the old message")) return;
+      if (type && !p.retype(type, parent, "a type assertion names the old message", kind)) return;
       return flow(parent, kind);
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
@@ -94,6 +94,7 @@ export function createFollowValues(p: Proving) {
         return;
       }
       if (isPlain(kind)) return; // lists and maps of identical values are identical
+      if (kind.kind === "map" && !shape.isLive && Node.isCallExpression(parent) && ofObject(parent, kind)) return;
     }
     if (kind.kind === "case") return p.discriminator(expression, kind);
     if (kind.kind === "value" && p.special(parent, expression, kind.as)) return;
@@ -198,6 +199,12 @@ export function createFollowValues(p: Proving) {
     const [callback] = call.getArguments();
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
+    if (isTextOfEach(call, name, kind.of)) return;
+    if (name === "reduce" && callback && isFunctionNode(callback) && call.getArguments().length === 2) {
+      const [, item, , array] = parametersOf(callback);
+      if (array) return block(array, "the list itself is handed to a callback");
+      return item && bind(item.getNameNode(), kind.of);
+    }
     if (!ARRAY_READERS.has(name) || !callback)
       return block(call, `what ${name} of a list of messages does is not followed`);
     if (isFunctionNode(callback)) {
@@ -225,6 +232,29 @@ export function createFollowValues(p: Proving) {
     }
   };
 
+  /** `Object.keys(map)`, `Object.values(map)`, and what `Object.entries(map)` gives one by one. False for anything else. */
+  const ofObject = (call: CallExpression, kind: Kind & { kind: "map" }): boolean => {
+    const name = /^Object\.(keys|values|entries)$/.exec(call.getExpression().getText())?.[1];
+    if (!name || call.getArguments().length !== 1) return false;
+    if (name === "values") flow(call, { kind: "list", of: kind.of });
+    if (name !== "entries") return true;
+    const access = call.getParent();
+    const method = access?.getParent();
+    const left = Node.isForOfStatement(access) ? access.getInitializer() : undefined;
+    const isEach =
+      Node.isPropertyAccessExpression(access) && /^(forEach|map|flatMap|some|every)$/.test(access.getName());
+    const [callback] = isEach && Node.isCallExpression(method) ? method.getArguments() : [];
+    const taken = callback && isFunctionNode(callback) ? parametersOf(callback) : [];
+    const [pair] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : taken;
+    const pattern = pair?.getNameNode();
+    if (!Node.isArrayBindingPattern(pattern) || taken.length > 2) return false;
+    const [, value] = pattern.getElements();
+    if (!value) return true;
+    if (!Node.isBindingElement(value) || value.getInitializer() || value.getDotDotDotToken()) return false;
+    bind(value.getNameNode(), kind.of);
+    return true;
+  };
+
   const iterate = (loop: Node, kind: Kind): unknown => {
     if (!Node.isForOfStatement(loop)) return;
     if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
@@ -241,7 +271,11 @@ export function createFollowValues(p: Proving) {
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
       if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");
-      if (annotation && !isPlain(kind) && !p.retype(annotation, declaration, "a type annotation names the old message"))
+      if (
+        annotation &&
+        !isPlain(kind) &&
+        !p.retype(annotation, declaration, "a type annotation names the old message", kind)
+      )
         return;
     }
     if (Node.isIdentifier(name)) {
@@ -328,4 +362,13 @@ export function createFollowValues(p: Proving) {
   };
 
   return { flow, bind, member };
+}
+
+/** `list.join()` and `list.map(String)`, of numbers of 64 bits: what comes of a bigint is what came of its text. */
+function isTextOfEach(call: CallExpression, name: string, of: Kind): boolean {
+  const as = of.kind === "value" ? of.as.kind : undefined;
+  const callback = call.getArguments()[0]?.getText() ?? "";
+  if (as === "int64-number") return name === "map" && callback === "Number";
+  if (as !== "int64-string" && as !== "int64-long") return false;
+  return name === "join" || (name === "map" && /^(String|Number|BigInt)$/.test(callback));
 }

@@ -10,7 +10,7 @@ type Sends = Pick<Start, "project" | "sends" | "block" | "retype">;
 export function settledBy(p: Sends, expression: Node, wanted: Kind): boolean {
   if (!Node.isNewExpression(expression) || expression.getExpression().getText() !== "Promise") return false;
   const [type] = expression.getTypeArguments();
-  if (type && !p.retype(type, expression, "a type argument names the old message")) return true;
+  if (type && !p.retype(type, expression, "a type argument names the old message", wanted)) return true;
   const name = firstParameter(expression.getArguments()[0]);
   if (!name) p.block(expression, "a promise whose value cannot be seen");
   else
@@ -53,7 +53,7 @@ export function pushedBy(p: Sends, given: Node, wanted: Kind): boolean {
   const expression = unwrapped(given);
   if (!Node.isCallExpression(expression) || expression.getExpression().getText() !== "createPushStream") return false;
   const [type] = expression.getTypeArguments();
-  if (type && !p.retype(type, expression, "a type argument names the old message")) return true;
+  if (type && !p.retype(type, expression, "a type argument names the old message", wanted)) return true;
   const name = firstParameter(expression.getArguments()[0]);
   if (!name) p.block(expression, "a stream whose messages cannot be seen");
   else

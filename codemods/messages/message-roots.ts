@@ -24,7 +24,7 @@ export interface Start {
   sends(expression: Node, wanted: Kind): unknown;
   block(node: Node, what: string): unknown;
   replace(node: Node, ...parts: TextPart[]): unknown;
-  retype(type: Node, place: Node, what: string): unknown;
+  retype(type: Node, place: Node, what: string, kind: Kind): unknown;
   /** The type of a client. */
   retypeService(type: Node, desc: DescService): boolean;
   callsOf(owner: Node): CallExpression[];
@@ -121,8 +121,6 @@ function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
 function startHandler(handler: Node, method: DescMethod, start: Start): unknown {
   if (!isFunctionNode(handler)) return;
   start.handlers.add(handler);
-  const type = resultType(handler);
-  if (type) start.retype(type, handler, "the type of a result names the old message");
   const request: Kind = { kind: "message", desc: method.input };
   const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
@@ -131,6 +129,8 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   if (parameter) start.bind(parameter.getNameNode(), isInputStream ? { kind: "stream", of: request } : request);
   if (/\barguments\b/.test(handler.getText())) start.block(handler, "the handler reads arguments");
   const reply: Kind = { kind: "message", desc: method.output };
+  const type = resultType(handler);
+  if (type) start.retype(type, handler, "the type of a result names the old message", reply);
   if (isOutputStream) return streamOf(handler, reply, start);
   const body = handler.getBody();
   if (body && !Node.isBlock(body)) return start.sends(body, reply);
@@ -155,8 +155,21 @@ function streamOf(handler: Node, reply: Kind, start: Start): void {
     !body || !Node.isBlock(body) ? [body] : ownReturns(handler).map((statement) => statement.getExpression());
   if (streams.length === 0 && !/\bthrow\b/.test(handler.getText()))
     start.block(handler, "this handler returns nothing");
-  for (const stream of streams)
-    if (!stream || !pushedBy(start, stream, reply)) start.block(stream ?? handler, "a stream that is made elsewhere");
+  for (const stream of streams) {
+    if (stream && pushedBy(start, stream, reply)) continue;
+    const generator = stream && generatorCalled(start, stream);
+    if (generator) yieldsOf(generator, reply, start);
+    else start.block(stream ?? handler, "a stream that is made elsewhere");
+  }
+}
+
+/** The generator that is called here and nowhere else. */
+function generatorCalled(start: Start, stream: Node): Node | undefined {
+  if (!Node.isCallExpression(stream)) return undefined;
+  const origin = start.project.originOf(stream.getExpression());
+  if (origin.kind !== "function" || !isGenerator(origin.node)) return undefined;
+  const calls = start.callsOf(origin.node);
+  return calls.length === 1 && calls[0] === stream ? origin.node : undefined;
 }
 
 /** What a generator yields is sent. */

@@ -91,7 +91,7 @@ export interface ProofState {
   /** Proves an expression after the sinks that are open now. */
   again(expression: Node, wanted: Kind): void;
   /** The type of a message in old code, given with an expression or a name: its names become the new ones. */
-  retype(type: Node, place: Node, what: string): boolean;
+  retype(type: Node, place: Node, what: string, kind: Kind): boolean;
   /** The type of a client in old code becomes that of protobuf-es. */
   retypeService(type: Node, desc: DescService): boolean;
   /** Does the compiler, in strict mode, exclude undefined and null? */
@@ -267,8 +267,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       state.proved.delete(expression);
       sinks.push({ expression, wanted });
     },
-    retype(type, place, what) {
-      if (shape.retype?.(state as Proving, type)) return true;
+    retype(type, place, what, kind) {
+      if (shape.retype?.(state as Proving, type, kind)) return true;
       state.block(place, what);
       return false;
     },

@@ -109,8 +109,8 @@ describe("handlers on a class", () => {
     ["  get(req) { return {}; }", /Feed is not among the methods/],
     ["  get(req) { return {}; }\n  async *feed(req) { yield this.get(req); }", /called as a method|nothing proves/],
     [
-      "  get(req) { return this.make(req); }\n  make(req) { return {}; }\n  async *feed(req) {}",
-      /without a name|nothing proves/,
+      "  get(req) { return this.make(req); }\n  make(req) { return {}; }\n  async *feed(req) {}\n  static other = other(Impl.prototype.make);",
+      /may be a use of it/,
     ],
   ])("%s", async (members, why) => {
     const text = server(members);
@@ -161,6 +161,37 @@ async function* feed(req) { for (const one of all(req)) yield one; }`).replace("
     ],
   ],
   [
+    "methods and properties of objects, and what exports has",
+    "server.js",
+    program(`class Rows { named(name) { return { the_name: String(name), the_child: maker.child(name) }; } }
+const maker = { child: (name) => ({ the_name: String(name) }), async *all(name) { yield maker.make(name); }, make(name) { return { the_name: String(name) }; } };
+exports.nameOf = function (req) { return req.the_name; };
+function get(req) { return { the_req: new Rows().named(exports.nameOf(req)) }; }
+function feed(req) { return maker.all(req.the_name); }`).replace("{ get }", "{ get, feed }"),
+    ["{ theName: String(name), theChild: maker.child(name) }", "child: (name) => ({ theName: String(name) })"],
+  ],
+  [
+    "types that the program has of messages, or writes out",
+    "server.ts",
+    program(`interface Reply { the_name?: string; the_names?: string[] }
+async function get(req: { the_name: string; the_child: any }): Promise<Reply> { const reply: Reply = { the_name: req.the_name }; return reply; }
+async function* feed(req: any): AsyncGenerator<Reply> { yield { the_name: nameOf(req.the_child) }; }
+const nameOf = (child: { the_name: string } | null): string => child ? child.the_name : 'none';`).replace(
+      "{ get }",
+      "{ get, feed }",
+    ),
+    [
+      "async function get(req: Req): Promise<MessageInitShape<typeof ResSchema>> { const reply: MessageInitShape<typeof ResSchema> = { theName: req.theName }",
+      "(child: Req | null): string => child ? child.theName",
+    ],
+  ],
+  [
+    "a list that is summed up",
+    "server.js",
+    program("const get = (req) => ({ small_no: req.the_list.reduce((sum, each) => sum + each.small_no, 0) });"),
+    ["smallNo: req.theList.reduce((sum, each) => sum + each.smallNo, 0) | 0"],
+  ],
+  [
     "a value in a variable with a type",
     "server.ts",
     program("async function get(req: any) { const big: string = req.big_no; return { the_name: big }; }"),
@@ -179,7 +210,7 @@ it.each([
     /a type annotation names the old/,
   ],
   [
-    "async function get(req: any): Promise<{ the_name: string }> { return { the_name: req.the_name }; }",
+    "async function get(req: any): Promise<{ the_name: string } & object> { return { the_name: req.the_name }; }",
     /type of a result/,
   ],
   [
@@ -541,6 +572,26 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /handed on/,
     ],
     [
+      "a method that is taken out of its object",
+      "const help = { f(r) { return r.the_name; } };\nconst { f } = help;\nother(f);\nfunction get(req) { return { the_name: help.f(req) }; }",
+      /may be a use of it/,
+    ],
+    [
+      "a method of a name that something unknown has",
+      "const help = { f(r) { return r.the_name; } };\nstore.get(1).f({ the_name: 'x' });\nfunction get(req) { return { the_name: help.f(req) }; }",
+      /may be a use of it/,
+    ],
+    [
+      "a method of an object that is handed on",
+      "const help = { f(r) { return r.the_name; } };\nother(help);\nfunction get(req) { return { the_name: help.f(req) }; }",
+      /may be a use of it/,
+    ],
+    [
+      "a method that another class may have instead",
+      "class A { f(r) { return r.the_name; } }\nclass B extends A {}\nfunction get(req) { return { the_name: new A().f(req) }; }",
+      /may be a use of it/,
+    ],
+    [
       "a helper that others call",
       "function f(r) { return r.the_name; }\nf({ name: 'x' });\nfunction get(req) { return { the_name: f(req) }; }",
       /no field name/,
@@ -563,8 +614,8 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     [
       "Long objects",
-      "function get(req) { return { the_name: String(req.big_no) }; }",
-      /is a Long/,
+      "function get(req) { return { the_name: req.big_no ? 'a' : 'b' }; }",
+      /a Long is used in a way/,
       "{ keepCase: true, enums: String, defaults: true, oneofs: true }",
     ],
     ["no defaults", "function get(req) { return {}; }", /without defaults/, "{ keepCase: true, longs: String }"],

@@ -2,12 +2,20 @@ import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
+import type { Kind } from "./message-kind.js";
 import { ownReturns, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
 
 /** What a name in the files of proto-loader-gen-types stands for: `Bread` is what is sent, `Bread__Output` what is received. */
 type LoadedName =
-  | { readonly kind: "message"; readonly desc: DescMessage; readonly isOutput: boolean }
+  | {
+      readonly kind: "message";
+      readonly desc: DescMessage;
+      readonly isOutput: boolean;
+      /** The program's own type says no more than which fields it uses. */
+      readonly isOwn?: true;
+    }
   | { readonly kind: "enum"; readonly desc: DescEnum; readonly isOutput: boolean }
   | { readonly kind: "handlers" | "client"; readonly desc: DescService };
 
@@ -15,43 +23,97 @@ type LoadedName =
 const CONTAINERS =
   /^(Promise|Array|ReadonlyArray|Iterable|IterableIterator|Generator|AsyncIterable|AsyncIterableIterator|AsyncGenerator)$/;
 
-/** `any`, `Promise<Bread__Output | undefined>`, `Bread[]`: its names become those of protobuf-es. False for any other type. */
-export function retypeLoaded(p: Proving, type: Node): boolean {
-  if (!isMadeOfMessages(p.project, type)) return false;
-  for (const node of [type, ...type.getDescendants()]) {
-    if (!Node.isTypeReference(node)) continue;
-    const name = loadedNameOf(p.project, node.getTypeName());
-    if (name?.kind !== "message" && name?.kind !== "enum") continue;
-    const module = p.generated(name.desc, "shape", node);
-    if (name.kind === "enum" || (name.isOutput && !isTypeOfLiteral(type)))
-      p.replace(node, { ...module, typeOnly: true });
-    else
-      p.replace(
-        node,
-        { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
-        "<typeof ",
-        { ...p.generated(name.desc, "descriptor", node), typeOnly: true },
-        ">",
-      );
+/**
+ * `any`, `Promise<Bread__Output | undefined>`, `{ bread_id: string }[]`: what names messages in it gets the names of protobuf-es.
+ * False for a type that may say anything else.
+ */
+export function retypeLoaded(p: Proving, type: Node, kind: Kind): boolean {
+  const desc = messageIn(kind);
+  const parts = partsOf(type).map((part) => ({ part, name: nameOfPart(p, part, desc) }));
+  if (parts.some(({ name }) => name === undefined)) return false;
+  for (const { part, name } of parts) {
+    if (name?.kind === "enum") p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
+    if (name?.kind !== "message") continue;
+    // Whether a message is one that came from the peer is known in the end.
+    p.finals.push(() => {
+      if (isOfWhole(p, type, name)) p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
+      else
+        p.replace(
+          part,
+          { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
+          "<typeof ",
+          { ...p.generated(name.desc, "descriptor", part), typeOnly: true },
+          ">",
+        );
+    });
   }
   return true;
 }
 
-function isMadeOfMessages(project: AnalysisProject, type: Node): boolean {
-  if (/^(any|void|undefined|null|unknown)$/.test(type.getText())) return true;
-  if (Node.isUnionTypeNode(type)) return type.getTypeNodes().every((one) => isMadeOfMessages(project, one));
-  if (Node.isParenthesizedTypeNode(type)) return isMadeOfMessages(project, type.getTypeNode());
-  if (Node.isArrayTypeNode(type)) return isMadeOfMessages(project, type.getElementTypeNode());
-  if (!Node.isTypeReference(type)) return false;
-  const items = type.getTypeArguments();
-  if (CONTAINERS.test(type.getTypeName().getText())) return items.every((one) => isMadeOfMessages(project, one));
-  return loadedNameOf(project, type.getTypeName())?.kind === "message" || isNameOfEnum(project, type);
+/** Is a type that of whole messages, and not of what one is made of? */
+function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" }): boolean {
+  const holder = type.getParent();
+  if (name.isOwn && (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder)))
+    return receivedAs(p, holder.getNameNode()) !== undefined;
+  return name.isOutput && !isTypeOfLiteral(type);
+}
+
+/** The message that a kind is, or is a list or a stream of. */
+function messageIn(kind: Kind): DescMessage | undefined {
+  if (kind.kind === "list" || kind.kind === "stream") return messageIn(kind.of);
+  return kind.kind === "message" ? kind.desc : undefined;
+}
+
+/** What a type is made of: `A` and `null` of `Promise<A[] | null>`. */
+function partsOf(type: Node): Node[] {
+  if (Node.isUnionTypeNode(type)) return type.getTypeNodes().flatMap(partsOf);
+  if (Node.isParenthesizedTypeNode(type)) return partsOf(type.getTypeNode());
+  if (Node.isArrayTypeNode(type)) return partsOf(type.getElementTypeNode());
+  if (Node.isTypeReference(type) && CONTAINERS.test(type.getTypeName().getText()))
+    return type.getTypeArguments().flatMap(partsOf);
+  return [type];
+}
+
+/** What a part of a type names; `nothing` for what says nothing of a message. */
+function nameOfPart(
+  p: Proving,
+  type: Node,
+  desc: DescMessage | undefined,
+): LoadedName | { kind: "nothing" } | undefined {
+  if (/^(any|void|undefined|null|unknown)$/.test(type.getText())) return { kind: "nothing" };
+  const name = Node.isTypeReference(type) ? loadedNameOf(p.project, type.getTypeName()) : undefined;
+  if (name) return name.kind === "message" || isNameOfEnum(p.project, type) ? name : undefined;
+  const members = Node.isTypeLiteral(type) ? type.getMembers() : membersOf(type);
+  if (!desc || !members || !describes(p, members, desc)) return undefined;
+  const isOutput = members.every((one) => Node.isPropertySignature(one) && !one.hasQuestionToken());
+  return { kind: "message", desc, isOutput, isOwn: true };
+}
+
+/** The members of an interface of the program's own. */
+function membersOf(type: Node): Node[] | undefined {
+  const symbol = Node.isTypeReference(type) ? type.getTypeName().getSymbol() : undefined;
+  const [declaration, more] = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  if (!Node.isInterfaceDeclaration(declaration) || more || declaration.getSourceFile().isDeclarationFile())
+    return undefined;
+  if (declaration.getTypeParameters().length > 0 || declaration.getExtends().length > 0) return undefined;
+  return declaration.getMembers();
 }
 
 /** `Flour__Output`, the names of an enum's values and nothing else: those of `Flour` stand beside the numbers. */
 export function isNameOfEnum(project: AnalysisProject, type: Node | undefined): boolean {
   const name = Node.isTypeReference(type) ? loadedNameOf(project, type.getTypeName()) : undefined;
   return name?.kind === "enum" && name.isOutput;
+}
+
+/** Are members the fields of a message, or some of them? */
+function describes(p: Proving, members: readonly Node[], desc: DescMessage): boolean {
+  return (
+    members.length > 0 &&
+    members.every((one) => {
+      const key = Node.isPropertySignature(one) ? one.getName().replace(/^["']|["']$/g, "") : undefined;
+      return key !== undefined && (p.fieldBy(desc, key) ?? p.oneofBy(desc, key)) !== undefined;
+    })
+  );
 }
 
 /** The type of what a function returns that writes a message out: a literal is no message of protobuf-es yet. */

@@ -71,7 +71,7 @@ export function createProveValues(p: Proving) {
     proved.set(expression, wanted);
     for (let outer = given; outer !== expression; outer = innerOf(outer) ?? expression) {
       const type = isAssertion(outer) && !isPlain(wanted) ? typeOfAssertion(outer) : undefined;
-      if (type && !p.retype(type, given, "a type assertion names the old message")) return;
+      if (type && !p.retype(type, given, "a type assertion names the old message", wanted)) return;
     }
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);

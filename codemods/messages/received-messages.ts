@@ -76,8 +76,11 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
   const call = owner.getParent();
   if (Node.isCallExpression(call) && isCallback(owner)) {
     const callee = call.getExpression();
-    const isItem = Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName());
-    return isItem && parametersOf(owner)[0] === declaration ? of(callee.getExpression()) && "always" : undefined;
+    if (!Node.isPropertyAccessExpression(callee)) return undefined;
+    // `reduce((sum, item) => …, 0)`
+    const index = callee.getName() === "reduce" && call.getArguments().length === 2 ? 1 : 0;
+    const isItem = index === 1 || ARRAY_READERS.has(callee.getName());
+    return isItem && parametersOf(owner)[index] === declaration ? of(callee.getExpression()) && "always" : undefined;
   }
   const values = p.project.valuesPassed(declaration);
   return values && merged(values.map((value) => value && of(value)));

@@ -201,8 +201,13 @@ function isDroppable(module: string, path: string, replaced: ReadonlySet<string>
   return languageOf(path) === "ts";
 }
 
-/** Local names of droppable imports that something in the file refers to. */
-function usedImports(file: File, path: string, replaced: ReadonlySet<string>): Set<string> {
+/** Local names of imports that something in the file refers to. */
+function usedImports(
+  file: File,
+  replaced: ReadonlySet<string>,
+  /** Those of a pattern that stay although nothing uses them use their module. */
+  stays: (name: string) => boolean = () => false,
+): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
   const names = importedNames(file, replaced);
@@ -211,6 +216,7 @@ function usedImports(file: File, path: string, replaced: ReadonlySet<string>): S
   for (const entry of names.toReversed().sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
     const binding = scopes.bindingOf(entry.local);
     const isIdle = (reference: Node) => names.some(({ alias }) => alias === reference) && !inUse.has(reference);
+    if (entry.alias && stays(entry.local.name)) inUse.add(entry.alias);
     if (!binding || !(binding.writes.length > 0 || binding.references.some((each) => !isIdle(each)))) continue;
     used.add(entry.local.name);
     if (entry.alias) inUse.add(entry.alias);
@@ -270,8 +276,8 @@ export function applyImports(
   const names = importedNames(file, replaced);
 
   // What became unused. An import that nothing used before stays: no rule touched it.
-  const usedBefore = usedImports(original.file, path, replaced);
-  const usedNow = usedImports(file, path, replaced);
+  const usedBefore = usedImports(original.file, replaced);
+  const usedNow = usedImports(file, replaced, (name) => !usedBefore.has(name));
   const isStillImported = ({ statement }: ImportedName) =>
     names.some((other) => other.statement === statement && usedNow.has(other.local.name));
   const unused = names.filter(
