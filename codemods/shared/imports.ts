@@ -202,7 +202,13 @@ function isDroppable(module: string, path: string, replaced: ReadonlySet<string>
 }
 
 /** Local names of droppable imports that something in the file refers to. */
-function usedImports(file: File, path: string, replaced: ReadonlySet<string>): Set<string> {
+function usedImports(
+  file: File,
+  path: string,
+  replaced: ReadonlySet<string>,
+  /** Those of a pattern that stay although nothing uses them use their module. */
+  stays: (name: string) => boolean = () => false,
+): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
   const names = importedNames(file, replaced).filter(({ module }) => isDroppable(module, path, replaced));
@@ -211,6 +217,7 @@ function usedImports(file: File, path: string, replaced: ReadonlySet<string>): S
   for (const entry of names.toReversed().sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
     const binding = scopes.bindingOf(entry.local);
     const isIdle = (reference: Node) => names.some(({ alias }) => alias === reference) && !inUse.has(reference);
+    if (entry.alias && stays(entry.local.name)) inUse.add(entry.alias);
     if (!binding || !(binding.writes.length > 0 || binding.references.some((each) => !isIdle(each)))) continue;
     used.add(entry.local.name);
     if (entry.alias) inUse.add(entry.alias);
@@ -270,7 +277,7 @@ export function applyImports(
 
   // What became unused. An import that nothing used before stays: no rule touched it.
   const usedBefore = usedImports(original.file, path, replaced);
-  const usedNow = usedImports(file, path, replaced);
+  const usedNow = usedImports(file, path, replaced, (name) => !usedBefore.has(name));
   const unused = names.filter(
     (entry) =>
       isDroppable(entry.module, path, replaced) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
