@@ -161,12 +161,17 @@ function callsIn(tree: File): [string, TreeNode][] {
 const COMPUTED = "[]";
 
 function calledName(callee: TreeNode): string | undefined {
-  return callee.type === "MemberExpression" && callee.computed ? (memberName(callee) ?? COMPUTED) : memberName(callee);
+  return isChosen(callee) ? COMPUTED : memberName(callee);
+}
+
+function isChosen(node: TreeNode): boolean {
+  return node.type === "MemberExpression" && node.computed && memberName(node) === undefined;
 }
 
 /** Is it a call of one of these functions, or one of them that is handed to what may call it? */
 export function isCallOf(node: TreeNode, reach: Reach, file: SourceFile, tree: File): boolean {
   const { names } = reach;
+  if (isChosen(node)) return reach.mayChoose(node, file);
   const handed = isIdentifier(node) ? node.name : memberName(node);
   if (handed !== undefined) {
     const isNamed = names.has(handed) || names.has(`${file.getFilePath()}#${handed}`);
@@ -190,7 +195,7 @@ function handedNamed(tree: File, name: string): readonly TreeNode[] {
   if (!found) {
     const all = new Map<string, TreeNode[]>();
     walk(tree, (node) => {
-      const key = isIdentifier(node) ? node.name : memberName(node);
+      const key = isIdentifier(node) ? node.name : isChosen(node) ? COMPUTED : memberName(node);
       if (key === undefined || !(isHandedFunction(node, tree) || isKept(node, tree))) return;
       all.set(key, [...(all.get(key) ?? []), node]);
     });
@@ -214,12 +219,13 @@ function isHandedFunction(node: TreeNode, tree: File): boolean {
   const isMember = !isIdentifier(node);
   const isBound = parent.object === node && /^(bind|call|apply)$/.test(memberName(parent) ?? "");
   const isArgument = isCallOrNew(parent) && (parent.arguments as TreeNode[]).includes(node);
-  const isAlias = !isMember && parent.type === "VariableDeclarator" && parent.init === node;
+  const isAlias = (!isMember || isChosen(node)) && parent.type === "VariableDeclarator" && parent.init === node;
   if (!isBound && !isArgument && !isAlias) return false;
   if (isArgument) {
     const method = memberName(parent.callee) ?? "";
     const called = isIdentifier(parent.callee) ? parent.callee.name : method;
-    if (LATER.test(method) || TIMERS.test(called) || (isMember && !CALLS_MEMBERS.test(called))) return false;
+    if (LATER.test(method) || TIMERS.test(called) || (isMember && !isChosen(node) && !CALLS_MEMBERS.test(called)))
+      return false;
   }
   return isMember || mayBeFunction(node, tree);
 }

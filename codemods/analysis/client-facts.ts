@@ -1,6 +1,7 @@
 import type { Reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
 import type { FactBase, RpcRef } from "./facts.js";
+import type { Unseen } from "./unseen-results.js";
 
 /** What a value or call becomes. A client is idiomatic only if all its uses are. */
 export type ClientOutcome = "idiomatic" | "bridged" | "manual";
@@ -85,6 +86,8 @@ export interface ClientCallFact extends FactBase {
   readonly form: "client" | "promisified";
   readonly outcome: ClientOutcome;
   readonly reason: Reason | null;
+  /** Of a call that is returned to where nobody looks at it: to whom. */
+  readonly unseen: Unseen | null;
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */

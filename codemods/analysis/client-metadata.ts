@@ -17,6 +17,7 @@ export interface MetadataFacts {
 }
 
 export const METADATA_USED = "the Metadata is used for more than this call";
+const ILLEGAL = "a key or a value has characters that Metadata refuses";
 const UNDEFINED = "a value may be undefined, which Metadata does not send";
 
 /**
@@ -90,6 +91,9 @@ export function collectMetadataFacts(project: AnalysisProject, args: readonly Me
       return;
     }
     if (typeof constant !== "string" || /^:|^user-agent$/i.test(constant)) return void spoil();
+    // grpc-js throws where it is written, Headers elsewhere or not at all.
+    const text = name === "get" || second === undefined ? "" : project.constantOf(second);
+    if (!/^[\w.-]+$/.test(constant) || (typeof text === "string" && !/^[ -~]*$/.test(text))) return void spoil(ILLEGAL);
     const isBinary = /-bin$/i.test(constant);
     if (name === "get") {
       if (!isBinary) read.add(key);

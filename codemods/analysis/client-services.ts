@@ -7,6 +7,7 @@ import type { ClientChannelFact } from "./client-facts.js";
 import type { Stub } from "./client-stubs.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
+import type { Unseen } from "./unseen-results.js";
 
 export interface Service {
   readonly name: string;
@@ -58,6 +59,7 @@ export interface Call {
   readonly rpc: RpcRef;
   readonly form: "client" | "promisified";
   readonly plan: CallPlan;
+  readonly unseen: Unseen | null;
 }
 
 export interface Promisified {

@@ -16,6 +16,7 @@ import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
+import { unseenResult } from "./unseen-results.js";
 import { passesOn } from "./value-flow.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -366,12 +367,14 @@ export function findServices(
 
   function addCall(node: Node, rpc: RpcRef, form: "client" | "promisified", service: Service): void {
     if (service.calls.some((call) => call.node === node)) return;
+    const isStatement = Node.isExpressionStatement(node.getParent());
+    const unseen = (form === "client" && !isStatement && unseenResult(project, node)) || null;
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
     const plan: CallPlan = inTree
-      ? planCall(tree, inTree, rpc.kind, form)
+      ? planCall(tree, inTree, rpc.kind, form, unseen !== null)
       : { kind: "refused", reason: "the call was not found again" };
-    service.calls.push({ node, rpc, form, plan });
+    service.calls.push({ node, rpc, form, plan, unseen });
   }
 }
 

@@ -443,6 +443,7 @@ function factsOf(
       }),
       messageType: isTypeScript(call.node) ? messageTypeOf(call) : null,
       responseType: responseTypeOf(call) ?? null,
+      unseen: call.unseen,
     } satisfies ClientCallFact);
   }
   for (const { node, method, rpc } of service.promisified)

@@ -19,6 +19,7 @@ export const rule: Rule = {
     for (const planned of plannedCalls(ctx)) {
       const { plan, call, fact } = planned;
       if (plan.kind === "forget") {
+        if (fact.unseen === "framework") ctx.edit.insertRight(call.start, "void ", origin);
         ctx.edit.overwrite(argumentsEnd(ctx, planned), call.end, ").catch(() => {})", origin);
       } else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
       else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);

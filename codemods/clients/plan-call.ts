@@ -145,7 +145,14 @@ export const BARE: CallPlan = {
 export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
 /** What a call that was made from promisify returns is a promise already. */
-export function planCall(file: File, call: Node, kind: RpcKind, form: "client" | "promisified"): CallPlan {
+export function planCall(
+  file: File,
+  call: Node,
+  kind: RpcKind,
+  form: "client" | "promisified",
+  /** Does nobody look at what the function around it returns? */
+  isUnseen = false,
+): CallPlan {
   const parents = parentMap(file);
   const args = call.arguments as Node[];
   if (args.some((arg) => arg.type === "SpreadElement")) return refused("its arguments are spread");
@@ -156,7 +163,7 @@ export function planCall(file: File, call: Node, kind: RpcKind, form: "client" |
   }
   switch (kind) {
     case "unary":
-      return planUnary(file, call, parents);
+      return planUnary(file, call, parents, isUnseen);
     case "server_streaming":
       return planReader(file, call, parents);
     case "client_streaming":
@@ -178,11 +185,11 @@ export function middleArguments(call: Node, kind: RpcKind, form: "client" | "pro
   return args.slice(takesRequest(kind) ? 1 : 0, hasCallback ? -1 : undefined);
 }
 
-function planUnary(file: File, call: Node, parents: Parents): CallPlan {
+function planUnary(file: File, call: Node, parents: Parents, isUnseen: boolean): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
-  const place = placeOfCall(file, call, parents);
+  const place = placeOfCall(file, call, parents, isUnseen);
   if (isIdentifier(callback))
     return typeof place === "string" ? refused(place) : planHanded(file, call, { ...place, writer: null });
   const shape = callbackShape(callback);
@@ -226,7 +233,7 @@ export function needsResponseType({ response, success, form, fallsThrough }: Cal
 }
 
 /** Where a call with a request stands, or why its object may be used in a way that is not known. */
-function placeOfCall(file: File, call: Node, parents: Parents): Omit<Place, "writer"> | string {
+function placeOfCall(file: File, call: Node, parents: Parents, isUnseen: boolean): Omit<Place, "writer"> | string {
   const parent = parents.get(call) as Node;
   const bare = { cancel: null, header: null, status: null };
   // `if (x) client.m(…)`: without a semicolon, the new statement would need one before it.
@@ -235,7 +242,8 @@ function placeOfCall(file: File, call: Node, parents: Parents): Omit<Place, "wri
       ? { statement: parent, ...bare }
       : usedObject(call, parents);
   // What a promise's executor returns, nobody sees.
-  if (isReturnedByExecutor(call, parents) || isValueIgnored(call, parents)) return { statement: call, ...bare };
+  if (isUnseen || isReturnedByExecutor(call, parents) || isValueIgnored(call, parents))
+    return { statement: call, ...bare };
   const held = heldBy(file, call, parents);
   if (typeof held === "string") return held;
   const { others, ...place } = held;

@@ -49,7 +49,9 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     closing,
     origin: { rule, outcome: "idiomatic" },
   } as const;
-  const opening = openingOf(base);
+  // What waits for promises gets none.
+  const hidden = planned.fact.unseen === "framework" ? "void " : "";
+  const opening = hidden + openingOf(base);
   // Made where it stood, and awaited at once.
   const reply = plan.isEarly ? replyName(ctx, planned) : "";
   const head = plan.isEarly ? `const ${reply} = ` : opening;

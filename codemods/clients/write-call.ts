@@ -38,7 +38,7 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
     calls = clientFacts(ctx.facts, "client-call").flatMap((fact) => {
       const call = nodeAt(file, fact.start, fact.end);
       if (fact.outcome !== "idiomatic" || !call) return [];
-      return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form) }];
+      return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form, fact.unseen !== null) }];
     });
     planned.set(ctx, calls);
   }

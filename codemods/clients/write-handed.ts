@@ -16,6 +16,7 @@ export function writeHanded(
   writeHeader(ctx, planned, rule);
   const declared = writer ? writeWritable(ctx, planned, writer, layoutAt(ctx, statement.start), rule) : "";
   if (planned.call.start > statement.start) ctx.edit.overwrite(statement.start, planned.call.start, declared, origin);
+  if (planned.fact.unseen === "framework") ctx.edit.insertRight(planned.call.start, "void ", origin);
   const response = freshName(ctx, "response", "reply", "value");
   const head = `).then((${response}) => ${callback.name}(null, ${response}), `;
   const end = argumentsEnd(ctx, planned);

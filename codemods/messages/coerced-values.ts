@@ -35,7 +35,7 @@ export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: 
   };
   const or = (opening: string, zero: string, closing: string) =>
     isSure ? wrap(opening, closing) : wrap(`${opening}${before}`, `${after} ?? ${zero}${closing}`);
-  if (as.kind === "int64-string" || as.kind === "int64-number") {
+  if (isInt64(as)) {
     if (isElement && !p.isPresent(expression)) return false; // Long knows no null
     const isUnsigned = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64;
     const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromLong" };
@@ -67,6 +67,10 @@ export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: 
     default:
       return false;
   }
+}
+
+function isInt64(as: Representation): boolean {
+  return as.kind === "int64-string" || as.kind === "int64-number" || as.kind === "int64-long";
 }
 
 /** `words` as a list of strings: each of its elements is converted. */
@@ -101,7 +105,7 @@ export function isOfType(p: Proving, given: Node, as: Representation): boolean {
   const expression = unwrapped(given);
   const known = p.kinds.get(expression);
   if (known && !(known.kind === "value" && known.as.kind === "same")) return true;
-  if (as.kind === "int64-string" || as.kind === "int64-number") return p.isInteger(expression);
+  if (isInt64(as)) return p.isInteger(expression);
   if (as.kind !== "same" || as.type === "bytes") return true;
   if (as.type === "string") return p.isString(expression);
   if (as.type === "boolean") return p.isBoolean(expression);

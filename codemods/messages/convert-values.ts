@@ -24,6 +24,22 @@ export function nameIn(p: Proving, expression: Node): string | undefined {
   return p.shape.constantName?.(p, expression);
 }
 
+/** Is an object made a string or a number where it stands, by its toString()? */
+function isMadePrimitive(p: Proving, value: Node): boolean {
+  const parent = value.getParent();
+  if (Node.isPrefixUnaryExpression(parent)) return /^[-+]/.test(parent.getText());
+  if (Node.isCallExpression(parent))
+    return (
+      parent.getExpression() !== value &&
+      /^((Number\.)?parse(Int|Float)|Math\.\w+)$/.test(parent.getExpression().getText())
+    );
+  if (!Node.isBinaryExpression(parent)) return false;
+  const operator = parent.getOperatorToken().getText();
+  if (/^([-+*/%<>]|\*\*|[<>]=|[-+*/%]=)$/.test(operator)) return true;
+  const other = parent.getLeft() === value ? parent.getRight() : parent.getLeft();
+  return /^[!=]=$/.test(operator) && (p.isString(other) || p.isNumber(other));
+}
+
 /** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
 export function createConvertValues(p: Proving) {
   const { shape, kinds, renamedShorthands, block, replace, wrap, generated, fieldBy } = p;
@@ -126,6 +142,10 @@ export function createConvertValues(p: Proving) {
       case "int64-string":
         if (isMaybe) return wrap(expression, [prefix], "?.toString()");
         return wrap(expression, [`${prefix}String(`], ")");
+      case "int64-long":
+        if (isMaybe || !isMadePrimitive(p, expression))
+          return block(expression, "a Long is used in a way that is not followed");
+        return wrap(expression, ["String("], ")");
       case "int64-number":
         if (isMaybe) return block(expression, "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");

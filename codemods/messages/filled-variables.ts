@@ -97,7 +97,9 @@ export function createFilledVariables(p: Proving) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
         return sink(parent.getRight(), kind);
       if (kind.kind === "value" && kind.as.kind === "same" && isStep(parent)) return;
-      return block(parent ?? access, "this changes a value of a message in place");
+      const isLong = kind.kind === "value" && /^int64-/.test(kind.as.kind);
+      const how = isLong ? ": add numbers of 64 bits up in a variable, and put that into the message" : "";
+      return block(parent ?? access, `this changes a value of a message in place${how}`);
     }
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);

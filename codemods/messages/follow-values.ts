@@ -94,6 +94,7 @@ export function createFollowValues(p: Proving) {
         return;
       }
       if (isPlain(kind)) return; // lists and maps of identical values are identical
+      if (kind.kind === "map" && !shape.isLive && Node.isCallExpression(parent) && ofObject(parent, kind)) return;
     }
     if (kind.kind === "case") return p.discriminator(expression, kind);
     if (kind.kind === "value" && p.special(parent, expression, kind.as)) return;
@@ -198,6 +199,7 @@ export function createFollowValues(p: Proving) {
     const [callback] = call.getArguments();
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
+    if (isTextOfEach(call, name, kind.of)) return;
     if (name === "reduce" && callback && isFunctionNode(callback) && call.getArguments().length === 2) {
       const [, item, , array] = parametersOf(callback);
       if (array) return block(array, "the list itself is handed to a callback");
@@ -228,6 +230,29 @@ export function createFollowValues(p: Proving) {
           if (!Node.isSpreadElement(item) && !p.isPresent(item)) block(item, "an element of a list that may be absent");
         });
     }
+  };
+
+  /** `Object.keys(map)`, `Object.values(map)`, and what `Object.entries(map)` gives one by one. False for anything else. */
+  const ofObject = (call: CallExpression, kind: Kind & { kind: "map" }): boolean => {
+    const name = /^Object\.(keys|values|entries)$/.exec(call.getExpression().getText())?.[1];
+    if (!name || call.getArguments().length !== 1) return false;
+    if (name === "values") flow(call, { kind: "list", of: kind.of });
+    if (name !== "entries") return true;
+    const access = call.getParent();
+    const method = access?.getParent();
+    const left = Node.isForOfStatement(access) ? access.getInitializer() : undefined;
+    const isEach =
+      Node.isPropertyAccessExpression(access) && /^(forEach|map|flatMap|some|every)$/.test(access.getName());
+    const [callback] = isEach && Node.isCallExpression(method) ? method.getArguments() : [];
+    const taken = callback && isFunctionNode(callback) ? parametersOf(callback) : [];
+    const [pair] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : taken;
+    const pattern = pair?.getNameNode();
+    if (!Node.isArrayBindingPattern(pattern) || taken.length > 2) return false;
+    const [, value] = pattern.getElements();
+    if (!value) return true;
+    if (!Node.isBindingElement(value) || value.getInitializer() || value.getDotDotDotToken()) return false;
+    bind(value.getNameNode(), kind.of);
+    return true;
   };
 
   const iterate = (loop: Node, kind: Kind): unknown => {
@@ -337,4 +362,13 @@ export function createFollowValues(p: Proving) {
   };
 
   return { flow, bind, member };
+}
+
+/** `list.join()` and `list.map(String)`, of numbers of 64 bits: what comes of a bigint is what came of its text. */
+function isTextOfEach(call: CallExpression, name: string, of: Kind): boolean {
+  const as = of.kind === "value" ? of.as.kind : undefined;
+  const callback = call.getArguments()[0]?.getText() ?? "";
+  if (as === "int64-number") return name === "map" && callback === "Number";
+  if (as !== "int64-string" && as !== "int64-long") return false;
+  return name === "join" || (name === "map" && /^(String|Number|BigInt)$/.test(callback));
 }

@@ -134,7 +134,9 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
   if (strange !== undefined) return { why: `proto-loader's option ${strange} is not followed` };
   // Without defaults a key is missing where protobuf-es has the default: each read would have to be judged.
   if (options.defaults !== true)
-    return { why: "proto-loader runs without defaults: true, so unset fields are undefined" };
+    return {
+      why: "proto-loader runs without defaults: true, so a field that is not set is undefined here and its default there, and one that is set to its default is sent here and not there: these messages keep proto-loader's functions; to leave them, load with defaults: true first, in the clients as well",
+    };
   const longs = converter(options.longs);
   const enums = converter(options.enums);
   const keepCase = options.keepCase === true;
@@ -234,6 +236,8 @@ export function representationOf(field: DescField, longs: Converter, enums: Conv
       const asString = "longAsString" in field && field.longAsString === true;
       if (longs === "String") return asString ? { kind: "same", type: "string" } : { kind: "int64-string" };
       if (longs === "Number" && !asString) return { kind: "int64-number" };
+      if (longs === "none" && !asString)
+        return { kind: "int64-long", isUnsigned: scalar === ScalarType.UINT64 || scalar === ScalarType.FIXED64 };
       return { kind: "unsupported", why: `${field.name} is a Long` };
     }
   }

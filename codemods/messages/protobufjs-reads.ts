@@ -1,6 +1,7 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { Node, type PropertyAccessExpression } from "ts-morph";
+import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { sameKind } from "./message-kind.js";
 import {
   isAbsent,
   isAssignmentTarget,
@@ -56,6 +57,56 @@ export function readNullable(p: Proving, access: PropertyAccessExpression, field
   });
 }
 
+/** Methods that compare a Long with another one, or with a number. */
+const COMPARISONS = new Map(
+  Object.entries({
+    equals: "===",
+    eq: "===",
+    notEquals: "!==",
+    neq: "!==",
+    ne: "!==",
+    lessThan: "<",
+    lt: "<",
+    lessThanOrEqual: "<=",
+    lte: "<=",
+    le: "<=",
+    greaterThan: ">",
+    gt: ">",
+    greaterThanOrEqual: ">=",
+    gte: ">=",
+    ge: ">=",
+  }),
+);
+
+const TESTS = new Map(Object.entries({ isZero: "=== 0n", eqz: "=== 0n", isNegative: "< 0n", isPositive: ">= 0n" }));
+
+/** `long.equals(other)`, of one sign, or with a number that is written out. */
+function compareLongs(
+  p: Proving,
+  call: CallExpression,
+  access: PropertyAccessExpression,
+  operator: string,
+  other: Node,
+) {
+  if (/^\d{1,15}$/.test(other.getText())) return compareLong(p, call, access, ` ${operator} ${other.getText()}n`);
+  const kind = p.kinds.get(access.getExpression());
+  p.later(() => {
+    const second = p.kinds.get(other);
+    if (kind?.kind !== "value" || second?.kind !== "value" || second.maybe || !sameKind(kind, second))
+      return p.block(call, "a Long is compared with what is not known to be one");
+    p.consume(other);
+    compareLong(p, call, access, ` ${operator} `, other);
+  });
+}
+
+function compareLong(p: Proving, call: CallExpression, access: PropertyAccessExpression, test: string, other?: Node) {
+  const isNegated = Node.isPrefixUnaryExpression(call.getParent());
+  const [opening, closing] = isNegated || !standsAlone(call) ? ["(", ")"] : ["", ""];
+  if (opening) p.edit(call, call.getStart(), call.getStart(), [opening], "after");
+  p.edit(call, access.getExpression().getEnd(), other?.getStart() ?? call.getEnd(), [`${test}${other ? "" : closing}`]);
+  if (other) p.edit(call, other.getEnd(), call.getEnd(), [closing]);
+}
+
 /** `long.toString()` and `long.toNumber()`; nothing else of a Long is a bigint's. */
 export function readLong(p: Proving, access: Node): unknown {
   const call = access.getParent();
@@ -65,9 +116,15 @@ export function readLong(p: Proving, access: Node): unknown {
   const name = access.getName();
   const count = call.getArguments().length;
   if (name === "toString" && count === 0) return undefined;
+  const operator = COMPARISONS.get(name);
+  const [other] = call.getArguments();
+  if (operator && other && count === 1) return compareLongs(p, call, access, operator, other);
+  const test = TESTS.get(name);
+  if (test && count === 0) return compareLong(p, call, access, ` ${test}`);
   if (name !== "toNumber" || count > 0) return p.block(access, `what ${name} of a Long does is not followed`);
   p.edit(call, call.getStart(), call.getStart(), ["Number("], "after");
   p.edit(call, access.getExpression().getEnd(), call.getEnd(), [")"]);
+  p.flow(call, { kind: "value", as: { kind: "same", type: "number" } });
 }
 
 /** `reply.tags.push(…)`, where the literal that makes the reply has the list. */

@@ -83,6 +83,7 @@ function describeIt(req) {
   linesOut.push(req.nickName ? req.nickName.value : 'no nick', req.nickName === null ? 'null' : 'set');
   linesOut.push(req.subItems.map((one) => one.itemName + one.bigCount).join(), show(req.numMap['a']), Object.keys(req.numMap).join());
   for (const big of req.bigList) linesOut.push(big.toString());
+  linesOut.push(\`\${req.bigCount > 5} \${req.bigCount * 2} \${req.bigCount == 5} \${req.bigCount.lt(7)} \${req.uBig.isZero()} \${!req.bigCount.equals(req.bigCount)}\`, req.bigList.join());
   const again = req.itemMap[req.itemName];
   if (again) linesOut.push(again.bigCount.toString());
   switch (req.itemKind) {
@@ -95,7 +96,7 @@ function describeIt(req) {
 
 function echoIt(req) {
   const reply = Thing.create({
-    itemName: req.itemName, bigCount: req.bigCount, itemKind: req.itemKind, rawData: req.rawData,
+    itemName: req.itemName, bigCount: req.bigCount || req.uNum, itemKind: req.itemKind, rawData: req.rawData,
     optNum: req.optNum, optKind: req.optKind, optText: req.optText, childItem: req.childItem, subItems: req.subItems, numMap: req.numMap,
     tagList: [...req.tagList, 'x', \`\${req.uNum}\`], uBig: req.uBig, someRatio: req.someRatio, atTime: req.atTime,
     isOn: req.isOn, uNum: req.uNum, bigList: req.bigList, kindList: req.kindList, nickName: req.nickName,

@@ -1,4 +1,4 @@
-import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { isArrowBody, topOf } from "./message-syntax.js";
@@ -35,9 +35,7 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
 function representation(field: DescField): Representation {
   if ("longAsString" in field && field.longAsString)
     return { kind: "unsupported", why: `${field.name} is a Long here and a string in protobuf-es` };
-  const as = representationOf(field, "String", "none");
-  if (as.kind !== "int64-string" || !("scalar" in field)) return as;
-  return { kind: "int64-long", isUnsigned: field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64 };
+  return representationOf(field, "none", "none");
 }
 
 /** The getter of a oneof has its name as fields have theirs. */

@@ -63,6 +63,7 @@ export function createProveScalars(p: Proving) {
       case "int64-long":
         if (known?.kind === "value" && known.as.kind === "int64-long")
           return block(expression, "a Long of another sign");
+        noteUnlike(p, wanted.field);
         return int64(expression, "int64-string", wanted);
       case "enum-name":
       case "enum-number": {

@@ -31,7 +31,8 @@ function truthOf(p: Proving, given: Node, wanted: Value): Truth {
     return others.every((one) => one === first) ? first : undefined;
   }
   const known = p.kinds.get(value);
-  const isText = as.kind === "int64-string" || as.kind === "enum-name";
+  // A Long is an object.
+  const isText = as.kind === "int64-string" || as.kind === "int64-long" || as.kind === "enum-name";
   if (isText && Node.isStringLiteral(value) && value.getLiteralText() !== "") return "there";
   if (known && sameKind(known, wanted)) {
     if (isText) return "there";
@@ -41,6 +42,7 @@ function truthOf(p: Proving, given: Node, wanted: Value): Truth {
   switch (as.kind) {
     case "int64-string":
     case "int64-number":
+    case "int64-long":
       return stringOf(value) ? "there" : "same";
     case "enum-name":
     case "enum-number":

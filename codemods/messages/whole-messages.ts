@@ -96,7 +96,10 @@ function shows(p: Proving, call: CallExpression, argument: Node): boolean {
 
 function isUnlike(p: Proving, desc: DescMessage): boolean {
   return desc.fields.some(
-    (field) => p.shape.keyOf(field) === undefined || unsupportedIn(p.kindOf(field)) !== undefined,
+    (field) =>
+      p.shape.keyOf(field) === undefined ||
+      unsupportedIn(p.kindOf(field)) !== undefined ||
+      p.shape.representation(field).kind === "int64-long",
   );
 }
 

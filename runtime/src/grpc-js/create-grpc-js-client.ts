@@ -20,6 +20,7 @@ import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
 import { serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
+import { telling } from "./messages.js";
 import { createMetadata, headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
 
@@ -83,17 +84,6 @@ function withGrpcJsTexts(messages: MessageCodecs): MessageCodecs {
         },
       };
     },
-  };
-}
-
-function telling<A, B>(what: string, convert: (value: A) => B): (value: A) => B {
-  return (value) => {
-    try {
-      return convert(value);
-    } catch (e) {
-      const text = e instanceof Error ? e.message : String(e);
-      throw new ConnectError(`${what}: ${text}`, Code.Internal, undefined, undefined, e);
-    }
   };
 }
 

@@ -1,3 +1,5 @@
+import { Code } from "../code.js";
+import { ConnectError } from "../connect-error.js";
 import type { MessageCodec, MessageCodecs } from "../message-codec.js";
 import type { MethodDefinition } from "./types.js";
 
@@ -37,14 +39,32 @@ export function grpcJsMessages(definition: object): GrpcJsMessages<object> {
     }
     byPath.set(method.path, {
       keys: method.originalName === undefined ? [key] : [key, method.originalName],
-      input: codecOf(method.requestSerialize, method.requestDeserialize),
-      output: codecOf(method.responseSerialize, method.responseDeserialize),
+      input: codecOf(
+        telling("Request message serialization failure", method.requestSerialize),
+        method.requestDeserialize,
+      ),
+      output: codecOf(method.responseSerialize, telling("Response message parsing error", method.responseDeserialize)),
     });
   }
   if (definition === undefined || definition === null) {
     throw new Error("grpcJsMessages: there is no definition. Is the service's full name right?");
   }
   return { definition, method: (path) => byPath.get(path) };
+}
+
+/** What only a client does with messages fails with the text that grpc-js has for it. */
+export function telling<A, B>(what: string, convert: (value: A) => B): (value: A) => B {
+  return (value) => {
+    try {
+      return convert(value);
+    } catch (e) {
+      if (e instanceof ConnectError) {
+        throw e;
+      }
+      const text = e instanceof Error ? e.message : String(e);
+      throw new ConnectError(`${what}: ${text}`, Code.Internal, undefined, undefined, e);
+    }
+  };
 }
 
 function codecOf(
