@@ -109,15 +109,27 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       if (name !== "catch" && name !== "then") return;
       const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
       if (!handler || !mayFail(node.callee.object)) return;
-      if (isFunction(handler)) {
-        const [param] = handler.params;
-        if (param) addCaught(param, handler.body, node.callee.object);
+      const own = isFunction(handler) ? handler : onlyHandedHere(tree, handler);
+      if (own) {
+        const [param] = own.params as TreeNode[];
+        if (param) addCaught(param, own.body, node.callee.object);
       } else if (isHandedOn(handler)) {
         handedOn.push({ ...source, node: handler, why: "it is passed to a function" });
       }
     });
   }
   return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections };
+}
+
+/** The function of `main().catch(fail)` that nothing else names. */
+function onlyHandedHere(tree: File, name: TreeNode): TreeNode | undefined {
+  const binding = isIdentifier(name) ? scopesOf(tree).bindingOf(name) : undefined;
+  if (!binding || binding.references.length > 1 || binding.writes.length > 0) return undefined;
+  const { declaration } = binding;
+  const holder = parentMap(tree).get(declaration) as TreeNode;
+  const statement = declaration.type === "VariableDeclarator" ? (parentMap(tree).get(holder) as TreeNode) : holder;
+  const own = declaration.type === "VariableDeclarator" ? declaration.init : declaration;
+  return isFunction(own) && !/^Export/.test(statement.type) ? own : undefined;
 }
 
 /** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */

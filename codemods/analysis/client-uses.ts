@@ -15,6 +15,7 @@ import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
+import { mayListenerThrow } from "./listener-throws.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
 import { passesOn } from "./value-flow.js";
@@ -371,9 +372,11 @@ export function findServices(
     const unseen = (form === "client" && !isStatement && unseenResult(project, node)) || null;
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
-    const plan: CallPlan = inTree
+    const found: CallPlan = inTree
       ? planCall(tree, inTree, rpc.kind, form, unseen !== null)
       : { kind: "refused", reason: "the call was not found again" };
+    const isThrowing = mayListenerThrow(project, node.getSourceFile(), found);
+    const plan: CallPlan = isThrowing ? { kind: "refused", reason: "the data listener may throw" } : found;
     service.calls.push({ node, rpc, form, plan, unseen });
   }
 }

@@ -482,12 +482,13 @@ export function writerOf(file: File, name: string, references: readonly Node[], 
 function isValueIgnored(call: Node, parents: Parents): boolean {
   const parent = parents.get(call) as Node;
   if (parent.type === "ExpressionStatement") return true;
-  if (parent.type !== "ArrowFunctionExpression" || parent.body !== call) return false;
-  const user = parents.get(parent) as Node;
-  if (user.type !== "CallExpression") return false;
+  const isWhole = parent.type === "ArrowFunctionExpression" && parent.body === call;
+  const fn = isWhole ? parent : parent.type === "ReturnStatement" ? functionOf(call, parents) : undefined;
+  const user = fn && parents.get(fn);
+  if (user?.type !== "CallExpression") return false;
   const name = memberName(user.callee);
-  if (user.arguments[1] === parent) return /^(on|once|addListener)$/.test(name ?? "");
-  if (user.arguments[0] !== parent) return false;
+  if (user.arguments[1] === fn) return /^(on|once|addListener)$/.test(name ?? "");
+  if (user.arguments[0] !== fn) return false;
   if (name === "then" || name === "finally") return parents.get(user)?.type === "ExpressionStatement";
   return name === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "");
 }
