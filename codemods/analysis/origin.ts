@@ -84,6 +84,8 @@ export function isSameOrigin(a: Origin, b: Origin): boolean {
     const x = left[key];
     const y = right[key];
     if (x === y) return true;
+    if (Array.isArray(x) && Array.isArray(y))
+      return x.length === y.length && x.every((each, index) => each === y[index]);
     const isOrigin = (value: unknown): value is Origin =>
       typeof value === "object" && value !== null && typeof (value as { kind?: unknown }).kind === "string";
     return isOrigin(x) && isOrigin(y) && isSameOrigin(x, y);

@@ -93,6 +93,45 @@ describe("origins in JavaScript, without node_modules", () => {
   });
 });
 
+describe("what a function returns for the arguments of one call", () => {
+  const loader = `
+    const path = require('path');
+    const grpc = require('@grpc/grpc-js');
+    const loader = require('@grpc/proto-loader');
+    const open = (folder, name) => loader.loadSync(path.join(folder, name + '.proto'), { keepCase: true });
+    exports.load = function (name, root = name) {
+      const loaded = grpc.loadPackageDefinition(open(__dirname, name));
+      return loaded[root];
+    };
+    exports.all = ({ file, root }) => grpc.loadPackageDefinition(open(__dirname, file))[root];
+    exports.again = (name) => exports.again(name + name)[name];
+    exports.changed = (name) => { name = 'b'; return grpc.loadPackageDefinition(open(__dirname, name))[name]; };
+    exports.connect = (name, root) => new (exports.load(name, root).Shop)('localhost:1');`;
+  const loaded = (name: string, service: string) => ({
+    kind: "service-definition",
+    service,
+    packageDefinition: { protos: [expect.stringContaining(`${name}.proto`)], options: { keepCase: true } },
+  });
+
+  it.each([
+    ["load('a').Shop.service", loaded("a", "a.Shop")],
+    ["load('b', 'shops').Shop.service", loaded("b", "shops.Shop")],
+    ["all({ root: 'shops', file: 'b' }).Shop.service", loaded("b", "shops.Shop")],
+    ["load(process.argv[2]).Shop.service", { kind: "unknown" }],
+    ["again('a').Shop.service", { kind: "unknown" }],
+    ["changed('a').Shop.service", { kind: "unknown" }],
+    // One `new` stands for clients of several services.
+    ["connect('a', 'a')", { kind: "unknown" }],
+  ])("%s", (text, origin) => {
+    const project = projectOf({
+      "lib.js": loader,
+      "a.js": `const { load, all, again, changed, connect } = require('./lib'); const x = ${text}; x;`,
+    });
+    const file = project.fileAt(path.join(project.root, "a.js"));
+    expect(project.originOf(identifier(file, "x"))).toMatchObject(origin);
+  });
+});
+
 describe("origins in TypeScript", () => {
   it("follows what a list exports: declarations, imports and other names", () => {
     const project = projectOf({

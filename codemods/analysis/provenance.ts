@@ -54,8 +54,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const { protos, resolveModule } = input;
   const { writesTo, memberWrites } = createAssignments();
   const missingStub = createMissingStubs(input.root, protos);
-  const origins = new Map<Node, Origin>();
+  let origins = new Map<Node, Origin>();
   const active = new Set<Node>();
+  /** What the call that is looked into passes for a parameter, or for a name in its pattern. */
+  let given: ReadonlyMap<Node, Node> = new Map();
   const { declarationOf, referencesTo, namesOfExport, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
     originOf,
     exportNode,
@@ -272,6 +274,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   function originOfBinding(node: BindingElement): Origin {
+    const argument = given.get(node);
+    if (argument) return originOf(argument);
     const pattern = node.getParent();
     if (Node.isArrayBindingPattern(pattern)) {
       const loop = pattern.getParent()?.getParent()?.getParent();
@@ -294,6 +298,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   function originOfParameter(node: ParameterDeclaration): Origin {
+    const argument = given.get(node);
+    if (argument) return originOf(argument);
     const type = node.getTypeNode();
     const passed = originOfPassed(node);
     if (passed.kind !== "unknown") return passed;
@@ -570,8 +576,58 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       if (object.kind === "function" && name === "bind") return object;
       if (object.kind === "channel-credentials" && name === "compose") return object;
     }
-    if (origin.kind === "function") return originOfResult(origin.node);
+    if (origin.kind === "function") {
+      const result = originOfResult(origin.node);
+      return (isOpen(result) ? resultWith(origin.node, args) : undefined) ?? result;
+    }
     return stringOf(node);
+  }
+
+  /** Not known, or loaded from a file that is not known. */
+  function isOpen(origin: Origin): boolean {
+    const definition = origin.kind === "grpc-object" ? origin.definition : origin;
+    return (
+      definition.kind === "unknown" || (definition.kind === "package-definition" && definition.protos.length === 0)
+    );
+  }
+
+  /** What a function returns for these arguments: `loadProto("shop")`. Not what is made in it, which is made for every call of it. */
+  function resultWith(node: Node, args: readonly Node[]): Origin | undefined {
+    if (!("getParameters" in node) || args.length === 0) return undefined;
+    const outer = { origins, given };
+    const names = new Map(given);
+    (node as { getParameters(): ParameterDeclaration[] }).getParameters().forEach((parameter, index) => {
+      const value = args[index] ?? parameter.getInitializer();
+      if (value) bind(parameter, value, names);
+    });
+    origins = new Map();
+    given = names;
+    try {
+      const result = originOfResult(node);
+      const isSaid = /^(package-definition|grpc-object|service-definition|client-constructor|string)$/.test(
+        result.kind,
+      );
+      return isSaid && !isOpen(result) ? result : undefined;
+    } finally {
+      ({ origins, given } = outer);
+    }
+  }
+
+  /** Notes what a parameter, or each name of its pattern, stands for in a call. */
+  function bind(parameter: ParameterDeclaration, value: Node, names: Map<Node, Node>): void {
+    const name = parameter.getNameNode();
+    if (parameter.isRestParameter() || Node.isSpreadElement(value)) return;
+    if (Node.isIdentifier(name)) {
+      if (writesTo(parameter).length === 0) names.set(parameter, value);
+      return;
+    }
+    if (!Node.isObjectBindingPattern(name) || !Node.isObjectLiteralExpression(value)) return;
+    for (const element of name.getElements()) {
+      const key = element.getPropertyNameNode()?.getText() ?? element.getName();
+      const property = value.getProperty(key);
+      const found = property ? valueOfProperty(property) : element.getInitializer();
+      if (found && !element.getDotDotDotToken() && writesTo(element).length === 0) names.set(element, found);
+    }
   }
 
   function originOfNew(origin: Origin, node: Node): Origin {
@@ -672,6 +728,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isIdentifier(node)) {
       const declaration = declarationOf(node);
       if (!declaration) return undefined;
+      const argument = given.get(declaration);
+      if (argument) return argument;
       if (Node.isVariableDeclaration(declaration)) {
         return writesTo(declaration).length > 0 ? undefined : declaration.getInitializer();
       }

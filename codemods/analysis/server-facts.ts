@@ -217,6 +217,8 @@ export interface ImplementationClassFact extends FactBase {
   readonly definition: { readonly module: string; readonly name: string } | string | null;
   /** The range is that of `extends UnimplementedGreeterService`, which becomes an `implements`. */
   readonly isBase: boolean;
+  /** `implements UntypedServiceImplementation`, which goes. */
+  readonly untyped: { readonly start: number; readonly end: number } | null;
   /** `[name: string]: UntypedHandleCall`: members of a Connect service are known by name. */
   readonly signatures: readonly { readonly start: number; readonly end: number }[];
 }

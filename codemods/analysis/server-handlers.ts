@@ -1,4 +1,4 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
 import type { FactBase, RpcKind } from "./facts.js";
@@ -130,8 +130,8 @@ export function decide(
         untouched.get(handed.handler),
       );
       if (target.idiomatic) {
-        const text = forwardText(handed.callee, rpc.kind, takesContext(project, handed.handler, rpc.kind));
-        changes.push(valueFact(member, text, `forward to ${handed.callee.getText()}`));
+        const withContext = takesContext(project, handed.handler, rpc.kind);
+        changes.push(forwardFact(member, handed.callee, rpc.kind, withContext));
       }
       decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
       continue;
@@ -147,7 +147,7 @@ export function decide(
   const isPlain = areAll && (found?.type === null || type !== null) && !hasBoundBase(project, implementation);
   const isMixed = found !== undefined && decided.some(({ isDone }) => isDone);
   // What is put into the object later takes the place of a bridge that stands in it.
-  const isPlace = !found?.members.some(({ replaced }) => replaced);
+  const isPlace = !found?.members.some(({ isOverwritten }) => isOverwritten);
   const isSpread =
     !isPlain && isMixed && found.type === null && !found.isOwn && canSpread(project, found, implementation);
   const kept = decided.filter(({ isDone }) => !isDone);
@@ -198,7 +198,8 @@ function isUntyped(project: AnalysisProject, { type, owners }: Members): boolean
     type === null &&
     owners.every(
       (owner) =>
-        !Node.isClassDeclaration(owner) || (owner.getImplements().length === 0 && !generatedBase(project, owner)),
+        !Node.isClassDeclaration(owner) ||
+        (owner.getImplements().length === 0 && signaturesOf(owner).length === 0 && !generatedBase(project, owner)),
     )
   );
 }
@@ -286,14 +287,25 @@ function strayFact(member: Node, service: string, key: string): StrayHandlerFact
 }
 
 /** What stands for `(call, callback) => target(call, callback)` when the target is Connect's. */
-function forwardText(target: Node, kind: RpcKind, withContext: boolean): string {
+function forwardFact(member: Node, target: Node, kind: RpcKind, withContext: boolean): ServerValueFact {
   const text = target.getText();
-  if (Node.isIdentifier(target)) return text;
+  const fact = (by: string) => valueFact(member, by, `forward to ${text}`);
+  if (Node.isIdentifier(target)) return fact(text);
   const taken = (name: string) => new RegExp(`\\b${name}\\b`).test(text);
-  const request = kind === "client_streaming" || kind === "bidi_streaming" ? "requests" : "req";
+  const isStream = kind === "client_streaming" || kind === "bidi_streaming";
+  const request = isStream ? "requests" : "req";
   const [first, second] = [taken(request) ? `${request}2` : request, taken("ctx") ? "ctx2" : "ctx"];
   const given = withContext ? `${first}, ${second}` : first;
-  return `(${given}) => ${text}(${given})`;
+  const type = Node.isParametered(member) ? member.getParameters()[0]?.getTypeNode() : undefined;
+  if (!type) return fact(`(${given}) => ${text}(${given})`);
+  const [message] = Node.isTypeReference(type) ? type.getTypeArguments() : [];
+  const of = message?.getText() ?? "any";
+  const typed = `${first}: ${isStream ? `AsyncIterable<${of}>` : of}`;
+  if (!withContext) return fact(`(${typed}) => ${text}(${given})`);
+  return {
+    ...fact(`(${typed}, ${second}: HandlerContext) => ${text}(${given})`),
+    imports: [{ module: "@connect-migrate/runtime", name: "HandlerContext", typeOnly: true }],
+  };
 }
 
 /** A bridged function does not know the type of `this` that a declared type gives it. */
@@ -312,7 +324,7 @@ function canWrap(
   const origin = project.originOf(draft.implementation);
   if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class)) return false;
   const owner = origin.class;
-  const [clause] = owner.getImplements();
+  const clause = owner.getImplements().find((each) => !saysUntyped(each));
   if (clause && !definitionOf(project, clause.getExpression(), draft.definitionNode)) return false;
   if (owner.getExtends() && (!generatedBase(project, owner) || hasBoundBase(project, draft.implementation)))
     return false;
@@ -363,17 +375,15 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
   const origin = project.originOf(draft.implementation);
   if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class)) return [];
   const owner = origin.class;
-  const [clause] = owner.getImplements();
-  const signatures = owner
-    .getChildSyntaxListOrThrow()
-    .getDescendantsOfKind(SyntaxKind.IndexSignature)
-    .filter((node) => node.getFirstAncestorByKind(SyntaxKind.ClassDeclaration) === owner)
-    .map((node) => ({ start: node.getStart(), end: node.getEnd() }));
+  const clause = owner.getImplements().find((each) => !saysUntyped(each));
+  const signatures = signaturesOf(owner).map((node) => ({ start: node.getStart(), end: node.getEnd() }));
+  const untyped = untypedRange(owner);
   const base = {
     kind: "implementation-class",
     file: owner.getSourceFile().getFilePath(),
     via: "provenance",
     isBase: false,
+    untyped,
   } as const;
   const heritage = generatedBase(project, owner) && owner.getHeritageClauseByKind(SyntaxKind.ExtendsKeyword);
   if (heritage) {
@@ -385,8 +395,33 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
     const definition = isTypedBy(draft.definitionNode, clause) ? clause.getText() : known;
     return [{ ...base, start: clause.getStart(), end: clause.getEnd(), definition, signatures }];
   }
-  const [first] = signatures;
+  const first = untyped ?? signatures[0];
   return first ? [{ ...base, ...first, definition: null, signatures }] : [];
+}
+
+/** `[name: string]: UntypedHandleCall`. */
+function signaturesOf(owner: ClassDeclaration): Node[] {
+  return owner
+    .getChildSyntaxListOrThrow()
+    .getDescendantsOfKind(SyntaxKind.IndexSignature)
+    .filter((node) => node.getFirstAncestorByKind(SyntaxKind.ClassDeclaration) === owner);
+}
+
+function saysUntyped(type: Node): boolean {
+  return /(^|\.)UntypedServiceImplementation$/.test(type.getText());
+}
+
+/** ` implements UntypedServiceImplementation`, or that part of it. */
+function untypedRange(owner: ClassDeclaration): { start: number; end: number } | null {
+  const types = owner.getImplements();
+  const index = types.findIndex(saysUntyped);
+  const heritage = owner.getHeritageClauseByKind(SyntaxKind.ImplementsKeyword);
+  const [type, next, before] = [types[index], types[index + 1], types[index - 1]];
+  if (!type || !heritage) return null;
+  if (types.length === 1) return { start: heritage.getPos(), end: heritage.getEnd() };
+  return next
+    ? { start: type.getStart(), end: next.getStart() }
+    : { start: (before as Node).getEnd(), end: type.getEnd() };
 }
 
 /**
@@ -411,7 +446,7 @@ function hasBoundBase(project: AnalysisProject, implementation: Node): boolean {
   const origin = project.originOf(implementation);
   if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class) || !generatedBase(project, origin.class))
     return false;
-  return origin.class.getImplements().length > 0 || /\bsuper\b/.test(origin.class.getText());
+  return !origin.class.getImplements().every(saysUntyped) || /\bsuper\b/.test(origin.class.getText());
 }
 
 /** The definition `GreeterService` and its module, where `GreeterServer` of `implements` comes from the same one. */

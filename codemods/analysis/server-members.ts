@@ -20,6 +20,8 @@ export interface Member {
   readonly spread?: Node;
   /** Why another function may answer for it. */
   readonly replaced?: Reason | undefined;
+  /** Something else is put in its place in the object. */
+  readonly isOverwritten?: boolean;
 }
 
 export interface Members extends Declared {
@@ -51,7 +53,7 @@ export function membersOf(project: AnalysisProject, implementation: Node): Membe
   const members = found.members.map((member) => {
     const change = changes.find(({ key }) => key === member.key);
     const replaced = (change && changeReason(change)) ?? decoratedReason(member) ?? member.replaced;
-    return { ...member, replaced };
+    return { ...member, replaced, isOverwritten: change !== undefined };
   });
   const added = changes.filter(({ key }) => !members.some((member) => member.key === key));
   return { ...found, members, added, replaced: whole && changeReason(whole) };

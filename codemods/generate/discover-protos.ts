@@ -73,7 +73,7 @@ export function discoverProtos(
       const around = () => nearestOf(protosAround(), suffixOf(written), source.path);
       const fitting = bySuffix(candidates.values(), written, source.path) ?? mapped(around(), candidate);
       if (fitting) fitting.referenced = true;
-      else if (/[\w)}]\.proto$/.test(written))
+      else if (/[\w)}]\.proto$/.test(written) && !/^google\/protobuf\//.test(written))
         notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
     }
     for (const name of found.generatedFrom) {

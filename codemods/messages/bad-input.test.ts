@@ -1,6 +1,9 @@
+import { cpSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
+import { typedProject } from "./testing/typed-project.js";
 
 const proto = `syntax = "proto3";
 package p.v1;
@@ -32,4 +35,46 @@ it("code of a generator that nobody knows keeps its own functions, and the repor
   expect(files["server.js"]).toBe(server);
   expect(findings.map(({ outcome, rpc }) => [outcome, rpc])).toEqual([["bridged", "p.v1.S"]]);
   expect(findings[0]?.reason?.text).toMatch(/no known generator made this definition.*make the code with protobuf-es/);
+});
+
+// Two generators wrote code for one .proto: each program is followed in the messages that it has.
+it("code of google-protobuf and of ts-proto for the same messages is told apart", async () => {
+  const classes = (get: string, more = "") => `const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
+const { Same } = require('./gen/same_pb.js');
+const { SameService } = require('./classes/same_grpc_pb.js');
+const { Thing } = require('./classes/same_pb.js');
+${more}function echoIt(req) { ${get} }
+module.exports = (router) => router.service(Same, { echoIt }, { messages: grpcJsMessages(SameService) });
+`;
+  const interfaces = `import { createApp } from '@connect-migrate/runtime/node';
+import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
+import { Same } from './gen/same_pb';
+import { Thing, SameService } from './old/same';
+function echoIt(req: Thing): Thing { return Thing.create({ itemName: plain(req), bigCount: 7 }); }
+export const plain = (thing: Thing) => thing.itemName + thing.bigCount;
+export const app = createApp({ routes(router) {
+  router.service(Same, { echoIt }, { messages: grpcJsMessages(SameService) });
+} });
+`;
+  const mixed = classes("return new Thing().setItemName(plain(req));", "const { plain } = require('./shared');\n");
+  using project = typedProject("ts-proto", {
+    "interfaces.ts": interfaces,
+    "shared.ts": interfaces,
+    "classes.js": classes("return new Thing().setItemName(req.getItemName()).setBigCount(7);"),
+    "mixed.js": mixed,
+  });
+  const old = resolve(import.meta.dirname, "testing/google-protobuf");
+  for (const name of ["same_pb.js", "same_grpc_pb.js"])
+    cpSync(join(old, name), join(project.root, "classes", name), { recursive: true });
+  const { files, findings } = await migrateMessages(project.root);
+  const outcomes = findings.map(({ file, outcome, reason }) => [basename(file), outcome, reason?.text ?? ""]);
+  expect(outcomes).toEqual([
+    ["classes.js", "idiomatic", ""],
+    ["interfaces.ts", "idiomatic", ""],
+    ["mixed.js", "bridged", expect.stringContaining("shared.ts:6: a method of a message that is not called here")],
+    ["shared.ts", "bridged", expect.stringContaining("JavaScript, where the compiler does not know the messages")],
+  ]);
+  expect(files["classes.js"]).toContain("return create(ThingSchema, { itemName: req.itemName, bigCount: 7n });");
+  expect(files["interfaces.ts"]).toContain("return create(ThingSchema, { itemName: plain(req), bigCount: 7n });");
+  expect([files["mixed.js"], files["shared.ts"]]).toEqual([mixed, interfaces]);
 });

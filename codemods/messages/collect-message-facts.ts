@@ -181,7 +181,7 @@ function unusedDefinitions(project: AnalysisProject, proved: readonly Bridge[]):
       const statement = declaration.getVariableStatement();
       const initializer = declaration.getInitializer();
       if (!statement || statement.isExported() || statement.getDeclarations().length !== 1 || !initializer) continue;
-      if (/^(await\s+)?(require|import)\b/.test(initializer.getText()) || !hasNoEffect(initializer.getText())) continue;
+      if (/^(await\s+)?(require|import)\b/.test(initializer.getText()) || !hasNoEffect(project, initializer)) continue;
       const declared = declaredNames(declaration);
       const isUsed = (each: Node) => project.referencesTo(each).some((use) => use !== each && !isGone(use));
       if (!declared || declared.some(isUsed)) continue;
@@ -220,14 +220,32 @@ function removalsOf(found: readonly { readonly statement: Node; readonly rule: M
   });
 }
 
-/** Reading protos, joining paths and literals: what may go when nobody looks at the result. */
-function hasNoEffect(text: string): boolean {
-  const calls = [...text.matchAll(/([\w.]+)\s*\(/g)].map((match) => match[1] ?? "");
-  return (
-    calls.every((name) =>
-      /(^|\.)(loadSync|load|loadPackageDefinition|join|resolve|dirname|fileURLToPath|URL)$/.test(name),
-    ) && !/=>|\bfunction\b/.test(text)
-  );
+/** Reading protos, joining paths and literals, here or in functions that do no more: what may go when nobody looks at the result. */
+function hasNoEffect(project: AnalysisProject, node: Node, within: readonly Node[] = []): boolean {
+  const all = [node, ...node.getDescendants()];
+  if (all.some((each) => Node.isArrowFunction(each) || Node.isFunctionExpression(each))) return false;
+  return all.filter(Node.isCallExpression).every((call) => {
+    const callee = call.getExpression();
+    if (READS.test(callee.getText())) return true;
+    const origin = project.originOf(callee);
+    return origin.kind === "function" && !within.includes(origin.node) && onlyReads(project, origin.node, within);
+  });
+}
+
+const READS = /(^|\.)(loadSync|load|loadPackageDefinition|join|resolve|dirname|fileURLToPath|URL)$/;
+
+function onlyReads(project: AnalysisProject, node: Node, within: readonly Node[]): boolean {
+  const body = Node.isBodyable(node) || Node.isArrowFunction(node) ? node.getBody() : undefined;
+  if (!body) return false;
+  const inside = [...within, node];
+  if (!Node.isBlock(body)) return hasNoEffect(project, body, inside);
+  return body
+    .getStatements()
+    .every(
+      (statement) =>
+        (Node.isVariableStatement(statement) || Node.isReturnStatement(statement)) &&
+        hasNoEffect(project, statement, inside),
+    );
 }
 
 function wholeLines(node: Node): { start: number; end: number } {

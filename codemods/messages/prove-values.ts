@@ -368,6 +368,10 @@ export function createProveValues(p: Proving) {
       if (Node.isPropertyAssignment(property)) {
         sink(property.getInitializerOrThrow(), wanted.of);
         mustBeElement(p, property.getInitializerOrThrow(), wanted.of);
+      } else if (Node.isShorthandPropertyAssignment(property)) {
+        named.add(property.getNameNode());
+        sink(property.getNameNode(), wanted.of);
+        mustBeElement(p, property.getNameNode(), wanted.of);
       } else if (Node.isSpreadAssignment(property)) sink(property.getExpression(), wanted);
       else block(property, "an entry of a map that is not written out");
     }

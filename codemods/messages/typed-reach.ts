@@ -1,5 +1,6 @@
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
-import type { SourceFile } from "ts-morph";
+import { type SourceFile, SyntaxKind } from "ts-morph";
+import { requireSpecifier } from "../analysis/exports.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Bridge } from "./find-bridges.js";
 import type { TypedCode } from "./typed-code.js";
@@ -25,10 +26,14 @@ export function filesWithin(project: AnalysisProject, code: TypedCode, bridges: 
   const imports = new Map<SourceFile, SourceFile[]>();
   const own = project.files.filter((file) => !code.has(file));
   for (const file of own) {
-    const targets = [...file.getImportDeclarations(), ...file.getExportDeclarations()].flatMap((one) => {
-      const specifier = one.getModuleSpecifierValue();
-      return specifier === undefined ? [] : (project.resolveModule(file, specifier) ?? []);
-    });
+    const specifiers = [...file.getImportDeclarations(), ...file.getExportDeclarations()].map((one) =>
+      one.getModuleSpecifierValue(),
+    );
+    if (file.getFullText().includes("require("))
+      for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) specifiers.push(requireSpecifier(call));
+    const targets = specifiers.flatMap((specifier) =>
+      specifier === undefined ? [] : (project.resolveModule(file, specifier) ?? []),
+    );
     imports.set(file, targets);
   }
   const touching = new Set(own.filter((file) => imports.get(file)?.some((target) => code.has(target))));

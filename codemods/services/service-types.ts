@@ -27,6 +27,7 @@ export const rule: Rule = {
             : `typeof ${imports.add(definition.module, definition.name, { typeOnly: true })}`;
         edit.overwrite(fact.start, fact.end, `${fact.isBase ? "implements " : ""}${shape}<${of}>`, origin);
       }
+      if (fact.untyped) edit.remove(fact.untyped.start, fact.untyped.end, origin);
       for (const signature of fact.signatures) {
         const range = lineRange(source, signature.start, signature.end);
         const blank = /^[ \t]*\r?\n/.exec(source.slice(range.end))?.[0].length ?? 0;
@@ -34,7 +35,11 @@ export const rule: Rule = {
       }
       report({
         ...origin,
-        construct: fact.isBase ? "extends" : fact.definition ? "implements" : "index signature of handlers",
+        construct: fact.isBase
+          ? "extends"
+          : fact.definition || fact.untyped
+            ? "implements"
+            : "index signature of handlers",
         reason: null,
         start: fact.start,
         end: fact.end,

@@ -15,8 +15,8 @@ const rule: Rule = {
   },
 };
 
-const firstLine = (source: string) =>
-  applyRules(source, "a.ts", [rule], { facts: [], target: "bundled", messages: "auto" }).text.split("\n")[0];
+const firstLine = (source: string, file = "a.ts") =>
+  applyRules(source, file, [rule], { facts: [], target: "bundled", messages: "auto" }).text.split("\n")[0];
 
 describe("imports that lose names", () => {
   it.each([
@@ -31,5 +31,17 @@ describe("imports that lose names", () => {
     expect(firstLine(`const { ${names} } = require('@grpc/grpc-js');\ngone(${gone});\nkept(${kept});\n`)).toBe(
       expected.replace("import", "const").replace(" from '@grpc/grpc-js'", " = require('@grpc/grpc-js')"),
     );
+  });
+
+  it("of a module of the project, of which something else is still imported", () => {
+    const rest = "gone(load);\nkept(grpc);\n";
+    const named = (text: string) => firstLine(`${text}\n${rest}`, "a.js");
+    expect(named("import { grpc, load } from './setup.js';")).toBe("import { grpc } from './setup.js';");
+    expect(named("const { load, grpc } = require('./setup');")).toBe("const { grpc } = require('./setup');");
+  });
+
+  it("but a module of the project is still loaded when the last one goes", () => {
+    const only = "import { load } from './setup.js';";
+    expect(firstLine(`${only}\ngone(load);\n`, "a.js")).toBe(only);
   });
 });

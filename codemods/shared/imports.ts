@@ -201,17 +201,16 @@ function isDroppable(module: string, path: string, replaced: ReadonlySet<string>
   return languageOf(path) === "ts";
 }
 
-/** Local names of droppable imports that something in the file refers to. */
+/** Local names of imports that something in the file refers to. */
 function usedImports(
   file: File,
-  path: string,
   replaced: ReadonlySet<string>,
   /** Those of a pattern that stay although nothing uses them use their module. */
   stays: (name: string) => boolean = () => false,
 ): Set<string> {
   const scopes = scopesOf(file);
   const used = new Set<string>();
-  const names = importedNames(file, replaced).filter(({ module }) => isDroppable(module, path, replaced));
+  const names = importedNames(file, replaced);
   // The names of a pattern come first, the last pattern before others: one that nothing uses does not use its module either.
   const inUse = new Set<Node>();
   for (const entry of names.toReversed().sort((a, b) => Number(!a.alias) - Number(!b.alias))) {
@@ -259,7 +258,8 @@ function styleOf(file: File, source: string, path: string): Style {
 
 /**
  * The import phase, on the text that the rules' edits made: adds what was asked for in the file's own style, and drops
- * imports of grpc packages, generated stubs and node's own modules that the edits left without use.
+ * imports of grpc packages, generated stubs and node's own modules that the edits left without use, and such names of other modules as
+ * long as something else of them is imported.
  */
 export function applyImports(
   original: { readonly file: File; readonly path: string; readonly source: string },
@@ -276,11 +276,15 @@ export function applyImports(
   const names = importedNames(file, replaced);
 
   // What became unused. An import that nothing used before stays: no rule touched it.
-  const usedBefore = usedImports(original.file, path, replaced);
-  const usedNow = usedImports(file, path, replaced, (name) => !usedBefore.has(name));
+  const usedBefore = usedImports(original.file, replaced);
+  const usedNow = usedImports(file, replaced, (name) => !usedBefore.has(name));
+  const isStillImported = ({ statement }: ImportedName) =>
+    names.some((other) => other.statement === statement && usedNow.has(other.local.name));
   const unused = names.filter(
     (entry) =>
-      isDroppable(entry.module, path, replaced) && usedBefore.has(entry.local.name) && !usedNow.has(entry.local.name),
+      usedBefore.has(entry.local.name) &&
+      !usedNow.has(entry.local.name) &&
+      (isDroppable(entry.module, path, replaced) || isStillImported(entry)),
   );
 
   // Requests that a rule dropped again would be unused: only names that the text refers to are added.
