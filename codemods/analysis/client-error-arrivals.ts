@@ -1,5 +1,6 @@
 import type { SourceFile } from "ts-morph";
 import { callbackShape } from "../clients/callback-shape.js";
+import { streamField } from "../clients/field-stream.js";
 import { planError } from "../clients/plan-error.js";
 import {
   type File,
@@ -87,7 +88,7 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
         const starts =
           declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
             ? (scopes.bindingOf(declarator.id)?.references ?? [])
-            : [node];
+            : startsOf(tree, node, parents);
         for (const start of starts)
           for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
@@ -141,6 +142,12 @@ function isReject(node: TreeNode, tree: File): boolean {
   return (
     promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
   );
+}
+
+/** A call that listeners are chained to, or the field of a class that holds it. */
+function startsOf(tree: File, call: TreeNode, parents: ReturnType<typeof parentMap>): readonly TreeNode[] {
+  const field = streamField(tree, call, parents);
+  return field === undefined || typeof field === "string" ? [call] : field.listened;
 }
 
 /** The calls of `call.on(…).on(…)`. */

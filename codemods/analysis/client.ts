@@ -133,7 +133,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           form: call.form,
           escapes: mayEscape(call.plan, callbackOf(call, trees)),
           isHanded: call.plan.kind === "handed",
-          isCancelled: cancelOf(call.plan) !== null,
+          isCancelled: (cancelOf(call.plan)?.calls.length ?? 0) > 0,
         });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
