@@ -46,10 +46,16 @@ export function streamField(file: File, call: Node, parents: Parents): StreamFie
     if (!/^(Optional)?MemberExpression$/.test(node.type) || memberName(node) !== name || node === target) return;
     const isOwn = ownMember(node) !== undefined;
     const isInside = body.start <= node.start && node.end <= body.end;
-    if (isOwn && !isInside) return;
-    problem ??= isOwn ? use(node) : USED;
+    // Of another class it is another field, unless that inherits it.
+    if (isOwn && !isInside && !inherits(node)) return;
+    problem ??= isOwn && isInside ? use(node) : USED;
   });
   return problem ?? { name, statement, listened, cancels, types };
+
+  function inherits(node: Node): boolean {
+    const other = classBodyAround(node, parents);
+    return other !== undefined && parents.get(other)?.superClass != null;
+  }
 
   function declare(property: Node): string | undefined {
     if (property.value && !isNothing(property.value)) return USED;
