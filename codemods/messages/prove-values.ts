@@ -227,6 +227,7 @@ export function createProveValues(p: Proving) {
     const owner = declaration.getParent();
     if (!Node.isParameterDeclaration(declaration) || !owner || !isFunctionNode(owner) || handlers.has(owner))
       return block(use, `nothing proves that this is a ${kindName(wanted)}`);
+    if (isOfPlainType(use, wanted)) return;
     if (declaration.isRestParameter() || declaration.getInitializer() || !Node.isIdentifier(declaration.getNameNode()))
       return block(use, "a parameter with a default, or of which a part is taken");
     const call = owner.getParent();
