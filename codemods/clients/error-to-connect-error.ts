@@ -162,7 +162,8 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
           break;
         }
         ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorDetails")}(`, origin);
-        ctx.edit.overwrite(use.member.object.end, use.member.end, ")", origin);
+        // Behind the parentheses of `(error as ServiceError).details`.
+        ctx.edit.overwrite(ctx.source.lastIndexOf(".", use.member.property.start), use.member.end, ")", origin);
         break;
       case "detailsProperty": {
         const { key, shorthand } = use.property;
