@@ -47,9 +47,39 @@ export function propertiesIn(project: AnalysisProject, fn: Node): readonly strin
   return own.flatMap(({ name }) => (callUses(project, fn).some((use) => use.name === name) ? [name] : []));
 }
 
-/** Where functions use a property. */
-export function nodesOf(project: AnalysisProject, { name, functions }: CallProperty): readonly Node[] {
-  return functions.flatMap((fn) => callUses(project, fn).flatMap((use) => (use.name === name ? [use.node] : [])));
+/** Which of them a bridge has to put on the call again, behind wrappers that set them. `behind`: the functions there, undefined if one is unknown. */
+export function propertiesBehind(
+  project: AnalysisProject,
+  wrappers: readonly Node[],
+  behind: readonly Node[] | undefined,
+): readonly string[] {
+  const own = carriedIn(project).filter(({ name, functions }) =>
+    wrappers.some(
+      (wrapper) =>
+        functions.includes(wrapper) && callUses(project, wrapper).some((use) => use.name === name && isSet(use.node)),
+    ),
+  );
+  const uses = behind?.flatMap((fn) => callUses(project, fn));
+  return own.flatMap(({ name }) => (!uses || uses.some((use) => use.name === name || use.name === null) ? [name] : []));
+}
+
+/** Where functions that change use a property, and bridges that put it on the call. */
+export function nodesOf(
+  project: AnalysisProject,
+  { name, functions }: CallProperty,
+  { handlers, bridges }: Pick<PropertyUsers, "handlers" | "bridges">,
+): readonly Node[] {
+  const changing = functions.filter((fn) => handlers.get(fn)?.idiomatic === true);
+  return [
+    ...changing.flatMap((fn) => callUses(project, fn).flatMap((use) => (use.name === name ? [use.node] : []))),
+    ...bridges.flatMap((bridge) => (bridge.names.includes(name) ? [bridge.node] : [])),
+  ];
+}
+
+/** What uses properties of calls when these are context values. */
+export interface PropertyUsers {
+  readonly handlers: ReadonlyMap<Node, HandlerFact>;
+  readonly bridges: readonly { readonly node: Node; readonly names: readonly string[] }[];
 }
 
 /** What is put on calls, by the functions that answer them; `chains`: functions that hand the call on, one to the next. */
@@ -67,30 +97,25 @@ export function callProperties(
 }
 
 /**
- * Those of them that no function needs on the call itself: all that use them change, and none that stays gets a call from one that
- * changes and hands it on.
+ * Those of them that may be context values: a function that changes sets them, and none that stays does. What stays behind a wrapper
+ * that changes finds them on the call of its bridge.
  */
 export function carriedProperties(
   project: AnalysisProject,
   properties: readonly CallProperty[],
-  handlers: ReadonlyMap<Node, HandlerFact>,
+  users: PropertyUsers,
 ): readonly CallProperty[] {
   return properties.filter((property) => {
-    const nodes = nodesOf(project, property);
+    const nodes = nodesOf(project, property, { ...users, bridges: [] });
+    const stays = property.functions.filter((fn) => users.handlers.get(fn)?.idiomatic !== true);
     return (
+      nodes.some(isSet) &&
       nodes.every(isUntyped) &&
       canShareKey(
         project,
-        properties.flatMap((each) => (each.name === property.name ? nodesOf(project, each) : [])),
+        properties.flatMap((each) => (each.name === property.name ? nodesOf(project, each, users) : [])),
       ) &&
-      property.functions.every((fn) => {
-        const fact = handlers.get(fn);
-        const isBehind = !fact || fact.isWrapped;
-        return (
-          fact?.idiomatic === true ||
-          callUses(project, fn).every(({ name }) => name !== property.name && (name !== null || !isBehind))
-        );
-      })
+      !stays.some((fn) => callUses(project, fn).some(({ name, node }) => name === property.name && isSet(node)))
     );
   });
 }

@@ -5,18 +5,19 @@ import { manifestOf, moduleSystemOfPackage } from "../project/package-json.js";
 import { lineEndingOf } from "../shared/ast.js";
 import { type ModuleSystem, moduleSystemOf } from "../shared/imports.js";
 import { languageOf, parse } from "../shared/parse.js";
-import { carriedIn, isSet, nodesOf } from "./call-properties.js";
+import { carriedIn, isSet, nodesOf, type PropertyUsers } from "./call-properties.js";
+import { importsOf } from "./module-imports.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { ContextKeyFact, ContextKeysFact } from "./server-facts.js";
 
 /** The keys of context values: each in the one file that uses it, or in a new file beside the first that sets it. */
-export function keyFacts(project: AnalysisProject): (ContextKeyFact | ContextKeysFact)[] {
+export function keyFacts(project: AnalysisProject, users: PropertyUsers): (ContextKeyFact | ContextKeysFact)[] {
   const facts: ContextKeyFact[] = [];
   const shared = new Map<string, ContextKeysFact>();
   const properties = carriedIn(project);
   for (const name of new Set(properties.map((property) => property.name))) {
-    const nodes = properties.flatMap((property) => (property.name === name ? nodesOf(project, property) : []));
+    const nodes = properties.flatMap((property) => (property.name === name ? nodesOf(project, property, users) : []));
     const home = nodes.find(isSet)?.getSourceFile();
     if (!home) continue;
     const firsts = new Map(nodes.toReversed().map((node) => [node.getSourceFile(), node]));
@@ -35,14 +36,24 @@ export function keyFacts(project: AnalysisProject): (ContextKeyFact | ContextKey
   return [...facts, ...shared.values()];
 }
 
-/** May the files that use a property import its key from one new file? They are of one package, one language and one kind of module. */
+/**
+ * May the files that use a property import its key from one new file, beside one that sets it? They are of one language and one kind
+ * of module, and of one package, or of others that take files of that one by their paths already.
+ */
 export function canShareKey(project: AnalysisProject, nodes: readonly Node[]): boolean {
   const files = [...new Set(nodes.map((node) => node.getSourceFile()))];
-  const kindOf = (file: SourceFile) => {
-    const at = file.getFilePath() as string;
-    return [manifestOf(at, project.root), path.extname(at), systemOf(file)].join();
-  };
-  return new Set(files.map(kindOf)).size === 1;
+  const home = nodes.find(isSet)?.getSourceFile();
+  const kinds = new Set(files.map((file) => [path.extname(file.getFilePath()), systemOf(file)].join()));
+  if (!home || kinds.size !== 1) return kinds.size <= 1;
+  const packageOf = (file: SourceFile) => manifestOf(file.getFilePath(), project.root);
+  const others = new Set(files.map(packageOf).filter((each) => each !== packageOf(home)));
+  return [...others].every((other) =>
+    project.files.some(
+      (file) =>
+        packageOf(file) === other &&
+        importsOf(project, file, /^\./).some((each) => packageOf(each) === packageOf(home)),
+    ),
+  );
 }
 
 function systemOf(file: SourceFile): ModuleSystem {

@@ -1,10 +1,20 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 
-const imports = new WeakMap<SourceFile, readonly SourceFile[]>();
+interface Import {
+  readonly specifier: string;
+  readonly file: SourceFile;
+}
 
-/** The files of the project that a file imports or requires. */
-export function importsOf(project: AnalysisProject, file: SourceFile): readonly SourceFile[] {
+const imports = new WeakMap<SourceFile, readonly Import[]>();
+
+/** The files of the project that a file imports or requires; `how`: by specifiers of that kind. */
+export function importsOf(project: AnalysisProject, file: SourceFile, how?: RegExp): readonly SourceFile[] {
+  const found = importedBy(project, file).filter(({ specifier }) => how === undefined || how.test(specifier));
+  return found.map((each) => each.file);
+}
+
+function importedBy(project: AnalysisProject, file: SourceFile): readonly Import[] {
   const known = imports.get(file);
   if (known) return known;
   const specifiers = file.getImportStringLiterals().map((literal) => literal.getLiteralText());
@@ -13,7 +23,10 @@ export function importsOf(project: AnalysisProject, file: SourceFile): readonly 
     if (call.getExpression().getText() === "require" && argument && Node.isStringLiteral(argument))
       specifiers.push(argument.getLiteralText());
   }
-  const found = [...new Set(specifiers)].flatMap((specifier) => project.resolveModule(file, specifier) ?? []);
+  const found = [...new Set(specifiers)].flatMap((specifier): Import[] => {
+    const imported = project.resolveModule(file, specifier);
+    return imported ? [{ specifier, file: imported }] : [];
+  });
   imports.set(file, found);
   return found;
 }

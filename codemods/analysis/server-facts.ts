@@ -205,6 +205,14 @@ export interface ServerValueFact extends FactBase {
   readonly text: string;
   readonly construct: string;
   readonly imports: readonly NamedImport[];
+  /** Why it is a bridge; without one it is idiomatic, or reported with its handler. */
+  readonly reason?: Reason;
+  /** A bridge: properties that its handler finds on the call, which are context values. */
+  readonly properties?: readonly string[];
+}
+
+export function isServerValue(fact: FactBase): fact is ServerValueFact {
+  return fact.kind === "server-value";
 }
 
 /** A class whose methods become Connect handlers; the range is that of the type in `implements …`. */

@@ -1,6 +1,7 @@
 import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import type { Wrapping } from "../services/handler-plan.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { propertiesBehind } from "./call-properties.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
@@ -80,6 +81,15 @@ export function functionsBehind(project: AnalysisProject, value: Node): Node[] {
   if (use) return [use.inner, ...functionsBehind(project, use.argument)];
   const origin = project.originOf(peeled(value));
   return origin.kind === "function" ? [origin.node] : [];
+}
+
+/** The same, if all of them are known. */
+function answeringBehind(project: AnalysisProject, value: Node): readonly Node[] | undefined {
+  const use = wrapperUse(project, value);
+  const behind = use && answeringBehind(project, use.argument);
+  if (use) return behind && [use.inner, ...behind];
+  const origin = project.originOf(peeled(value));
+  return origin.kind === "function" ? [origin.node] : undefined;
 }
 
 /**
@@ -168,18 +178,26 @@ export function throughWrappers(
   site: WrapperSite,
   wrappers: Wrappers,
   handlers: Map<Node, HandlerFact>,
+  /** What the wrappers around this one return. */
+  around: readonly Node[] = [],
 ): { handler: HandlerFact | null; node: Node | null; changes: readonly FactBase[] } {
   handlers.set(use.inner, { ...wrapperFact(project, use, site, wrappers), isWrapped: true });
   const inside = wrapperUse(project, use.argument);
   const typed = [typeChange(project, use, site) ?? []].flat();
   if (inside && wrappers.changing.has(inside.inner)) {
-    const found = throughWrappers(project, inside, { ...site, value: inside.argument }, wrappers, handlers);
+    const next = { ...site, value: inside.argument };
+    const found = throughWrappers(project, inside, next, wrappers, handlers, [...around, use.inner]);
     return { ...found, changes: [...found.changes, ...typed] };
   }
   const wrapped = wrappedFact(project, use, site, wrappers.direct);
   const bridge = { module: "@connect-migrate/runtime/grpc-js", name: "fromCallback" };
   const text = `fromCallback(${use.argument.getText()})`;
-  const change = { ...valueFact(use.argument, text, "handler of a wrapper"), imports: [bridge] };
+  const change: ServerValueFact = {
+    ...valueFact(use.argument, text, "handler of a wrapper"),
+    imports: [bridge],
+    ...(wrapped ? {} : { reason: reason("types-unknown", `the handler ${use.argument.getText()}`) }),
+    properties: propertiesBehind(project, [...around, use.inner], answeringBehind(project, use.argument)),
+  };
   return {
     handler: wrapped ? { ...wrapped.handler, isWrapped: true } : null,
     node: wrapped?.node ?? null,

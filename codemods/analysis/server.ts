@@ -2,7 +2,7 @@ import path from "node:path";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
-import { callProperties, carriedProperties, carryProperties } from "./call-properties.js";
+import { callProperties, carriedProperties, carryProperties, type PropertyUsers } from "./call-properties.js";
 import { keyFacts } from "./context-keys.js";
 import { errorClassFacts } from "./error-classes.js";
 import { errorFunctionFacts } from "./error-functions.js";
@@ -63,12 +63,13 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     carryProperties(round, properties);
     const decided = decideAll(round);
     const changing = changingHelpers(project, helpers, decided.handlers);
-    const carried = carriedProperties(project, properties, decided.handlers);
+    const users = { handlers: decided.handlers, bridges: bridgesWith(round, decided.facts) };
+    const carried = carriedProperties(project, properties, users);
     if (changing.length === helpers.length && carried.length === properties.length)
       return [
         ...decided.facts,
         ...helpers.map((helper) => factOf(round, helper)),
-        ...keyFacts(round),
+        ...keyFacts(round, users),
         ...errorClassFacts(project, decided.handlers),
         ...errorFunctionFacts(project, decided.handlers),
       ];
@@ -76,6 +77,17 @@ export function collectServerFacts(project: AnalysisProject): FactBase[] {
     properties = carried;
   }
   return [...plain.facts, ...errorClassFacts(project, plain.handlers), ...errorFunctionFacts(project, plain.handlers)];
+}
+
+/** The bridges that put properties on their calls. */
+function bridgesWith(project: AnalysisProject, facts: readonly FactBase[]): PropertyUsers["bridges"] {
+  return facts.flatMap((fact) => {
+    const { properties: names = [] } = fact as Partial<ServerValueFact>;
+    if (fact.kind !== "server-value" || names.length === 0) return [];
+    const file = project.files.find((each) => (each.getFilePath() as string) === fact.file);
+    const node = file?.getDescendantAtPos(fact.start);
+    return node ? [{ node, names }] : [];
+  });
 }
 
 interface Decisions {

@@ -187,10 +187,14 @@ export function createProveValues(p: Proving) {
   const isOfPlainType = (expression: Node, wanted: Kind): boolean => {
     if ((wanted.kind !== "list" && wanted.kind !== "map") || wanted.of.kind !== "value") return false;
     const { as } = wanted.of;
-    if (as.kind !== "same" || !/^(string|number|boolean|bigint)$/.test(as.type)) return false;
-    const type = expression.getType();
+    // Numbers that are no int32 are refused before and after.
+    const isInt = as.kind === "same" && /^u?int32$/.test(as.type) && shape.typed && shape.fractions === "refused";
+    const name = isInt ? "number" : as.kind === "same" ? as.type : "";
+    if (!/^(string|number|boolean|bigint)$/.test(name)) return false;
+    // What generated code makes of no list at all is an empty one.
+    const type = shape.typed ? expression.getType().getNonNullableType() : expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
-    return of?.getText() === as.type;
+    return of?.getText() === name;
   };
 
   const isElement = ({ field }: Kind & { kind: "value" }) => field?.fieldKind === "list" || field?.fieldKind === "map";

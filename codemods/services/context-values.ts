@@ -1,4 +1,4 @@
-import type { ContextKeyFact, ContextKeysFact } from "../analysis/server-facts.js";
+import { type ContextKeyFact, type ContextKeysFact, isServerValue } from "../analysis/server-facts.js";
 import { lineEndingOf, type Node, semicolonOf } from "../shared/ast.js";
 import { officialModule } from "../shared/official.js";
 import type { Rule, RuleContext, Target } from "../shared/rule.js";
@@ -55,7 +55,8 @@ function keysOf(ctx: RuleContext): readonly ContextKeyFact[] {
   return ctx.facts.filter((fact): fact is ContextKeyFact => fact.kind === "context-key");
 }
 
-function keyText(ctx: RuleContext, name: string): string {
+/** The name of the key that stands for a property of the call. */
+export function keyText(ctx: RuleContext, name: string): string {
   const fact = keysOf(ctx).find((each) => each.name === name);
   if (!fact) throw new Error(`no key for call.${name}`);
   return fact.module === null ? fact.key : ctx.imports.add(fact.module, fact.key);
@@ -66,7 +67,8 @@ function declareKeys(ctx: RuleContext): void {
   const own = keysOf(ctx).filter(({ module }) => module === null);
   if (own.length === 0) return;
   const file = fileOf(ctx);
-  const starts = plannedHandlers(ctx).map(({ plan }) => plan.fn.start);
+  const bridges = ctx.facts.filter((fact) => isServerValue(fact) && (fact.properties ?? []).length > 0);
+  const starts = [...plannedHandlers(ctx).map(({ plan }) => plan.fn.start), ...bridges.map(({ start }) => start)];
   const statement = (file.program.body as Node[]).find((each) =>
     starts.some((start) => each.start <= start && start < each.end),
   );

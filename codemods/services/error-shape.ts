@@ -1,5 +1,6 @@
 import { statusName } from "../clients/grpc-status.js";
 import { type File, isIdentifier, keyName, memberName, type Node, parentMap, unwrap } from "../shared/ast.js";
+import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 
 /**
@@ -39,11 +40,29 @@ const codeNames = [
   "Unauthenticated",
 ];
 
-/** Connect's name of a code that stands in the source, as `status.X` or as a number from 1 to 16. */
+/** Connect's name of a code that stands in the source, as `status.X`, as a number from 1 to 16, or as `Code.X` already. */
 export function codeOf(node: Node, file: File): string | undefined {
   const value = unwrap(node);
   if (value.type === "NumericLiteral") return codeNames[value.value - 1];
-  return statusName(file, value);
+  const name = memberName(value);
+  const isOfConnect = name !== undefined && codeNames.includes(name) && isCode(value.object as Node, file);
+  return isOfConnect ? name : statusName(file, value);
+}
+
+/** `Code` of the runtime, or of Connect-ES, by whatever name it is imported. */
+function isCode(node: Node, file: File): boolean {
+  const declaration = isIdentifier(node) ? scopesOf(file).bindingOf(node)?.declaration : undefined;
+  if (!declaration) return false;
+  const parents = parentMap(file);
+  if (declaration.type === "ImportSpecifier")
+    return isIdentifier(declaration.imported, "Code") && isConnect(parents.get(declaration)?.source?.value);
+  if (declaration.type !== "VariableDeclarator" || declaration.id.type !== "ObjectPattern") return false;
+  const member = (declaration.id.properties as Node[]).find((each) => keyName(each) === "Code");
+  return isIdentifier(member?.value, (node as { name?: string }).name) && isConnect(requiredModule(declaration.init));
+}
+
+function isConnect(module: unknown): boolean {
+  return module === "@connect-migrate/runtime" || module === "@connectrpc/connect";
 }
 
 /** The shape of the first argument of an error reply (matrix E-1 to E-7: details wins over message). */

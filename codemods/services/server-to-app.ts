@@ -20,6 +20,7 @@ import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { withImports } from "../shared/with-imports.js";
 import { callAt, hoistPlace } from "./app-place.js";
+import { keyText } from "./context-values.js";
 import { declareInstead, declareLater, holderOf } from "./server-holder.js";
 import { implementationText, registrationParts, reportRegistration, writeRegistration } from "./write-registration.js";
 import { closed, isIdleCallback, migrateBind, migratePromised, report, styleOf } from "./write-serve.js";
@@ -57,8 +58,11 @@ export const rule: Rule = {
         reportRegistration(context, fact);
       }
       if (fact.kind === "server-value") {
-        context.edit.overwrite(fact.start, fact.end, withImports(context, fact.text, fact.imports), origin);
-        report(context, fact.construct, fact.start, fact.end);
+        const text = withImports(context, fact.text, fact.imports);
+        context.edit.overwrite(fact.start, fact.end, withProperties(context, text, fact.properties), origin);
+        const { construct, start, end, reason: why } = fact;
+        if (why) context.report({ rule: id, outcome: "bridged", construct, reason: why, start, end, rpc: null });
+        else report(context, construct, start, end);
       }
     }
     if (apps.length > 0) exportApps(context, apps);
@@ -67,6 +71,13 @@ export const rule: Rule = {
 export default transformFromRule(rule);
 
 const origin = { rule: id, outcome: "idiomatic" } as const;
+
+/** `fromCallback(handler)` -> `fromCallback(handler, { user: kUser })`. */
+function withProperties(context: RuleContext, bridge: string, names: readonly string[] = []): string {
+  if (names.length === 0) return bridge;
+  const members = names.map((name) => `${name}: ${keyText(context, name)}`);
+  return `${bridge.slice(0, -1)}, { ${members.join(", ")} })`;
+}
 
 /** Gives the name of the app, if the module should export it. */
 function migrateServer(context: RuleContext, fact: ServerFact, taken: Set<string>): string[] {

@@ -3,6 +3,7 @@ import { nextTick } from "node:process";
 import { Duplex, Readable, Writable } from "node:stream";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import type { ContextKey } from "../context-values.js";
 import type { HandlerContext } from "../implementation.js";
 import { OutputQueue } from "../output-queue.js";
 import { toConnectError } from "./errors.js";
@@ -27,10 +28,23 @@ export type Callback = (error: unknown, value?: unknown, trailer?: MetadataLike 
  *
  * Better than before: an async handler that rejects answers UNKNOWN instead of ending the process, and `sendMetadata`
  * still sends the headers at once.
+ *
+ * `properties`: what the handler finds on its call that interceptors and wrappers put into the context's values, by name.
  */
-export function fromCallback<Handler extends CallbackHandler = CallbackHandler>(handler: Handler): BridgedImpl {
+export function fromCallback<Handler extends CallbackHandler = CallbackHandler>(
+  handler: Handler,
+  // biome-ignore lint/suspicious/noExplicitAny: values of any type
+  properties: Readonly<Record<string, ContextKey<any>>> = {},
+): BridgedImpl {
+  const named = Object.entries(properties);
   return function (this: unknown, request, context) {
-    const bound = (call: unknown, callback?: Callback) => handler.call(this, call, callback);
+    const bound = (call: unknown, callback?: Callback) => {
+      for (const [name, key] of named) {
+        const value = context.values.get(key);
+        if (value !== undefined) Object.assign(call as object, { [name]: value });
+      }
+      return handler.call(this, call, callback);
+    };
     switch (context.method.methodKind) {
       case "unary":
         return runUnary(bound, request, context);
