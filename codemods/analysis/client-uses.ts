@@ -209,7 +209,12 @@ export function findServices(
       refuse(`it is the default of ${parent.getName()}, for which other clients are passed`);
       return;
     }
-    refuse(`it is used in a ${parent.getKindName()}`);
+    if (Node.isInterfaceDeclaration(parent)) {
+      refuse(`its type is an interface of the program's own, ${parent.getName()}`);
+      return;
+    }
+    const [line = ""] = parent.getText().split("\n");
+    refuse(`it is used as \`${line.length > 60 ? `${line.slice(0, 60)}…` : line}\` says`);
   }
 
   /** Is it one of clients of several services that a name holds, of which only the channel is used? */
