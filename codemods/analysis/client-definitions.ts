@@ -21,7 +21,19 @@ export function instanceType(callee: Node | undefined): string | null {
   if (isLoose(callee)) return "any";
   const symbol = callee.getSymbol();
   const isClass = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations().some(Node.isClassDeclaration);
-  return isClass ? callee.getText() : `InstanceType<typeof ${callee.getText()}>`;
+  return isClass ? callee.getText() : (ownName(callee) ?? `InstanceType<typeof ${callee.getText()}>`);
+}
+
+/** `ShopClient`, where the type of a constructor says `new (address: string) => ShopClient` and its file declares that. */
+function ownName(callee: Node): string | undefined {
+  const made = callee.getType().getConstructSignatures()[0]?.getReturnType();
+  const declaration = made?.getSymbol()?.getDeclarations()[0];
+  const isHere =
+    (Node.isInterfaceDeclaration(declaration) || Node.isClassDeclaration(declaration)) &&
+    declaration.getSourceFile() === callee.getSourceFile() &&
+    Node.isSourceFile(declaration.getParent()) &&
+    declaration.getTypeParameters().length === 0;
+  return isHere ? declaration.getName() : undefined;
 }
 
 /** `(grpc.loadPackageDefinition(…) as any).pkg.Service`, by way of a variable: it has no type to be named. */

@@ -18,7 +18,12 @@ export function removeUnused(ctx: RuleContext, rule: string): void {
       start: fact.start,
       end: fact.end,
       // What the new text still says.
-      kept: [...fact.transport, ...(fact.channel ?? []), fact.definition?.kind === "text" ? fact.definition.text : ""]
+      kept: [
+        ...fact.transport,
+        ...(fact.channel ?? []),
+        fact.definition?.kind === "text" ? fact.definition.text : "",
+        (fact.shape === "callbacks" && fact.typeText) || "",
+      ]
         .join(" ")
         .replace(/'[^']*'|"[^"]*"/g, ""),
     }));

@@ -1,5 +1,5 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
-import { type CallExpression, Node } from "ts-morph";
+import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
   ARRAY_READERS,
@@ -119,6 +119,7 @@ export function createFollowValues(p: Proving) {
     const name = access.getName();
     const nameNode = access.getNameNode();
     if (kind.kind === "message") {
+      if (Node.isCallExpression(object) && !fieldBy(kind.desc, name) && settled(access, kind)) return;
       if (shape.member?.(p, access, kind.desc)) return;
       const field = fieldBy(kind.desc, name);
       if (field) {
@@ -165,6 +166,26 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "value" && kind.as.kind === "int64-long") return readLong(p, access);
     if (kind.kind === "value") return p.later(() => p.convert(object, kind.as, kind.maybe === true));
     return block(access, "a member of a stream");
+  };
+
+  /** `load().then((message) => …).catch(…)`, of which nobody uses the outcome. False for anything else. */
+  const settled = (access: PropertyAccessExpression, kind: Kind): boolean => {
+    const call = access.getParent();
+    if (!/^(then|catch|finally)$/.test(access.getName()) || !Node.isCallExpression(call)) return false;
+    let end: Node = call;
+    for (let next = end.getParent(); Node.isPropertyAccessExpression(next); next = end.getParent()) {
+      const further = next.getParent();
+      if (!/^(catch|finally)$/.test(next.getName()) || !Node.isCallExpression(further)) return false;
+      end = further;
+    }
+    const holder = Node.isAwaitExpression(end.getParent()) ? end.getParentOrThrow() : end;
+    if (!Node.isExpressionStatement(holder.getParent())) return false;
+    if (access.getName() !== "then") return true;
+    const [callback] = call.getArguments();
+    if (!callback || !isFunctionNode(callback)) return false;
+    const [message] = parametersOf(callback);
+    if (message) bind(message.getNameNode(), kind);
+    return true;
   };
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {

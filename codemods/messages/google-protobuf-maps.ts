@@ -90,9 +90,7 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
     case "forEach": {
       const parameters = key && isFunctionNode(key) ? key.getParameters() : [];
       const [first, second] = parameters;
-      const isPlain = parameters.every(
-        (one) => Node.isIdentifier(one.getNameNode()) && !one.getInitializer() && !one.getTypeNode(),
-      );
+      const isPlain = parameters.every((one) => Node.isIdentifier(one.getNameNode()) && !one.getInitializer());
       if (!key || value || !first || parameters.length > 2 || !isPlain || !Node.isArrowFunction(key)) break;
       before("Object.entries(");
       p.edit(call, map.getEnd(), key.getStart(), [").sort(([a], [b]) => (a < b ? -1 : 1)).forEach("]);
@@ -105,6 +103,11 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
     }
   }
   return p.block(call, `what ${access.getName()} of a map does is not followed`);
+}
+
+function isForEach(call: Node | undefined): boolean {
+  const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "forEach";
 }
 
 /** `map.set(a, 1).set(b, 2)`: an assignment each. */
@@ -130,5 +133,9 @@ function entries(p: Proving, map: Node, text: string | undefined, of: Kind): unk
     top = call;
   }
   p.edit(top, position, top.getEnd(), []);
-  if (!Node.isExpressionStatement(top.getParent())) p.block(top, "what set of a map gives is used");
+  const around = top.getParent();
+  // `forEach` looks at nothing that its callback gives.
+  const isLast = Node.isArrowFunction(around) && around.getBody() === top && isForEach(around.getParent());
+  if (!Node.isExpressionStatement(around) && !(isLast && top.getText().split(".set(").length === 2))
+    p.block(top, "what set of a map gives is used");
 }

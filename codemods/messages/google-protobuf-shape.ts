@@ -12,6 +12,7 @@ import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-wr
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import type { Proving } from "./proof.js";
+import { retypeHandlers, retypeService } from "./retyped-services.js";
 
 /** The classes of google-protobuf: fields behind `getX`, `setX`, `hasX`, `clearX`, `addX`, `getXList`, `getXMap`, `getXCase`. */
 export const googleProtobufShape: LegacyShape = {
@@ -28,6 +29,8 @@ export const googleProtobufShape: LegacyShape = {
   member,
   made: madeMessage,
   retype: retypeGenerated,
+  retypeHandlers,
+  retypeService,
   isUnset,
   staleness,
   constant: constantOf,

@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { generatedNameOf } from "./google-protobuf-names.js";
+import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
 import { isDate, standsAlone } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
@@ -13,7 +13,11 @@ export function followWellKnown(
 ): boolean {
   const method = `${desc.typeName}.${access.getName()}`;
   const of = access.getExpression();
-  if (access.hasQuestionDotToken()) return false;
+  if (access.hasQuestionDotToken()) {
+    const text = method === "google.protobuf.Timestamp.toDate" ? optionalText(p, of) : undefined;
+    if (text !== undefined) datesOf(p, call, of, text);
+    return text !== undefined;
+  }
   const [first, second, third] = call.getArguments();
   switch (method) {
     case "google.protobuf.Timestamp.toDate": {
@@ -44,6 +48,34 @@ export function followWellKnown(
     default:
       return false;
   }
+}
+
+/** `message.getAt()?.toDate().getTime()`: nothing of the chain runs where there is no timestamp. */
+function datesOf(p: Proving, call: CallExpression, of: Node, text: string): void {
+  let end: Node = call;
+  for (let above = end.getParent(); above && continues(above, end); above = end.getParent()) end = above;
+  p.edit(end, end.getStart(), end.getStart(), [`(${text} && new Date(Number(`], "after");
+  const millis = `.seconds) * 1000 + ${text.replaceAll("?.", ".")}.nanos / 1e6)`;
+  p.edit(call, of.getEnd(), call.getEnd(), [millis]);
+  p.edit(end, end.getEnd(), end.getEnd(), [")"], "before");
+}
+
+function continues(above: Node, chain: Node): boolean {
+  const isPart =
+    Node.isPropertyAccessExpression(above) || Node.isElementAccessExpression(above) || Node.isCallExpression(above);
+  return isPart && above.getExpression() === chain;
+}
+
+/** `a?.getB()` as it will be, if it can be written twice. */
+function optionalText(p: Proving, node: Node): string | undefined {
+  if (Node.isIdentifier(node)) return node.getText();
+  const access = Node.isCallExpression(node) && node.getArguments().length === 0 ? node.getExpression() : undefined;
+  if (!Node.isPropertyAccessExpression(access)) return undefined;
+  const kind = p.kinds.get(access.getExpression());
+  const accessor = kind?.kind === "message" ? accessorsOf(kind.desc).get(access.getName()) : undefined;
+  const object = optionalText(p, access.getExpression());
+  if (object === undefined || accessor?.does !== "get" || accessor.field.oneof) return undefined;
+  return `${object}${access.hasQuestionDotToken() ? "?." : "."}${accessor.field.localName}`;
 }
 
 const WKT = "@bufbuild/protobuf/wkt";

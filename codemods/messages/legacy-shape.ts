@@ -13,7 +13,8 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
-import { isNameOfEnum, loadedConstant, retypeHandlers, retypeLoaded, retypeService } from "./proto-loader-types.js";
+import { isNameOfEnum, loadedConstant, retypeLoaded } from "./proto-loader-types.js";
+import { retypeHandlers, retypeService } from "./retyped-services.js";
 import type { TypedCode } from "./typed-code.js";
 
 /** How the value of a field, or of one element of it, looks in old code compared to protobuf-es. */

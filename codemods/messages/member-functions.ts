@@ -25,6 +25,10 @@ export function strayUse(project: AnalysisProject, name: Node, references: Reado
   const owner = holder?.getParent();
   if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner)) {
     const isPromised = owner.getImplements().some((type) => type.getType().getProperty(name.getText()) !== undefined);
+    // A framework calls what is decorated, and `this[name]` may be any method.
+    const isFound =
+      (Node.isMethodDeclaration(holder) && holder.getDecorators().length > 0) || /\bthis\[/.test(owner.getText());
+    if (isFound) return name;
     if (!Node.isClassDeclaration(owner) || owner.getExtends() || isPromised || isExtended(project, owner)) return name;
   } else if (Node.isObjectLiteralExpression(owner)) {
     const use = useOfWhole(project, owner);

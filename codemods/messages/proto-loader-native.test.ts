@@ -587,6 +587,11 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /may be a use of it/,
     ],
     [
+      "a method of a class that calls its methods by names",
+      "class A { f(r) { return r.the_name; } any(name, r) { return this[name](r); } }\nfunction get(req) { return { the_name: new A().f(req) }; }",
+      /may be a use of it/,
+    ],
+    [
       "a method that another class may have instead",
       "class A { f(r) { return r.the_name; } }\nclass B extends A {}\nfunction get(req) { return { the_name: new A().f(req) }; }",
       /may be a use of it/,

@@ -133,32 +133,10 @@ export function loadedConstant(p: Proving, expression: Node): string | undefined
   return expression.getName();
 }
 
-/** The types of handlers, wherever they stand. */
-export function retypeHandlers(p: Proving, desc: DescService): void {
-  for (const file of p.project.files) {
-    if (!file.getFullText().includes("ServiceImplOf<")) continue;
-    for (const type of file.getDescendants()) retypeService(p, type, desc);
-  }
-}
-
-/** `ServiceImplOf<BakeryHandlers>` becomes `ServiceImpl<typeof Bakery>`; `ClientOf<BakeryClient>` becomes `Client<typeof Bakery>`. */
-export function retypeService(p: Proving, type: Node, desc: DescService): boolean {
-  const head = Node.isTypeReference(type)
-    ? type.getTypeName()
-    : Node.isExpressionWithTypeArguments(type)
-      ? type.getExpression()
-      : undefined;
-  const [argument] =
-    Node.isTypeReference(type) || Node.isExpressionWithTypeArguments(type) ? type.getTypeArguments() : [];
-  const text = head?.getText();
-  const wanted = text === "ServiceImplOf" ? "handlers" : text === "ClientOf" ? "client" : undefined;
-  const name = Node.isTypeReference(argument) ? loadedNameOf(p.project, argument.getTypeName()) : undefined;
-  if (!argument || !head || !name || name.kind !== wanted || name.desc !== desc) return false;
-  const service = p.project.protos.importPathFor(desc, type.getSourceFile().getFilePath());
-  const made = wanted === "handlers" ? "ServiceImpl" : "Client";
-  p.replace(head, { module: "@connect-migrate/runtime", name: made, typeOnly: true });
-  p.replace(argument, "typeof ", { module: service.module, name: service.descriptor, typeOnly: true });
-  return true;
+/** The service whose handlers or client a type of proto-loader-gen-types describes. */
+export function loadedService(project: AnalysisProject, type: Node): DescService | undefined {
+  const name = Node.isTypeReference(type) ? loadedNameOf(project, type.getTypeName()) : undefined;
+  return name?.kind === "handlers" || name?.kind === "client" ? name.desc : undefined;
 }
 
 function loadedNameOf(project: AnalysisProject, name: Node): LoadedName | undefined {

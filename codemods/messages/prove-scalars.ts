@@ -11,6 +11,7 @@ import {
   isOperand,
   numberOf,
   stringOf,
+  topOf,
   typeText,
 } from "./message-syntax.js";
 import { noteUnlike } from "./own-reads.js";
@@ -121,15 +122,32 @@ export function createProveScalars(p: Proving) {
     return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
   };
 
+  /** `date`, `row.date`: nothing runs when it is read twice. */
+  const isRepeatable = (node: Node): boolean =>
+    Node.isIdentifier(node) ||
+    Node.isThisExpression(node) ||
+    (Node.isPropertyAccessExpression(node) && !node.hasQuestionDotToken() && isRepeatable(node.getExpression()));
+
   /** A Date for a Timestamp. */
   const date = (expression: Node): unknown => {
     const name = { module: "@bufbuild/protobuf/wkt", name: "timestampFromDate" };
-    if (!/^Date( \| undefined)?$/.test(typeText(expression)))
+    if (!/^Date( \| (undefined|null))*$/.test(typeText(expression)))
       return block(expression, "nothing proves that this is a Date");
     if (p.isPresent(expression)) return wrap(expression, [shorthandPrefix(expression), name, "("], ")");
-    if (!Node.isIdentifier(expression))
+    if (!isRepeatable(expression))
       return block(expression, "a Date that may be absent, in an expression that cannot be repeated");
-    wrap(expression, [shorthandPrefix(expression), `${expression.getText()} && `, name, "("], ")");
+    const top = topOf(expression);
+    const above = top.getParent();
+    const isBesideNull = Node.isBinaryExpression(above) && above.getOperatorToken().getText() === "??";
+    // What is there or nothing is an empty field; null is none that the compiler takes.
+    const isNull = /\bnull\b/.test(typeText(expression)) && !isBesideNull;
+    const [opening, closing] = isBesideNull ? ["(", "))"] : ["", ")"];
+    const test = isNull ? `${expression.getText()} ? ` : `${expression.getText()} && `;
+    wrap(
+      expression,
+      [`${shorthandPrefix(expression)}${opening}${test}`, name, "("],
+      isNull ? ") : undefined" : closing,
+    );
   };
 
   /** `Buffer.from(x).toString('base64')`: protobufjs takes a string for base64, and decodes it again. */

@@ -187,10 +187,14 @@ export function createProveValues(p: Proving) {
   const isOfPlainType = (expression: Node, wanted: Kind): boolean => {
     if ((wanted.kind !== "list" && wanted.kind !== "map") || wanted.of.kind !== "value") return false;
     const { as } = wanted.of;
-    if (as.kind !== "same" || !/^(string|number|boolean|bigint)$/.test(as.type)) return false;
-    const type = expression.getType();
+    // Numbers that are no int32 are refused before and after.
+    const isInt = as.kind === "same" && /^u?int32$/.test(as.type) && shape.typed && shape.fractions === "refused";
+    const name = isInt ? "number" : as.kind === "same" ? as.type : "";
+    if (!/^(string|number|boolean|bigint)$/.test(name)) return false;
+    // What generated code makes of no list at all is an empty one.
+    const type = shape.typed ? expression.getType().getNonNullableType() : expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
-    return of?.getText() === as.type;
+    return of?.getText() === name;
   };
 
   const isElement = ({ field }: Kind & { kind: "value" }) => field?.fieldKind === "list" || field?.fieldKind === "map";
@@ -227,6 +231,7 @@ export function createProveValues(p: Proving) {
     const owner = declaration.getParent();
     if (!Node.isParameterDeclaration(declaration) || !owner || !isFunctionNode(owner) || handlers.has(owner))
       return block(use, `nothing proves that this is a ${kindName(wanted)}`);
+    if (isOfPlainType(use, wanted)) return;
     if (declaration.isRestParameter() || declaration.getInitializer() || !Node.isIdentifier(declaration.getNameNode()))
       return block(use, "a parameter with a default, or of which a part is taken");
     const call = owner.getParent();

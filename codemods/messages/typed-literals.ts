@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
-import { holdsMessages, type Kind, kindName } from "./message-kind.js";
-import { isAbsent, isAssertion, topOf, unwrapped } from "./message-syntax.js";
+import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
+import { isAbsent, isAssertion, isOperand, topOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { createTypedFunctions } from "./typed-functions.js";
@@ -10,6 +10,24 @@ import type { Sharing } from "./typed-sharing.js";
 import type { TypedTypes } from "./typed-types.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
+
+/** A list or map of plain values that fromPartial() copied is copied where it stands. False where that cannot be written. */
+function copies(p: Proving, given: Node, field: DescField): boolean {
+  const value = unwrapped(given);
+  if (!isPlain(p.kindOf(field)) || Node.isShorthandPropertyAssignment(value.getParent())) return false;
+  const type = value.getType();
+  const whole = type.getNonNullableType();
+  if (field.fieldKind === "map") {
+    if (!whole.getStringIndexType()) return false;
+    p.wrap(value, ["{ ..."], " }");
+    return true;
+  }
+  if (field.fieldKind !== "list" || !whole.isArray()) return false;
+  if (p.isStrictlyTyped(value)) p.wrap(value, ["[..."], "]");
+  else if (!isOperand(value)) return false;
+  else p.edit(value, value.getEnd(), value.getEnd(), ["?.slice()"], "before");
+  return true;
+}
 
 const isNewMap = (value: Node) => Node.isNewExpression(unwrapped(value));
 
@@ -24,7 +42,7 @@ export function createTypedLiterals(
   const shared: { readonly value: Node; readonly field: DescField; readonly isCopied: boolean }[] = [];
   p.finals.push(() => {
     for (const { value, field, isCopied } of shared)
-      if (sharing.isSeen(value, field, isCopied))
+      if (sharing.isSeen(value, field, isCopied) && !(isCopied && copies(p, value, field)))
         p.block(value, "a part of a message that is shared now or then, and changes elsewhere");
   });
 

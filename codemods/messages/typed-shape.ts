@@ -48,6 +48,8 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
           refusesFractionsLate: true,
         }
       : {
+          // protobufjs writes the whole part of a number; the others' writers throw.
+          ...(code.usesProtobufjs ? {} : { refusesFractionsLate: true as const }),
           member: (p, access, desc) => readUnion(p, code, access, desc) || readMember(p, access, desc),
           chain: (p, node) => chainOfUnion(p, code, node),
         }),

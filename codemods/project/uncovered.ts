@@ -40,7 +40,8 @@ const CARRIED: Readonly<Record<Side, RegExp>> = {
   services: /^services\/server-to-app$/,
   clients: /^clients\/(client-bridge|channel-to-transport)$/,
 };
-const MESSAGES = /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/;
+const MESSAGES =
+  /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|PackageDefinition|Options)$/;
 
 /** What a file leaves as it is, and what it takes from others. */
 export interface Leftovers {
@@ -86,7 +87,7 @@ export function leftoversOf(
     uses: uses.filter((use) => !isCovered(use)).filter((use) => !seen.has(use.node.start) && seen.add(use.node.start)),
     sides: new Set(uses.map(sideOf).filter((found) => found !== undefined)),
     hasOwnFacts,
-    keeps: bridgesOf(findings, edits, source),
+    keeps: bridgesOf(findings, edits, source, parents),
   };
 }
 
@@ -153,7 +154,12 @@ function isInHandler(node: Node, parents: ReturnType<typeof parentMap>, findings
 }
 
 /** What works on because a rule of this or an earlier run put a bridge where it is used; null for anything else. */
-function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source: string): (use: Use) => Reason | null {
+function bridgesOf(
+  findings: readonly Finding[],
+  edits: readonly Edit[],
+  source: string,
+  parents: ReturnType<typeof parentMap>,
+): (use: Use) => Reason | null {
   const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
@@ -171,14 +177,17 @@ function bridgesOf(findings: readonly Finding[], edits: readonly Edit[], source:
         /^services\/(handler-bridge|server-to-app)$/.test(finding.rule) &&
         finding.reason?.code !== "messages-bridged",
     );
-  return ({ member, construct }) => {
+  // `interface ShopClient extends grpc.Client`
+  const isType = ({ node }: Use) => /^TS/.test(parents.get(node)?.type ?? "");
+  return (use) => {
+    const { member, construct } = use;
     if (messages && MESSAGES.test(member))
       return reason("messages-bridged", `they are coded by what ${construct} gives`);
     if (interceptors && INTERCEPTOR.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a server interceptor that keeps its shape`);
     if (channel && CHANNEL.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a channel of grpc-js`);
-    if (client && CLIENT.test(member))
+    if (client && (CLIENT.test(member) || (member === "Client" && isType(use))))
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
     if (handler && HANDLER.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);

@@ -1,0 +1,58 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { Node } from "ts-morph";
+import type { AnalysisProject } from "../analysis/project.js";
+import { generatorOf } from "../project/generated.js";
+import type { Proving } from "./proof.js";
+import { loadedService } from "./proto-loader-types.js";
+
+/** The types of a service's handlers, wherever they stand. */
+export function retypeHandlers(p: Proving, desc: DescService): void {
+  for (const file of p.project.files) {
+    if (!file.getFullText().includes("ServiceImplOf<")) continue;
+    for (const type of file.getDescendants()) retypeService(p, type, desc);
+  }
+}
+
+/**
+ * `ServiceImplOf<BakeryHandlers>`, `ServiceImplOf<typeof BakeryService>` become `ServiceImpl<typeof Bakery>`, and
+ * `ClientOf<BakeryClient>` becomes `Client<typeof Bakery>`. True for these.
+ */
+export function retypeService(p: Proving, type: Node, desc: DescService): boolean {
+  const head = Node.isTypeReference(type)
+    ? type.getTypeName()
+    : Node.isExpressionWithTypeArguments(type)
+      ? type.getExpression()
+      : undefined;
+  const text = head?.getText();
+  const made = text === "ServiceImplOf" ? "ServiceImpl" : text === "ClientOf" ? "Client" : undefined;
+  const [argument] =
+    Node.isTypeReference(type) || Node.isExpressionWithTypeArguments(type) ? type.getTypeArguments() : [];
+  if (!head || !made || !argument || !describes(p.project, argument, desc)) return false;
+  const service = p.project.protos.importPathFor(desc, type.getSourceFile().getFilePath());
+  p.replace(head, { module: "@connect-migrate/runtime", name: made, typeOnly: true });
+  p.replace(argument, "typeof ", { module: service.module, name: service.descriptor, typeOnly: true });
+  return true;
+}
+
+/** Is a type that of the definition, the handlers or the client of a service in old generated code? */
+function describes(project: AnalysisProject, type: Node, desc: DescService): boolean {
+  if (Node.isTypeQuery(type)) {
+    const origin = project.originOf(type.getExprName());
+    return origin.kind === "service-definition" && origin.service === desc.typeName;
+  }
+  if (!Node.isTypeReference(type)) return false;
+  if (loadedService(project, type) === desc) return true;
+  // `IBakeryServer`, `BakeryClient` and `IBakeryClient` of code for google-protobuf.
+  const symbol = type.getTypeName().getSymbol();
+  const [declaration] = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  const file = declaration?.getSourceFile();
+  const isNamed = [`I${desc.name}Server`, `I${desc.name}Client`, `${desc.name}Client`].includes(
+    symbol?.getName() ?? "",
+  );
+  return (
+    isNamed &&
+    file !== undefined &&
+    generatorOf(file.getFilePath(), file.getFullText()) === "google-protobuf" &&
+    new RegExp(`\\b${desc.typeName.replaceAll(".", "\\.")}\\b`).test(file.getFullText())
+  );
+}
