@@ -1,3 +1,4 @@
+import path from "node:path";
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { cancelOf, needsResponseType, writerOfPlan } from "../clients/plan-call.js";
 import { keyName, type Node as TreeNode } from "../shared/ast.js";
@@ -102,8 +103,21 @@ function typeOfStream(call: Node): MessageType | null {
     .getSourceFile()
     .getImportDeclarations()
     .find((each) => declared !== undefined && each.getModuleSpecifierSourceFile()?.getFilePath() === declared);
-  if (name === undefined || !from) return null;
-  return { text: name, imports: [{ module: from.getModuleSpecifierValue(), name, typeOnly: true }] };
+  const module = from?.getModuleSpecifierValue() ?? (declared && ownModule(call.getSourceFile(), declared));
+  if (name === undefined || !module) return null;
+  return { text: name, imports: [{ module, name, typeOnly: true }] };
+}
+
+/** How a file of the project that another one does not import yet is named there: as those that it does. */
+function ownModule(file: SourceFile, declared: string): string | undefined {
+  const other = file
+    .getImportDeclarations()
+    .map((each) => each.getModuleSpecifierValue())
+    .find((each) => each.startsWith("."));
+  if (other === undefined || declared.includes("/node_modules/")) return undefined;
+  const to = path.relative(file.getDirectoryPath(), declared).replaceAll(path.sep, "/");
+  const bare = to.replace(/(\.d)?\.[cm]?ts$/, "");
+  return `${bare.startsWith(".") ? "" : "./"}${bare}${/\.[cm]?js$/.exec(other)?.[0] ?? ""}`;
 }
 
 /**

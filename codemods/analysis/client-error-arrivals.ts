@@ -1,5 +1,6 @@
 import type { SourceFile } from "ts-morph";
 import { callbackShape } from "../clients/callback-shape.js";
+import { streamField } from "../clients/field-stream.js";
 import { planError } from "../clients/plan-error.js";
 import {
   type File,
@@ -87,7 +88,7 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
         const starts =
           declarator?.type === "VariableDeclarator" && isIdentifier(declarator.id)
             ? (scopes.bindingOf(declarator.id)?.references ?? [])
-            : [node];
+            : startsOf(tree, node, parents);
         for (const start of starts)
           for (const on of chainOf(start, parents)) {
             const [event, callbackOfError] = on.arguments as TreeNode[];
@@ -109,15 +110,27 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       if (name !== "catch" && name !== "then") return;
       const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
       if (!handler || !mayFail(node.callee.object)) return;
-      if (isFunction(handler)) {
-        const [param] = handler.params;
-        if (param) addCaught(param, handler.body, node.callee.object);
+      const own = isFunction(handler) ? handler : onlyHandedHere(tree, handler);
+      if (own) {
+        const [param] = own.params as TreeNode[];
+        if (param) addCaught(param, own.body, node.callee.object);
       } else if (isHandedOn(handler)) {
         handedOn.push({ ...source, node: handler, why: "it is passed to a function" });
       }
     });
   }
   return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections };
+}
+
+/** The function of `main().catch(fail)` that nothing else names. */
+function onlyHandedHere(tree: File, name: TreeNode): TreeNode | undefined {
+  const binding = isIdentifier(name) ? scopesOf(tree).bindingOf(name) : undefined;
+  if (!binding || binding.references.length > 1 || binding.writes.length > 0) return undefined;
+  const { declaration } = binding;
+  const holder = parentMap(tree).get(declaration) as TreeNode;
+  const statement = declaration.type === "VariableDeclarator" ? (parentMap(tree).get(holder) as TreeNode) : holder;
+  const own = declaration.type === "VariableDeclarator" ? declaration.init : declaration;
+  return isFunction(own) && !/^Export/.test(statement.type) ? own : undefined;
 }
 
 /** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */
@@ -129,6 +142,12 @@ function isReject(node: TreeNode, tree: File): boolean {
   return (
     promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
   );
+}
+
+/** A call that listeners are chained to, or the field of a class that holds it. */
+function startsOf(tree: File, call: TreeNode, parents: ReturnType<typeof parentMap>): readonly TreeNode[] {
+  const field = streamField(tree, call, parents);
+  return field === undefined || typeof field === "string" ? [call] : field.listened;
 }
 
 /** The calls of `call.on(…).on(…)`. */

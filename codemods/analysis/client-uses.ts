@@ -1,5 +1,5 @@
 import { Node, type SourceFile } from "ts-morph";
-import { type CallPlan, planCall } from "../clients/plan-call.js";
+import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
@@ -15,6 +15,7 @@ import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
+import { mayListenerThrow } from "./listener-throws.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
 import { passesOn } from "./value-flow.js";
@@ -371,11 +372,35 @@ export function findServices(
     const unseen = (form === "client" && !isStatement && unseenResult(project, node)) || null;
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
-    const plan: CallPlan = inTree
+    const found: CallPlan = inTree
       ? planCall(tree, inTree, rpc.kind, form, unseen !== null)
       : { kind: "refused", reason: "the call was not found again" };
+    const field = cancelOf(found)?.field;
+    const isOutside = field && isReadElsewhere(project, node.getSourceFile(), field.name);
+    const isThrowing = mayListenerThrow(project, node.getSourceFile(), found);
+    const problem = isThrowing
+      ? "the data listener may throw"
+      : isOutside
+        ? "another file may use its field"
+        : undefined;
+    const plan: CallPlan = problem === undefined ? found : { kind: "refused", reason: problem };
     service.calls.push({ node, rpc, form, plan, unseen });
   }
+}
+
+/** Does another file name a member like a field? What is called there is no stream. */
+function isReadElsewhere(project: AnalysisProject, file: SourceFile, field: string): boolean {
+  return project.identifiersNamed(field).some((name) => {
+    const access = name.getParent();
+    const user = access?.getParent();
+    return (
+      name.getSourceFile() !== file &&
+      Node.isPropertyAccessExpression(access) &&
+      access.getNameNode() === name &&
+      !(Node.isCallExpression(user) && user.getExpression() === access) &&
+      /^(unknown|instance)$/.test(project.originOf(access.getExpression()).kind)
+    );
+  });
 }
 
 /** Expressions that may hold a client; names that declare one and property names are not looked at. */

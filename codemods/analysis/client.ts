@@ -2,6 +2,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
+import { nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
@@ -54,6 +55,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
   refuseExtended(project, services, programOf);
+  refuseReflected(project, services, programOf);
   planTransports(project, services, trees);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
@@ -129,9 +131,9 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         (isConnect(service, call) ? sites : otherSites).push({
           node: call.node,
           form: call.form,
-          escapes: mayEscape(call.plan),
+          escapes: mayEscape(call.plan, callbackOf(call, trees)),
           isHanded: call.plan.kind === "handed",
-          isCancelled: cancelOf(call.plan) !== null,
+          isCancelled: (cancelOf(call.plan)?.calls.length ?? 0) > 0,
         });
     errors = collectErrorFacts(project, sites, otherSites, trees);
     if (errors.obstacle === null) break;
@@ -154,6 +156,13 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What a call with one reply is given for it. */
+function callbackOf({ node, rpc, form }: Call, trees: Trees): TreeNode | undefined {
+  if (form === "promisified" || !/^(unary|client_streaming)$/.test(rpc.kind)) return undefined;
+  const tree = trees(node.getSourceFile());
+  return (tree && nodeAt(tree, node.getStart(), node.getEnd())?.arguments)?.at(-1);
 }
 
 /** What is so of the program that a file belongs to: found out once for each program. */
@@ -254,6 +263,29 @@ function refuseExtended(
     const detail = `the prototype of its class is used (${shownPlace(name, project.root)})`;
     for (const service of services.values()) {
       if (service.name !== className) continue;
+      for (const construction of service.constructions) {
+        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
+        construction.replaced ??= reason("client-use", detail);
+        service.obstacles.push({ node: construction.node, detail, view: null });
+      }
+    }
+  }
+}
+
+/** What looks for methods where grpc-js has them, on the prototype of a client, finds none on another object. */
+function refuseReflected(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  for (const name of project.identifiersNamed("getPrototypeOf")) {
+    const call = name.getParent()?.getParent();
+    const [client] = Node.isCallExpression(call) ? call.getArguments() : [];
+    const origin = client && project.originOf(client);
+    if (origin?.kind !== "client") continue;
+    const detail = `its prototype is asked for (${shownPlace(name, project.root)})`;
+    for (const service of services.values()) {
+      if (service.name !== origin.service) continue;
       for (const construction of service.constructions) {
         if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
         construction.replaced ??= reason("client-use", detail);

@@ -75,6 +75,11 @@ describe("origins in JavaScript, without node_modules", () => {
     ["import * as g from '@grpc/grpc-js'; let x = new g.Server(); x = 1; x;", { kind: "unknown" }],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
     ["const a = 'x', x = `${a}/y`; x;", { kind: "string", value: "x/y" }],
+    [
+      "const root = () => '/x'; function file() { const a = root(); return a + '.proto'; } const x = file() + '!'; x;",
+      { kind: "string", value: "/x.proto!" },
+    ],
+    ["const root = async () => '/x'; const x = root() + '!'; x;", { kind: "unknown" }],
     ["const o = { run() {} }; const { run: x } = o; x;", { kind: "function" }],
     ["const o = {}; o.run = function () {}; const x = o.run; x;", { kind: "function" }],
     // A loop over one of two lists is a loop over no list of clients.

@@ -15,6 +15,7 @@ import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } fro
 import { createClassOrigins } from "./class-origins.js";
 import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
+import { onlyResult } from "./function-bodies.js";
 import { createGeneratedServices } from "./generated-services.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
@@ -746,6 +747,12 @@ export function createProvenance(input: ProvenanceInput): Provenance {
         const property = object.node.getProperty(node.getName());
         return property && valueOfProperty(property);
       }
+    }
+    // `protoRoot()`
+    if (Node.isCallExpression(node) && node.getArguments().length === 0) {
+      const callee = originOf(node.getExpression());
+      const isLater = callee.kind === "function" && /^(async|function\s*\*)/.test(callee.node.getText());
+      return callee.kind === "function" && !isLater ? onlyResult(callee.node) : undefined;
     }
     return undefined;
   }

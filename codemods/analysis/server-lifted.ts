@@ -60,6 +60,7 @@ function declaredBy(statement: Node): Declared | undefined {
 function isPure(project: AnalysisProject, node: Node): boolean {
   const value = peeled(node);
   if (Node.isIdentifier(value) || Node.isLiteralExpression(value) || Node.isArrowFunction(value)) return true;
+  if (Node.isTrueLiteral(value) || Node.isFalseLiteral(value) || Node.isNullLiteral(value)) return true;
   if (Node.isPropertyAccessExpression(value)) return isPure(project, value.getExpression());
   if (Node.isArrayLiteralExpression(value)) return value.getElements().every((each) => isPure(project, each));
   if (Node.isObjectLiteralExpression(value))

@@ -81,15 +81,18 @@ function healthOf(made: NewExpression): Made {
 }
 
 function reflectionOf(project: AnalysisProject, made: NewExpression): Made | Reason | undefined {
-  const [definition, ...more] = made.getArguments();
-  const origin = definition && more.length === 0 ? project.originOf(definition) : undefined;
-  if (origin?.kind !== "package-definition") return undefined;
+  const [definition, options] = made.getArguments();
+  const origin = definition && project.originOf(definition);
+  if (origin?.kind !== "package-definition" || origin.protos.length === 0) return undefined;
   const files = origin.protos.map((proto) => project.protos.fileBySource(proto));
   if (files.some((file) => file === undefined)) return reason("proto-missing", origin.protos.join(", "));
   const from = made.getSourceFile().getFilePath();
-  const services = servicesOf(files.flatMap((file) => file ?? [])).map((service) =>
-    project.protos.importPathFor(service, from),
+  const shown = shownServices(
+    withImports(files.flatMap((file) => file ?? [])),
+    options ? project.constantOf(options) : {},
   );
+  if (!shown) return undefined;
+  const services = shown.map((service) => project.protos.importPathFor(service, from));
   return {
     text: `createReflection({ services: [${services.map(({ descriptor }) => descriptor).join(", ")}] })`,
     imports: [
@@ -99,11 +102,26 @@ function reflectionOf(project: AnalysisProject, made: NewExpression): Made | Rea
   };
 }
 
-/** The services of files and of all that they import. */
-function servicesOf(files: readonly DescFile[]): DescService[] {
+/** Files and all that they import. */
+function withImports(files: readonly DescFile[]): ReadonlySet<DescFile> {
   const all = new Set(files);
   for (const file of all) for (const dependency of file.dependencies) all.add(dependency);
-  return [...all].flatMap((file) => file.services);
+  return all;
+}
+
+/**
+ * The services that are listed with these options; undefined where they are not constant. Of files without a listed service
+ * the library still tells what is in them: then the options cannot be said.
+ */
+function shownServices(files: ReadonlySet<DescFile>, options: unknown): readonly DescService[] | undefined {
+  const services = [...files].flatMap((file) => file.services);
+  if (typeof options !== "object" || options === null) return undefined;
+  const { services: names, ...others } = options as { readonly services?: unknown };
+  if (Object.keys(others).length > 0) return undefined;
+  if (names === undefined) return services;
+  if (!Array.isArray(names)) return undefined;
+  const shown = services.filter((service) => names.includes(service.typeName));
+  return withImports(shown.map((service) => service.file)).size === files.size ? shown : undefined;
 }
 
 interface Construction {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Node } from "ts-morph";
 
-/** Follows an identifier or member to the expression that gives it its value; undefined if that is not certain. */
+/** Follows an identifier, a member or a call to the expression that gives it its value; undefined if that is not certain. */
 export type ValueOf = (node: Node) => Node | undefined;
 
 /**
@@ -123,7 +123,8 @@ export function evaluate(node: Node, follow: ValueOf, depth = 0): unknown {
         ? path.resolve(path.dirname(node.getSourceFile().getFilePath()), value)
         : undefined;
     }
-    return undefined;
+    const result = follow(node);
+    return result && next(result);
   }
   if (Node.isNewExpression(node) && node.getExpression().getText() === "URL") {
     const [first, second] = node.getArguments();

@@ -30,8 +30,7 @@ export function unseenResult(project: AnalysisProject, call: Node): Unseen | und
     active.add(fn);
     // A type that is written out says that somebody wants it.
     if (!Node.isReturnTyped(fn) || fn.getReturnTypeNode()) return undefined;
-    if ("isAsync" in fn && ((fn as { isAsync(): boolean }).isAsync() || /^function\s*\*/.test(fn.getText())))
-      return undefined;
+    if ((Node.isAsyncable(fn) && fn.isAsync()) || (Node.isGeneratorable(fn) && fn.isGenerator())) return undefined;
     const holder = fn.getParent();
     if (Node.isCallExpression(holder)) return ofArgument(holder, fn);
     if (Node.isMethodDeclaration(fn)) return ofMember(fn.getName());
@@ -48,7 +47,10 @@ export function unseenResult(project: AnalysisProject, call: Node): Unseen | und
 
   /** Methods are told by name. */
   function ofMember(name: string): Unseen | undefined {
-    const accesses = project.identifiersNamed(name).flatMap((each) => {
+    const names = project.identifiersNamed(name);
+    // `const { load } = api`
+    if (names.some((each) => Node.isBindingElement(each.getParent()))) return undefined;
+    const accesses = names.flatMap((each) => {
       const access = each.getParent();
       return Node.isPropertyAccessExpression(access) && access.getNameNode() === each ? [access] : [];
     });

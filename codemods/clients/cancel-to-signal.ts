@@ -20,9 +20,14 @@ export const rule: Rule = {
       const name = controllerName(ctx, cancel);
       const semicolon = semicolonOf(ctx.source, statement);
       const next = `${lineEndingOf(ctx.source)}${indentAt(ctx.source, statement.start)}`;
-      ctx.edit.insertRight(statement.start, `const ${name} = new AbortController()${semicolon}${next}`, origin);
+      const kept = cancel.field ? `this.${cancel.field.name} = ${name}${semicolon}${next}` : "";
+      const declare = `const ${name} = new AbortController()${semicolon}${next}${kept}`;
+      ctx.edit.insertRight(statement.start, declare, origin);
+      for (const type of cancel.field?.types ?? []) ctx.edit.overwrite(type.start, type.end, "AbortController", origin);
       for (const { callee, start, end } of cancel.calls) {
-        ctx.edit.overwrite(callee.start, callee.end, `${name}.abort`, origin);
+        // `this.call?.cancel()` keeps what it asks.
+        if (cancel.field) ctx.edit.overwrite(callee.property.start, callee.property.end, "abort", origin);
+        else ctx.edit.overwrite(callee.start, callee.end, `${name}.abort`, origin);
         ctx.report({ ...origin, construct: `${cancel.variable}.cancel()`, reason: null, start, end, rpc: null });
       }
       // With metadata or options, their rule writes the signal, too.

@@ -1,10 +1,14 @@
-import { isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
+import { isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
 import { isPropertyName } from "./callback-shape.js";
 import type { CallPlan } from "./plan-call.js";
 
 /** May the error of a call reach code around it? Not if a callback or listener looks at it, or logs it, and keeps it to itself. */
-export function mayEscape(plan: CallPlan): boolean {
+export function mayEscape(plan: CallPlan, callback: Node | undefined): boolean {
   switch (plan.kind) {
+    case "refused": {
+      const [error] = isFunction(callback) ? (callback.params as Node[]) : [];
+      return !isFunction(callback) || (error !== undefined && isHandedOn(error, callback.body));
+    }
     case "forget":
       return false;
     case "block": {

@@ -20,6 +20,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
+import { isLooseType } from "./error-types.js";
 import { type ErrorUse, planError } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
 
@@ -141,8 +142,9 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
     ctx.edit.insertLeft(end, ")", BRIDGED);
   }
   const body = fact.place === "value" ? file.program : bodyOf(owner, parents);
-  // A function whose parameter is annotated is given what it says.
-  const isTyped = isFunction(owner) && param.typeAnnotation !== undefined;
+  // A function whose parameter is annotated is given what it says, if it says anything.
+  const type = param.typeAnnotation?.typeAnnotation;
+  const isTyped = isFunction(owner) && type !== undefined && !isLooseType(type);
   const isSure = fact.place === "callback" || isTyped || isOfCallsOnly(ctx, owner, parents);
   // Functions that it is passed to have been looked at.
   const plan = planError(file, param, body, {

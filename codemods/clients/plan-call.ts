@@ -16,6 +16,7 @@ import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
 import { callRisk } from "./early-arguments.js";
+import type { StreamField } from "./field-stream.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -80,6 +81,8 @@ export interface Cancel {
   readonly statement: Node;
   readonly variable: string;
   readonly calls: readonly Node[];
+  /** The field of a class that holds the call, and then what cancels it. */
+  readonly field: StreamField | null;
 }
 
 export function cancelOf(plan: CallPlan): Cancel | null {
@@ -279,7 +282,7 @@ function isReturnedByExecutor(call: Node, parents: Parents): boolean {
 
 /** What cancels a call that a variable holds, if anything does. */
 export function cancelIn(statement: Node, variable: string, calls: readonly Node[]): Cancel | null {
-  return calls.length > 0 ? { statement, variable, calls } : null;
+  return calls.length > 0 ? { statement, variable, calls, field: null } : null;
 }
 
 function usedObject(call: Node, parents: Parents): string {
@@ -482,12 +485,13 @@ export function writerOf(file: File, name: string, references: readonly Node[], 
 function isValueIgnored(call: Node, parents: Parents): boolean {
   const parent = parents.get(call) as Node;
   if (parent.type === "ExpressionStatement") return true;
-  if (parent.type !== "ArrowFunctionExpression" || parent.body !== call) return false;
-  const user = parents.get(parent) as Node;
-  if (user.type !== "CallExpression") return false;
+  const isWhole = parent.type === "ArrowFunctionExpression" && parent.body === call;
+  const fn = isWhole ? parent : parent.type === "ReturnStatement" ? functionOf(call, parents) : undefined;
+  const user = fn && parents.get(fn);
+  if (user?.type !== "CallExpression") return false;
   const name = memberName(user.callee);
-  if (user.arguments[1] === parent) return /^(on|once|addListener)$/.test(name ?? "");
-  if (user.arguments[0] !== parent) return false;
+  if (user.arguments[1] === fn) return /^(on|once|addListener)$/.test(name ?? "");
+  if (user.arguments[0] !== fn) return false;
   if (name === "then" || name === "finally") return parents.get(user)?.type === "ExpressionStatement";
   return name === "forEach" || /^(setTimeout|setImmediate|setInterval)$/.test(user.callee.name ?? "");
 }

@@ -2,6 +2,7 @@ import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 import { isOnlyAsserted } from "./error-assertions.js";
+import { isOfOtherClass } from "./error-narrowing.js";
 import { isErrorType, isLooseType, isServiceErrorType } from "./error-types.js";
 import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 
@@ -104,11 +105,12 @@ export function planError(
   if (!binding || binding.writes.length > 0) return wrapped(`${param.name} is assigned again`);
   let reason = "";
   for (const reference of binding.references) {
-    if (reference.start < body.start || reference.end > body.end) continue;
+    if (reference.start < body.start || reference.end > body.end || isOfOtherClass(reference, parents)) continue;
     const problem = useAt(reference);
     if (problem === undefined) continue;
     reason ||= problem;
-    if (converted.length > conversions || problem === FOREIGN_CODE || isChanged(reference)) return wrapped(reason);
+    if (converted.length > conversions || problem === FOREIGN_CODE || isChanged(reference) || isGuarded(reference))
+      return wrapped(reason);
   }
   if (!mentioned(body, param.name)) return { ...native(""), mode: "none", changes: false };
   const predicate = typePredicate(param);
@@ -140,15 +142,39 @@ export function planError(
     );
   }
 
+  /** `if (isServiceError(err))` says in TypeScript what `err` is behind it, which a converted argument would not. */
+  function isGuarded(reference: Node): boolean {
+    const call = parents.get(reference) as Node;
+    const user = parents.get(call) as Node;
+    const isTest = /^(IfStatement|ConditionalExpression)$/.test(user.type) && user.test === call;
+    return (
+      call.type === "CallExpression" &&
+      call.callee !== reference &&
+      (isTest || user.type === "LogicalExpression" || (user.type === "UnaryExpression" && user.operator === "!"))
+    );
+  }
+
   /** Looks at all uses of another name for it. */
   function follow(name: Node): string | undefined {
     const binding = scopesOf(file).bindingOf(name);
     if (!binding || binding.writes.length > 0) return `${name.name} is assigned again`;
     for (const reference of binding.references) {
+      if (isOfOtherClass(reference, parents)) continue;
       const problem = referenceUse(reference);
       if (problem !== undefined) return problem;
     }
     return undefined;
+  }
+
+  /** `lastError = err`, of a variable that is thrown behind a loop, or looked at for nothing that would have to be written anew. */
+  function keptUse(name: Node): string | undefined {
+    const binding = scopesOf(file).bindingOf(name);
+    const type = binding?.identifier.typeAnnotation?.typeAnnotation;
+    if (!binding || binding.kind === "param" || (type && !(isLooseType(type) || isErrorType(type)))) return KEPT;
+    const before = uses.length;
+    return binding.references.some((reference) => referenceUse(reference) !== undefined) || uses.length > before
+      ? KEPT
+      : undefined;
   }
 
   function referenceUse(reference: Node): string | undefined {
@@ -221,6 +247,18 @@ export function planError(
       uses.push({ kind: "text", whole, error: node, isAsked: parent.type === "BinaryExpression" });
       return undefined;
     }
+    if (
+      parent.type === "ConditionalExpression" &&
+      parent.test !== node &&
+      parents.get(parent)?.type === "ThrowStatement"
+    )
+      return undefined;
+    if (
+      parent.type === "CallExpression" &&
+      memberName(parent.callee) === "reject" &&
+      isIdentifier(parent.callee.object, "Promise")
+    )
+      return undefined;
     // Promise settlers hand it to whoever waits, whose catch is looked at on its own.
     if (
       parent.type === "CallExpression" &&
@@ -242,6 +280,8 @@ export function planError(
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && parent.id.type === "ObjectPattern")
       return patternUse(parent.id, isIdentifier(unwrap(node)) ? parent : undefined);
+    if (parent.type === "AssignmentExpression" && parent.operator === "=" && isIdentifier(parent.left))
+      return parent.right === node && parents.get(parent)?.type === "ExpressionStatement" ? keptUse(parent.left) : KEPT;
     if (isAddedTo(node, parent)) return useOf(parent, parents.get(parent) as Node);
     if (parent.type === "ExpressionStatement") return undefined;
     if (!/^(Call|New)Expression$/.test(parent.type)) return "it is used as a whole";
@@ -378,6 +418,8 @@ export function planError(
     );
   }
 }
+
+const KEPT = "it is used as a whole";
 
 /** Then it is of such a code, whose text Connect does not give either. */
 const FOREIGN_CODE = "its code is compared with one that gRPC does not have";

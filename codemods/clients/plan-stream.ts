@@ -21,6 +21,7 @@ import {
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
 import { callRisk } from "./early-arguments.js";
+import { type StreamField, streamField } from "./field-stream.js";
 import {
   BARE,
   type CallPlan,
@@ -75,6 +76,8 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
   if (!isDuplex && parent.type === "ForOfStatement" && parent.await && parent.right === call) return BARE;
   if (memberName(parent) === "on" && parent.object === call)
     return planListeners(file, call, parents, [call], { writer: null, declaration: null, cancel: null, header: null });
+  const field = isDuplex ? undefined : streamField(file, call, parents);
+  if (field !== undefined) return typeof field === "string" ? refused(field) : planField(file, call, parents, field);
   if (parent.type !== "VariableDeclarator" || !isIdentifier(parent.id)) return refused("the stream is handed on");
   const declaration = parents.get(parent) as Node;
   if ((declaration.declarations as Node[]).length !== 1) return refused("the stream is declared with others");
@@ -98,6 +101,16 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
     }
   }
   return planListeners(file, call, parents, references, { writer, declaration, cancel, header });
+}
+
+/** The field holds what cancels the call from then on. */
+function planField(file: File, call: Node, parents: Parents, field: StreamField): CallPlan {
+  const { statement, name, cancels: calls, listened } = field;
+  const cancel: Cancel = { statement, variable: name, calls, field };
+  const plan = planListeners(file, call, parents, listened, { writer: null, declaration: null, cancel, header: null });
+  return plan.kind === "listeners" && (plan.data.before !== statement.end || plan.data.start < statement.end)
+    ? refused("the stream waits for its listeners")
+    : plan;
 }
 
 function planListeners(

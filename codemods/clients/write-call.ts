@@ -1,5 +1,15 @@
 import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
-import { type File, indentAt, isIdentifier, lineEndingOf, type Node, nodeAt, textOf, walk } from "../shared/ast.js";
+import {
+  type File,
+  indentAt,
+  isIdentifier,
+  lineEndingOf,
+  type Node,
+  nodeAt,
+  parentMap,
+  textOf,
+  walk,
+} from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
@@ -101,7 +111,12 @@ function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rul
   for (const end of writer.ends) {
     const { property } = end.callee;
     if (end.arguments.length === 0) ctx.edit.overwrite(property.start, property.end, "close", origin);
-    else {
+    else if (parentMap(fileOf(ctx)).get(end)?.type !== "ExpressionStatement") {
+      // `() => call.end(last)` stays one expression.
+      ctx.edit.insertRight(end.start, "(", origin);
+      ctx.edit.overwrite(property.start, property.end, "write", origin);
+      ctx.edit.insertLeft(end.end, `.catch(() => {}), ${writer.name}.close())`, origin);
+    } else {
       ctx.edit.overwrite(property.start, property.end, "write", origin);
       const semicolon = ctx.source[end.end] === ";" ? ";" : "";
       const eol = lineEndingOf(ctx.source);

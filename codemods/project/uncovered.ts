@@ -40,7 +40,8 @@ const CARRIED: Readonly<Record<Side, RegExp>> = {
   services: /^services\/server-to-app$/,
   clients: /^clients\/(client-bridge|channel-to-transport)$/,
 };
-const MESSAGES = /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|Options)$/;
+const MESSAGES =
+  /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|PackageDefinition|Options)$/;
 
 /** What a file leaves as it is, and what it takes from others. */
 export interface Leftovers {

@@ -978,6 +978,22 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     reflection,
   ],
+  "reflection of some services, where it is wanted, and a flag between the services": [
+    `function folder() {
+      return __dirname;
+    }
+    const own = protoLoader.loadSync([path.join(folder(), 'probe.proto')], { includeDirs: [folder()], keepCase: true });
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    let isReflected = false;
+    if (ADDRESS !== '') {
+      new ReflectionService(own, { services: ['probe.v1.Probe'] }).addToServer(server);
+      isReflected = true;
+    }
+    console.log('reflected', isReflected);
+    ${BIND}`,
+    reflection,
+  ],
   "reflection and options of connections": [
     `const options = {
       // A minute.
