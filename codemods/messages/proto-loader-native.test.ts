@@ -192,6 +192,16 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
     ["smallNo: req.theList.reduce((sum, each) => sum + each.smallNo, 0) | 0"],
   ],
   [
+    "types of proto-loader-gen-types that are made anew for each build",
+    "server.ts",
+    program(`import type { Req__Output } from './pb/p/v1/Req';
+import { Res, Res__Output } from './pb/p/v1/Res.js';
+async function get(req: Req__Output): Promise<Res | undefined> { return new Promise<Res__Output>((resolve) => resolve({ the_name: req.the_name })); }`),
+    [
+      "async function get(req: Req): Promise<MessageInitShape<typeof ResSchema> | undefined> { return new Promise<MessageInitShape<typeof ResSchema>>((resolve) => resolve({ theName: req.theName })); }",
+    ],
+  ],
+  [
     "a value in a variable with a type",
     "server.ts",
     program("async function get(req: any) { const big: string = req.big_no; return { the_name: big }; }"),
@@ -207,6 +217,10 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
 it.each([
   [
     "async function get(req: Record<string, any>) { return { the_name: req.the_name }; }",
+    /a type annotation names the old/,
+  ],
+  [
+    "import { Req__Output } from './own/Reqs';\nasync function get(req: Req__Output) { return { the_name: req.the_name }; }",
     /a type annotation names the old/,
   ],
   [

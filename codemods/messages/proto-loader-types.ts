@@ -55,6 +55,8 @@ function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" 
   const holder = type.getParent();
   if (name.isOwn && (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder)))
     return receivedAs(p, holder.getNameNode()) !== undefined;
+  // `new Promise<Bread__Output>(…)`, `createWritableIterable<Bread>()`: what is put in may be written out there.
+  if (Node.isNewExpression(holder) || Node.isCallExpression(holder)) return false;
   return name.isOutput && !isTypeOfLiteral(type);
 }
 
@@ -140,16 +142,10 @@ export function loadedService(project: AnalysisProject, type: Node): DescService
 }
 
 function loadedNameOf(project: AnalysisProject, name: Node): LoadedName | undefined {
-  const symbol = name.getSymbol();
-  const declarations = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
-  const declaration = declarations.find(
-    (one) => Node.isInterfaceDeclaration(one) || Node.isVariableDeclaration(one) || Node.isTypeAliasDeclaration(one),
-  );
-  const file = declaration?.getSourceFile();
-  if (!declaration || !file || generatorOf(file.getFilePath(), file.getFullText()) !== "proto-loader") return undefined;
-  const whole = (declaration as unknown as { getName(): string }).getName();
+  const declared = declaredAt(name);
+  if (!declared) return undefined;
+  const { whole, path } = declared;
   const short = whole.replace(/__Output$/, "");
-  const path = file.getFilePath().replace(/(\.d)?\.[cm]?ts$/, "");
   const service = /^(.*)(Handlers|Client)$/.exec(short);
   if (service && path.endsWith(`/${service[1]}`)) {
     const desc = named(path, (full) => project.protos.service(full));
@@ -160,6 +156,30 @@ function loadedNameOf(project: AnalysisProject, name: Node): LoadedName | undefi
   const found = isInner ? outer && innerOf(outer, short) : (outer ?? named(path, (full) => project.protos.enum(full)));
   if (found?.kind === "message") return { kind: "message", desc: found, isOutput: whole !== short };
   return found && { kind: "enum", desc: found, isOutput: whole !== short };
+}
+
+/** The name and the file of a type of proto-loader-gen-types, without the file's ending. */
+function declaredAt(name: Node): { readonly whole: string; readonly path: string } | undefined {
+  const symbol = name.getSymbol();
+  const declarations = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  const declaration = declarations.find(
+    (one) => Node.isInterfaceDeclaration(one) || Node.isVariableDeclaration(one) || Node.isTypeAliasDeclaration(one),
+  );
+  const file = declaration?.getSourceFile();
+  if (declaration && file) {
+    if (generatorOf(file.getFilePath(), file.getFullText()) !== "proto-loader") return undefined;
+    const path = file.getFilePath().replace(/(\.d)?\.[cm]?ts$/, "");
+    return { whole: (declaration as unknown as { getName(): string }).getName(), path };
+  }
+  // Files that are not there, as they are made anew for each build, are known by their names.
+  const specifier = symbol?.getDeclarations().find(Node.isImportSpecifier);
+  const module = specifier?.getImportDeclaration().getModuleSpecifierValue();
+  if (!specifier || !module?.startsWith(".")) return undefined;
+  const [whole, path] = [specifier.getName(), module.replace(/^[./]+/, "/").replace(/\.js$/, "")];
+  const isNamed = [path, `${path}__Output`, `${path}Handlers`, `${path}Client`].some((one) =>
+    one.endsWith(`/${whole}`),
+  );
+  return isNamed ? { whole, path } : undefined;
 }
 
 /** What the file of a type is named after: `bakery/v1/Bread` is `bakery.v1.Bread`, and the longest name is the right one. */

@@ -89,7 +89,7 @@ export const rule: Rule = {
     forSteps(ctx, id, ["on-cancelled"], (step, { plan }, origin) => {
       ctx.edit.overwrite(step.node.start, step.listener.start, `${contextName(plan)}.onOver?.(`, origin);
       ctx.edit.overwrite(step.listener.end, step.node.end, ")", origin);
-      return 'call.on("cancelled", listener)';
+      return `call.on("${step.event}", listener)`;
     });
     forSteps(ctx, id, ["path"], (step, { plan }, origin) => {
       const context = contextName(plan);

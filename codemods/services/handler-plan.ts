@@ -121,7 +121,12 @@ export type Step =
   | { readonly kind: "metadata-values"; readonly node: Node; readonly key: Node }
   | { readonly kind: "metadata"; readonly node: Node }
   | { readonly kind: "cancelled"; readonly node: Node; readonly mayBeLate: boolean }
-  | { readonly kind: "on-cancelled"; readonly node: Node; readonly listener: Node }
+  | {
+      readonly kind: "on-cancelled";
+      readonly node: Node;
+      readonly event: "cancelled" | "close";
+      readonly listener: Node;
+    }
   | { readonly kind: "path"; readonly node: Node }
   | { readonly kind: "peer"; readonly node: Node }
   | { readonly kind: "host"; readonly node: Node }

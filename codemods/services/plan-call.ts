@@ -100,11 +100,11 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
       if (
         isStatement &&
         event?.type === "StringLiteral" &&
-        event.value === "cancelled" &&
+        (event.value === "cancelled" || (event.value === "close" && !answersOnce)) &&
         listener &&
         more.length === 0
       ) {
-        planCancelled(draft, whole, listener);
+        planCancelled(draft, whole, event.value, listener);
         return;
       }
       refuse("reply-in-nested-function", `call.${name}(${event?.type === "StringLiteral" ? `"${event.value}"` : "…"})`);
@@ -186,12 +186,17 @@ function isRepeated({ parents, fn, dataListener }: HandlerDraft, node: Node): bo
   return ancestorOf(node, parents, isAround) !== fn;
 }
 
-/** grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. */
-function planCancelled(draft: HandlerDraft, call: Node, listener: Node): void {
+/**
+ * grpc-js emits `cancelled` at the end of every call, and so does `ctx.onOver`; the signal aborts only calls that failed. The stream of
+ * responses emits `close` then, too, before it or behind it.
+ */
+function planCancelled(draft: HandlerDraft, call: Node, event: "cancelled" | "close", listener: Node): void {
   draft.needsContext = true;
+  if (draft.steps.some((step) => step.kind === "on-cancelled" && step.event !== event))
+    refuse("no-equivalent", "listeners for both cancelled and close");
   if (listener.type === "FunctionExpression" && usesThis(listener)) refuse("call-escapes", "this of a listener");
   if (!isFunction(listener) && !isIdentifier(listener)) refuse("types-unknown", "the listener of cancelled");
-  draft.steps.push({ kind: "on-cancelled", node: call, listener });
+  draft.steps.push({ kind: "on-cancelled", node: call, event, listener });
 }
 
 function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {
