@@ -12,6 +12,11 @@ import { createConnectTransport } from "./connect-transport.js";
 import { createGrpcTransport } from "./grpc-transport.js";
 import { type RunningServer, type ServeOptions, serve } from "./serve.js";
 
+/** The preface of HTTP/2 and an empty SETTINGS frame. */
+const preface = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 let aborted = 0;
@@ -84,12 +89,37 @@ describe("HTTP/2 connections", () => {
     // Speaks the preface and an empty SETTINGS frame, and then nothing any more
     const dead = net.connect(server.port, "127.0.0.1");
     cleanups.push(() => dead.destroy());
-    dead.write(
-      Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]),
-    );
+    dead.write(preface);
     dead.on("error", () => {});
     dead.resume();
     await new Promise((resolve) => dead.once("close", resolve));
+  });
+
+  test("an idle client on node:http2 answers no PING once it has a GOAWAY, and holds up no shutdown", async () => {
+    const server = await start({});
+    const session = http2.connect(`http://127.0.0.1:${server.port}`);
+    session.on("error", () => {});
+    cleanups.push(() => session.destroy());
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    // A second is the longest that anybody is waited for.
+    const closing = server.close().then(() => "closed");
+    expect(await Promise.race([closing, wait(900).then(() => "waits")])).toBe("closed");
+  });
+
+  test("one that answers nothing is waited for, but not for ever", async () => {
+    const server = await start({});
+    const socket = net.connect(server.port, "127.0.0.1");
+    cleanups.push(() => socket.destroy());
+    socket.write(preface);
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.resume();
+    let isClosed = false;
+    const closing = server.close().then(() => {
+      isClosed = true;
+    });
+    await wait(300);
+    expect(isClosed).toBe(false);
+    await closing;
   });
 
   test("the limit of concurrent calls is announced", async () => {

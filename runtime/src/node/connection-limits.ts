@@ -41,24 +41,44 @@ function connectionTimers(onClose: (callback: () => void) => void) {
 /** Many connections of one moment must not come again in one moment. */
 const withJitter = (ageMs: number): number => ageMs * (0.9 + Math.random() * 0.2);
 
-/** How long a peer that does not answer is waited for before the last GOAWAY, in milliseconds. */
+/** How long a peer that answers no PING is waited for before the last GOAWAY, in milliseconds. */
 const noticeMs = 1_000;
+/** How long the first GOAWAY waits for the answer to a PING, in milliseconds. */
+const answerMs = 100;
+/** What a peer may need beside the way there and back until it has read a GOAWAY, in milliseconds. */
+const readingMs = 10;
 
 /**
  * RFC 9113 §6.8: first a GOAWAY that refuses nothing, and the last one when the peer has seen it. A single GOAWAY would
- * refuse the calls that are on their way at this moment.
+ * refuse the calls that are on their way at this moment. A PING behind the first one would tell when it was seen; but clients
+ * on node:http2 that have no call neither answer nor leave once they have a GOAWAY. Therefore a PING goes ahead and measures the way.
  */
 export function closeGracefully(session: http2.ServerHttp2Session): void {
   if (session.closed || session.destroyed || leaving.has(session)) return;
   leaving.add(session);
+  const begun = performance.now();
   const close = () => {
-    clearTimeout(timer);
     if (!session.closed && !session.destroyed) session.close();
   };
-  const timer = setTimeout(close, noticeMs);
-  session.once("close", () => clearTimeout(timer));
-  session.goaway(http2.constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
-  session.ping(close);
+  let isTold = false;
+  const tell = () => {
+    if (isTold || session.closed || session.destroyed) return;
+    isTold = true;
+    session.goaway(http2.constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+    session.ping(close);
+  };
+  const late = setTimeout(tell, answerMs);
+  let last = setTimeout(close, noticeMs);
+  session.once("close", () => {
+    clearTimeout(late);
+    clearTimeout(last);
+  });
+  session.ping((error) => {
+    if (error !== null || session.closed || session.destroyed) return;
+    tell();
+    clearTimeout(last);
+    last = setTimeout(close, readingMs + 2 * (performance.now() - begun));
+  });
 }
 
 const leaving = new WeakSet<http2.ServerHttp2Session>();
