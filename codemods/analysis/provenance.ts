@@ -1,8 +1,6 @@
 import path from "node:path";
 import {
   type BindingElement,
-  type CallExpression,
-  type Expression,
   Node,
   type ObjectLiteralExpression,
   type ParameterDeclaration,
@@ -12,16 +10,17 @@ import {
 } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { createAssignments, isNothing, isTypeDeclaration, localDeclaration } from "./assignments.js";
+import { createCallOrigins } from "./call-origins.js";
 import { createClassOrigins } from "./class-origins.js";
 import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
 import { onlyResult } from "./function-bodies.js";
 import { createGeneratedServices } from "./generated-services.js";
 import { createMissingStubs } from "./missing-generated.js";
-import { isSameOrigin, type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
+import { isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
 import { createReferences } from "./references.js";
-import { evaluate, protoPath } from "./strings.js";
+import { evaluate } from "./strings.js";
 import { createTypeOrigins, valueOfType } from "./type-origins.js";
 
 export interface ProvenanceInput {
@@ -92,7 +91,32 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     serviceInFile,
     flavourOf,
   });
+  const { originOfCall, originOfNew, originOfResult } = createCallOrigins({
+    originOf,
+    originOfType,
+    originOfModule,
+    wholeOf,
+    joined,
+    elementOf: (holder) => elementOf(holder),
+    stringOf,
+    constantOf,
+    writesTo,
+    valueOfProperty,
+    withGiven,
+  });
   const { elementOf, iteratedElement } = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
+
+  function withGiven(names: ReadonlyMap<Node, Node>, run: () => Origin): Origin {
+    const outer = { origins, given };
+    // What is found for one call is not true of others.
+    origins = new Map();
+    given = new Map([...given, ...names]);
+    try {
+      return run();
+    } finally {
+      ({ origins, given } = outer);
+    }
+  }
 
   function originOf(node: Node): Origin {
     const known = origins.get(node);
@@ -525,200 +549,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       .map(({ name, value }) => ({ name, value }));
   }
 
-  // ---- classes -----------------------------------------------------------------------------------------------------
-
-  // ---- calls -------------------------------------------------------------------------------------------------------
-
-  function originOfCall(node: CallExpression): Origin {
-    const required = requireSpecifier(node);
-    if (required !== undefined) return wholeOf(originOfModule(node.getSourceFile(), required));
-    const callee = node.getExpression();
-    const args = node.getArguments();
-    const [first] = args;
-    const origin = originOf(callee);
-    if (origin.kind === "grpc") {
-      if (/^(loadPackageDefinition|loadObject)$/.test(origin.path) && first)
-        return { kind: "grpc-object", definition: originOf(first), path: "" };
-      if (/^make(Generic)?ClientConstructor$/.test(origin.path) && first) {
-        const definition = originOf(first);
-        const named = args[1] && constantOf(args[1]);
-        const service =
-          definition.kind === "service-definition" ? definition.service : typeof named === "string" ? named : "";
-        if (service === "") return UNKNOWN;
-        return {
-          kind: "client-constructor",
-          service,
-          flavour: definition.kind === "service-definition" ? definition.flavour : "generic",
-          definition: definition.kind === "service-definition" ? (definition.definition ?? first) : first,
-          packageDefinition: definition.kind === "service-definition" ? definition.packageDefinition : null,
-        };
-      }
-      if (/^(credentials|ChannelCredentials|CallCredentials)\.\w+$/.test(origin.path))
-        return { kind: "channel-credentials" };
-      if (/^ServerCredentials\.\w+$/.test(origin.path)) return { kind: "server-credentials" };
-      if (/^Metadata\.\w+$/.test(origin.path)) return { kind: "metadata" };
-      return UNKNOWN;
-    }
-    if (origin.kind === "proto-loader")
-      return /^(loadSync|load|fromJSON|loadFileDescriptorSetFromBuffer|loadFileDescriptorSetFromObject)$/.test(
-        origin.path,
-      )
-        ? packageDefinitionOf(node)
-        : UNKNOWN;
-    if (origin.kind === "external" && /\.?freeze$/.test(origin.path) && first) return originOf(first);
-    if (Node.isPropertyAccessExpression(callee)) {
-      const name = callee.getName();
-      const element = /^(get|at|shift|pop)$/.test(name) ? elementOf(callee.getExpression()) : UNKNOWN;
-      if (element.kind !== "unknown") return element;
-      if (callee.getExpression().getText() === "Object" && /^(freeze|seal)$/.test(name) && first)
-        return originOf(first);
-      const object = originOf(callee.getExpression());
-      if (object.kind === "metadata" && name === "clone") return object;
-      if (object.kind === "function" && name === "bind") return object;
-      if (object.kind === "channel-credentials" && name === "compose") return object;
-    }
-    if (origin.kind === "function") {
-      const result = originOfResult(origin.node);
-      return (isOpen(result) ? resultWith(origin.node, args) : undefined) ?? result;
-    }
-    return stringOf(node);
-  }
-
-  /** Not known, or loaded from a file that is not known. */
-  function isOpen(origin: Origin): boolean {
-    const definition = origin.kind === "grpc-object" ? origin.definition : origin;
-    return (
-      definition.kind === "unknown" || (definition.kind === "package-definition" && definition.protos.length === 0)
-    );
-  }
-
-  /** What a function returns for these arguments: `loadProto("shop")`. Not what is made in it, which is made for every call of it. */
-  function resultWith(node: Node, args: readonly Node[]): Origin | undefined {
-    if (!("getParameters" in node) || args.length === 0) return undefined;
-    const outer = { origins, given };
-    const names = new Map(given);
-    (node as { getParameters(): ParameterDeclaration[] }).getParameters().forEach((parameter, index) => {
-      const value = args[index] ?? parameter.getInitializer();
-      if (value) bind(parameter, value, names);
-    });
-    origins = new Map();
-    given = names;
-    try {
-      const result = originOfResult(node);
-      const isSaid = /^(package-definition|grpc-object|service-definition|client-constructor|string)$/.test(
-        result.kind,
-      );
-      return isSaid && !isOpen(result) ? result : undefined;
-    } finally {
-      ({ origins, given } = outer);
-    }
-  }
-
-  /** Notes what a parameter, or each name of its pattern, stands for in a call. */
-  function bind(parameter: ParameterDeclaration, value: Node, names: Map<Node, Node>): void {
-    const name = parameter.getNameNode();
-    if (parameter.isRestParameter() || Node.isSpreadElement(value)) return;
-    if (Node.isIdentifier(name)) {
-      if (writesTo(parameter).length === 0) names.set(parameter, value);
-      return;
-    }
-    if (!Node.isObjectBindingPattern(name) || !Node.isObjectLiteralExpression(value)) return;
-    for (const element of name.getElements()) {
-      const key = element.getPropertyNameNode()?.getText() ?? element.getName();
-      const property = value.getProperty(key);
-      const found = property ? valueOfProperty(property) : element.getInitializer();
-      if (found && !element.getDotDotDotToken() && writesTo(element).length === 0) names.set(element, found);
-    }
-  }
-
-  function originOfNew(origin: Origin, node: Node): Origin {
-    switch (origin.kind) {
-      case "grpc":
-        if (origin.path === "Server") return { kind: "server", construction: node };
-        if (origin.path === "Metadata") return { kind: "metadata" };
-        if (origin.path === "Client")
-          return { kind: "client", service: "", flavour: "generic", construction: node, packageDefinition: null };
-        return UNKNOWN;
-      case "grpc-object":
-        return {
-          kind: "client",
-          service: origin.path,
-          flavour: "proto-loader",
-          construction: node,
-          packageDefinition: origin.definition.kind === "package-definition" ? origin.definition : null,
-        };
-      case "client-constructor":
-        // What cannot be looked at is a client of grpc-js if that is what it is made of.
-        if (origin.flavour === "missing" && !isOfGrpc(node)) return UNKNOWN;
-        return {
-          kind: "client",
-          service: origin.service,
-          flavour: origin.flavour,
-          construction: node,
-          packageDefinition: origin.packageDefinition,
-        };
-      case "class":
-        return { kind: "instance", class: origin.node };
-      default:
-        return UNKNOWN;
-    }
-  }
-
-  /** `new X(address, credentials)` */
-  function isOfGrpc(node: Node): boolean {
-    const credentials = Node.isNewExpression(node) ? node.getArguments()[1] : undefined;
-    return credentials !== undefined && originOf(credentials).kind === "channel-credentials";
-  }
-
-  /** What a function returns, if all its returns agree. */
-  function originOfResult(node: Node): Origin {
-    if (Node.isArrowFunction(node)) {
-      const body = node.getBody();
-      if (!Node.isBlock(body)) return originOf(body);
-    }
-    const values: Expression[] = [];
-    let isOpen = false;
-    node.forEachDescendant((inner, traversal) => {
-      if (
-        inner !== node &&
-        (Node.isFunctionLikeDeclaration(inner) || Node.isArrowFunction(inner) || Node.isFunctionExpression(inner))
-      ) {
-        traversal.skip();
-        return;
-      }
-      if (Node.isReturnStatement(inner)) {
-        const value = inner.getExpression();
-        if (value) values.push(value);
-        else isOpen = true;
-      }
-    });
-    if (values.length > 0 && !isOpen) {
-      const origin = joined(values);
-      if (origin.kind !== "unknown") return origin;
-    }
-    const type =
-      "getReturnTypeNode" in node ? (node as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode() : undefined;
-    return type ? valueOfType(originOfType(type)) : UNKNOWN;
-  }
-
-  function packageDefinitionOf(node: CallExpression): PackageDefinitionOrigin {
-    const [file, options] = node.getArguments();
-    const constant = options ? constantOf(options) : {};
-    const isObject = typeof constant === "object" && constant !== null && !Array.isArray(constant);
-    const settings = isObject ? (constant as Record<string, unknown>) : null;
-    const includeDirs = Array.isArray(settings?.includeDirs)
-      ? settings.includeDirs.filter((dir) => typeof dir === "string")
-      : [];
-    const written = file ? constantOf(file) : undefined;
-    const list = Array.isArray(written) ? written : [written];
-    const from = node.getSourceFile().getFilePath();
-    return {
-      kind: "package-definition",
-      protos: list.filter((entry) => typeof entry === "string").map((entry) => protoPath(entry, from, includeDirs)),
-      options: settings,
-      call: node,
-    };
-  }
+  // ---- values -----------------------------------------------------------------------------------------------------
 
   function constantOf(node: Node): unknown {
     return evaluate(node, valueNode);
