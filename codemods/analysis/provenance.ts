@@ -97,14 +97,22 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     originOfModule,
     wholeOf,
     joined,
-    elementOf: (holder) => elementOf(holder),
+    elementOf,
     stringOf,
     constantOf,
     writesTo,
     valueOfProperty,
     withGiven,
   });
-  const { elementOf, iteratedElement } = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
+  const collections = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
+
+  // A list in a function may hold something else in each call of it.
+  function elementOf(holder: Node): Origin {
+    return given.size > 0 ? UNKNOWN : collections.elementOf(holder);
+  }
+  function iteratedElement(holder: Node, isEntry: boolean): Origin {
+    return given.size > 0 ? UNKNOWN : collections.iteratedElement(holder, isEntry);
+  }
 
   function withGiven(names: ReadonlyMap<Node, Node>, run: () => Origin): Origin {
     const outer = { origins, given };
