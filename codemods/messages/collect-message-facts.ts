@@ -1,10 +1,12 @@
 import { Node, type VariableDeclaration } from "ts-morph";
+import { bodyOf } from "../analysis/function-bodies.js";
 import { shownPlace } from "../analysis/places.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { functionsOf } from "../analysis/server-handlers.js";
 import { bridgesNamed } from "../analysis/server-registration.js";
 import { type Bridge, findBridges } from "./find-bridges.js";
 import { keyOfOutcome, type MessageEditFact, type MessageOutcomeFact, type MessageRuleId } from "./message-facts.js";
+import { isAssignmentTarget } from "./message-syntax.js";
 import { type Proof, proveMessages } from "./prove-messages.js";
 
 /**
@@ -223,10 +225,14 @@ function removalsOf(found: readonly { readonly statement: Node; readonly rule: M
 /** Reading protos, joining paths and literals, here or in functions that do no more: what may go when nobody looks at the result. */
 function hasNoEffect(project: AnalysisProject, node: Node, within: readonly Node[] = []): boolean {
   const all = [node, ...node.getDescendants()];
-  if (all.some((each) => Node.isArrowFunction(each) || Node.isFunctionExpression(each))) return false;
-  return all.filter(Node.isCallExpression).every((call) => {
+  const isMore = (each: Node) =>
+    Node.isArrowFunction(each) || Node.isFunctionExpression(each) || isAssignmentTarget(each);
+  if (all.some(isMore)) return false;
+  return all.every((call) => {
+    if (!Node.isCallExpression(call) && !Node.isNewExpression(call)) return true;
     const callee = call.getExpression();
     if (READS.test(callee.getText())) return true;
+    if (Node.isNewExpression(call)) return false;
     const origin = project.originOf(callee);
     return origin.kind === "function" && !within.includes(origin.node) && onlyReads(project, origin.node, within);
   });
@@ -235,7 +241,7 @@ function hasNoEffect(project: AnalysisProject, node: Node, within: readonly Node
 const READS = /(^|\.)(loadSync|load|loadPackageDefinition|join|resolve|dirname|fileURLToPath|URL)$/;
 
 function onlyReads(project: AnalysisProject, node: Node, within: readonly Node[]): boolean {
-  const body = Node.isBodyable(node) || Node.isArrowFunction(node) ? node.getBody() : undefined;
+  const body = bodyOf(node);
   if (!body) return false;
   const inside = [...within, node];
   if (!Node.isBlock(body)) return hasNoEffect(project, body, inside);

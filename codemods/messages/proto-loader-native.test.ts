@@ -84,6 +84,28 @@ describe("what loaded the definition", () => {
     expect(text).toContain("router.service(S, { get });");
     expect(text.includes("loadPackageDefinition")).toBe(stays);
   });
+
+  const finder =
+    "class Finder { constructor() { console.log('made'); } find(name) { const file = __dirname + name; return file; } }";
+  const placed = (place: string, more = "") =>
+    `${more}\nconst PROTO = ${place};\n${program("const get = (req) => ({ the_name: req.the_name });")}`.replace(
+      "__dirname + '/s.proto'",
+      "PROTO",
+    );
+  it.each([
+    ["what only joins a path goes", placed("fileOf('s')", "const fileOf = (name) => __dirname + '/' + name;"), false],
+    ["a constructor may do anything", placed("new Finder().find('s')", finder), true],
+    [
+      "what is kept is not only read",
+      placed("fileOf('s')", "let last;\nfunction fileOf(name) { return (last = __dirname + name); }"),
+      true,
+    ],
+  ])("%s", async (_name, source, stays) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": source });
+    const text = (await migrateMessages(project.root)).files["server.js"] ?? "";
+    expect(text).toContain("router.service(S, { get });");
+    expect(text.includes("const PROTO")).toBe(stays);
+  });
 });
 
 describe("handlers on a class", () => {
