@@ -90,6 +90,12 @@ export function localDeclaration(node: Node): Node | undefined {
   );
 }
 
+/** What declares a name, behind imports and exports of it. */
+export function declarationsBehind(name: Node): readonly Node[] {
+  const symbol = name.getSymbol();
+  return (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+}
+
 export function isNothing(node: Node): boolean {
   const text = node.getText();
   return text === "null" || text === "undefined" || Node.isVoidExpression(node);

@@ -172,7 +172,7 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
       if (!Node.isBlock(body)) return originOf(body);
     }
     const values: Expression[] = [];
-    let isOpen = false;
+    let isBare = false;
     node.forEachDescendant((inner, traversal) => {
       if (
         inner !== node &&
@@ -184,10 +184,10 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
       if (Node.isReturnStatement(inner)) {
         const value = inner.getExpression();
         if (value) values.push(value);
-        else isOpen = true;
+        else isBare = true;
       }
     });
-    if (values.length > 0 && !isOpen) {
+    if (values.length > 0 && !isBare) {
       const origin = joined(values);
       if (origin.kind !== "unknown") return origin;
     }

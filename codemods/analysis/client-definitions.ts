@@ -1,4 +1,5 @@
 import { Node, SyntaxKind, type Type } from "ts-morph";
+import { declarationsBehind } from "./assignments.js";
 import type { DefinitionRef } from "./client-facts.js";
 import type { Service } from "./client-services.js";
 import { isTypeScript } from "./language.js";
@@ -19,9 +20,9 @@ export function isMissing(type: Type): boolean {
 export function instanceType(callee: Node | undefined): string | null {
   if (!callee || !/^[\w$.]+$/.test(callee.getText())) return null;
   if (isLoose(callee)) return "any";
-  const symbol = callee.getSymbol();
-  const isClass = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations().some(Node.isClassDeclaration);
-  return isClass ? callee.getText() : (ownName(callee) ?? `InstanceType<typeof ${callee.getText()}>`);
+  return declarationsBehind(callee).some(Node.isClassDeclaration)
+    ? callee.getText()
+    : (ownName(callee) ?? `InstanceType<typeof ${callee.getText()}>`);
 }
 
 /** `ShopClient`, where the type of a constructor says `new (address: string) => ShopClient` and its file declares that. */

@@ -16,6 +16,7 @@ import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { mayListenerThrow } from "./listener-throws.js";
+import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
 import { passesOn } from "./value-flow.js";
@@ -213,8 +214,7 @@ export function findServices(
       refuse(`its type is an interface of the program's own, ${parent.getName()}`);
       return;
     }
-    const [line = ""] = parent.getText().split("\n");
-    refuse(`it is used as \`${line.length > 60 ? `${line.slice(0, 60)}…` : line}\` says`);
+    refuse(`it is used as \`${shortText(parent)}\` says`);
   }
 
   /** Is it one of clients of several services that a name holds, of which only the channel is used? */

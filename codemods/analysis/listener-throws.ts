@@ -1,4 +1,5 @@
 import { Node, type SourceFile } from "ts-morph";
+import { MAY_THROW } from "../clients/call-events.js";
 import type { CallPlan } from "../clients/plan-call.js";
 import { isIdentifier } from "../shared/ast.js";
 import { nodeOf } from "./client-trees.js";
@@ -42,7 +43,7 @@ function throws(fn: Node): boolean {
   let found = false;
   fn.forEachDescendant((node, traversal) => {
     if (Node.isFunctionLikeDeclaration(node) || Node.isFunctionExpression(node)) return traversal.skip();
-    const isCheck = Node.isCallExpression(node) && /^(JSON\.parse|assert)\b/.test(node.getExpression().getText());
+    const isCheck = Node.isCallExpression(node) && MAY_THROW.test(node.getExpression().getText());
     if (Node.isThrowStatement(node) || isCheck) {
       found = true;
       traversal.stop();

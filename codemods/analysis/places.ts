@@ -10,3 +10,9 @@ export function placeOf(node: Node): Pick<FactBase, "file" | "start" | "end"> & 
 export function shownPlace(node: Node): string {
   return `${node.getSourceFile().getBaseName()}:${node.getStartLineNumber()}`;
 }
+
+/** Code as reasons show it, on one line. */
+export function shortText(node: Node): string {
+  const text = node.getText().replace(/\s+/g, " ");
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}

@@ -1,4 +1,5 @@
 import { Node, SyntaxKind, type VariableStatement } from "ts-morph";
+import { declarationsBehind } from "./assignments.js";
 import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import type { AddingCall } from "./server-helpers.js";
@@ -95,7 +96,6 @@ function typeOf({ statement, value, annotation }: Declared): string | null | und
   const callee = Node.isCallExpression(value) || Node.isNewExpression(value) ? value.getExpression() : undefined;
   if (!Node.isIdentifier(callee)) return undefined;
   if (Node.isCallExpression(value)) return `ReturnType<typeof ${callee.getText()}>`;
-  const symbol = callee.getSymbol();
-  const declared = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations()[0];
+  const [declared] = declarationsBehind(callee);
   return Node.isClassDeclaration(declared) && declared.getTypeParameters().length === 0 ? callee.getText() : undefined;
 }

@@ -5,6 +5,7 @@ import { exportsOf } from "./exports.js";
 import { selfBound } from "./handler-facts.js";
 import { type MemberChange, memberChanges } from "./member-changes.js";
 import { classesOf } from "./own-members.js";
+import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { peeled, withAssertions } from "./value-flow.js";
 
@@ -70,11 +71,6 @@ function decoratedReason({ handler }: Member): Reason | undefined {
   const [decorator] =
     Node.isMethodDeclaration(declaration) || Node.isPropertyDeclaration(declaration) ? declaration.getDecorators() : [];
   return decorator && reason("handler-used-elsewhere", `${shortText(decorator)} may put something else in its place`);
-}
-
-function shortText(node: Node): string {
-  const text = node.getText().replace(/\s+/g, " ");
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
 function declaredMembers(project: AnalysisProject, implementation: Node): Declared | undefined {

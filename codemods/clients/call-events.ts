@@ -197,13 +197,16 @@ export function usesThis(callback: Node): boolean {
   return found;
 }
 
+/** Functions that are called to throw where something is wrong. */
+export const MAY_THROW = /^(JSON\.parse|assert)/;
+
 /** A throw in a listener is an uncaught exception; in a loop or an option of the call it would be caught with the call's errors. */
 export function mayThrow(body: Node): boolean {
   let found = false;
   walk(body, (node) => {
     if (isFunction(node)) return false;
     if (node.type === "ThrowStatement" || node.type === "YieldExpression") found = true;
-    if (node.type === "CallExpression" && /^(JSON\.parse|assert)/.test(calleeText(node))) found = true;
+    if (node.type === "CallExpression" && MAY_THROW.test(calleeText(node))) found = true;
     return undefined;
   });
   return found;

@@ -1,14 +1,4 @@
-import {
-  type File,
-  isIdentifier,
-  keyName,
-  memberName,
-  type Node,
-  type Parents,
-  unwrap,
-  walk,
-  withCasts,
-} from "../shared/ast.js";
+import { type File, isNothing, keyName, memberName, type Node, type Parents, walk, withCasts } from "../shared/ast.js";
 
 /** A stream that a class keeps in a field of its own, for listeners behind it and to cancel it elsewhere. */
 export interface StreamField {
@@ -122,9 +112,4 @@ function classBodyAround(statement: Node, parents: Parents): Node | undefined {
     if (/^(FunctionDeclaration|FunctionExpression|ObjectMethod)$/.test(node.type)) return undefined;
   }
   return undefined;
-}
-
-function isNothing(node: Node): boolean {
-  const value = unwrap(node);
-  return value.type === "NullLiteral" || isIdentifier(value, "undefined");
 }

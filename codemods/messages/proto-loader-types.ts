@@ -1,5 +1,6 @@
 import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
+import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Kind } from "./message-kind.js";
@@ -93,8 +94,7 @@ function nameOfPart(
 
 /** The members of an interface of the program's own. */
 function membersOf(type: Node): Node[] | undefined {
-  const symbol = Node.isTypeReference(type) ? type.getTypeName().getSymbol() : undefined;
-  const [declaration, more] = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  const [declaration, more] = Node.isTypeReference(type) ? declarationsBehind(type.getTypeName()) : [];
   if (!Node.isInterfaceDeclaration(declaration) || more || declaration.getSourceFile().isDeclarationFile())
     return undefined;
   if (declaration.getTypeParameters().length > 0 || declaration.getExtends().length > 0) return undefined;
@@ -160,9 +160,7 @@ function loadedNameOf(project: AnalysisProject, name: Node): LoadedName | undefi
 
 /** The name and the file of a type of proto-loader-gen-types, without the file's ending. */
 function declaredAt(name: Node): { readonly whole: string; readonly path: string } | undefined {
-  const symbol = name.getSymbol();
-  const declarations = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
-  const declaration = declarations.find(
+  const declaration = declarationsBehind(name).find(
     (one) => Node.isInterfaceDeclaration(one) || Node.isVariableDeclaration(one) || Node.isTypeAliasDeclaration(one),
   );
   const file = declaration?.getSourceFile();
@@ -172,7 +170,7 @@ function declaredAt(name: Node): { readonly whole: string; readonly path: string
     return { whole: (declaration as unknown as { getName(): string }).getName(), path };
   }
   // Files that are not there, as they are made anew for each build, are known by their names.
-  const specifier = symbol?.getDeclarations().find(Node.isImportSpecifier);
+  const specifier = name.getSymbol()?.getDeclarations().find(Node.isImportSpecifier);
   const module = specifier?.getImportDeclaration().getModuleSpecifierValue();
   if (!specifier || !module?.startsWith(".")) return undefined;
   const [whole, path] = [specifier.getName(), module.replace(/^[./]+/, "/").replace(/\.js$/, "")];

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
+import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Proving } from "./proof.js";
@@ -43,11 +44,10 @@ function describes(project: AnalysisProject, type: Node, desc: DescService): boo
   if (!Node.isTypeReference(type)) return false;
   if (loadedService(project, type) === desc) return true;
   // `IBakeryServer`, `BakeryClient` and `IBakeryClient` of code for google-protobuf.
-  const symbol = type.getTypeName().getSymbol();
-  const [declaration] = (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations() ?? [];
+  const [declaration] = declarationsBehind(type.getTypeName());
   const file = declaration?.getSourceFile();
   const isNamed = [`I${desc.name}Server`, `I${desc.name}Client`, `${desc.name}Client`].includes(
-    symbol?.getName() ?? "",
+    type.getTypeName().getSymbol()?.getName() ?? "",
   );
   return (
     isNamed &&

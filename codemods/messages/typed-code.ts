@@ -1,5 +1,6 @@
 import type { DescEnum, DescEnumValue, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import { Node, type SourceFile, SyntaxKind, type Type } from "ts-morph";
+import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { ProofState } from "./proof.js";
 import type { MessageDeclaration, TypedFlavour } from "./typed-flavour.js";
@@ -136,10 +137,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       ? file.getDescendantsOfKind(SyntaxKind.ClassDeclaration)
       : file.getInterfaces())
       remember(one);
-  const declarationOf = (node: Node): Node | undefined => {
-    const symbol = node.getSymbol();
-    return (symbol?.getAliasedSymbol() ?? symbol)?.getDeclarations()[0];
-  };
+  const declarationOf = (node: Node): Node | undefined => declarationsBehind(node)[0];
   const nameOf = (node: Node): TypedName | undefined => nameOfDeclaration(declarationOf(node));
   const propertyIn = (member: DescField | DescOneof) => {
     const declaration = messageDeclarationOf(member.parent);
