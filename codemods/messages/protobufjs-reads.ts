@@ -100,6 +100,7 @@ function compareLongs(
 }
 
 function compareLong(p: Proving, call: CallExpression, access: PropertyAccessExpression, test: string, other?: Node) {
+  p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
   const isNegated = Node.isPrefixUnaryExpression(call.getParent());
   const [opening, closing] = isNegated || !standsAlone(call) ? ["(", ")"] : ["", ""];
   if (opening) p.edit(call, call.getStart(), call.getStart(), [opening], "after");

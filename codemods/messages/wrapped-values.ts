@@ -106,7 +106,8 @@ export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);
     if (condition && isTested(condition)) return !isUndone(inner);
-    const failed = unwrapped(otherwiseOf(inner) ?? inner);
+    const otherwise = otherwiseOf(inner);
+    const failed = otherwise && unwrapped(otherwise);
     if (
       Node.isPrefixUnaryExpression(failed) &&
       failed.getText().startsWith("!") &&
