@@ -306,7 +306,11 @@ export function createPlainValues(p: Proving) {
     }
     if (Node.isCallExpression(value) && !value.getText().includes("?.")) {
       const callee = value.getExpression();
-      if (/^(String|Number|Boolean|BigInt|parseInt|parseFloat|Number\.parse(Int|Float)|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(callee.getText()))
+      if (
+        /^(String|Number|Boolean|BigInt|parseInt|parseFloat|Number\.parse(Int|Float)|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(
+          callee.getText(),
+        )
+      )
         return true;
       if (
         Node.isPropertyAccessExpression(callee) &&
