@@ -1,4 +1,4 @@
-import { afterThisTurn, onWrite, type WrittenMessages } from "./on-write.js";
+import { afterThisTurn, asWritten, onWrite, type WrittenMessages } from "./on-write.js";
 
 /** The items of an iterable, one after another. */
 export async function* createAsyncIterable<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterable<T> {
@@ -16,7 +16,7 @@ export interface WritableIterable<T> extends AsyncIterable<T> {
 
 /** An iterable that is written to: `write` resolves when the value is taken, `close` ends the iteration. */
 export function createWritableIterable<T>(): WritableIterable<T> {
-  const written: Array<{ item: T; taken: () => void; dropped: (error: Error) => void }> = [];
+  const written: Array<Waiting<T> & { taken: () => void; dropped: (error: Error) => void }> = [];
   const waiting: Array<(result: IteratorResult<T>) => void> = [];
   let closed = false;
   let gone = false;
@@ -26,6 +26,7 @@ export function createWritableIterable<T>(): WritableIterable<T> {
       const first = written.shift();
       if (first !== undefined) {
         first.taken();
+        first.isTaken = true;
         return Promise.resolve({ done: false, value: first.item });
       }
       if (gone || (closed && !hooked.isBusy())) return Promise.resolve(done);
@@ -39,14 +40,18 @@ export function createWritableIterable<T>(): WritableIterable<T> {
     },
   };
   const late = () => Promise.reject(new Error("cannot write, WritableIterable already closed"));
+  const early = earlyForms<T>();
   const deliver = (item: T): Promise<void> => {
     if (gone) return late();
+    const entry: Waiting<T> = { item, isTaken: false };
+    early.add(entry);
     const resolve = waiting.shift();
     if (resolve !== undefined) {
-      resolve({ done: false, value: item });
+      entry.isTaken = true;
+      resolve({ done: false, value: entry.item });
       return Promise.resolve();
     }
-    return new Promise<void>((taken, dropped) => written.push({ item, taken, dropped }));
+    return new Promise<void>((taken, dropped) => written.push(Object.assign(entry, { taken, dropped })));
   };
   const finish = () => {
     if (closed && written.length === 0) for (const resolve of waiting.splice(0)) resolve(done);
@@ -61,8 +66,46 @@ export function createWritableIterable<T>(): WritableIterable<T> {
     isClosed: () => closed || gone,
     [Symbol.asyncIterator]: () => iterator,
     [onWrite]: hooked.add,
+    [asWritten]: early.prepareWith,
   };
   return iterable;
+}
+
+interface Waiting<T> {
+  item: T;
+  isTaken: boolean;
+}
+
+/**
+ * What written items are made into while they wait. As on a stream of grpc-js, that of the first is made at once, and that of each
+ * that comes in the same turn behind that turn, one after another.
+ */
+function earlyForms<T>() {
+  let prepare: ((item: T) => unknown) | undefined;
+  const later: Waiting<T>[] = [];
+  let busy = false;
+  const make = (entry: Waiting<T>) => {
+    // Who asks for another form takes it
+    entry.item = prepare?.(entry.item) as T;
+    busy = true;
+    afterThisTurn(next);
+  };
+  const next = () => {
+    while (later[0]?.isTaken) later.shift();
+    const entry = later.shift();
+    busy = false;
+    if (entry !== undefined) make(entry);
+  };
+  return {
+    prepareWith(made: (item: T) => unknown): void {
+      prepare = made;
+    },
+    add(entry: Waiting<T>): void {
+      if (prepare === undefined) return;
+      if (busy) later.push(entry);
+      else make(entry);
+    },
+  };
 }
 
 /**

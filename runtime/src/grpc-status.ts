@@ -113,9 +113,10 @@ export function errorFromGrpcTrailer(
   if (status === null || status === undefined) {
     return wire(new ConnectError("protocol error: missing grpc-status", Code.Internal, metadata?.()));
   }
-  const code = /^\d+$/.test(status) ? Number(status) : Number.NaN;
+  const code = /^-?\d+$/.test(status) ? Number(status) : Number.NaN;
   if (code === 0) return undefined;
-  if (!(code >= 1 && code <= 16)) {
+  // A number that gRPC does not have is what the server said, as in grpc-js; @connectrpc/connect calls it internal.
+  if (Number.isNaN(code)) {
     return wire(new ConnectError(`invalid grpc-status: ${status}`, Code.Internal, metadata?.()));
   }
   // Code and text are those that grpc-js reads; the details' own must not contradict them, but servers are sloppy there.

@@ -1,4 +1,4 @@
-import { onWrite } from "./on-write.js";
+import { asWritten, onWrite, type WrittenMessages } from "./on-write.js";
 
 interface Item {
   readonly value: unknown;
@@ -6,7 +6,7 @@ interface Item {
 }
 
 /** Values pushed on one side, iterated on the other; each push learns when its value is taken. */
-export class OutputQueue implements AsyncIterableIterator<unknown> {
+export class OutputQueue implements AsyncIterableIterator<unknown>, WrittenMessages<unknown> {
   #items: Item[] = [];
   #reader: { resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void } | undefined;
   #ended = false;
@@ -18,6 +18,9 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
   /** Makes of a value what is sent, as soon as nothing else waits before it: a value that changes later is sent as it was. */
   prepare: ((value: unknown) => unknown) | undefined;
 
+  /** What a Node stream that writes here makes of each value, behind all hooks. */
+  written: (value: unknown) => unknown = (value) => value;
+
   /** How many values wait to be taken. */
   get size(): number {
     return this.#items.length;
@@ -25,6 +28,10 @@ export class OutputQueue implements AsyncIterableIterator<unknown> {
 
   [onWrite](hook: (value: unknown) => unknown): void {
     this.hooks.push(hook);
+  }
+
+  [asWritten](prepare: (value: unknown) => unknown): void {
+    this.written = prepare;
   }
 
   push(value: unknown, taken: () => void): void {

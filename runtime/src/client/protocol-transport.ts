@@ -12,13 +12,15 @@ import {
   type UnaryResponse,
 } from "../interceptor.js";
 import type { MessageCodecs } from "../message-codec.js";
+import { isWritten, onWrite } from "../on-write.js";
 import type { Transport } from "../transport.js";
 import { callInterceptors } from "./call-interceptors.js";
 import { type Attempt, CallScope, type Scope } from "./call-scope.js";
+import { EarlyMessages } from "./early-messages.js";
 import { runHedgedStream, runHedgedUnary } from "./hedged-call.js";
 import type { Connectivity, OutgoingHeaders } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
-import { runStream } from "./stream-call.js";
+import { runStream, serializeForStream } from "./stream-call.js";
 import {
   callHeaders,
   createPlan,
@@ -106,10 +108,13 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
         const plan = planFor(method, contextValues);
         const scope = new CallScope(signal, shorter(timeoutMs ?? settings.defaultTimeoutMs, plan.policy.timeoutMs));
         const interceptors = interceptorsOf(settings.interceptors, contextValues);
+        const sent = isWritten<unknown>(input)
+          ? new EarlyMessages(input, (message) => serializeForStream(core, plan, message))
+          : input;
         const run =
           interceptors.length > 0
-            ? interceptedStream(core, plan, scope, header, input, contextValues, messages, interceptors)
-            : startStream(core, plan, scope, callHeaders(header, core.protocol), input);
+            ? interceptedStream(core, plan, scope, header, sent, contextValues, messages, interceptors)
+            : startStream(core, plan, scope, callHeaders(header, core.protocol), sent);
         return run as Promise<never>;
       } catch (e) {
         return Promise.reject(e);
@@ -309,7 +314,12 @@ function asMessages(
   if (messages?.method(plan.path) !== undefined) {
     return input;
   }
-  return mapped(input, (item) => asMessage(plan, item, messages));
+  const message = (item: unknown) => asMessage(plan, item, messages);
+  if (isWritten(input)) {
+    input[onWrite](message);
+    return input;
+  }
+  return mapped(input, message);
 }
 
 async function* mapped(input: AsyncIterable<unknown>, map: (item: unknown) => unknown): AsyncIterable<unknown> {

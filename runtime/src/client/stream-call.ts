@@ -5,7 +5,9 @@ import { createEnvelopeParser, type EnvelopeParser, envelopeParts, prefixLength,
 import { createHeaders, headerLines, headersFromRaw } from "../headers.js";
 import { deadlineError } from "../implementation.js";
 import type { StreamResponse } from "../interceptor.js";
+import { SerializedMessage } from "../serialized-message.js";
 import type { Scope } from "./call-scope.js";
+import { EarlyMessages } from "./early-messages.js";
 import {
   type Exchange,
   type ExchangeFailure,
@@ -34,6 +36,18 @@ export function runStream(
   return new Promise((resolve, reject) => {
     new StreamCall(core, plan, scope, extra, resolve, reject).start(input);
   });
+}
+
+/** A message with the room before it that its prefix needs. */
+export function serializeForStream(core: TransportCore, plan: MethodPlan, message: unknown): Uint8Array {
+  const { input } = plan;
+  return input.serializeAfter === undefined
+    ? input.serialize(message)
+    : input.serializeAfter(message, prefixRoom(core, plan));
+}
+
+function prefixRoom({ settings }: TransportCore, { input }: MethodPlan): number {
+  return settings.sendCompression === null && input.serializeAfter !== undefined ? prefixLength : 0;
 }
 
 class StreamCall implements ResponseListener {
@@ -118,7 +132,8 @@ class StreamCall implements ResponseListener {
 
   async #pump(input: AsyncIterable<unknown>): Promise<void> {
     try {
-      const iterator = input[Symbol.asyncIterator]();
+      const messages = input instanceof EarlyMessages ? input.serialized : input;
+      const iterator = messages[Symbol.asyncIterator]();
       this.#iterator = iterator;
       while (true) {
         const result = await iterator.next();
@@ -146,10 +161,10 @@ class StreamCall implements ResponseListener {
   /** False: wait for drain. */
   #write(message: unknown): boolean | Promise<boolean> {
     const { settings } = this.core;
-    const { input } = this.plan;
     const compression = settings.sendCompression;
-    const room = compression === null && input.serializeAfter !== undefined ? prefixLength : 0;
-    const bytes = input.serializeAfter === undefined ? input.serialize(message) : input.serializeAfter(message, room);
+    const room = prefixRoom(this.core, this.plan);
+    const bytes =
+      message instanceof SerializedMessage ? message.bytes() : serializeForStream(this.core, this.plan, message);
     const size = bytes.byteLength - room;
     if (size > settings.writeMaxBytes) {
       throw writeLimitError(size, settings.writeMaxBytes);

@@ -297,18 +297,17 @@ function failCallback(call: EventEmitter, callback: Callback, reason: unknown, s
   });
 }
 
-/** Messages that wait for the transport before a writer that interceptors see has to wait, too. */
+/** Messages that wait for the transport before a writer has to wait, too. */
 const maxWaiting = 64;
 
 function writeTo(requests: OutputQueue) {
   return {
     write(message: unknown, _encoding: unknown, done: (error?: Error | null) => void) {
-      if (requests.hooks.length === 0) return requests.push(message, done);
-      // Interceptors see in which turn a message is taken
+      // As in grpc-js, a message is in bytes once it is taken, and the next one is taken behind this turn.
       const isFull = requests.size >= maxWaiting;
       const seen = requests.hooks.reduce((value, hook) => hook(value), message);
       const later = () => afterThisTurn(done);
-      requests.push(seen, isFull ? later : () => {});
+      requests.push(requests.written(seen), isFull ? later : () => {});
       if (!isFull) later();
     },
     final(done: (error?: Error | null) => void) {

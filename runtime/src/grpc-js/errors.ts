@@ -77,15 +77,9 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   if (!(error instanceof ConnectError)) {
     return error;
   }
-  let code: number = error.code;
-  let details = detailsOf(error);
-  const sent = unknownStatus(error);
-  if (sent !== undefined) {
-    code = sent.code;
-    details = sent.details;
-  } else if (error.code === Code.Canceled && (canceledByCaller ?? isAbort(error))) {
-    details = "Cancelled on client";
-  }
+  const { code } = error;
+  const isCanceled = code === Code.Canceled && (canceledByCaller ?? isAbort(error));
+  const details = isCanceled ? "Cancelled on client" : detailsOf(error);
   const own = partsAddedTo(error);
   const text = `${code} ${grpcStatusName(code)}: ${details}`;
   return Object.assign(new Error(own.message ?? text), {
@@ -166,19 +160,6 @@ export function statusFrom(
 function detailsOf(error: ConnectError): string {
   const isOwnDeadline = error.code === Code.DeadlineExceeded && error.rawMessage === "the operation timed out";
   return isOwnDeadline ? "Deadline exceeded" : error.rawMessage;
-}
-
-/** A status that gRPC does not have, which Connect calls internal and grpc-js hands on: servers send what they like. */
-function unknownStatus(error: ConnectError): { readonly code: number; readonly details: string } | undefined {
-  const trailer = partsOf(error)?.trailer.map;
-  const status = trailer?.["grpc-status"];
-  if (error.code !== Code.Internal || typeof status !== "string" || !/^-?\d+$/.test(status)) {
-    return undefined;
-  }
-  const code = Number(status);
-  const message = trailer?.["grpc-message"];
-  const isKnown = code >= 0 && code < statusNames.length;
-  return isKnown ? undefined : { code, details: typeof message === "string" ? decodeGrpcMessage(message) : "" };
 }
 
 function metadataOf(error: ConnectError): MetadataLike {

@@ -74,15 +74,18 @@ export function createChannel(settings: ChannelSettings): Channel {
       return policy === "pick_first" ? current?.ready() : nextReady();
     },
     async acquire(waitForReady, isWanted) {
+      if (!open) {
+        throw new ConnectError("Channel has been shut down", Code.Unavailable);
+      }
       for (let delay = initialMs; ; delay = Math.min(delay * multiplier, maxMs)) {
-        assertOpen();
+        assertStillOpen();
         if (!waitForReady && failure !== undefined && settings.reconnectBackoff && Date.now() < failure.pause.until) {
           throw connectFailure(failure.error);
         }
         try {
           return await pick();
         } catch (e) {
-          assertOpen();
+          assertStillOpen();
           if (!waitForReady || !isWanted()) {
             throw connectFailure(e);
           }
@@ -119,9 +122,9 @@ export function createChannel(settings: ChannelSettings): Channel {
   use(settings.fixed);
   return channel;
 
-  function assertOpen(): void {
+  function assertStillOpen(): void {
     if (!open) {
-      throw new ConnectError("Channel has been shut down", Code.Unavailable);
+      throw closedBefore();
     }
   }
 
@@ -278,6 +281,11 @@ async function sleep(ms: number, isWanted: () => boolean): Promise<void> {
   while (isWanted() && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(50, until - Date.now())));
   }
+}
+
+/** For a call that had no connection yet when its channel was closed. The text is that of grpc-js. */
+export function closedBefore(): ConnectError {
+  return new ConnectError("Channel closed before call started", Code.Unavailable);
 }
 
 function noAddresses(): ConnectError {

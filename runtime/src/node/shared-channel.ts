@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ConnectivityState } from "../client/http-client.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
-import type { Channel } from "./channel.js";
+import { type Channel, closedBefore } from "./channel.js";
 import { createStateWatch } from "./state-watch.js";
 
 interface Shared {
@@ -64,17 +64,15 @@ function hold(shared: Shared, last: () => void): Channel {
       return channel.ready();
     },
     async acquire(waitForReady, isWanted) {
-      if (open) {
-        use();
-        try {
-          return await channel.acquire(waitForReady, () => open && isWanted());
-        } catch (e) {
-          if (open) {
-            throw e;
-          }
-        }
+      if (!open) {
+        throw new ConnectError("Channel has been shut down", Code.Unavailable);
       }
-      throw new ConnectError("Channel has been shut down", Code.Unavailable);
+      use();
+      try {
+        return await channel.acquire(waitForReady, () => open && isWanted());
+      } catch (e) {
+        throw open ? e : closedBefore();
+      }
     },
     state,
     watch(listener) {

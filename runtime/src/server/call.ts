@@ -8,6 +8,7 @@ import { createEnvelopeParser, type Envelope, type EnvelopeParser, incompleteEnv
 import { createHeaders } from "../headers.js";
 import { deadlineError, type HandlerContext } from "../implementation.js";
 import { OutputQueue } from "../output-queue.js";
+import { SerializedMessage, serializedNow } from "../serialized-message.js";
 import { parseConnectTimeout, parseGrpcTimeout } from "../timeout.js";
 import { type Base64Decoder, createBase64Decoder } from "./base64-text.js";
 import { kEarlyHeaders } from "./early-headers.js";
@@ -413,15 +414,8 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
 
   /** A message as it is now; what fails fails when it is sent. */
   #serializeEarly(message: unknown): SerializedMessage {
-    try {
-      const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
-      const bytes = serializeMessage(this.#route, this.#wire, message, room);
-      return new SerializedMessage(message, () => bytes);
-    } catch (reason) {
-      return new SerializedMessage(message, () => {
-        throw reason;
-      });
-    }
+    const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
+    return serializedNow(message, (value) => serializeMessage(this.#route, this.#wire, value, room));
   }
 
   /** The one message of a unary or client streaming call. */
@@ -617,14 +611,6 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
     this.#responses = undefined;
     this.#wake?.();
   }
-}
-
-/** A message that is in bytes before it is its turn to be sent. */
-class SerializedMessage {
-  constructor(
-    readonly message: unknown,
-    readonly bytes: () => Uint8Array,
-  ) {}
 }
 
 function expire(call: ServerCall): void {
