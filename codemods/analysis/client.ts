@@ -2,8 +2,9 @@ import { Node, type SourceFile } from "ts-morph";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
-import { nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
@@ -153,9 +154,37 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const metadata = collectMetadataFacts(project, metadataArguments);
   facts.push(...metadata.facts);
 
+  facts.push(...planCallCredentials(project, services, argumentsOf, trees));
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What the option `credentials` of calls becomes, and the constants that become interceptors with it. */
+function planCallCredentials(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  argumentsOf: ReadonlyMap<Call, CallArgument[]>,
+  trees: Trees,
+): ClientFact[] {
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  const nodes = new Set(moved.map((call) => call.node));
+  const facts: ClientFact[] = [];
+  for (const call of moved)
+    for (const [index, argument] of (argumentsOf.get(call) ?? []).entries()) {
+      const value = argument.kind === "options" ? propertyOf(middleOf(call, trees)[index], "credentials") : undefined;
+      const node = value && nodeOf(call.node.getSourceFile(), value);
+      if (!node) continue;
+      const planned = credentialsOption(project, node, (each) => nodes.has(each));
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      facts.push(...planned.facts);
+    }
+  return facts;
+}
+
+function propertyOf(options: TreeNode | undefined, name: string): TreeNode | undefined {
+  if (options?.type !== "ObjectExpression") return undefined;
+  return (options.properties as TreeNode[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** What a call with one reply is given for it. */
@@ -341,7 +370,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
   for (const { service, construction } of all) {
-    const option = optionThatStays(service.calls, trees);
+    const option = optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
       continue;
