@@ -108,6 +108,17 @@ program
     exitCode = await generateCommand(paths, flags, terminal);
   });
 
+program
+  .command("recover")
+  .description("write the .proto files of generated code that has lost them, as far as the code knows them")
+  .argument("[paths...]", "files and folders of generated code (default: this folder)")
+  .option("--out <folder>", "where the .proto files go", "proto")
+  .option("--dry-run", "say what would be written")
+  .action(async (paths: string[], flags) => {
+    const { recoverCommand } = await import("./recover.js");
+    exitCode = await recoverCommand(paths, flags, terminal);
+  });
+
 for (const [side, what] of [
   ["services", "migrate server-side code: handlers, service registration, server start"],
   ["clients", "migrate client-side code: client construction, calls, streams, errors"],

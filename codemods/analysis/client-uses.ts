@@ -4,6 +4,7 @@ import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
+import { chosenRead, holderAround, holderOf } from "./client-holders.js";
 import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
@@ -16,6 +17,7 @@ import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { mayListenerThrow } from "./listener-throws.js";
+import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
@@ -98,6 +100,11 @@ export function findServices(
     if (!parent) return;
     const refuse = (detail: string, view: Node | null = null) =>
       service.obstacles.push({ node: start, detail, view: viewOf(service, view ?? undefined) });
+    const isClientOf = (origin: Origin) => origin.kind === "client" && origin.service === service.name;
+    const refuseChosen = (holder: Parameters<typeof chosenRead>[1], kind: "value" | "function" = "value") => {
+      const read = chosenRead(project, holder, kind);
+      if (read) refuse(`it may be what \`${shortText(read)}\` reads`);
+    };
 
     if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
       if (parent.getExpression() !== node) return;
@@ -107,8 +114,9 @@ export function findServices(
     if (Node.isVariableDeclaration(parent)) {
       const name = parent.getNameNode();
       if (parent.getInitializer() !== node) return;
-      if (Node.isIdentifier(name) && project.originOf(name).kind === "client") return;
-      refuse("it is destructured or its variable is assigned again");
+      const isKnown = Node.isIdentifier(name) && project.originOf(name).kind === "client";
+      if (!isKnown) refuse("it is destructured or its variable is assigned again");
+      else if (parent.isExported()) refuseChosen(parent.getSourceFile());
       return;
     }
     if (Node.isBinaryExpression(parent)) {
@@ -123,8 +131,13 @@ export function findServices(
         if (isFilledAgain && !isExportTarget(left.getText()))
           refuse(`something else is put into the field ${field.getName()}`);
         else if (!isKnown) refuse(`it is kept in ${left.getText()}`);
+        refuseChosen(holderOf(project, left));
         // `return (client ??= new X())`: what is assigned is a value, too.
-        else if (!Node.isExpressionStatement(parent.getParent())) use(parent, service);
+        if (isKnown && !Node.isExpressionStatement(parent.getParent())) use(parent, service);
+        return;
+      }
+      if (operator === "&&" && parent.getRight() === node) {
+        use(parent, service);
         return;
       }
       if (/^(&&|[!=]==?)$/.test(operator)) return;
@@ -132,6 +145,7 @@ export function findServices(
       return;
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
+      refuseChosen(holderAround(parent));
       if (isExportedProperty(parent)) return;
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
@@ -175,6 +189,7 @@ export function findServices(
       return;
     }
     if (Node.isPropertyDeclaration(parent)) {
+      refuseChosen(holderAround(parent));
       if (leaksByName(project, parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
       if (isReplaced(project, parent, parent.getName()))
         refuse(`something else is put into the field ${parent.getName()}`);
@@ -189,8 +204,11 @@ export function findServices(
         : parent.getFirstAncestor(
             (ancestor) => Node.isFunctionLikeDeclaration(ancestor) || Node.isFunctionExpression(ancestor),
           );
-      if (owner && isCalledOnly(project, owner)) return;
-      refuse("it is returned from a function whose uses are not all known");
+      if (!owner || !isCalledOnly(project, owner))
+        refuse("it is returned from a function whose uses are not all known");
+      else if (!isClientOf(project.resultOf(owner)))
+        refuse("it is returned from a function that gives other things, too");
+      else refuseChosen(holderAround(owner), Node.isGetAccessorDeclaration(owner) ? "value" : "function");
       return;
     }
     if (

@@ -7,6 +7,7 @@ import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -39,12 +40,13 @@ import {
 import { standInOfType, standIns } from "./client-stand-ins.js";
 import { streamsOf } from "./client-streams.js";
 import { stubObstacle } from "./client-stubs.js";
+import { suspectedUses } from "./client-suspects.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
-import { placeOf } from "./places.js";
+import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
@@ -53,10 +55,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const programOf = programsOf(project);
   const services = findServices(project, trees, programOf);
   if (services.size === 0) return [];
+  refuseSuspected(project, services, programOf);
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
-  refuseExtended(project, services, programOf);
-  refuseReflected(project, services, programOf);
+  refuseClassUses(project, services, programOf, (node) => shownPlace(node, project.root));
   planTransports(project, services, trees);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
@@ -255,6 +257,20 @@ function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
   });
 }
 
+/** What may be a client and is not known to be one would be called in the way of grpc-js: its service keeps that. */
+function refuseSuspected(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  for (const service of services.values()) {
+    const programs = new Set(service.constructions.map(({ node }) => programOf(node.getSourceFile())));
+    const suspected = suspectedUses(project, service, (file) => programs.has(programOf(file)));
+    for (const node of suspected)
+      service.obstacles.push({ node, detail: `${shortText(node)} may be a method of it`, view: null });
+  }
+}
+
 /** Where tests replace grpc-js or the stubs, the construction stays; where they replace the file of the client, its shape does. */
 function refuseMocked(
   project: AnalysisProject,
@@ -275,53 +291,6 @@ function refuseMocked(
             view: null,
           });
       }
-}
-
-/** What a program does with the prototype of a client class, all clients of it have: they stay. */
-function refuseExtended(
-  project: AnalysisProject,
-  services: ReadonlyMap<string, Service>,
-  programOf: (file: SourceFile) => SourceFile,
-): void {
-  for (const name of project.identifiersNamed("prototype")) {
-    const access = name.getParent();
-    const object = Node.isPropertyAccessExpression(access) ? access.getExpression() : undefined;
-    const origin = object && project.originOf(object);
-    const className =
-      origin?.kind === "client-constructor" ? origin.service : origin?.kind === "grpc-object" ? origin.path : undefined;
-    const detail = `the prototype of its class is used (${shownPlace(name, project.root)})`;
-    for (const service of services.values()) {
-      if (service.name !== className) continue;
-      for (const construction of service.constructions) {
-        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
-        construction.replaced ??= reason("client-use", detail);
-        service.obstacles.push({ node: construction.node, detail, view: null });
-      }
-    }
-  }
-}
-
-/** What looks for methods where grpc-js has them, on the prototype of a client, finds none on another object. */
-function refuseReflected(
-  project: AnalysisProject,
-  services: ReadonlyMap<string, Service>,
-  programOf: (file: SourceFile) => SourceFile,
-): void {
-  for (const name of project.identifiersNamed("getPrototypeOf")) {
-    const call = name.getParent()?.getParent();
-    const [client] = Node.isCallExpression(call) ? call.getArguments() : [];
-    const origin = client && project.originOf(client);
-    if (origin?.kind !== "client") continue;
-    const detail = `its prototype is asked for (${shownPlace(name, project.root)})`;
-    for (const service of services.values()) {
-      if (service.name !== origin.service) continue;
-      for (const construction of service.constructions) {
-        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
-        construction.replaced ??= reason("client-use", detail);
-        service.obstacles.push({ node: construction.node, detail, view: null });
-      }
-    }
-  }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */

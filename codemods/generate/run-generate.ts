@@ -107,9 +107,8 @@ function sourcesIn({ root, without = [], sources }: Pick<GenerateOptions, "root"
   return sources?.filter(({ path }) => isInside(path, root) && !without.some((folder) => isInside(path, folder)));
 }
 
-// Descriptors can be recovered from generated code (ts-proto, google-protobuf) too; that is not built yet, so it is said.
 const noProtos =
-  "No .proto file was found. Services without one keep their own grpc-js definition, which serves them in binary; add the .proto files (or the package that has them) and run again for protobuf-es code.";
+  "No .proto file was found. Services without one keep their own grpc-js definition, which serves them in binary; add the .proto files (or the package that has them, or have `recover` read them out of generated code) and run again for protobuf-es code.";
 
 const emptyDiscovery: ProtoDiscovery = {
   files: [],

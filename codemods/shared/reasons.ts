@@ -42,7 +42,7 @@ export const reasons = {
   },
   "proto-missing": {
     short: "no .proto file was found",
-    long: "No .proto file was found for {detail}. Add it, and run again.",
+    long: "No .proto file was found for {detail}. Add it, or have `recover` read it out of generated code, and run again.",
   },
   "proto-invalid": {
     short: "its .proto file does not compile",

@@ -58,19 +58,31 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
 ): GrpcJsClientOf<M> {
   const messages = options?.messages;
   const bound = messages === undefined ? transport : bindMessages(transport, withGrpcJsTexts(messages));
-  const client: Record<string, unknown> = {};
+  // As in grpc-js, methods are found by a loop over the client, which itself has none; its own members are not.
+  class ServiceClientImpl {}
+  const client = new ServiceClientImpl();
   const channel = createChannelView(transport, service, client);
-  Object.assign(client, channel.members);
+  const base = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(channel.members));
+  for (const name of Object.keys(base)) {
+    Object.defineProperty(base, name, { enumerable: false });
+  }
+  Object.setPrototypeOf(ServiceClientImpl.prototype, base);
   const acceptsCallInterceptors = withMessages in transport;
   for (const method of service.methods) {
-    const call = callFunction(bound, method, messages, channel.assertOpen, acceptsCallInterceptors);
+    const value = callFunction(bound, method, messages, channel.assertOpen, acceptsCallInterceptors);
     const keys = messages?.method(methodPath(method))?.keys ?? [method.name];
-    for (const key of [...keys, method.localName]) {
-      client[key] = call;
+    for (const key of new Set([...keys, method.localName])) {
+      const enumerable = keys.includes(key);
+      Object.defineProperty(ServiceClientImpl.prototype, key, {
+        value,
+        enumerable,
+        writable: true,
+        configurable: true,
+      });
     }
   }
   rememberOrigin(client, { service, transport, messages });
-  return client as GrpcJsClientOf<M>;
+  return client as unknown as GrpcJsClientOf<M>;
 }
 
 /** A codec's own errors, told as grpc-js does. */
