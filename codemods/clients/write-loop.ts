@@ -51,6 +51,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const last = written.at(-1);
   const loopAt = error ? deep : inner;
   const isAsync = data.callback.async === true;
+  const isWrapped = isAsync || plan.isScoped;
 
   // Before the loop.
   const [statusParam] = (status?.callback.params ?? []) as Node[];
@@ -80,21 +81,21 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       : "_";
   const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
   const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
-  const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
+  const wrap = isWrapped ? `${eol}${loopAt}${unit}(${isAsync ? "async " : ""}() => {` : "";
   if (variable) {
     // What stands between the call and its listeners stays between them.
     const stream = plan.writer ? repliesName(ctx, planned) : (variable.name as string);
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
-    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   } else {
     if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
     else ctx.edit.insertRight(statement.start, writable + open, origin);
-    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   }
   const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
-  const closeLoop = `${isAsync ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
+  const closeLoop = `${isWrapped ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
   finish(data, closeLoop);
   for (const node of plan.continues) ctx.edit.overwrite(node.start, node.start + "return".length, "continue", origin);
 
@@ -114,8 +115,8 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       first += `${eol}${deep}${statusName} = ${value}${semicolon}`;
     }
     const before = `${eol}${inner}} ${head}${first}${commentsBefore(error, deep)}`;
-    const isWrapped = caughtError(ctx, callback)?.mode === "wrapped";
-    const value = isWrapped ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
+    const isServiceError = caughtError(ctx, callback)?.mode === "wrapped";
+    const value = isServiceError ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
     // A `catch` closes the `try` that the loop stands in.
     writeBody(error, error.start, before, deep, value);
     finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
