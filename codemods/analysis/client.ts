@@ -238,9 +238,9 @@ function goesOnBehindThrow(plan: Call["plan"]): boolean {
 }
 
 function isNothingDone(listener: Listener | null): boolean {
-  return (
-    listener === null || (listener.callback.body.type === "BlockStatement" && listener.callback.body.body.length === 0)
-  );
+  if (listener === null) return true;
+  const { callback } = listener;
+  return isFunction(callback) && callback.body.type === "BlockStatement" && callback.body.body.length === 0;
 }
 
 /** Has the program a listener for rejections, or one that may ask where an exception came from? */

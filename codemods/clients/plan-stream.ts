@@ -11,6 +11,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import {
   type HeaderListener,
+  isNamed,
   leaves,
   mayThrow,
   type StatusReads,
@@ -252,12 +253,13 @@ function problemOf(
   ] as const) {
     if (!listener) continue;
     const { callback } = listener;
-    if (isIdentifier(callback)) {
-      const binding = scopesOf(file).bindingOf(callback);
-      if (!binding || binding.writes.length > 0 || event === "status")
+    if (isNamed(callback)) {
+      const binding = isIdentifier(callback) ? scopesOf(file).bindingOf(callback) : undefined;
+      if ((isIdentifier(callback) && (!binding || binding.writes.length > 0)) || event === "status")
         return `the listener of "${event}" is not written there`;
-      const { declaration } = binding;
-      const named = isFunction(declaration) ? declaration : declaration.init;
+      const declaration = binding?.declaration;
+      const named = isFunction(declaration) ? declaration : declaration?.init;
+      if (isFunction(named) && usesThis(named)) return `the listener of "${event}" uses \`this\``;
       if (event === "data" && error && isFunction(named) && !named.async && mayThrow(named.body))
         return "the data listener may throw";
       continue;

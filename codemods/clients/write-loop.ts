@@ -1,5 +1,6 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
+import { isNamed } from "./call-events.js";
 import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
@@ -70,13 +71,13 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type}${begins}${semicolon}`;
   if (isWhole) writeTrailer(ctx, planned, statement, rule);
   writeStatusReads(ctx, plan.reads, statusParam ?? null, rule);
-  const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
+  const [item] = isNamed(data.callback) ? [] : (data.callback.params as Node[]);
   // A loop's variable has the type of what it runs over.
   const name = item
     ? isIdentifier(item)
       ? item.name
       : textOf(source, item)
-    : isIdentifier(data.callback)
+    : isNamed(data.callback)
       ? freshName(ctx, "message", "item")
       : "_";
   const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
@@ -101,9 +102,9 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
 
   if (error) {
     const { callback } = error;
-    const [param] = isIdentifier(callback) ? [] : (callback.params as Node[]);
+    const [param] = isNamed(callback) ? [] : (callback.params as Node[]);
     let { head, first } = catchHead(ctx, isIdentifier(param) ? param : null, layout);
-    if (isIdentifier(callback) || (statusName !== undefined && head === "catch {"))
+    if (isNamed(callback) || (statusName !== undefined && head === "catch {"))
       head = `catch (${freshName(ctx, "caught", "caughtError")}) {`;
     const caught = /\((\w+)\)/.exec(head)?.[1] ?? "";
     if (statusName !== undefined) {
@@ -141,7 +142,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   /** The text from `from` to the content of a listener's body becomes `before`; a function with a name is called. */
   function writeBody(listener: Listener, from: number, before: string, indent: string, argument: string = name): void {
     const { callback } = listener;
-    if (isIdentifier(callback)) {
+    if (isNamed(callback)) {
       ctx.edit.overwrite(from, callback.start, `${before}${eol}${indent}`, origin);
       return void ctx.edit.insertLeft(callback.end, `(${argument})${semicolon}`, origin);
     }
@@ -167,7 +168,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     const { callback } = listener;
     const closing = after + (listener === last ? `${eol}${outer}})()${semicolon}` : "");
     const body = callback.body as Node;
-    if (isIdentifier(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
+    if (isNamed(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
     else if (body.type !== "BlockStatement")
       ctx.edit.overwrite(body.end, listener.end, `${semicolon}${closing}`, origin);
     else {
