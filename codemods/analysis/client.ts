@@ -1,8 +1,9 @@
 import { Node, type SourceFile } from "ts-morph";
+import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
-import { keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
@@ -94,6 +95,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         !isSameUncaught(call.plan, mayTellRejections(program))
       ) {
         refuse("nothing tests the error, and the project looks at what nobody caught");
+        continue;
+      }
+      if (goesOnBehindThrow(call.plan) && mayWatchUncaught(program)) {
+        refuse("its error listener throws, and the project looks at what nobody caught");
         continue;
       }
       const found = classifyArguments(project, call, trees, mayHaveOptions);
@@ -225,10 +230,17 @@ function isSameUncaught(plan: Call["plan"], tellsThem: boolean): boolean {
   return plan.kind === "listeners" && !tellsThem && isNothingDone(plan.end) && isNothingDone(plan.status);
 }
 
+/** grpc-js goes on to `end` behind an error listener that throws; an async function does not. */
+function goesOnBehindThrow(plan: Call["plan"]): boolean {
+  if (plan.kind !== "listeners" || !plan.error || (isNothingDone(plan.end) && isNothingDone(plan.status))) return false;
+  const { callback } = plan.error;
+  return isFunction(callback) && mayThrow(callback.body);
+}
+
 function isNothingDone(listener: Listener | null): boolean {
-  return (
-    listener === null || (listener.callback.body.type === "BlockStatement" && listener.callback.body.body.length === 0)
-  );
+  if (listener === null) return true;
+  const { callback } = listener;
+  return isFunction(callback) && callback.body.type === "BlockStatement" && callback.body.body.length === 0;
 }
 
 /** Has the program a listener for rejections, or one that may ask where an exception came from? */
