@@ -21,7 +21,7 @@ import { type CallCredentialsLike, callCredentials } from "./call-credentials.js
 import { deadlineOf, type GrpcJsCallOptions, signalOfParent } from "./call-options.js";
 import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
-import { serviceErrorFrom } from "./errors.js";
+import { grpcJsStatusFrom, serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 import { interceptedCall } from "./intercepted-call.js";
 import { innermostCall, type MadeCall } from "./intercepting-call.js";
@@ -313,7 +313,7 @@ function outside(action: () => void): void {
 }
 
 function emitOk(call: EventEmitter, trailer: Headers): void {
-  call.emit("status", { code: 0, details: "OK", metadata: metadataFromResponse(trailer) });
+  call.emit("status", grpcJsStatusFrom(trailer));
 }
 
 function emitStatus(call: EventEmitter, error: { code?: number; details?: string; metadata?: unknown }): void {
