@@ -107,6 +107,8 @@ export type CallArgument =
       readonly kind: "options";
       /** A value that holds a deadline and nothing else, made elsewhere. */
       readonly isHeld: boolean;
+      /** `{ credentials }`: what it is, and the text that says so; null: its own. */
+      readonly credentials: { readonly form: "credentials" | "interceptor"; readonly text: string | null } | null;
     };
 
 /** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */

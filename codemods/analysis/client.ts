@@ -1,9 +1,11 @@
 import { Node, type SourceFile } from "ts-morph";
+import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
-import { nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
@@ -98,6 +100,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
+      if (goesOnBehindThrow(call.plan) && mayWatchUncaught(program)) {
+        refuse("its error listener throws, and the project looks at what nobody caught");
+        continue;
+      }
       const found = classifyArguments(project, call, trees, mayHaveOptions);
       if (typeof found === "string") refuse(found);
       else argumentsOf.set(call, found);
@@ -158,9 +164,37 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const metadata = collectMetadataFacts(project, metadataArguments);
   facts.push(...metadata.facts);
 
+  facts.push(...planCallCredentials(project, services, argumentsOf, trees));
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What the option `credentials` of calls becomes, and the constants that become interceptors with it. */
+function planCallCredentials(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  argumentsOf: ReadonlyMap<Call, CallArgument[]>,
+  trees: Trees,
+): ClientFact[] {
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  const nodes = new Set(moved.map((call) => call.node));
+  const facts: ClientFact[] = [];
+  for (const call of moved)
+    for (const [index, argument] of (argumentsOf.get(call) ?? []).entries()) {
+      const value = argument.kind === "options" ? propertyOf(middleOf(call, trees)[index], "credentials") : undefined;
+      const node = value && nodeOf(call.node.getSourceFile(), value);
+      if (!node) continue;
+      const planned = credentialsOption(project, node, (each) => nodes.has(each));
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      facts.push(...planned.facts);
+    }
+  return facts;
+}
+
+function propertyOf(options: TreeNode | undefined, name: string): TreeNode | undefined {
+  if (options?.type !== "ObjectExpression") return undefined;
+  return (options.properties as TreeNode[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** What a call with one reply is given for it. */
@@ -199,10 +233,17 @@ function isSameUncaught(plan: Call["plan"], tellsThem: boolean): boolean {
   return plan.kind === "listeners" && !tellsThem && isNothingDone(plan.end) && isNothingDone(plan.status);
 }
 
+/** grpc-js goes on to `end` behind an error listener that throws; an async function does not. */
+function goesOnBehindThrow(plan: Call["plan"]): boolean {
+  if (plan.kind !== "listeners" || !plan.error || (isNothingDone(plan.end) && isNothingDone(plan.status))) return false;
+  const { callback } = plan.error;
+  return isFunction(callback) && mayThrow(callback.body);
+}
+
 function isNothingDone(listener: Listener | null): boolean {
-  return (
-    listener === null || (listener.callback.body.type === "BlockStatement" && listener.callback.body.body.length === 0)
-  );
+  if (listener === null) return true;
+  const { callback } = listener;
+  return isFunction(callback) && callback.body.type === "BlockStatement" && callback.body.body.length === 0;
 }
 
 /** Has the program a listener for rejections, or one that may ask where an exception came from? */
@@ -313,7 +354,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
   for (const { service, construction } of all) {
-    const option = optionThatStays(service.calls, trees);
+    const option = optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
       continue;

@@ -197,6 +197,12 @@ export function usesThis(callback: Node): boolean {
   return found;
 }
 
+/** A listener that is called where it was added: a name, or a function of the console. */
+export function isNamed(callback: Node): boolean {
+  const isPrinting = /^(log|error|warn|info|debug)$/.test(memberName(callback) ?? "");
+  return isIdentifier(callback) || (isPrinting && isIdentifier(callback.object, "console"));
+}
+
 /** Functions that are called to throw where something is wrong. */
 export const MAY_THROW = /^(JSON\.parse|assert)/;
 

@@ -22,6 +22,8 @@ export {
   toConnectError,
   trailerOf,
 } from "./errors.js";
+export type { ExplicitPresence, ExplicitPresenceOptions } from "./explicit-presence.js";
+export { explicitPresence } from "./explicit-presence.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export { grpcJsCall } from "./grpc-js-call.js";
