@@ -155,6 +155,14 @@ export interface ClientTypeFact extends FactBase {
   readonly member: string | null;
 }
 
+/** An interface that the program wrote for a client: its methods give promises. The range is the declaration. */
+export interface ClientInterfaceFact extends FactBase {
+  readonly kind: "client-interface";
+  readonly name: string;
+  readonly changes: readonly TextChange[];
+  readonly imports: readonly NamedImport[];
+}
+
 /** One caught error that may come from a migrated call. The range is the parameter of the catch clause or function. */
 export interface ClientErrorFact extends FactBase {
   readonly kind: "client-error";
@@ -187,6 +195,7 @@ export type ClientFact =
   | ClientPromisifyFact
   | ClientCloseFact
   | ClientTypeFact
+  | ClientInterfaceFact
   | ClientStubFact
   | ClientErrorFact
   | ClientMetadataFact;

@@ -18,13 +18,16 @@ import type {
   ClientCloseFact,
   ClientConstructionFact,
   ClientFact,
+  ClientInterfaceFact,
   ClientOutcome,
   ClientPromisifyFact,
   ClientStubFact,
   ClientTypeFact,
   ClientViewFact,
+  DefinitionRef,
 } from "./client-facts.js";
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
+import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import { constructorFile, moduleMocks } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
@@ -121,7 +124,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           view: null,
         });
     const all = [...service.constructions, ...service.calls, ...service.promisified].map((use) => use.node);
-    for (const node of [...all, ...service.types]) {
+    for (const node of [...all, ...service.types, ...service.interfaces.map((each) => each.declaration)]) {
       const path = node.getSourceFile().getFilePath() as string;
       if (!project.isSelected(path))
         service.obstacles.push({ node, detail: "another file of the project uses it", view: null });
@@ -263,7 +266,7 @@ function namesUncaught(text: string): boolean {
 function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
   const seen = new Set<string>();
   return facts.filter((fact) => {
-    if (!/^client-(value|channel|type)$/.test(fact.kind)) return true;
+    if (!/^client-(value|channel|type|interface)$/.test(fact.kind)) return true;
     const key = `${fact.kind} ${fact.file}:${fact.start}:${fact.end}`;
     return !seen.has(key) && seen.add(key);
   });
@@ -444,7 +447,7 @@ function factsOf(
       shape: idiomatic ? "promises" : "callbacks",
       channel: isKept ? transport.args : null,
       descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
-      definition: definition ?? null,
+      definition: definition ? (idiomatic ? typedDefinition(project, service, definition, node) : definition) : null,
       transport: isKept ? [] : transport.members,
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
@@ -525,10 +528,19 @@ function factsOf(
       facts.push({ ...placeOf(node), kind: "client-channel", function: name, isMember } satisfies ClientChannelFact);
   if (idiomatic)
     for (const type of service.types) {
-      const definition = typeDefinition(project, type);
+      const definition = declaredInterface(project, type) ? undefined : typeDefinition(project, type);
       if (definition)
         facts.push({ ...placeOf(type), kind: "client-type", definition, member: null } satisfies ClientTypeFact);
     }
+  if (idiomatic)
+    for (const { declaration, changes } of service.interfaces)
+      facts.push({
+        ...placeOf(declaration),
+        kind: "client-interface",
+        name: declaration.getName(),
+        changes,
+        imports: [CALL_OPTIONS],
+      } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -539,6 +551,17 @@ function factsOf(
         facts.push({ ...placeOf(node), kind: "client-type", definition, member } satisfies ClientTypeFact);
     }
   return facts;
+}
+
+/** With the interface that the program wrote for the client, which says what the messages are. */
+function typedDefinition(
+  project: AnalysisProject,
+  service: Service,
+  definition: DefinitionRef,
+  node: Node,
+): DefinitionRef {
+  const types = service.interfaces.length > 0 && !definition.types ? interfaceAt(project, node) : undefined;
+  return types === undefined ? definition : ({ ...definition, types } as DefinitionRef);
 }
 
 function obstacleReason(service: Service, root: string): Reason {
