@@ -187,9 +187,9 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
         else isBare = true;
       }
     });
-    if (values.length > 0 && !isBare) {
+    if (values.length > 0) {
       const origin = joined(values);
-      if (origin.kind !== "unknown") return origin;
+      if (origin.kind === "client" || (origin.kind !== "unknown" && !isBare)) return origin;
     }
     const type =
       "getReturnTypeNode" in node ? (node as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode() : undefined;

@@ -7,22 +7,49 @@ import { METADATA_USED } from "./client-metadata.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
 import { isTypeScript } from "./language.js";
+import { memberChanges } from "./member-changes.js";
 import type { AnalysisProject } from "./project.js";
 
-const OPTIONS = new Set(["deadline", "parent"]);
+const OPTIONS = new Set(["deadline", "parent", "credentials"]);
 
-/** Call options that neither a transport nor a client of callbacks on one has: the client stays on grpc-js. */
-const OPTIONS_THAT_STAY = /^(host|credentials|interceptors|interceptor_providers)$/;
-
-/** The option of some call for which its client cannot move at all. */
-export function optionThatStays(calls: readonly Call[], trees: Trees): string | undefined {
+/** The option of some call for which a client cannot move at all. */
+export function optionThatStays(
+  project: AnalysisProject,
+  calls: readonly Call[],
+  construction: Node,
+  trees: Trees,
+): string | undefined {
+  const options = Node.isNewExpression(construction) ? construction.getArguments()[2] : undefined;
+  // Those of a call are in the place of the client's own, and a transport cannot leave its own out.
+  const mayIntercept = options !== undefined && mayHaveInterceptors(options);
   for (const call of calls)
-    for (const node of middleOf(call, trees))
-      for (const property of node.type === "ObjectExpression" ? (node.properties as TreeNode[]) : []) {
-        const name = keyName(property);
-        if (name !== undefined && OPTIONS_THAT_STAY.test(name)) return name;
-      }
+    for (const node of middleOf(call, trees)) {
+      if (node.type === "ObjectExpression") {
+        const names = (node.properties as TreeNode[]).map((property) => keyName(property) ?? "");
+        const stays = names.find((name) => name === "host" || (mayIntercept && INTERCEPTORS.test(name)));
+        if (stays !== undefined) return stays;
+      } else if (mayIntercept && mayBeOptions(project, call, node)) return "interceptors";
+    }
   return undefined;
+}
+
+const INTERCEPTORS = /^interceptor(s|_providers)$/;
+
+/** Options that are made elsewhere, in a project that puts interceptors into more than clients. */
+function mayBeOptions(project: AnalysisProject, call: Call, node: TreeNode): boolean {
+  const morph = nodeOf(call.node.getSourceFile(), node);
+  if (morph && (project.originOf(morph).kind === "metadata" || holdsDeadline(project, morph))) return false;
+  const names = [...project.identifiersNamed("interceptors"), ...project.identifiersNamed("interceptor_providers")];
+  return names.some((name) => {
+    const property = name.getParent();
+    const made = Node.isPropertyAssignment(property) ? property.getParent().getParent() : undefined;
+    return !Node.isNewExpression(made);
+  });
+}
+
+function mayHaveInterceptors(options: Node): boolean {
+  if (!Node.isObjectLiteralExpression(options)) return true;
+  return options.getProperties().some((each) => Node.isSpreadAssignment(each) || /interceptor/.test(each.getText()));
 }
 
 export function classifyArguments(
@@ -43,13 +70,15 @@ export function classifyArguments(
         if (!OPTIONS.has(name)) return `the call option ${name} has no counterpart yet`;
         if (name === "parent" && cancelOf(call.plan)) return "the call has a parent and is cancelled";
       }
-      found.push({ kind: "options", isHeld: false });
+      const names = (node.properties as TreeNode[]).map(keyName);
+      if (names.includes("parent") && names.includes("credentials")) return "the call has a parent and credentials";
+      found.push({ kind: "options", isHeld: false, credentials: null });
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
       if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
       found.push({ kind: "metadata", obstacle: METADATA_USED });
     } else if (morph && holdsDeadline(project, morph)) {
-      found.push({ kind: "options", isHeld: true });
+      found.push({ kind: "options", isHeld: true, credentials: null });
     } else
       return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
   }
@@ -61,11 +90,12 @@ function holdsDeadline(project: AnalysisProject, node: Node): boolean {
   const origin = project.originOf(node);
   if (origin.kind !== "object" || !Node.isObjectLiteralExpression(origin.node)) return false;
   const properties = origin.node.getProperties();
-  return properties.every(
+  const isWritten = properties.every(
     (property) =>
       (Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property)) &&
       property.getName() === "deadline",
   );
+  return isWritten && memberChanges(project, [origin.node], node).every(({ key }) => key === "deadline");
 }
 
 /** The one type of all messages that are written to a call, by a name that the file knows or can import; null where there is none. */

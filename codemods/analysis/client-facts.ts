@@ -107,6 +107,8 @@ export type CallArgument =
       readonly kind: "options";
       /** A value that holds a deadline and nothing else, made elsewhere. */
       readonly isHeld: boolean;
+      /** `{ credentials }`: what it is, and the text that says so; null: its own. */
+      readonly credentials: { readonly form: "credentials" | "interceptor"; readonly text: string | null } | null;
     };
 
 /** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */
@@ -153,6 +155,14 @@ export interface ClientTypeFact extends FactBase {
   readonly member: string | null;
 }
 
+/** An interface that the program wrote for a client: its methods give promises. The range is the declaration. */
+export interface ClientInterfaceFact extends FactBase {
+  readonly kind: "client-interface";
+  readonly name: string;
+  readonly changes: readonly TextChange[];
+  readonly imports: readonly NamedImport[];
+}
+
 /** One caught error that may come from a migrated call. The range is the parameter of the catch clause or function. */
 export interface ClientErrorFact extends FactBase {
   readonly kind: "client-error";
@@ -185,6 +195,7 @@ export type ClientFact =
   | ClientPromisifyFact
   | ClientCloseFact
   | ClientTypeFact
+  | ClientInterfaceFact
   | ClientStubFact
   | ClientErrorFact
   | ClientMetadataFact;

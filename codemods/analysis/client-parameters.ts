@@ -1,7 +1,8 @@
 import { Node } from "ts-morph";
 import type { AnalysisProject } from "./project.js";
 
-export function isParameterAClient(project: AnalysisProject, call: Node, index: number): boolean {
+/** The parameter that takes an argument of a call. */
+export function parameterOf(project: AnalysisProject, call: Node, index: number): Node | undefined {
   const callee = (call as import("ts-morph").CallExpression).getExpression();
   const origin = project.originOf(callee);
   const parameters =
@@ -10,7 +11,10 @@ export function isParameterAClient(project: AnalysisProject, call: Node, index: 
       : origin.kind === "class"
         ? (origin.node as import("ts-morph").ClassDeclaration).getConstructors()[0]?.getParameters()
         : methodParameters(callee);
-  const parameter = parameters?.[index];
+  return parameters?.[index];
+}
+
+export function isParameterAClient(project: AnalysisProject, parameter: Node | undefined): boolean {
   const taken = parameter && project.originOf(parameter);
   // `client: grpc.Client` takes clients of all services.
   return taken?.kind === "client" && taken.service !== "";

@@ -4,6 +4,7 @@ import type { Reason } from "../shared/reasons.js";
 import type { ChannelPlan, TransportPlan } from "./channel.js";
 import { constructorOf, instanceType } from "./client-definitions.js";
 import type { ClientChannelFact } from "./client-facts.js";
+import type { OwnInterface } from "./client-interfaces.js";
 import type { Stub } from "./client-stubs.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
@@ -17,6 +18,8 @@ export interface Service {
   readonly closes: Node[];
   readonly channelCalls: ChannelCall[];
   readonly types: Node[];
+  /** Interfaces that the program wrote for its clients. */
+  readonly interfaces: OwnInterface[];
   /** Annotations of names that hold a promisified method. */
   readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
   /** Annotations of names that hold clients of other services, too. */
@@ -77,6 +80,8 @@ export function isIdiomatic(service: Service): boolean {
   if (obstacles.length === 0) return true;
   // A view asks its own methods, not those that a test put into the client.
   if (service.stubs.length > 0) return false;
+  // The program's own type of a client is that of one shape.
+  if (service.interfaces.length > 0) return false;
   const hasOther = promisified.length > 0 || calls.some((call) => viewAt(service, call) === undefined);
   return hasOther && obstacles.every((obstacle) => obstacle.view !== null);
 }

@@ -1,11 +1,13 @@
-import { Node, type SourceFile } from "ts-morph";
+import { Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
 import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
+import { chosenRead, holderAround, holderOf } from "./client-holders.js";
+import { declaredInterface, findInterfaces, foreignType } from "./client-interfaces.js";
 import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
-import { isParameterAClient } from "./client-parameters.js";
+import { isParameterAClient, parameterOf } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import { type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
@@ -16,6 +18,7 @@ import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { mayListenerThrow } from "./listener-throws.js";
+import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
@@ -46,6 +49,7 @@ export function findServices(
         closes: [],
         channelCalls: [],
         types: [],
+        interfaces: [],
         methodTypes: [],
         anyTypes: [],
         stubs: [],
@@ -63,6 +67,8 @@ export function findServices(
       if (Node.isTypeReference(node)) {
         const origin = project.originOfType(node);
         if (origin.kind === "client" || origin.kind === "client-constructor") {
+          // A name says nothing for sure of the client that a program's own interface is for.
+          if (declaredInterface(project, node)) return;
           if (origin.service && !isTypeOfView(node)) serviceOf(origin.service).types.push(node);
           traversal.skip();
         }
@@ -82,6 +88,8 @@ export function findServices(
       use(node, service);
     });
   }
+  for (const [key, service] of services)
+    findInterfaces(project, service, (file) => key === `${service.name}@${programOf(file).getFilePath()}`);
   for (const [name, service] of services)
     if (service.constructions.length + service.calls.length + service.types.length === 0) services.delete(name);
   return services;
@@ -98,6 +106,15 @@ export function findServices(
     if (!parent) return;
     const refuse = (detail: string, view: Node | null = null) =>
       service.obstacles.push({ node: start, detail, view: viewOf(service, view ?? undefined) });
+    const isClientOf = (origin: Origin) => origin.kind === "client" && origin.service === service.name;
+    const refuseType = (type: TypeNode | undefined) => {
+      const foreign = foreignType(project, type, service.name);
+      if (foreign !== undefined) refuse(foreign);
+    };
+    const refuseChosen = (holder: Parameters<typeof chosenRead>[1], kind: "value" | "function" = "value") => {
+      const read = chosenRead(project, holder, kind);
+      if (read) refuse(`it may be what \`${shortText(read)}\` reads`);
+    };
 
     if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
       if (parent.getExpression() !== node) return;
@@ -107,8 +124,10 @@ export function findServices(
     if (Node.isVariableDeclaration(parent)) {
       const name = parent.getNameNode();
       if (parent.getInitializer() !== node) return;
-      if (Node.isIdentifier(name) && project.originOf(name).kind === "client") return;
-      refuse("it is destructured or its variable is assigned again");
+      const isKnown = Node.isIdentifier(name) && project.originOf(name).kind === "client";
+      if (!isKnown) refuse("it is destructured or its variable is assigned again");
+      refuseType(parent.getTypeNode());
+      if (isKnown && parent.isExported()) refuseChosen(parent.getSourceFile());
       return;
     }
     if (Node.isBinaryExpression(parent)) {
@@ -123,8 +142,16 @@ export function findServices(
         if (isFilledAgain && !isExportTarget(left.getText()))
           refuse(`something else is put into the field ${field.getName()}`);
         else if (!isKnown) refuse(`it is kept in ${left.getText()}`);
+        refuseChosen(holderOf(project, left));
+        refuseType(
+          annotationOf(project.declarationOf(Node.isPropertyAccessExpression(left) ? left.getNameNode() : left)),
+        );
         // `return (client ??= new X())`: what is assigned is a value, too.
-        else if (!Node.isExpressionStatement(parent.getParent())) use(parent, service);
+        if (isKnown && !Node.isExpressionStatement(parent.getParent())) use(parent, service);
+        return;
+      }
+      if (operator === "&&" && parent.getRight() === node) {
+        use(parent, service);
         return;
       }
       if (/^(&&|[!=]==?)$/.test(operator)) return;
@@ -132,6 +159,7 @@ export function findServices(
       return;
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
+      refuseChosen(holderAround(parent));
       if (isExportedProperty(parent)) return;
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
@@ -168,13 +196,17 @@ export function findServices(
           return;
         }
       }
-      if (isParameterAClient(project, parent, index) || isAskedForChannel(node, service)) return;
+      const taker = parameterOf(project, parent, index);
+      if (taker) refuseType(annotationOf(taker));
+      if (isParameterAClient(project, taker) || isAskedForChannel(node, service)) return;
       // Where types say what a parameter is, its calls have been found as this client's own.
       const isTyped = isTypeScript(parent);
       refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) {
+      refuseChosen(holderAround(parent));
+      refuseType(parent.getTypeNode());
       if (leaksByName(project, parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
       if (isReplaced(project, parent, parent.getName()))
         refuse(`something else is put into the field ${parent.getName()}`);
@@ -189,8 +221,12 @@ export function findServices(
         : parent.getFirstAncestor(
             (ancestor) => Node.isFunctionLikeDeclaration(ancestor) || Node.isFunctionExpression(ancestor),
           );
-      if (owner && isCalledOnly(project, owner)) return;
-      refuse("it is returned from a function whose uses are not all known");
+      if (owner && "getReturnTypeNode" in owner) refuseType((owner as ReturnTypedNode).getReturnTypeNode());
+      if (!owner || !isCalledOnly(project, owner))
+        refuse("it is returned from a function whose uses are not all known");
+      else if (!isClientOf(project.resultOf(owner)))
+        refuse("it is returned from a function that gives other things, too");
+      else refuseChosen(holderAround(owner), Node.isGetAccessorDeclaration(owner) ? "value" : "function");
       return;
     }
     if (
@@ -210,10 +246,7 @@ export function findServices(
       refuse(`it is the default of ${parent.getName()}, for which other clients are passed`);
       return;
     }
-    if (Node.isInterfaceDeclaration(parent)) {
-      refuse(`its type is an interface of the program's own, ${parent.getName()}`);
-      return;
-    }
+    if (Node.isInterfaceDeclaration(parent)) return;
     refuse(`it is used as \`${shortText(parent)}\` says`);
   }
 
@@ -391,6 +424,14 @@ export function findServices(
     const plan: CallPlan = problem === undefined ? found : { kind: "refused", reason: problem };
     service.calls.push({ node, rpc, form, plan, unseen });
   }
+}
+
+function annotationOf(declaration: Node | undefined): TypeNode | undefined {
+  const isTyped =
+    Node.isVariableDeclaration(declaration) ||
+    Node.isPropertyDeclaration(declaration) ||
+    Node.isParameterDeclaration(declaration);
+  return isTyped ? declaration.getTypeNode() : undefined;
 }
 
 /** Does another file name a member like a field? What is called there is no stream. */

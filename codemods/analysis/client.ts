@@ -1,11 +1,14 @@
 import { Node, type SourceFile } from "ts-morph";
+import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
-import { nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
 import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
@@ -15,13 +18,16 @@ import type {
   ClientCloseFact,
   ClientConstructionFact,
   ClientFact,
+  ClientInterfaceFact,
   ClientOutcome,
   ClientPromisifyFact,
   ClientStubFact,
   ClientTypeFact,
   ClientViewFact,
+  DefinitionRef,
 } from "./client-facts.js";
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
+import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
 import { constructorFile, moduleMocks } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
@@ -38,12 +44,13 @@ import {
 import { standInOfType, standIns } from "./client-stand-ins.js";
 import { streamsOf } from "./client-streams.js";
 import { stubObstacle } from "./client-stubs.js";
+import { suspectedUses } from "./client-suspects.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import type { FactBase } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
-import { placeOf } from "./places.js";
+import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
@@ -52,10 +59,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const programOf = programsOf(project);
   const services = findServices(project, trees, programOf);
   if (services.size === 0) return [];
+  refuseSuspected(project, services, programOf);
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
-  refuseExtended(project, services, programOf);
-  refuseReflected(project, services, programOf);
+  refuseClassUses(project, services, programOf, (node) => shownPlace(node, project.root));
   planTransports(project, services, trees);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
@@ -93,6 +100,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse("nothing tests the error, and the project looks at what nobody caught");
         continue;
       }
+      if (goesOnBehindThrow(call.plan) && mayWatchUncaught(program)) {
+        refuse("its error listener throws, and the project looks at what nobody caught");
+        continue;
+      }
       const found = classifyArguments(project, call, trees, mayHaveOptions);
       if (typeof found === "string") refuse(found);
       else argumentsOf.set(call, found);
@@ -113,7 +124,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           view: null,
         });
     const all = [...service.constructions, ...service.calls, ...service.promisified].map((use) => use.node);
-    for (const node of [...all, ...service.types]) {
+    for (const node of [...all, ...service.types, ...service.interfaces.map((each) => each.declaration)]) {
       const path = node.getSourceFile().getFilePath() as string;
       if (!project.isSelected(path))
         service.obstacles.push({ node, detail: "another file of the project uses it", view: null });
@@ -153,9 +164,37 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   const metadata = collectMetadataFacts(project, metadataArguments);
   facts.push(...metadata.facts);
 
+  facts.push(...planCallCredentials(project, services, argumentsOf, trees));
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What the option `credentials` of calls becomes, and the constants that become interceptors with it. */
+function planCallCredentials(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  argumentsOf: ReadonlyMap<Call, CallArgument[]>,
+  trees: Trees,
+): ClientFact[] {
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  const nodes = new Set(moved.map((call) => call.node));
+  const facts: ClientFact[] = [];
+  for (const call of moved)
+    for (const [index, argument] of (argumentsOf.get(call) ?? []).entries()) {
+      const value = argument.kind === "options" ? propertyOf(middleOf(call, trees)[index], "credentials") : undefined;
+      const node = value && nodeOf(call.node.getSourceFile(), value);
+      if (!node) continue;
+      const planned = credentialsOption(project, node, (each) => nodes.has(each));
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      facts.push(...planned.facts);
+    }
+  return facts;
+}
+
+function propertyOf(options: TreeNode | undefined, name: string): TreeNode | undefined {
+  if (options?.type !== "ObjectExpression") return undefined;
+  return (options.properties as TreeNode[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** What a call with one reply is given for it. */
@@ -194,10 +233,17 @@ function isSameUncaught(plan: Call["plan"], tellsThem: boolean): boolean {
   return plan.kind === "listeners" && !tellsThem && isNothingDone(plan.end) && isNothingDone(plan.status);
 }
 
+/** grpc-js goes on to `end` behind an error listener that throws; an async function does not. */
+function goesOnBehindThrow(plan: Call["plan"]): boolean {
+  if (plan.kind !== "listeners" || !plan.error || (isNothingDone(plan.end) && isNothingDone(plan.status))) return false;
+  const { callback } = plan.error;
+  return isFunction(callback) && mayThrow(callback.body);
+}
+
 function isNothingDone(listener: Listener | null): boolean {
-  return (
-    listener === null || (listener.callback.body.type === "BlockStatement" && listener.callback.body.body.length === 0)
-  );
+  if (listener === null) return true;
+  const { callback } = listener;
+  return isFunction(callback) && callback.body.type === "BlockStatement" && callback.body.body.length === 0;
 }
 
 /** Has the program a listener for rejections, or one that may ask where an exception came from? */
@@ -220,10 +266,24 @@ function namesUncaught(text: string): boolean {
 function withoutRepeats(facts: readonly ClientFact[]): ClientFact[] {
   const seen = new Set<string>();
   return facts.filter((fact) => {
-    if (!/^client-(value|channel|type)$/.test(fact.kind)) return true;
+    if (!/^client-(value|channel|type|interface)$/.test(fact.kind)) return true;
     const key = `${fact.kind} ${fact.file}:${fact.start}:${fact.end}`;
     return !seen.has(key) && seen.add(key);
   });
+}
+
+/** What may be a client and is not known to be one would be called in the way of grpc-js: its service keeps that. */
+function refuseSuspected(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
+  for (const service of services.values()) {
+    const programs = new Set(service.constructions.map(({ node }) => programOf(node.getSourceFile())));
+    const suspected = suspectedUses(project, service, (file) => programs.has(programOf(file)));
+    for (const node of suspected)
+      service.obstacles.push({ node, detail: `${shortText(node)} may be a method of it`, view: null });
+  }
 }
 
 /** Where tests replace grpc-js or the stubs, the construction stays; where they replace the file of the client, its shape does. */
@@ -246,53 +306,6 @@ function refuseMocked(
             view: null,
           });
       }
-}
-
-/** What a program does with the prototype of a client class, all clients of it have: they stay. */
-function refuseExtended(
-  project: AnalysisProject,
-  services: ReadonlyMap<string, Service>,
-  programOf: (file: SourceFile) => SourceFile,
-): void {
-  for (const name of project.identifiersNamed("prototype")) {
-    const access = name.getParent();
-    const object = Node.isPropertyAccessExpression(access) ? access.getExpression() : undefined;
-    const origin = object && project.originOf(object);
-    const className =
-      origin?.kind === "client-constructor" ? origin.service : origin?.kind === "grpc-object" ? origin.path : undefined;
-    const detail = `the prototype of its class is used (${shownPlace(name, project.root)})`;
-    for (const service of services.values()) {
-      if (service.name !== className) continue;
-      for (const construction of service.constructions) {
-        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
-        construction.replaced ??= reason("client-use", detail);
-        service.obstacles.push({ node: construction.node, detail, view: null });
-      }
-    }
-  }
-}
-
-/** What looks for methods where grpc-js has them, on the prototype of a client, finds none on another object. */
-function refuseReflected(
-  project: AnalysisProject,
-  services: ReadonlyMap<string, Service>,
-  programOf: (file: SourceFile) => SourceFile,
-): void {
-  for (const name of project.identifiersNamed("getPrototypeOf")) {
-    const call = name.getParent()?.getParent();
-    const [client] = Node.isCallExpression(call) ? call.getArguments() : [];
-    const origin = client && project.originOf(client);
-    if (origin?.kind !== "client") continue;
-    const detail = `its prototype is asked for (${shownPlace(name, project.root)})`;
-    for (const service of services.values()) {
-      if (service.name !== origin.service) continue;
-      for (const construction of service.constructions) {
-        if (programOf(construction.node.getSourceFile()) !== programOf(name.getSourceFile())) continue;
-        construction.replaced ??= reason("client-use", detail);
-        service.obstacles.push({ node: construction.node, detail, view: null });
-      }
-    }
-  }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
@@ -341,7 +354,7 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
   for (const { service, construction } of all) {
-    const option = optionThatStays(service.calls, trees);
+    const option = optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
       continue;
@@ -434,7 +447,7 @@ function factsOf(
       shape: idiomatic ? "promises" : "callbacks",
       channel: isKept ? transport.args : null,
       descriptor: generated ? { module: generated.module, name: generated.descriptor } : null,
-      definition: definition ?? null,
+      definition: definition ? (idiomatic ? typedDefinition(project, service, definition, node) : definition) : null,
       transport: isKept ? [] : transport.members,
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
@@ -515,10 +528,19 @@ function factsOf(
       facts.push({ ...placeOf(node), kind: "client-channel", function: name, isMember } satisfies ClientChannelFact);
   if (idiomatic)
     for (const type of service.types) {
-      const definition = typeDefinition(project, type);
+      const definition = declaredInterface(project, type) ? undefined : typeDefinition(project, type);
       if (definition)
         facts.push({ ...placeOf(type), kind: "client-type", definition, member: null } satisfies ClientTypeFact);
     }
+  if (idiomatic)
+    for (const { declaration, changes } of service.interfaces)
+      facts.push({
+        ...placeOf(declaration),
+        kind: "client-interface",
+        name: declaration.getName(),
+        changes,
+        imports: [CALL_OPTIONS],
+      } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -529,6 +551,17 @@ function factsOf(
         facts.push({ ...placeOf(node), kind: "client-type", definition, member } satisfies ClientTypeFact);
     }
   return facts;
+}
+
+/** With the interface that the program wrote for the client, which says what the messages are. */
+function typedDefinition(
+  project: AnalysisProject,
+  service: Service,
+  definition: DefinitionRef,
+  node: Node,
+): DefinitionRef {
+  const types = service.interfaces.length > 0 && !definition.types ? interfaceAt(project, node) : undefined;
+  return types === undefined ? definition : ({ ...definition, types } as DefinitionRef);
 }
 
 function obstacleReason(service: Service, root: string): Reason {

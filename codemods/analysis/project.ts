@@ -25,6 +25,8 @@ export interface AnalysisProject {
   constantOf(node: Node): unknown;
   /** The client that every element of a list, a Map or a record is, where all that is done with it is known. */
   elementOf(holder: Node): Origin;
+  /** What a function returns, if all its returns agree. */
+  resultOf(fn: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   /** The expressions that stand for what a file exports, as a whole: `require("./x")` and names for it. */

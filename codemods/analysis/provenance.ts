@@ -41,6 +41,8 @@ export interface Provenance {
   constantOf(node: Node): unknown;
   /** The client that every element of a list, a Map or a record is, where all that is done with it is known. */
   elementOf(holder: Node): Origin;
+  /** What a function returns, if all its returns agree. */
+  resultOf(fn: Node): Origin;
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   mentionsOf(file: SourceFile): readonly Node[];
@@ -181,7 +183,9 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       if (operator === SyntaxKind.BarBarToken || operator === SyntaxKind.QuestionQuestionToken)
         return joined([node.getLeft(), node.getRight()]);
       if (operator === SyntaxKind.PlusToken) return stringOf(node);
-      return UNKNOWN;
+      // `address && new X(address)`: a client, or nothing.
+      const right = operator === SyntaxKind.AmpersandAmpersandToken ? originOf(node.getRight()) : UNKNOWN;
+      return right.kind === "client" ? right : UNKNOWN;
     }
     return originOfDeclaration(node);
   }
@@ -192,9 +196,12 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   }
 
   function joined(nodes: readonly Node[]): Origin {
-    const found = nodes.map(originOf);
+    const given = nodes.filter((node) => !isNothing(node));
+    const found = given.map(originOf);
     const [first] = found;
-    return first && found.every((origin) => isSameOrigin(origin, first)) ? first : UNKNOWN;
+    if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
+    // Where there is nothing instead of a client, no calls are made.
+    return given.length < nodes.length && first.kind !== "client" ? UNKNOWN : first;
   }
 
   // ---- names -------------------------------------------------------------------------------------------------------
@@ -610,6 +617,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     declarationOf,
     constantOf,
     elementOf,
+    resultOf: originOfResult,
     valuesPassed: (parameter) => valuesPassed(passing, parameter),
     mentionsOf,
   };

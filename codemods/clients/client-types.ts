@@ -4,6 +4,7 @@ import { lineRange } from "../shared/imports.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { withImports } from "../shared/with-imports.js";
 import { fileOf, GRPC_JS } from "./write-call.js";
 
 const id = "clients/client-types";
@@ -25,6 +26,14 @@ export const rule: Rule = {
         rpc: null,
       });
     }
+    for (const fact of clientFacts(ctx.facts, "client-interface")) {
+      const origin = { rule: id, outcome: "idiomatic", reason: null } as const;
+      for (const { start, end, text } of fact.changes) {
+        if (text === "") ctx.edit.remove(start, end, origin);
+        else ctx.edit.overwrite(start, end, withImports(ctx, text, fact.imports), origin);
+      }
+      ctx.report({ ...origin, construct: `interface ${fact.name}`, start: fact.start, end: fact.end, rpc: null });
+    }
     removeUnusedTypes(ctx);
   },
 };
@@ -44,9 +53,11 @@ function typeText(ctx: RuleContext, { definition, member }: ClientTypeFact): str
 /** A type alias that only replaced annotations named. */
 function removeUnusedTypes(ctx: RuleContext): void {
   const file = fileOf(ctx);
-  const facts = [...clientFacts(ctx.facts, "client-type"), ...clientFacts(ctx.facts, "client-promisify")].filter(
-    (fact) => fact.kind === "client-type" || fact.outcome === "idiomatic",
-  );
+  const facts = [
+    ...clientFacts(ctx.facts, "client-type"),
+    ...clientFacts(ctx.facts, "client-promisify").filter((fact) => fact.outcome === "idiomatic"),
+    ...clientFacts(ctx.facts, "client-interface").flatMap((fact) => fact.changes),
+  ];
   for (const statement of file.program.body as Node[]) {
     if (statement.type !== "TSTypeAliasDeclaration") continue;
     const references = scopesOf(file).bindingOf(statement.id)?.references ?? [];

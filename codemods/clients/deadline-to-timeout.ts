@@ -1,6 +1,7 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { writeArguments } from "./write-arguments.js";
+import { optionNames, writeArguments } from "./write-arguments.js";
+
 import { plannedCalls } from "./write-call.js";
 
 const id = "clients/deadline-to-timeout";
@@ -17,7 +18,7 @@ export const rule: Rule = {
       ctx.report({
         rule: id,
         outcome: "idiomatic",
-        construct: "{ deadline }",
+        construct: `{ ${optionNames(planned)} }`,
         reason: null,
         start: fact.start,
         end: fact.end,

@@ -20,7 +20,7 @@ export function argumentRisk(args: readonly Node[]): ArgumentRisk {
       if (isFunction(node)) return false;
       if (isHarmlessConstruction(node)) return undefined;
       if (/^(Optional)?CallExpression$|^(New|Await|Yield|TaggedTemplate)Expression$/.test(node.type)) {
-        if (!isClock(node)) risk = "runs";
+        if (!isClock(node) && !isCredentials(node)) risk = "runs";
       } else if (risk === "none" && readsMemberOfMember(node)) risk = "reads";
       return undefined;
     });
@@ -41,6 +41,14 @@ function isClock(node: Node): boolean {
     memberName(node.callee) === "now" &&
     isIdentifier(node.callee.object, "Date") &&
     node.arguments.length === 0
+  );
+}
+
+/** Call credentials only keep what they are made of. */
+function isCredentials(node: Node): boolean {
+  return (
+    node.type === "CallExpression" &&
+    /^(createFromMetadataGenerator|combineCallCredentials)$/.test(memberName(node.callee) ?? "")
   );
 }
 

@@ -1,4 +1,5 @@
 import { isFunction, isIdentifier, memberName, type Node, walk } from "../shared/ast.js";
+import { isNamed } from "./call-events.js";
 import { isPropertyName } from "./callback-shape.js";
 import type { CallPlan } from "./plan-call.js";
 
@@ -18,8 +19,9 @@ export function mayEscape(plan: CallPlan, callback: Node | undefined): boolean {
     case "listeners": {
       if (!plan.error) return false;
       const { callback } = plan.error;
-      const [param] = isIdentifier(callback) ? [callback] : (callback.params as Node[]);
-      return isIdentifier(callback) || (param !== undefined && isHandedOn(param, callback.body));
+      if (isNamed(callback)) return isIdentifier(callback);
+      const [param] = callback.params as Node[];
+      return param !== undefined && isHandedOn(param, callback.body);
     }
     default:
       return true;

@@ -81,7 +81,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
         if (source.slice(body.start, first?.start ?? body.end).includes("\n"))
           shifts.push({ start: body.start, end, by: to - from });
       };
-      move(data, loopAt + (data.callback.async ? 2 : 1) * unit);
+      move(data, loopAt + (data.callback.async || plan.isScoped ? 2 : 1) * unit);
       if (error) move(error, outer + 2 * unit);
       for (const listener of [status, end]) if (listener) move(listener, outer + (plan.isFinal ? 2 : 1) * unit);
       return shifts;

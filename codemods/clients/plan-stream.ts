@@ -11,6 +11,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import {
   type HeaderListener,
+  isNamed,
   leaves,
   mayThrow,
   type StatusReads,
@@ -22,6 +23,7 @@ import {
 import { mentions, namesOf } from "./callback-shape.js";
 import { callRisk } from "./early-arguments.js";
 import { type StreamField, streamField } from "./field-stream.js";
+import { declaredIn, hiddenName, namesBehindLoop, needsOwnScope } from "./listener-names.js";
 import {
   BARE,
   type CallPlan,
@@ -53,6 +55,8 @@ export interface ListenersPlan {
   readonly isFinal: boolean;
   /** `return` in the data listener: the next message. */
   readonly continues: readonly Node[];
+  /** The data listener's body stays a function, for what it declares or returns. */
+  readonly isScoped: boolean;
 }
 
 /** `call.on(event, callback)`: a statement, or a part of one where calls are chained. */
@@ -147,10 +151,11 @@ function planListeners(
   const end = listenerOf("end");
   if (!data) return refused("nothing listens to its data");
   const used = [error, status, end].filter((listener) => listener !== null);
-  const problem = problemOf(file, parents, data, error, status, end);
+  const problem = problemOf(file, data, error, status, end);
   if (problem) return refused(problem);
+  const beside = [...used.map(({ callback }) => callback), ...(call.arguments as Node[])];
   const continues = continuesOf(data.callback, parents);
-  if (typeof continues === "string") return refused(continues);
+  const isScoped = continues === null || needsOwnScope(file, data.callback, beside, parents);
 
   // Right behind the call, the loop runs over the call itself.
   const isRisky = callRisk(call, call.arguments as Node[]) !== "none";
@@ -181,7 +186,8 @@ function planListeners(
     writer,
     cancel,
     isFinal: (status ?? end) !== null && returnsEarly(error),
-    continues,
+    continues: isScoped ? [] : continues,
+    isScoped,
   };
 }
 
@@ -233,7 +239,6 @@ function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, L
 
 function problemOf(
   file: File,
-  parents: Parents,
   data: Listener,
   error: Listener | null,
   status: Listener | null,
@@ -247,12 +252,13 @@ function problemOf(
   ] as const) {
     if (!listener) continue;
     const { callback } = listener;
-    if (isIdentifier(callback)) {
-      const binding = scopesOf(file).bindingOf(callback);
-      if (!binding || binding.writes.length > 0 || event === "status")
+    if (isNamed(callback)) {
+      const binding = isIdentifier(callback) ? scopesOf(file).bindingOf(callback) : undefined;
+      if ((isIdentifier(callback) && (!binding || binding.writes.length > 0)) || event === "status")
         return `the listener of "${event}" is not written there`;
-      const { declaration } = binding;
-      const named = isFunction(declaration) ? declaration : declaration.init;
+      const declaration = binding?.declaration;
+      const named = isFunction(declaration) ? declaration : declaration?.init;
+      if (isFunction(named) && usesThis(named)) return `the listener of "${event}" uses \`this\``;
       if (event === "data" && error && isFunction(named) && !named.async && mayThrow(named.body))
         return "the data listener may throw";
       continue;
@@ -266,7 +272,9 @@ function problemOf(
     if (event === "status" && !isLast && returnsOf(callback).length > 0)
       return `the listener of "${event}" returns early`;
     if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
-    if (event === "status" && !statusReads(file, callback, parents)) return "its status is seen as a whole";
+    // What a loop leaves is a variable.
+    const [param] = callback.params as Node[];
+    if (event === "status" && param && !isPlainVariable(file, param)) return "its status is taken apart";
   }
   // What returns within a `finally` hides what was thrown.
   if (returnsEarly(error) && (returnsEarly(status) || returnsEarly(end)))
@@ -275,21 +283,37 @@ function problemOf(
     const names = declaredIn(end.callback);
     if (declaredIn(status.callback).some((name) => names.includes(name))) return "two listeners declare the same name";
   }
+  const behind = [
+    ["error", error],
+    ["status", status],
+    ["end", end],
+  ] as const;
+  const hidden = hiddenName(file, [
+    { callback: data.callback, names: [] },
+    ...behind.flatMap(([event, listener]) =>
+      listener ? [{ callback: listener.callback, names: namesBehindLoop(event, listener.callback) }] : [],
+    ),
+  ]);
+  if (hidden !== undefined) return `listeners mean different things by ${hidden}`;
   return null;
+}
+
+function isPlainVariable(file: File, param: Node): boolean {
+  return isIdentifier(param) && scopesOf(file).bindingOf(param)?.writes.length === 0;
 }
 
 function returnsEarly(listener: Listener | null): boolean {
   return listener !== null && isFunction(listener.callback) && returnsOf(listener.callback).length > 0;
 }
 
-/** The `return`s of a data listener, which are a loop's `continue`; or why they are not. */
-function continuesOf(callback: Node, parents: Parents): readonly Node[] | string {
+/** The `return`s of a data listener, which are a loop's `continue`; null if some are not. */
+function continuesOf(callback: Node, parents: Parents): readonly Node[] | null {
   if (!isFunction(callback) || callback.async) return [];
   const found = returnsOf(callback);
   for (const node of found) {
-    if (node.argument) return "the data listener returns a value";
+    if (node.argument) return null;
     for (let up = parents.get(node); up && up !== callback; up = parents.get(up))
-      if (/^(For|While|DoWhile|Switch)/.test(up.type)) return "the data listener returns within a loop";
+      if (/^(For|While|DoWhile|Switch)/.test(up.type)) return null;
   }
   return found;
 }
@@ -302,15 +326,4 @@ function returnsOf(callback: Node): Node[] {
     return undefined;
   });
   return found;
-}
-
-/** Names that the body of a listener declares, in its own scope. */
-function declaredIn(callback: Node): string[] {
-  const names: string[] = [];
-  for (const statement of callback.body.type === "BlockStatement" ? (callback.body.body as Node[]) : []) {
-    if (statement.type === "VariableDeclaration")
-      for (const declarator of statement.declarations as Node[]) names.push(...namesOf(declarator.id));
-    if (/^(Function|Class)Declaration$/.test(statement.type) && statement.id) names.push(statement.id.name);
-  }
-  return names;
 }

@@ -1,4 +1,5 @@
-import { keyName, type Node, textOf } from "../shared/ast.js";
+import type { CallArgument } from "../analysis/client-facts.js";
+import { keyName, memberName, type Node, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { cancelOf, middleArguments, writerOfPlan } from "./plan-call.js";
 import { afterParenthesis, GRPC_JS, type PlannedCall, requestOf } from "./write-call.js";
@@ -48,16 +49,17 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
     ctx.edit.insertLeft(options.end, isAlone ? ")" : `)${close}`, origin);
     return;
   }
-  const deadline = options && propertyOf(options, "deadline");
-  if (deadline) {
-    const constant = constantTimeout(deadline, ctx.source);
-    if (constant !== undefined) {
-      ctx.edit.overwrite(from, (options as Node).end, `${separator}timeoutMs: ${constant}${close}`, origin);
-      return;
+  const written = options ? writtenOptions(options) : [];
+  if (options && written.length > 0) {
+    let position = from;
+    let before = separator;
+    for (const option of written) {
+      const { start, end, head, tail } = formOf(ctx, option, given);
+      ctx.edit.overwrite(position, start, before + head, origin);
+      position = end;
+      before = `${tail}, `;
     }
-    const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
-    ctx.edit.overwrite(from, deadline.start, `${separator}timeoutMs: ${name}(`, origin);
-    ctx.edit.overwrite(deadline.end, (options as Node).end, `)${close}`, origin);
+    ctx.edit.overwrite(position, options.end, before.replace(/, $/, "") + close, origin);
     return;
   }
   const last = options ?? empty;
@@ -93,21 +95,64 @@ export function emptyMetadata({ fact, call }: PlannedCall): Node | undefined {
   return given?.type === "NewExpression" && given.arguments.length === 0 ? given : undefined;
 }
 
+/** `deadline, credentials`: what the options of a call say. */
+export function optionNames({ fact, call }: PlannedCall): string {
+  const index = fact.args.findIndex((arg) => arg.kind === "options");
+  const options = middleArguments(call, fact.rpc.kind, fact.form)[index];
+  const names = options?.type === "ObjectExpression" ? (options.properties as Node[]).map(keyName) : [];
+  return names.length > 0 ? names.join(", ") : "deadline";
+}
+
+interface WrittenOption {
+  readonly name: "deadline" | "credentials";
+  readonly value: Node;
+}
+
+function writtenOptions(options: Node): WrittenOption[] {
+  return (options.properties as Node[]).flatMap((property): WrittenOption[] => {
+    const name = keyName(property);
+    return name === "deadline" || name === "credentials" ? [{ name, value: property.value }] : [];
+  });
+}
+
+/** What stands before and behind the part of an option's text that stays. */
+function formOf(ctx: RuleContext, { name, value }: WrittenOption, given: CallArgument | undefined) {
+  const { start, end } = value;
+  const credentials = given?.kind === "options" ? given.credentials : null;
+  if (name === "credentials" && credentials?.form === "interceptor") {
+    const { text } = credentials;
+    return { start: text === null ? start : end, end, head: `interceptors: [${text ?? ""}`, tail: "]" };
+  }
+  if (name === "credentials") {
+    const generator = generatorOf(value);
+    const used = generator ?? value;
+    const head = `interceptors: [${ctx.imports.add(GRPC_JS, "callCredentials")}(`;
+    return { start: used.start, end: used.end, head, tail: ")]" };
+  }
+  const constant = constantTimeout(value, ctx.source);
+  if (constant) return { start: constant.start, end: constant.end, head: "timeoutMs: ", tail: "" };
+  return { start, end, head: `timeoutMs: ${ctx.imports.add(GRPC_JS, "timeoutFromDeadline")}(`, tail: ")" };
+}
+
+/** `grpc.credentials.createFromMetadataGenerator(generator)` */
+function generatorOf(value: Node): Node | undefined {
+  if (value.type !== "CallExpression" || memberName(value.callee) !== "createFromMetadataGenerator") return undefined;
+  return value.arguments.length === 1 ? value.arguments[0] : undefined;
+}
+
 function propertyOf(options: Node, name: string): Node | undefined {
   return (options.properties as Node[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** `Date.now() + 500`, `new Date(Date.now() + 5 * 1000)`: the timeout in the source's own words. */
-function constantTimeout(node: Node, source: string): string | undefined {
+function constantTimeout(node: Node, source: string): Node | undefined {
   if (node.type === "NewExpression" && node.callee.name === "Date" && node.arguments.length === 1)
     return constantTimeout(node.arguments[0], source);
   if (node.type !== "BinaryExpression" || node.operator !== "+") return undefined;
   const isNow = (side: Node) => textOf(source, side).replace(/\s/g, "") === "Date.now()";
   const rest = isNow(node.left) ? node.right : isNow(node.right) ? node.left : undefined;
   const value = rest && numberOf(rest);
-  return value !== undefined && Number.isInteger(value) && value > 0 && value < 1e8
-    ? textOf(source, rest as Node)
-    : undefined;
+  return value !== undefined && Number.isInteger(value) && value > 0 && value < 1e8 ? rest : undefined;
 }
 
 function numberOf(node: Node): number | undefined {

@@ -1,5 +1,6 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
+import { isNamed } from "./call-events.js";
 import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
@@ -14,7 +15,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { nameOf, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
+import { nameOf, statusFunction, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
 
 /** `for await (… of call)` over a call that messages are written to: the loop runs over the replies. */
 export function writeReplies(ctx: RuleContext, planned: PlannedCall, rule: string): void {
@@ -51,13 +52,14 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const last = written.at(-1);
   const loopAt = error ? deep : inner;
   const isAsync = data.callback.async === true;
+  const isWrapped = isAsync || plan.isScoped;
 
   // Before the loop.
   const [statusParam] = (status?.callback.params ?? []) as Node[];
   const isTold = isIdentifier(statusParam) && mentions(status?.callback.body, statusParam.name);
   const statusName = isTold ? (statusParam.name as string) : undefined;
   const isWhole = plan.reads?.more === true;
-  const callStatus = isWhole ? ctx.imports.add(GRPC_JS, "callStatus") : "";
+  const callStatus = isWhole ? ctx.imports.add(GRPC_JS, statusFunction(plan.reads)) : "";
   const ended = isWhole ? `${callStatus}(${trailerName(ctx, planned)})` : "";
   const type = ctx.language === "ts" && !isWhole ? ": { code: number }" : "";
   const begins = isWhole ? (ctx.language === "ts" ? ` = ${callStatus}(undefined)` : "") : " = { code: 0 }";
@@ -69,40 +71,40 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       : `${eol}${inner}${error ? "let" : "const"} ${statusName}${type}${begins}${semicolon}`;
   if (isWhole) writeTrailer(ctx, planned, statement, rule);
   writeStatusReads(ctx, plan.reads, statusParam ?? null, rule);
-  const [item] = isIdentifier(data.callback) ? [] : (data.callback.params as Node[]);
+  const [item] = isNamed(data.callback) ? [] : (data.callback.params as Node[]);
   // A loop's variable has the type of what it runs over.
   const name = item
     ? isIdentifier(item)
       ? item.name
       : textOf(source, item)
-    : isIdentifier(data.callback)
+    : isNamed(data.callback)
       ? freshName(ctx, "message", "item")
       : "_";
   const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
   const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
-  const wrap = isAsync ? `${eol}${loopAt}${unit}(async () => {` : "";
+  const wrap = isWrapped ? `${eol}${loopAt}${unit}(${isAsync ? "async " : ""}() => {` : "";
   if (variable) {
     // What stands between the call and its listeners stays between them.
     const stream = plan.writer ? repliesName(ctx, planned) : (variable.name as string);
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
-    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   } else {
     if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
     else ctx.edit.insertRight(statement.start, writable + open, origin);
-    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isAsync ? unit : ""));
+    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   }
   const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
-  const closeLoop = `${isAsync ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
+  const closeLoop = `${isWrapped ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
   finish(data, closeLoop);
   for (const node of plan.continues) ctx.edit.overwrite(node.start, node.start + "return".length, "continue", origin);
 
   if (error) {
     const { callback } = error;
-    const [param] = isIdentifier(callback) ? [] : (callback.params as Node[]);
+    const [param] = isNamed(callback) ? [] : (callback.params as Node[]);
     let { head, first } = catchHead(ctx, isIdentifier(param) ? param : null, layout);
-    if (isIdentifier(callback) || (statusName !== undefined && head === "catch {"))
+    if (isNamed(callback) || (statusName !== undefined && head === "catch {"))
       head = `catch (${freshName(ctx, "caught", "caughtError")}) {`;
     const caught = /\((\w+)\)/.exec(head)?.[1] ?? "";
     if (statusName !== undefined) {
@@ -114,8 +116,8 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       first += `${eol}${deep}${statusName} = ${value}${semicolon}`;
     }
     const before = `${eol}${inner}} ${head}${first}${commentsBefore(error, deep)}`;
-    const isWrapped = caughtError(ctx, callback)?.mode === "wrapped";
-    const value = isWrapped ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
+    const isServiceError = caughtError(ctx, callback)?.mode === "wrapped";
+    const value = isServiceError ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})` : caught;
     // A `catch` closes the `try` that the loop stands in.
     writeBody(error, error.start, before, deep, value);
     finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
@@ -140,7 +142,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   /** The text from `from` to the content of a listener's body becomes `before`; a function with a name is called. */
   function writeBody(listener: Listener, from: number, before: string, indent: string, argument: string = name): void {
     const { callback } = listener;
-    if (isIdentifier(callback)) {
+    if (isNamed(callback)) {
       ctx.edit.overwrite(from, callback.start, `${before}${eol}${indent}`, origin);
       return void ctx.edit.insertLeft(callback.end, `(${argument})${semicolon}`, origin);
     }
@@ -166,7 +168,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     const { callback } = listener;
     const closing = after + (listener === last ? `${eol}${outer}})()${semicolon}` : "");
     const body = callback.body as Node;
-    if (isIdentifier(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
+    if (isNamed(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
     else if (body.type !== "BlockStatement")
       ctx.edit.overwrite(body.end, listener.end, `${semicolon}${closing}`, origin);
     else {

@@ -1,7 +1,8 @@
-import { ScalarType } from "@bufbuild/protobuf";
+import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import type { Representation } from "./legacy-shape.js";
-import type { Kind } from "./message-kind.js";
+import type { TextPart } from "./message-facts.js";
+import { isUnsignedField, type Kind } from "./message-kind.js";
 import {
   functionAround,
   hasType,
@@ -9,6 +10,8 @@ import {
   isCallback,
   isOperand,
   quoted,
+  standsAlone,
+  topOf,
   typeText,
   unwrapped,
 } from "./message-syntax.js";
@@ -26,7 +29,8 @@ export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: 
   // Undefined and null leave a field unset; elements of lists and maps are converted whatever they are.
   const isElement = field.fieldKind === "list" || field.fieldKind === "map";
   const isSure = isElement || p.isPresent(expression);
-  if ((maybe && !isSure) || (isElement && isHeld(p, expression))) return false;
+  if (isElement && isHeld(p, expression)) return false;
+  if (maybe && !isSure) return coerceMaybe(p, expression, as, field);
   const [before, after] = isOperand(expression) ? ["", ""] : ["(", ")"];
   const wrap = (...[opening, closing]: readonly [string, string]) => {
     p.coerced.set(expression, field);
@@ -67,6 +71,42 @@ export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: 
     default:
       return false;
   }
+}
+
+/** The same in a field that says whether it is set: undefined and null leave it unset, and no zero stands for them. */
+function coerceMaybe(p: Proving, expression: Node, as: Representation, field: DescField): boolean {
+  const wrap = (opening: readonly TextPart[], closing: string) => {
+    p.coerced.set(expression, field);
+    p.wrap(expression, [p.shorthandPrefix(expression), ...opening], closing);
+    return true;
+  };
+  if (as.kind === "same" && as.type === "string") {
+    const [before, after] = isOperand(expression) ? ["", ""] : ["(", ")"];
+    return wrap([before], `${after}?.toString()`);
+  }
+  const chain = p.chainText(expression);
+  if (chain === undefined) return false;
+  const [before, after] = standsAlone(topOf(expression)) ? ["", ""] : ["(", ")"];
+  const unless = `${before}${chain} == null ? undefined : `;
+  if (isInt64(as)) {
+    if (/^u?int32$/.test(plainIn(p, expression)) && (!isUnsignedField(field) || plainIn(p, expression) === "uint32"))
+      return wrap([unless, "BigInt("], `)${after}`);
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromLong" };
+    return wrap([unless, make, "("], `${isUnsignedField(field) ? ", true" : ""})${after}`);
+  }
+  if (as.kind !== "same") return false;
+  if (as.type === "number" && "scalar" in field && field.scalar === ScalarType.FLOAT)
+    return wrap([unless, "Math.fround(Number("], `))${after}`);
+  if (as.type === "number") return wrap([unless, "Number("], `)${after}`);
+  if (as.type === "boolean") return wrap([unless, "Boolean("], `)${after}`);
+  const [opening, closing] = p.isNumber(expression) ? ["", ""] : ["Number(", ")"];
+  if (as.type === "int32") return wrap([unless, opening], `${closing} | 0${after}`);
+  return as.type === "uint32" && wrap([unless, opening], `${closing} >>> 0${after}`);
+}
+
+function plainIn(p: Proving, expression: Node): string {
+  const known = p.kinds.get(expression);
+  return known?.kind === "value" && known.as.kind === "same" ? known.as.type : "";
 }
 
 function isInt64(as: Representation): boolean {

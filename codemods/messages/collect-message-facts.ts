@@ -142,9 +142,18 @@ function removal(node: Node, start: number, end: number, rule: MessageRuleId): M
   };
 }
 
-/** `{ messages: … }` and the comma before it, or just the property where there are other options. */
+/** `{ messages: … }` and the comma before it, or just the property where there are other options; or what takes its place. */
 function optionRemoval(bridge: Bridge): MessageEditFact {
-  const { option, options, call, rule } = bridge;
+  const { option, options, call, rule, shape } = bridge;
+  const [service] = call.getArguments();
+  const codec = Node.isPropertyAssignment(option) ? option.getInitializer() : undefined;
+  if (shape?.explicit && service && codec) {
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: "explicitPresence" };
+    return {
+      ...removal(codec, codec.getStart(), codec.getEnd(), rule),
+      parts: [make, `(${service.getText()}${shape.explicit.options})`],
+    };
+  }
   if (!Node.isObjectLiteralExpression(options)) return removal(option, option.getStart(), option.getEnd(), rule);
   const properties = options.getProperties();
   if (properties.length === 1) {

@@ -16,6 +16,7 @@ import {
 import { isOwn, noteShown } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isThereAt, testsPresence } from "./wrapped-values.js";
 
 /** The text of a literal, or of a constant of old code. */
 export function nameIn(p: Proving, expression: Node): string | undefined {
@@ -40,6 +41,19 @@ function isMadePrimitive(p: Proving, value: Node): boolean {
   return /^[!=]=$/.test(operator) && (p.isString(other) || p.isNumber(other));
 }
 
+/** `value.length`, `value[0]`: where it is not there, that throws. */
+function isReadOf(value: Node): boolean {
+  const parent = value.getParent();
+  const isRead = Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent);
+  return isRead && parent.getExpression() === value;
+}
+
+/** Where what is not there would be no number, but its name in a text. */
+function isMadeText(value: Node): boolean {
+  const parent = value.getParent();
+  return Node.isBinaryExpression(parent) && /^(\+=?|[!=]=)$/.test(parent.getOperatorToken().getText());
+}
+
 /** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
 export function createConvertValues(p: Proving) {
   const { shape, kinds, renamedShorthands, block, replace, wrap, generated, fieldBy } = p;
@@ -60,7 +74,14 @@ export function createConvertValues(p: Proving) {
       return true;
     }
     if (shape.typed && Node.isBinaryExpression(parent) && compareAbsent(parent, expression)) return true;
+    if (as.kind === "int64-long" && !shape.hasDefaults && isTruthTest(parent, expression)) {
+      // A Long is true, whatever it says.
+      noteShown(p, expression);
+      return testsPresence(p, parent, expression);
+    }
     if (as.kind === "date") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
+    if (as.kind === "bytes" && !shape.hasTextBytes && isTruthTest(parent, expression) && !isValueOfLogical(parent))
+      return true;
     if (as.kind === "bytes")
       return (
         Node.isCallExpression(parent) &&
@@ -133,24 +154,29 @@ export function createConvertValues(p: Proving) {
     const expression = topOf(given);
     noteShown(p, given);
     const isMadeHere = isOwn(p, kinds.get(given));
-    const isMaybe = isMadeHere || (canBeAbsent && !(shape.typed && p.isStrictlyTyped(expression)));
+    const isThere = () =>
+      shape.typed ? p.isStrictlyTyped(expression) : shape.coerces && isThereAt(p, expression, expression);
+    const isMaybe = isMadeHere || (canBeAbsent && !isThere());
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
       case "same":
       case "enum-number":
         return;
       case "int64-string":
+        if (isMaybe && isReadOf(expression)) return wrap(expression, [prefix, "("], "?.toString())");
         if (isMaybe) return wrap(expression, [prefix], "?.toString()");
         return wrap(expression, [`${prefix}String(`], ")");
       case "int64-long":
-        if (isMaybe || !isMadePrimitive(p, expression))
+        if (!isMadePrimitive(p, expression) || (isMaybe && (isMadeHere || isMadeText(expression))))
           return block(expression, "a Long is used in a way that is not followed");
         return wrap(expression, ["String("], ")");
       case "int64-number":
-        if (isMaybe) return block(expression, "a number that may be absent");
+        if (isMadeHere) return block(expression, "a number that may be absent");
+        if (isMaybe) return unlessAbsent(expression, prefix, "Number(", "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
-        if (isMaybe) return block(expression, "bytes that may be absent");
+        if (isMadeHere || (isMaybe && shape.typed)) return block(expression, "bytes that may be absent");
+        if (isMaybe) return unlessAbsent(expression, prefix, "Buffer.from(", "bytes that may be absent");
         if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")
           return block(expression, "bytes as JSON, which are no Buffer where they are not set");
         if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
@@ -182,6 +208,14 @@ export function createConvertValues(p: Proving) {
       default:
         return block(expression, "this is used in a way that is not followed");
     }
+  };
+
+  /** What is not there stays so. */
+  const unlessAbsent = (expression: Node, prefix: string, opening: string, what: string): unknown => {
+    const chain = chainText(expression);
+    if (chain === undefined) return block(expression, what);
+    const [before, after] = standsAlone(expression) ? ["", ""] : ["(", ")"];
+    return wrap(expression, [`${prefix}${before}${chain} == null ? ${chain} : ${opening}`], `)${after}`);
   };
 
   const isMadeJson = (expression: Node) => {

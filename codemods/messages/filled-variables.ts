@@ -1,11 +1,22 @@
-import type { DescField, DescOneof } from "@bufbuild/protobuf";
+import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isPlain, type Kind } from "./message-kind.js";
-import { functionAround, isAbsent, isAssignmentTarget, isStep, onlyReads, quoted } from "./message-syntax.js";
+import {
+  functionAround,
+  isAbsent,
+  isAssignmentTarget,
+  isOperand,
+  isStep,
+  onlyReads,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
 import { noteRead, readOf } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { isGivenList } from "./protobufjs-reads.js";
+
+type Value = Kind & { readonly kind: "value" };
 
 /** Methods that put nothing new into a list. */
 const LIST_READERS = new Set(
@@ -13,6 +24,50 @@ const LIST_READERS = new Set(
     " ",
   ),
 );
+
+/** `reply.count += one`, `reply.text += "more"`, on a field that the literal which makes the reply has. */
+function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as, field }: Value): boolean {
+  const first = givenAs(p, access);
+  if (as.kind !== "same" || !first) return false;
+  const isAdded = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "+=";
+  const added = isAdded ? change.getRight() : undefined;
+  switch (as.type) {
+    case "string":
+      return added !== undefined && p.isString(first) && p.isPresent(first);
+    case "number":
+      return (
+        field?.scalar !== ScalarType.FLOAT &&
+        p.isNumber(first) &&
+        (isStep(change) || (added !== undefined && p.isNumber(added)))
+      );
+    case "int32":
+    case "uint32": {
+      if (!p.isWithinRange(first, as.type) || !p.isPresent(first)) return false;
+      if (isStep(change)) return true;
+      if (!added || !field || !Node.isExpressionStatement(change.getParent()) || !p.isInteger(added)) return false;
+      // The low bits of a sum are those of the sum of the low bits.
+      p.coerced.set(change, field);
+      const [opening, closing] = isOperand(unwrapped(added)) || Node.isNumericLiteral(added) ? ["", ""] : ["(", ")"];
+      const operator = Node.isBinaryExpression(change) ? change.getOperatorToken() : change;
+      const target = `${access.getExpression().getText()}.${field.localName}`;
+      p.edit(change, operator.getStart(), added.getStart(), [`= (${target} + ${opening}`]);
+      p.edit(change, added.getEnd(), added.getEnd(), [`${closing}) ${as.type === "int32" ? "|" : ">>>"} 0`], "before");
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+/** What a field has in the literal that makes a message. */
+function givenAs(p: Proving, access: PropertyAccessExpression): Node | undefined {
+  const object = access.getExpression();
+  const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
+  const literal = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  const property = Node.isObjectLiteralExpression(literal) ? literal.getProperty(access.getName()) : undefined;
+  if (Node.isShorthandPropertyAssignment(property)) return property.getNameNode();
+  return Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
+}
 
 /** Variables that a reply, or a part of one, is collected in. */
 export function createFilledVariables(p: Proving) {
@@ -96,7 +151,7 @@ export function createFilledVariables(p: Proving) {
     if (isAssignmentTarget(access)) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
         return sink(parent.getRight(), kind);
-      if (kind.kind === "value" && kind.as.kind === "same" && isStep(parent)) return;
+      if (kind.kind === "value" && kind.as.kind === "same" && parent && addsUp(p, parent, access, kind)) return;
       const isLong = kind.kind === "value" && /^int64-/.test(kind.as.kind);
       const how = isLong ? ": add numbers of 64 bits up in a variable, and put that into the message" : "";
       return block(parent ?? access, `this changes a value of a message in place${how}`);

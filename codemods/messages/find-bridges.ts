@@ -3,6 +3,7 @@ import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { serviceOfServiceType } from "../analysis/protobuf-ts-client.js";
+import { reachable } from "./google-protobuf-generated.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { messageFlavourOf } from "./message-flavours.js";
@@ -58,8 +59,26 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   const base = { of, call, options, option, definition, service, rule } as const;
   const watched = watchedMessages(project, of, call, service);
   if (watched !== undefined) return { ...base, shape: null, why: watched };
+  const unlike = "shape" in shape && shape.shape.explicit ? unlikeIn(service) : undefined;
+  if (unlike !== undefined)
+    return {
+      ...base,
+      shape: null,
+      why: `proto-loader runs without defaults: true, and ${unlike} is no message of its own in protobuf-es, which cannot say that its value is not set: to leave proto-loader's functions, load with defaults: true first, in the clients as well`,
+    };
   return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
 }
+
+/** A field whose presence of its own parts is lost. */
+function unlikeIn(service: DescService): string | undefined {
+  const messages = new Set(service.methods.flatMap(({ input, output }) => [input, output]).flatMap(reachable));
+  const unlike = [...messages].find(
+    ({ typeName, file }) => isWrapper(typeName) || file.proto.name === "google/protobuf/struct.proto",
+  );
+  return unlike?.typeName;
+}
+
+const isWrapper = (typeName: string) => /^google\.protobuf\.\w+Value$/.test(typeName);
 
 function definitionBehind(
   project: AnalysisProject,

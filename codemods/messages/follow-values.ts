@@ -12,6 +12,7 @@ import {
   isDefaulted,
   isFunctionNode,
   isGuarded,
+  isOrEmpty,
   isTransparent,
   isTruthTest,
   isValueOfLogical,
@@ -84,6 +85,7 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "message" || kind.kind === "list" || kind.kind === "map") {
       // `request || {}` is the request: there always is one.
       if (isDefaulted(parent, expression) && receivedAs(p, expression) === "always") return flow(parent, kind);
+      if (kind.kind === "list" && isOrEmpty(parent, expression)) return flow(parent, kind);
       if (isTruthTest(parent, expression)) {
         if (isValueOfLogical(parent)) open.push({ expression, kind });
         return;

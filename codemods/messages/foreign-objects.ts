@@ -44,7 +44,7 @@ export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly
   const name =
     wanted.kind === "list" ? "protoLoaderList" : place.as === "field" ? "protoLoaderField" : "protoLoaderMessage";
   const make = { module: "@connect-migrate/runtime/grpc-js", name };
-  const options = shape.wholeOptions.includes("keepCase: true") ? ", { keepCase: true }" : "";
+  const options = shape.madeOptions ?? "";
   const schema = p.generated(of.desc, "descriptor", given);
   p.wrap(value, [p.shorthandPrefix(given), make, "(", schema, `, ${wait}`], `${options})`);
   return true;

@@ -106,6 +106,13 @@ export interface LegacyShape {
   readonly hasDefaults?: true;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;
+  /** Of `protoLoaderMessage` and its like, which make a message of an object: after a comma, or nothing. */
+  readonly madeOptions?: string;
+  /**
+   * What is not set is undefined, and what is set is sent, its default, too: options of the runtime's `explicitPresence`, which
+   * keeps it so.
+   */
+  readonly explicit?: { readonly options: string; readonly hasLists: boolean };
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
 }
@@ -133,19 +140,16 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
     (name) => !SUPPORTED.has(name) && options[name] !== false && options[name] !== undefined,
   );
   if (strange !== undefined) return { why: `proto-loader's option ${strange} is not followed` };
-  // Without defaults a key is missing where protobuf-es has the default: each read would have to be judged.
-  if (options.defaults !== true)
-    return {
-      why: "proto-loader runs without defaults: true, so a field that is not set is undefined here and its default there, and one that is set to its default is sent here and not there: these messages keep proto-loader's functions; to leave them, load with defaults: true first, in the clients as well",
-    };
   const longs = converter(options.longs);
   const enums = converter(options.enums);
   const keepCase = options.keepCase === true;
+  const hasDefaults = options.defaults === true;
+  const empty = ["arrays", "objects"].filter((name) => options[name] === true).map((name) => `${name}: true`);
   return {
     shape: {
       rule: "messages/proto-loader-native",
       fractions: "wrapped",
-      id: JSON.stringify([keepCase, longs, enums, options.oneofs === true]),
+      id: JSON.stringify([keepCase, longs, enums, options.oneofs === true, ...(hasDefaults ? [] : [empty])]),
       // protobufjs has an Any of its own, which keeps the case.
       keyOf: (field) =>
         keepCase || field.parent.typeName === "google.protobuf.Any" ? field.name : protobufjsCamelCase(field.name),
@@ -159,19 +163,25 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
       retypeService,
       constantName: loadedConstant,
       isNameOfEnum,
-      wholeOptions: wholeOptions(keepCase, longs, enums, options.oneofs === true),
+      wholeOptions: optionsOf([
+        ...(keepCase ? ["keepCase: true"] : []),
+        ...(longs === "none" ? [] : [`longs: ${longs}`]),
+        ...(enums === "String" ? ["enums: String"] : []),
+        ...(options.oneofs === true ? ["oneofs: true"] : []),
+        ...(hasDefaults ? [] : ["defaults: false", ...empty]),
+      ]),
+      madeOptions: after([...(keepCase ? ["keepCase: true"] : []), ...(hasDefaults ? [] : ["defaults: false"])]),
+      ...(!hasDefaults && { explicit: { options: after(empty), hasLists: options.arrays === true } }),
     },
   };
 }
 
-function wholeOptions(keepCase: boolean, longs: Converter, enums: Converter, oneofs: boolean): string {
-  const words = [
-    ...(keepCase ? ["keepCase: true"] : []),
-    ...(longs === "none" ? [] : [`longs: ${longs}`]),
-    ...(enums === "String" ? ["enums: String"] : []),
-    ...(oneofs ? ["oneofs: true"] : []),
-  ];
+function optionsOf(words: readonly string[]): string {
   return words.length === 0 ? "{}" : `{ ${words.join(", ")} }`;
+}
+
+function after(words: readonly string[]): string {
+  return words.length === 0 ? "" : `, ${optionsOf(words)}`;
 }
 
 export type Converter = "String" | "Number" | "none" | "other";

@@ -159,6 +159,17 @@ export function isDefaulted(parent: Node, expression: Node): boolean {
   );
 }
 
+/** `list || []`: no list is an empty one. */
+export function isOrEmpty(parent: Node, expression: Node): boolean {
+  if (!Node.isBinaryExpression(parent) || parent.getLeft() !== expression) return false;
+  const other = parent.getRight();
+  return (
+    /^(?:\|\||\?\?)$/.test(parent.getOperatorToken().getText()) &&
+    Node.isArrayLiteralExpression(other) &&
+    other.getElements().length === 0
+  );
+}
+
 export function isOperand(node: Node): boolean {
   return (
     Node.isIdentifier(node) ||

@@ -136,6 +136,11 @@ export function createPlainValues(p: Proving) {
     return known?.kind === "value" && known.as.kind === "same" ? known.as.type : undefined;
   };
 
+  const isMaybe = (expression: Node) => {
+    const known = kinds.get(expression);
+    return known?.kind === "value" && known.maybe === true;
+  };
+
   const isWithinRange = (node: Node, type: "int32" | "uint32"): boolean => {
     const expression = unwrapped(node);
     if (kinds.has(expression)) return plainKnown(expression) === type;
@@ -170,7 +175,7 @@ export function createPlainValues(p: Proving) {
     const expression = unwrapped(node);
     const known = kinds.get(expression);
     if (known?.kind === "value" && known.as.kind === "int64-number") return known.maybe !== true;
-    if (known) return /int32/.test(plainKnown(expression) ?? "");
+    if (known) return /int32/.test(plainKnown(expression) ?? "") && !isMaybe(expression);
     const constant = numberOf(expression);
     if (constant !== undefined) return Number.isSafeInteger(constant);
     if (isLength(expression) || isStep(expression)) return true;
@@ -186,6 +191,11 @@ export function createPlainValues(p: Proving) {
       const [first] = expression.getArguments();
       return /^Math\.(floor|ceil|round|trunc)$/.test(callee) && first !== undefined && isFiniteNumber(first);
     }
+    // What stands behind `||` is there where the other one is not.
+    if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
+      const left = unwrapped(expression.getLeft());
+      return isInteger(expression.getRight()) && (/int32/.test(plainKnown(left) ?? "") || isInteger(left));
+    }
     return ofParts(expression, "integer", isInteger);
   };
 
@@ -194,7 +204,7 @@ export function createPlainValues(p: Proving) {
     const expression = unwrapped(node);
     const known = kinds.get(expression);
     if (known?.kind === "value" && /^int64-/.test(known.as.kind)) return isUnsignedField(known.field);
-    if (known) return plainKnown(expression) === "uint32";
+    if (known) return plainKnown(expression) === "uint32" && !isMaybe(expression);
     const constant = numberOf(expression);
     if (constant !== undefined) return constant >= 0;
     if (isLength(expression) || isStep(expression) || isWithinRange(expression, "uint32")) return true;
@@ -254,7 +264,8 @@ export function createPlainValues(p: Proving) {
       if (Node.isPropertyAccessExpression(callee) && STRING_MAKERS.has(callee.getName())) return true;
     }
     if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
-      return isString(expression.getLeft()) || isString(expression.getRight());
+      // Undefined and undefined is a number.
+      return [expression.getLeft(), expression.getRight()].some((side) => isString(side) && !isMaybe(unwrapped(side)));
     }
     return ofParts(expression, "string", isString);
   };
@@ -295,7 +306,11 @@ export function createPlainValues(p: Proving) {
     }
     if (Node.isCallExpression(value) && !value.getText().includes("?.")) {
       const callee = value.getExpression();
-      if (/^(String|Number|Boolean|BigInt|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(callee.getText()))
+      if (
+        /^(String|Number|Boolean|BigInt|parseInt|parseFloat|Number\.parse(Int|Float)|Date\.now|Math\.\w+|Buffer\.\w+|JSON\.stringify)$/.test(
+          callee.getText(),
+        )
+      )
         return true;
       if (
         Node.isPropertyAccessExpression(callee) &&

@@ -225,8 +225,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     },
     kindOf(field) {
       const as = shape.representation(field);
-      const canBeUnset =
-        field.fieldKind !== "list" && field.fieldKind !== "map" && field.presence === FeatureSet_FieldPresence.EXPLICIT;
+      const isExplicit = shape.explicit !== undefined || field.presence === FeatureSet_FieldPresence.EXPLICIT;
+      const canBeUnset = field.fieldKind !== "list" && field.fieldKind !== "map" && isExplicit;
       const one: Kind =
         as.kind === "message"
           ? { kind: "message", desc: as.desc }

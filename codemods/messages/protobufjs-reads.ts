@@ -100,6 +100,7 @@ function compareLongs(
 }
 
 function compareLong(p: Proving, call: CallExpression, access: PropertyAccessExpression, test: string, other?: Node) {
+  p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
   const isNegated = Node.isPrefixUnaryExpression(call.getParent());
   const [opening, closing] = isNegated || !standsAlone(call) ? ["(", ")"] : ["", ""];
   if (opening) p.edit(call, call.getStart(), call.getStart(), [opening], "after");
@@ -116,6 +117,9 @@ export function readLong(p: Proving, access: Node): unknown {
   const name = access.getName();
   const count = call.getArguments().length;
   if (name === "toString" && count === 0) return undefined;
+  const long = p.kinds.get(access.getExpression());
+  if (long?.kind === "value" && long.maybe && !isThereAt(p, access, access.getExpression()))
+    return p.block(access, "a Long that may not be there");
   const operator = COMPARISONS.get(name);
   const [other] = call.getArguments();
   if (operator && other && count === 1) return compareLongs(p, call, access, operator, other);

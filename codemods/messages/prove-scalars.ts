@@ -46,7 +46,7 @@ export function createProveScalars(p: Proving) {
           // What is out of range, or no whole number, is refused before and after.
           if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
-          if (p.isNumber(expression)) {
+          if (p.isNumber(expression) && (!wanted.maybe || p.isPresent(expression))) {
             if (wanted.field) p.coerced.set(expression, wanted.field);
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
             return wrap(

@@ -1,5 +1,11 @@
 import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { Node, type ObjectLiteralElementLike, type ObjectLiteralExpression, SyntaxKind } from "ts-morph";
+import {
+  type BinaryExpression,
+  Node,
+  type ObjectLiteralElementLike,
+  type ObjectLiteralExpression,
+  SyntaxKind,
+} from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
@@ -130,6 +136,10 @@ export function createProveValues(p: Proving) {
       prove(expression.getRight(), wanted);
       return;
     }
+    if (wanted.kind === "message" && isWhereThereIsOne(expression)) {
+      consume(expression.getLeft());
+      return prove(expression.getRight(), wanted);
+    }
     if (Node.isIdentifier(expression) && !known) {
       const declaration = project.declarationOf(expression);
       if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
@@ -195,6 +205,14 @@ export function createProveValues(p: Proving) {
     const type = shape.typed ? expression.getType().getNonNullableType() : expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
     return of?.getText() === name;
+  };
+
+  /** `message && { … }` in a field: what is not there leaves it unset. */
+  const isWhereThereIsOne = (expression: Node): expression is BinaryExpression => {
+    if (!Node.isBinaryExpression(expression) || expression.getOperatorToken().getText() !== "&&") return false;
+    return (
+      shape.coerces === true && kinds.get(unwrapped(expression.getLeft()))?.kind === "message" && isInField(expression)
+    );
   };
 
   const isElement = ({ field }: Kind & { kind: "value" }) => field?.fieldKind === "list" || field?.fieldKind === "map";

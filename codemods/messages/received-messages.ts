@@ -7,6 +7,7 @@ import {
   isChecked,
   isFunctionNode,
   isGenerator,
+  isOrEmpty,
   leavesAlways,
   ownReturns,
   parametersOf,
@@ -32,6 +33,7 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
   const of = (other: Node) => receivedAs(p, other, asked);
   if (Node.isAwaitExpression(node)) return of(node.getExpression());
   if (Node.isPropertyAccessExpression(node)) return part(p, of(node.getExpression()), node, node.getName());
+  if (Node.isBinaryExpression(node) && isOrEmpty(node, node.getLeft())) return of(node.getLeft()) && "always";
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
   if (Node.isCallExpression(node)) {
     const callee = node.getExpression();
@@ -59,11 +61,18 @@ function part(p: Proving, of: Presence | undefined, access: Node, key: string): 
   const object = Node.isPropertyAccessExpression(access) ? unwrapped(access.getExpression()) : undefined;
   const kind = object && p.kinds.get(object);
   if (!of || kind?.kind !== "message") return undefined;
-  if (access.getText().includes("?.")) return "either";
   const field = p.fieldBy(kind.desc, key);
+  if (p.shape.explicit) return field && unsetAs(p, field.fieldKind === "list");
+  if (access.getText().includes("?.")) return "either";
   if (!field) return undefined;
   if (field.oneof) return "either";
-  return field.fieldKind === "list" ? "always" : "null";
+  return unsetAs(p, field.fieldKind === "list");
+}
+
+/** How a field is there, or a list of them. */
+function unsetAs({ shape }: Proving, isList: boolean): Presence {
+  if (shape.explicit) return isList && shape.explicit.hasLists ? "always" : "same";
+  return isList ? "always" : "null";
 }
 
 type Ask = (other: Node) => Presence | undefined;
@@ -105,7 +114,7 @@ function named(p: Proving, name: Node, of: Ask): Presence | undefined {
     const isKnown = of(declaration.getParent()) !== undefined;
     const hasDefault = declaration.getInitializer() !== undefined || declaration.getDotDotDotToken() !== undefined;
     if (!isKnown || hasDefault || isWritten(p, declaration.getNameNode())) return undefined;
-    return kind?.kind === "list" ? "always" : "null";
+    return unsetAs(p, kind?.kind === "list");
   }
   if (!Node.isVariableDeclaration(declaration)) return undefined;
   const loop = declaration.getParent().getParent();

@@ -171,6 +171,7 @@ function loopIt(req) {
       default: out.lines_out.push('' + one.item_kind);
     }
     out.line_count += 1;
+    out.line_count += one.u_num;
   }
   for (const big of req.big_list) out.lines_out.push(big);
   req.kind_list.forEach((kind) => { if (kind === 'KIND_BLUE') out.lines_out.push('!' + kind); });

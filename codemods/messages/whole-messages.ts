@@ -110,6 +110,8 @@ function writtenOut(p: Proving, name: Node, desc: DescMessage): string | undefin
     field.fieldKind === "scalar" &&
     field.presence === FeatureSet_FieldPresence.IMPLICIT &&
     p.shape.representation(field).kind === "same";
+  // What is not set is left out.
+  if (p.shape.explicit) return undefined;
   if (fields.length === 0 || fields.length > 3 || !fields.every(isPlainField)) return undefined;
   const text = fields.map((field) => `${p.shape.keyOf(field)}: ${name.getText()}.${field.localName}`);
   return `{ ${text.join(", ")} }`;

@@ -33,21 +33,23 @@ export function followWrapper(p: Proving, wrapper: Node, { of }: Wrapper): boole
     takeValue(p, parent, wrapper, of);
     return true;
   }
-  if (isTruthTest(parent, wrapper)) {
-    // An empty value is no reason to think that there is none.
-    if (Node.isPrefixUnaryExpression(parent)) {
-      const isAlone = standsAlone(parent) || conditionOfTest(parent);
-      const [opening, closing] = isAlone ? ["", ""] : ["(", ")"];
-      p.edit(parent, parent.getStart(), wrapper.getStart(), [opening]);
-      p.edit(parent, wrapper.getEnd(), parent.getEnd(), [` === undefined${closing}`]);
-      return true;
-    }
-    const isLogical = Node.isBinaryExpression(parent);
-    if (isLogical && (parent.getOperatorToken().getText() !== "&&" || isValueOfLogical(parent))) return false;
-    p.edit(wrapper, wrapper.getEnd(), wrapper.getEnd(), [" !== undefined"], "before");
+  if (isTruthTest(parent, wrapper)) return testsPresence(p, parent, wrapper);
+  return Node.isBinaryExpression(parent) && p.compareAbsent(parent, wrapper);
+}
+
+/** `if (x)`, `!x` where an object is asked for: an empty value in its place is no reason to think that there is none. */
+export function testsPresence(p: Proving, test: Node, value: Node): boolean {
+  if (Node.isPrefixUnaryExpression(test)) {
+    const isAlone = standsAlone(test) || conditionOfTest(test);
+    const [opening, closing] = isAlone ? ["", ""] : ["(", ")"];
+    p.edit(test, test.getStart(), value.getStart(), [opening]);
+    p.edit(test, value.getEnd(), test.getEnd(), [` === undefined${closing}`]);
     return true;
   }
-  return Node.isBinaryExpression(parent) && p.compareAbsent(parent, wrapper);
+  const isLogical = Node.isBinaryExpression(test);
+  if (isLogical && (test.getOperatorToken().getText() !== "&&" || isValueOfLogical(test))) return false;
+  p.edit(value, value.getEnd(), value.getEnd(), [" !== undefined"], "before");
+  return true;
 }
 
 /** `x.getValue()`, `x.value`: nothing is left of it. */
@@ -104,7 +106,8 @@ export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);
     if (condition && isTested(condition)) return !isUndone(inner);
-    const failed = unwrapped(otherwiseOf(inner) ?? inner);
+    const otherwise = otherwiseOf(inner);
+    const failed = otherwise && unwrapped(otherwise);
     if (
       Node.isPrefixUnaryExpression(failed) &&
       failed.getText().startsWith("!") &&

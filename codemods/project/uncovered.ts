@@ -163,8 +163,9 @@ function bridgesOf(
   const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
-  const errors = writes("toConnectError") || writes("serviceErrorFrom");
+  const errors = writes("toConnectError") || writes("serviceErrorFrom") || writes("grpcJsStatusFrom");
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
+  const credentials = writes("callCredentials");
   const interceptors = writes("fromServerInterceptors");
   const read = writes("grpcJsCall");
   const client = findings.some((finding) => finding.rule === "clients/client-bridge" && finding.outcome === "bridged");
@@ -189,6 +190,8 @@ function bridgesOf(
       return reason("kept-beside-bridge", `${construct} belongs to a channel of grpc-js`);
     if (client && (CLIENT.test(member) || (member === "Client" && isType(use))))
       return reason("kept-beside-bridge", `${construct} belongs to a client that keeps its grpc-js shape`);
+    if (credentials && /^(Metadata|credentials|CallCredentials)\b/.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to credentials that are asked for each call`);
     if (handler && HANDLER.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
     if (read && READ.test(member))
@@ -209,7 +212,7 @@ const READ = /^(Metadata|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
 const CLIENT =
-  /^(status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream))\b/;
+  /^(status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream)|Interceptor|InterceptorOptions|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|Listener|Requester|CallCredentials|credentials)\b/;
 
 function sideOf({ member, side }: Use): Side | undefined {
   return side ?? SIDES.find(([pattern]) => pattern.test(member))?.[1];

@@ -168,7 +168,11 @@ function varsIn({ scopes, parents }: HandlerDraft, listener: FunctionNode): Node
       const isTwice = found.some((other) => other !== statement && uses.some((use) => isDeclaredIn(use, other)));
       const isEarly = uses.some((use) => use.start < statement.start || !isWithin(use, around));
       const isCaptured = uses.some((use) => functionOf(use, parents) !== listener);
-      if (isTwice || isEarly || (!isOutermost && (isCaptured || !isSet)))
+      // `var total = total || 0`
+      const isOfItself = uses.some(
+        (use) => functionOf(use, parents) === listener && use !== node && isWithin(use, binding.declaration),
+      );
+      if (isTwice || isEarly || isOfItself || (!isOutermost && (isCaptured || !isSet)))
         refuse("no-equivalent", "a var of the data listener that let cannot replace");
     });
   }

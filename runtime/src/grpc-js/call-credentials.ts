@@ -18,6 +18,12 @@ export interface RequestHeadersSource {
   getRequestHeaders(url?: string): Promise<any>;
 }
 
+/** grpc-js's CallCredentials, of any copy of it. */
+export interface CallCredentialsLike {
+  // biome-ignore lint/suspicious/noExplicitAny: what it is told differs between versions, and so does its Metadata
+  generateMetadata(options: any): Promise<any>;
+}
+
 /** Codes that a source of credentials must not give to a call (gRFC A54). */
 const notForCalls = new Map<number, string>([
   [0, "OK"],
@@ -32,10 +38,14 @@ const notForCalls = new Map<number, string>([
 
 /**
  * What `credentials.createFromMetadataGenerator(generator)` or `createFromGoogleCredential(auth)` did, as an interceptor:
- * the generator's Metadata is added to each call; its error fails the call with the code and text that grpc-js gives.
+ * the generator's Metadata is added to each call; its error fails the call with the code and text that grpc-js gives. grpc-js's
+ * CallCredentials are taken, too; where there are none, nothing is added.
  */
-export function callCredentials(source: MetadataGenerator | RequestHeadersSource): Interceptor {
-  const generator = typeof source === "function" ? source : fromRequestHeaders(source);
+export function callCredentials(
+  source: MetadataGenerator | RequestHeadersSource | CallCredentialsLike | null | undefined,
+): Interceptor {
+  if (source === null || source === undefined) return (next) => next;
+  const generator = generatorOf(source);
   return (next) => async (request) => {
     const params = {
       method_name: methodPath(request.method),
@@ -68,6 +78,17 @@ function generate(generator: MetadataGenerator, params: Parameters<MetadataGener
       ? new ConnectError(text, code)
       : new ConnectError(`Invalid status from control plane: ${code} ${name} ${text}`, Code.Internal);
   });
+}
+
+function generatorOf(source: MetadataGenerator | RequestHeadersSource | CallCredentialsLike): MetadataGenerator {
+  if (typeof source === "function") return source;
+  if (!("generateMetadata" in source)) return fromRequestHeaders(source);
+  return (params, callback) => {
+    source.generateMetadata(params).then(
+      (metadata) => callback(null, metadata),
+      (error) => callback(error),
+    );
+  };
 }
 
 function fromRequestHeaders(source: RequestHeadersSource): MetadataGenerator {

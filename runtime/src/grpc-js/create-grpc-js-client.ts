@@ -2,9 +2,12 @@ import { EventEmitter } from "node:events";
 import { Duplex, Readable, Writable } from "node:stream";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { bindMessages } from "../client/bind-messages.js";
+import { callInterceptors } from "../client/call-interceptors.js";
 import { rememberOrigin } from "../client/client-origin.js";
 import { partsOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
+import { peerOfCall } from "../client/peer-of-call.js";
+import { withMessages } from "../client/protocol-transport.js";
 import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
@@ -15,11 +18,15 @@ import { afterThisTurn } from "../on-write.js";
 import { OutputQueue } from "../output-queue.js";
 import { methodPath } from "../serialization.js";
 import type { Transport } from "../transport.js";
+import { type CallCredentialsLike, callCredentials } from "./call-credentials.js";
 import { deadlineOf, type GrpcJsCallOptions, signalOfParent } from "./call-options.js";
 import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
-import { serviceErrorFrom } from "./errors.js";
+import { grpcJsStatusFrom, serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
+import { interceptedCall } from "./intercepted-call.js";
+import { innermostCall, type MadeCall } from "./intercepting-call.js";
+import { hasInterceptors, type InterceptorOptions, methodDefinition, throughInterceptors } from "./interceptors.js";
 import { telling } from "./messages.js";
 import { createMetadata, headersFromMetadata, isMetadata, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike } from "./types.js";
@@ -32,8 +39,11 @@ export interface GrpcJsClientOptions<M extends MessageCodecs | undefined> {
 
 type Callback = (error: unknown, value?: unknown) => void;
 
-/** What a call on our transports cannot honour. To go on without it could mean a call without its credentials. */
-const refusedOptions = ["interceptors", "interceptor_providers", "credentials", "host"] as const;
+/** Options of one call that matter here. */
+interface CallOptions extends GrpcJsCallOptions, InterceptorOptions {
+  credentials?: CallCredentialsLike | null;
+  host?: unknown;
+}
 
 /** Clients that share a transport: it is closed with the last one. */
 const clientsOf = new WeakMap<Transport, Set<object>>();
@@ -49,18 +59,31 @@ export function createGrpcJsClient<T extends DescService, M extends MessageCodec
 ): GrpcJsClientOf<M> {
   const messages = options?.messages;
   const bound = messages === undefined ? transport : bindMessages(transport, withGrpcJsTexts(messages));
-  const client: Record<string, unknown> = {};
+  // As in grpc-js, methods are found by a loop over the client, which itself has none; its own members are not.
+  class ServiceClientImpl {}
+  const client = new ServiceClientImpl();
   const channel = createChannelView(transport, service, client);
-  Object.assign(client, channel.members);
+  const base = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(channel.members));
+  for (const name of Object.keys(base)) {
+    Object.defineProperty(base, name, { enumerable: false });
+  }
+  Object.setPrototypeOf(ServiceClientImpl.prototype, base);
+  const acceptsCallInterceptors = withMessages in transport;
   for (const method of service.methods) {
-    const call = callFunction(bound, method, channel.assertOpen);
+    const value = callFunction(bound, method, messages, channel.assertOpen, acceptsCallInterceptors);
     const keys = messages?.method(methodPath(method))?.keys ?? [method.name];
-    for (const key of [...keys, method.localName]) {
-      client[key] = call;
+    for (const key of new Set([...keys, method.localName])) {
+      const enumerable = keys.includes(key);
+      Object.defineProperty(ServiceClientImpl.prototype, key, {
+        value,
+        enumerable,
+        writable: true,
+        configurable: true,
+      });
     }
   }
   rememberOrigin(client, { service, transport, messages });
-  return client as GrpcJsClientOf<M>;
+  return client as unknown as GrpcJsClientOf<M>;
 }
 
 /** A codec's own errors, told as grpc-js does. */
@@ -114,10 +137,16 @@ function createChannelView(transport: Transport, service: DescService, client: o
   };
 }
 
+interface Rest {
+  readonly metadata: MetadataLike | undefined;
+  readonly options: CallOptions;
+  readonly callback: Callback;
+}
+
 /** What comes after the request: metadata, options, callback, each of them optional. */
-function restOf(args: readonly unknown[], needsCallback: boolean) {
+function restOf(args: readonly unknown[], needsCallback: boolean, acceptsCredentials: boolean): Rest {
   let metadata: MetadataLike | undefined;
-  let options: GrpcJsCallOptions = {};
+  let options: CallOptions = {};
   let callback: Callback | undefined;
   for (const arg of args) {
     if (typeof arg === "function") {
@@ -125,16 +154,16 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
     } else if (isMetadata(arg)) {
       metadata = arg;
     } else if (typeof arg === "object" && arg !== null) {
-      options = arg as GrpcJsCallOptions;
+      options = arg as CallOptions;
     }
   }
-  for (const name of refusedOptions) {
-    if ((options as Record<string, unknown>)[name] !== undefined) {
-      throw new Error(
-        `The call option "${name}" has no effect on a client made by createGrpcJsClient. ` +
-          "Use the transport's interceptors, or keep this client on grpc-js.",
-      );
-    }
+  // To go on without it could mean a call without its credentials.
+  const refused =
+    options.host != null ? "host" : options.credentials && !acceptsCredentials ? "credentials" : undefined;
+  if (refused !== undefined) {
+    throw new Error(
+      `The call option "${refused}" has no effect on a client made by createGrpcJsClient. Keep this client on grpc-js.`,
+    );
   }
   if (needsCallback && callback === undefined) {
     throw new Error("Incorrect arguments passed");
@@ -143,7 +172,7 @@ function restOf(args: readonly unknown[], needsCallback: boolean) {
 }
 
 interface Started {
-  readonly contextValues: ContextValues | undefined;
+  readonly contextValues: ContextValues;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   readonly header: Headers;
@@ -152,15 +181,16 @@ interface Started {
 }
 
 /** Adds `cancel` and `getPeer` to a call, and says how it is to be run. */
-function startCall(call: object, metadata: MetadataLike | undefined, options: GrpcJsCallOptions): Started {
+function startCall(call: object, metadata: MetadataLike | undefined, options: CallOptions): Started {
   const controller = new AbortController();
   let canceled = false;
+  let peer = "unknown";
   Object.assign(call, {
     cancel() {
       canceled = true;
       controller.abort();
     },
-    getPeer: () => "unknown",
+    getPeer: () => peer,
   });
   const deadline = deadlineOf(options);
   const parent = signalOfParent(options);
@@ -173,16 +203,21 @@ function startCall(call: object, metadata: MetadataLike | undefined, options: Gr
     signal: controller.signal,
     timeoutMs: timeoutFromDeadline(deadline),
     header: headersFromMetadata(metadata),
-    contextValues: contextValuesOf(metadata),
+    contextValues: contextValuesOf(metadata, options).set(peerOfCall, (name) => {
+      peer = name;
+    }),
     isCanceled: () => canceled,
     sawHeader: false,
   };
 }
 
-/** Metadata has options of its own; one of them matters to a call. */
-function contextValuesOf(metadata: MetadataLike | undefined): ContextValues | undefined {
+/** Metadata has options of its own, of which one matters to a call; and the call may have credentials. */
+function contextValuesOf(metadata: MetadataLike | undefined, { credentials }: CallOptions): ContextValues {
   const waits = metadata?.getOptions?.().waitForReady;
-  return waits === undefined ? undefined : createContextValues().set(waitForReady, waits);
+  const values = createContextValues();
+  if (waits !== undefined) values.set(waitForReady, waits);
+  if (credentials) values.set(callInterceptors, [callCredentials(credentials)]);
+  return values;
 }
 
 type AnyTransport = {
@@ -190,13 +225,35 @@ type AnyTransport = {
   stream(...args: unknown[]): Promise<{ header: Headers; trailer: Headers; message: AsyncIterable<unknown> }>;
 };
 
-function callFunction(transport: Transport, method: DescMethod, assertOpen: () => void) {
-  const run = transport as unknown as AnyTransport;
+/** What a client has under the name of a method. */
+function callFunction(
+  transport: Transport,
+  method: DescMethod,
+  messages: MessageCodecs | undefined,
+  assertOpen: () => void,
+  acceptsCredentials: boolean,
+) {
+  const { methodKind } = method;
+  const hasOneRequest = methodKind === "unary" || methodKind === "server_streaming";
+  const hasOneAnswer = methodKind === "unary" || methodKind === "client_streaming";
+  const make = makeCall(transport as unknown as AnyTransport, method);
+  let definition: object | undefined;
+  return (...args: unknown[]) => {
+    const rest = restOf(hasOneRequest ? args.slice(1) : args, hasOneAnswer, acceptsCredentials);
+    assertOpen();
+    const { options, metadata, callback } = rest;
+    if (!hasInterceptors(options)) return make(args[0], rest);
+    definition ??= methodDefinition(method, messages);
+    const call = throughInterceptors(options, definition, (current) => innermostCall(method, make, current));
+    return interceptedCall(method, call, { request: args[0], metadata: metadata ?? createMetadata(), callback });
+  };
+}
+
+/** Makes the calls of a method, without interceptors of grpc-js. */
+function makeCall(run: AnyTransport, method: DescMethod): (request: unknown, rest: Rest) => MadeCall {
   switch (method.methodKind) {
     case "unary":
-      return (request: unknown, ...args: unknown[]) => {
-        const { metadata, options, callback } = restOf(args, true);
-        assertOpen();
+      return (request, { metadata, options, callback }) => {
         const call = new EventEmitter();
         const start = startCall(call, metadata, options);
         run.unary(method, start.signal, start.timeoutMs, start.header, request, start.contextValues).then(
@@ -208,12 +265,10 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
             }),
           (e) => failCallback(call, callback, e, start),
         );
-        return call;
+        return call as MadeCall;
       };
     case "client_streaming":
-      return (...args: unknown[]) => {
-        const { metadata, options, callback } = restOf(args, true);
-        assertOpen();
+      return (_, { metadata, options, callback }) => {
         const requests = new OutputQueue();
         const call = new Writable({ objectMode: true, ...writeTo(requests) });
         const start = startCall(call, metadata, options);
@@ -225,12 +280,10 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
             }),
           (e) => failCallback(call, callback, e, start),
         );
-        return call;
+        return call as unknown as MadeCall;
       };
     case "server_streaming":
-      return (request: unknown, ...args: unknown[]) => {
-        const { metadata, options } = restOf(args, false);
-        assertOpen();
+      return (request, { metadata, options }) => {
         const reader = createReader();
         const call = new Readable({ objectMode: true, read: () => reader.read() });
         const start = startCall(call, metadata, options);
@@ -239,12 +292,10 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
           run.stream(method, start.signal, start.timeoutMs, start.header, new OneMessage(request), start.contextValues),
           start,
         );
-        return call;
+        return call as unknown as MadeCall;
       };
     case "bidi_streaming":
-      return (...args: unknown[]) => {
-        const { metadata, options } = restOf(args, false);
-        assertOpen();
+      return (_, { metadata, options }) => {
         const requests = new OutputQueue();
         const reader = createReader();
         const call = new Duplex({ objectMode: true, read: () => reader.read(), ...writeTo(requests) });
@@ -254,7 +305,7 @@ function callFunction(transport: Transport, method: DescMethod, assertOpen: () =
           run.stream(method, start.signal, start.timeoutMs, start.header, requests, start.contextValues),
           start,
         );
-        return call;
+        return call as unknown as MadeCall;
       };
   }
 }
@@ -265,7 +316,7 @@ function outside(action: () => void): void {
 }
 
 function emitOk(call: EventEmitter, trailer: Headers): void {
-  call.emit("status", { code: 0, details: "OK", metadata: metadataFromResponse(trailer) });
+  call.emit("status", grpcJsStatusFrom(trailer));
 }
 
 function emitStatus(call: EventEmitter, error: { code?: number; details?: string; metadata?: unknown }): void {

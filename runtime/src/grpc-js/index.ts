@@ -11,9 +11,10 @@ export { closeClient, getClientChannel, waitForClientReady } from "./client-chan
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export type { CallStatus } from "./errors.js";
+export type { CallStatus, GrpcJsStatus } from "./errors.js";
 export {
   callStatus,
+  grpcJsStatusFrom,
   grpcStatusName,
   serviceErrorDetails,
   serviceErrorFrom,
@@ -22,6 +23,8 @@ export {
   toConnectError,
   trailerOf,
 } from "./errors.js";
+export type { ExplicitPresence, ExplicitPresenceOptions } from "./explicit-presence.js";
+export { explicitPresence } from "./explicit-presence.js";
 export type { BridgedImpl, CallbackHandler } from "./from-callback.js";
 export { awaitReply, fromCallback, fromCallbacks } from "./from-callback.js";
 export { grpcJsCall } from "./grpc-js-call.js";

@@ -1,9 +1,10 @@
 import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "../well-known.js";
+import { explicitSchema } from "./explicit-presence.js";
 import { int64FromLong } from "./int64-from-long.js";
 import { keyOfField, type ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 
-type Options = Pick<ProtoLoaderObjectOptions, "keepCase">;
+type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
 
 /**
  * The message that `@grpc/proto-loader` encoded for an object of any origin, a row or parsed JSON: fields by their names,
@@ -56,7 +57,7 @@ export function protoLoaderList<Desc extends DescMessage>(
 type Values = Record<string, unknown>;
 
 function messageOf(schema: DescMessage, object: unknown, options: Options): Values {
-  const message = create(schema) as unknown as Values;
+  const message = create(options.defaults === false ? explicitSchema(schema) : schema) as unknown as Values;
   if (schema.fields.length === 0) return message;
   assertObject(object, schema.typeName);
   for (const field of schema.fields) {

@@ -1,9 +1,15 @@
 import type { DescField, DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { explicitSchema, whole } from "./explicit-presence.js";
 
-/** The options that the protos were loaded with; `defaults: true` goes without saying. */
+/** The options that the protos were loaded with. */
 export interface ProtoLoaderObjectOptions {
+  /** False: what is not set is left out, of a message that says so (see `explicitPresence`). Default: true. */
+  readonly defaults?: boolean;
+  /** Without defaults: a list without elements is an empty one, a map without entries likewise. Default: false. */
+  readonly arrays?: boolean;
+  readonly objects?: boolean;
   /** Names as in the .proto. Default: false, camel case. */
   readonly keepCase?: boolean;
   /** String or Number: what a 64-bit integer is. Default: String. */
@@ -25,7 +31,10 @@ export function protoLoaderObject<Desc extends DescMessage>(
   options: ProtoLoaderObjectOptions = {},
   // biome-ignore lint/suspicious/noExplicitAny: what the old code took it for; a descriptor does not know.
 ): any {
-  return message ? objectOf(reflect(schema, message), options) : message;
+  if (!message) return message;
+  if (options.defaults !== false) return objectOf(reflect(schema, message), options);
+  const explicit = explicitSchema(schema);
+  return objectOf(reflect(explicit, whole(explicit, message) as MessageShape<Desc>), options);
 }
 
 function objectOf(of: ReflectMessage, options: ProtoLoaderObjectOptions): Record<string, unknown> {
@@ -33,17 +42,22 @@ function objectOf(of: ReflectMessage, options: ProtoLoaderObjectOptions): Record
   const put = (key: string, value: unknown) =>
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
   const fields = of.desc.fields.toSorted((a, b) => a.number - b.number);
-  // protobufjs puts the defaults first, lists before maps before the others, and then whatever is set in a oneof.
+  const isDefaulted = (field: DescField) => {
+    if (field.oneof || isOptional(field)) return false;
+    if (options.defaults !== false) return true;
+    return (field.fieldKind === "list" && options.arrays) || (field.fieldKind === "map" && options.objects);
+  };
+  // protobufjs puts the defaults first, lists before maps before the others, and then whatever is set and has none.
   for (const kind of ["list", "map", undefined])
     for (const field of fields) {
-      if (field.oneof || isOptional(field)) continue;
+      if (!isDefaulted(field)) continue;
       if (kind === undefined ? /^(list|map)$/.test(field.fieldKind) : field.fieldKind !== kind) continue;
       put(keyOfField(field, options), shown(of, field, options));
     }
   for (const field of fields) {
-    if (!(field.oneof || isOptional(field)) || !of.isSet(field)) continue;
+    if (isDefaulted(field) || !of.isSet(field)) continue;
     put(keyOfField(field, options), shown(of, field, options));
-    if (!options.oneofs) continue;
+    if (!options.oneofs || !(field.oneof || isOptionalInProto(field))) continue;
     const choice = field.oneof?.name ?? `_${field.name}`;
     put(options.keepCase ? choice : camelCase(choice), keyOfField(field, options));
   }
@@ -53,6 +67,11 @@ function objectOf(of: ReflectMessage, options: ProtoLoaderObjectOptions): Record
 /** `optional` of a scalar or an enum: for protobufjs a oneof with one member. */
 function isOptional(field: DescField): boolean {
   return field.proto.proto3Optional && field.presence === FeatureSet_FieldPresence.EXPLICIT;
+}
+
+/** The same where all fields have explicit presence: the .proto gave this one a oneof. */
+function isOptionalInProto(field: DescField): boolean {
+  return isOptional(field) && Object.hasOwn(field.proto, "oneofIndex");
 }
 
 function shown(of: ReflectMessage, field: DescField, options: ProtoLoaderObjectOptions): unknown {

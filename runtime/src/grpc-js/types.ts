@@ -159,9 +159,12 @@ type PromiseMethodOf<F> = F extends (...args: infer Args) => infer Call
     ? (requests: AsyncIterable<Req>, options?: Options) => AsyncIterable<Res>
     : Call extends Readable<infer Res>
       ? (request: Args[0], options?: Options) => AsyncIterable<Res>
-      : Call extends { write(chunk: infer Req, ...rest: never[]): unknown }
-        ? (requests: AsyncIterable<Req>, options?: Options) => Promise<ReplyOfCallback<Args[number]>>
-        : (request: Args[0], options?: Options) => Promise<ReplyOfCallback<Args[number]>>
+      : // An interface written by hand, which has this shape already.
+        Call extends Promise<unknown> | AsyncIterable<unknown>
+        ? F
+        : Call extends { write(chunk: infer Req, ...rest: never[]): unknown }
+          ? (requests: AsyncIterable<Req>, options?: Options) => Promise<ReplyOfCallback<Args[number]>>
+          : (request: Args[0], options?: Options) => Promise<ReplyOfCallback<Args[number]>>
   : AnyFunction;
 
 type ReplyOfCallback<Arg> = Arg extends AnyFunction ? ReplyIn<Arg> : never;

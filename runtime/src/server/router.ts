@@ -40,7 +40,7 @@ export interface UniversalHandlerOptions {
 
 /** Options of one service. */
 export type ServiceOptions = Partial<UniversalHandlerOptions> & {
-  /** Addition to @connectrpc/connect: codecs in place of protobuf-es (see `grpcJsMessages`). */
+  /** Addition to @connectrpc/connect: codecs in place of protobuf-es (see `grpcJsMessages`, `explicitPresence`). */
   messages?: MessageCodecs;
 };
 
@@ -57,7 +57,9 @@ export interface ConnectRouterOptions extends Partial<UniversalHandlerOptions> {
 /** Handlers that are written in place get the types of the codecs' messages; any object is taken, as by grpc-js. */
 type ImplementationFor<M> = M extends { readonly definition: infer Def }
   ? Partial<ServiceImplOf<Def>> | object
-  : object;
+  : M extends { readonly service: infer Service extends DescService }
+    ? Partial<ServiceImpl<Service>>
+    : object;
 
 /** Where services and methods are registered. */
 export interface ConnectRouter {
