@@ -52,11 +52,6 @@ export function createReferences(input: ReferencesInput): References {
   function follow(identifier: Node): Node | undefined {
     const parent = identifier.getParent();
     if (parent && Node.isPropertyAccessExpression(parent) && parent.getNameNode() === identifier) {
-      // `exports.name` means to this file what it means to those that take it.
-      if (/^(module\.)?exports$/.test(parent.getExpression().getText())) {
-        const node = exportNode(identifier.getSourceFile(), identifier.getText());
-        return node && settle(node);
-      }
       const object = originOf(parent.getExpression());
       if (object.kind === "module") {
         const node = exportNode(object.file, identifier.getText());

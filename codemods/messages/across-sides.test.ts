@@ -46,7 +46,7 @@ describe("a server and a client that share functions with messages", () => {
       ["idiomatic", "messages of a service"],
     ]);
     expect(files["shared.js"]).toBe(
-      "exports.show = (thing) => thing.itemName + ': ' + thing.bigCount?.toString();\nexports.named = (name) => ({ itemName: String(name) });\n",
+      "exports.show = (thing) => thing.itemName + ': ' + String(thing.bigCount);\nexports.named = (name) => ({ itemName: String(name) });\n",
     );
     expect(files["server.js"]).toContain("router.service(Both, { getIt });");
     expect(files["client.js"]).toContain("console.log(show(thing), thing.itemName);");
@@ -54,8 +54,18 @@ describe("a server and a client that share functions with messages", () => {
     expect((await migrateMessages(after.root)).findings).toEqual([]);
   });
 
-  it("stay on the bridge together where one of them has to, and only the side of the run is reported", async () => {
-    using both = project("JSON.parse(show(req)).map((one) => one)[0] ?? { ...req }");
+  it.each(["show", "show: print"])("stay on the bridge together where one of them has to, taking %s", async (taken) => {
+    const name = taken.replace(/.* /, "");
+    using both = tempProject({
+      "package.json": "{}",
+      "both.proto": proto,
+      "shared.js": shared,
+      "server.js": server(`JSON.parse(${name}(req)).map((one) => one)[0] ?? { ...req }`).replace(
+        "show, named",
+        `${taken}, named`,
+      ),
+      "client.js": client,
+    });
     const { files, findings } = await migrateMessages(both.root, "auto", ["clients"]);
     expect(findings.map(({ outcome, construct }) => [outcome, construct])).toEqual([
       ["bridged", "messages of a client"],
