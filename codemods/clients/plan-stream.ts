@@ -21,6 +21,7 @@ import {
   usesThis,
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
+import { isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import { type StreamField, streamField } from "./field-stream.js";
 import { declaredIn, hiddenName, namesBehindLoop, needsOwnScope } from "./listener-names.js";
@@ -29,6 +30,7 @@ import {
   type CallPlan,
   type Cancel,
   cancelIn,
+  drainedWrites,
   refused,
   splitCancels,
   type Writer,
@@ -90,8 +92,10 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
 
   const { calls, others } = splitCancels(binding.references, parents);
   const cancel = cancelIn(declaration, binding.name, calls);
-  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents) : null;
+  const drained = isDuplex ? drainedWrites(others, parents, false) : [];
+  const isWriting = (reference: Node) =>
+    /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "") || isOfDrained(reference, drained);
+  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents, false) : null;
   if (typeof writer === "string") return refused(writer);
   const reading = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
   const { header, others: references } = splitHeader(reading, parents);
