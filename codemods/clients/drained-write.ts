@@ -1,6 +1,6 @@
 import { isFunction, isIdentifier, isWithin, memberName, type Node, type Parents } from "../shared/ast.js";
 
-/** `if (!call.write(message)) await …`, which waits until more may be written. */
+/** `if (!call.write(message)) await …`, or `await` of a write's callback: it waits until more may be written. */
 export interface DrainedWrite {
   readonly statement: Node;
   readonly write: Node;
@@ -9,6 +9,8 @@ export interface DrainedWrite {
 /** The statement that waits behind a write until the call drains, if that is all it does. */
 export function drainedWrite(reference: Node, parents: Parents, isOnlyWritten: boolean): DrainedWrite | undefined {
   const write = parents.get(parents.get(reference) as Node) as Node;
+  const promised = promisedWrite(write, parents);
+  if (promised) return { statement: promised, write };
   const negation = parents.get(write);
   const statement = negation && parents.get(negation);
   const isAsked = negation?.type === "UnaryExpression" && negation.operator === "!" && statement?.test === negation;
@@ -29,6 +31,35 @@ export function isOfDrained(reference: Node, drained: readonly DrainedWrite[]): 
   return drained.some(
     ({ statement, write }) => isWithin(reference, statement) && !isWithin(reference, write.arguments[0] as Node),
   );
+}
+
+/** `await new Promise((resolve, reject) => call.write(message, (error) => (error ? reject(error) : resolve())));`: the statement. */
+function promisedWrite(write: Node, parents: Parents): Node | undefined {
+  const [, callback, ...more] = write.type === "CallExpression" ? (write.arguments as Node[]) : [];
+  if (!callback || more.length > 0) return undefined;
+  let executor = parents.get(write) as Node;
+  if (executor.type === "ExpressionStatement") executor = parents.get(parents.get(executor) as Node) as Node;
+  const promise = isFunction(executor) ? parents.get(executor) : undefined;
+  if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise")) return undefined;
+  const body = isFunction(executor) ? onlyStatement(executor.body) : undefined;
+  const awaited = parents.get(promise);
+  const statement = awaited?.type === "AwaitExpression" ? parents.get(awaited) : undefined;
+  const isAlone = (body === write || body?.expression === write) && statement?.type === "ExpressionStatement";
+  const [resolve, reject] = isFunction(executor) ? (executor.params as Node[]) : [];
+  return isAlone && isIdentifier(resolve) && settles(callback, resolve.name, reject) ? statement : undefined;
+}
+
+/** `resolve`, or a function that resolves or, with an error, rejects: a write of grpc-js has none. */
+function settles(callback: Node, resolve: string, reject: Node | undefined): boolean {
+  if (isIdentifier(callback, resolve)) return true;
+  if (!isFunction(callback)) return false;
+  const calls = (node: Node | undefined, name: string) =>
+    node?.type === "CallExpression" && isIdentifier(node.callee, name) && node.arguments.length <= 1;
+  const only = onlyStatement(callback.body);
+  const value = only?.type === "ExpressionStatement" ? only.expression : only;
+  if (callback.params.length === 0) return calls(value, resolve) && value?.arguments.length === 0;
+  if (value?.type !== "ConditionalExpression" || !isIdentifier(reject)) return false;
+  return calls(value.consequent, reject.name) && calls(value.alternate, resolve);
 }
 
 function onlyStatement(node: Node): Node | undefined {

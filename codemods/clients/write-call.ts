@@ -113,7 +113,8 @@ function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rul
     const semicolon =
       ctx.source[statement.end - 1] === "}" ? semicolonIn(ctx.source) : semicolonOf(ctx.source, statement);
     ctx.edit.overwrite(statement.start, write.start, "await ", origin);
-    ctx.edit.overwrite(write.end, statement.end, `.catch(() => {})${semicolon}`, origin);
+    const [message] = write.arguments as Node[];
+    ctx.edit.overwrite((message as Node).end, statement.end, `).catch(() => {})${semicolon}`, origin);
   }
   for (const end of writer.ends) {
     const { property } = end.callee;
