@@ -47,6 +47,7 @@ import { stubObstacle } from "./client-stubs.js";
 import { suspectedUses } from "./client-suspects.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
+import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
@@ -354,7 +355,10 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
   for (const { service, construction } of all) {
-    const option = optionThatStays(project, service.calls, construction.node, trees);
+    const option =
+      service.name === ANY_SERVICE
+        ? optionOfUnknownCalls(project)
+        : optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
       continue;
@@ -400,6 +404,7 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, rep
 
 /** Why there is no descriptor of the service, or none that is certain: then the client is made of its own definition. */
 function descriptorDoubt(project: AnalysisProject, service: Service, node: Node): Reason | null {
+  if (service.name === ANY_SERVICE) return null;
   const desc = project.protos.service(service.name);
   const origin = project.originOf(node);
   const loaded = origin.kind === "client" ? origin.packageDefinition : null;
@@ -435,7 +440,7 @@ function factsOf(
     const fact: ClientConstructionFact = {
       ...placeOf(node),
       kind: "client-construction",
-      service: service.name,
+      service: service.name === ANY_SERVICE ? (constructorOf(node)?.getText() ?? "") : service.name,
       outcome: manual ? "manual" : idiomatic && !isKept ? "idiomatic" : "bridged",
       reason:
         manual ??
@@ -452,7 +457,7 @@ function factsOf(
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
       field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
-      typeText: isTypeScript(node) ? instanceType(constructorOf(node)) : null,
+      typeText: isTypeScript(node) ? (instanceType(constructorOf(node)) ?? looseType(node)) : null,
     };
     facts.push(fact);
     if (!isKept && !manual) facts.push(...transport.facts);
@@ -551,6 +556,10 @@ function factsOf(
         facts.push({ ...placeOf(node), kind: "client-type", definition, member } satisfies ClientTypeFact);
     }
   return facts;
+}
+
+function looseType(node: Node): string | null {
+  return node.getType().isAny() ? "any" : null;
 }
 
 /** With the interface that the program wrote for the client, which says what the messages are. */
