@@ -19,7 +19,11 @@ export interface StatusReads {
   readonly gets: readonly Node[];
   /** `grpc.status[status.code]` */
   readonly names: readonly { readonly member: Node; readonly code: Node }[];
+  /** It is used in other ways, and has to be what grpc-js gives. */
+  readonly isWhole: boolean;
 }
+
+const WHOLE: StatusReads = { code: true, more: true, gets: [], names: [], isWhole: true };
 
 /** `call.on("status", callback)` of a call with one reply, a statement behind it. */
 export interface StatusListener {
@@ -54,8 +58,7 @@ function statusListenerAt(file: File, reference: Node, parents: Parents): Status
   const listener = listenerAt(reference, "status", parents);
   if (!listener) return undefined;
   const [param, more] = listener.callback.params as Node[];
-  const reads = more ? null : statusReads(file, listener.callback, parents);
-  return reads ? { ...listener, param: param ?? null, reads } : undefined;
+  return more ? undefined : { ...listener, param: param ?? null, reads: statusReads(file, listener.callback, parents) };
 }
 
 /** `call.on(event, function)`, a statement. */
@@ -133,20 +136,20 @@ function getOn(metadata: Node, parents: Parents): Node | undefined {
     : undefined;
 }
 
-/** What a listener reads of a status, if that is its code, its details and values of its metadata. */
-export function statusReads(file: File, callback: Node, parents: Parents): StatusReads | null {
+/** What a listener reads of a status: its code, its details and values of its metadata, or all of it. */
+export function statusReads(file: File, callback: Node, parents: Parents): StatusReads {
   const [param] = callback.params as Node[];
-  if (!param) return { code: false, more: false, gets: [], names: [] };
-  if (!isIdentifier(param)) return null;
+  if (!param) return { code: false, more: false, gets: [], names: [], isWhole: false };
+  if (!isIdentifier(param)) return WHOLE;
   const gets: Node[] = [];
   const names: { member: Node; code: Node }[] = [];
   let code = false;
   let more = false;
   for (const use of usesOf(callback.body, param.name, parents)) {
     const member = parents.get(use) as Node;
-    if (member.type !== "MemberExpression" || member.object !== use) return null;
+    if (member.type !== "MemberExpression" || member.object !== use) return WHOLE;
     const user = parents.get(member) as Node;
-    if (user.type === "AssignmentExpression" && user.left === member) return null;
+    if (user.type === "AssignmentExpression" && user.left === member) return WHOLE;
     switch (memberName(member)) {
       case "code":
         code = true;
@@ -163,16 +166,16 @@ export function statusReads(file: File, callback: Node, parents: Parents): Statu
         break;
       case "metadata": {
         const get = getOn(member, parents);
-        if (!get) return null;
+        if (!get) return WHOLE;
         gets.push(get);
         more = true;
         break;
       }
       default:
-        return null;
+        return WHOLE;
     }
   }
-  return { code, more, gets, names };
+  return { code, more, gets, names, isWhole: false };
 }
 
 function usesOf(body: Node, name: string, parents: Parents): Node[] {

@@ -151,7 +151,7 @@ function planListeners(
   const end = listenerOf("end");
   if (!data) return refused("nothing listens to its data");
   const used = [error, status, end].filter((listener) => listener !== null);
-  const problem = problemOf(file, parents, data, error, status, end);
+  const problem = problemOf(file, data, error, status, end);
   if (problem) return refused(problem);
   const beside = [...used.map(({ callback }) => callback), ...(call.arguments as Node[])];
   const continues = continuesOf(data.callback, parents);
@@ -239,7 +239,6 @@ function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, L
 
 function problemOf(
   file: File,
-  parents: Parents,
   data: Listener,
   error: Listener | null,
   status: Listener | null,
@@ -273,7 +272,9 @@ function problemOf(
     if (event === "status" && !isLast && returnsOf(callback).length > 0)
       return `the listener of "${event}" returns early`;
     if (event === "data" && !callback.async && error && mayThrow(callback.body)) return "the data listener may throw";
-    if (event === "status" && !statusReads(file, callback, parents)) return "its status is seen as a whole";
+    // What a loop leaves is a variable.
+    const [param] = callback.params as Node[];
+    if (event === "status" && param && !isPlainVariable(file, param)) return "its status is taken apart";
   }
   // What returns within a `finally` hides what was thrown.
   if (returnsEarly(error) && (returnsEarly(status) || returnsEarly(end)))
@@ -295,6 +296,10 @@ function problemOf(
   ]);
   if (hidden !== undefined) return `listeners mean different things by ${hidden}`;
   return null;
+}
+
+function isPlainVariable(file: File, param: Node): boolean {
+  return isIdentifier(param) && scopesOf(file).bindingOf(param)?.writes.length === 0;
 }
 
 function returnsEarly(listener: Listener | null): boolean {

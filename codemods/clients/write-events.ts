@@ -1,4 +1,5 @@
-import { isWithin, lineEndingOf, type Node, parentMap } from "../shared/ast.js";
+import { isIdentifier, isWithin, lineEndingOf, type Node, parentMap, textOf } from "../shared/ast.js";
+import { reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { StatusListener, StatusReads } from "./call-events.js";
 import { indentOf, layoutAt, semicolonIn } from "./layout.js";
@@ -108,14 +109,17 @@ export function writeStatus(ctx: RuleContext, planned: PlannedCall, status: Stat
   const reply = replyName(ctx, planned);
   let handlers = `${name}, ${name}`;
   if (param) {
-    const callStatus = ctx.imports.add(GRPC_JS, "callStatus");
+    const callStatus = ctx.imports.add(GRPC_JS, statusFunction(reads));
     const trailer = reads.more ? trailerName(ctx, planned) : "undefined";
-    const error = param.name === "error" ? "err" : "error";
+    const error = isIdentifier(param, "error") ? "err" : "error";
     handlers = `() => ${name}(${callStatus}(${trailer})), (${error}) => ${name}(${callStatus}(${error}))`;
   }
   ctx.edit.overwrite(callback.end, statement.end, `${next}${reply}.then(${handlers})${semicolonIn(source)}`, origin);
-  if (param && ctx.language === "ts")
-    writeParameter(ctx, callback, param, ctx.imports.add(GRPC_JS, "CallStatus", { typeOnly: true }), rule);
+  const isTyped = ctx.language === "ts" && param !== null && !(reads.isWhole && param.typeAnnotation);
+  if (isTyped) {
+    const type = reads.isWhole ? "GrpcJsStatus" : "CallStatus";
+    writeParameter(ctx, callback, param, ctx.imports.add(GRPC_JS, type, { typeOnly: true }), rule);
+  }
   writeStatusReads(ctx, reads, param, rule);
 }
 
@@ -135,14 +139,29 @@ export function replyName(ctx: RuleContext, planned: PlannedCall): string {
 /** The type of a listener's parameter. */
 function writeParameter(ctx: RuleContext, callback: Node, param: Node, type: string, rule: string): void {
   const isBare = ctx.source[callback.start] !== "(" && callback.type === "ArrowFunctionExpression" && !callback.async;
-  const text = `${param.name}: ${type}`;
+  const text = `${isIdentifier(param) ? param.name : textOf(ctx.source, param)}: ${type}`;
   ctx.edit.overwrite(param.start, param.end, isBare ? `(${text})` : text, { rule, outcome: "idiomatic" });
+}
+
+/** What gives a listener its status. */
+export function statusFunction(reads: StatusReads | null): "callStatus" | "grpcJsStatusFrom" {
+  return reads?.isWhole ? "grpcJsStatusFrom" : "callStatus";
 }
 
 /** What a listener of `status` reads, of what `callStatus` gives. */
 export function writeStatusReads(ctx: RuleContext, reads: StatusReads | null, param: Node | null, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
   if (!reads || !param) return;
+  if (reads.isWhole)
+    ctx.report({
+      rule,
+      outcome: "bridged",
+      construct: "status event",
+      reason: reason("kept-beside-bridge", "the status keeps the shape that it has in grpc-js"),
+      start: param.start,
+      end: param.end,
+      rpc: null,
+    });
   for (const get of reads.gets) writeGet(ctx, get, get.callee.object as Node, rule, `${param.name}.trailer`);
   for (const { member, code } of reads.names) {
     ctx.edit.overwrite(member.start, code.start, `${ctx.imports.add(GRPC_JS, "grpcStatusName")}(`, origin);

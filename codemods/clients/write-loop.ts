@@ -15,7 +15,7 @@ import {
   RUNTIME,
   writeWritable,
 } from "./write-call.js";
-import { nameOf, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
+import { nameOf, statusFunction, trailerName, writeStatusReads, writeTrailer } from "./write-events.js";
 
 /** `for await (… of call)` over a call that messages are written to: the loop runs over the replies. */
 export function writeReplies(ctx: RuleContext, planned: PlannedCall, rule: string): void {
@@ -59,7 +59,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const isTold = isIdentifier(statusParam) && mentions(status?.callback.body, statusParam.name);
   const statusName = isTold ? (statusParam.name as string) : undefined;
   const isWhole = plan.reads?.more === true;
-  const callStatus = isWhole ? ctx.imports.add(GRPC_JS, "callStatus") : "";
+  const callStatus = isWhole ? ctx.imports.add(GRPC_JS, statusFunction(plan.reads)) : "";
   const ended = isWhole ? `${callStatus}(${trailerName(ctx, planned)})` : "";
   const type = ctx.language === "ts" && !isWhole ? ": { code: number }" : "";
   const begins = isWhole ? (ctx.language === "ts" ? ` = ${callStatus}(undefined)` : "") : " = { code: 0 }";

@@ -163,7 +163,7 @@ function bridgesOf(
   const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
-  const errors = writes("toConnectError") || writes("serviceErrorFrom");
+  const errors = writes("toConnectError") || writes("serviceErrorFrom") || writes("grpcJsStatusFrom");
   const metadata = writes("headersFromMetadata") || writes("metadataFromHeaders");
   const credentials = writes("callCredentials");
   const interceptors = writes("fromServerInterceptors");

@@ -1,4 +1,5 @@
 import type { ConnectError } from "../connect-error.js";
+import type { PeerListener } from "./peer-of-call.js";
 
 /**
  * The one interface between the protocols and whatever moves their bytes. It is callback-based on purpose: a unary call
@@ -45,6 +46,8 @@ export interface Connectivity {
 export interface SendOptions {
   /** Wait for a connection instead of failing when the first attempt fails (gRPC wait-for-ready). */
   waitForReady: boolean;
+  /** Is told whom the request goes to, as grpc-js names it. */
+  onPeer?: PeerListener;
 }
 
 /** Opaque to the protocols. */

@@ -20,6 +20,7 @@ import { EarlyMessages } from "./early-messages.js";
 import { runHedgedStream, runHedgedUnary } from "./hedged-call.js";
 import type { Connectivity, OutgoingHeaders } from "./http-client.js";
 import { OneMessage } from "./one-message.js";
+import { peerOfCall } from "./peer-of-call.js";
 import { runStream, serializeForStream } from "./stream-call.js";
 import {
   callHeaders,
@@ -66,6 +67,12 @@ function callsOf(core: TransportCore, messages: MessageCodecs | undefined): Tran
 
   /** The plan of a method, for a call that may say itself whether it waits for a connection. */
   function planFor(method: DescMethod, contextValues: ContextValues | undefined): MethodPlan {
+    const plan = planThatWaits(method, contextValues);
+    const onPeer = contextValues?.get(peerOfCall);
+    return onPeer === undefined ? plan : { ...plan, sendOptions: { ...plan.sendOptions, onPeer } };
+  }
+
+  function planThatWaits(method: DescMethod, contextValues: ContextValues | undefined): MethodPlan {
     const plan = planOf(method);
     const waits = contextValues?.get(waitForReady);
     if (waits === undefined || waits === plan.sendOptions.waitForReady) {

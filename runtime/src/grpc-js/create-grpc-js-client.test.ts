@@ -119,6 +119,20 @@ const scripts: Record<string, Script> = {
   },
 };
 
+const peerOf = (call: Any) => call.getPeer().replace(/\d+$/, "port");
+
+const peerScripts: Record<string, Script> = {
+  "unary, which asks for its peer": (c, log) => {
+    const call = c.Unary({ text: "u" }, () => log("answered", peerOf(call)));
+    return call;
+  },
+  "server stream, which asks for its peer": (c, log) => {
+    const call = c.ServerStream({ text: "s", count: 2 });
+    call.on("metadata", () => log(peerOf(call)));
+    return call;
+  },
+};
+
 describe("createGrpcJsClient", () => {
   let peer: GrpcJsPeer;
   let old: Any;
@@ -137,7 +151,7 @@ describe("createGrpcJsClient", () => {
     peer.stop();
   });
 
-  it.each(Object.entries(scripts))("%s", async (_name, script) => {
+  it.each(Object.entries({ ...scripts, ...peerScripts }))("%s", async (_name, script) => {
     expect(await record(script, migrated)).toEqual(await record(script, old));
   });
 

@@ -6,6 +6,7 @@ import { callInterceptors } from "../client/call-interceptors.js";
 import { rememberOrigin } from "../client/client-origin.js";
 import { partsOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
+import { peerOfCall } from "../client/peer-of-call.js";
 import { withMessages } from "../client/protocol-transport.js";
 import { waitForReady } from "../client/wait-for-ready.js";
 import { Code } from "../code.js";
@@ -21,7 +22,7 @@ import { type CallCredentialsLike, callCredentials } from "./call-credentials.js
 import { deadlineOf, type GrpcJsCallOptions, signalOfParent } from "./call-options.js";
 import { channelView } from "./client-channel.js";
 import { timeoutFromDeadline } from "./deadline.js";
-import { serviceErrorFrom } from "./errors.js";
+import { grpcJsStatusFrom, serviceErrorFrom } from "./errors.js";
 import type { GrpcJsClientOf } from "./grpc-js-client-types.js";
 import { interceptedCall } from "./intercepted-call.js";
 import { innermostCall, type MadeCall } from "./intercepting-call.js";
@@ -171,7 +172,7 @@ function restOf(args: readonly unknown[], needsCallback: boolean, acceptsCredent
 }
 
 interface Started {
-  readonly contextValues: ContextValues | undefined;
+  readonly contextValues: ContextValues;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   readonly header: Headers;
@@ -183,12 +184,13 @@ interface Started {
 function startCall(call: object, metadata: MetadataLike | undefined, options: CallOptions): Started {
   const controller = new AbortController();
   let canceled = false;
+  let peer = "unknown";
   Object.assign(call, {
     cancel() {
       canceled = true;
       controller.abort();
     },
-    getPeer: () => "unknown",
+    getPeer: () => peer,
   });
   const deadline = deadlineOf(options);
   const parent = signalOfParent(options);
@@ -201,16 +203,17 @@ function startCall(call: object, metadata: MetadataLike | undefined, options: Ca
     signal: controller.signal,
     timeoutMs: timeoutFromDeadline(deadline),
     header: headersFromMetadata(metadata),
-    contextValues: contextValuesOf(metadata, options),
+    contextValues: contextValuesOf(metadata, options).set(peerOfCall, (name) => {
+      peer = name;
+    }),
     isCanceled: () => canceled,
     sawHeader: false,
   };
 }
 
 /** Metadata has options of its own, of which one matters to a call; and the call may have credentials. */
-function contextValuesOf(metadata: MetadataLike | undefined, { credentials }: CallOptions): ContextValues | undefined {
+function contextValuesOf(metadata: MetadataLike | undefined, { credentials }: CallOptions): ContextValues {
   const waits = metadata?.getOptions?.().waitForReady;
-  if (waits === undefined && !credentials) return undefined;
   const values = createContextValues();
   if (waits !== undefined) values.set(waitForReady, waits);
   if (credentials) values.set(callInterceptors, [callCredentials(credentials)]);
@@ -313,7 +316,7 @@ function outside(action: () => void): void {
 }
 
 function emitOk(call: EventEmitter, trailer: Headers): void {
-  call.emit("status", { code: 0, details: "OK", metadata: metadataFromResponse(trailer) });
+  call.emit("status", grpcJsStatusFrom(trailer));
 }
 
 function emitStatus(call: EventEmitter, error: { code?: number; details?: string; metadata?: unknown }): void {

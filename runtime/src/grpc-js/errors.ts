@@ -119,6 +119,25 @@ export function callStatus(outcome: unknown): CallStatus {
   return { code, details, trailer: trailerOf(error) };
 }
 
+/** What a listener of grpc-js's event `status` gets. */
+export interface GrpcJsStatus {
+  /** 0 where the call succeeded. */
+  code: number;
+  details: string;
+  // biome-ignore lint/suspicious/noExplicitAny: it stands where code reads the Metadata of any copy of grpc-js
+  metadata: any;
+}
+
+/**
+ * grpc-js's StatusObject of a call, for code that uses it as a whole: of its trailers if it succeeded (undefined where it sent
+ * none), or else of its error.
+ */
+export function grpcJsStatusFrom(outcome: unknown): GrpcJsStatus {
+  const { code, details, trailer } = callStatus(outcome);
+  const error = code === 0 ? undefined : (serviceErrorFrom(ConnectError.from(outcome)) as ServiceErrorLike);
+  return { code, details, metadata: error?.metadata ?? metadataFromResponse(trailer) };
+}
+
 /** `error.message` as grpc-js has it, `5 NOT_FOUND: no such item`; of anything but a ConnectError its own. */
 export function serviceErrorMessage(error: unknown): string {
   return serviceErrorFrom(error).message;

@@ -11,9 +11,10 @@ export { closeClient, getClientChannel, waitForClientReady } from "./client-chan
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
 export { createGrpcJsClient } from "./create-grpc-js-client.js";
 export { timeoutFromDeadline } from "./deadline.js";
-export type { CallStatus } from "./errors.js";
+export type { CallStatus, GrpcJsStatus } from "./errors.js";
 export {
   callStatus,
+  grpcJsStatusFrom,
   grpcStatusName,
   serviceErrorDetails,
   serviceErrorFrom,

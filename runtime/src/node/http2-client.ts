@@ -1,4 +1,5 @@
 import * as http2 from "node:http2";
+import { isIPv6 } from "node:net";
 import type {
   ConnectivityState,
   Exchange,
@@ -68,8 +69,10 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
       const exchange = new Http2Exchange(listener, extra === undefined ? headers : { ...headers, ...extra }, body);
       const connection = source.ready();
       if (connection !== undefined) {
+        options.onPeer?.(peerName(connection));
         exchange.start(connection);
       } else {
+        options.onPeer?.(`dns:${source.authority}`);
         exchange.wait(source, options);
       }
       return exchange;
@@ -85,6 +88,14 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
       },
     },
   };
+}
+
+function peerName({ session }: Http2Connection): string {
+  const { remoteAddress: address, remotePort: port } = session.socket ?? {};
+  if (address === undefined) {
+    return "unknown";
+  }
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 const exchangeOf = Symbol("exchange");
@@ -194,6 +205,7 @@ class Http2Exchange implements Exchange {
       .then(
         (connection) => {
           if (!this.#done) {
+            options.onPeer?.(peerName(connection));
             this.start(connection);
           }
         },
