@@ -1,4 +1,4 @@
-import { Node, VariableDeclarationKind } from "ts-morph";
+import { Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -38,9 +38,9 @@ function isConstructor(project: AnalysisProject, node: Node): boolean {
 }
 
 /** An option that some call may have and no transport takes, where it is not known whose calls they are. */
-export function optionOfUnknownCalls(project: AnalysisProject): string | undefined {
+export function optionOfUnknownCalls(files: readonly SourceFile[]): string | undefined {
   const option = /\b(interceptors|interceptor_providers|credentials)\s*:\s*(?!true\b|false\b|['"`])/;
-  for (const file of project.files) {
+  for (const file of files) {
     const found = option.exec(file.getFullText());
     if (found) return found[1];
   }

@@ -64,7 +64,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
   refuseClassUses(project, services, programOf, (node) => shownPlace(node, project.root));
-  planTransports(project, services, trees);
+  planTransports(project, services, trees, programOf);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
   const mayWatchUncaught = perProgram(project, programOf, watchesUncaught);
@@ -348,7 +348,12 @@ function refuseStandIns(
 }
 
 /** The transport of every construction; clients that share credentials move together or not at all. */
-function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
+function planTransports(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  trees: Trees,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
   const all = [...services.values()].flatMap((service) =>
     service.constructions.map((construction) => ({ service, construction })),
   );
@@ -357,7 +362,9 @@ function planTransports(project: AnalysisProject, services: ReadonlyMap<string, 
   for (const { service, construction } of all) {
     const option =
       service.name === ANY_SERVICE
-        ? optionOfUnknownCalls(project)
+        ? optionOfUnknownCalls(
+            project.files.filter((file) => programOf(file) === programOf(construction.node.getSourceFile())),
+          )
         : optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
