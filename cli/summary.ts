@@ -67,6 +67,7 @@ const extraText = {
   generated: "generated code",
   vendor: "the packed runtime",
   "context keys": "keys of context values",
+  compat: "what the official packages lack; yours from now on",
 } as const;
 
 function countLine(result: MigrationResult, { isDryRun, command }: SummaryOptions): string {

@@ -11,6 +11,7 @@ import { runtimePackage } from "./project/tool.js";
 import type { Part, Run } from "./run.js";
 import type { Finding } from "./shared/finding.js";
 import { modulesOf } from "./shared/imports.js";
+import { isCompat } from "./shared/official.js";
 import { parse } from "./shared/parse.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
@@ -43,7 +44,10 @@ export function extraFilesOf(
     });
   }
 
-  for (const [file, content] of created) extra.push({ path: file, content, before: null, why: "context keys" });
+  for (const [file, content] of created) {
+    const why = isCompat(file) ? "compat" : "context keys";
+    extra.push({ path: file, content, before: null, why });
+  }
 
   const runtime = runtimePackage();
   const manifests = new Map<string, Set<string>>();

@@ -66,7 +66,7 @@ export interface ExtraFile {
   readonly path: string;
   readonly content: string | Uint8Array;
   readonly before: string | null;
-  readonly why: "package.json" | "generated" | "vendor" | "context keys";
+  readonly why: "package.json" | "generated" | "vendor" | "context keys" | "compat";
 }
 
 export interface MigrationSummary {

@@ -9,6 +9,7 @@ import { collectStatusFacts } from "./analysis/status-facts.js";
 import { clientRules } from "./clients/index.js";
 import * as messages from "./messages/index.js";
 import type { MigrationOptions } from "./migration.js";
+import { compatFiles, compatPlace } from "./project/compat-file.js";
 import { emptyRegistry } from "./project/empty-registry.js";
 import { niceGrpcFindings } from "./project/nice-grpc.js";
 import { moduleSystemOfPackage } from "./project/package-json.js";
@@ -61,6 +62,8 @@ async function passes(run: Run): Promise<Attempt> {
   const created = new Map<string, string>();
   const notes: string[] = [];
   const rules = rulesOf(options);
+  const compat = parts.map((part) => (options.target === "connectrpc" ? compatPlace(part.generated) : undefined));
+  const placeOf = (file: string) => compat[parts.findIndex(({ home }) => home.files.has(file))];
   const unsettled = new Set<string>();
   const codecs: CodecFact[] = [];
   /** Registrations whose messages are native now: their file and service. */
@@ -130,6 +133,7 @@ async function passes(run: Run): Promise<Attempt> {
         result = applyRules(source, file, isNeighbour ? neighbourRules : rules, {
           facts: own,
           target: options.target,
+          compat: placeOf(file)?.specifierFor(file),
           messages: options.messages,
           moduleSystem: moduleSystemOfPackage(file),
         });
@@ -213,6 +217,8 @@ async function passes(run: Run): Promise<Attempt> {
         own.map((finding) => failedFinding(finding, failures.get(file) as Failure)),
       );
   }
+  const places = compat.filter((place) => place !== undefined);
+  for (const [file, text] of compatFiles(places, texts)) created.set(file, text);
   return { texts, findings, native, created, notes };
 }
 

@@ -21,5 +21,7 @@ export function generatorOf(path: string, text: string): Flavour | "protobuf-es"
   // The types that proto-loader-gen-types collects in one root file carry no header either.
   if (/export interface ProtoGrpcType\b/.test(text) && /MessageTypeDefinition|SubtypeConstructor/.test(text))
     return "proto-loader";
+  // Our own, beside the generated code: it is nothing to rewrite.
+  if (/Written once by connect-migrate \(--target connectrpc\)/.test(head)) return "protobuf-es";
   return null;
 }

@@ -61,7 +61,15 @@ export async function recoverProtos({ root, out, texts }: RecoverInput): Promise
   }
   const files = [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   const places = new Map<string, string>();
-  for (const file of files) for (const { name } of [...file.messages, ...file.enums]) places.set(name, file.path);
+  for (const file of files)
+    for (const { name } of [...file.messages, ...file.enums]) {
+      const other = files.find((one) => one.path === places.get(name));
+      if (other)
+        throw new RecoverError(
+          `${other.sources[0]} and ${file.sources[0]} both have ${name}. Name one of them as the path.`,
+        );
+      places.set(name, file.path);
+    }
   const written = files.map((file) => {
     const text = printProto(file, importsOf(file, places, registry));
     const target = path.join(out, ...file.path.split("/"));

@@ -127,12 +127,42 @@ describe("--target connectrpc", () => {
 
   it("imports the same names from the official packages", () => {
     expect(
-      applyRules("x();\n", "/p/a.js", [asking("@connect-migrate/runtime/node", "createGrpcTransport")], official).text,
-    ).toBe("const { createGrpcTransport } = require('@connectrpc/connect-node');\n\ncreateGrpcTransport();\n");
+      applyRules("x();\n", "/p/a.js", [asking("@connect-migrate/runtime/node", "compressionGzip")], official).text,
+    ).toBe("const { compressionGzip } = require('@connectrpc/connect-node');\n\ncompressionGzip();\n");
+  });
+
+  it("imports what they lack from connect-compat, and leaves the file where that has no place", () => {
+    const rules = [asking("@connect-migrate/runtime/node", "serve")];
+    const compat = "./gen/connect-compat.js";
+    const text = "x(app, { address: 'localhost:1' });\n";
+    expect(applyRules(text, "/p/a.js", rules, { ...official, compat }).text).toBe(
+      `const { serve } = require('${compat}');\n\nserve(app, { address: 'localhost:1' });\n`,
+    );
+    expect(applyRules(text, "/p/a.js", rules, official).text).toBe(text);
+  });
+
+  it("leaves a file with an option or a member that only our runtime knows", () => {
+    const rules = [asking("@connect-migrate/runtime/node", "serve")];
+    const given = { ...official, compat: "./gen/connect-compat.js" };
+    for (const [text, what] of [
+      ["x(app, { address, keepaliveTimeMs: 1 });", "keepaliveTimeMs of serve"],
+      ["x(app, options);", "serve with options from elsewhere"],
+      ["x(app, { ...options });", "spread options of serve"],
+      ["x(app, { address }); ctx.sendHeaders();", "sendHeaders"],
+    ] as const) {
+      const result = applyRules(text, "/p/a.js", rules, given);
+      expect(result.text).toBe(text);
+      expect(result.findings[0]?.reason?.text).toContain(`no equivalent for ${what} in the official packages`);
+    }
   });
 
   it("leaves a file that needs what only our runtime has, with the reason", () => {
-    const result = applyRules("x();\n", "/p/a.js", [asking("@connect-migrate/runtime/node", "serve")], official);
+    const result = applyRules(
+      "x();\n",
+      "/p/a.js",
+      [asking("@connect-migrate/runtime/health", "createHealth")],
+      official,
+    );
     expect(result.text).toBe("x();\n");
     expect(result.findings).toMatchObject([{ outcome: "manual", reason: { code: "no-equivalent" } }]);
   });

@@ -3,6 +3,7 @@ import { type File, innermostAt, lineEndingOf } from "./ast.js";
 import { applyEdits, conflictsOf, createEditSink, type Edit, indentEdits, withoutTaken } from "./edits.js";
 import type { Finding } from "./finding.js";
 import { applyImports, createImportRequests, type ModuleSystem, moduleSystemOf } from "./imports.js";
+import { beyondOfficial } from "./official.js";
 import { j, languageOf, parse, rootOf } from "./parse.js";
 import { positionOf } from "./position.js";
 import { type Reason, reason } from "./reasons.js";
@@ -13,6 +14,8 @@ export interface ApplyOptions {
   /** Null: nothing was analysed, the rules run alone. */
   readonly facts: readonly FactBase[] | null;
   readonly target: Target;
+  /** How the file imports connect-compat, with the official packages as target. */
+  readonly compat?: string | undefined;
   readonly messages: MessagesMode;
   /** For a file that neither imports nor requires anything: what its package.json says. */
   readonly moduleSystem?: ModuleSystem;
@@ -33,7 +36,7 @@ export interface ApplyResult {
 export function applyRules(source: string, path: string, rules: readonly Rule[], options: ApplyOptions): ApplyResult {
   const file = parse(source, path);
   const edit = createEditSink();
-  const imports = createImportRequests(file, options.target);
+  const imports = createImportRequests(file, options.target, options.compat);
   const findings: Finding[] = [];
   const moduleSystem = moduleSystemOf(file, path, options.moduleSystem ?? "cjs");
   const todoAt = new Set<string>();
@@ -89,17 +92,22 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   }
   // A name that only our runtime has: with the official packages as target the file stays as it is.
   const [lacking] = imports.unofficial;
-  if (lacking && edits.length > 0) {
+  const edited = applyEdits(source, indentEdits(edits, edit.indents), edit.moves);
+  const beyond = lacking
+    ? `${lacking.name} of ${lacking.module}`
+    : options.target === "connectrpc" && edits.length > 0
+      ? beyondOfficial(parse(edited, path))
+      : undefined;
+  if (beyond !== undefined && edits.length > 0) {
     const why = reason(
       "no-equivalent",
-      `${lacking.name} of ${lacking.module} in the official packages (--target connectrpc; run without it to use ours)`,
+      `${beyond} in the official packages (--target connectrpc; run without it to use ours)`,
     );
     const kept = findings.map((finding) =>
       finding.outcome === "manual" ? finding : { ...finding, outcome: "manual" as const, reason: why },
     );
     return { text: source, edits: [], findings: kept, file, conflict: null, lacks: why };
   }
-  const edited = applyEdits(source, indentEdits(edits, edit.indents), edit.moves);
   // A rule may leave the text and only need an import, or the other way round.
   const text =
     edited === source && imports.requests.length === 0

@@ -1,7 +1,7 @@
 import { builtinModules } from "node:module";
 import { type File, indentAt, isIdentifier, keyName, lineEndingOf, type Node, parentMap } from "./ast.js";
 import { applyEdits, createEditSink, type EditOrigin } from "./edits.js";
-import { officialModule } from "./official.js";
+import { COMPAT, officialModule } from "./official.js";
 import { languageOf, parse } from "./parse.js";
 import type { ImportRequests, Target } from "./rule.js";
 import { scopesOf } from "./scope.js";
@@ -131,8 +131,11 @@ export interface ImportCollector extends ImportRequests {
   readonly replaced: ReadonlySet<string>;
 }
 
-/** Collects the names that rules ask for; a name that the file uses for something else gets another local name. */
-export function createImportRequests(file: File, target: Target = "bundled"): ImportCollector {
+/**
+ * Collects the names that rules ask for; a name that the file uses for something else gets another local name. `compat` is how
+ * this file imports connect-compat.
+ */
+export function createImportRequests(file: File, target: Target = "bundled", compat?: string): ImportCollector {
   const { names } = scopesOf(file);
   const existing = importedNames(file);
   const requests: ImportRequest[] = [];
@@ -159,7 +162,8 @@ export function createImportRequests(file: File, target: Target = "bundled"): Im
     },
     add(asked, name, options) {
       const typeOnly = options?.typeOnly ?? false;
-      const official = target === "connectrpc" ? officialModule(asked, name) : asked;
+      const found = target === "connectrpc" ? officialModule(asked, name) : asked;
+      const official = found === COMPAT ? compat : found;
       if (official === undefined) unofficial.push({ module: asked, name, local: name, typeOnly });
       const module = official ?? asked;
       const there = existing.find(

@@ -1,33 +1,88 @@
+import type { File, Node } from "./ast.js";
+import { keyName, walk } from "./ast.js";
+
 /**
- * What the official packages offer under the same names, for `--target connectrpc`. A name that is not here exists in our
- * runtime only, and code that needs it stays as it is. A name alone does not make code portable: the transports of connect-node
- * know no `target`, which is what clients are written with. No client gets that far, because each asks for `grpcJsMessages`.
+ * Where code gets what it needs with `--target connectrpc`: from the official packages what they have under the same name and
+ * with the same meaning, the rest from `connect-compat`, a file that a run writes beside the generated code
+ * (codemods/official/connect-compat.ts). A name that neither has exists in our runtime only, and code that needs it stays as it is.
  */
-const OFFICIAL: Readonly<Record<string, { readonly module: string; readonly names: ReadonlySet<string> }>> = {
-  "@connect-migrate/runtime": {
-    module: "@connectrpc/connect",
-    names: new Set([
-      ..."ConnectError Code createClient createCallbackClient createConnectRouter createRouterTransport".split(" "),
-      ..."createHandlerContext createContextKey createContextValues encodeBinaryHeader decodeBinaryHeader".split(" "),
-      ..."cors Client CallbackClient CallOptions ConnectRouter ConnectRouterOptions ServiceImpl MethodImpl".split(" "),
-      ..."HandlerContext Interceptor Transport ContextKey ContextValues UnaryRequest UnaryResponse".split(" "),
-      ..."StreamRequest StreamResponse".split(" "),
-    ]),
+export const COMPAT = "connect-compat";
+
+const OFFICIAL: Readonly<Record<string, ReadonlySet<string>>> = {
+  "@connectrpc/connect": new Set([
+    ..."ConnectError Code createConnectRouter createRouterTransport createHandlerContext createContextKey".split(" "),
+    ..."createContextValues encodeBinaryHeader decodeBinaryHeader Client CallOptions ConnectRouter ServiceImpl".split(
+      " ",
+    ),
+    ..."MethodImpl HandlerContext Interceptor Transport ContextKey ContextValues UnaryRequest UnaryResponse".split(" "),
+    ..."StreamRequest StreamResponse".split(" "),
+  ]),
+  "@connectrpc/connect/protocol": new Set(["createWritableIterable"]),
+  "@connectrpc/connect-node": new Set(["compressionGzip", "compressionBrotli"]),
+};
+
+/** What connect-compat exports. */
+export const COMPAT_NAMES: ReadonlySet<string> = new Set([
+  ..."App AppOptions CompatRouter CompatTransportOptions GrpcJsMessages RunningServer ServeOptions createApp".split(
+    " ",
+  ),
+  ..."createClient createGrpcTransport forceShutdown grpcJsMessages grpcStatusName headersFromMetadata ServiceImplOf ClientOf".split(
+    " ",
+  ),
+  ..."headerValues int64FromLong int64FromNumber isMain isOver serve serviceErrorDetails serviceErrorMessage timeoutFromDeadline toConnectError tryShutdown".split(
+    " ",
+  ),
+]);
+
+/** What connect-compat's functions take: the position of the options, and their names. */
+const OPTIONS: Readonly<Record<string, { readonly at: number; readonly names: ReadonlySet<string> }>> = {
+  createApp: {
+    at: 0,
+    names: new Set("routes readMaxBytes writeMaxBytes interceptors contextValues compat".split(" ")),
   },
-  "@connect-migrate/runtime/node": {
-    module: "@connectrpc/connect-node",
+  serve: { at: 1, names: new Set("address tls signals".split(" ")) },
+  createGrpcTransport: {
+    at: 0,
     names: new Set([
-      ..."createConnectTransport createGrpcTransport createGrpcWebTransport Http2SessionManager".split(" "),
-      ..."connectNodeAdapter compressionGzip compressionBrotli ConnectTransportOptions GrpcTransportOptions".split(" "),
+      ..."target baseUrl tls interceptors readMaxBytes writeMaxBytes pingIntervalMs pingTimeoutMs".split(" "),
+      ..."idleConnectionTimeoutMs acceptCompression sendCompression defaultTimeoutMs".split(" "),
     ]),
   },
 };
 
-/** The official module for a name of ours; undefined if there is none; modules that are not ours stay. */
+/** Members of our handlers' context that connect's has not. */
+const MEMBERS: ReadonlySet<string> = new Set(["sendHeaders"]);
+
+/** The module for a name of ours, {@link COMPAT} if it is that one; undefined if there is none; modules that are not ours stay. */
 export function officialModule(module: string, name: string): string | undefined {
   if (!/^@connect-migrate\/runtime(\/|$)/.test(module)) return module;
-  const official = OFFICIAL[module];
-  return official?.names.has(name) ? official.module : undefined;
+  if (COMPAT_NAMES.has(name)) return COMPAT;
+  return Object.keys(OFFICIAL).find((official) => OFFICIAL[official]?.has(name));
+}
+
+/** Whether a module specifier is connect-compat. */
+export function isCompat(specifier: string): boolean {
+  return /(?:^|\/)connect-compat(?:\.[jt]s)?$/.test(specifier);
+}
+
+/** An option or a member in migrated code that only our runtime has, as a reason names it. */
+export function beyondOfficial(file: File): string | undefined {
+  let found: string | undefined;
+  walk(file.program, (node: Node) => {
+    if (found !== undefined) return;
+    if (node.type === "MemberExpression" && !node.computed && MEMBERS.has(node.property.name))
+      found = node.property.name;
+    const options = node.type === "CallExpression" && node.callee.type === "Identifier" && OPTIONS[node.callee.name];
+    if (!options) return;
+    const given = node.arguments[options.at] as Node | undefined;
+    if (given?.type !== "ObjectExpression") found = `${node.callee.name} with options from elsewhere`;
+    else
+      for (const property of given.properties as Node[]) {
+        const name = property.type === "SpreadElement" ? "spread options" : (keyName(property) ?? "");
+        if (!options.names.has(name)) found ??= `${name} of ${node.callee.name}`;
+      }
+  });
+  return found;
 }
 
 /** Of which versions the official packages are asked for. */
