@@ -198,8 +198,13 @@ function loopIt(req) {
       out.lines_out.push('nothing');
   }
   out.lines_out.push(req.the_pick === 'pick_num' ? 'num ' + req.pick_num : 'no num');
-  if (req.is_on) out.good_one = 'g' + req.item_name;
-  if (req.u_num > 5) out.bad_one = req.item_name;
+  if (req.item_name === '') {
+    if (req.is_on) out.bad_one = 'b';
+    else out.good_one = 'g';
+  } else {
+    if (req.is_on) out.good_one = 'g' + req.item_name;
+    if (req.u_num > 5) out.bad_one = req.item_name;
+  }
   const seen = [];
   for (const tag of req.tag_list) if (!seen.includes(tag)) seen.push(tag);
   seen.sort();
