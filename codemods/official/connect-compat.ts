@@ -501,7 +501,7 @@ function coded(error: unknown, signal: AbortSignal): unknown {
   const { rawMessage } = error;
   const as = (code: Code, text = rawMessage) => new ConnectError(text, code, error.metadata, undefined, error);
   const codes: string[] = [];
-  for (let at: unknown = error; at instanceof Error && codes.length < 9; at = at.cause)
+  for (let at: unknown = error; at instanceof Error && codes.length < 9; at = (at as { cause?: unknown }).cause)
     if ("code" in at && typeof at.code === "string") codes.push(at.code);
   const isLost = codes.some((code) =>
     /^(?:ERR_TLS|ERR_SSL|ERR_HTTP2_|EPIPE|ECONN|EHOST|ENET)|CERT|SELF_SIGNED/.test(code),
