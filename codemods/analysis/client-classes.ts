@@ -2,6 +2,7 @@ import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
 import { reason } from "../shared/reasons.js";
 import type { Service } from "./client-services.js";
+import { ANY_SERVICE } from "./client-varying.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Where a program does something with the class of a client that another object would not answer for. */
@@ -27,7 +28,7 @@ export function refuseClassUses(
     const detail = `${use.detail} (${shownPlace(use.node)})`;
     for (const service of services.values()) {
       // `grpc.Client`, which all are.
-      if (use.service !== "" && service.name !== use.service) continue;
+      if (use.service !== "" && service.name !== use.service && service.name !== ANY_SERVICE) continue;
       for (const construction of service.constructions) {
         if (programOf(construction.node.getSourceFile()) !== programOf(use.node.getSourceFile())) continue;
         construction.replaced ??= reason("client-use", detail);

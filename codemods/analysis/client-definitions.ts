@@ -2,6 +2,7 @@ import { Node, SyntaxKind, type Type } from "ts-morph";
 import { declarationsBehind } from "./assignments.js";
 import type { DefinitionRef } from "./client-facts.js";
 import type { Service } from "./client-services.js";
+import { isVaryingClient } from "./client-varying.js";
 import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import { protoLoaderInterface, protoLoaderType } from "./proto-loader-client.js";
@@ -50,6 +51,9 @@ function isLoose(callee: Node): boolean {
 export function definitionAt(project: AnalysisProject, node: Node): DefinitionRef | undefined {
   const callee = constructorOf(node);
   if (!callee) return undefined;
+  // It is named twice, and that must cost nothing.
+  if (isVaryingClient(project, node))
+    return /^[\w$.[\]'"]+$/.test(callee.getText()) ? { kind: "text", text: `${callee.getText()}.service` } : undefined;
   const origin = project.originOf(node);
   if (origin.kind !== "client") return undefined;
   const given = definitionGiven(callee);

@@ -13,6 +13,7 @@ import { type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
 import { stubAround } from "./client-stubs.js";
 import type { Trees } from "./client-trees.js";
+import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
 import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
@@ -80,6 +81,12 @@ export function findServices(
         const parent = node.getParent();
         if (parent && Node.isExpressionWithTypeArguments(parent) && origin.service)
           serviceOf(origin.service).obstacles.push({ node, detail: "a class extends the client", view: null });
+        return;
+      }
+      if (isVaryingClient(project, node)) {
+        const service = serviceOf(ANY_SERVICE);
+        service.constructions.push({ node, replaced: null, transport: UNPLANNED });
+        service.obstacles.push({ node, detail: "its service is chosen when the program runs", view: null });
         return;
       }
       if (origin.kind !== "client" || isKeptChannel(node)) return;

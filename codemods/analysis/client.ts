@@ -47,6 +47,7 @@ import { stubObstacle } from "./client-stubs.js";
 import { suspectedUses } from "./client-suspects.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
+import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
@@ -63,7 +64,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   refuseMocked(project, services, programOf);
   refuseStandIns(project, services, programOf);
   refuseClassUses(project, services, programOf, (node) => shownPlace(node, project.root));
-  planTransports(project, services, trees);
+  planTransports(project, services, trees, programOf);
 
   const mayHaveOptions = perProgram(project, programOf, (files) => hasMetadataOptions(project, files));
   const mayWatchUncaught = perProgram(project, programOf, watchesUncaught);
@@ -347,14 +348,24 @@ function refuseStandIns(
 }
 
 /** The transport of every construction; clients that share credentials move together or not at all. */
-function planTransports(project: AnalysisProject, services: ReadonlyMap<string, Service>, trees: Trees): void {
+function planTransports(
+  project: AnalysisProject,
+  services: ReadonlyMap<string, Service>,
+  trees: Trees,
+  programOf: (file: SourceFile) => SourceFile,
+): void {
   const all = [...services.values()].flatMap((service) =>
     service.constructions.map((construction) => ({ service, construction })),
   );
   const credentialsOf = (node: Node) => (Node.isNewExpression(node) ? node.getArguments()[1] : undefined);
   const sinks = new Map(all.map((each) => [credentialsOf(each.construction.node), each]));
   for (const { service, construction } of all) {
-    const option = optionThatStays(project, service.calls, construction.node, trees);
+    const option =
+      service.name === ANY_SERVICE
+        ? optionOfUnknownCalls(
+            project.files.filter((file) => programOf(file) === programOf(construction.node.getSourceFile())),
+          )
+        : optionThatStays(project, service.calls, construction.node, trees);
     if (option !== undefined) {
       construction.transport = { kind: "channel", detail: `the call option ${option}`, args: null };
       continue;
@@ -400,6 +411,7 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, rep
 
 /** Why there is no descriptor of the service, or none that is certain: then the client is made of its own definition. */
 function descriptorDoubt(project: AnalysisProject, service: Service, node: Node): Reason | null {
+  if (service.name === ANY_SERVICE) return null;
   const desc = project.protos.service(service.name);
   const origin = project.originOf(node);
   const loaded = origin.kind === "client" ? origin.packageDefinition : null;
@@ -435,7 +447,7 @@ function factsOf(
     const fact: ClientConstructionFact = {
       ...placeOf(node),
       kind: "client-construction",
-      service: service.name,
+      service: service.name === ANY_SERVICE ? (constructorOf(node)?.getText() ?? "") : service.name,
       outcome: manual ? "manual" : idiomatic && !isKept ? "idiomatic" : "bridged",
       reason:
         manual ??
@@ -452,7 +464,7 @@ function factsOf(
       imports: isKept ? [] : transport.imports,
       isClosed: closed.length > 0,
       field: owner && closed.some((close) => closedField(close) === owner.name) ? fieldOf(owner) : null,
-      typeText: isTypeScript(node) ? instanceType(constructorOf(node)) : null,
+      typeText: isTypeScript(node) ? (instanceType(constructorOf(node)) ?? looseType(node)) : null,
     };
     facts.push(fact);
     if (!isKept && !manual) facts.push(...transport.facts);
@@ -551,6 +563,10 @@ function factsOf(
         facts.push({ ...placeOf(node), kind: "client-type", definition, member } satisfies ClientTypeFact);
     }
   return facts;
+}
+
+function looseType(node: Node): string | null {
+  return node.getType().isAny() ? "any" : null;
 }
 
 /** With the interface that the program wrote for the client, which says what the messages are. */

@@ -1,6 +1,7 @@
 import path from "node:path";
 import {
   type BindingElement,
+  type CallExpression,
   Node,
   type ObjectLiteralExpression,
   type ParameterDeclaration,
@@ -160,11 +161,14 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     if (Node.isPropertyAccessExpression(node)) return memberOf(node.getExpression(), node.getName());
     if (Node.isElementAccessExpression(node)) {
       const argument = node.getArgumentExpression();
-      const name = argument && constantOf(argument);
+      const name = argument && (constantOf(argument) ?? passedEverywhere(argument));
       const member = typeof name === "string" ? memberOf(node.getExpression(), name) : UNKNOWN;
       return member.kind === "unknown" ? elementOf(node.getExpression()) : member;
     }
-    if (Node.isCallExpression(node)) return originOfCall(node);
+    if (Node.isCallExpression(node)) {
+      const origin = originOfCall(node);
+      return origin.kind === "unknown" ? originByPath(node) : origin;
+    }
     if (Node.isNewExpression(node)) return originOfNew(originOf(node.getExpression()), node);
     if (Node.isStringLiteral(node) || Node.isNoSubstitutionTemplateLiteral(node))
       return { kind: "string", value: node.getLiteralText() };
@@ -188,6 +192,37 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       return right.kind === "client" ? right : UNKNOWN;
     }
     return originOfDeclaration(node);
+  }
+
+  /** The one constant that every call passes for a parameter. */
+  function passedEverywhere(node: Node): unknown {
+    const declaration = Node.isIdentifier(node) ? localDeclaration(node) : undefined;
+    if (!Node.isParameterDeclaration(declaration) || writesTo(declaration).length > 0) return undefined;
+    const values = valuesPassed(passing, declaration) ?? [undefined];
+    const found = new Set(values.map((value) => value && constantOf(value)));
+    return found.size === 1 ? [...found][0] : undefined;
+  }
+
+  /** `"shop.v1".split(".").reduce((object, name) => object[name], root)` */
+  function originByPath(node: CallExpression): Origin {
+    const callee = node.getExpression();
+    const [step, root] = node.getArguments();
+    if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "reduce" || !root) return UNKNOWN;
+    const split = callee.getExpression();
+    const names = Node.isArrowFunction(step) && step.getParameters().map((each) => each.getName());
+    const body = Node.isArrowFunction(step)
+      ? step
+          .getBody()
+          .getText()
+          .replace(/ as \w+|[()]/g, "")
+      : "";
+    if (!names || body.replace("?.", "") !== `${names[0]}[${names[1]}]`) return UNKNOWN;
+    if (!Node.isCallExpression(split) || !/\.split\(\s*['"]\.['"]\s*\)$/.test(split.getText())) return UNKNOWN;
+    const text = split.getExpression().getChildAtIndex(0);
+    const path = constantOf(text) ?? passedEverywhere(text);
+    return typeof path === "string"
+      ? path.split(".").reduce((found, name) => member(found, name), originOf(root))
+      : UNKNOWN;
   }
 
   function stringOf(node: Node): Origin {

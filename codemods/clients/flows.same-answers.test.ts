@@ -35,8 +35,9 @@ const bridged: Record<string, string> = {
     all.probe.ask({ text: 'a' }, done);`,
   "by a path": `
     const find = (object, path) => path.split('.').reduce((inner, key) => inner[key], object);
-    const container = { grpc: { probe: ${made()} } };
-    find(container, 'grpc.probe').ask({ text: 'a' }, done);`,
+    const container = { grpc: { probe: ${made()}, other: ${made("Other")} } };
+    find(container, 'grpc.probe').ask({ text: 'a' }, done);
+    find(container, 'grpc.other').ask({ text: 'b' }, done);`,
   "a method of its object": `
     const api = {
       client: ${made()},
@@ -102,6 +103,13 @@ const idiomatic: Record<string, string> = {
     const make = (address) => (address ? ${made()} : undefined);
     const client = make(PLAIN);
     client.ask({ text: 'fail a' }, (err, res) => {
+      if (err) return console.log(err.code, err.details);
+      console.log(res.text);
+    });`,
+  "by one path": `
+    const find = (object, path) => path.split('.').reduce((inner, key) => inner[key], object);
+    const container = { grpc: { probe: ${made()} } };
+    find(container, 'grpc.probe').ask({ text: 'a' }, (err, res) => {
       if (err) return console.log(err.code, err.details);
       console.log(res.text);
     });`,

@@ -1,0 +1,48 @@
+import { Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
+import { localDeclaration } from "./assignments.js";
+import type { AnalysisProject } from "./project.js";
+
+/** What stands for the name of a service that is not known before the program runs. */
+export const ANY_SERVICE = "*";
+
+/** `new root.shop[name](address, credentials)`: a client of a service that is chosen when the program runs. */
+export function isVaryingClient(project: AnalysisProject, node: Node): boolean {
+  return (
+    Node.isNewExpression(node) &&
+    project.originOf(node).kind === "unknown" &&
+    isChosenConstructor(project, node.getExpression())
+  );
+}
+
+function isChosenConstructor(project: AnalysisProject, callee: Node): boolean {
+  if (Node.isElementAccessExpression(callee)) return project.originOf(callee.getExpression()).kind === "grpc-object";
+  if (Node.isConditionalExpression(callee))
+    return [callee.getWhenTrue(), callee.getWhenFalse()].every((each) => isConstructor(project, each));
+  if (!Node.isIdentifier(callee)) return false;
+  const declaration = localDeclaration(callee);
+  if (
+    !Node.isVariableDeclaration(declaration) ||
+    declaration.getVariableStatement()?.getDeclarationKind() !== VariableDeclarationKind.Const
+  )
+    return false;
+  const initializer = declaration.getInitializer();
+  return initializer !== undefined && isChosenConstructor(project, initializer);
+}
+
+function isConstructor(project: AnalysisProject, node: Node): boolean {
+  const origin = project.originOf(node);
+  return (
+    origin.kind === "client-constructor" ||
+    (origin.kind === "grpc-object" && project.protos.service(origin.path) !== undefined)
+  );
+}
+
+/** An option that some call may have and no transport takes, where it is not known whose calls they are. */
+export function optionOfUnknownCalls(files: readonly SourceFile[]): string | undefined {
+  const option = /\b(interceptors|interceptor_providers|credentials)\s*:\s*(?!true\b|false\b|['"`])/;
+  for (const file of files) {
+    const found = option.exec(file.getFullText());
+    if (found) return found[1];
+  }
+  return undefined;
+}
