@@ -102,7 +102,8 @@ function holdsDeadline(project: AnalysisProject, node: Node): boolean {
 export function messageTypeOf(call: Call): MessageType | null {
   const writer = writerOfPlan(call.plan);
   const found = new Set<string>();
-  for (const use of [...(writer?.writes ?? []), ...(writer?.ends ?? [])]) {
+  const drained = writer?.drained.map(({ write }) => write) ?? [];
+  for (const use of [...(writer?.writes ?? []), ...drained, ...(writer?.ends ?? [])]) {
     const [argument] = use.arguments as TreeNode[];
     const node = argument && nodeOf(call.node.getSourceFile(), argument);
     if (node) found.add(node.getType().getText(node));

@@ -200,10 +200,20 @@ export function usesThis(callback: Node): boolean {
   return found;
 }
 
-/** A listener that is called where it was added: a name, or a function of the console. */
+/** A listener that is called where it was added: a name, a function of the console, or a method of `this`. */
 export function isNamed(callback: Node): boolean {
   const isPrinting = /^(log|error|warn|info|debug)$/.test(memberName(callback) ?? "");
-  return isIdentifier(callback) || (isPrinting && isIdentifier(callback.object, "console"));
+  const isConsole = isPrinting && isIdentifier(callback.object, "console");
+  return isIdentifier(callback) || isConsole || boundMethod(callback) !== undefined;
+}
+
+/** `this.show` of `this.show.bind(this)`. */
+export function boundMethod(callback: Node): Node | undefined {
+  if (callback.type !== "CallExpression" || memberName(callback.callee) !== "bind") return undefined;
+  const method = callback.callee.object as Node;
+  const [self, ...more] = callback.arguments as Node[];
+  const isOwn = method.type === "MemberExpression" && !method.computed && method.object.type === "ThisExpression";
+  return isOwn && self?.type === "ThisExpression" && more.length === 0 ? method : undefined;
 }
 
 /** Functions that are called to throw where something is wrong. */

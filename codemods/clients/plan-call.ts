@@ -15,6 +15,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
@@ -73,6 +74,8 @@ export interface Writer {
   readonly name: string;
   readonly writes: readonly Node[];
   readonly ends: readonly Node[];
+  /** The writes behind which the program waits; they are none of `writes`. */
+  readonly drained: readonly DrainedWrite[];
 }
 
 /** `call.cancel()`, wherever the call's variable is known. */
@@ -455,7 +458,7 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   const held = heldBy(file, call, parents);
   if (typeof held === "string") return refused(held);
   const { others, name, ...place } = held;
-  const writer = writerOf(file, name, others, parents);
+  const writer = writerOf(file, name, others, parents, true);
   if (typeof writer === "string") return refused(writer);
   if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
@@ -463,10 +466,18 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   return planBlock(file, call, shape, parents, { ...place, writer });
 }
 
-export function writerOf(file: File, name: string, references: readonly Node[], parents: Parents): Writer | string {
+export function writerOf(
+  file: File,
+  name: string,
+  references: readonly Node[],
+  parents: Parents,
+  isOnlyWritten: boolean,
+): Writer | string {
   const writes: Node[] = [];
   const ends: Node[] = [];
+  const drained = drainedWrites(references, parents, isOnlyWritten);
   for (const reference of references) {
+    if (isOfDrained(reference, drained)) continue;
     const member = parents.get(reference) as Node;
     const used = memberName(member);
     if (member.object !== reference || used === undefined) return "the call is handed on";
@@ -478,7 +489,19 @@ export function writerOf(file: File, name: string, references: readonly Node[], 
     else if (used === "end" && use.arguments.length <= 1) ends.push(use);
     else return `${name}.${used} is used`;
   }
-  return { name, writes, ends };
+  return { name, writes, ends, drained };
+}
+
+/** Of the references of a call, those that write and wait. */
+export function drainedWrites(
+  references: readonly Node[],
+  parents: Parents,
+  isOnlyWritten: boolean,
+): readonly DrainedWrite[] {
+  const writing = references.filter((reference) => memberName(parents.get(reference) as Node) === "write");
+  return writing
+    .map((reference) => drainedWrite(reference, parents, isOnlyWritten))
+    .filter((found) => found !== undefined);
 }
 
 /** A statement, or what an arrow function returns to somebody who does not look: `forEach`, a timer, an emitter, a promise that nobody holds. */

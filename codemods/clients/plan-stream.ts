@@ -10,6 +10,7 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import {
+  boundMethod,
   type HeaderListener,
   isNamed,
   leaves,
@@ -21,6 +22,7 @@ import {
   usesThis,
 } from "./call-events.js";
 import { mentions, namesOf } from "./callback-shape.js";
+import { isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import { type StreamField, streamField } from "./field-stream.js";
 import { declaredIn, hiddenName, namesBehindLoop, needsOwnScope } from "./listener-names.js";
@@ -29,6 +31,7 @@ import {
   type CallPlan,
   type Cancel,
   cancelIn,
+  drainedWrites,
   refused,
   splitCancels,
   type Writer,
@@ -90,8 +93,10 @@ export function planReader(file: File, call: Node, parents: Parents, isDuplex = 
 
   const { calls, others } = splitCancels(binding.references, parents);
   const cancel = cancelIn(declaration, binding.name, calls);
-  const isWriting = (reference: Node) => /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "");
-  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents) : null;
+  const drained = isDuplex ? drainedWrites(others, parents, false) : [];
+  const isWriting = (reference: Node) =>
+    /^(write|end)$/.test(memberName(parents.get(reference) as Node) ?? "") || isOfDrained(reference, drained);
+  const writer = isDuplex ? writerOf(file, binding.name, others.filter(isWriting), parents, false) : null;
   if (typeof writer === "string") return refused(writer);
   const reading = isDuplex ? others.filter((reference) => !isWriting(reference)) : others;
   const { header, others: references } = splitHeader(reading, parents);
@@ -151,7 +156,7 @@ function planListeners(
   const end = listenerOf("end");
   if (!data) return refused("nothing listens to its data");
   const used = [error, status, end].filter((listener) => listener !== null);
-  const problem = problemOf(file, data, error, status, end);
+  const problem = problemOf(file, parents, data, error, status, end);
   if (problem) return refused(problem);
   const beside = [...used.map(({ callback }) => callback), ...(call.arguments as Node[])];
   const continues = continuesOf(data.callback, parents);
@@ -239,6 +244,7 @@ function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, L
 
 function problemOf(
   file: File,
+  parents: Parents,
   data: Listener,
   error: Listener | null,
   status: Listener | null,
@@ -256,9 +262,12 @@ function problemOf(
       const binding = isIdentifier(callback) ? scopesOf(file).bindingOf(callback) : undefined;
       if ((isIdentifier(callback) && (!binding || binding.writes.length > 0)) || event === "status")
         return `the listener of "${event}" is not written there`;
-      const declaration = binding?.declaration;
+      const bound = boundMethod(callback);
+      const declaration = bound ? methodOf(bound, parents) : binding?.declaration;
+      // Where the error of a method's parameter goes is not looked at.
+      if (bound && (!declaration || event === "error")) return `the listener of "${event}" is not written there`;
       const named = isFunction(declaration) ? declaration : declaration?.init;
-      if (isFunction(named) && usesThis(named)) return `the listener of "${event}" uses \`this\``;
+      if (!bound && isFunction(named) && usesThis(named)) return `the listener of "${event}" uses \`this\``;
       if (event === "data" && error && isFunction(named) && !named.async && mayThrow(named.body))
         return "the data listener may throw";
       continue;
@@ -296,6 +305,22 @@ function problemOf(
   ]);
   if (hidden !== undefined) return `listeners mean different things by ${hidden}`;
   return null;
+}
+
+/** The method of the class around it that `this.name` is, if nothing in the class puts another one there. */
+function methodOf(member: Node, parents: Parents): Node | undefined {
+  let up = parents.get(member);
+  while (up && !/^Class(Declaration|Expression)$/.test(up.type)) up = parents.get(up);
+  const name = memberName(member);
+  const found = ((up?.body.body ?? []) as Node[]).filter((each) => each.key?.name === name && !each.static);
+  const [method] = found;
+  if (!up || found.length !== 1 || method?.type !== "ClassMethod" || method.kind !== "method") return undefined;
+  let isReplaced = false;
+  walk(up, (node) => {
+    const target = node.type === "AssignmentExpression" ? (node.left as Node) : undefined;
+    if (target && memberName(target) === name) isReplaced = true;
+  });
+  return isReplaced || method.generator ? undefined : method;
 }
 
 function isPlainVariable(file: File, param: Node): boolean {

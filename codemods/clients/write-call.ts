@@ -7,13 +7,14 @@ import {
   type Node,
   nodeAt,
   parentMap,
+  semicolonOf,
   textOf,
   walk,
 } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
-import type { Layout } from "./layout.js";
+import { type Layout, semicolonIn } from "./layout.js";
 import {
   type CallPlan,
   type Cancel,
@@ -108,6 +109,13 @@ function writeWriter(ctx: RuleContext, planned: PlannedCall, writer: Writer, rul
   if (planned.fact.args.length === 0 && !hasAddedOptions(planned.plan))
     ctx.edit.insertRight(afterParenthesis(ctx, planned.call), writer.name, origin);
   for (const write of writer.writes) ctx.edit.insertLeft(write.end, ".catch(() => {})", origin);
+  for (const { statement, write } of writer.drained) {
+    const semicolon =
+      ctx.source[statement.end - 1] === "}" ? semicolonIn(ctx.source) : semicolonOf(ctx.source, statement);
+    ctx.edit.overwrite(statement.start, write.start, "await ", origin);
+    const [message] = write.arguments as Node[];
+    ctx.edit.overwrite((message as Node).end, statement.end, `).catch(() => {})${semicolon}`, origin);
+  }
   for (const end of writer.ends) {
     const { property } = end.callee;
     if (end.arguments.length === 0) ctx.edit.overwrite(property.start, property.end, "close", origin);

@@ -1,6 +1,6 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { isNamed } from "./call-events.js";
+import { boundMethod, isNamed } from "./call-events.js";
 import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
@@ -144,7 +144,11 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     const { callback } = listener;
     if (isNamed(callback)) {
       ctx.edit.overwrite(from, callback.start, `${before}${eol}${indent}`, origin);
-      return void ctx.edit.insertLeft(callback.end, `(${argument})${semicolon}`, origin);
+      const bound = boundMethod(callback);
+      const called = `(${argument})${semicolon}`;
+      if (bound) ctx.edit.overwrite(bound.end, callback.end, called, origin);
+      else ctx.edit.insertLeft(callback.end, called, origin);
+      return;
     }
     const body = callback.body as Node;
     if (body.type !== "BlockStatement") {

@@ -72,6 +72,7 @@ export function beyondOfficial(file: File): string | undefined {
     if (found !== undefined) return;
     if (node.type === "MemberExpression" && !node.computed && MEMBERS.has(node.property.name))
       found = node.property.name;
+    if (hasCallInterceptors(node)) found = "interceptors of one call";
     const options = node.type === "CallExpression" && node.callee.type === "Identifier" && OPTIONS[node.callee.name];
     if (!options) return;
     const given = node.arguments[options.at] as Node | undefined;
@@ -83,6 +84,14 @@ export function beyondOfficial(file: File): string | undefined {
       }
   });
   return found;
+}
+
+/** `client.getItem(request, { interceptors: […] })`, which connect would take no notice of. */
+function hasCallInterceptors(node: Node): boolean {
+  if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return false;
+  const last = (node.arguments as Node[]).at(-1);
+  if (last?.type !== "ObjectExpression") return false;
+  return (last.properties as Node[]).some((each) => keyName(each) === "interceptors");
 }
 
 /** Of which versions the official packages are asked for. */
