@@ -20,14 +20,17 @@ export function collectMessageFacts(
   kept: ReadonlyMap<string, string> = new Map(),
 ): (MessageEditFact | MessageOutcomeFact)[] {
   const found = findBridges(project, side);
-  const others = otherUsesOf(project, found);
-  const bridges = found.map((bridge) => {
+  const opposite = findBridges(project, side === "services" ? "clients" : "services");
+  const others = otherUsesOf(project, [...found, ...opposite]);
+  const settled = (bridge: Bridge): Bridge => {
     const other = others.get(bridge)?.find(({ shape }) => shape !== bridge.shape?.id);
     const why =
       kept.get(keyOfOutcome({ of: bridge.of, service: bridge.service.typeName })) ??
       (other && `its handlers take the old messages elsewhere, too (${other.place})`);
     return why === undefined ? bridge : { ...bridge, shape: null, why };
-  });
+  };
+  const bridges = found.map(settled);
+  const strangers = opposite.map(settled);
   const proofs = new Map<Bridge, Proof>();
   // Services may share helpers that make messages: together they can be proved where one alone cannot.
   const shapes = new Map(bridges.flatMap(({ shape }) => (shape ? [[shape.id, shape] as const] : [])));
@@ -41,7 +44,14 @@ export function collectMessageFacts(
       if (isSettled) proofs.set(bridge, together);
       else for (const [each, proof] of withStrangers(bridge, group, prove)) proofs.set(each, proof);
     }
+    const isBlocked = (bridge: Bridge) => proofs.get(bridge)?.blockers.length !== 0;
+    const sameShape = strangers.filter((one) => one.shape?.id === shape.id);
+    for (const some of acrossSides(group.filter(isBlocked), sameShape)) {
+      const proof = some.some(isBlocked) ? prove(some) : undefined;
+      if (proof?.blockers.length === 0) for (const bridge of some) proofs.set(bridge, proof);
+    }
   }
+  bridges.push(...strangers.filter((bridge) => proofs.has(bridge)));
   const proved = bridges.filter((bridge) => proofs.get(bridge)?.blockers.length === 0);
   const edits = new Map<string, MessageEditFact>();
   for (const bridge of proved) {
@@ -65,6 +75,19 @@ function withStrangers(
     for (const other of group) if (proof.strangers.has(other.call)) some.add(other);
     if (some.size === size) return new Map([...some].map((each) => [each, proof]));
   }
+}
+
+/**
+ * A server and a client in one program share functions that make and read messages: what is in the way of one is often the bridge
+ * of the other. All of them together, or those of one service.
+ */
+function acrossSides(blocked: readonly Bridge[], strangers: readonly Bridge[]): Bridge[][] {
+  if (blocked.length === 0 || strangers.length === 0) return [];
+  const ofOne = blocked.map((bridge) => [
+    ...blocked.filter(({ service }) => service === bridge.service),
+    ...strangers.filter(({ service }) => service === bridge.service),
+  ]);
+  return [[...blocked, ...strangers], ...ofOne.filter((some) => some.length < blocked.length + strangers.length)];
 }
 
 interface OtherUse {

@@ -84,7 +84,7 @@ function describeIt(req) {
   return { lines_out, line_count: req.small_num };
 }
 
-const echoIt = (req) => req;
+const echoIt = (req) => (req.u_num ? { ...req, small_num: 0 } : req);
 
 function transformIt(req) {
   return {

@@ -106,6 +106,16 @@ export function createFollowFunctions(p: Proving) {
     return helper;
   };
 
+  /** `exports.name = …` is no declaration: one of the names by which other files take it. */
+  const takenFromExports = (owner: Node, name: Node): Node[] => {
+    const target = name.getParent();
+    if (!Node.isPropertyAccessExpression(target) || !isExportsTarget(target)) return [];
+    const taken = project
+      .identifiersNamed(name.getText())
+      .find((one) => one !== name && project.declarationOf(one) === owner);
+    return taken ? [taken] : [];
+  };
+
   const callsOf = (owner: Node): CallExpression[] => {
     const assignment = owner.getParent();
     const isWhole = Node.isBinaryExpression(assignment) && assignment.getLeft().getText() === "module.exports";
@@ -118,7 +128,8 @@ export function createFollowFunctions(p: Proving) {
     }
     const calls: CallExpression[] = [];
     const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
-    const references = new Set([...uses, ...(name ? project.referencesTo(name) : [])]);
+    const named = name && [name, ...takenFromExports(owner, name)];
+    const references = new Set([...uses, ...(named ?? []).flatMap((one) => project.referencesTo(one))]);
     const stray = member && name === member ? strayUse(project, member, references) : undefined;
     if (stray) {
       block(stray, `${member?.getText()} carries messages, and this may be a use of it`);

@@ -232,6 +232,14 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
     ["({ theReq: the_child && { theName: the_child.theName } })"],
   ],
   [
+    "a message that is spread",
+    "server.js",
+    program("const get = (req) => ({ the_req: { ...req, the_name: 'x', big_no: 5 } });"),
+    [
+      "{ theReq: { optText: req.optText, theColor: req.theColor, theChild: req.theChild, theList: req.theList, smallNo: req.smallNo, wrappedText: req.wrappedText, pick: req.pick, theBytes: req.theBytes, theName: 'x', bigNo: 5n } }",
+    ],
+  ],
+  [
     "numbers and texts that are added up in a reply",
     "server.js",
     program(`function get(req) { const reply = { small_no: 0, the_name: '' };
@@ -449,7 +457,23 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { const copy = { ...req.the_child }; other(copy); return { the_req: req.the_child }; }",
       /goes where it cannot be followed/,
     ],
-    ["a spread", "function get(req) { return { ...req }; }", /spread/],
+    ["a spread whose fields have other types", "function get(req) { return { ...req }; }", /spread/],
+    [
+      "a spread behind a field of the same name",
+      "function get(req) { return { the_req: { the_name: 'x', ...req } }; }",
+      /spread/,
+    ],
+    [
+      "a spread of what may not be there",
+      "function get(req) { return { the_req: { ...req.the_child, the_name: 'x' } }; }",
+      /spread/,
+    ],
+    [
+      "a spread beside another member of its oneof",
+      "function get(req) { return { the_req: { ...req, pick_a: 'x' } }; }",
+      /spread/,
+    ],
+    ["two spreads", "function get(req) { return { the_req: { ...req, ...req.the_list[0] } }; }", /spread/],
     ["a computed key", "function get(req) { return { [req.the_name]: 1 }; }", /computed key/],
     ["a computed read", "function get(req) { const key = 'the_name'; return { the_name: req[key] }; }", /computed/],
     [

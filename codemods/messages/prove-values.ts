@@ -41,7 +41,7 @@ import { notePassedOn } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
-import { copiesFields } from "./similar-messages.js";
+import { copiesFields, spreadsFields } from "./similar-messages.js";
 import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
@@ -271,6 +271,7 @@ export function createProveValues(p: Proving) {
     const chosen = new Set<DescOneof>();
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
+        if (Node.isSpreadAssignment(property) && spreadsFields(p, property, desc)) continue;
         block(
           property,
           Node.isSpreadAssignment(property) ? "a reply is spread from another object" : "a method in a message",

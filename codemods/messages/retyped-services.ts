@@ -1,7 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
-import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Proving } from "./proof.js";
 import { loadedService } from "./proto-loader-types.js";
@@ -28,21 +27,23 @@ export function retypeService(p: Proving, type: Node, desc: DescService): boolea
   const made = text === "ServiceImplOf" ? "ServiceImpl" : text === "ClientOf" ? "Client" : undefined;
   const [argument] =
     Node.isTypeReference(type) || Node.isExpressionWithTypeArguments(type) ? type.getTypeArguments() : [];
-  if (!head || !made || !argument || !describes(p.project, argument, desc)) return false;
+  if (!head || !made || !argument || !describes(p, argument, desc)) return false;
   const service = p.project.protos.importPathFor(desc, type.getSourceFile().getFilePath());
   p.replace(head, { module: "@connect-migrate/runtime", name: made, typeOnly: true });
   p.replace(argument, "typeof ", { module: service.module, name: service.descriptor, typeOnly: true });
   return true;
 }
 
-/** Is a type that of the definition, the handlers or the client of a service in old generated code? */
-function describes(project: AnalysisProject, type: Node, desc: DescService): boolean {
+/** Is a type that of the definition, the handlers or the client of a service in old generated code, of the generator that is left? */
+function describes({ project, shape }: Proving, type: Node, desc: DescService): boolean {
+  const isOf = (flavour: string) => shape.rule === `messages/${flavour}-native`;
   if (Node.isTypeQuery(type)) {
     const origin = project.originOf(type.getExprName());
-    return origin.kind === "service-definition" && origin.service === desc.typeName;
+    if (origin.kind !== "service-definition" || origin.service !== desc.typeName) return false;
+    return isOf(origin.flavour === "generic" ? "protobufjs" : origin.flavour);
   }
   if (!Node.isTypeReference(type)) return false;
-  if (loadedService(project, type) === desc) return true;
+  if (loadedService(project, type) === desc) return isOf("proto-loader");
   // `IBakeryServer`, `BakeryClient` and `IBakeryClient` of code for google-protobuf.
   const [declaration] = declarationsBehind(type.getTypeName());
   const file = declaration?.getSourceFile();
@@ -51,6 +52,7 @@ function describes(project: AnalysisProject, type: Node, desc: DescService): boo
   );
   return (
     isNamed &&
+    isOf("google-protobuf") &&
     file !== undefined &&
     generatorOf(file.getFilePath(), file.getFullText()) === "google-protobuf" &&
     new RegExp(`\\b${desc.typeName.replaceAll(".", "\\.")}\\b`).test(file.getFullText())

@@ -34,6 +34,7 @@ service Same {
   rpc WriteIt(Own) returns (Own);
   rpc GiveIt(Own) returns (OwnLines);
   rpc StoreIt(Own) returns (OwnLines);
+  rpc SpreadIt(Thing) returns (Pair);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Thing {
@@ -76,6 +77,7 @@ message Similar {
   string item_name = 31; int64 big_count = 32; Kind item_kind = 33; bytes raw_data = 34; optional int32 opt_num = 35; Thing child_item = 36; string opt_text = 37;
   repeated Thing sub_items = 38; map<string, int32> num_map = 39; google.protobuf.StringValue nick_name = 40; int64 as_text = 41 [jstype = JS_STRING]; string own_text = 42;
 }
+message Pair { Thing one = 1; Similar other = 2; }
 message Own {
   string item_name = 1; int64 big_count = 2; Kind item_kind = 3; bytes raw_data = 4; Own child_item = 6; repeated Own sub_items = 7; repeated string tag_list = 12;
   bool is_on = 16; uint32 u_num = 17; optional string opt_text = 24; Flat flat_one = 25;
@@ -304,7 +306,14 @@ function storeIt(req) {
   return { lines_out: shownAll() };
 }
 
-module.exports = { giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
+function spreadIt(req) {
+  const one = { ...req, item_name: req.item_name + '!' };
+  one.is_on = one.item_name === 'x!';
+  if (req.u_num > 5) one.big_count = req.big_count;
+  return { one, other: { ...req, own_text: one.item_name } };
+}
+
+module.exports = { spreadIt, giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
 `;
 
 const server = (options: string) => `
@@ -317,7 +326,7 @@ const definition = protoLoader.loadSync(__dirname + '/same.proto', ${options});
 exports.app = createApp({ routes(router) {
   router.service(Same, {
     describeIt: handlers.describeIt, echoIt: handlers.echoIt, transformIt: handlers.transformIt, loopIt: handlers.loopIt,
-    rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
+    spreadIt: handlers.spreadIt, rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
@@ -351,7 +360,7 @@ it.each([
     "same.v1.Same"
   ];
   const service = generated.registry?.service("same.v1.Same");
-  expect(service?.methods).toHaveLength(13);
+  expect(service?.methods).toHaveLength(14);
   let compared = 0;
   for (const method of service?.methods ?? []) {
     const legacy = (definition as unknown as Record<string, MethodDefinition<unknown, unknown>>)[method.name];

@@ -14,8 +14,14 @@ export interface MigratedMessages {
   readonly findings: readonly Finding[];
 }
 
-/** The message step alone over a folder, both sides. */
-export async function migrateMessages(root: string, messages: MessagesMode = "auto"): Promise<MigratedMessages> {
+type Side = "services" | "clients";
+
+/** The message step alone over a folder, both sides or one. */
+export async function migrateMessages(
+  root: string,
+  messages: MessagesMode = "auto",
+  sides: readonly Side[] = ["services", "clients"],
+): Promise<MigratedMessages> {
   const { registry, failure } = await loadProtos({ root });
   if (!registry) throw new Error(failure?.text ?? "no protos");
   const candidates = globSync("**/*.{js,ts}", {
@@ -26,7 +32,9 @@ export async function migrateMessages(root: string, messages: MessagesMode = "au
     .map((path) => resolve(path))
     .sort();
   const project = createAnalysisProject({ root, candidates, context: [], protos: registry });
-  const facts = [...collectMessageFacts(project, "services"), ...collectMessageFacts(project, "clients")];
+  const found = sides.flatMap((side) => collectMessageFacts(project, side));
+  // What is proved of a server and a client together, each side says.
+  const facts = [...new Map(found.map((fact) => [JSON.stringify(fact), fact])).values()];
   const files: Record<string, string> = {};
   const findings: Finding[] = [];
   for (const path of candidates) {
