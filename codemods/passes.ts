@@ -44,13 +44,13 @@ export async function transform(run: Run): Promise<Attempt> {
   const { failures, lacking } = run;
   let attempt: Attempt | undefined;
   for (;;) {
-    const known = failures.size + lacking.size;
+    const known = failures.size + lacking.size + run.kept.size;
     const next = await passes(run);
     // A file that is put back keeps its findings, as failures.
     for (const [file, findings] of attempt?.findings ?? [])
       if (failures.has(file) && !next.findings.has(file)) next.findings.set(file, findings);
     attempt = next;
-    if (failures.size + lacking.size === known) return attempt;
+    if (failures.size + lacking.size + run.kept.size === known) return attempt;
   }
 }
 
@@ -163,6 +163,13 @@ async function passes(run: Run): Promise<Attempt> {
       const rest = () =>
         leftoversOf(result.file, file, options.side, result.findings, result.edits, own.length > 0, source);
       const { lacks } = result;
+      // Without what native messages would need here, they keep their old shape.
+      const withOld = lacks ? [...native].filter(([key, files]) => files.has(file) && !kept.has(key)) : [];
+      if (lacks && withOld.length > 0) {
+        for (const [key] of withOld) kept.set(key, lacks.text.replace(/\.$/, ""));
+        texts.delete(file);
+        continue;
+      }
       if (lacks) {
         const all =
           pass === 0

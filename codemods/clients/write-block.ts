@@ -138,13 +138,22 @@ function openingOf(place: Omit<Place, "callEnd">): string {
 function declareError({ ctx, shape, layout, semicolon }: Omit<Place, "callEnd">): string {
   const name = errorName(ctx, shape);
   const written = shape.error?.typeAnnotation;
+  const said = written?.typeAnnotation as Node | undefined;
   let type = "";
+  let value = "null";
   if (ctx.language === "ts" && name !== shape.error?.name) type = ": unknown";
   else if (ctx.language === "ts")
     type = isWrapped(ctx, shape)
       ? ctx.source.slice(written?.start, written?.end)
-      : `: ${ctx.imports.add(RUNTIME, "ConnectError")} | null`;
-  return `let ${name}${type} = null${semicolon}${layout.eol}${layout.at[1]}`;
+      : said?.type === "TSAnyKeyword"
+        ? ": any"
+        : `: ${ctx.imports.add(RUNTIME, "ConnectError")}`;
+  if (type.endsWith("ConnectError")) {
+    // A type that says there always is one lets the body read it without a test.
+    if (said?.type === "TSTypeReference") value = "null!";
+    else type += " | null";
+  }
+  return `let ${name}${type} = ${value}${semicolon}${layout.eol}${layout.at[1]}`;
 }
 
 /** The variable that holds the error: the parameter's own name, unless the body hands on the error as it came beside a ServiceError. */

@@ -19,6 +19,8 @@ import { resolve } from "node:path";
 import type { SecureContextOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
 import {
+  clone,
+  create,
   type DescMessage,
   type DescMethod,
   type DescService,
@@ -179,7 +181,75 @@ function handlerOf(method: DescMethod, handler: Handler, codecs: { input: Codec;
     handler(takesStream ? mapped(input as AsyncIterable<unknown>, read) : read(input), context);
   if (method.methodKind === "unary" || method.methodKind === "client_streaming")
     return async (input, context) => write(await call(input, context));
-  return (input, context) => mapped(call(input, context) as AsyncIterable<unknown>, write);
+  return (input, context) => {
+    const outer = snapshot;
+    snapshot = codecs ? write : (value) => clone(method.output, create(method.output, value as Message));
+    try {
+      const messages = call(input, context) as AsyncIterable<unknown>;
+      return pushed.has(messages) ? messages : mapped(messages, write);
+    } finally {
+      snapshot = outer;
+    }
+  };
+}
+
+/** Makes a message what it is now, for streams that are begun while a handler is called. */
+let snapshot: (value: unknown) => unknown = (value) => value;
+/** Streams whose messages are ready to be sent. */
+const pushed = new WeakSet<object>();
+
+/** The writing side of a stream whose messages come from timers, events or callbacks. */
+export interface PushOutput<T> {
+  /** Queues a message as it is now. Does nothing after the end, or once the reader has gone. */
+  write(message: T): void;
+  /** Ends the stream behind what was written. Only the first end counts. */
+  end(): void;
+  /** Ends the stream with an error, behind what was written. */
+  fail(error: unknown): void;
+}
+
+/**
+ * A stream of messages that are pushed: `start` runs at once, and what it throws, or rejects with, fails the stream. The end of
+ * `start` ends nothing. A handler returns it from where it was called, not behind an `await`.
+ */
+export function createPushStream<T>(start: (output: PushOutput<T>) => void | Promise<void>): AsyncIterable<T> {
+  const ready = snapshot;
+  const waiting: unknown[] = [];
+  let end: { readonly error?: unknown } | undefined;
+  let wake = () => {};
+  const finish = (how: { readonly error?: unknown }) => {
+    end ??= how;
+    wake();
+  };
+  const fail = (error: unknown) => finish({ error: error ?? new Error("the stream failed without a reason") });
+  const write = (message: T) => {
+    if (end) return;
+    try {
+      waiting.push(ready(message));
+    } catch (error) {
+      fail(error);
+    }
+    wake();
+  };
+  const stream = (async function* () {
+    try {
+      for (;;) {
+        if (waiting.length > 0) yield waiting.shift() as T;
+        else if (!end) await new Promise<void>((resume) => (wake = resume));
+        else if ("error" in end) throw end.error;
+        else return;
+      }
+    } finally {
+      finish({});
+    }
+  })();
+  pushed.add(stream);
+  try {
+    start({ write, end: () => finish({}), fail })?.then(undefined, fail);
+  } catch (error) {
+    fail(error);
+  }
+  return stream;
 }
 
 /** What a client sees of a handler that throws, and of a deadline that a handler does not look at. */
@@ -501,7 +571,7 @@ function coded(error: unknown, signal: AbortSignal): unknown {
   const { rawMessage } = error;
   const as = (code: Code, text = rawMessage) => new ConnectError(text, code, error.metadata, undefined, error);
   const codes: string[] = [];
-  for (let at: unknown = error; at instanceof Error && codes.length < 9; at = at.cause)
+  for (let at: unknown = error; at instanceof Error && codes.length < 9; at = (at as { cause?: unknown }).cause)
     if ("code" in at && typeof at.code === "string") codes.push(at.code);
   const isLost = codes.some((code) =>
     /^(?:ERR_TLS|ERR_SSL|ERR_HTTP2_|EPIPE|ECONN|EHOST|ENET)|CERT|SELF_SIGNED/.test(code),

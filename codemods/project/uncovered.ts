@@ -41,7 +41,7 @@ const CARRIED: Readonly<Record<Side, RegExp>> = {
   clients: /^clients\/(client-bridge|channel-to-transport)$/,
 };
 const MESSAGES =
-  /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|PackageDefinition|Options)$/;
+  /^(load|loadSync|fromJSON|loadFileDescriptorSetFrom\w+|loadPackageDefinition|PackageDefinition|Options|make(Generic)?ClientConstructor|ServiceClientConstructor|ServiceDefinition)$/;
 
 /** What a file leaves as it is, and what it takes from others. */
 export interface Leftovers {
@@ -211,8 +211,9 @@ const HANDLER =
 const READ = /^(Metadata|Server\w*(Call|Stream))\b/;
 const CHANNEL =
   /^(Interceptor|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|credentials|ChannelCredentials|CallCredentials|Channel|ChannelOptions|ClientOptions|Metadata|status|experimental)\b/;
+// A bridged client answers to grpc-js's own functions, which call its members.
 const CLIENT =
-  /^(status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream)|Interceptor|InterceptorOptions|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|Listener|Requester|CallCredentials|credentials)\b/;
+  /^(closeClient|waitForClientReady|getClientChannel|ServiceClient|status|Metadata|ServiceError|StatusObject|CallOptions|Deadline|requestCallback|connectivityState|Client\w*(Call|Stream)|Interceptor|InterceptorOptions|NextCall|InterceptingCall|ListenerBuilder|RequesterBuilder|StatusBuilder|Listener|Requester|CallCredentials|credentials)\b/;
 
 function sideOf({ member, side }: Use): Side | undefined {
   return side ?? SIDES.find(([pattern]) => pattern.test(member))?.[1];

@@ -26,7 +26,7 @@ export const COMPAT_NAMES: ReadonlySet<string> = new Set([
   ..."App AppOptions CompatRouter CompatTransportOptions GrpcJsMessages RunningServer ServeOptions createApp".split(
     " ",
   ),
-  ..."createClient createGrpcTransport forceShutdown grpcJsMessages grpcStatusName headersFromMetadata ServiceImplOf ClientOf".split(
+  ..."createClient createGrpcTransport createPushStream PushOutput forceShutdown grpcJsMessages grpcStatusName headersFromMetadata ServiceImplOf ClientOf".split(
     " ",
   ),
   ..."headerValues int64FromLong int64FromNumber isMain isOver serve serviceErrorDetails serviceErrorMessage timeoutFromDeadline toConnectError tryShutdown".split(
