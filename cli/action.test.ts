@@ -29,7 +29,8 @@ const { steps } = action.runs;
 const files = {
   "package.json": '{ "name": "x" }\n',
   "a.proto": proto,
-  "one.js": server,
+  // Its messages stay on the bridge, which an annotation says.
+  "one.js": server.replace("'a.proto')", "'a.proto'), JSON.parse(process.env.LOADER ?? '{}')"),
 };
 
 /** Runs the script of a step as a runner does, with these inputs. */

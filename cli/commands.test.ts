@@ -132,7 +132,7 @@ describe("status", () => {
       "b/a.proto": proto,
       "b/index.js": server,
     });
-    run(path.join(root, "a"), "services", "--runtime", "npm");
+    run(path.join(root, "a"), "services", "--runtime", "npm", "--messages", "bridge");
     git(root, "add", "-A");
     git(root, "commit", "-qm", "a migrated");
     const { code, out, report } = run(root, "status", "--svg", "out/burn-down.svg");

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { writeGenerated } from "../codemods/generate/index.js";
 import { discover, projectRoot } from "../codemods/project/discover.js";
 import { recoverProtos } from "../codemods/recover/recover.js";
 import { RecoverError } from "../codemods/recover/schema.js";
@@ -32,12 +32,8 @@ export async function recoverCommand(
       out: path.resolve(cwd, flags.out),
       texts: new Map([...texts].filter(([file]) => inside(file))),
     }).finally(progress.done);
-    const fresh = files.filter(({ status }) => status === "new");
-    if (flags.dryRun !== true)
-      for (const file of fresh) {
-        mkdirSync(path.dirname(file.path), { recursive: true });
-        writeFileSync(file.path, file.text);
-      }
+    const fresh = files.filter(({ status }) => status === "created");
+    if (flags.dryRun !== true) writeGenerated({ files });
     for (const file of files) {
       stdout.write(`${file.status.padEnd(9)} ${name(file.path)}\n`);
       for (const loss of file.losses) stdout.write(`          ${loss}\n`);

@@ -154,7 +154,7 @@ const report = (name: string) => readFileSync(path.join(scratch, `report.${name}
 
 describe("reports of a real run", () => {
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ["--import", tsx, main, "services", ".", ...args], {
+    spawnSync(process.execPath, ["--import", tsx, main, "services", ".", "--messages", "bridge", ...args], {
       cwd: folder,
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined },

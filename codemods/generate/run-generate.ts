@@ -29,7 +29,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
 }
 
 /** Writes what {@link generate} made without writing it. */
-export function writeGenerated(result: GenerateResult): void {
+export function writeGenerated(result: Pick<GenerateResult, "files">): void {
   writeAll(result.files.filter((file) => file.status !== "unchanged"));
 }
 

@@ -5,7 +5,7 @@ import { type DescFile, type DescMessage, ScalarType } from "@bufbuild/protobuf"
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { globSync } from "tinyglobby";
 import { expect, test } from "vitest";
-import { loadProtos } from "../generate/index.js";
+import { loadProtos, writeGenerated } from "../generate/index.js";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { recoverProtos } from "./recover.js";
 
@@ -175,7 +175,7 @@ function write(root: string, files: Readonly<Record<string, string>>): void {
 async function recovered(root: string): Promise<Map<string, DescFile>> {
   const result = await recoverProtos({ root, out: path.join(root, "recovered"), texts: textsIn(root) });
   expect(result.failures).toEqual([]);
-  for (const { path: file, text } of result.files) write("/", { [file]: text });
+  writeGenerated(result);
   return filesIn(path.join(root, "recovered"));
 }
 
@@ -243,7 +243,7 @@ test.each([[[]], [["--keep-case"]], [["--force-long"]], [["-w", "es6"]]])(
       texts: textsIn(project.root),
     });
     expect(failures).toEqual([]);
-    expect(files.map(({ text }) => text).join("")).toContain("//   rpc Watch(GetRequest) returns (Shelf);");
+    expect(files.map(({ content }) => content).join("")).toContain("//   rpc Watch(GetRequest) returns (Shelf);");
     const [before, after] = [await filesIn(origin.root), await recovered(project.root)];
     const merged = (all: Map<string, DescFile>) =>
       [...all.values()]

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
 import * as wkt from "@bufbuild/protobuf/wkt";
 import { compileProtos } from "../generate/compile-protos.js";
-import { discoverProtos, loadProtos, type ProtoRegistry } from "../generate/index.js";
+import { discoverProtos, loadProtos, type PlannedFile, type ProtoRegistry } from "../generate/index.js";
 import { generatorOf } from "../project/generated.js";
 import { fromGoogleProtobuf, servicesOfGoogleProtobuf } from "./google-protobuf.js";
 import { namesIn } from "./names.js";
@@ -23,11 +23,7 @@ export interface RecoverInput {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-export interface RecoveredProto {
-  /** Absolute. */
-  readonly path: string;
-  readonly text: string;
-  readonly status: "new" | "unchanged";
+export interface RecoveredProto extends PlannedFile {
   /** What the code no longer tells. */
   readonly losses: readonly string[];
 }
@@ -76,8 +72,8 @@ export async function recoverProtos({ root, out, texts }: RecoverInput): Promise
     const there = existsSync(target) ? readFileSync(target, "utf8") : undefined;
     if (there !== undefined && there !== text)
       throw new RecoverError(`${target} is there and says something else. Move it away, or choose another --out.`);
-    const status = there === undefined ? ("new" as const) : ("unchanged" as const);
-    return { path: target, text, status, losses: [...file.losses], name: file.path };
+    const status = there === undefined ? ("created" as const) : ("unchanged" as const);
+    return { path: target, content: text, status, losses: [...file.losses], name: file.path };
   });
   if (written.length > 0) await compile(written, registry);
   return { files: written, failures, known };
@@ -193,15 +189,15 @@ const wellKnownPlaces = new Map(
 
 /** Compiles what was read, beside the project's own .proto files. */
 async function compile(
-  files: readonly { name: string; text: string }[],
+  files: readonly { name: string; content: string }[],
   registry: ProtoRegistry | null,
 ): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "connect-migrate-recover-"));
   try {
-    for (const { name, text } of files) {
+    for (const { name, content } of files) {
       const target = path.join(folder, ...name.split("/"));
       mkdirSync(path.dirname(target), { recursive: true });
-      writeFileSync(target, text);
+      writeFileSync(target, content);
     }
     for (const file of registry?.files() ?? []) {
       const source = registry?.sourceOf(file);

@@ -72,7 +72,7 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
     return [...seen].map(bytesOf);
   };
   return {
-    services: [...new Set(services.map((service) => service.typeName))].sort(),
+    services: [...new Set(services.map((service) => service.typeName))],
     fileByName: (name) => withImports(files.get(name)),
     fileBySymbol: (symbol) => withImports(symbols.get(symbol.replace(/^\./, ""))),
     fileByExtension: (extendee, number) => withImports(extensions.get(extendee)?.get(number)),

@@ -19,8 +19,8 @@ export interface Reflection {
 }
 
 /**
- * Makes a reflection service. It tells of every service of the router that it is mounted on, in whatever order they are
- * mounted; with `services` only of these.
+ * Makes a reflection service. It tells of every service of the router that it is mounted on, by name, in whatever order they
+ * are mounted; with `services` only of these, in their order.
  */
 export function createReflection(options: { readonly services?: readonly DescService[] } = {}): Reflection {
   return {
@@ -30,7 +30,10 @@ export function createReflection(options: { readonly services?: readonly DescSer
       const all = () =>
         new Set(
           options.services ??
-            router.handlers.map((handler) => handler.service).filter((service) => !isOpaqueService(service)),
+            router.handlers
+              .map((handler) => handler.service)
+              .filter((service) => !isOpaqueService(service))
+              .sort((a, b) => (a.typeName < b.typeName ? -1 : 1)),
         );
       const implementation: ServiceImpl<typeof ServerReflection> = {
         async *serverReflectionInfo(requests) {
