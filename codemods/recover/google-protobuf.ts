@@ -47,6 +47,9 @@ export function fromGoogleProtobuf(place: string, text: string): FoundFile | und
     for (const [, number] of writer.matchAll(/(?:writer\.write\w+|\.serializeBinary)\(\s*(\d+),/g))
       if (!found.some((field) => field.number === Number(number)))
         throw new RecoverError(`${place}: field ${number} of ${name} is written, and no getter says what it is`);
+    // Numbers that are written one by one, as only `[packed = false]` makes it in proto3.
+    for (const [, number] of writer.matchAll(/writer\.writeRepeated(?!String|Bytes|Message)\w+\(\s*(\d+),/g))
+      for (const field of found) if (field.number === Number(number)) field.packed = false;
     file.messages.push({ name, fields: found });
   }
   return file;
@@ -101,9 +104,6 @@ function fieldsIn(place: string, text: string, cases: ReturnType<typeof oneofsIn
     else if (mapKey !== undefined) field.mapKey = mapKey;
     else if (label === "repeated") field.label = "repeated";
     else if (present.has(`${message} ${number}`) && !body.includes("getWrapperField(")) field.label = "optional";
-    // Numbers that are written one by one, as only `[packed = false]` makes it in proto3.
-    const writer = bodyOf({ path: place, text }, `proto.${message}.serializeBinaryToWriter = function(`);
-    if (new RegExp(`writeRepeated(?!String|Bytes|Message)\\w+\\(\\s*${number},`).test(writer)) field.packed = false;
     found.set(message, [...(found.get(message) ?? []), field]);
   }
   return found;

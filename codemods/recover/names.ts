@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
+import { localModulePath } from "../analysis/project.js";
 import { RecoverError } from "./schema.js";
 
 /** The full name of the message or enum that a generated file calls `local`. Throws RecoverError where nothing says it. */
@@ -21,7 +21,8 @@ export function namesIn(place: string, text: string, exported: Exported): NamesB
     const known = own?.get(local);
     if (known !== undefined) return known;
     const other = imported.get(local);
-    const file = other && fileBehind(place, other.from);
+    const file =
+      other && localModulePath(path.resolve(path.dirname(place), other.from), (target) => exported.has(target));
     const found = other && (exported.get(file ?? "")?.get(other.name) ?? wellKnown(other.from, other.name));
     if (found === undefined)
       throw new RecoverError(`${place}: nothing says what ${local} is called in its .proto file`);
@@ -32,15 +33,6 @@ export function namesIn(place: string, text: string, exported: Exported): NamesB
 /** A package's copy of Google's own types, which no project generates. */
 function wellKnown(from: string, name: string): string | undefined {
   return /(?:^|\/)google\/protobuf\/\w+(?:\.[cm]?[jt]s)?$/.test(from) ? `google.protobuf.${name}` : undefined;
-}
-
-/** The file that a relative import means. */
-export function fileBehind(place: string, from: string): string | undefined {
-  const base = path.resolve(path.dirname(place), from);
-  const bare = base.replace(/\.[cm]?js$/, "");
-  return [`${bare}.ts`, `${base}.ts`, `${bare}.mts`, `${bare}.js`, base, path.join(base, "index.ts")].find(
-    (file) => /\.[cm]?[jt]s$/.test(file) && existsSync(file),
-  );
 }
 
 /** Full names for names that nest with `_`: `Order_Line` is in `Order` where there is an `Order`. */

@@ -1,14 +1,5 @@
 import { snakeCase } from "./field-names.js";
-import {
-  emptyFile,
-  type FoundField,
-  type FoundFile,
-  packageOf,
-  parentOf,
-  RecoverError,
-  SCALARS,
-  shortOf,
-} from "./schema.js";
+import { emptyFile, type FoundField, type FoundFile, parentOf, RecoverError, SCALARS, shortOf } from "./schema.js";
 
 /**
  * Reads what pbjs wrote as static code; one file for each package. `encode` says number and type of each field, the comments
@@ -52,7 +43,7 @@ export function fromProtobufjs(place: string, text: string): FoundFile[] {
   function packageBehind(name: string): string {
     let outer = name;
     while (messages.has(parentOf(outer))) outer = parentOf(outer);
-    return packageOf([outer]);
+    return parentOf(outer);
   }
 
   /** The type of a property as the interface's comment has it: `Array.<kiln.v2.Glaze>`. */

@@ -84,10 +84,9 @@ function readAll(texts: ReadonlyMap<string, string>, failures: string[], root: s
     .filter(([place]) => !WELL_KNOWN.test(place) && !/google_protobuf_\w+_pb\.js$/.test(place))
     .map(([place, text]) => ({ place, text: text.replaceAll("\r\n", "\n"), generator: generatorOf(place, text) }));
   const exported = new Map<string, ReadonlyMap<string, string>>();
-  for (const [place, text] of texts) {
-    const generator = generatorOf(place, text);
-    if (generator === "protobuf-ts") exported.set(place, namesOfProtobufTs(text.replaceAll("\r\n", "\n")));
-    if (generator === "ts-proto") exported.set(place, namesOfTsProto(text.replaceAll("\r\n", "\n")));
+  for (const { place, text, generator } of sources) {
+    if (generator === "protobuf-ts") exported.set(place, namesOfProtobufTs(text));
+    if (generator === "ts-proto") exported.set(place, namesOfTsProto(text));
   }
   const files: FoundFile[] = [];
   const attempt = (read: () => readonly (FoundFile | undefined)[], place: string) => {

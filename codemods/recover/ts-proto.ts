@@ -19,10 +19,11 @@ export function fromTsProto(place: string, text: string, names: NamesBehind): Fo
   const own = namesOfTsProto(text);
   const enums = enumsIn(source);
   for (const [local, values] of enums) file.enums.push({ name: own.get(local) ?? local, values });
-  for (const [local, encode] of encodersIn(source)) {
+  const encoders = encodersIn(source);
+  for (const [local, encode] of encoders) {
     const full = own.get(local);
     if (full === undefined) continue;
-    const reader = createFieldReader({ place, message: full, local, source, names, file });
+    const reader = createFieldReader({ place, message: full, local, source, encoders, names, file });
     for (const statement of encode.body?.statements ?? []) reader.read(statement);
     file.messages.push({ name: full, fields: reader.fields.sort((a, b) => a.number - b.number) });
   }
@@ -97,12 +98,14 @@ interface FieldReaderInput {
   readonly message: string;
   readonly local: string;
   readonly source: ts.SourceFile;
+  /** The functions `encode` of the file, by the names of what they belong to. */
+  readonly encoders: ReadonlyMap<string, ts.MethodDeclaration>;
   readonly names: NamesBehind;
   readonly file: FoundFile;
 }
 
 /** Collects fields of the statements in `encode`. */
-function createFieldReader({ place, message, local, source, names, file }: FieldReaderInput) {
+function createFieldReader({ place, message, local, source, encoders, names, file }: FieldReaderInput) {
   const fields: FoundField[] = [];
   const types = propertyTypes(source, local);
   /** The tag of a packed field, whose values come in the next statement. */
@@ -157,9 +160,9 @@ function createFieldReader({ place, message, local, source, names, file }: Field
   function readMap(statement: ts.Statement, text: string): void {
     const property = /message\.(\w+)/.exec(text)?.[1] ?? "";
     const found = /\b(\w+)\.encode\([\s\S]*?writer\.uint32\((\d+)\)\.fork\(\)/.exec(text);
-    const entry = found && encodersIn(source).get(found[1] ?? "");
+    const entry = found && encoders.get(found[1] ?? "");
     if (!entry) fail(statement);
-    const reader = createFieldReader({ place, message, local: found[1] ?? "", source, names, file });
+    const reader = createFieldReader({ place, message, local: found[1] ?? "", source, encoders, names, file });
     for (const one of entry.body?.statements ?? []) reader.read(one);
     const key = reader.fields.find((one) => one.number === 1);
     const value = reader.fields.find((one) => one.number === 2);
