@@ -123,6 +123,40 @@ module.exports = { User };
     expect(files["typed.ts"]).toContain("(await this.names.get({ theName: 'x' })).theName");
   });
 
+  it("is followed where a function gets the replies and the errors of several calls", async () => {
+    const { files, findings } = await migrated({
+      "main.js": `${head}const c = ${made()};
+function done(error, reply) {
+  if (error) { console.log(error.code); return; }
+  console.log(reply.big_no);
+}
+c.get({ the_name: 'a' }).then((response) => done(null, response), done);
+c.get({ the_name: 'b' }).then((response) => done(null, response)).catch(done);
+`,
+    });
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["main.js"]).toContain("console.log(reply.bigNo?.toString());");
+    expect(files["main.js"]).toContain("c.get({ theName: 'a' }).then((response) => done(null, response), done);");
+  });
+
+  it("is followed into a name that is declared nowhere, if nobody reads it", async () => {
+    const { files, findings } = await migrated({
+      "main.js": `${head}function main() { held = ${made()}; }\nmain();\n`,
+      "other.js":
+        "const http = require('node:http');\nconst held = 1;\nconsole.log(held, { held: 2 }.held, http.held);\n",
+    });
+    expect(findings.map(({ outcome }) => outcome)).toEqual(["idiomatic"]);
+    expect(files["main.js"]).toContain("held = createClient(S, transport);");
+  });
+
+  it("stays where another file reads that name", async () => {
+    const { findings } = await migrated({
+      "main.js": `${head}held = ${made()};\n`,
+      "other.js": "held.get({}).then((reply) => console.log(reply.big_no));\n",
+    });
+    expect(findings.map(({ outcome }) => outcome)).not.toContain("idiomatic");
+  });
+
   const stays: readonly (readonly [name: string, code: string, why: RegExp])[] = [
     ["to unknown code", `other(${made()});`, /handed on/],
     ["to a function that others get", `function f(c) { c.get({}); }\nf(${made()});\nf(other);`, /something else/],
@@ -162,6 +196,35 @@ module.exports = { User };
       "to a private field, of which a method gives messages to whom nobody knows",
       `class A { #c = ${made()}; get() { return this.#c.get({}); } }`,
       /carries messages/,
+    ],
+    ["to a global that is read", `held = ${made()};\nheld.get({});`, /not held by a variable/],
+    ["to a global that is read whole", `held = ${made()};\nother({ held });`, /not held by a variable/],
+    ["to a global that is read as a member", `held = ${made()};\nother(globalThis.held);`, /not held by a variable/],
+    ["to a global, and on", `const c = held = ${made()};\nc.get({});`, /not held by a variable|handed on/],
+    [
+      "a function that an error of unknown origin goes to, too",
+      `const c = ${made()};\nfunction done(error, reply) { if (reply) console.log(reply.big_no); }\nc.get({}).then((reply) => done(null, reply), done);\nother.then(() => {}, done);`,
+      /handed on/,
+    ],
+    [
+      "a function that takes the message where errors come",
+      `const c = ${made()};\nfunction done(reply) { console.log(reply.big_no); }\nc.get({}).then((reply) => done(reply), done);`,
+      /handed on/,
+    ],
+    [
+      "a function that shows the message that is not there",
+      `const c = ${made()};\nfunction done(error, reply) { console.log(reply); }\nc.get({}).then((reply) => done(null, reply), done);`,
+      /handed on/,
+    ],
+    [
+      "a function that reads arguments",
+      `const c = ${made()};\nfunction done(error, reply) { console.log(arguments); if (reply) console.log(reply.big_no); }\nc.get({}).then((reply) => done(null, reply), done);`,
+      /handed on/,
+    ],
+    [
+      "a function that is called with what it gets for errors",
+      `const c = ${made()};\nfunction done(error, reply) { if (reply) console.log(reply.big_no); }\nc.get({}).then((reply) => done(null, reply), done);\nc.get({}).then(done, done);`,
+      /handed on/,
     ],
     ["as a view", `const c = ${made()};\nasGrpcJsClient(c).get({}, console.log);`, /view of the client/],
     ["in a variable that gets something else", `let c = ${made()};\nc = other;\nc.get({});`, /written to/],

@@ -28,6 +28,7 @@ import {
   topOf,
   unwrapped,
 } from "./message-syntax.js";
+import { isUnreadGlobal } from "./undeclared-names.js";
 import { requiredBy, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the runtime that no message goes through. */
@@ -137,6 +138,7 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
     const access = Node.isPropertyAccessExpression(target) ? target : undefined;
     if (access && Node.isThisExpression(access.getExpression())) return field(access.getNameNode(), service);
     const declaration = Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
+    if (isUnreadGlobal(project, target)) return undefined;
     if (!Node.isVariableDeclaration(declaration)) return start.block(target, "the client is not held by a variable");
     const initializer = declaration.getInitializer();
     if (initializer && !isNothing(initializer) && !isClient(initializer, service, new Set()))

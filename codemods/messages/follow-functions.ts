@@ -5,6 +5,7 @@ import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
   isAbsent,
   isAlias,
+  isAssignmentTarget,
   isExportsTarget,
   isFunctionNode,
   isMapCall,
@@ -17,6 +18,7 @@ import {
   resultType,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { rejectsTo } from "./rejections.js";
 import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
@@ -144,10 +146,36 @@ export function createFollowFunctions(p: Proving) {
       if (Node.isCallExpression(call) && call.getExpression() === callee) calls.push(call);
       else if (Node.isPropertyAccessExpression(access) && isExportsTarget(access)) continue;
       else if (Node.isCallExpression(call) && isMapOver(call, callee)) calls.push(call);
+      else if (rejectsTo(callee)) p.later(() => getsRejections(owner, callee));
       else block(reference, `${reference.getText()} carries messages and is handed on`);
     }
     return calls;
   };
+
+  /** A function that a rejected call of a client gives its error to, and nothing else: no message is there then. */
+  const getsRejections = (owner: Node, callback: Node): void => {
+    const helper = helperOf(owner);
+    const promise = rejectsTo(callback);
+    const isSafe =
+      promise !== undefined &&
+      p.received.has(promise) &&
+      !helper.result &&
+      !/\barguments\b/.test(owner.getText()) &&
+      [...helper.params.keys()].every((index) => {
+        const name = parametersOf(owner)[index]?.getNameNode();
+        return index > 0 && name !== undefined && isOnlyTested(name) && !isChanged(name);
+      });
+    if (!isSafe) block(callback, `${callback.getText()} carries messages and is handed on`);
+  };
+
+  /** Setters of classes look for their object before their value is made, assignments after that. */
+  const isChanged = (name: Node) =>
+    Node.isIdentifier(name) &&
+    project.referencesTo(name).some((use) => {
+      const access = use.getParent();
+      if (!Node.isPropertyAccessExpression(access)) return false;
+      return isAssignmentTarget(access) || (shape.isLive && /^(set|add|clear)/.test(access.getName()));
+    });
 
   const helperResult = (call: CallExpression, owner: Node, wanted: Kind): unknown => {
     if (shape.isLive) return resultOf(owner, wanted);

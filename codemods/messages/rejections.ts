@@ -1,0 +1,21 @@
+import { Node } from "ts-morph";
+
+/** `promise` of `promise.then(…, callback)` and of `promise.then(…).catch(callback)`: all that the callback gets is the reason. */
+export function rejectsTo(callback: Node): Node | undefined {
+  const call = callback.getParent();
+  if (!Node.isCallExpression(call)) return undefined;
+  const access = call.getExpression();
+  if (!Node.isPropertyAccessExpression(access)) return undefined;
+  const index = call.getArguments().indexOf(callback);
+  const isSpread = call.getArguments().some((one) => Node.isSpreadElement(one));
+  if (isSpread || !(access.getName() === "then" ? index === 1 : access.getName() === "catch" && index === 0))
+    return undefined;
+  return Node.isExpressionStatement(call.getParent()) ? startOf(access.getExpression()) : undefined;
+}
+
+/** `promise` of `promise.then(…).finally(…)`, which is a promise as well. */
+function startOf(chain: Node): Node {
+  const access = Node.isCallExpression(chain) ? chain.getExpression() : undefined;
+  const isStep = Node.isPropertyAccessExpression(access) && /^(then|catch|finally)$/.test(access.getName());
+  return isStep ? startOf(access.getExpression()) : chain;
+}
