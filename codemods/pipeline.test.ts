@@ -347,7 +347,7 @@ exports.isGone = (error) => error.code === grpc.status.NOT_FOUND;
 `,
   };
   const options = { paths: ["."], side: "clients", messages: "auto", runtime: "npm" } as const;
-  const result = await runMigration({ ...options, cwd: project(files) });
+  const result = await runMigration({ ...options, cwd: project(files), target: "bundled" });
   expect(result.extraFiles).toEqual([]);
   expect(result.findings.map(({ rule, outcome }) => `${rule} ${outcome}`)).toContain("clients/client-bridge manual");
   expect(result.findings.filter(({ rule }) => rule === "errors/status-to-code")).toEqual([]);
