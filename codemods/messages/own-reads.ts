@@ -3,6 +3,7 @@ import type { Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isWrittenOut } from "./written-out.js";
 
 type Value = Kind & { readonly kind: "value" };
 
@@ -14,6 +15,7 @@ export function noteRead(p: Proving, object: Node, field: DescField, use: Node):
   if (!p.shape.coerces) return;
   p.later(() => {
     if (receivedAs(p, object) && !p.written.has(field)) return;
+    if (!field.oneof && isWrittenOut(p, use, p.kindOf(field))) return;
     p.readAgain.set(field, use);
     if (field.oneof) p.block(use, "a member of a oneof is read of a message that the program may have made");
     else if (p.kindOf(field).kind === "wrapper")

@@ -151,6 +151,24 @@ it.each([
     ["const { theName: the_name, bigNo: big_no } = req || {}; return { theName: the_name, bigNo: big_no }"],
   ],
   [
+    "values that are written out where a message is made, beside others of the field that are converted",
+    "server.js",
+    program(`function get(req) {
+  const notes = [{ the_child: { small_no: 1 } }, { the_child: { small_no: -2 } }];
+  const the_list = [{ small_no: store.get(1) }];
+  for (let i = 0; i < notes.length; i++) {
+    const note = notes[i];
+    if (note.the_child.small_no > 0) the_list.push(note);
+  }
+  return { the_req: { the_list } };
+}`),
+    [
+      "theChild: { smallNo: -2 } }]",
+      "{ smallNo: store.get(1) | 0 }",
+      "if (note.theChild.smallNo > 0) the_list.push(note)",
+    ],
+  ],
+  [
     "handlers that are named as in the .proto",
     "server.js",
     program("async function Get(req) { return { the_name: req.the_name }; }").replace("{ get }", "{ Get }"),
@@ -553,6 +571,46 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "a number that is cut where it is made, and read again",
       "const get = (req) => { const one = { small_no: req.small_no / 2 }; return { the_name: '' + one.small_no, the_req: one }; };",
       /converted where it is made is read again/,
+    ],
+    [
+      "a value beside others that are not written out",
+      "const get = (req) => { const notes = [{ small_no: 1 }, { small_no: store.get(2) }]; const note = notes[req.small_no]; return { the_name: '' + note.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value written out as what its field does not take",
+      "const get = (req) => { const note = { small_no: 1.5 }; return { the_name: '' + note.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value of a list that others may add to",
+      "const get = (req) => { const notes = [{ small_no: 1 }]; notes.push({ small_no: store.get(2) }); const note = notes[req.small_no]; return { the_name: '' + note.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value of a list whose elements change",
+      "const get = (req) => { const notes = [{ small_no: 1 }]; notes[0] = { small_no: store.get(2) }; const note = notes[req.small_no]; return { the_name: '' + note.small_no, the_req: note }; };",
+      /written to/,
+    ],
+    [
+      "a value of a message that gets another part",
+      "const get = (req) => { const note = { the_child: { small_no: 1 } }; note.the_child = { small_no: store.get(2) }; return { the_name: '' + note.the_child.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value of a variable that gets another message",
+      "const get = (req) => { let note = { small_no: 1 }; if (req.the_name) note = { small_no: store.get(2) }; return { the_name: '' + note.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value that a function changes",
+      "function change(one) { one.small_no = store.get(2); }\nconst get = (req) => { const note = { small_no: 1 }; change(note); return { the_name: '' + note.small_no, the_req: note }; };",
+      /read again/,
+    ],
+    [
+      "a value under another name",
+      "const get = (req) => { const note = { the_child: { small_no: 1 } }; const child = note.the_child; child.small_no = store.get(2); return { the_name: '' + note.the_child.small_no, the_req: note }; };",
+      /read again/,
     ],
     [
       "a oneof of a message that may be its own",

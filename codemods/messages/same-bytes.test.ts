@@ -219,9 +219,12 @@ function convertIt(req) {
   const a = pool[req.u_num % 23];
   const child_one = { a_text: a || 'anon', a_small: a ?? 7, a_big: a || '5', a_huge: a ?? 5, a_ratio: a || 2.5, a_truth: a || pool[7], b_text: req.u_num, b_small: req.big_count ? a : 3 };
   if (req.is_on) child_one.a_single = pool[3];
+  const twins = [{ child_one: { a_small: 3, b_text: 'three' } }, { child_one: { a_small: -4, b_text: '' } }];
+  const twin = twins[req.u_num % 2];
+  child_one.child_one = twin;
   return {
     a_text: a, a_truth: a, a_small: a, a_whole: a, a_ratio: a, a_single: a, a_big: a, a_huge: a,
-    text_list: [a, req.item_name, \`\${a}\`], truth_list: pool, ratio_list: req.is_on ? pool : [], opt_text: a ? pool[2] + '' : undefined,
+    text_list: [a, req.item_name, \`\${a}\`, \`\${twin.child_one.a_small} \${twin.child_one.b_text}\`], truth_list: pool, ratio_list: req.is_on ? pool : [], opt_text: a ? pool[2] + '' : undefined,
     small_map: { one: a, two: req.u_num }, raw_data: Buffer.from(req.item_name).toString('base64'), nick_name: { value: a },
     b_text: a && a.a, b_small: req.some_ratio, b_big: req.u_num / 3, child_one,
   };
