@@ -96,6 +96,9 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
     );
   }
 
+  /** The functions that are being looked into, each for the arguments of one call; not again for what they pass themselves. */
+  const lookedInto = new Set<Node>();
+
   /** What a function returns for these arguments: `loadProto("shop")`. Not what is made in it, which is made for every call of it. */
   function resultWith(node: Node, args: readonly Node[]): Origin | undefined {
     if (!("getParameters" in node) || args.length === 0) return undefined;
@@ -104,7 +107,10 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
       const value = args[index] ?? parameter.getInitializer();
       if (value) bind(parameter, value, names);
     });
+    if (lookedInto.has(node)) return undefined;
+    lookedInto.add(node);
     const result = withGiven(names, () => originOfResult(node));
+    lookedInto.delete(node);
     const isSaid = /^(package-definition|grpc-object|service-definition|client-constructor|string)$/.test(result.kind);
     return isSaid && !isOpen(result) ? result : undefined;
   }

@@ -13,6 +13,7 @@ export interface CollectionsInput {
   originOfResult(fn: Node): Origin;
   writesTo(declaration: Node): readonly (Node | null)[];
   identifiersNamed(text: string): readonly Node[];
+  cutShort(): void;
 }
 
 export interface Collections {
@@ -28,13 +29,18 @@ export function createCollections({
   originOfResult,
   writesTo,
   identifiersNamed,
+  cutShort,
 }: CollectionsInput): Collections {
   const known = new Map<Node, Origin>();
   const active = new Set<Node>();
 
   function elementOf(holder: Node): Origin {
     const declaration = declarationOf(holder);
-    if (!declaration || active.has(declaration)) return UNKNOWN;
+    if (!declaration) return UNKNOWN;
+    if (active.has(declaration)) {
+      cutShort();
+      return UNKNOWN;
+    }
     const found = known.get(declaration);
     if (found) return found;
     active.add(declaration);

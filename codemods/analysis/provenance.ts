@@ -64,7 +64,10 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const { writesTo, memberWrites } = createAssignments();
   const missingStub = createMissingStubs(input.root, protos);
   let origins = new Map<Node, Origin>();
-  const active = new Set<Node>();
+  /** What is being computed, with how deep it lies in each other. */
+  const active = new Map<Node, number>();
+  /** The outermost of these that what was computed since has come upon again. */
+  let cycle = Number.POSITIVE_INFINITY;
   const globals = new Map<string, GlobalUses | null>();
   /** What the call that is looked into passes for a parameter, or for a name in its pattern. */
   let given: ReadonlyMap<Node, Node> = new Map();
@@ -75,6 +78,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     resolveModule,
     allFiles: input.allFiles,
     isGenerated: (file) => flavourOf(file) !== "generic",
+    cutShort,
   });
   const passing = { originOf, referencesTo, namesOfExport, writesTo, isHandedOn };
   const { flavourOf, isService, definitionInLiteral, serviceInFile } = createGeneratedServices({
@@ -90,6 +94,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     memberOfNamespace,
     serviceInFile,
     flavourOf,
+    cutShort,
   });
   const { originOfClass, memberOfClass, originOfField, originOfThis, originOfSuper } = createClassOrigins({
     originOf,
@@ -114,7 +119,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     valueOfProperty,
     withGiven,
   });
-  const collections = createCollections({ originOf, originOfResult, writesTo, identifiersNamed });
+  const collections = createCollections({ originOf, originOfResult, writesTo, identifiersNamed, cutShort });
 
   // A list in a function may hold something else in each call of it.
   function elementOf(holder: Node): Origin {
@@ -136,17 +141,30 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     }
   }
 
+  /** Something was told less than there is, because it is being found out just now: nothing but the outermost question is answered. */
+  function cutShort(): void {
+    cycle = 0;
+  }
+
   function originOf(node: Node): Origin {
     const known = origins.get(node);
     if (known) return known;
     // A value that depends on itself is not known by it.
-    if (active.has(node)) return UNKNOWN;
-    active.add(node);
+    const around = active.get(node);
+    if (around !== undefined) {
+      cycle = Math.min(cycle, around);
+      return UNKNOWN;
+    }
+    const [depth, outerCycle] = [active.size, cycle];
+    cycle = Number.POSITIVE_INFINITY;
+    active.set(node, depth);
     let origin = compute(node);
     if (origin.kind === "unknown") origin = originByType(node);
     active.delete(node);
-    // What was found while something else is open may have hit that cycle: only certain answers are kept then.
-    if (origin.kind !== "unknown" || active.size === 0) origins.set(node, origin);
+    // What came upon something that is still open may be known once that is: only certain answers are kept then.
+    const isOpen = cycle < depth;
+    if (origin.kind !== "unknown" || !isOpen) origins.set(node, origin);
+    cycle = isOpen ? Math.min(cycle, outerCycle) : outerCycle;
     return origin;
   }
 

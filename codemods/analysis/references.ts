@@ -22,6 +22,8 @@ export interface ReferencesInput {
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   allFiles(): Iterable<SourceFile>;
   isGenerated(file: SourceFile): boolean;
+  /** Says that an answer is not all there is, because more is being found out just now. */
+  cutShort(): void;
 }
 
 export interface References extends HandedOn {
@@ -40,6 +42,7 @@ export function createReferences(input: ReferencesInput): References {
 
   /** The declaration that a name stands for after imports, requires and re-exports. */
   function declarationOf(identifier: Node): Node | undefined {
+    if (following.has(identifier)) input.cutShort();
     if (canonical.has(identifier)) return canonical.get(identifier);
     canonical.set(identifier, undefined);
     following.add(identifier);
@@ -203,11 +206,15 @@ export function createReferences(input: ReferencesInput): References {
     (indexOfProject().filesOf.get(text) ?? []).flatMap((file) => indexOf(file).identifiers(text));
 
   const followedWholes = new Map<Node, Node[]>();
+  let isFollowingWholes = false;
 
   /** The names of whole modules that turn out to stand for a declaration. Each is followed once, for all questions. */
   function wholesFor(target: Node): readonly Node[] {
     const { wholes } = indexOfProject();
     const late: Node[] = [];
+    const isNested = isFollowingWholes;
+    if (isNested) input.cutShort();
+    isFollowingWholes = true;
     // What following one of them asks may come here again: whoever comes takes the next one.
     for (let node = wholes.pop(); node !== undefined; node = wholes.pop()) {
       if (following.has(node)) {
@@ -218,6 +225,7 @@ export function createReferences(input: ReferencesInput): References {
       if (declaration) followedWholes.set(declaration, [...(followedWholes.get(declaration) ?? []), node]);
     }
     wholes.push(...late);
+    isFollowingWholes = isNested;
     return followedWholes.get(target) ?? [];
   }
 
@@ -241,7 +249,10 @@ export function createReferences(input: ReferencesInput): References {
     for (const node of identifiersNamed(name)) {
       if (isPropertyName(node)) continue;
       // What is being followed just now stands for nothing yet; whoever asks later is told more.
-      if (following.has(node)) isComplete = false;
+      if (following.has(node)) {
+        isComplete = false;
+        input.cutShort();
+      }
       const declaration = declarationOf(node) ?? node;
       const nodes = made.get(declaration);
       if (nodes) nodes.push(node);

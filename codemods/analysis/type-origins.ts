@@ -11,6 +11,7 @@ export interface TypeOriginsInput {
   memberOfNamespace(node: Node, name: string): Node | undefined;
   serviceInFile(file: SourceFile, short: string): string | undefined;
   flavourOf(file: SourceFile): Flavour;
+  cutShort(): void;
 }
 
 export interface TypeOrigins {
@@ -75,7 +76,10 @@ export function createTypeOrigins(input: TypeOriginsInput): TypeOrigins {
 
   const activeTypes = new Set<Node>();
   function originOfTypeDeclaration(node: Node): Origin {
-    if (activeTypes.has(node)) return UNKNOWN;
+    if (activeTypes.has(node)) {
+      input.cutShort();
+      return UNKNOWN;
+    }
     activeTypes.add(node);
     try {
       if (Node.isImportSpecifier(node) || Node.isImportClause(node)) {
