@@ -79,7 +79,7 @@ export function extraFilesOf(
       {
         file: manifest,
         modules: needs,
-        remaining: remainingPackages(manifest, discovery, texts),
+        gone: packagesGone(manifest, discovery, texts),
         runtime: options.runtime,
         step: stepOf(manifest, needed, written),
       },
@@ -123,19 +123,19 @@ function isGeneratedName(specifier: string): boolean {
   return /_pb(\.[jt]s)?$/.test(specifier);
 }
 
-/** Packages that any source of a package.json's folder names after the run, generated code included. */
-function remainingPackages(manifest: string, discovery: Discovery, texts: ReadonlyMap<string, string>): Set<string> {
+/** Packages that a source of a package.json's folder names before the run and none does after it, generated code included. */
+function packagesGone(manifest: string, discovery: Discovery, texts: ReadonlyMap<string, string>): Set<string> {
   const folder = path.dirname(manifest);
-  const names = new Set<string>();
+  const before = new Set<string>();
+  const after = new Set<string>();
   for (const [file, text] of discovery.texts) {
     if (!isInside(file, folder)) continue;
-    for (const match of (texts.get(file) ?? text).matchAll(/['"](@grpc\/[\w-]+|@bufbuild\/protobuf)/g))
-      names.add(match[1] as string);
+    const namesOf = (source: string) => [...source.matchAll(/['"](@grpc\/[\w-]+)/g)].map((match) => match[1] as string);
+    for (const name of namesOf(text)) before.add(name);
+    for (const name of namesOf(texts.get(file) ?? text)) after.add(name);
   }
-  for (const match of readFileSync(manifest, "utf8").matchAll(/grpc[-_](js|tools)|proto-loader-gen-types/g)) {
-    if (match[0] === "proto-loader-gen-types") names.add("@grpc/proto-loader");
-  }
-  return names;
+  if (/proto-loader-gen-types/.test(readFileSync(manifest, "utf8"))) after.add("@grpc/proto-loader");
+  return new Set([...before].filter((name) => !after.has(name)));
 }
 
 function packageName(specifier: string): string {

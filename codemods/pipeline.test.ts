@@ -106,6 +106,16 @@ describe("a migration is a value, then files", () => {
     });
   });
 
+  it("a dependency that no file named before is not this run's to take away", async () => {
+    const manifest = '{ "dependencies": { "@grpc/grpc-js": "1" }, "devDependencies": { "@grpc/proto-loader": "1" } }\n';
+    const result = await migrate(project({ "a.js": js, "package.json": manifest }), codes);
+    const changed = result.extraFiles.find((file) => file.why === "package.json");
+    expect(JSON.parse(String(changed?.content))).toEqual({
+      dependencies: { "@connect-migrate/runtime": "^0.1.0" },
+      devDependencies: { "@grpc/proto-loader": "1" },
+    });
+  });
+
   it("touches only what was asked for", async () => {
     const root = project({ "src/a.js": js, "src/b.js": js });
     const result = await migrate(root, codes, { paths: ["src/a.js"] });
@@ -323,4 +333,22 @@ client.getItem({ sku: 'a' }, (err, item) => {
   expect(construction?.reason?.text).toMatch(
     /pingIdleConnection of createGrpcTransport .*--target connectrpc; run without it/,
   );
+});
+
+it("a client that stays takes the codes of its files with it, in JavaScript too", async () => {
+  const files = {
+    "shop.proto":
+      'syntax = "proto3"; package shop.v1; service Inventory { rpc GetItem(Item) returns (Item); } message Item { string sku = 1; }',
+    "client.js": `const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const root = grpc.loadPackageDefinition(protoLoader.loadSync(__dirname + '/shop.proto'));
+exports.open = (name, credentials) => new root.shop.v1[name](process.env.ADDRESS, credentials);
+exports.isGone = (error) => error.code === grpc.status.NOT_FOUND;
+`,
+  };
+  const options = { paths: ["."], side: "clients", messages: "auto", runtime: "npm" } as const;
+  const result = await runMigration({ ...options, cwd: project(files), target: "bundled" });
+  expect(result.extraFiles).toEqual([]);
+  expect(result.findings.map(({ rule, outcome }) => `${rule} ${outcome}`)).toContain("clients/client-bridge manual");
+  expect(result.findings.filter(({ rule }) => rule === "errors/status-to-code")).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
+import { type CallExpression, Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -15,18 +15,37 @@ export function isVaryingClient(project: AnalysisProject, node: Node): boolean {
 }
 
 function isChosenConstructor(project: AnalysisProject, callee: Node): boolean {
-  if (Node.isElementAccessExpression(callee)) return project.originOf(callee.getExpression()).kind === "grpc-object";
+  if (Node.isElementAccessExpression(callee)) return isLoaded(project, callee.getExpression());
   if (Node.isConditionalExpression(callee))
     return [callee.getWhenTrue(), callee.getWhenFalse()].every((each) => isConstructor(project, each));
-  if (!Node.isIdentifier(callee)) return false;
-  const declaration = localDeclaration(callee);
-  if (
-    !Node.isVariableDeclaration(declaration) ||
-    declaration.getVariableStatement()?.getDeclarationKind() !== VariableDeclarationKind.Const
-  )
-    return false;
-  const initializer = declaration.getInitializer();
-  return initializer !== undefined && isChosenConstructor(project, initializer);
+  const value = constantOf(callee);
+  return value !== undefined && isChosenConstructor(project, value);
+}
+
+/** What loadPackageDefinition gives, or a part of it that is chosen when the program runs: whatever can be made of it is a client. */
+function isLoaded(project: AnalysisProject, node: Node): boolean {
+  const origin = project.originOf(node).kind;
+  if (origin !== "unknown") return origin === "grpc-object";
+  if (Node.isElementAccessExpression(node) || Node.isPropertyAccessExpression(node))
+    return isLoaded(project, node.getExpression());
+  const root = Node.isCallExpression(node) ? rootOfWalk(node) : constantOf(node);
+  return root !== undefined && isLoaded(project, root);
+}
+
+/** `root` in `names.reduce((part, name) => part[name], root)`. */
+function rootOfWalk(call: CallExpression): Node | undefined {
+  const callee = call.getExpression();
+  const [step, root] = call.getArguments();
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "reduce" || !Node.isArrowFunction(step)) return;
+  const [part, name] = step.getParameters().map((parameter) => parameter.getName());
+  return step.getBody().getText() === `${part}[${name}]` ? root : undefined;
+}
+
+function constantOf(name: Node): Node | undefined {
+  const declaration = Node.isIdentifier(name) ? localDeclaration(name) : undefined;
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  const kind = declaration.getVariableStatement()?.getDeclarationKind();
+  return kind === VariableDeclarationKind.Const ? declaration.getInitializer() : undefined;
 }
 
 function isConstructor(project: AnalysisProject, node: Node): boolean {

@@ -406,7 +406,8 @@ function obstacleOfPlace(project: AnalysisProject, service: Service, { node, rep
   const definition = definitionAt(project, node);
   // It is named twice, and that must cost nothing.
   if (why) return definition && (definition.kind === "import" || /^[\w$.[\]'"]+$/.test(definition.text)) ? null : why;
-  return definition ? null : reason("types-unknown", `the service definition of ${service.name}`);
+  const what = service.name === ANY_SERVICE ? (constructorOf(node)?.getText() ?? "") : service.name;
+  return definition ? null : reason("types-unknown", `the service definition of ${what}`);
 }
 
 /** Why there is no descriptor of the service, or none that is certain: then the client is made of its own definition. */

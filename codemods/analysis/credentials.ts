@@ -3,6 +3,7 @@ import type { NamedImport } from "../shared/with-imports.js";
 import { callCredentialsText } from "./call-credentials.js";
 import type { ClientValueFact } from "./client-facts.js";
 import { isTypeScript } from "./language.js";
+import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { contains, type Flow, followValue, isNothing, peeled } from "./value-flow.js";
 
@@ -126,6 +127,7 @@ export function planCredentials(
   const combinations = new Map<Node, ReturnType<typeof combinationOf>>();
   const callSources = new Set<Node>();
   const seen = new Set<Node>();
+  const truthTests: Node[] = [];
 
   const callValue = (node: Node, flow: Flow): void => {
     const { selected } = flow;
@@ -166,6 +168,8 @@ export function planCredentials(
     {
       type: "ChannelCredentials",
       unknownUse: "they are used for more than clients",
+      fields: true,
+      isNeeded: true,
       isSink,
       isSource(node, flow) {
         const factory = factoryOf(project, node);
@@ -176,6 +180,14 @@ export function planCredentials(
         return true;
       },
       isDerived(node, flow) {
+        const choice = choiceOf(node);
+        if (choice) {
+          if (choice.operator === "||" && factoryOf(project, peeled(choice.right)) !== "createInsecure")
+            truthTests.push(node);
+          flow.value(choice.left);
+          flow.value(choice.right);
+          return true;
+        }
         const combination = combinationOf(project, node);
         if (!combination) return false;
         flow.selected(node);
@@ -185,6 +197,16 @@ export function planCredentials(
         return true;
       },
       isPassage(node, parent, flow) {
+        if (isTruthTest(node, parent)) {
+          if (!fillsInsecure(project, node, parent)) truthTests.push(node);
+          return true;
+        }
+        if (isComparedWithNothing(node, parent)) return true;
+        if (choiceOf(parent)) {
+          flow.value(parent);
+          if (!isAssignment(parent)) flow.use(parent);
+          return true;
+        }
         if (combinationOf(project, parent)?.channel !== node) return false;
         flow.value(parent);
         flow.use(parent);
@@ -194,6 +216,9 @@ export function planCredentials(
     (flow) => flow.value(argument),
   );
   if (!followed.ok) return { kind: "unknown", detail: followed.detail };
+  // What stands for insecure credentials is false.
+  if (truthTests.length > 0 && [...factories.values()].includes("false"))
+    return { kind: "unknown", detail: `it is asked whether there are any (${shortText(truthTests[0] as Node)})` };
   const { types } = followed.flow;
   const sinks = new Set([argument, ...followed.flow.sinks]);
   const sources = factories;
@@ -264,6 +289,47 @@ export function planCredentials(
         text.slice(source.getEnd() - node.getStart());
     return text;
   }
+}
+
+/** `a || b`, `a ?? b`, `a ||= b` and `a ??= b`. */
+function choiceOf(node: Node): { readonly operator: string; readonly left: Node; readonly right: Node } | undefined {
+  const [, operator] = Node.isBinaryExpression(node)
+    ? (/^(\|\||\?\?)=?$/.exec(node.getOperatorToken().getText()) ?? [])
+    : [];
+  if (operator === undefined || !Node.isBinaryExpression(node)) return undefined;
+  return { operator, left: node.getLeft(), right: node.getRight() };
+}
+
+function isAssignment(node: Node): boolean {
+  return Node.isBinaryExpression(node) && /[^=!<>]=$/.test(node.getOperatorToken().getText());
+}
+
+/** `!creds`, `if (creds)`, `creds ? a : b`. */
+function isTruthTest(node: Node, parent: Node): boolean {
+  if (Node.isPrefixUnaryExpression(parent)) return parent.getText().startsWith("!");
+  return (
+    (Node.isIfStatement(parent) && parent.getExpression() === node) ||
+    (Node.isConditionalExpression(parent) && parent.getCondition() === node)
+  );
+}
+
+/** `if (!creds) creds = createInsecure();`: insecure credentials are replaced by the same. */
+function fillsInsecure(project: AnalysisProject, node: Node, parent: Node): boolean {
+  const choice = Node.isPrefixUnaryExpression(parent) ? parent.getParent() : undefined;
+  if (!Node.isIfStatement(choice) || choice.getElseStatement()) return false;
+  const then = choice.getThenStatement();
+  const [only, ...more] = Node.isBlock(then) ? then.getStatements() : [then];
+  const change = Node.isExpressionStatement(only) ? only.getExpression() : undefined;
+  if (more.length > 0 || !Node.isBinaryExpression(change) || change.getLeft().getText() !== node.getText())
+    return false;
+  return (
+    change.getOperatorToken().getText() === "=" && factoryOf(project, peeled(change.getRight())) === "createInsecure"
+  );
+}
+
+function isComparedWithNothing(node: Node, parent: Node): boolean {
+  if (!Node.isBinaryExpression(parent) || !/^[!=]==?$/.test(parent.getOperatorToken().getText())) return false;
+  return isNothing(parent.getLeft() === node ? parent.getRight() : parent.getLeft());
 }
 
 /** Credentials that are made right where the client is made. */

@@ -52,6 +52,12 @@ export interface Provenance {
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
 const PROTO_LOADER = /^@grpc\/proto-loader(?:\/|$)/;
 
+/** Where a name that nothing declares is given values, and who reads it. */
+interface GlobalUses {
+  readonly writes: ReadonlyMap<SourceFile, readonly Node[]>;
+  readonly readers: ReadonlySet<SourceFile>;
+}
+
 /** An abstract interpreter over declarations: it follows names to what they are bound to, and says `unknown` where that is not certain. */
 export function createProvenance(input: ProvenanceInput): Provenance {
   const { protos, resolveModule } = input;
@@ -59,6 +65,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   const missingStub = createMissingStubs(input.root, protos);
   let origins = new Map<Node, Origin>();
   const active = new Set<Node>();
+  const globals = new Map<string, GlobalUses | null>();
   /** What the call that is looked into passes for a parameter, or for a name in its pattern. */
   let given: ReadonlyMap<Node, Node> = new Map();
   const { declarationOf, referencesTo, namesOfExport, identifiersNamed, isHandedOn, mentionsOf } = createReferences({
@@ -253,22 +260,33 @@ export function createProvenance(input: ProvenanceInput): Provenance {
   function originOfGlobal(node: Node): Origin {
     const file = node.getSourceFile();
     if (!/\.c?jsx?$/.test(file.getFilePath())) return UNKNOWN;
-    const values: Node[] = [];
-    const writers = new Set<SourceFile>();
+    const name = node.getText();
+    let uses = globals.get(name);
+    if (uses === undefined) {
+      uses = usesOfGlobal(name);
+      globals.set(name, uses);
+    }
+    const values = uses?.writes.get(file);
+    const isShared = uses && [...uses.readers].some((reader) => !uses?.writes.has(reader));
+    return values && !isShared ? joined(values) : UNKNOWN;
+  }
+
+  /** Null for one that is changed in another way than by an assignment. */
+  function usesOfGlobal(name: string): GlobalUses | null {
+    const writes = new Map<SourceFile, Node[]>();
     const readers = new Set<SourceFile>();
-    for (const each of identifiersNamed(node.getText())) {
-      if (localDeclaration(each)) continue;
+    for (const each of identifiersNamed(name)) {
       const parent = each.getParent();
       if (!parent || (Node.isPropertyAccessExpression(parent) && parent.getNameNode() === each)) continue;
+      if (localDeclaration(each)) continue;
+      const file = each.getSourceFile();
       const isWrite = Node.isBinaryExpression(parent) && parent.getLeft() === each;
-      if (!isWrite) readers.add(each.getSourceFile());
-      else if (isValueAssignment(parent.getOperatorToken().getKind())) {
-        writers.add(each.getSourceFile());
-        if (each.getSourceFile() === file) values.push(assignedValue(parent));
-      } else return UNKNOWN;
+      if (!isWrite) readers.add(file);
+      else if (isValueAssignment(parent.getOperatorToken().getKind()))
+        writes.set(file, [...(writes.get(file) ?? []), assignedValue(parent)]);
+      else return null;
     }
-    const isShared = [...readers].some((reader) => !writers.has(reader));
-    return values.length > 0 && !isShared ? joined(values) : UNKNOWN;
+    return { writes, readers };
   }
 
   function originOfDeclaration(node: Node): Origin {

@@ -98,7 +98,8 @@ function untypedBeside(
 
 /** Does it say that something of a file is migrated or bridged? */
 export function isOfMigrated(fact: FactBase): boolean {
-  return "outcome" in fact || /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
+  if ("outcome" in fact) return fact.outcome !== "manual";
+  return /^(handler|reply-helper|client-error|client-stub)$/.test(fact.kind);
 }
 
 function isOfStatus({ member }: Use): boolean {

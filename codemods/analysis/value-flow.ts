@@ -1,5 +1,13 @@
-import { Node, SyntaxKind, type VariableDeclaration } from "ts-morph";
+import {
+  type BindingElement,
+  Node,
+  type ObjectBindingPattern,
+  type ParameterDeclaration,
+  SyntaxKind,
+  type VariableDeclaration,
+} from "ts-morph";
 import { isExportedProperty, isExportTarget } from "./exports.js";
+import { isFilledFirst } from "./filled-names.js";
 import { isOwnName } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -19,8 +27,10 @@ export interface FlowKind {
   isPassage?(node: Node, parent: Node, flow: Flow): boolean;
   /** Said of a use that nothing knows. */
   readonly unknownUse: string;
-  /** Fields of classes carry the value too, and so do members of objects that functions give. */
+  /** Fields of classes carry the value too, and so do members of objects that functions give or take. */
   readonly fields?: boolean;
+  /** Must a name have such a value wherever it is read? */
+  readonly isNeeded?: boolean;
 }
 
 /** A flow that is being followed. */
@@ -86,6 +96,9 @@ export function followValue(
     if (Node.isIdentifier(inner) || Node.isPropertyAccessExpression(inner)) {
       const name = Node.isIdentifier(inner) ? inner : inner.getNameNode();
       const declaration = project.declarationOf(name);
+      const isOfObject = kind.fields && inner !== name && !(declaration && isField(declaration));
+      if (isOfObject && Node.isPropertyAccessExpression(inner) && memberOf(inner.getExpression(), inner.getName()))
+        return;
       if (!declaration) return fail(inner, "it is not known where they are made");
       return carrier(declaration);
     }
@@ -107,9 +120,12 @@ export function followValue(
       annotation(declaration.getTypeNode());
       const initializer = declaration.getInitializer();
       if (initializer && !isNothing(initializer)) value(initializer);
+      else if (kind.isNeeded && !isFilledFirst(project, declaration, name))
+        fail(declaration, "it may be that none are made");
       for (const reference of project.referencesTo(name)) if (reference !== name) use(reference);
       return;
     }
+    if (kind.fields && Node.isBindingElement(declaration)) return taken(declaration);
     if (Node.isParameterDeclaration(declaration)) {
       const name = declaration.getNameNode();
       if (!Node.isIdentifier(name) || declaration.isRestParameter() || declaration.isParameterProperty())
@@ -120,12 +136,12 @@ export function followValue(
       const initializer = declaration.getInitializer();
       if (initializer) value(initializer);
       for (const reference of project.referencesTo(name)) if (reference !== name) use(reference);
+      const isFilled =
+        initializer !== undefined || (kind.isNeeded === true && isFilledFirst(project, declaration, name));
       for (const call of callersOf(owner)) {
         const given = call.getArguments();
         if (given.some((each) => Node.isSpreadElement(each))) fail(call as unknown as Node, "arguments are spread");
-        const passed = given[index];
-        if (passed) value(passed);
-        else if (!initializer) fail(declaration, "a caller gives none");
+        passed(given[index], declaration, isFilled);
       }
       return;
     }
@@ -139,6 +155,16 @@ export function followValue(
       return;
     }
     fail(declaration, "they are kept in something that is not followed");
+  };
+
+  /** What a caller passes for a parameter; `isFilled`: it may be nothing. */
+  const passed = (given: Node | undefined, parameter: Node, isFilled: boolean): undefined => {
+    const inner = given && peeled(given);
+    if (Node.isConditionalExpression(inner)) {
+      passed(inner.getWhenTrue(), parameter, isFilled);
+      passed(inner.getWhenFalse(), parameter, isFilled);
+    } else if (inner && inner.getText() !== "undefined") value(inner);
+    else if (!isFilled) fail(parameter, "a caller gives none");
   };
 
   /** Every member access that is, or might be, the field. */
@@ -200,18 +226,109 @@ export function followValue(
 
   /** `return { server, port }`: wherever the object goes it is only taken apart, and what the member is comes from there. */
   const memberOfResult = (owner: Node, name: string): undefined => {
-    if (seen.has(owner)) return;
-    seen.add(owner);
+    if (isSeenMember(owner, name)) return;
     selected(owner);
     annotation(returnTypeOf(owner));
     for (const returned of resultsOf(owner)) {
       const object = peeled(returned);
       const member = Node.isObjectLiteralExpression(object) ? object.getProperty(name) : undefined;
-      if (Node.isShorthandPropertyAssignment(member)) value(member.getNameNode());
-      else if (Node.isPropertyAssignment(member)) value(member.getInitializerOrThrow());
-      else fail(returned, "a function returns them sometimes");
+      if (!memberValue(member)) fail(returned, "a function returns them sometimes");
     }
     for (const call of callersOf(owner)) takenApart(call as unknown as Node, name, owner);
+  };
+
+  /** What a literal has for a member. False where it has none. */
+  const memberValue = (member: Node | undefined): boolean => {
+    if (Node.isShorthandPropertyAssignment(member)) value(member.getNameNode());
+    else if (Node.isPropertyAssignment(member)) value(member.getInitializerOrThrow());
+    else return false;
+    return true;
+  };
+
+  /** `make(…).name`, `made.name` and `options.name`: a member of what a function gives, or of what it is given. False for another object. */
+  const memberOf = (object: Node, name: string): boolean => {
+    const owner = makerOf(object);
+    if (owner) memberOfResult(owner, name);
+    const declaration = Node.isIdentifier(object) ? project.declarationOf(object) : undefined;
+    if (!owner && Node.isParameterDeclaration(declaration)) memberOfArgument(declaration, name);
+    return owner !== undefined || Node.isParameterDeclaration(declaration);
+  };
+
+  /** The function of the project whose result something is. */
+  const makerOf = (node: Node | undefined): Node | undefined => {
+    const inner = node && peeled(node);
+    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
+    if (Node.isIdentifier(call)) {
+      const declaration = project.declarationOf(call);
+      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      return Node.isIdentifier(made) ? undefined : makerOf(made);
+    }
+    const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
+    return origin?.kind === "function" && givesObjects(origin.node) ? origin.node : undefined;
+  };
+
+  /** `const { credentials } = make()` and `({ credentials }) => …`. */
+  const taken = (element: BindingElement): undefined => {
+    const holder = element.getParent().getParent();
+    const name = (element.getPropertyNameNode() ?? element.getNameNode()).getText();
+    const owner = Node.isVariableDeclaration(holder) ? makerOf(holder.getInitializer()) : undefined;
+    if (owner) return memberOfResult(owner, name);
+    if (Node.isParameterDeclaration(holder)) return memberOfArgument(holder, name);
+    fail(element, "they are kept in something that is not followed");
+  };
+
+  /** `open({ address, credentials })`: the function only takes the object apart, and callers write it out. */
+  const memberOfArgument = (parameter: ParameterDeclaration, name: string): undefined => {
+    if (isSeenMember(parameter, name)) return;
+    selected(parameter);
+    if (parameter.isRestParameter() || parameter.getInitializer() || parameter.isParameterProperty())
+      fail(parameter, "they are a parameter of another form");
+    annotation(parameter.getTypeNode());
+    const pattern = parameter.getNameNode();
+    const owner = parameter.getParent();
+    let isDefaulted = false;
+    if (Node.isObjectBindingPattern(pattern)) isDefaulted = takenBy(pattern, name);
+    else if (Node.isIdentifier(pattern))
+      for (const reference of project.referencesTo(pattern))
+        if (reference !== pattern) takenApart(reference, name, owner);
+    const index = (owner as unknown as { getParameters(): Node[] }).getParameters().indexOf(parameter);
+    for (const call of callersOf(owner)) {
+      const given = call.getArguments()[index];
+      const object = given && peeled(given);
+      if (
+        !Node.isObjectLiteralExpression(object) ||
+        object.getProperties().some((each) => Node.isSpreadAssignment(each))
+      )
+        fail(given ?? parameter, "they are in an object that is not written out");
+      else if (!memberValue(object.getProperty(name)) && !isDefaulted) fail(object, "a caller gives none");
+    }
+  };
+
+  /** The name that a pattern gives a member. True where it has a default. */
+  const takenBy = (pattern: Node, name: string): boolean => {
+    let isDefaulted = false;
+    for (const element of (pattern as ObjectBindingPattern).getElements()) {
+      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
+      if (element.getDotDotDotToken()) fail(element, kind.unknownUse);
+      if ((element.getPropertyNameNode() ?? element.getNameNode()).getText() !== name) continue;
+      if (!Node.isIdentifier(local)) fail(element, kind.unknownUse);
+      else {
+        const initializer = element.getInitializer();
+        if (initializer) value(initializer);
+        isDefaulted =
+          initializer !== undefined ||
+          (kind.isNeeded === true && isFilledFirst(project, pattern.getParentOrThrow(), local));
+        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
+      }
+    }
+    return isDefaulted;
+  };
+
+  const seenMembers = new Map<Node, Set<string>>();
+  const isSeenMember = (holder: Node, name: string): boolean => {
+    const names = seenMembers.get(holder) ?? new Set();
+    seenMembers.set(holder, names);
+    return names.has(name) || !names.add(name);
   };
 
   const takenApart = (object: Node, name: string, owner: Node): undefined => {
@@ -221,7 +338,7 @@ export function followValue(
       if (parent.getName() === name) use(parent);
       return;
     }
-    if (Node.isVariableDeclaration(parent) && !parent.getTypeNode()) return heldApart(parent, name, owner);
+    if (Node.isVariableDeclaration(parent) && !parent.getTypeNode()) return heldApart(parent, name, owner, object);
     // The object is given to a variable, or it is the variable that is given one.
     if (
       Node.isBinaryExpression(parent) &&
@@ -243,14 +360,14 @@ export function followValue(
     return origin?.kind === "function" && origin.node === owner;
   };
 
-  /** A variable that holds such an object, or a pattern that takes it apart. */
-  const heldApart = (declaration: VariableDeclaration, name: string, owner: Node): undefined => {
-    if (seen.has(declaration)) return;
-    seen.add(declaration);
+  /** A variable that holds such an object, or a pattern that takes it apart; `from`: the object, if it is there at once. */
+  const heldApart = (declaration: VariableDeclaration, name: string, owner: Node, from?: Node): undefined => {
+    if (isSeenMember(declaration, name)) return;
     selected(declaration);
     const pattern = declaration.getNameNode();
     const initializer = declaration.getInitializer();
-    if (initializer && !isNothing(initializer) && !isResultOf(initializer, owner)) fail(declaration, kind.unknownUse);
+    const isObject = (node: Node) => peeled(node) === from || isResultOf(node, owner);
+    if (initializer && !isNothing(initializer) && !isObject(initializer)) fail(declaration, kind.unknownUse);
     if (Node.isIdentifier(pattern)) {
       for (const reference of project.referencesTo(pattern))
         if (reference !== pattern) takenApart(reference, name, owner);
@@ -312,6 +429,10 @@ export function followValue(
       const holder = object.getParent();
       const owner = Node.isArrowFunction(holder) ? holder : Node.isReturnStatement(holder) && functionAround(holder);
       if (owner) return memberOfResult(owner, parent.getName());
+      if (Node.isCallExpression(holder) || Node.isNewExpression(holder)) {
+        const parameter = parametersOf(holder)?.[holder.getArguments().indexOf(object)];
+        if (Node.isParameterDeclaration(parameter)) return memberOfArgument(parameter, parent.getName());
+      }
     }
     if (
       Node.isImportSpecifier(parent) ||
@@ -395,6 +516,16 @@ export function followValue(
 function isField(declaration: Node): boolean {
   if (Node.isPropertyDeclaration(declaration)) return true;
   return Node.isPropertyAccessExpression(declaration) && Node.isThisExpression(declaration.getExpression());
+}
+
+/** Is what a function gives written out where it returns? */
+function givesObjects(owner: Node): boolean {
+  const isObject = (node: Node | undefined) => node !== undefined && Node.isObjectLiteralExpression(peeled(node));
+  if (Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody())) return isObject(owner.getBody());
+  const returns = owner
+    .getDescendantsOfKind(SyntaxKind.ReturnStatement)
+    .filter((each) => functionAround(each) === owner);
+  return returns.length > 0 && returns.every((each) => isObject(each.getExpression()));
 }
 
 /** `const { x } = require("…")`: a member of a module. */

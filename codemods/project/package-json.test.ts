@@ -23,17 +23,17 @@ function change(text: string, needs: Partial<ManifestNeeds>) {
   writeFileSync(file, text);
   return {
     folder,
-    ...changeManifest({ file, modules: new Set(), remaining: new Set(), runtime: "vendor", ...needs }, runtime),
+    ...changeManifest({ file, modules: new Set(), gone: new Set(), runtime: "vendor", ...needs }, runtime),
   };
 }
 
 describe("package.json", () => {
-  it("gets the vendored runtime and protobuf, sorted as the list is, and loses what nothing names", () => {
+  it("gets the vendored runtime and protobuf, sorted as the list is, and loses what nothing names any more", () => {
     const before =
       '{\n    "name": "x",\n    "dependencies": {\n        "@grpc/grpc-js": "^1",\n        "@grpc/proto-loader": "^0.7",\n        "zod": "3"\n    }\n}\n';
     const result = change(before, {
       modules: new Set(["@connect-migrate/runtime", "@bufbuild/protobuf"]),
-      remaining: new Set(["@grpc/proto-loader"]),
+      gone: new Set(["@grpc/grpc-js"]),
     });
     expect(result.after).toBe(
       '{\n    "name": "x",\n    "dependencies": {\n        "@bufbuild/protobuf": "^2.1.0",\n        "@connect-migrate/runtime": "file:vendor/connect-migrate-runtime-0.1.0.tgz",\n        "@grpc/proto-loader": "^0.7",\n        "zod": "3"\n    }\n}\n',

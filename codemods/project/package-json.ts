@@ -25,8 +25,8 @@ export interface ManifestNeeds {
   readonly file: string;
   /** Packages that the migrated sources of this package import. */
   readonly modules: ReadonlySet<string>;
-  /** Packages that any file of this package still names. */
-  readonly remaining: ReadonlySet<string>;
+  /** Packages that files of this package named before and none names any more. */
+  readonly gone: ReadonlySet<string>;
   readonly runtime: "vendor" | "npm";
   /** What makes its generated code from now on. */
   readonly step?: GenerateStep | null;
@@ -134,7 +134,7 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
   for (const [name, version] of needs.step?.development ?? []) add(name, version, "devDependencies");
   for (const name of DROPPABLE) {
     const section = sectionOf(name);
-    if (section === undefined || needs.remaining.has(name)) continue;
+    if (section === undefined || !needs.gone.has(name)) continue;
     edit(section, name, undefined);
     report(`"${name}" removed`, place(section, name));
   }

@@ -4,7 +4,7 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { valueText } from "./context-values.js";
 import { headersAt } from "./outgoing-headers.js";
-import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround } from "./planned-handlers.js";
+import { contextName, fileOf, forSteps, GRPC_JS, NODE, replaceAround, replaceName } from "./planned-handlers.js";
 import { sendingText } from "./write-metadata.js";
 
 const id = "services/call-members";
@@ -73,11 +73,8 @@ export const rule: Rule = {
       return "call.metadata.get(key)";
     });
     forSteps(ctx, id, ["metadata"], (step, { plan }, origin) => {
-      overwrite(
-        step.node,
-        `${ctx.imports.add(GRPC_JS, "metadataFromHeaders")}(${contextName(plan)}.requestHeader)`,
-        origin,
-      );
+      const copy = ctx.imports.add(GRPC_JS, "metadataFromHeaders");
+      replaceName(ctx, step.node, `${copy}(${contextName(plan)}.requestHeader)`, origin);
       return "call.metadata";
     });
     forSteps(ctx, id, ["cancelled"], (step, { plan }, origin) => {

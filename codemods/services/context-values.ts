@@ -4,7 +4,7 @@ import { officialModule } from "../shared/official.js";
 import type { Rule, RuleContext, Target } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { contextName, fileOf, forSteps, plannedHandlers, RUNTIME } from "./planned-handlers.js";
+import { contextName, fileOf, forSteps, plannedHandlers, RUNTIME, replaceName } from "./planned-handlers.js";
 
 const id = "services/context-values";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -15,7 +15,7 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     forSteps(ctx, id, ["property"], ({ node, name }, { plan }) => {
-      ctx.edit.overwrite(node.start, node.end, valueText(ctx, plan, name), origin);
+      replaceName(ctx, node, valueText(ctx, plan, name), origin);
       return `call.${name}`;
     });
     forSteps(ctx, id, ["set-property"], ({ node, name, value }, { plan }) => {

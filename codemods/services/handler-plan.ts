@@ -1,15 +1,8 @@
 import type { RpcKind } from "../analysis/facts.js";
-import {
-  type File,
-  type FunctionNode,
-  isIdentifier,
-  keyName,
-  memberName,
-  type Node,
-  parentMap,
-} from "../shared/ast.js";
+import { type File, type FunctionNode, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
 import type { Reason } from "../shared/reasons.js";
-import { type Scopes, scopesOf } from "../shared/scope.js";
+import { scopesOf } from "../shared/scope.js";
+import { callParameter } from "./call-parameter.js";
 import { isBareReturn } from "./control-flow.js";
 import type { ErrorShape } from "./error-shape.js";
 import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
@@ -26,7 +19,7 @@ import {
 } from "./handler-draft.js";
 import { type HandlerTypes, handlerTypes } from "./handler-types.js";
 import { keptCalls } from "./kept-calls.js";
-import { describeUse, planCall } from "./plan-call.js";
+import { describeUse, planCall, planTakenPart } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { planGuarded } from "./plan-guarded.js";
@@ -102,7 +95,7 @@ export type Step =
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
   /** The call as a value. */
-  | { readonly kind: "kept"; readonly node: Node; readonly isShorthand: boolean }
+  | { readonly kind: "kept"; readonly node: Node }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
   | { readonly kind: "request"; readonly node: Node }
   /** `call.user`, which a handler or a wrapper put there. */
@@ -267,7 +260,7 @@ function makePlan(
   if (usesArguments(fn)) refuse("call-escapes", "arguments");
   const types =
     handlerTypes(fn, rpcKind, file, isWrapped) ?? refuse("types-unknown", "the types of the handler's parameters");
-  const { references, requestPattern } = callOf(callParam, streamsIn, scopes);
+  const { references, requestPattern, taken: parts } = callParameter(callParam, streamsIn, scopes, properties);
   const draft: HandlerDraft = {
     fn,
     rpcKind,
@@ -322,6 +315,7 @@ function makePlan(
   for (const reference of references)
     if (!draft.dropped.has(reference) && !draft.passedOn.has(reference) && !isInDeadListener(draft, reference))
       planCall(draft, reference);
+  for (const part of parts) planTakenPart(draft, part);
   const choices = planChoices(draft);
   draft.steps.splice(0, draft.steps.length, ...stepsBeside(draft.steps, choices));
   if (draft.steps.some((step) => step.kind === "passed-on" && isInRegion(draft, step.call)))
@@ -403,26 +397,6 @@ function isOnlyPushed({ push, fn, steps }: HandlerDraft): boolean {
 /** Is the callback given to a function that makes error replies of all kinds? */
 function isOfAllKinds({ parents, helped }: HandlerDraft, use: Node): boolean {
   return helped.get((parents.get(use) as Node).start)?.isOfSeveral === true;
-}
-
-/** Every use of the call, and the pattern of the request where the call is taken apart: `({ request }, callback)`. */
-function callOf(
-  param: Node,
-  streamsIn: boolean,
-  scopes: Scopes,
-): { references: readonly Node[]; requestPattern: Node | null } {
-  if (isIdentifier(param)) {
-    const binding = scopes.bindingOf(param);
-    if (!binding || binding.writes.length > 0) refuse("call-escapes", `${param.name} is assigned again`);
-    return { references: binding.references, requestPattern: null };
-  }
-  if (param.type !== "ObjectPattern") refuse("call-escapes", "the call is not a plain parameter");
-  const [property, ...more] = param.properties as Node[];
-  const isRequest = property?.type === "ObjectProperty" && keyName(property) === "request";
-  if (streamsIn || !property || more.length > 0 || !isRequest) refuse("call-escapes", "the call is destructured");
-  const requestPattern = property.value as Node;
-  if (requestPattern.type === "AssignmentPattern") refuse("types-unknown", "a request with a default");
-  return { references: [], requestPattern };
 }
 
 /** The callback is only ever called, each time as a reply; inside a promise it may also be handed to what calls it. */

@@ -1,4 +1,4 @@
-import { type FunctionNode, isWithin, type Node, startWithComments } from "../shared/ast.js";
+import { type FunctionNode, isWithin, keyName, type Node, startWithComments } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import { lineRange } from "../shared/imports.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
@@ -30,7 +30,7 @@ export const rule: Rule = {
       ctx.report({
         rule: id,
         outcome: "idiomatic",
-        construct: `(${fn.params.map((param) => (param.type === "Identifier" ? param.name : "{ request }")).join(", ")})`,
+        construct: `(${fn.params.map(parameterText).join(", ")})`,
         reason: null,
         start: fn.params[0]?.start ?? fn.start,
         end: fn.params.at(-1)?.end ?? fn.end,
@@ -43,6 +43,10 @@ export const rule: Rule = {
     }
   },
 };
+
+function parameterText(param: Node): string {
+  return param.type === "Identifier" ? param.name : `{ ${(param.properties as Node[]).map(keyName).join(", ")} }`;
+}
 
 function isTyped(plan: HandlerPlan): boolean {
   return plan.types.call !== null || plan.types.declared !== null;

@@ -9,7 +9,7 @@ const READS = /^(get|getMap|getOptions|toJSON|toHttp2Headers|clone)$/;
  * use of `call.metadata` becomes a copy of its own, so a handler that changes it keeps its shape. A function that is given the
  * metadata counts as a reader unless it stands in this file and shows otherwise.
  *
- * @param value `call.metadata`, or the call that it is taken from
+ * @param value `call.metadata`, the call that it is taken from, or the name of the parameter that takes it
  * @param user what the value stands in
  * @param name what it is called from here on, if `user` does not say so
  */
@@ -19,7 +19,9 @@ export function refuseChanges(draft: HandlerDraft, value: Node, user: Node, name
   if (isChanged) refuse("call-escapes", "call.metadata is changed");
 }
 
-function isSeenElsewhere({ callReferences, parents }: HandlerDraft, value: Node): boolean {
+function isSeenElsewhere({ callReferences, parents, scopes }: HandlerDraft, value: Node): boolean {
+  const isTaken = isIdentifier(value) && !callReferences.includes(value);
+  if (isTaken) return scopes.bindingOf(value)?.references.some((use) => use !== value) ?? false;
   return callReferences.some((reference) => {
     const parent = parents.get(reference) as Node;
     return !isWithin(reference, value) && (parent.object !== reference || memberName(parent) === "metadata");

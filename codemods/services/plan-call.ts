@@ -10,6 +10,7 @@ import {
   statementOf,
   withCasts,
 } from "../shared/ast.js";
+import type { TakenParameter } from "./call-parameter.js";
 import { planProperty, propertyOfPart } from "./call-properties.js";
 import { LOOPS } from "./control-flow.js";
 import { isTakenApart, usesThis } from "./function-shape.js";
@@ -32,7 +33,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     return;
   }
   if (draft.kept.has(reference) && isInRegion(draft, reference)) {
-    steps.push({ kind: "kept", node: reference, isShorthand: parent.type === "ObjectProperty" && parent.shorthand });
+    steps.push({ kind: "kept", node: reference });
     return;
   }
   const own = draft.helped.get(parent.start);
@@ -197,6 +198,15 @@ function planCancelled(draft: HandlerDraft, call: Node, event: "cancelled" | "cl
   if (listener.type === "FunctionExpression" && usesThis(listener)) refuse("call-escapes", "this of a listener");
   if (!isFunction(listener) && !isIdentifier(listener)) refuse("types-unknown", "the listener of cancelled");
   draft.steps.push({ kind: "on-cancelled", node: call, event, listener });
+}
+
+/** What the uses of a part of `({ request, metadata }, callback)` become. */
+export function planTakenPart(draft: HandlerDraft, { property, references }: TakenParameter): void {
+  for (const node of references) {
+    if (property === undefined) planMetadata(draft, node, draft.parents.get(node) as Node);
+    else draft.steps.push({ kind: "property", node, name: property });
+    draft.needsContext = true;
+  }
 }
 
 function planMetadata(draft: HandlerDraft, member: Node, whole: Node): void {

@@ -9,6 +9,7 @@ import {
   isWithin,
   lineEndingOf,
   type Node,
+  parentMap,
   semicolonOf,
   unwrap,
   walk,
@@ -114,6 +115,13 @@ export function replaceAround(
   if (outer.end === inner.end) {
     if (after) ctx.edit.insertLeft(inner.end, after, origin);
   } else ctx.edit.overwrite(inner.end, outer.end, after, origin);
+}
+
+/** Puts another value in the place of a name, or of another expression: `{ call }` -> `{ call: output }`. */
+export function replaceName(ctx: RuleContext, node: Node, text: string, origin: EditOrigin): void {
+  const parent = parentMap(fileOf(ctx)).get(node);
+  const key = parent?.type === "ObjectProperty" && parent.shorthand ? `${parent.key.name}: ` : "";
+  ctx.edit.overwrite(node.start, node.end, key + text, origin);
 }
 
 /**

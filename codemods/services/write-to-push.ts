@@ -1,7 +1,7 @@
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import type { HandlerPlan } from "./handler-plan.js";
-import { dedent, forSteps, insertStatementBefore, RUNTIME, replaceAround } from "./planned-handlers.js";
+import { dedent, forSteps, insertStatementBefore, RUNTIME, replaceAround, replaceName } from "./planned-handlers.js";
 import { sendingText } from "./write-metadata.js";
 import { wrapRegion } from "./write-region.js";
 
@@ -21,9 +21,8 @@ export const rule: Rule = {
       dedent(ctx, step.value, step.node, origin);
       return "call.write(message)";
     });
-    forSteps(ctx, id, ["kept"], ({ node, isShorthand }, { plan }, origin) => {
-      const key = isShorthand ? `${ctx.source.slice(node.start, node.end)}: ` : "";
-      ctx.edit.overwrite(node.start, node.end, `${key}${outputOf(plan)}`, origin);
+    forSteps(ctx, id, ["kept"], ({ node }, { plan }, origin) => {
+      replaceName(ctx, node, outputOf(plan), origin);
       return "the call as a value";
     });
     forSteps(ctx, id, ["end"], (step, { plan }, origin) => {

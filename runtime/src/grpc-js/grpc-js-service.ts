@@ -29,7 +29,7 @@ const known = new WeakMap<object, DescService>();
  * The ServiceType of protobuf-ts is taken, too: its clients have no definition. A definition of proto-loader has descriptors. Any other one says nothing of its messages: its methods then answer in
  * binary only, JSON is `unimplemented`, and reflection does not list the service.
  *
- * @throws Error if `definition` is no ServiceDefinition of one service.
+ * @throws Error if `definition` is no ServiceDefinition of one service, a TypeError if it has no methods at all.
  */
 export function grpcJsService(definition: object): DescService {
   const earlier = known.get(definition);
@@ -58,7 +58,7 @@ function serviceOfDefinition(definition: object): DescService {
     return { method, service: path[1] as string, name: path[2] as string };
   });
   const [first] = methods;
-  if (first === undefined) throw new Error("grpcJsService: the definition has no methods.");
+  if (first === undefined) throw new TypeError("grpcJsService: the definition has no methods.");
   const stray = methods.find(({ service }) => service !== first.service);
   if (stray !== undefined) {
     throw new Error(
