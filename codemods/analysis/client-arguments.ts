@@ -118,6 +118,10 @@ export function messageTypeOf(call: Call): MessageType | null {
   return typeOfStream(call.node);
 }
 
+/** `string | undefined`, which a wrapper is as a message of its own. */
+const KEYWORDS =
+  /^(string|number|boolean|bigint|undefined|null|true|false)( \| (string|number|boolean|bigint|undefined|null|true|false))*$/;
+
 /** What `ClientWritableStream<T>` and `ClientDuplexStream<T, U>` say of their messages. */
 function typeOfStream(call: Node): MessageType | null {
   const stream = call.getType();
@@ -127,7 +131,8 @@ function typeOfStream(call: Node): MessageType | null {
   );
   const [written] = isStream ? [...stream.getAliasTypeArguments(), ...stream.getTypeArguments()] : [];
   const text = written?.getText(call);
-  if (text === undefined || /^[A-Za-z][\w$]*$/.test(text)) return text === undefined ? null : { text, imports: [] };
+  if (text === undefined) return null;
+  if (/^[A-Za-z][\w$]*$/.test(text) || KEYWORDS.test(text)) return { text, imports: [] };
   const name = text.startsWith("import(") ? written?.getSymbol()?.getName() : undefined;
   const declared = written?.getSymbol()?.getDeclarations()[0]?.getSourceFile().getFilePath();
   const from = call

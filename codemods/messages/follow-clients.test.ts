@@ -4,7 +4,7 @@ import { migrateMessages } from "./testing/migrate-messages.js";
 
 const proto = `syntax = "proto3";
 package p.v1;
-service S { rpc Get(Req) returns (Res); rpc Feed(Req) returns (stream Res); }
+service S { rpc Get(Req) returns (Res); rpc Put(Res) returns (Res); rpc Feed(Req) returns (stream Res); }
 service T { rpc Get(Req) returns (Res); }
 message Req { string the_name = 1; int64 big_no = 2; }
 message Res { string the_name = 1; int64 big_no = 2; }
@@ -127,6 +127,7 @@ module.exports = { User };
     const { files, findings } = await migrated({
       "main.js": `${head}const c = ${made()};
 function done(error, reply) {
+  console.log(reply?.big_no);
   if (error) { console.log(error.code); return; }
   console.log(reply.big_no);
 }
@@ -135,8 +136,28 @@ c.get({ the_name: 'b' }).then((response) => done(null, response)).catch(done);
 `,
     });
     expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
-    expect(files["main.js"]).toContain("console.log(reply.bigNo?.toString());");
+    expect(files["main.js"]).toContain("console.log(reply?.bigNo?.toString());");
+    expect(files["main.js"]).toContain("console.log(String(reply.bigNo));");
     expect(files["main.js"]).toContain("c.get({ theName: 'a' }).then((response) => done(null, response), done);");
+  });
+
+  it("gives a function replies only, beside errors, whatever else of their type is made and converted", async () => {
+    const code = (more: string) => `${head}const c = ${made()};
+function done(error, reply) {
+  if (error) { console.log(error.code); return; }
+  console.log('Got ' + reply.the_name);
+}
+c.get({}).then((response) => done(null, response), done);
+c.put({ the_name: other() });
+${more}`;
+    const { files, findings } = await migrated({ "main.js": code("") });
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+    expect(files["main.js"]).toContain("console.log('Got ' + reply.theName);");
+    expect(files["main.js"]).toContain("c.put({ theName: String(other() ?? '') });");
+    const own = code("function own() { const mine = { the_name: other() }; done(null, mine); c.put(mine); }\n");
+    const stays = await migrated({ "main.js": own });
+    expect(stays.findings[0]?.reason?.text).toMatch(/read again/);
+    expect(stays.files["main.js"]).toBe(own);
   });
 
   it("is followed into a name that is declared nowhere, if nobody reads it", async () => {

@@ -14,6 +14,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { valuesBesideRejections } from "./rejections.js";
 
 /**
  * How a received message, or a list of them, is there: always; or else `same`, undefined or null before and after; or `null`,
@@ -92,7 +93,10 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
     return isItem && parametersOf(owner)[index] === declaration ? of(callee.getExpression()) && "always" : undefined;
   }
   const values = p.project.valuesPassed(declaration);
-  return values && merged(values.map((value) => value && of(value)));
+  if (values) return merged(values.map((value) => value && of(value)));
+  // Where a call fails, nothing is passed, before and after.
+  const beside = valuesBesideRejections(p, owner, parametersOf(owner).indexOf(declaration));
+  return beside && merged([...beside.map((value) => value && of(value)), "same"]);
 }
 
 /** What `{ child, children }` is taken out of. */
