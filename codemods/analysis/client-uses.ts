@@ -31,6 +31,9 @@ function isKeptChannel(node: Node): boolean {
   return !!parent && Node.isCallExpression(parent) && parent.getExpression().getText().endsWith("transportFromGrpcJs");
 }
 
+/** What is called like this puts methods of its own into the client, which calls elsewhere then mean. */
+const CHANGERS = /promisif|wrap|patch|decorat|instrument|enhance|extend|mixin|proxy/i;
+
 export function findServices(
   project: AnalysisProject,
   trees: Trees,
@@ -208,7 +211,8 @@ export function findServices(
       if (isParameterAClient(project, taker) || isAskedForChannel(node, service)) return;
       // Where types say what a parameter is, its calls have been found as this client's own.
       const isTyped = isTypeScript(parent);
-      refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped ? null : node);
+      const isChanged = CHANGERS.test(parent.getExpression().getText());
+      refuse(`it is passed to ${parent.getExpression().getText()}`, isTyped || isChanged ? null : node);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) {
