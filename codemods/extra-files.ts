@@ -27,11 +27,15 @@ export function extraFilesOf(
   if (changed.length === 0) return [];
   const { root } = discovery;
   const extra: ExtraFile[] = [];
-  // Only what the new texts import needs to be there.
-  const own = [...changed.map((file) => [file.path, file.after ?? ""] as const), ...created];
-  const modules = new Map(own.map(([file, text]) => [file, modulesOf(parse(text, file))]));
+  // Only what the new texts import, and the old ones did not, needs to be there.
+  const added = ({ path: file, before, after }: Pick<MigratedFile, "path" | "before" | "after">) => {
+    const old = before === null ? new Set<string>() : modulesOf(parse(before, file));
+    return [...modulesOf(parse(after ?? "", file))].filter((name) => !old.has(name));
+  };
+  const own = [...changed, ...[...created].map(([file, after]) => ({ path: file, before: null, after }))];
+  const modules = new Map(own.map((file) => [file.path, added(file)]));
   const needed = parts.filter(({ home }) =>
-    [...modules].some(([file, names]) => home.files.has(file) && [...names].some((name) => isGeneratedName(name))),
+    [...modules].some(([file, names]) => home.files.has(file) && names.some(isGeneratedName)),
   );
   const written = needed.flatMap(({ generated }) => generated.files.filter((file) => file.status !== "unchanged"));
   for (const file of written) {
