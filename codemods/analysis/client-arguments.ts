@@ -122,6 +122,9 @@ export function messageTypeOf(call: Call): MessageType | null {
 const KEYWORDS =
   /^(string|number|boolean|bigint|undefined|null|true|false)( \| (string|number|boolean|bigint|undefined|null|true|false))*$/;
 
+/** `ReturnedBook`, or `lending.ReturnedBook` of a namespace that the file knows. */
+const NAME = /^[A-Za-z][\w$]*(\.[A-Za-z][\w$]*)*$/;
+
 /** What `ClientWritableStream<T>` and `ClientDuplexStream<T, U>` say of their messages. */
 function typeOfStream(call: Node): MessageType | null {
   const stream = call.getType();
@@ -132,7 +135,7 @@ function typeOfStream(call: Node): MessageType | null {
   const [written] = isStream ? [...stream.getAliasTypeArguments(), ...stream.getTypeArguments()] : [];
   const text = written?.getText(call);
   if (text === undefined) return null;
-  if (/^[A-Za-z][\w$]*$/.test(text) || KEYWORDS.test(text)) return { text, imports: [] };
+  if (NAME.test(text) || KEYWORDS.test(text)) return { text, imports: [] };
   const name = text.startsWith("import(") ? written?.getSymbol()?.getName() : undefined;
   const declared = written?.getSymbol()?.getDeclarations()[0]?.getSourceFile().getFilePath();
   const from = call
