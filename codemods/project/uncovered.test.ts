@@ -52,10 +52,10 @@ exports.describe = (code) => status[code];
 `,
 };
 
-async function uncovered(side: Side): Promise<string[]> {
+async function findingsOf(side: Side, sources: Readonly<Record<string, string>>) {
   const root = mkdtempSync(path.join(tmpdir(), "uncovered-"));
   folders.push(root);
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, text] of Object.entries(sources)) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), text);
   }
@@ -67,7 +67,11 @@ async function uncovered(side: Side): Promise<string[]> {
     messages: "auto",
     runtime: "npm",
   });
-  return findings
+  return findings;
+}
+
+async function uncovered(side: Side): Promise<string[]> {
+  return (await findingsOf(side, files))
     .filter(({ rule, construct }) => rule === `${side}/uncovered` || construct === "proto-loader as codec")
     .map(({ file, construct, outcome }) => `${path.basename(file)}: ${construct} ${outcome}`)
     .sort();
@@ -84,4 +88,12 @@ it("what another file's bridge keeps at work is bridged, and what nothing keeps 
 
 it("what both sides use is of the side whose files are around it", async () => {
   expect(await uncovered("clients")).toEqual(["print.js: status manual"]);
+});
+
+it("of the package before grpc-js it says what comes first", async () => {
+  const old = "const grpc = require('grpc');\nmodule.exports = grpc.load(__dirname + '/shop.proto');\n";
+  const findings = await findingsOf("services", { "package.json": files["package.json"], "old.js": old });
+  expect(findings.map(({ construct, outcome, reason }) => [construct, outcome, reason?.code])).toEqual([
+    ["load", "manual", "old-grpc"],
+  ]);
 });

@@ -123,7 +123,7 @@ export function uncoveredFindings(
         rule: `${side}/uncovered`,
         outcome: kept ? ("bridged" as const) : ("manual" as const),
         construct: use.construct,
-        reason: kept ?? reason("not-covered", use.construct),
+        reason: kept ?? reason(use.package === "grpc" ? "old-grpc" : "not-covered", use.construct),
         file: own.file,
         start: use.node.start,
         end: use.node.end,
@@ -250,7 +250,7 @@ export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
   const parents = parentMap(file);
   const uses: Use[] = [];
   const add = (local: Node, imported: string, module: string) => {
-    const name = packages.exec(module)?.[1] ?? "grpc-js";
+    const name = /^grpc(\/|$)/.test(module) ? "grpc" : (packages.exec(module)?.[1] ?? "grpc-js");
     const binding = scopes.bindingOf(local);
     if (!binding) return;
     for (const reference of [...binding.references, ...binding.writes]) {
@@ -271,7 +271,8 @@ export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
       // `const { Server } = grpc`: what is used are the names.
       if (member === "" && holder?.type === "VariableDeclarator" && holder.init === node && addNames(holder.id, module))
         continue;
-      uses.push({ construct: member === "" ? `@grpc/${name}` : member, member, node, package: name });
+      const whole = name === "grpc" ? name : `@grpc/${name}`;
+      uses.push({ construct: member === "" ? whole : member, member, node, package: name });
     }
   };
   const addNames = (pattern: Node, module: string): boolean => {

@@ -80,6 +80,10 @@ export const reasons = {
     short: "no rule covers this yet",
     long: "No rule rewrites this use of {detail} yet; it stays as it is.",
   },
+  "old-grpc": {
+    short: "the package before grpc-js",
+    long: "{detail} is of the package grpc, which grpc-js has replaced: import @grpc/grpc-js instead (and proto-loader for grpc.load), see that it works, and run this again.",
+  },
   "nice-grpc": {
     short: "nice-grpc is an API of its own",
     long: "{detail} is nice-grpc's, which has servers, clients, middleware and errors of its own above grpc-js: this tool rewrites code that uses grpc-js itself. Its handlers (promises and async generators) already have Connect's shape: generate protobuf-es code, mount them with router.service, and turn its ServerError into ConnectError by hand. Until then it can stay as it is, beside migrated code.",
