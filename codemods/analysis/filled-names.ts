@@ -1,6 +1,6 @@
 import { Node, type Statement } from "ts-morph";
+import { isNothing } from "./assignments.js";
 import type { AnalysisProject } from "./project.js";
-import { isNothing, withAssertions } from "./value-flow.js";
 
 /**
  * Has a name a value before anything reads it, whatever it was given? `let creds; if (tls) creds = a; else creds = b;`, and for
@@ -78,10 +78,10 @@ function asksForNone(test: Node, uses: ReadonlySet<Node>): boolean {
 
 /** `creds || a` and `creds ?? a`. */
 function isDefaulted(use: Node): boolean {
-  const parent = withAssertions(use).getParent();
+  const parent = use.getParent();
   return (
     Node.isBinaryExpression(parent) &&
     /^(\?\?|\|\|)$/.test(parent.getOperatorToken().getText()) &&
-    parent.getLeft() === withAssertions(use)
+    parent.getLeft() === use
   );
 }
