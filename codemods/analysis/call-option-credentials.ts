@@ -1,10 +1,10 @@
 import { Node } from "ts-morph";
+import { peeled } from "./around-values.js";
 import { callCredentialsText } from "./call-credentials.js";
 import type { CallArgument, ClientValueFact } from "./client-facts.js";
 import { isTypeScript } from "./language.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { peeled } from "./value-flow.js";
 
 type CredentialsOption = NonNullable<Extract<CallArgument, { kind: "options" }>["credentials"]>;
 

@@ -1,10 +1,10 @@
 import { Duplex } from "node:stream";
 import { Node, SyntaxKind } from "ts-morph";
+import { withAssertions } from "./around-values.js";
 import { canShareKey } from "./context-keys.js";
 import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact } from "./server-facts.js";
-import { withAssertions } from "./value-flow.js";
 
 /** What a function does with the call that it is given. */
 interface CallUse {

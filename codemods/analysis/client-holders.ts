@@ -1,7 +1,7 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { isWrapper } from "./around-values.js";
 import { exportsOf, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
-import { isWrapper } from "./value-flow.js";
 
 /** What has members: an object literal, a class, or a file by its exports. */
 type Holder = Node | SourceFile;

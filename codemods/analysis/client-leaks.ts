@@ -1,7 +1,7 @@
 import { Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import { isNothing } from "./around-values.js";
 import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
-import { isNothing } from "./value-flow.js";
 
 export function isCalledOnly(project: AnalysisProject, owner: Node): boolean {
   const holder = owner.getParent();

@@ -1,8 +1,8 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { isNothing, isWrapper, passesOn } from "./around-values.js";
 import type { ClientMetadataFact } from "./client-facts.js";
 import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
-import { isNothing, isWrapper, passesOn } from "./value-flow.js";
 
 /** A metadata value that is passed to a call. */
 export interface MetadataArgument {

@@ -1,6 +1,6 @@
 import { Node } from "ts-morph";
+import { withAssertions } from "./around-values.js";
 import type { AnalysisProject } from "./project.js";
-import { withAssertions } from "./value-flow.js";
 
 /** `promisify(client.m)`, `promisify(client.m).bind(client)`, `promisify(client.m.bind(client))`, casts included. */
 export function promisifiedAround(project: AnalysisProject, access: Node): Node | undefined {

@@ -1,10 +1,10 @@
 import { type ArrowFunction, type CallExpression, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
+import { functionLeftBy, peeled } from "./around-values.js";
 import type { TextChange } from "./client-facts.js";
 import type { Call, Service } from "./client-services.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
-import { functionLeftBy, peeled } from "./value-flow.js";
 
 /** A function of a test that answers in the place of a client's method, and what it becomes for a client of promises. */
 export interface Stub {

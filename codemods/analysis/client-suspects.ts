@@ -1,10 +1,10 @@
 import { type CallExpression, Node, type PropertyAccessExpression, type SourceFile } from "ts-morph";
 import { legacyMethodKeys } from "../generate/legacy-method-keys.js";
+import { withAssertions } from "./around-values.js";
 import { localDeclaration } from "./assignments.js";
 import type { Service } from "./client-services.js";
 import { exportsOf } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
-import { withAssertions } from "./value-flow.js";
 
 /**
  * Where a method of a service is called, in the way of grpc-js, on something that nothing proves to be another thing than its client:

@@ -1,6 +1,7 @@
 import { Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
 import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
+import { passesOn } from "./around-values.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
@@ -23,7 +24,6 @@ import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { unseenResult } from "./unseen-results.js";
-import { passesOn } from "./value-flow.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
 function isKeptChannel(node: Node): boolean {

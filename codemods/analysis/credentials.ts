@@ -1,11 +1,12 @@
 import { Node } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
+import { contains, isNothing, peeled } from "./around-values.js";
 import { callCredentialsText } from "./call-credentials.js";
 import type { ClientValueFact } from "./client-facts.js";
 import { isTypeScript } from "./language.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { contains, type Flow, followValue, isNothing, peeled } from "./value-flow.js";
+import { type Flow, followValue } from "./value-flow.js";
 
 /** What a construction says about TLS and credentials: members of the transport's options; or why there are none. */
 export type CredentialsPlan =

@@ -8,6 +8,7 @@ import {
 } from "../errors/plan-error-class.js";
 import { codeOf, isText } from "../services/error-shape.js";
 import { type File, isIdentifier, nodeAt, parentMap, type Node as TreeNode } from "../shared/ast.js";
+import { contains, isNothing } from "./around-values.js";
 import { type Trees, treesOf } from "./client-trees.js";
 import type { FactBase } from "./facts.js";
 import { isName } from "./handler-facts.js";
@@ -15,7 +16,6 @@ import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { keepsName } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
-import { contains, isNothing } from "./value-flow.js";
 
 /** An error class of the code base that extends ConnectError from now on; the range is that of its name. */
 export interface ErrorClassFact extends FactBase {

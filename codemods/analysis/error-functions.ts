@@ -2,6 +2,7 @@ import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph
 import { type ErrorFunctionPlan, isCode, planNamedErrorFunction } from "../errors/plan-error-function.js";
 import { nameOfFunction } from "../messages/message-syntax.js";
 import { nodeAt } from "../shared/ast.js";
+import { contains, withAssertions } from "./around-values.js";
 import { treesOf } from "./client-trees.js";
 import { isExport, isOther, isReply, type MadeErrorFact } from "./error-classes.js";
 import type { FactBase } from "./facts.js";
@@ -10,7 +11,6 @@ import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { keepsName } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
-import { contains, withAssertions } from "./value-flow.js";
 
 /** A function whose errors are ConnectErrors from now on; the range is that of its name. */
 export interface ErrorFunctionFact extends FactBase {

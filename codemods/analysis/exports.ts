@@ -154,3 +154,16 @@ export function requireSpecifier(node: Node): string | undefined {
   if (!isRequire && callee.getKind() !== SyntaxKind.ImportKeyword) return undefined;
   return argument && Node.isStringLiteral(argument) ? argument.getLiteralText() : undefined;
 }
+
+/** A name for the value in another file, or on the way there: what that name stands for is found by itself. */
+export function isAlias(parent: Node): boolean {
+  return (
+    Node.isImportSpecifier(parent) ||
+    Node.isExportSpecifier(parent) ||
+    Node.isImportClause(parent) ||
+    Node.isExportAssignment(parent) ||
+    Node.isBindingElement(parent) ||
+    Node.isTypeQuery(parent) ||
+    ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
+  );
+}

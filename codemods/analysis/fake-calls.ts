@@ -1,8 +1,8 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { peeled } from "./around-values.js";
 import { reaches } from "./module-imports.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { peeled } from "./value-flow.js";
 
 /** A call that looks like a test's call of a handler: `x.get({ request: … }, callback)`, `x[name](call)`. */
 interface FakeCall {

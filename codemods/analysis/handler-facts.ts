@@ -5,6 +5,7 @@ import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } fro
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { withAssertions } from "./around-values.js";
 import { propertiesIn } from "./call-properties.js";
 import { readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
@@ -15,7 +16,6 @@ import { placeOf, shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { helpedIn } from "./reply-helpers.js";
 import type { HandlerFact } from "./server-facts.js";
-import { withAssertions } from "./value-flow.js";
 
 /** What is known of a function that answers an RPC, by itself: whether it can change, and why not. */
 export function handlerFact(

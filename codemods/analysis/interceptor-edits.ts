@@ -1,5 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
+import { peeled } from "./around-values.js";
 import {
   callsOtherClients,
   declaredIn,
@@ -16,7 +17,6 @@ import { type Callable, type Hook, namesIn, shapeOf } from "./interceptor-shape.
 import { isTypeScript } from "./language.js";
 import { definednessOf, takesCheck } from "./metadata-values.js";
 import type { AnalysisProject } from "./project.js";
-import { peeled } from "./value-flow.js";
 
 /** A block behind the call, with the variable that it looks at. */
 export interface Looks {

@@ -11,8 +11,8 @@ import {
   SyntaxKind,
   type VariableStatement,
 } from "ts-morph";
+import { functionLeftBy, peeled } from "./around-values.js";
 import type { AnalysisProject } from "./project.js";
-import { functionLeftBy, peeled } from "./value-flow.js";
 
 export type Callable = FunctionDeclaration | FunctionExpression | ArrowFunction | MethodDeclaration;
 

@@ -1,7 +1,7 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { contains, functionAround } from "./around-values.js";
 import { isOwnName } from "./member-calls.js";
 import type { AnalysisProject } from "./project.js";
-import { contains, functionAround } from "./value-flow.js";
 
 /**
  * Does code among statements that wait for nothing run only when these have run: in a function that a signal or a timer calls,

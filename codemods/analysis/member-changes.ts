@@ -9,9 +9,9 @@ import {
   type SourceFile,
 } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
+import { functionAround, withAssertions } from "./around-values.js";
 import { exportsOf } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
-import { functionAround, withAssertions } from "./value-flow.js";
 
 /** A place that puts something else in the place of a member. */
 export interface MemberChange {

@@ -1,7 +1,7 @@
 import { type CallExpression, type Identifier, Node, SyntaxKind } from "ts-morph";
+import { functionLeftBy, isWrapper } from "./around-values.js";
 import { bodyOf } from "./function-bodies.js";
 import type { AnalysisProject } from "./project.js";
-import { functionLeftBy, isWrapper } from "./value-flow.js";
 
 /**
  * Whether a value under a key of Metadata may be `undefined`: grpc-js sends nothing then, and Headers the text "undefined".

@@ -1,7 +1,7 @@
 import { type CallExpression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
+import { functionAround } from "./around-values.js";
 import { isExportedProperty, isExportTarget, isWholeExport } from "./exports.js";
 import type { Origin } from "./origin.js";
-import { functionAround } from "./value-flow.js";
 
 export interface PassedValuesInput {
   originOf(node: Node): Origin;

@@ -1,9 +1,10 @@
 import { Node } from "ts-morph";
+import { contains, isNothing, peeled } from "./around-values.js";
 import { tlsPart } from "./credentials.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
-import { contains, followValue, isNothing, peeled } from "./value-flow.js";
+import { followValue } from "./value-flow.js";
 
 /** What the credentials of bindAsync become: the `tls` of serve. */
 export type ServerCredentialsPlan =

@@ -7,13 +7,14 @@ import {
   type VariableStatement,
 } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { contains, functionAround, isNothing, peeled } from "./around-values.js";
 import { isOwnName, memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { isBoundSelf, memberOfUse, type PromisedCall, promisedCallsOf } from "./promised-members.js";
 import { type AddingCall, helperOf, partCall, type ServerHelper } from "./server-helpers.js";
 import { adderOf, betweenOf, isRun, routesOf, type ServerHolder, type ServerRoutes } from "./server-routes.js";
-import { contains, type Flow, type FlowKind, followValue, functionAround, isNothing, peeled } from "./value-flow.js";
+import { type Flow, type FlowKind, followValue } from "./value-flow.js";
 
 /** Members of a server that a running app has a counterpart for. */
 const KNOWN_MEMBERS = new Set(["addService", "bindAsync", "start", "tryShutdown", "forceShutdown"]);

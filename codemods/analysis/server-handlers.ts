@@ -1,5 +1,6 @@
 import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { peeled } from "./around-values.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
 import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
@@ -18,7 +19,6 @@ import { canSpread, changeReason, functionOf, generatedBase, type Members, membe
 import { valueFact } from "./server-options.js";
 import type { Draft } from "./server-registration.js";
 import { changingWrappers, throughWrappers, type WrapperSite, type Wrappers, wrapperUse } from "./server-wrappers.js";
-import { peeled } from "./value-flow.js";
 
 /** The same with what is known of its handler. */
 interface Decided {

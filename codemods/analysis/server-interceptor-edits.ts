@@ -1,6 +1,7 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { STATUS_NAMES } from "../clients/grpc-status.js";
 import type { NamedImport } from "../shared/with-imports.js";
+import { functionLeftBy } from "./around-values.js";
 import type { WrittenInterceptor } from "./interceptor-declaration.js";
 import {
   callsOtherClients,
@@ -23,7 +24,6 @@ import type { AnalysisProject } from "./project.js";
 import { metadataReads } from "./server-interceptor-metadata.js";
 import { type Gate, type Refusal, type ServerInterceptorShape, serverShapeOf } from "./server-interceptor-shape.js";
 import { type Closure, serverLines } from "./server-interceptor-text.js";
-import { functionLeftBy } from "./value-flow.js";
 
 /** An interceptor of a server in Connect's steps. */
 export interface ServerInterceptorEdits extends WrittenInterceptor {

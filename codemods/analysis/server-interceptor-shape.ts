@@ -1,4 +1,5 @@
 import { type CallExpression, Node, type ObjectLiteralExpression, SyntaxKind } from "ts-morph";
+import { functionLeftBy, peeled } from "./around-values.js";
 import {
   type Callable,
   expressionOf,
@@ -12,7 +13,6 @@ import {
   statementsOf,
 } from "./interceptor-shape.js";
 import type { AnalysisProject } from "./project.js";
-import { functionLeftBy, peeled } from "./value-flow.js";
 
 /** `next(metadata)`, with the `return` around or behind it. */
 interface Ending {

@@ -1,10 +1,10 @@
 import { Node, SyntaxKind, type VariableStatement } from "ts-morph";
+import { contains, peeled } from "./around-values.js";
 import { declarationsBehind } from "./assignments.js";
 import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 import type { AddingCall } from "./server-helpers.js";
 import { isPartMade } from "./server-parts.js";
-import { contains, peeled } from "./value-flow.js";
 
 /**
  * A variable that is declared between the services that are added, and named outside, too: its declaration moves in front of

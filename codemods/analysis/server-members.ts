@@ -1,13 +1,13 @@
 import { type ClassDeclaration, Node, type SpreadAssignment } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { peeled, withAssertions } from "./around-values.js";
 import { exportsOf } from "./exports.js";
 import { selfBound } from "./handler-facts.js";
 import { type MemberChange, memberChanges } from "./member-changes.js";
 import { classesOf } from "./own-members.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { peeled, withAssertions } from "./value-flow.js";
 
 /** One member of an implementation: the key of the RPC and the function that answers it, where it is known. */
 export interface Member {

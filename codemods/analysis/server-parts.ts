@@ -2,13 +2,14 @@ import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import type { NamedImport } from "../shared/with-imports.js";
+import { contains, peeled } from "./around-values.js";
 import { requireSpecifier } from "./exports.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
-import { contains, followValue, peeled } from "./value-flow.js";
+import { followValue } from "./value-flow.js";
 
 /** A service that a library adds to a server, and what a `routes` function mounts instead. */
 export interface Part {

@@ -1,5 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
+import { contains, functionAround } from "./around-values.js";
 import { bodyOf } from "./function-bodies.js";
 import { runsLater } from "./later-code.js";
 import { isOwnName } from "./member-calls.js";
@@ -8,7 +9,6 @@ import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { AddingCall } from "./server-helpers.js";
 import { type Lifted, liftedIn } from "./server-lifted.js";
-import { contains, functionAround } from "./value-flow.js";
 
 /** What names a server: a declared variable, an assigned variable or field, or a property of a class. */
 export interface ServerHolder {

@@ -1,13 +1,13 @@
 import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import type { Wrapping } from "../services/handler-plan.js";
 import { type Reason, reason } from "../shared/reasons.js";
+import { functionAround, peeled } from "./around-values.js";
 import { propertiesBehind } from "./call-properties.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ServerValueFact } from "./server-facts.js";
 import { valueFact } from "./server-options.js";
-import { functionAround, peeled } from "./value-flow.js";
 import { handlerTypeChange } from "./wrapper-types.js";
 
 /** `auth(getItem)`, where a handler is registered: a function of the project makes the handler of another one. */

@@ -1,9 +1,9 @@
 import { Node, type SourceFile } from "ts-morph";
+import { contains } from "./around-values.js";
 import { isExportedProperty } from "./exports.js";
 import { reaches } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
 import { functionsOf } from "./server-handlers.js";
-import { contains } from "./value-flow.js";
 
 /** Is nothing known of an implementation? `for (const { definition, handlers } of services) server.addService(definition, handlers)`. */
 export function isUnseen(project: AnalysisProject, implementation: Node): boolean {

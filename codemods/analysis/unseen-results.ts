@@ -1,7 +1,7 @@
 import { type CallExpression, Node } from "ts-morph";
+import { isWrapper } from "./around-values.js";
 import { isExportedProperty, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
-import { isWrapper } from "./value-flow.js";
 
 /** Who gets what a function returns: nobody who looks at it, or a framework that may wait for a promise. */
 export type Unseen = "nobody" | "framework";

@@ -1,14 +1,9 @@
-import {
-  type BindingElement,
-  Node,
-  type ObjectBindingPattern,
-  type ParameterDeclaration,
-  SyntaxKind,
-  type VariableDeclaration,
-} from "ts-morph";
-import { isExportedProperty, isExportTarget } from "./exports.js";
+import { Node, SyntaxKind } from "ts-morph";
+import { functionAround, isNothing, isWrapper, peeled, returnTypeOf } from "./around-values.js";
+import { isAlias, isExportTarget } from "./exports.js";
 import { isFilledFirst } from "./filled-names.js";
 import { isOwnName } from "./member-calls.js";
+import { createObjectFlow } from "./object-flow.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What kind of value is followed, and where it may end. */
@@ -97,7 +92,11 @@ export function followValue(
       const name = Node.isIdentifier(inner) ? inner : inner.getNameNode();
       const declaration = project.declarationOf(name);
       const isOfObject = kind.fields && inner !== name && !(declaration && isField(declaration));
-      if (isOfObject && Node.isPropertyAccessExpression(inner) && memberOf(inner.getExpression(), inner.getName()))
+      if (
+        isOfObject &&
+        Node.isPropertyAccessExpression(inner) &&
+        objects.memberOf(inner.getExpression(), inner.getName())
+      )
         return;
       if (!declaration) return fail(inner, "it is not known where they are made");
       return carrier(declaration);
@@ -125,7 +124,7 @@ export function followValue(
       for (const reference of project.referencesTo(name)) if (reference !== name) use(reference);
       return;
     }
-    if (kind.fields && Node.isBindingElement(declaration)) return taken(declaration);
+    if (kind.fields && Node.isBindingElement(declaration)) return objects.taken(declaration);
     if (Node.isParameterDeclaration(declaration)) {
       const name = declaration.getNameNode();
       if (!Node.isIdentifier(name) || declaration.isRestParameter() || declaration.isParameterProperty())
@@ -224,166 +223,6 @@ export function followValue(
       .map((statement) => statement.getExpression() ?? fail(statement, "a function returns them sometimes"));
   };
 
-  /** `return { server, port }`: wherever the object goes it is only taken apart, and what the member is comes from there. */
-  const memberOfResult = (owner: Node, name: string): undefined => {
-    if (isSeenMember(owner, name)) return;
-    selected(owner);
-    annotation(returnTypeOf(owner));
-    for (const returned of resultsOf(owner)) {
-      const object = peeled(returned);
-      const member = Node.isObjectLiteralExpression(object) ? object.getProperty(name) : undefined;
-      if (!memberValue(member)) fail(returned, "a function returns them sometimes");
-    }
-    for (const call of callersOf(owner)) takenApart(call as unknown as Node, name, owner);
-  };
-
-  /** What a literal has for a member. False where it has none. */
-  const memberValue = (member: Node | undefined): boolean => {
-    if (Node.isShorthandPropertyAssignment(member)) value(member.getNameNode());
-    else if (Node.isPropertyAssignment(member)) value(member.getInitializerOrThrow());
-    else return false;
-    return true;
-  };
-
-  /** `make(…).name`, `made.name` and `options.name`: a member of what a function gives, or of what it is given. False for another object. */
-  const memberOf = (object: Node, name: string): boolean => {
-    const owner = makerOf(object);
-    if (owner) memberOfResult(owner, name);
-    const declaration = Node.isIdentifier(object) ? project.declarationOf(object) : undefined;
-    if (!owner && Node.isParameterDeclaration(declaration)) memberOfArgument(declaration, name);
-    return owner !== undefined || Node.isParameterDeclaration(declaration);
-  };
-
-  /** The function of the project whose result something is. */
-  const makerOf = (node: Node | undefined): Node | undefined => {
-    const inner = node && peeled(node);
-    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
-    if (Node.isIdentifier(call)) {
-      const declaration = project.declarationOf(call);
-      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-      return Node.isIdentifier(made) ? undefined : makerOf(made);
-    }
-    const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
-    return origin?.kind === "function" && givesObjects(origin.node) ? origin.node : undefined;
-  };
-
-  /** `const { credentials } = make()` and `({ credentials }) => …`. */
-  const taken = (element: BindingElement): undefined => {
-    const holder = element.getParent().getParent();
-    const name = (element.getPropertyNameNode() ?? element.getNameNode()).getText();
-    const owner = Node.isVariableDeclaration(holder) ? makerOf(holder.getInitializer()) : undefined;
-    if (owner) return memberOfResult(owner, name);
-    if (Node.isParameterDeclaration(holder)) return memberOfArgument(holder, name);
-    fail(element, "they are kept in something that is not followed");
-  };
-
-  /** `open({ address, credentials })`: the function only takes the object apart, and callers write it out. */
-  const memberOfArgument = (parameter: ParameterDeclaration, name: string): undefined => {
-    if (isSeenMember(parameter, name)) return;
-    selected(parameter);
-    if (parameter.isRestParameter() || parameter.getInitializer() || parameter.isParameterProperty())
-      fail(parameter, "they are a parameter of another form");
-    annotation(parameter.getTypeNode());
-    const pattern = parameter.getNameNode();
-    const owner = parameter.getParent();
-    let isDefaulted = false;
-    if (Node.isObjectBindingPattern(pattern)) isDefaulted = takenBy(pattern, name);
-    else if (Node.isIdentifier(pattern))
-      for (const reference of project.referencesTo(pattern))
-        if (reference !== pattern) takenApart(reference, name, owner);
-    const index = (owner as unknown as { getParameters(): Node[] }).getParameters().indexOf(parameter);
-    for (const call of callersOf(owner)) {
-      const given = call.getArguments()[index];
-      const object = given && peeled(given);
-      if (
-        !Node.isObjectLiteralExpression(object) ||
-        object.getProperties().some((each) => Node.isSpreadAssignment(each))
-      )
-        fail(given ?? parameter, "they are in an object that is not written out");
-      else if (!memberValue(object.getProperty(name)) && !isDefaulted) fail(object, "a caller gives none");
-    }
-  };
-
-  /** The name that a pattern gives a member. True where it has a default. */
-  const takenBy = (pattern: Node, name: string): boolean => {
-    let isDefaulted = false;
-    for (const element of (pattern as ObjectBindingPattern).getElements()) {
-      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
-      if (element.getDotDotDotToken()) fail(element, kind.unknownUse);
-      if ((element.getPropertyNameNode() ?? element.getNameNode()).getText() !== name) continue;
-      if (!Node.isIdentifier(local)) fail(element, kind.unknownUse);
-      else {
-        const initializer = element.getInitializer();
-        if (initializer) value(initializer);
-        isDefaulted =
-          initializer !== undefined ||
-          (kind.isNeeded === true && isFilledFirst(project, pattern.getParentOrThrow(), local));
-        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
-      }
-    }
-    return isDefaulted;
-  };
-
-  const seenMembers = new Map<Node, Set<string>>();
-  const isSeenMember = (holder: Node, name: string): boolean => {
-    const names = seenMembers.get(holder) ?? new Set();
-    seenMembers.set(holder, names);
-    return names.has(name) || !names.add(name);
-  };
-
-  const takenApart = (object: Node, name: string, owner: Node): undefined => {
-    const parent = outermost(object, isWrapper).getParent();
-    if (!parent || Node.isExpressionStatement(parent)) return;
-    if (Node.isPropertyAccessExpression(parent)) {
-      if (parent.getName() === name) use(parent);
-      return;
-    }
-    if (Node.isVariableDeclaration(parent) && !parent.getTypeNode()) return heldApart(parent, name, owner, object);
-    // The object is given to a variable, or it is the variable that is given one.
-    if (
-      Node.isBinaryExpression(parent) &&
-      parent.getOperatorToken().getText() === "=" &&
-      Node.isExpressionStatement(parent.getParent()) &&
-      isResultOf(parent.getRight(), owner)
-    ) {
-      const left = parent.getLeft();
-      const declaration = Node.isIdentifier(left) ? project.declarationOf(left) : undefined;
-      if (Node.isVariableDeclaration(declaration)) return heldApart(declaration, name, owner);
-    }
-    fail(parent, kind.unknownUse);
-  };
-
-  const isResultOf = (node: Node, owner: Node): boolean => {
-    const inner = peeled(node);
-    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
-    const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
-    return origin?.kind === "function" && origin.node === owner;
-  };
-
-  /** A variable that holds such an object, or a pattern that takes it apart; `from`: the object, if it is there at once. */
-  const heldApart = (declaration: VariableDeclaration, name: string, owner: Node, from?: Node): undefined => {
-    if (isSeenMember(declaration, name)) return;
-    selected(declaration);
-    const pattern = declaration.getNameNode();
-    const initializer = declaration.getInitializer();
-    const isObject = (node: Node) => peeled(node) === from || isResultOf(node, owner);
-    if (initializer && !isNothing(initializer) && !isObject(initializer)) fail(declaration, kind.unknownUse);
-    if (Node.isIdentifier(pattern)) {
-      for (const reference of project.referencesTo(pattern))
-        if (reference !== pattern) takenApart(reference, name, owner);
-      return;
-    }
-    for (const element of pattern.getElements()) {
-      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
-      if (!Node.isBindingElement(element) || element.getDotDotDotToken() || !Node.isIdentifier(local))
-        fail(element, kind.unknownUse);
-      else if ((element.getPropertyNameNode() ?? local).getText() === name) {
-        if (element.getInitializer()) fail(element, kind.unknownUse);
-        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
-      }
-    }
-  };
-
   const use = (reference: Node): undefined => {
     selected(reference);
     let node = reference;
@@ -424,26 +263,13 @@ export function followValue(
         if (parameter) return carrier(parameter);
       }
     }
-    if (kind.fields && (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent))) {
-      const object = withAssertions(parent.getParent());
-      const holder = object.getParent();
-      const owner = Node.isArrowFunction(holder) ? holder : Node.isReturnStatement(holder) && functionAround(holder);
-      if (owner) return memberOfResult(owner, parent.getName());
-      if (Node.isCallExpression(holder) || Node.isNewExpression(holder)) {
-        const parameter = parametersOf(holder)?.[holder.getArguments().indexOf(object)];
-        if (Node.isParameterDeclaration(parameter)) return memberOfArgument(parameter, parent.getName());
-      }
-    }
     if (
-      Node.isImportSpecifier(parent) ||
-      Node.isExportSpecifier(parent) ||
-      Node.isImportClause(parent) ||
-      Node.isExportAssignment(parent) ||
-      Node.isBindingElement(parent) ||
-      Node.isTypeQuery(parent) ||
-      ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
+      kind.fields &&
+      (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) &&
+      objects.holds(parent)
     )
       return;
+    if (isAlias(parent)) return;
     fail(parent, kind.unknownUse);
   };
 
@@ -475,16 +301,9 @@ export function followValue(
       }
       if (
         isStaticMember(parent, node, owner) ||
-        Node.isImportSpecifier(parent) ||
-        Node.isExportSpecifier(parent) ||
-        Node.isImportClause(parent) ||
-        Node.isExportAssignment(parent) ||
-        Node.isBindingElement(parent) ||
+        isAlias(parent) ||
         Node.isTypeReference(parent) ||
-        Node.isTypeQuery(parent) ||
         (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) ||
-        ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) &&
-          isExportedProperty(parent)) ||
         (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()))
       )
         continue;
@@ -502,6 +321,21 @@ export function followValue(
     return undefined;
   };
 
+  const { isNeeded = false, unknownUse } = kind;
+  const input = {
+    project,
+    isNeeded,
+    unknownUse,
+    value,
+    use,
+    fail,
+    selected,
+    annotation,
+    resultsOf,
+    callersOf,
+    parametersOf,
+  };
+  const objects = createObjectFlow(input);
   const flow: Flow = { sources, sinks, types, carriers: seen, value, use, fail, selected };
   try {
     start(flow);
@@ -516,16 +350,6 @@ export function followValue(
 function isField(declaration: Node): boolean {
   if (Node.isPropertyDeclaration(declaration)) return true;
   return Node.isPropertyAccessExpression(declaration) && Node.isThisExpression(declaration.getExpression());
-}
-
-/** Is what a function gives written out where it returns? */
-function givesObjects(owner: Node): boolean {
-  const isObject = (node: Node | undefined) => node !== undefined && Node.isObjectLiteralExpression(peeled(node));
-  if (Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody())) return isObject(owner.getBody());
-  const returns = owner
-    .getDescendantsOfKind(SyntaxKind.ReturnStatement)
-    .filter((each) => functionAround(each) === owner);
-  return returns.length > 0 && returns.every((each) => isObject(each.getExpression()));
 }
 
 /** `const { x } = require("…")`: a member of a module. */
@@ -544,83 +368,8 @@ function isBelow(project: AnalysisProject, node: Node, above: Node | undefined, 
   return origin.kind === "class" ? isBelow(project, origin.node, above, depth + 1) : origin.kind === "unknown";
 }
 
-function returnTypeOf(owner: Node): Node | undefined {
-  return "getReturnTypeNode" in owner
-    ? (owner as { getReturnTypeNode(): Node | undefined }).getReturnTypeNode()
-    : undefined;
-}
-
 function nameOf(declaration: Node): Node {
   return (declaration as unknown as { getNameNode(): Node }).getNameNode();
-}
-
-type Around = Node & { getExpression(): Node };
-
-/** `(x)`, `x as T`, `<T>x`, `x!`, `x satisfies T`: the same value. */
-function isAssertion(node: Node): node is Around {
-  return (
-    Node.isParenthesizedExpression(node) ||
-    Node.isAsExpression(node) ||
-    Node.isTypeAssertion(node) ||
-    Node.isNonNullExpression(node) ||
-    Node.isSatisfiesExpression(node)
-  );
-}
-
-/** Without the parentheses and assertions around it. */
-export function peeled(node: Node): Node {
-  let current = node;
-  while (isAssertion(current)) current = current.getExpression();
-  return current;
-}
-
-/** With the parentheses and assertions around it. */
-export function withAssertions(node: Node): Node {
-  return outermost(node, isAssertion);
-}
-
-function outermost(node: Node, isAround: (parent: Node) => boolean): Node {
-  let current = node;
-  for (let parent = node.getParent(); parent && isAround(parent); parent = parent.getParent()) current = parent;
-  return current;
-}
-
-/** Values that stand for the value inside. */
-export function isWrapper(node: Node): node is Around {
-  return isAssertion(node) || Node.isAwaitExpression(node);
-}
-
-/** Is what a value stands in that value, awaited or not, or one of two? */
-export function passesOn(parent: Node, value: Node): boolean {
-  if (isWrapper(parent)) return true;
-  if (Node.isConditionalExpression(parent)) return parent.getCondition() !== value;
-  return Node.isBinaryExpression(parent) && /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText());
-}
-
-/** Whether a node lies in another one. */
-export function contains(outer: Node, inner: Node): boolean {
-  return (
-    outer.getSourceFile() === inner.getSourceFile() &&
-    outer.getStart() <= inner.getStart() &&
-    inner.getEnd() <= outer.getEnd()
-  );
-}
-
-/** The function that a `return` would leave, accessors included. */
-export function functionLeftBy(node: Node): Node | undefined {
-  return node.getFirstAncestor((up) => Node.isFunctionLikeDeclaration(up) || Node.isFunctionExpression(up));
-}
-
-/** The function that a node stands in; undefined at the top of a module. */
-export function functionAround(node: Node): Node | undefined {
-  return node.getFirstAncestor(
-    (ancestor) =>
-      Node.isFunctionDeclaration(ancestor) ||
-      Node.isFunctionExpression(ancestor) ||
-      Node.isArrowFunction(ancestor) ||
-      Node.isMethodDeclaration(ancestor) ||
-      Node.isConstructorDeclaration(ancestor),
-  );
 }
 
 /** `X.make()`, where `X` is the class whose constructor is looked at and which makes no instances by other names. */
@@ -631,9 +380,4 @@ function isStaticMember(access: Node, name: Node, owner: Node): boolean {
     !/^(prototype|constructor|call|apply|bind)$/.test(access.getName()) &&
     !/\bnew this\b/.test(owner.getParent().getText())
   );
-}
-
-/** `null` or `undefined`, written out. */
-export function isNothing(node: Node): boolean {
-  return node.getText() === "null" || node.getText() === "undefined";
 }

@@ -1,6 +1,6 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { contains } from "../analysis/value-flow.js";
+import { contains } from "../analysis/around-values.js";
 import { accessorsOf, chainRoot, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
