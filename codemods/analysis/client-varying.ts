@@ -1,5 +1,6 @@
-import { type CallExpression, Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
+import { Node, type SourceFile, VariableDeclarationKind } from "ts-morph";
 import { localDeclaration } from "./assignments.js";
+import { pathWalk } from "./path-walk.js";
 import type { AnalysisProject } from "./project.js";
 
 /** What stands for the name of a service that is not known before the program runs. */
@@ -28,17 +29,8 @@ function isLoaded(project: AnalysisProject, node: Node): boolean {
   if (origin !== "unknown") return origin === "grpc-object";
   if (Node.isElementAccessExpression(node) || Node.isPropertyAccessExpression(node))
     return isLoaded(project, node.getExpression());
-  const root = Node.isCallExpression(node) ? rootOfWalk(node) : constantOf(node);
+  const root = pathWalk(node)?.root ?? constantOf(node);
   return root !== undefined && isLoaded(project, root);
-}
-
-/** `root` in `names.reduce((part, name) => part[name], root)`. */
-function rootOfWalk(call: CallExpression): Node | undefined {
-  const callee = call.getExpression();
-  const [step, root] = call.getArguments();
-  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "reduce" || !Node.isArrowFunction(step)) return;
-  const [part, name] = step.getParameters().map((parameter) => parameter.getName());
-  return step.getBody().getText() === `${part}[${name}]` ? root : undefined;
 }
 
 function constantOf(name: Node): Node | undefined {

@@ -205,7 +205,7 @@ export function planCredentials(
         if (isComparedWithNothing(node, parent)) return true;
         if (choiceOf(parent)) {
           flow.value(parent);
-          if (!isAssignment(parent)) flow.use(parent);
+          flow.use(parent);
           return true;
         }
         if (combinationOf(project, parent)?.channel !== node) return false;
@@ -299,10 +299,6 @@ function choiceOf(node: Node): { readonly operator: string; readonly left: Node;
     : [];
   if (operator === undefined || !Node.isBinaryExpression(node)) return undefined;
   return { operator, left: node.getLeft(), right: node.getRight() };
-}
-
-function isAssignment(node: Node): boolean {
-  return Node.isBinaryExpression(node) && /[^=!<>]=$/.test(node.getOperatorToken().getText());
 }
 
 /** `!creds`, `if (creds)`, `creds ? a : b`. */

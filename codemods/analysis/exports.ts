@@ -163,7 +163,11 @@ export function isAlias(parent: Node): boolean {
     Node.isImportClause(parent) ||
     Node.isExportAssignment(parent) ||
     Node.isBindingElement(parent) ||
-    Node.isTypeQuery(parent) ||
     ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
   );
+}
+
+/** An import, an export or a type: whoever uses that name has a reference of his own. */
+export function isOnlyNamed(parent: Node): boolean {
+  return isAlias(parent) || Node.isTypeReference(parent) || Node.isTypeQuery(parent);
 }

@@ -18,7 +18,7 @@ import {
   returnTypeOf,
   withAssertions,
 } from "./around-values.js";
-import { isAlias } from "./exports.js";
+import { isOnlyNamed } from "./exports.js";
 import { isFilledFirst } from "./filled-names.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -91,9 +91,7 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
     if (isSeenMember(declaration, name)) return;
     selected(declaration);
     annotation(declaration.getTypeNode());
-    const properties = literalOf(declaration)?.getProperties() ?? [];
-    const member = properties.find((each) => "getName" in each && (each as { getName(): string }).getName() === name);
-    if (properties.some((each) => Node.isSpreadAssignment(each)) || !memberValue(member))
+    if (!memberValue(writtenOut(declaration.getInitializer())?.getProperty(name)))
       fail(declaration, "they are in an object that is not written out");
     for (const reference of project.referencesTo(declaration.getNameNode()))
       if (reference !== declaration.getNameNode()) takenApart(reference, name, declaration);
@@ -101,20 +99,26 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
 
   /** The function of the project whose result something is. */
   const makerOf = (node: Node | undefined): Node | undefined => {
-    const inner = node && peeled(node);
-    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
-    if (Node.isIdentifier(call)) {
-      const declaration = project.declarationOf(call);
-      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-      return Node.isIdentifier(made) ? undefined : makerOf(made);
+    const inner = node && awaited(node);
+    if (!Node.isIdentifier(inner)) {
+      const owner = inner && calledBy(inner);
+      return owner && givesObjects(owner) ? owner : undefined;
     }
+    const declaration = project.declarationOf(inner);
+    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    return Node.isIdentifier(made) ? undefined : makerOf(made);
+  };
+
+  /** The function of the project that a call, awaited or not, calls. */
+  const calledBy = (node: Node): Node | undefined => {
+    const call = awaited(node);
     const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
-    return origin?.kind === "function" && givesObjects(origin.node) ? origin.node : undefined;
+    return origin?.kind === "function" ? origin.node : undefined;
   };
 
   const taken = (element: BindingElement): undefined => {
     const holder = element.getParent().getParent();
-    const name = (element.getPropertyNameNode() ?? element.getNameNode()).getText();
+    const name = keyOf(element);
     const owner = Node.isVariableDeclaration(holder) ? makerOf(holder.getInitializer()) : undefined;
     if (owner) return memberOfResult(owner, name);
     if (Node.isParameterDeclaration(holder)) return memberOfArgument(holder, name);
@@ -131,40 +135,34 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
     const pattern = parameter.getNameNode();
     const owner = parameter.getParent();
     let isDefaulted = false;
-    if (Node.isObjectBindingPattern(pattern)) isDefaulted = takenBy(pattern, name);
-    else if (Node.isIdentifier(pattern))
+    if (Node.isObjectBindingPattern(pattern)) {
+      const element = takenBy(pattern, name);
+      const initializer = element?.getInitializer();
+      if (initializer) value(initializer);
+      const isFilled = element !== undefined && isNeeded && isFilledFirst(project, parameter, element.getNameNode());
+      isDefaulted = initializer !== undefined || isFilled;
+    } else if (Node.isIdentifier(pattern))
       for (const reference of project.referencesTo(pattern))
         if (reference !== pattern) takenApart(reference, name, owner);
     const index = (owner as unknown as { getParameters(): Node[] }).getParameters().indexOf(parameter);
     for (const call of callersOf(owner)) {
       const given = call.getArguments()[index];
-      const object = given && peeled(given);
-      if (
-        !Node.isObjectLiteralExpression(object) ||
-        object.getProperties().some((each) => Node.isSpreadAssignment(each))
-      )
-        fail(given ?? parameter, "they are in an object that is not written out");
+      const object = writtenOut(given);
+      if (!object) fail(given ?? parameter, "they are in an object that is not written out");
       else if (!memberValue(object.getProperty(name)) && !isDefaulted) fail(object, "a caller gives none");
     }
   };
 
-  /** The name that a pattern gives a member. True where it has a default. */
-  const takenBy = (pattern: Node, name: string): boolean => {
-    let isDefaulted = false;
-    for (const element of (pattern as ObjectBindingPattern).getElements()) {
-      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
-      if (element.getDotDotDotToken()) fail(element, unknownUse);
-      if ((element.getPropertyNameNode() ?? element.getNameNode()).getText() !== name) continue;
-      if (!Node.isIdentifier(local)) fail(element, unknownUse);
-      else {
-        const initializer = element.getInitializer();
-        if (initializer) value(initializer);
-        isDefaulted =
-          initializer !== undefined || (isNeeded && isFilledFirst(project, pattern.getParentOrThrow(), local));
-        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
-      }
-    }
-    return isDefaulted;
+  /** The part of a pattern that takes a member, whose uses are followed. */
+  const takenBy = (pattern: ObjectBindingPattern, name: string): BindingElement | undefined => {
+    const rest = pattern.getElements().find((element) => element.getDotDotDotToken());
+    if (rest) fail(rest, unknownUse);
+    const element = pattern.getElements().find((each) => keyOf(each) === name);
+    const local = element?.getNameNode();
+    if (!element || !local) return undefined;
+    if (!Node.isIdentifier(local)) fail(element, unknownUse);
+    for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
+    return element;
   };
 
   const seenMembers = new Map<Node, Set<string>>();
@@ -178,7 +176,7 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
     const around = object.getParent();
     const isName = Node.isPropertyAccessExpression(around) && around.getNameNode() === object;
     const parent = outermost(isName ? around : object, isWrapper).getParent();
-    if (!parent || Node.isExpressionStatement(parent) || isAlias(parent)) return;
+    if (!parent || Node.isExpressionStatement(parent) || isOnlyNamed(parent)) return;
     if (Node.isPropertyAccessExpression(parent)) {
       if (parent.getName() === name) use(parent);
       return;
@@ -189,7 +187,7 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
       Node.isBinaryExpression(parent) &&
       parent.getOperatorToken().getText() === "=" &&
       Node.isExpressionStatement(parent.getParent()) &&
-      isResultOf(parent.getRight(), owner)
+      calledBy(parent.getRight()) === owner
     ) {
       const left = parent.getLeft();
       const declaration = Node.isIdentifier(left) ? project.declarationOf(left) : undefined;
@@ -198,35 +196,24 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
     fail(parent, unknownUse);
   };
 
-  const isResultOf = (node: Node, owner: Node): boolean => {
-    const inner = peeled(node);
-    const call = Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
-    const origin = Node.isCallExpression(call) ? project.originOf(call.getExpression()) : undefined;
-    return origin?.kind === "function" && origin.node === owner;
-  };
-
   /** A variable that holds such an object, or a pattern that takes it apart; `from`: the object, if it is there at once. */
   const heldApart = (declaration: VariableDeclaration, name: string, owner: Node, from?: Node): undefined => {
     if (isSeenMember(declaration, name)) return;
     selected(declaration);
     const pattern = declaration.getNameNode();
     const initializer = declaration.getInitializer();
-    const isObject = (node: Node) => peeled(node) === from || isResultOf(node, owner);
+    const isObject = (node: Node) => peeled(node) === from || calledBy(node) === owner;
     if (initializer && !isNothing(initializer) && !isObject(initializer)) fail(declaration, unknownUse);
     if (Node.isIdentifier(pattern)) {
       for (const reference of project.referencesTo(pattern))
         if (reference !== pattern) takenApart(reference, name, owner);
       return;
     }
-    for (const element of pattern.getElements()) {
-      const local = Node.isBindingElement(element) ? element.getNameNode() : undefined;
-      if (!Node.isBindingElement(element) || element.getDotDotDotToken() || !Node.isIdentifier(local))
-        fail(element, unknownUse);
-      else if ((element.getPropertyNameNode() ?? local).getText() === name) {
-        if (element.getInitializer()) fail(element, unknownUse);
-        for (const reference of project.referencesTo(local)) if (reference !== local) use(reference);
-      }
-    }
+    if (!Node.isObjectBindingPattern(pattern)) return fail(pattern, unknownUse);
+    const nested = pattern.getElements().find((element) => !Node.isIdentifier(element.getNameNode()));
+    if (nested) fail(nested, unknownUse);
+    const element = takenBy(pattern, name);
+    if (element?.getInitializer()) fail(element, unknownUse);
   };
 
   const holds = (property: PropertyAssignment | ShorthandPropertyAssignment): boolean => {
@@ -244,6 +231,23 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
   };
 
   return { memberOf, taken, holds };
+}
+
+/** The name of the member that a part of a pattern takes. */
+function keyOf(element: BindingElement): string {
+  return (element.getPropertyNameNode() ?? element.getNameNode()).getText();
+}
+
+function awaited(node: Node): Node {
+  const inner = peeled(node);
+  return Node.isAwaitExpression(inner) ? peeled(inner.getExpression()) : inner;
+}
+
+/** A literal that has its members from nowhere else. */
+function writtenOut(node: Node | undefined): ObjectLiteralExpression | undefined {
+  const object = node && peeled(node);
+  if (!Node.isObjectLiteralExpression(object)) return undefined;
+  return object.getProperties().some((each) => Node.isSpreadAssignment(each)) ? undefined : object;
 }
 
 /** The object that a name is for, where it is written out. */

@@ -20,6 +20,7 @@ import { createGeneratedServices } from "./generated-services.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
+import { pathWalk } from "./path-walk.js";
 import { createReferences } from "./references.js";
 import { evaluate } from "./strings.js";
 import { createTypeOrigins, valueOfType } from "./type-origins.js";
@@ -230,23 +231,13 @@ export function createProvenance(input: ProvenanceInput): Provenance {
 
   /** `"shop.v1".split(".").reduce((object, name) => object[name], root)` */
   function originByPath(node: CallExpression): Origin {
-    const callee = node.getExpression();
-    const [step, root] = node.getArguments();
-    if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "reduce" || !root) return UNKNOWN;
-    const split = callee.getExpression();
-    const names = Node.isArrowFunction(step) && step.getParameters().map((each) => each.getName());
-    const body = Node.isArrowFunction(step)
-      ? step
-          .getBody()
-          .getText()
-          .replace(/ as \w+|[()]/g, "")
-      : "";
-    if (!names || body.replace("?.", "") !== `${names[0]}[${names[1]}]`) return UNKNOWN;
-    if (!Node.isCallExpression(split) || !/\.split\(\s*['"]\.['"]\s*\)$/.test(split.getText())) return UNKNOWN;
+    const walk = pathWalk(node);
+    const split = walk?.names;
+    if (!walk || !Node.isCallExpression(split) || !/\.split\(\s*['"]\.['"]\s*\)$/.test(split.getText())) return UNKNOWN;
     const text = split.getExpression().getChildAtIndex(0);
     const path = constantOf(text) ?? passedEverywhere(text);
     return typeof path === "string"
-      ? path.split(".").reduce((found, name) => member(found, name), originOf(root))
+      ? path.split(".").reduce((found, name) => member(found, name), originOf(walk.root))
       : UNKNOWN;
   }
 

@@ -1,6 +1,6 @@
 import { Node, type SourceFile } from "ts-morph";
 import { contains } from "./around-values.js";
-import { isExportedProperty } from "./exports.js";
+import { isOnlyNamed } from "./exports.js";
 import { reaches } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
 import { functionsOf } from "./server-handlers.js";
@@ -35,7 +35,7 @@ export function mayBeUnseen(
       .some(
         (use) =>
           use !== name &&
-          !isOnlyNamed(use) &&
+          !isOnlyNamed(use.getParentOrThrow()) &&
           !places.some((place) => contains(place, use)) &&
           areTogether(project, use.getSourceFile(), unseen.getSourceFile()),
       ),
@@ -54,19 +54,4 @@ function namesAround(node: Node): Node[] {
     const name = isNamed ? each.getNameNode() : undefined;
     return name && Node.isIdentifier(name) ? [name] : [];
   });
-}
-
-/** An import, an export or a type: whoever uses that name has a reference of his own. */
-function isOnlyNamed(use: Node): boolean {
-  const parent = use.getParentOrThrow();
-  return (
-    Node.isImportSpecifier(parent) ||
-    Node.isImportClause(parent) ||
-    Node.isExportSpecifier(parent) ||
-    Node.isExportAssignment(parent) ||
-    Node.isBindingElement(parent) ||
-    Node.isTypeReference(parent) ||
-    Node.isTypeQuery(parent) ||
-    ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent))
-  );
 }

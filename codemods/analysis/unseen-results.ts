@@ -1,6 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import { isWrapper } from "./around-values.js";
-import { isExportedProperty, isExportTarget } from "./exports.js";
+import { isAlias, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Who gets what a function returns: nobody who looks at it, or a framework that may wait for a promise. */
@@ -41,7 +41,7 @@ export function unseenResult(project: AnalysisProject, call: Node): Unseen | und
         ? holder.getNameNode()
         : undefined;
     if (!name || !Node.isIdentifier(name)) return undefined;
-    const uses = project.referencesTo(name).filter((each) => each !== name && !isAlias(each));
+    const uses = project.referencesTo(name).filter((each) => each !== name && !isNamedElsewhere(each));
     return joined(uses.map(ofUse));
   }
 
@@ -86,15 +86,8 @@ function ofArgument(call: CallExpression, fn: Node): Unseen | undefined {
   return isHandler && /^(get|post|put|patch|delete|all|use)$/.test(name) ? "framework" : undefined;
 }
 
-function isAlias(reference: Node): boolean {
+function isNamedElsewhere(reference: Node): boolean {
   const parent = reference.getParent();
-  return (
-    Node.isImportSpecifier(parent) ||
-    Node.isExportSpecifier(parent) ||
-    Node.isImportClause(parent) ||
-    Node.isExportAssignment(parent) ||
-    Node.isBindingElement(parent) ||
-    ((Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) && isExportedProperty(parent)) ||
-    (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()))
-  );
+  if (!parent) return false;
+  return isAlias(parent) || (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()));
 }

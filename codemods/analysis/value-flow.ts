@@ -1,6 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { functionAround, isNothing, isWrapper, peeled, returnTypeOf } from "./around-values.js";
-import { isAlias, isExportTarget } from "./exports.js";
+import { isExportTarget, isOnlyNamed } from "./exports.js";
 import { isFilledFirst } from "./filled-names.js";
 import { isOwnName } from "./member-calls.js";
 import { createObjectFlow } from "./object-flow.js";
@@ -269,7 +269,7 @@ export function followValue(
       objects.holds(parent)
     )
       return;
-    if (isAlias(parent)) return;
+    if (isOnlyNamed(parent)) return;
     fail(parent, kind.unknownUse);
   };
 
@@ -301,8 +301,7 @@ export function followValue(
       }
       if (
         isStaticMember(parent, node, owner) ||
-        isAlias(parent) ||
-        Node.isTypeReference(parent) ||
+        isOnlyNamed(parent) ||
         (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) ||
         (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()))
       )

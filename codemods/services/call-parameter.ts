@@ -1,5 +1,6 @@
-import { isIdentifier, keyName, type Node } from "../shared/ast.js";
+import { isIdentifier, type Node } from "../shared/ast.js";
 import type { Scopes } from "../shared/scope.js";
+import { memberOfPart } from "./call-properties.js";
 import { refuse } from "./handler-draft.js";
 
 /** What a handler's first parameter is: the call, or what it takes of it (`({ request, metadata }, callback)`). */
@@ -29,7 +30,7 @@ export function callParameter(
   let requestPattern: Node | null = null;
   const taken: TakenParameter[] = [];
   for (const part of param.properties as Node[]) {
-    const name = part.type === "ObjectProperty" && !part.computed ? keyName(part) : undefined;
+    const name = memberOfPart(part);
     const value = part.value as Node;
     if (name === "request" && !requestPattern) {
       if (value.type === "AssignmentPattern") refuse("types-unknown", "a request with a default");

@@ -27,9 +27,14 @@ export function planProperty(draft: HandlerDraft, reference: Node): boolean {
   return true;
 }
 
-/** The name of a property that a part of `const { user } = call` takes. */
+/** The name of the member that a part of `const { user } = call` takes, where it is written out. */
+export function memberOfPart(part: Node): string | undefined {
+  return part.type === "ObjectProperty" && !part.computed ? keyName(part) : undefined;
+}
+
+/** The same, if it is a property that handlers and wrappers put on the call. */
 export function propertyOfPart({ properties }: HandlerDraft, part: Node): string | undefined {
-  const name = part.type === "ObjectProperty" && !part.computed ? keyName(part) : undefined;
+  const name = memberOfPart(part);
   return name !== undefined && properties.has(name) ? name : undefined;
 }
 

@@ -4,14 +4,13 @@ import {
   isFunction,
   isIdentifier,
   isNothing,
-  keyName,
   memberName,
   type Node,
   statementOf,
   withCasts,
 } from "../shared/ast.js";
 import type { TakenParameter } from "./call-parameter.js";
-import { planProperty, propertyOfPart } from "./call-properties.js";
+import { memberOfPart, planProperty, propertyOfPart } from "./call-properties.js";
 import { LOOPS } from "./control-flow.js";
 import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
@@ -152,7 +151,7 @@ function planTakenApart(draft: HandlerDraft, declarator: Node, isCast: boolean):
     if (value.type === "AssignmentPattern" || pattern.typeAnnotation) refuse("call-escapes", describeUse(declarator));
     const name = propertyOfPart(draft, property);
     if (name !== undefined) return { member: "property", name, value };
-    const member = property.type === "ObjectProperty" && !property.computed ? keyName(property) : undefined;
+    const member = memberOfPart(property);
     if (member !== "metadata" && (member !== "request" || streamsIn)) refuse("call-escapes", describeUse(declarator));
     // `call as any` says something else of the request, too.
     if (isCast) refuse("call-escapes", describeUse(declarator));
