@@ -62,6 +62,7 @@ export function createObjectFlow(input: ObjectFlowInput): ObjectFlow {
     for (const returned of resultsOf(owner)) {
       const object = peeled(returned);
       const member = Node.isObjectLiteralExpression(object) ? object.getProperty(name) : undefined;
+      if (member && isSpreadOver(member)) fail(returned, "they are in an object that is not written out");
       if (!memberValue(member)) fail(returned, "a function returns them sometimes");
     }
     for (const call of callersOf(owner)) takenApart(call as unknown as Node, name, owner);
@@ -248,6 +249,11 @@ function writtenOut(node: Node | undefined): ObjectLiteralExpression | undefined
   const object = node && peeled(node);
   if (!Node.isObjectLiteralExpression(object)) return undefined;
   return object.getProperties().some((each) => Node.isSpreadAssignment(each)) ? undefined : object;
+}
+
+/** `{ ssl, ...more }`, where `more` may have a member of that name. */
+function isSpreadOver(member: Node): boolean {
+  return member.getNextSiblings().some((each) => Node.isSpreadAssignment(each));
 }
 
 /** The object that a name is for, where it is written out. */
