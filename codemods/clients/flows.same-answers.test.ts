@@ -13,8 +13,10 @@ const bridged: Record<string, string> = {
   "by their names in an object": `
     const clients = { probe: ${made()}, other: ${made("Other")} };
     const get = (name) => clients[name];
-    get('probe').ask({ text: 'a' }, done);
-    get('other').ask({ text: 'b' }, done);`,
+    get('probe').ask({ text: 'a' }, (error, reply) => {
+      done(error, reply);
+      get('other').ask({ text: 'b' }, done);
+    });`,
   "by a switch": `
     function make(name) {
       switch (name) {
@@ -36,8 +38,10 @@ const bridged: Record<string, string> = {
   "by a path": `
     const find = (object, path) => path.split('.').reduce((inner, key) => inner[key], object);
     const container = { grpc: { probe: ${made()}, other: ${made("Other")} } };
-    find(container, 'grpc.probe').ask({ text: 'a' }, done);
-    find(container, 'grpc.other').ask({ text: 'b' }, done);`,
+    find(container, 'grpc.probe').ask({ text: 'a' }, (error, reply) => {
+      done(error, reply);
+      find(container, 'grpc.other').ask({ text: 'b' }, done);
+    });`,
   "a method of its object": `
     const api = {
       client: ${made()},
