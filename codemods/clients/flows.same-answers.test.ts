@@ -67,7 +67,12 @@ const bridged: Record<string, string> = {
       other() { return ${made("Other")}; }
     }
     const clients = new Clients();
-    ['probe', 'other'].forEach((name) => clients[name]().ask({ text: name }, done));`,
+    const names = ['probe', 'other'];
+    const next = () => {
+      const name = names.shift();
+      if (name) clients[name]().ask({ text: name }, (error, reply) => (done(error, reply), next()));
+    };
+    next();`,
   "in a list of others": `
     const pool = [
       { name: 'probe', client: ${made()} },
@@ -88,8 +93,10 @@ const bridged: Record<string, string> = {
         const client = clients[service];
         client[method](request, (err, res) => (err ? reject(err) : resolve(res)));
       });
-    call('probe', 'ask', { text: 'a' }).then((res) => console.log(res.text));
-    call('probe', 'ask', { text: 'fail b' }).catch((err) => console.log(err.code, err.details));`,
+    call('probe', 'ask', { text: 'a' })
+      .then((res) => console.log(res.text))
+      .then(() => call('probe', 'ask', { text: 'fail b' }))
+      .catch((err) => console.log(err.code, err.details));`,
 };
 
 const idiomatic: Record<string, string> = {
