@@ -1,9 +1,9 @@
-import { partsOf } from "../client/error-parts.js";
 import { Code } from "../code.js";
 import { ConnectError, connectMessage } from "../connect-error.js";
 import { decodeGrpcMessage } from "../grpc-message.js";
 import { encodeDetails, encodeRpcStatus, grpcStatusDetailsBin, relayStatusBlob } from "../grpc-status.js";
-import { createHeaders, headersFromRaw } from "../headers.js";
+import { createHeaders } from "../headers.js";
+import { relayedError, statusText, trailerOf } from "../relayed-error.js";
 import { addMetadata, headersFromMetadata, isMetadata, metadataFromHeaders, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
@@ -34,13 +34,13 @@ export function grpcStatusName(code: number): string {
 
 /**
  * The error that a grpc-js client would see if a handler had called back with `error`: the code counts only if it is
- * an integer, `details` goes before `message`, metadata becomes trailers.
+ * an integer, `details` goes before `message`, metadata becomes trailers. The error of another call goes on with that call's trailers.
  *
  * @param trailer replaces the error's own metadata, as the third argument of a callback does
  */
 export function toConnectError(error: unknown, trailer?: MetadataLike | Headers | null): ConnectError {
   if (error instanceof ConnectError) {
-    return error;
+    return relayedError(error);
   }
   if (typeof error !== "object" || error === null) {
     return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
@@ -78,8 +78,7 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
     return error;
   }
   const { code } = error;
-  const isCanceled = code === Code.Canceled && (canceledByCaller ?? isAbort(error));
-  const details = isCanceled ? "Cancelled on client" : detailsOf(error);
+  const details = statusText(error, canceledByCaller);
   const own = partsAddedTo(error);
   const text = `${code} ${grpcStatusName(code)}: ${details}`;
   return Object.assign(new Error(own.message ?? text), {
@@ -155,8 +154,7 @@ export function serviceErrorText(error: unknown): string {
 }
 
 /**
- * The status that a handler's error gives on a grpc-js server: the one that an app sends. The error of another call is relayed
- * without that call's metadata.
+ * The status that a handler's error gives on a grpc-js server: the one that an app sends.
  *
  * @param trailer what the handler put into its own trailers, which goes with the error
  */
@@ -165,20 +163,13 @@ export function statusFrom(
   trailer?: Headers,
 ): Pick<ServiceErrorLike, "code" | "details" | "metadata"> {
   const headers = createHeaders(trailer);
-  if (!error.isWireError) {
-    addMetadata(headers, error.metadata);
-  }
+  addMetadata(headers, error.metadata);
   headers.delete(detailsKey);
   const blob = grpcStatusDetailsBin(error);
   if (blob !== undefined) {
     headers.set(detailsKey, blob);
   }
-  return { code: error.code, details: detailsOf(error), metadata: metadataFromHeaders(headers) };
-}
-
-function detailsOf(error: ConnectError): string {
-  const isOwnDeadline = error.code === Code.DeadlineExceeded && error.rawMessage === "the operation timed out";
-  return isOwnDeadline ? "Deadline exceeded" : error.rawMessage;
+  return { code: error.code, details: error.rawMessage, metadata: metadataFromHeaders(headers) };
 }
 
 function metadataOf(error: ConnectError): MetadataLike {
@@ -198,15 +189,4 @@ function metadataOf(error: ConnectError): MetadataLike {
 
 const detailsKey = "grpc-status-details-bin";
 
-/**
- * The trailers of the response that an error came from, which is what the metadata of a ServiceError has; a ConnectError's own
- * `metadata` has the headers, too. Empty where there were no trailers.
- */
-export function trailerOf(error: ConnectError): Headers {
-  const parts = partsOf(error);
-  return parts === undefined ? error.metadata : headersFromRaw(parts.trailer.lines);
-}
-
-function isAbort(error: ConnectError): boolean {
-  return error.cause instanceof Error && error.cause.name === "AbortError";
-}
+export { trailerOf };
