@@ -9,6 +9,7 @@ import { planErrorPlaces } from "./client-error-places.js";
 import { callsOf, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
+import { relaysErrors } from "./relayed-errors.js";
 
 /** One call that will return a promise or an async iterable which may fail with a ConnectError. */
 export interface RpcSite {
@@ -108,10 +109,11 @@ export function collectErrorFacts(
         // A function with a name is told apart already.
         place: place.kind as Exclude<typeof place.kind, "handed">,
         reads: plan.reads,
+        relays: relaysErrors(project),
         reason: plan.reason === "" ? null : reason("error-escapes", plan.reason),
       }),
     );
-    const whole = { mode: "wrapped", converted: [], reads: false } as const;
+    const whole = { mode: "wrapped", converted: [], reads: false, relays: false } as const;
     for (const { file, node, why } of [...handedOn, ...handedTo])
       facts.push({ ...placeOf(file, node), ...whole, place: "catch", reason: reason("error-escapes", why) });
     for (const { file, node } of rejections)

@@ -88,6 +88,8 @@ export interface ClientCallFact extends FactBase {
   readonly reason: Reason | null;
   /** Of a call that is returned to where nobody looks at it: to whom. */
   readonly unseen: Unseen | null;
+  /** May a handler throw the error of a call as it is? */
+  readonly relays: boolean;
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */
@@ -177,6 +179,8 @@ export interface ClientErrorFact extends FactBase {
   readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */
   readonly reads: boolean;
+  /** May a handler throw it as it is? */
+  readonly relays: boolean;
   readonly reason: Reason | null;
 }
 

@@ -23,6 +23,7 @@ import { mayListenerThrow } from "./listener-throws.js";
 import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
+import { relaysErrors } from "./relayed-errors.js";
 import { unseenResult } from "./unseen-results.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -422,7 +423,7 @@ export function findServices(
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
     const found: CallPlan = inTree
-      ? planCall(tree, inTree, rpc.kind, form, unseen !== null)
+      ? planCall(tree, inTree, rpc.kind, form, { isUnseen: unseen !== null, relays: relaysErrors(project) })
       : { kind: "refused", reason: "the call was not found again" };
     const field = cancelOf(found)?.field;
     const isOutside = field && isReadElsewhere(project, node.getSourceFile(), field.name);

@@ -53,6 +53,7 @@ import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
+import { relaysErrors } from "./relayed-errors.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
 export function collectClientFacts(project: AnalysisProject): FactBase[] {
@@ -485,6 +486,7 @@ function factsOf(
       kind: "client-call",
       rpc: call.rpc,
       form: call.form,
+      relays: relaysErrors(project),
       outcome: isView ? "bridged" : idiomatic ? "idiomatic" : stays,
       reason: isView
         ? reason("client-view", own?.detail ?? "")

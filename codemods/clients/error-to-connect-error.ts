@@ -216,6 +216,11 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         ctx.edit.overwrite(use.member.start, use.code.start, `${ctx.imports.add(GRPC_JS, "grpcStatusName")}(`, origin);
         ctx.edit.overwrite(use.code.end, use.member.end, ")", origin);
         break;
+      case "relayed":
+        if (!fact.relays || !isSure) break;
+        ctx.edit.remove(use.call.start, use.call.arguments[0].start, origin);
+        ctx.edit.remove(use.call.arguments[0].end, use.call.end, origin);
+        break;
       case "type":
         // A callback's parameter goes away with its type.
         if (use.type.end <= param.end && fact.place === "callback") break;

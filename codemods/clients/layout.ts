@@ -1,6 +1,7 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
+import type { PromiseBody } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
@@ -89,12 +90,14 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     default:
       return shifts;
   }
-  const { statement, shape } = plan;
+  const { statement, shape, body: promise } = plan;
   const { form, failure } = shape;
-  const outer = width(statement.start);
+  const outer = promise ? widthInBody(ctx, promise, shifts) : width(statement.start);
+  const inner = promise ? outer : outer + unit;
   const body = shape.callback.body as Node;
   const [success] = shape.success;
-  const callAt = plan.isEarly || form === "negated" || form === "empty" ? 0 : failure ? 2 : 1;
+  const isFlat = plan.isEarly || form === "negated" || form === "empty" || promise?.isThrownOnly;
+  const callAt = isFlat ? 0 : (failure ? 2 : 1) - (promise ? 1 : 0);
   moveArguments(statement.start, outer + callAt * unit);
   if (form === "negated") {
     const end = (failure ?? success)?.end ?? body.end;
@@ -106,7 +109,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const [first] = body.body as Node[];
   const last = (body.body as Node[]).at(-1);
   if (!first || !last || !source.slice(body.start, first.start).includes("\n")) return shifts;
-  const by = outer + unit - width(first.start);
+  const by = inner - width(first.start);
   const isClosedOnOwnLine = source.slice(last.end, body.end).includes("\n");
   const tail = isClosedOnOwnLine ? source.lastIndexOf("\n", body.end - 1) : body.end;
   if (isClosedOnOwnLine) shifts.push({ start: tail, end: body.end, by: outer - width(body.end - 1) });
@@ -119,8 +122,24 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const statements = (success?.type === "BlockStatement" ? success.body : [success]) as Node[];
   const [next] = statements;
   if (success && next && source.slice(success.start, next.start).includes("\n"))
-    shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: outer + unit - width(next.start) });
+    shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: inner - width(next.start) });
   return shifts;
+}
+
+/** Where the statements of a promise's executor will stand, and how its lines get there; by the indentation that they have now. */
+function widthInBody(ctx: RuleContext, body: PromiseBody, shifts: Shift[]): number {
+  const { source } = ctx;
+  const at = indentAt(source, body.holder.start).length;
+  const target = body.holder.type === "ReturnStatement" ? at : at + unitOf(source).length;
+  if (!beginsLine(source, body.statement.start)) return target;
+  const { start, end } = body.executor.body as Node;
+  const now = indentAt(source, body.statement.start).length;
+  shifts.push({ start, end, by: target - now });
+  return now;
+}
+
+export function beginsLine(source: string, position: number): boolean {
+  return source.slice(source.lastIndexOf("\n", position - 1) + 1, position).trim() === "";
 }
 
 function isOnOwnLine(ctx: RuleContext, call: Node, first: Node): boolean {

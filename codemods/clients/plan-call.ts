@@ -18,6 +18,8 @@ import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback
 import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
+import { type PromiseBody, promiseBody } from "./plan-body.js";
+import { isRelayed } from "./plan-error.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -54,6 +56,8 @@ export type CallPlan =
       readonly cancel: Cancel | null;
       readonly header: HeaderListener | null;
       readonly status: StatusListener | null;
+      /** The promise around it, whose executor is the body of an async function then; null where that is called at once. */
+      readonly body: PromiseBody | null;
       /** The call is made before the async function: its arguments do more than give values, or its status is asked for, too. */
       readonly isEarly: boolean;
     }
@@ -150,14 +154,23 @@ export const BARE: CallPlan = {
 
 export const refused = (reason: string): CallPlan => ({ kind: "refused", reason });
 
+/** What is known of where a call stands. */
+export interface CallSurroundings {
+  /** Does nobody look at what the function around it returns? */
+  readonly isUnseen: boolean;
+  /** May a handler throw the error of a call as it is? */
+  readonly relays: boolean;
+}
+
+const NOTHING_KNOWN: CallSurroundings = { isUnseen: false, relays: false };
+
 /** What a call that was made from promisify returns is a promise already. */
 export function planCall(
   file: File,
   call: Node,
   kind: RpcKind,
   form: "client" | "promisified",
-  /** Does nobody look at what the function around it returns? */
-  isUnseen = false,
+  around: CallSurroundings = NOTHING_KNOWN,
 ): CallPlan {
   const parents = parentMap(file);
   const args = call.arguments as Node[];
@@ -169,7 +182,7 @@ export function planCall(
   }
   switch (kind) {
     case "unary":
-      return planUnary(file, call, parents, isUnseen);
+      return planUnary(file, call, parents, around);
     case "server_streaming":
       return planReader(file, call, parents);
     case "client_streaming":
@@ -191,7 +204,7 @@ export function middleArguments(call: Node, kind: RpcKind, form: "client" | "pro
   return args.slice(takesRequest(kind) ? 1 : 0, hasCallback ? -1 : undefined);
 }
 
-function planUnary(file: File, call: Node, parents: Parents, isUnseen: boolean): CallPlan {
+function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays }: CallSurroundings): CallPlan {
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
@@ -202,7 +215,7 @@ function planUnary(file: File, call: Node, parents: Parents, isUnseen: boolean):
   if (typeof shape === "string") return refused(shape);
   const promise = executorAround(call, parents);
   if (promise) {
-    const settled = settlement(shape, promise.executor);
+    const settled = settlement(file, shape, promise.executor, relays);
     if (settled && !hasCommentOutside(file, promise.node, call, callback, settled.value))
       return {
         kind: "executor",
@@ -219,7 +232,12 @@ function planUnary(file: File, call: Node, parents: Parents, isUnseen: boolean):
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  return planBlock(file, call, shape, parents, { ...place, writer: null });
+  const planned = planBlock(file, call, shape, parents, { ...place, writer: null });
+  const body = planned.kind === "block" && !cancelOf(planned) ? promiseBody(file, call, shape, relays) : undefined;
+  if (planned.kind !== "block" || !body) return planned;
+  // All paths end there.
+  const settled = { ...shape, failureReturns: false };
+  return { ...planned, shape: settled, body, isEarly: planned.isEarly && !body.isThrownOnly };
 }
 
 /** What holds a call that has one reply, and what is done with its object. */
@@ -331,7 +349,7 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
   if (status && shape.form === "whole" && !shape.failure) return refused("its status comes before its callback");
   if (status && callback.async) return refused("its status comes before its callback has ended");
   const isEarly = status !== null || (risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form));
-  return { kind: "block", shape, isEarly, ...place };
+  return { kind: "block", shape, isEarly, body: null, ...place };
 }
 
 /** `{ items } = {}` */
@@ -407,11 +425,19 @@ function executorAround(call: Node, parents: Parents): { node: Node; executor: N
 }
 
 /** `reject(err)` on one path and `resolve(value)` on the other, and nothing else. */
-function settlement(shape: CallbackShape, executor: Node): { value: Node | null } | undefined {
+function settlement(
+  file: File,
+  shape: CallbackShape,
+  executor: Node,
+  relays: boolean,
+): { value: Node | null } | undefined {
   const [resolve, reject] = executor.params as Node[];
   if (!isIdentifier(resolve) || !isIdentifier(reject) || !shape.failure || !shape.error) return undefined;
   const failed = onlyCall(shape.failure, reject.name);
-  if (failed?.length !== 1 || !isIdentifier(failed[0], shape.error.name)) return undefined;
+  const [thrown] = failed?.length === 1 ? failed : [];
+  if (!thrown) return undefined;
+  const error = relays && isRelayed(file, thrown, thrown.arguments?.[0]) ? thrown.arguments[0] : thrown;
+  if (!isIdentifier(error, shape.error.name)) return undefined;
   const success = shape.success.length === 1 ? onlyCall(shape.success[0] as Node, resolve.name) : undefined;
   if (!success || success.length > 1) return undefined;
   const value = success[0] ?? null;

@@ -1,4 +1,5 @@
 import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
+import { BRIDGE_MODULE, isTakenFrom } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 import { isOnlyAsserted } from "./error-assertions.js";
@@ -27,6 +28,8 @@ export type ErrorUse =
   | { readonly kind: "metadata"; readonly member: Node; readonly get: Node }
   /** `status[err.code]` */
   | { readonly kind: "name"; readonly member: Node; readonly code: Node }
+  /** `toConnectError(err)`, which gives the error of a handler: that of a call is one. */
+  | { readonly kind: "relayed"; readonly call: Node }
   /** The type `ServiceError` of a cast. */
   | { readonly kind: "type"; readonly type: Node }
   /** `status.NOT_FOUND` that the code is compared with. */
@@ -259,6 +262,10 @@ export function planError(
       isIdentifier(parent.callee.object, "Promise")
     )
       return undefined;
+    if (isRelayed(file, parent, node)) {
+      uses.push({ kind: "relayed", call: parent });
+      return undefined;
+    }
     // Promise settlers hand it to whoever waits, whose catch is looked at on its own.
     if (
       parent.type === "CallExpression" &&
@@ -433,10 +440,21 @@ function isText(node: Node): boolean {
   return node.type === "StringLiteral" || node.type === "TemplateLiteral";
 }
 
+/** Is an error the argument of `toConnectError(err)`? */
+export function isRelayed(file: File, call: Node, error: Node): boolean {
+  return (
+    call.type === "CallExpression" &&
+    call.arguments.length === 1 &&
+    call.arguments[0] === error &&
+    isTakenFrom(file, call.callee, BRIDGE_MODULE, "toConnectError")
+  );
+}
+
 /** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */
 export function takesAnyValue(use: ErrorUse): boolean {
   return (
     use.kind === "message" ||
+    use.kind === "relayed" ||
     (use.kind === "property" && use.name === "message") ||
     (use.kind === "text" && !use.isAsked)
   );

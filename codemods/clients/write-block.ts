@@ -3,7 +3,9 @@ import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
+import type { PromiseBody } from "./plan-body.js";
 import { type CallPlan, needsTrailer } from "./plan-call.js";
+import { closePromise, layoutInBody, openBody, writeSettles } from "./write-body.js";
 import {
   argumentsEnd,
   catchHead,
@@ -28,6 +30,8 @@ interface Place {
   readonly statement: Node;
   readonly layout: Layout;
   readonly semicolon: string;
+  /** The promise whose executor the function is that the call stands in from now on. */
+  readonly body: PromiseBody | null;
   /** What the statement ends with; nothing, where it is an expression. */
   readonly closing: string;
   /** What stands behind the arguments of the call. */
@@ -37,14 +41,16 @@ interface Place {
 
 /** An awaited call with what its callback did, in an async function that is called at once; or with `then`, where that reads better. */
 export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPlan, rule: string): void {
-  const { statement, shape } = plan;
+  const { shape, body } = plan;
+  const statement = body?.statement ?? plan.statement;
   const closing = semicolonOf(ctx.source, statement);
   const base = {
     ctx,
     planned,
     shape,
     statement,
-    layout: layoutAt(ctx, statement.start),
+    body,
+    layout: body ? layoutInBody(ctx, body) : layoutAt(ctx, statement.start),
     semicolon: statement === planned.call ? semicolonIn(ctx.source) : closing,
     closing,
     origin: { rule, outcome: "idiomatic" },
@@ -64,6 +70,10 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
   writeHeader(ctx, planned, rule);
   if (plan.status) writeStatus(ctx, planned, plan.status, rule);
   const declared = plan.writer ? writeWritable(ctx, planned, plan.writer, place.layout, rule) : "";
+  if (body) {
+    openBody(ctx, body, base.layout, base.origin);
+    writeSettles(ctx, body, body.isThrownOnly ? shape.failure : null, base.origin);
+  }
   if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
   else ctx.edit.insertRight(statement.start, head, place.origin);
@@ -119,7 +129,7 @@ function openingOf(place: Omit<Place, "callEnd">): string {
   const response = responseOf(place);
   // A statement that begins with a parenthesis needs the semicolon of the one before it.
   const guard = semicolon === "" && statement !== planned.call ? ";" : "";
-  const open = `${guard}(async () => {${eol}${inner}`;
+  const open = place.body ? "" : `${guard}(async () => {${eol}${inner}`;
   const isFlat = ((shape.form === "success" || shape.form === "whole") && !shape.failure) || isThrownOnly(place);
   if (isFlat) {
     const { source } = place.ctx;
@@ -210,8 +220,14 @@ function writeWhole(place: Place): void {
 }
 
 /** From the last of a callback's body that stays to the end of the statement. */
-function closeBody({ ctx, shape, statement, layout, closing, origin }: Place, last: Node | undefined): void {
+function closeBody(place: Place, last: Node | undefined): void {
+  const { ctx, shape, statement, layout, closing, origin } = place;
   const body = shape.callback.body as Node;
+  if (place.body) {
+    const end = body.start + 1 + ctx.source.slice(body.start + 1, body.end - 1).trimEnd().length;
+    closePromise(ctx, place.body, end, "", origin);
+    return;
+  }
   const close = `})()${closing}`;
   if (last && !ctx.source.slice(last.end, body.end).includes("\n"))
     ctx.edit.overwrite(last.end, statement.end, `${layout.eol}${layout.at[0]}${close}`, origin);
@@ -269,7 +285,8 @@ function writeThen(place: Place): void {
 }
 
 /** `if (err) throw err;`: the async function throws it by itself. */
-function isThrownOnly({ ctx, shape }: Pick<Place, "ctx" | "shape">): boolean {
+function isThrownOnly({ ctx, shape, body }: Pick<Place, "ctx" | "shape" | "body">): boolean {
+  if (body) return body.isThrownOnly;
   const { form, failure, error, success } = shape;
   if (form !== "guard" || !failure || !error || isWrapped(ctx, shape)) return false;
   // What is said of it stays with it.
@@ -321,7 +338,8 @@ function writeApart(place: Place): void {
   } else {
     const isExpression = !/Statement$/.test(failure.type);
     ctx.edit.overwrite(end, failure.start, `${opened}${eol}${deep}`, origin);
-    const tail = isExpression ? `${semicolon}${eol}${deep}return${semicolon}` : returns;
+    const isLeft = isExpression && !place.body;
+    const tail = isLeft ? `${semicolon}${eol}${deep}return${semicolon}` : isExpression ? semicolon : returns;
     ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);
     cursor = failure.end;
   }
@@ -337,7 +355,8 @@ function writeApart(place: Place): void {
     case "conditional": {
       const success = shape.success[0] as Node;
       ctx.edit.overwrite(cursor, success.start, `${eol}${inner}${parts}`, origin);
-      ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
+      if (place.body) closePromise(ctx, place.body, success.end, semicolon, origin);
+      else ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
       return;
     }
     default: {

@@ -49,7 +49,13 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
     calls = clientFacts(ctx.facts, "client-call").flatMap((fact) => {
       const call = nodeAt(file, fact.start, fact.end);
       if (fact.outcome !== "idiomatic" || !call) return [];
-      return [{ fact, call, plan: planCall(file, call, fact.rpc.kind, fact.form, fact.unseen !== null) }];
+      return [
+        {
+          fact,
+          call,
+          plan: planCall(file, call, fact.rpc.kind, fact.form, { isUnseen: fact.unseen !== null, relays: fact.relays }),
+        },
+      ];
     });
     planned.set(ctx, calls);
   }

@@ -1,4 +1,3 @@
-import { mayEndWithout } from "../services/control-flow.js";
 import { codeOf, isObjectAssign, isSurelyText, isText, textOfNewError } from "../services/error-shape.js";
 import {
   type File,
@@ -13,6 +12,7 @@ import {
   unwrap,
   walk,
 } from "../shared/ast.js";
+import { mayEndWithout } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
 
 /** A function that returns the error of a reply, as one that returns a ConnectError. */

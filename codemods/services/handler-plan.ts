@@ -1,9 +1,9 @@
 import type { RpcKind } from "../analysis/facts.js";
 import { type File, type FunctionNode, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
+import { isBareReturn } from "../shared/control-flow.js";
 import type { Reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 import { callParameter } from "./call-parameter.js";
-import { isBareReturn } from "./control-flow.js";
 import type { ErrorShape } from "./error-shape.js";
 import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";

@@ -10,9 +10,9 @@ import {
   parentMap,
   unwrap,
 } from "../shared/ast.js";
+import { LOOPS } from "../shared/control-flow.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type Binding, scopesOf } from "../shared/scope.js";
-import { LOOPS } from "./control-flow.js";
 import type { Step } from "./handler-plan.js";
 import { isHeaderBytes, isHeaderKey, isHeaderText } from "./header-values.js";
 import { literalOf } from "./literal-error.js";

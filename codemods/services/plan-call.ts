@@ -9,9 +9,9 @@ import {
   statementOf,
   withCasts,
 } from "../shared/ast.js";
+import { LOOPS } from "../shared/control-flow.js";
 import type { TakenParameter } from "./call-parameter.js";
 import { memberOfPart, planProperty, propertyOfPart } from "./call-properties.js";
-import { LOOPS } from "./control-flow.js";
 import { isTakenApart, usesThis } from "./function-shape.js";
 import { type HandlerDraft, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import type { TakenPart } from "./handler-plan.js";

@@ -1,5 +1,5 @@
 import { functionOf, isFunction, memberName, type Node } from "../shared/ast.js";
-import { isTail, mayEndWithout } from "./control-flow.js";
+import { isTail, mayEndWithout } from "../shared/control-flow.js";
 import { type HandlerDraft, isInCatchingTry, isInFinally, isInRegion, isOwn, refuse } from "./handler-draft.js";
 import { type Choice, isInChoice } from "./plan-choices.js";
 import { promiseChainOf } from "./promise-chain.js";

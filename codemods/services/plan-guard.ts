@@ -1,5 +1,5 @@
 import { type File, type FunctionNode, isIdentifier, isNothing, type Node, unwrap } from "../shared/ast.js";
-import { mayEndWithout } from "./control-flow.js";
+import { mayEndWithout } from "../shared/control-flow.js";
 import { usesArguments } from "./function-shape.js";
 import { type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal } from "./handler-plan.js";

@@ -1,6 +1,6 @@
 import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from "../shared/ast.js";
+import { isBareReturn, mayEndWithout } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
-import { isBareReturn, mayEndWithout } from "./control-flow.js";
 import { usesArguments } from "./function-shape.js";
 import { droppedOf, type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal, type Step } from "./handler-plan.js";

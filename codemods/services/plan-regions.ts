@@ -9,7 +9,7 @@ import {
   type Parents,
   walk,
 } from "../shared/ast.js";
-import { isTail } from "./control-flow.js";
+import { isTail } from "../shared/control-flow.js";
 import { isAwait, namesIn, ownNodes } from "./function-shape.js";
 import {
   type HandlerDraft,
@@ -130,6 +130,8 @@ function endOfList(draft: HandlerDraft, nodes: readonly Node[]): ListEnd | undef
   const [one, ...others] = lists as [StatementList[], ...StatementList[][]];
   const shared = one.filter(({ block }) => others.every((other) => other.some((list) => list.block === block)));
   for (const { block } of shared) {
+    // It would go before the loop over the requests, which then waits for the end of it.
+    if (dataListener && block === draft.fn.body) continue;
     const all = block.body as Node[];
     const firsts = lists.map((each) => all.indexOf(each.find((list) => list.block === block)?.statement as Node));
     const statements = all.slice(Math.min(...firsts));

@@ -8,7 +8,7 @@ import {
   type Node,
   unwrap,
 } from "../shared/ast.js";
-import { isTail, removableAfter } from "./control-flow.js";
+import { isTail, removableAfter } from "../shared/control-flow.js";
 import { type ErrorShape, errorShape } from "./error-shape.js";
 import { holdsTypes, isAwait, isPure, namesIn, ownNodes } from "./function-shape.js";
 import {

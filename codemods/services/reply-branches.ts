@@ -1,7 +1,7 @@
 import { type FunctionNode, functionOf, indentAt, isIdentifier, isNothing, type Node, unwrap } from "../shared/ast.js";
+import { isTail } from "../shared/control-flow.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { RuleContext } from "../shared/rule.js";
-import { isTail } from "./control-flow.js";
 import type { HandlerDraft } from "./handler-draft.js";
 import { styleOf } from "./write-serve.js";
 

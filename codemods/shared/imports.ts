@@ -35,6 +35,17 @@ export function requiredModule(node: Node | null | undefined): string | undefine
   return argument?.type === "StringLiteral" ? argument.value : undefined;
 }
 
+/** Is a name the one that a file takes from a module? */
+export function isTakenFrom(file: File, name: Node | null | undefined, module: string, imported: string): boolean {
+  const binding = isIdentifier(name) ? scopesOf(file).bindingOf(name) : undefined;
+  return (
+    binding !== undefined &&
+    importedNames(file).some(
+      (each) => each.module === module && each.imported === imported && each.local === binding.identifier,
+    )
+  );
+}
+
 /** How a file takes other modules: by what it does, and where it does neither by `fallback`. */
 export function moduleSystemOf(file: File, path: string, fallback: ModuleSystem): ModuleSystem {
   if (/\.mjs$/.test(path)) return "esm";
@@ -185,7 +196,7 @@ export function createImportRequests(file: File, target: Target = "bundled", com
 }
 
 const GRPC_MODULE = /^(@grpc\/(grpc-js|proto-loader)|grpc)(\/|$)/;
-const BRIDGE_MODULE = "@connect-migrate/runtime/grpc-js";
+export const BRIDGE_MODULE = "@connect-migrate/runtime/grpc-js";
 const GENERATED_MODULE = /(_pb|_grpc_pb|\.grpc-client|\.grpc-server|_connect)(\.js)?$/;
 const ORIGIN: EditOrigin = { rule: "imports", outcome: "idiomatic" };
 

@@ -23,7 +23,7 @@ type Call = grpc.ServerUnaryCall<{ text: string }, { text: string }>;
 const failures: Record<string, Partial<grpc.StatusObject>> = {
   plain: { code: 5, details: "no such item" },
   "no text": { code: 9, details: "" },
-  "other code": { code: 77, details: "odd" },
+  "other code": { code: 77 as grpc.status, details: "odd" },
   "not ASCII": { code: 3, details: "Größe % 100" },
   trailers: {
     code: 7,

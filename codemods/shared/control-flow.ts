@@ -1,4 +1,4 @@
-import { type FunctionNode, isFunction, type Node, type Parents, walk } from "../shared/ast.js";
+import { type FunctionNode, isFunction, type Node, type Parents, walk } from "./ast.js";
 
 export const LOOPS = /^(For|ForIn|ForOf|While|DoWhile)Statement$/;
 
