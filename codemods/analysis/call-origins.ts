@@ -1,4 +1,5 @@
 import { type CallExpression, type Expression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
+import { BRIDGE_MODULE } from "../shared/imports.js";
 import { requireSpecifier } from "./exports.js";
 import { type Origin, type PackageDefinitionOrigin, UNKNOWN } from "./origin.js";
 import { protoPath } from "./strings.js";
@@ -69,6 +70,8 @@ export function createCallOrigins(input: CallOriginsInput): CallOrigins {
       )
         ? packageDefinitionOf(node)
         : UNKNOWN;
+    if (origin.kind === "external" && origin.module === BRIDGE_MODULE && origin.path === "metadataFromHeaders")
+      return { kind: "metadata" };
     if (origin.kind === "external" && /\.?freeze$/.test(origin.path) && first) return originOf(first);
     if (Node.isPropertyAccessExpression(callee)) {
       const name = callee.getName();

@@ -1,6 +1,7 @@
 import { Node } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
 import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
+import { BRIDGE_MODULE } from "../shared/imports.js";
 import { memberCall, memberOf } from "./member-calls.js";
 import { isOnlyItself } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
@@ -13,7 +14,7 @@ const METADATA_READS = /^(get|getMap|toJSON|toHttp2Headers|clone)$/;
 
 /**
  * The places in a handler where its call goes to a function of the project that only reads it: whose call it is, its metadata,
- * its deadline, its request (`isAuthorized(call)`).
+ * its deadline, its request (`isAuthorized(call)`); or to another call, as its parent.
  */
 export function readCallsIn(
   project: AnalysisProject,
@@ -25,13 +26,27 @@ export function readCallsIn(
   if (!Node.isIdentifier(name)) return [];
   const callbacks = callback ? usesOf(project, callback.getNameNode()) : [];
   return usesOf(project, name).flatMap((use): ReadCall[] => {
+    if (isParent(project, use)) return [{ start: use.getStart(), readsRequest: false, isParent: true }];
     // What is given the callback, too, replies: another handler, which may change itself. A guard is not given it any more.
     const asked = use.getParent();
     const isGuard = helped.some(({ start, guard }) => guard !== null && start === asked?.getStart());
     if (!isGuard && callbacks.some((each) => asked?.containsRange(each.getPos(), each.getEnd()))) return [];
     const reading = givenReading(project, use, new Set());
-    return reading ? [{ start: use.getStart(), readsRequest: reading === "request" }] : [];
+    return reading ? [{ start: use.getStart(), readsRequest: reading === "request", isParent: false }] : [];
   });
+}
+
+/** `client.getItem(request, { parent: call }, callback)`, also of a client that has moved. */
+function isParent(project: AnalysisProject, use: Node): boolean {
+  const property = use.getParent();
+  if (!Node.isPropertyAssignment(property) || property.getName() !== "parent") return false;
+  const options = property.getParent();
+  const call = options.getParent();
+  if (!Node.isCallExpression(call) || !call.getArguments().includes(options)) return false;
+  const callee = call.getExpression();
+  if (Node.isPropertyAccessExpression(callee)) return project.originOf(callee.getExpression()).kind === "client";
+  const origin = project.originOf(callee);
+  return origin.kind === "external" && origin.module === BRIDGE_MODULE && origin.path === "callOptionsFrom";
 }
 
 /**

@@ -3,7 +3,7 @@ import { transformFromRule } from "../shared/transform.js";
 import { writeAddedOptions } from "./write-arguments.js";
 import { writeBlock } from "./write-block.js";
 import { argumentsEnd, construct, plannedCalls } from "./write-call.js";
-import { writeHanded } from "./write-handed.js";
+import { writeHanded, writeSettled } from "./write-handed.js";
 
 const id = "clients/callback-to-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -21,7 +21,8 @@ export const rule: Rule = {
       if (plan.kind === "forget") {
         if (fact.unseen === "framework") ctx.edit.insertRight(call.start, "void ", origin);
         ctx.edit.overwrite(argumentsEnd(ctx, planned), call.end, ").catch(() => {})", origin);
-      } else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
+      } else if (plan.kind === "settled") writeSettled(ctx, planned, plan, id);
+      else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
       else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
       writeAddedOptions(ctx, planned, id);

@@ -34,10 +34,12 @@ export const rule: Rule = {
   apply(ctx) {
     const file = fileOf(ctx);
     const parents = parentMap(file);
-    // An executor that only rejects goes away with its callback.
-    const gone = plannedCalls(ctx).flatMap(({ plan }) => (plan.kind === "executor" ? [plan.promise] : []));
+    // What only rejects goes away with its callback.
+    const gone = plannedCalls(ctx).flatMap(({ plan }) =>
+      plan.kind === "executor" ? [plan.promise] : plan.kind === "settled" ? [plan.shape.callback] : [],
+    );
     for (const fact of clientFacts(ctx.facts, "client-error")) {
-      if (gone.some((promise) => promise.start <= fact.start && fact.end <= promise.end)) continue;
+      if (gone.some(({ start, end }) => start <= fact.start && fact.end <= end)) continue;
       const param = namedAt(file, fact.start, fact.end);
       const owner = param && parents.get(param);
       if (!param || !owner) continue;

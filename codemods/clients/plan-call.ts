@@ -61,6 +61,13 @@ export type CallPlan =
       /** The call is made before the async function: its arguments do more than give values, or its status is asked for, too. */
       readonly isEarly: boolean;
     }
+  /** `client.m(req, (err, res) => …)` that does nothing but settle a promise -> `client.m(req).then(resolve, reject)` */
+  | {
+      readonly kind: "settled";
+      readonly shape: CallbackShape;
+      readonly resolving: Node;
+      readonly reject: string;
+    }
   /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
   | {
       readonly kind: "handed";
@@ -232,12 +239,17 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  const planned = planBlock(file, call, shape, parents, { ...place, writer: null });
-  const body = planned.kind === "block" && !cancelOf(planned) ? promiseBody(file, call, shape, relays) : undefined;
-  if (planned.kind !== "block" || !body) return planned;
-  // All paths end there.
-  const settled = { ...shape, failureReturns: false };
-  return { ...planned, shape: settled, body, isEarly: planned.isEarly && !body.isThrownOnly };
+  const body = place.statement.type === "VariableDeclaration" ? undefined : promiseBody(file, call, shape, relays);
+  if (body) {
+    // All paths end there.
+    const planned = planBlock(file, call, { ...shape, failureReturns: false }, parents, { ...place, writer: null });
+    return planned.kind === "block" ? { ...planned, body, isEarly: planned.isEarly && !body.isThrownOnly } : planned;
+  }
+  const settling = place.statement.type === "VariableDeclaration" ? undefined : settlerCalls(file, shape, relays);
+  const kept = { start: call.start, end: args.at(-2)?.end ?? call.callee.end };
+  if (settling && !isCommentLost(file, statement, [kept, ...settling.resolving.arguments]))
+    return { kind: "settled", shape, ...settling };
+  return planBlock(file, call, shape, parents, { ...place, writer: null });
 }
 
 /** What holds a call that has one reply, and what is done with its object. */
@@ -432,22 +444,54 @@ function settlement(
   relays: boolean,
 ): { value: Node | null } | undefined {
   const [resolve, reject] = executor.params as Node[];
-  if (!isIdentifier(resolve) || !isIdentifier(reject) || !shape.failure || !shape.error) return undefined;
-  const failed = onlyCall(shape.failure, reject.name);
-  const [thrown] = failed?.length === 1 ? failed : [];
-  if (!thrown) return undefined;
-  const error = relays && isRelayed(file, thrown, thrown.arguments?.[0]) ? thrown.arguments[0] : thrown;
-  if (!isIdentifier(error, shape.error.name)) return undefined;
-  const success = shape.success.length === 1 ? onlyCall(shape.success[0] as Node, resolve.name) : undefined;
-  if (!success || success.length > 1) return undefined;
-  const value = success[0] ?? null;
+  if (!isIdentifier(resolve) || !isIdentifier(reject)) return undefined;
+  const settling = settlingCalls(file, shape, relays);
+  if (settling?.resolving.callee.name !== resolve.name || settling.rejecting.callee.name !== reject.name)
+    return undefined;
+  const value = settling.resolving.arguments[0] ?? null;
   // What is settled twice stays what it was first; but the value is made on both paths.
   if (shape.fallsThrough && value && !isIdentifier(unwrap(value))) return undefined;
   return { value };
 }
 
-/** The arguments of `name(…)`, if a path is that call and nothing else. */
-function onlyCall(node: Node, name: string): Node[] | undefined {
+/** `resolve(value)` and `reject(err)`, by whatever names, if each is all of its path. */
+function settlingCalls(
+  file: File,
+  { failure, error, success }: CallbackShape,
+  relays: boolean,
+): { resolving: Node; rejecting: Node } | undefined {
+  const rejecting = failure && onlyCall(failure);
+  const resolving = success.length === 1 ? onlyCall(success[0] as Node) : undefined;
+  if (!error || rejecting?.arguments.length !== 1 || !resolving || resolving.arguments.length > 1) return undefined;
+  const [thrown] = rejecting.arguments as [Node];
+  const given = relays && isRelayed(file, thrown, thrown.arguments?.[0]) ? thrown.arguments[0] : thrown;
+  return isIdentifier(given, error.name) ? { resolving, rejecting } : undefined;
+}
+
+/** The same, of a promise that other code settles, too. */
+function settlerCalls(
+  file: File,
+  shape: CallbackShape,
+  relays: boolean,
+): { resolving: Node; reject: string } | undefined {
+  const calls = shape.fallsThrough ? undefined : settlingCalls(file, shape, relays);
+  const isSettler = (call: Node, index: number) => {
+    const fn = scopesOf(file).bindingOf(call.callee)?.declaration;
+    const executor = fn && parentMap(file).get(fn);
+    const promise = executor && parentMap(file).get(executor);
+    return (
+      isFunction(executor) &&
+      executor.params[index] === fn &&
+      promise?.type === "NewExpression" &&
+      isIdentifier(promise.callee, "Promise")
+    );
+  };
+  if (!calls || !isSettler(calls.resolving, 0) || !isSettler(calls.rejecting, 1)) return undefined;
+  return { resolving: calls.resolving, reject: calls.rejecting.callee.name };
+}
+
+/** `name(…)`, if a path is that call and nothing else. */
+function onlyCall(node: Node): Node | undefined {
   let current = node;
   if (current.type === "BlockStatement") {
     const body = current.body as Node[];
@@ -460,9 +504,7 @@ function onlyCall(node: Node, name: string): Node[] | undefined {
     if (!current.argument) return undefined;
     current = current.argument;
   }
-  return current.type === "CallExpression" && isIdentifier(current.callee, name)
-    ? (current.arguments as Node[])
-    : undefined;
+  return current.type === "CallExpression" && isIdentifier(current.callee) ? current : undefined;
 }
 
 /** Is there a comment in what an executor loses? */

@@ -45,6 +45,10 @@ export const rule: Rule = {
       },
       ({ node }) => reason("call-is-read", textOf(ctx.source, parentMap(fileOf(ctx)).get(node)?.callee)),
     );
+    forSteps(ctx, id, ["parent"], ({ node }, { plan }, origin) => {
+      overwrite(node, `${ctx.imports.add(GRPC_JS, "parentCall")}(${contextName(plan)})`, origin);
+      return "{ parent: call }";
+    });
     forSteps(ctx, id, ["metadata-first"], (step, { plan }, origin) => {
       const parent = parentMap(fileOf(ctx)).get(step.node) as Node;
       const header = `${contextName(plan)}.requestHeader`;

@@ -82,10 +82,12 @@ export interface Guard {
   readonly isTyped: boolean;
 }
 
-/** A place where the call goes to a function of the project that only reads it (`isAuthorized(call)`). */
+/** A place where the call goes to something that only reads it: a function of the project (`isAuthorized(call)`), or another call. */
 export interface ReadCall {
   readonly start: number;
   readonly readsRequest: boolean;
+  /** Is it the parent of another call, `{ parent: call }`? */
+  readonly isParent: boolean;
 }
 
 /** What the project says of a handler's call and callback, beside what stands in the handler. */
@@ -94,7 +96,7 @@ export interface Surroundings {
   readonly helped?: readonly HelpedCall[];
   /** What handlers and wrappers put on calls, and what becomes context values. */
   readonly properties?: readonly string[];
-  /** Where it gives its call to functions that only read it. */
+  /** Where it gives its call to something that only reads it. */
   readonly read?: readonly ReadCall[];
 }
 
@@ -123,8 +125,8 @@ export interface HandlerDraft {
   readonly helped: ReadonlyMap<number, HelpedCall>;
   /** What handlers and wrappers put on calls, and what becomes context values. */
   readonly properties: ReadonlySet<string>;
-  /** Functions that only read the call, by the place where they are given it; whether they read its request, too. */
-  readonly read: ReadonlyMap<number, boolean>;
+  /** Where the call goes to something that only reads it, by the place. */
+  readonly read: ReadonlyMap<number, ReadCall>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

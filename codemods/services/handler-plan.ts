@@ -94,6 +94,8 @@ export type Step =
     }
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
+  /** `{ parent: call }` of another call. */
+  | { readonly kind: "parent"; readonly node: Node }
   /** The call as a value. */
   | { readonly kind: "kept"; readonly node: Node }
   | { readonly kind: "write"; readonly node: Node; readonly value: Node; readonly isPushed: boolean }
@@ -275,7 +277,7 @@ function makePlan(
     kindTests: [],
     helped: new Map(helped.map((call) => [call.start, call])),
     properties: new Set(properties),
-    read: new Map(read.map(({ start, readsRequest }) => [start, readsRequest])),
+    read: new Map(read.map((each) => [each.start, each])),
     steps: [],
     replyNodes: new Set(),
     isLeave: isBareReturn,

@@ -40,11 +40,12 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
-  const reads = draft.read.get(reference.start);
-  if (reads !== undefined) {
-    if (reads && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+  const read = draft.read.get(reference.start);
+  if (read) {
+    const { readsRequest, isParent } = read;
+    if (readsRequest && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
     draft.needsContext = true;
-    steps.push({ kind: "read-call", node: reference, readsRequest: reads });
+    steps.push(isParent ? { kind: "parent", node: reference } : { kind: "read-call", node: reference, readsRequest });
     return;
   }
   if (planProperty(draft, reference)) return;

@@ -59,7 +59,7 @@ export function planPush(draft: HandlerDraft): void {
   const written = draft.callReferences.filter((reference) => nameOf(reference) === "write" && isOwn(draft, reference));
   const inPlace = endOfList(draft, [...misplaced, ...written]) ?? endOfList(draft, misplaced);
   const { statements, block } = inPlace ?? waitingEnd(draft, [...misplaced, ...written]) ?? refuseEnd();
-  const [first] = statements as [Node];
+  const first = withEmitter(draft, statements, block);
   const last = statements.at(-1) as Node;
   pushFrom(draft, { first, last, isAsync: !inPlace, holdsLoop: false, leads: [] }, block);
   const fails = draft.callReferences.some(
@@ -67,6 +67,19 @@ export function planPush(draft: HandlerDraft): void {
   );
   if (fails && isInCatchingTry(first, parents))
     refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
+}
+
+/** Where statements begin together with the declaration before them, of what only they listen to: `const rows = db.stream(query);` */
+function withEmitter({ scopes, parents }: HandlerDraft, statements: readonly Node[], { body }: Node): Node {
+  const first = statements[0] as Node;
+  const before = body[body.indexOf(first) - 1] as Node | undefined;
+  const [declarator, ...more] = (before?.type === "VariableDeclaration" ? before.declarations : []) as Node[];
+  const binding = isIdentifier(declarator?.id) ? scopes.bindingOf(declarator.id) : undefined;
+  const isOfThese = (use: Node) => statements.some((statement) => isWithin(use, statement));
+  const isListenedTo = (use: Node) => /^(on|once)$/.test(memberName(parents.get(use) as Node) ?? "");
+  const isOnlyHere = binding?.writes.length === 0 && more.length === 0 && binding.references.every(isOfThese);
+  const isCalled = declarator?.init?.type === "CallExpression";
+  return before && isCalled && isOnlyHere && binding.references.some(isListenedTo) ? before : first;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import type { HandlerContext } from "../implementation.js";
 import { timeoutFromDeadline } from "./deadline.js";
+import { readsOf } from "./grpc-js-call.js";
 
 /** What a call that is made for another needs of that: the `call` of a grpc-js handler. */
 export interface ParentCall {
@@ -28,6 +30,18 @@ export function callOptionsFrom(options: GrpcJsCallOptions): { timeoutMs?: numbe
   const signal = signalOfParent(options);
   const timeoutMs = timeoutFromDeadline(deadlineOf(options));
   return { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) };
+}
+
+/**
+ * The `parent` of a call that a handler makes, for clients of grpc-js, too: `callOptionsFrom({ parent: parentCall(ctx) })`. The call has the
+ * deadline of the handler's own, and is cancelled at its end.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: it stands where grpc-js wants one of its own server calls
+export function parentCall(context: HandlerContext): any {
+  return {
+    getDeadline: readsOf(context).getDeadline,
+    on: (event, listener) => event === "cancelled" && context.onOver?.(listener),
+  } satisfies ParentCall;
 }
 
 /** The call's own deadline or its parent's, whichever comes first. */

@@ -5,7 +5,7 @@ export { asGrpcJsClient } from "./as-grpc-js-client.js";
 export type { MetadataGenerator, RequestHeadersSource } from "./call-credentials.js";
 export { callCredentials } from "./call-credentials.js";
 export type { GrpcJsCallOptions, ParentCall } from "./call-options.js";
-export { callOptionsFrom } from "./call-options.js";
+export { callOptionsFrom, parentCall } from "./call-options.js";
 export type { ChannelView } from "./client-channel.js";
 export { closeClient, getClientChannel, waitForClientReady } from "./client-channel.js";
 export type { GrpcJsClientOptions } from "./create-grpc-js-client.js";
