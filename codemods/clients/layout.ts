@@ -1,7 +1,7 @@
 import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
-import type { PromiseBody } from "./plan-body.js";
+import type { InPlace } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
@@ -90,14 +90,14 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     default:
       return shifts;
   }
-  const { statement, shape, body: promise } = plan;
+  const { statement, shape, place } = plan;
   const { form, failure } = shape;
-  const outer = promise ? widthInBody(ctx, promise, shifts) : width(statement.start);
-  const inner = promise ? outer : outer + unit;
+  const outer = place ? widthInPlace(ctx, place, shifts) : width(statement.start);
+  const inner = place ? outer : outer + unit;
   const body = shape.callback.body as Node;
   const [success] = shape.success;
-  const isFlat = plan.isEarly || form === "negated" || form === "empty" || promise?.isThrownOnly;
-  const callAt = isFlat ? 0 : (failure ? 2 : 1) - (promise ? 1 : 0);
+  const isFlat = plan.isEarly || form === "negated" || form === "empty" || place?.isThrownOnly;
+  const callAt = isFlat ? 0 : (failure ? 2 : 1) - (place ? 1 : 0);
   moveArguments(statement.start, outer + callAt * unit);
   if (form === "negated") {
     const end = (failure ?? success)?.end ?? body.end;
@@ -126,14 +126,15 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   return shifts;
 }
 
-/** Where the statements of a promise's executor will stand, and how its lines get there; by the indentation that they have now. */
-function widthInBody(ctx: RuleContext, body: PromiseBody, shifts: Shift[]): number {
+/** Where a call that is awaited in its place will stand, and how the lines of a promise's executor get there; by the indentation of now. */
+function widthInPlace(ctx: RuleContext, { statement, promise }: InPlace, shifts: Shift[]): number {
   const { source } = ctx;
-  const at = indentAt(source, body.holder.start).length;
-  const target = body.holder.type === "ReturnStatement" ? at : at + unitOf(source).length;
-  if (!beginsLine(source, body.statement.start)) return target;
-  const { start, end } = body.executor.body as Node;
-  const now = indentAt(source, body.statement.start).length;
+  const now = indentAt(source, statement.start).length;
+  if (!promise) return now;
+  const at = indentAt(source, promise.holder.start).length;
+  const target = promise.holder.type === "ReturnStatement" ? at : at + unitOf(source).length;
+  if (!beginsLine(source, statement.start)) return target;
+  const { start, end } = promise.executor.body as Node;
   shifts.push({ start, end, by: target - now });
   return now;
 }

@@ -15,6 +15,16 @@ import { type CallbackShape, isPropertyName, namesOf } from "./callback-shape.js
 import { isRelayed } from "./plan-error.js";
 import { rejectedArguments } from "./rejected-arguments.js";
 
+/** A call that is awaited where it stands, because all that is around it is an async function then. */
+export interface InPlace {
+  /** The call, with its semicolon. */
+  readonly statement: Node;
+  /** Is the error of the call only passed on? Then the function throws it by itself. Null: as the callback's own words say. */
+  readonly isThrownOnly: boolean | null;
+  /** The promise that is a function's body then; null where the call stands behind another one, in what awaits that. */
+  readonly promise: PromiseBody | null;
+}
+
 /** The promise whose executor becomes the body of an async function, `return new Promise((resolve, reject) => { …; client.m(req, …); })`. */
 export interface PromiseBody {
   readonly promise: Node;
@@ -22,15 +32,18 @@ export interface PromiseBody {
   readonly holder: Node;
   /** What the promise is made with. */
   readonly executor: Node;
-  /** The call, with its semicolon. */
-  readonly statement: Node;
   /** Where `async` goes; null where the function is that already. */
   readonly asyncAt: number | null;
   /** `: Promise<T>`, which the function has to say now: the range of `<T>`, and the function. */
   readonly type: { readonly argument: Node; readonly fn: Node } | null;
+  /** What settles it, but for what an error does that is only passed on. */
   readonly settles: readonly Settling[];
-  /** Is the error of the call only passed on? Then the function throws it by itself. */
-  readonly isThrownOnly: boolean;
+}
+
+/** A call with its callback, whose statement is the last thing on a path of another one's callback. */
+export interface NestedCall {
+  readonly shape: CallbackShape;
+  readonly statement: Node;
 }
 
 /** `resolve(value)` or `reject(reason)` */
@@ -47,28 +60,62 @@ export interface Settling {
  * What an executor becomes that ends with a call and settles its promise on every path as the last thing there. What the callback
  * throws rejects the promise then, where it ended the process before.
  */
-export function promiseBody(file: File, call: Node, shape: CallbackShape, relays: boolean): PromiseBody | undefined {
+export function promiseBody(
+  file: File,
+  call: Node,
+  shape: CallbackShape,
+  relays: boolean,
+  nested: readonly NestedCall[] = [],
+): (InPlace & { readonly promise: PromiseBody; readonly nested: readonly InPlace[] }) | undefined {
   const parents = parentMap(file);
   const around = parents.get(call) as Node;
   const statement = /^(Expression|Return)Statement$/.test(around.type) ? around : call;
+  const calls = [{ shape, statement }, ...nested];
   const executor = executorOf(statement, parents);
   const promise = executor && (parents.get(executor) as Node);
   const holder = promise && (parents.get(promise) as Node);
-  if (!executor || !promise || !holder || !/^(guard|if-else|conditional)$/.test(shape.form)) return undefined;
-  const { callback, error, failure } = shape;
-  if (!error || !failure || shape.fallsThrough || callback.async || throws(callback)) return undefined;
+  if (!executor || !promise || !holder || !calls.every((each) => hasPaths(each.shape))) return undefined;
+  // `=> ({ … })` would be an object.
+  if (promise.extra?.parenthesized) return undefined;
   const fn = holder.type === "ReturnStatement" ? functionAround(holder, parents) : holder;
   if (!fn || !isFunction(fn) || fn.generator) return undefined;
   const asyncAt = asyncPlace(file, promise, holder, fn, parents);
   if (asyncAt === undefined) return undefined;
   const type = typeOf(promise, executor, fn);
-  if (type === undefined || hidesNames(fn, executor, callback)) return undefined;
-  const settles = settlesOf(file, executor, callback, parents);
-  if (!settles || !isAlwaysSettled(executor, statement, settles) || !isAlwaysSettled(callback, undefined, settles))
+  if (
+    type === undefined ||
+    hidesNames(fn, executor, executor.params as Node[]) ||
+    calls.some((each) => isHidingIn(fn, each.shape))
+  )
     return undefined;
+  const callbacks = calls.map((each) => each.shape.callback);
+  const settles = settlesOf(file, executor, callbacks, parents);
+  const statements = calls.map((each) => each.statement);
+  if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
+  if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
   if (isCommentLost(file, [promise.start, executor.body.start], [statement.end, holder.end], settles)) return undefined;
-  const thrown = isThrownOnly(file, shape, settles, relays);
-  return { promise, holder, executor, statement, asyncAt, type, settles, isThrownOnly: thrown };
+  const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
+  const isGone = ({ call: { start } }: Settling) =>
+    calls.some(
+      ({ shape: { failure } }, index) => thrown[index] && failure && failure.start <= start && start < failure.end,
+    );
+  const written = settles.filter((settling) => !isGone(settling));
+  return {
+    statement,
+    isThrownOnly: thrown[0] === true,
+    promise: { promise, holder, executor, asyncAt, type, settles: written },
+    nested: nested.map((each, index) => ({
+      statement: each.statement,
+      isThrownOnly: thrown[index + 1] === true,
+      promise: null,
+    })),
+  };
+}
+
+/** Has a callback a path for the error and one for the response, and throws nothing by itself? */
+function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
+  if (!/^(guard|if-else|conditional)$/.test(form) || !error || !failure || fallsThrough) return false;
+  return !callback.async && !throws(callback);
 }
 
 /** The function that a promise is made with, if a statement is the last of its own. */
@@ -167,20 +214,22 @@ function sameText(one: Node, other: Node): boolean {
   return partsOf(one) === partsOf(other);
 }
 
-/** Would a name of the executor or of the callback be another one's in the function? */
-function hidesNames(fn: Node, executor: Node, callback: Node): boolean {
-  const settlers = (executor.params as Node[]).map(({ name }) => name as string);
-  const own = new Set([...declaredIn(executor)].filter((name) => !settlers.includes(name)));
-  const inner = declaredIn(callback);
+/** Would a name that an inner function declares be another one's in the function around? `gone` are those that it will not have any more. */
+function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
+  const names = declaredIn(inner);
+  for (const { name } of gone) names.delete(name);
   let found = false;
   walk(fn, (node, [parent]) => {
-    if (found) return false;
-    if (!isIdentifier(node) || isPropertyName(node, parent)) return undefined;
-    if (inner.has(node.name) && !isWithin(node, callback)) found = true;
-    if (own.has(node.name) && !isWithin(node, executor)) found = true;
-    return undefined;
+    if (!isIdentifier(node) || isPropertyName(node, parent)) return !found;
+    if (names.has(node.name) && !isWithin(node, inner)) found = true;
+    return !found;
   });
   return found;
+}
+
+/** Would what a callback declares be another one's in a function? Its error is that of a catch clause. */
+export function isHidingIn(fn: Node, { callback, error }: CallbackShape): boolean {
+  return hidesNames(fn, callback, error ? [error] : []);
 }
 
 /** What a function declares for itself, parameters among it. */
@@ -195,7 +244,12 @@ function declaredIn(fn: Node): Set<string> {
 }
 
 /** All uses of `resolve` and `reject`, if each settles as the last thing on its path. */
-function settlesOf(file: File, executor: Node, callback: Node, parents: Parents): readonly Settling[] | undefined {
+function settlesOf(
+  file: File,
+  executor: Node,
+  callbacks: readonly Node[],
+  parents: Parents,
+): readonly Settling[] | undefined {
   const [resolve, reject] = executor.params as [Node, Node];
   const found: Settling[] = [];
   for (const [param, keyword] of [
@@ -208,9 +262,10 @@ function settlesOf(file: File, executor: Node, callback: Node, parents: Parents)
       const call = parents.get(use) as Node;
       const owner = functionAround(use, parents);
       if (call.type !== "CallExpression" || call.callee !== use || call.arguments.length > 1) return undefined;
-      if (call.arguments[0]?.type === "SpreadElement" || (owner !== executor && owner !== callback)) return undefined;
-      const settling = settlingAt(call, keyword, owner as Node, parents);
-      if (!settling || (keyword === "throw" && isCaught(call, owner as Node, parents))) return undefined;
+      if (call.arguments[0]?.type === "SpreadElement" || !owner || ![executor, ...callbacks].includes(owner))
+        return undefined;
+      const settling = settlingAt(call, keyword, owner, parents);
+      if (!settling || (keyword === "throw" && isCaught(call, owner, parents))) return undefined;
       found.push(settling);
     }
   }
@@ -238,27 +293,34 @@ function isCaught(node: Node, owner: Node, parents: Parents): boolean {
   return false;
 }
 
-/** Is the promise settled, or the call made, on every path of a function? */
-function isAlwaysSettled(fn: Node, call: Node | undefined, settles: readonly Settling[]): boolean {
-  // `err ? reject(err) : resolve(res)`
-  if (settles.some(({ statement, call: { start } }) => !statement && fn.start < start && start < fn.end) && !call)
-    return true;
-  if (fn.body.type !== "BlockStatement") return fn.body === call;
-  const isReply = (node: Node) => node === call || settles.some(({ statement }) => statement === node);
-  return mayEndWithout(fn.body, { isReply, replaced: () => undefined }) === undefined;
+/** Does a callback settle the promise on each of its paths, or make another call that does? */
+function isSettledBy(
+  { form, callback, failure, success }: CallbackShape,
+  calls: readonly Node[],
+  settles: readonly Settling[],
+): boolean {
+  if (form !== "conditional") return isAlwaysSettled(callback.body, calls, settles);
+  return [failure, success[0]].every((arm) => settles.some(({ call }) => call === arm));
+}
+
+/** Is the promise settled, or one of these calls made, on every path of a function? */
+function isAlwaysSettled(body: Node, calls: readonly Node[], settles: readonly Settling[]): boolean {
+  if (body.type !== "BlockStatement") return calls.includes(body);
+  const isReply = (node: Node) => calls.includes(node) || settles.some(({ statement }) => statement === node);
+  return mayEndWithout(body, { isReply, replaced: () => undefined }) === undefined;
 }
 
 /** `if (err) return reject(err);`, without a word of comment. */
-function isThrownOnly(
+export function isThrownOnly(
   file: File,
-  { failure, error, form, success, callback }: CallbackShape,
+  { failure, error, success, callback }: CallbackShape,
   settles: readonly Settling[],
   relays: boolean,
 ): boolean {
   const [only, ...more] = settles.filter(({ call }) => failure && isWithin(call, failure));
-  if (form !== "guard" || !only?.statement || more.length > 0 || !failure || !error) return false;
+  if (!only || more.length > 0 || !failure || !error) return false;
   const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
-  if (statements.some((each) => each !== only.statement && each !== only.after)) return false;
+  if (statements.some((each) => each !== (only.statement ?? only.call) && each !== only.after)) return false;
   const end = (success[0] ?? callback).start;
   if (file.comments?.some(({ start }) => start >= failure.start && start < end)) return false;
   const [given] = only.call.arguments as Node[];

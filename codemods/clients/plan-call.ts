@@ -18,7 +18,7 @@ import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback
 import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
-import { type PromiseBody, promiseBody } from "./plan-body.js";
+import { type InPlace, promiseBody } from "./plan-body.js";
 import { isRelayed } from "./plan-error.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
@@ -56,12 +56,12 @@ export type CallPlan =
       readonly cancel: Cancel | null;
       readonly header: HeaderListener | null;
       readonly status: StatusListener | null;
-      /** The promise around it, whose executor is the body of an async function then; null where that is called at once. */
-      readonly body: PromiseBody | null;
+      /** Where it is awaited, if that is no function of its own. */
+      readonly place: InPlace | null;
       /** The call is made before the async function: its arguments do more than give values, or its status is asked for, too. */
       readonly isEarly: boolean;
     }
-  /** `client.m(req, (err, res) => …)` that does nothing but settle a promise -> `client.m(req).then(resolve, reject)` */
+  /** `client.m(req, (err, res) => …)` that does nothing but settle a promise -> `client.m(req).then((res) => resolve(res), reject)` */
   | {
       readonly kind: "settled";
       readonly shape: CallbackShape;
@@ -240,16 +240,19 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
     return { kind: "forget", callback };
   }
   const body = place.statement.type === "VariableDeclaration" ? undefined : promiseBody(file, call, shape, relays);
-  if (body) {
-    // All paths end there.
-    const planned = planBlock(file, call, { ...shape, failureReturns: false }, parents, { ...place, writer: null });
-    return planned.kind === "block" ? { ...planned, body, isEarly: planned.isEarly && !body.isThrownOnly } : planned;
-  }
+  if (body) return inPlace(planBlock(file, call, shape, parents, { ...place, writer: null }), body);
   const settling = place.statement.type === "VariableDeclaration" ? undefined : settlerCalls(file, shape, relays);
   const kept = { start: call.start, end: args.at(-2)?.end ?? call.callee.end };
   if (settling && !isCommentLost(file, statement, [kept, ...settling.resolving.arguments]))
     return { kind: "settled", shape, ...settling };
   return planBlock(file, call, shape, parents, { ...place, writer: null });
+}
+
+/** A call that is awaited where it stands. Where that is a promise's executor, all its paths end there. */
+export function inPlace(plan: CallPlan, place: InPlace): CallPlan {
+  if (plan.kind !== "block") return plan;
+  const shape = place.isThrownOnly === null ? plan.shape : { ...plan.shape, failureReturns: false };
+  return { ...plan, shape, place, isEarly: plan.isEarly && !place.isThrownOnly };
 }
 
 /** What holds a call that has one reply, and what is done with its object. */
@@ -361,7 +364,7 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
   if (status && shape.form === "whole" && !shape.failure) return refused("its status comes before its callback");
   if (status && callback.async) return refused("its status comes before its callback has ended");
   const isEarly = status !== null || (risk !== "none" && isInBlock && !/^(negated|empty)$/.test(shape.form));
-  return { kind: "block", shape, isEarly, body: null, ...place };
+  return { kind: "block", shape, isEarly, place: null, ...place };
 }
 
 /** `{ items } = {}` */

@@ -3,9 +3,9 @@ import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
-import type { PromiseBody } from "./plan-body.js";
+import type { InPlace } from "./plan-body.js";
 import { type CallPlan, needsTrailer } from "./plan-call.js";
-import { closePromise, layoutInBody, openBody, writeSettles } from "./write-body.js";
+import { closeInPlace, layoutInPlace, openBody, writeSettles } from "./write-body.js";
 import {
   argumentsEnd,
   catchHead,
@@ -30,8 +30,8 @@ interface Place {
   readonly statement: Node;
   readonly layout: Layout;
   readonly semicolon: string;
-  /** The promise whose executor the function is that the call stands in from now on. */
-  readonly body: PromiseBody | null;
+  /** Where it is awaited, if that is no function of its own. */
+  readonly inPlace: InPlace | null;
   /** What the statement ends with; nothing, where it is an expression. */
   readonly closing: string;
   /** What stands behind the arguments of the call. */
@@ -41,16 +41,16 @@ interface Place {
 
 /** An awaited call with what its callback did, in an async function that is called at once; or with `then`, where that reads better. */
 export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPlan, rule: string): void {
-  const { shape, body } = plan;
-  const statement = body?.statement ?? plan.statement;
+  const { shape, place: inPlace } = plan;
+  const statement = inPlace?.statement ?? plan.statement;
   const closing = semicolonOf(ctx.source, statement);
   const base = {
     ctx,
     planned,
     shape,
     statement,
-    body,
-    layout: body ? layoutInBody(ctx, body) : layoutAt(ctx, statement.start),
+    inPlace,
+    layout: inPlace ? layoutInPlace(ctx, inPlace) : layoutAt(ctx, statement.start),
     semicolon: statement === planned.call ? semicolonIn(ctx.source) : closing,
     closing,
     origin: { rule, outcome: "idiomatic" },
@@ -70,9 +70,9 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
   writeHeader(ctx, planned, rule);
   if (plan.status) writeStatus(ctx, planned, plan.status, rule);
   const declared = plan.writer ? writeWritable(ctx, planned, plan.writer, place.layout, rule) : "";
-  if (body) {
-    openBody(ctx, body, base.layout, base.origin);
-    writeSettles(ctx, body, body.isThrownOnly ? shape.failure : null, base.origin);
+  if (inPlace?.promise) {
+    openBody(ctx, inPlace.promise, base.layout, base.origin);
+    writeSettles(ctx, inPlace.promise, base.origin);
   }
   if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
@@ -129,7 +129,7 @@ function openingOf(place: Omit<Place, "callEnd">): string {
   const response = responseOf(place);
   // A statement that begins with a parenthesis needs the semicolon of the one before it.
   const guard = semicolon === "" && statement !== planned.call ? ";" : "";
-  const open = place.body ? "" : `${guard}(async () => {${eol}${inner}`;
+  const open = place.inPlace ? "" : `${guard}(async () => {${eol}${inner}`;
   const isFlat = ((shape.form === "success" || shape.form === "whole") && !shape.failure) || isThrownOnly(place);
   if (isFlat) {
     const { source } = place.ctx;
@@ -223,9 +223,9 @@ function writeWhole(place: Place): void {
 function closeBody(place: Place, last: Node | undefined): void {
   const { ctx, shape, statement, layout, closing, origin } = place;
   const body = shape.callback.body as Node;
-  if (place.body) {
+  if (place.inPlace) {
     const end = body.start + 1 + ctx.source.slice(body.start + 1, body.end - 1).trimEnd().length;
-    closePromise(ctx, place.body, end, "", origin);
+    closeInPlace(ctx, place.inPlace, end, "", origin);
     return;
   }
   const close = `})()${closing}`;
@@ -285,8 +285,8 @@ function writeThen(place: Place): void {
 }
 
 /** `if (err) throw err;`: the async function throws it by itself. */
-function isThrownOnly({ ctx, shape, body }: Pick<Place, "ctx" | "shape" | "body">): boolean {
-  if (body) return body.isThrownOnly;
+function isThrownOnly({ ctx, shape, inPlace }: Pick<Place, "ctx" | "shape" | "inPlace">): boolean {
+  if (inPlace && inPlace.isThrownOnly !== null) return inPlace.isThrownOnly;
   const { form, failure, error, success } = shape;
   if (form !== "guard" || !failure || !error || isWrapped(ctx, shape)) return false;
   // What is said of it stays with it.
@@ -304,19 +304,25 @@ function writeApart(place: Place): void {
   const { source } = ctx;
   const failure = shape.failure as Node;
   if (isThrownOnly(place) && shape.success.length === 0) {
-    const all = `${callEnd}${semicolon}${eol}${outer}})()${place.closing}`;
+    const all = `${callEnd}${semicolon}${place.inPlace ? "" : `${eol}${outer}})()${place.closing}`}`;
     ctx.edit.overwrite(argumentsEnd(ctx, planned), statement.end, all, origin);
     return;
   }
   if (isThrownOnly(place)) {
-    const next = (shape.success[0] as Node).start;
+    const [success] = shape.success as [Node];
+    // `else { … }` loses its braces.
+    const block = shape.form === "if-else" && success.type === "BlockStatement" ? success : undefined;
+    const next = (block ? ((block.body as Node[])[0] ?? block) : success).start;
     const lineStart = source.lastIndexOf("\n", next) + 1;
     const isOwnLine = /^[ \t]*$/.test(source.slice(lineStart, next)) && lineStart > failure.end;
     // Comments before it stay.
     const from = isOwnLine ? source.indexOf(eol, failure.end) : next;
     const before = isOwnLine ? "" : `${eol}${inner}`;
     ctx.edit.overwrite(argumentsEnd(ctx, planned), from, `${callEnd}${semicolon}${before}`, origin);
-    closeBody(place, shape.success.at(-1) as Node);
+    const last = (block?.body as Node[] | undefined)?.at(-1);
+    if (block && last) ctx.edit.remove(last.end, block.end, origin);
+    if (place.inPlace && shape.form === "conditional") closeInPlace(ctx, place.inPlace, success.end, semicolon, origin);
+    else closeBody(place, shape.success.at(-1) as Node);
     return;
   }
   const { head, first } = catchHead(ctx, shape.error, layout);
@@ -338,7 +344,7 @@ function writeApart(place: Place): void {
   } else {
     const isExpression = !/Statement$/.test(failure.type);
     ctx.edit.overwrite(end, failure.start, `${opened}${eol}${deep}`, origin);
-    const isLeft = isExpression && !place.body;
+    const isLeft = isExpression && (place.inPlace?.isThrownOnly ?? null) === null;
     const tail = isLeft ? `${semicolon}${eol}${deep}return${semicolon}` : isExpression ? semicolon : returns;
     ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);
     cursor = failure.end;
@@ -355,7 +361,7 @@ function writeApart(place: Place): void {
     case "conditional": {
       const success = shape.success[0] as Node;
       ctx.edit.overwrite(cursor, success.start, `${eol}${inner}${parts}`, origin);
-      if (place.body) closePromise(ctx, place.body, success.end, semicolon, origin);
+      if (place.inPlace) closeInPlace(ctx, place.inPlace, success.end, semicolon, origin);
       else ctx.edit.overwrite(success.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
       return;
     }

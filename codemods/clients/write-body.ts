@@ -2,16 +2,18 @@ import { type Node, startWithComments } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { beginsLine, indentOf, type Layout, layoutAt } from "./layout.js";
-import type { PromiseBody } from "./plan-body.js";
+import type { InPlace, PromiseBody } from "./plan-body.js";
 
 interface Origin {
   readonly rule: string;
   readonly outcome: "idiomatic";
 }
 
-/** How the statements of an executor are laid out as those of a function. */
-export function layoutInBody(ctx: RuleContext, { holder, statement }: PromiseBody): Layout {
-  const { eol } = layoutAt(ctx, statement.start);
+/** How a call is laid out that is awaited in its place: in an executor as a statement of the function around it. */
+export function layoutInPlace(ctx: RuleContext, { statement, promise }: InPlace): Layout {
+  const { eol, at } = layoutAt(ctx, statement.start);
+  if (!promise) return { eol, at: [at[0], at[0], at[1]] };
+  const { holder } = promise;
   const unit = unitOf(ctx.source);
   const isOwnLine = beginsLine(ctx.source, statement.start);
   const outer = indentOf(ctx, isOwnLine ? statement.start : holder.start);
@@ -33,15 +35,19 @@ export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, or
   const first = block ? startWithComments(source, block.body[0]) : (executor.body.start as number);
   const isLine = block && beginsLine(source, first);
   if (holder.type === "ReturnStatement") edit.overwrite(holder.start, first, "", origin);
-  else if (isLine) edit.overwrite(promise.start, block.start + 1, "{", origin);
-  else edit.overwrite(promise.start, first, `{${layout.eol}${layout.at[0]}`, origin);
+  else {
+    // The brace stands behind the arrow, or behind a comment on it.
+    const arrow = source.slice(0, promise.start).trimEnd();
+    const [from, brace] = arrow.endsWith("=>") ? [arrow.length, " {"] : [promise.start, "{"];
+    if (isLine) edit.overwrite(from, block.start + 1, brace, origin);
+    else edit.overwrite(from, first, `${brace}${layout.eol}${layout.at[0]}`, origin);
+  }
 }
 
-/** `resolve(value)` -> `return value`, `reject(reason)` -> `throw reason`; those of `gone` need no text. */
-export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, gone: Node | null, origin: Origin): void {
+/** `resolve(value)` -> `return value`, `reject(reason)` -> `throw reason` */
+export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, origin: Origin): void {
   const { edit } = ctx;
   for (const { call, keyword, statement, after } of settles) {
-    if (gone && gone.start <= call.start && call.end <= gone.end) continue;
     const [value] = call.arguments as Node[];
     const start = statement?.start ?? call.start;
     if (value) {
@@ -52,15 +58,18 @@ export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, gone: N
   }
 }
 
-/** From what stays last to the end of what held the promise. */
-export function closePromise(
+/** From what stays last of a callback to the end of its call, or of what held the promise. */
+export function closeInPlace(
   ctx: RuleContext,
-  { promise, holder }: PromiseBody,
+  { statement, promise }: InPlace,
   from: number,
   semicolon: string,
   origin: Origin,
 ): void {
-  const { eol } = layoutAt(ctx, holder.start);
-  if (holder.type === "ReturnStatement") ctx.edit.overwrite(from, holder.end, semicolon, origin);
-  else ctx.edit.overwrite(from, promise.end, `${semicolon}${eol}${indentOf(ctx, holder.start)}}`, origin);
+  if (!promise || promise.holder.type === "ReturnStatement") {
+    ctx.edit.overwrite(from, (promise?.holder ?? statement).end, semicolon, origin);
+    return;
+  }
+  const { eol } = layoutAt(ctx, promise.holder.start);
+  ctx.edit.overwrite(from, promise.promise.end, `${semicolon}${eol}${indentOf(ctx, promise.holder.start)}}`, origin);
 }

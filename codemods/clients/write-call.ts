@@ -25,6 +25,7 @@ import {
   takesRequest,
   type Writer,
 } from "./plan-call.js";
+import { nestCalls } from "./plan-nested.js";
 
 export const GRPC_JS = "@connect-migrate/runtime/grpc-js";
 export const RUNTIME = "@connect-migrate/runtime";
@@ -46,7 +47,7 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
   let calls = planned.get(ctx);
   if (!calls) {
     const file = fileOf(ctx);
-    calls = clientFacts(ctx.facts, "client-call").flatMap((fact) => {
+    const each = clientFacts(ctx.facts, "client-call").flatMap((fact) => {
       const call = nodeAt(file, fact.start, fact.end);
       if (fact.outcome !== "idiomatic" || !call) return [];
       return [
@@ -57,6 +58,7 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
         },
       ];
     });
+    calls = nestCalls(file, each);
     planned.set(ctx, calls);
   }
   return calls;

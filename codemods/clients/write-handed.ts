@@ -1,4 +1,3 @@
-import { isIdentifier, type Node } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { layoutAt } from "./layout.js";
 import type { CallPlan } from "./plan-call.js";
@@ -27,7 +26,7 @@ export function writeHanded(
   if (planned.call.end > callback.end + 1) ctx.edit.overwrite(callback.end, planned.call.end, ")", origin);
 }
 
-/** `client.m(req, (err, res) => …)` -> `client.m(req).then(resolve, reject)` */
+/** `client.m(req, (err, res) => …)` -> `client.m(req).then((res) => resolve(res), reject)` */
 export function writeSettled(
   ctx: RuleContext,
   planned: PlannedCall,
@@ -38,11 +37,6 @@ export function writeSettled(
   const end = argumentsEnd(ctx, planned);
   if (planned.fact.unseen === "framework") ctx.edit.insertRight(planned.call.start, "void ", origin);
   const { response } = shape;
-  const [value] = resolving.arguments as Node[];
-  if (isIdentifier(value) && isIdentifier(response, value.name)) {
-    ctx.edit.overwrite(end, planned.call.end, `).then(${resolving.callee.name}, ${reject})`, origin);
-    return;
-  }
   const param = response ? ctx.source.slice(response.start, response.typeAnnotation?.start ?? response.end) : "";
   ctx.edit.overwrite(end, resolving.start, `).then((${param}) => `, origin);
   ctx.edit.overwrite(resolving.end, planned.call.end, `, ${reject})`, origin);
