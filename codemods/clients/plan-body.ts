@@ -1,4 +1,5 @@
 import {
+  type Comment,
   type File,
   isFunction,
   isIdentifier,
@@ -54,6 +55,8 @@ export interface Settling {
   readonly statement: Node | undefined;
   /** A `return;` behind it. */
   readonly after: Node | null;
+  /** The statement before a `resolve()` that ends the function: nothing has to say so. */
+  readonly before: Node | null;
 }
 
 /**
@@ -264,7 +267,7 @@ function settlesOf(
       if (call.type !== "CallExpression" || call.callee !== use || call.arguments.length > 1) return undefined;
       if (call.arguments[0]?.type === "SpreadElement" || !owner || ![executor, ...callbacks].includes(owner))
         return undefined;
-      const settling = settlingAt(call, keyword, owner, parents);
+      const settling = settlingAt(file, call, keyword, owner, parents);
       if (!settling || (keyword === "throw" && isCaught(call, owner, parents))) return undefined;
       found.push(settling);
     }
@@ -272,17 +275,33 @@ function settlesOf(
   return found;
 }
 
-function settlingAt(call: Node, keyword: Settling["keyword"], owner: Node, parents: Parents): Settling | undefined {
+function settlingAt(
+  file: File,
+  call: Node,
+  keyword: Settling["keyword"],
+  owner: Node,
+  parents: Parents,
+): Settling | undefined {
   const parent = parents.get(call) as Node;
-  if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null };
+  if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null, before: null };
   if (parent.type === "ConditionalExpression" && parent.test !== call) {
     const holder = parents.get(parent) as Node;
     const isBody = holder === owner || (holder.type === "ExpressionStatement" && owner.body.body?.length === 1);
-    return isBody ? { call, keyword, statement: undefined, after: null } : undefined;
+    return isBody ? { call, keyword, statement: undefined, after: null, before: null } : undefined;
   }
   if (parent.type !== "ExpressionStatement" || !isTail(parent, owner as never, parents)) return undefined;
   const after = removableAfter(parent, parents);
-  return { call, keyword, statement: parent, after: after?.type === "ReturnStatement" ? after : null };
+  const list = parents.get(parent)?.body as Node[] | undefined;
+  const previous = Array.isArray(list) && list.at(-1) === parent ? list.at(-2) : undefined;
+  const isBare = keyword === "return" && call.arguments.length === 0 && previous !== undefined;
+  const isPlain = isBare && !file.comments?.some(({ start }) => previous.end <= start && start < parent.start);
+  return {
+    call,
+    keyword,
+    statement: parent,
+    after: after?.type === "ReturnStatement" ? after : null,
+    before: isPlain ? previous : null,
+  };
 }
 
 /** Would a `catch` of the same function see what is thrown? */
@@ -321,8 +340,10 @@ export function isThrownOnly(
   if (!only || more.length > 0 || !failure || !error) return false;
   const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
   if (statements.some((each) => each !== (only.statement ?? only.call) && each !== only.after)) return false;
-  const end = (success[0] ?? callback).start;
-  if (file.comments?.some(({ start }) => start >= failure.start && start < end)) return false;
+  const next = (success[0] ?? callback).start;
+  const isBeside = ({ start, loc }: Comment) =>
+    start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
+  if (file.comments?.some(isBeside)) return false;
   const [given] = only.call.arguments as Node[];
   return (
     isIdentifier(given, error.name) ||

@@ -47,9 +47,13 @@ export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, or
 /** `resolve(value)` -> `return value`, `reject(reason)` -> `throw reason` */
 export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, origin: Origin): void {
   const { edit } = ctx;
-  for (const { call, keyword, statement, after } of settles) {
+  for (const { call, keyword, statement, after, before } of settles) {
     const [value] = call.arguments as Node[];
     const start = statement?.start ?? call.start;
+    if (before && statement) {
+      edit.remove(before.end, statement.end, origin);
+      continue;
+    }
     if (value) {
       edit.overwrite(start, value.start, `${keyword} `, origin);
       edit.remove(value.end, call.end, origin);

@@ -10,6 +10,7 @@ export interface Comment {
   value: string;
   start: number;
   end: number;
+  loc?: { readonly start: { readonly line: number } };
 }
 
 const NOT_CHILDREN = new Set([

@@ -1,0 +1,182 @@
+import { comparePrograms, type Programs } from "./testing/compare-programs.js";
+
+const CLIENT = "const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());\n";
+/** Says how the promise of each call ends, and what the function gives at once. */
+const TELL = `
+const tell = async (name, call) => {
+  try {
+    const given = call();
+    console.log(name, given instanceof Promise);
+    console.log(name, 'resolved', JSON.stringify(await given));
+  } catch (err) {
+    console.log(name, 'rejected', err.name, err.code, err.details, err.message);
+  }
+};
+`;
+const all = (...texts: string[]) =>
+  `(async () => { for (const text of ${JSON.stringify(texts)}) await tell(text, () => f(text)); })();`;
+const program = (source: string): readonly ["idiomatic", string] => ["idiomatic", CLIENT + TELL + source];
+
+// Promises around calls, whose executors become the bodies of async functions, and calls in the callbacks of other calls.
+const programs: Programs = {
+  "a path for the error and one for the response": program(`
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        const request = { text };
+        client.ask(request, (err, res) => {
+          if (err) {
+            console.log('failed', err.code, err.details);
+            return reject(err);
+          }
+          if (res.text.startsWith('empty')) return resolve();
+          const upper = res.text.toUpperCase();
+          resolve({ ...res, upper });
+        });
+      });
+    }
+    ${all("a", "empty", "fail")}`),
+  "settled before the call": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      if (text === 'none') {
+        reject(new TypeError('no text'));
+        return;
+      }
+      if (text === 'cached') return resolve({ text: 'from the cache' });
+      client.ask({ text }, (err, res) => {
+        if (err) {
+          if (err.code === grpc.status.FAILED_PRECONDITION) resolve(null);
+          else reject(new Error(err.message));
+        } else {
+          resolve(res.text);
+        }
+      });
+    });
+    ${all("none", "cached", "a", "fail", "rich 5 gone")}`),
+  "what the executor throws": program(`
+    class Api {
+      f(text) {
+        return new Promise((resolve, reject) => {
+          const { upper } = text === 'bad' ? undefined : { upper: text.toUpperCase() };
+          client.ask({ text: upper }, (err, res) => {
+            if (err) return reject(err);
+            this.last = res.text;
+            resolve(this.last);
+          });
+        });
+      }
+    }
+    const api = new Api();
+    const f = (text) => api.f(text);
+    ${all("a", "bad", "fail")}`),
+  "arguments that throw are no error of the call": program(`
+    const make = (text) => { if (text === 'bad') throw new RangeError('bad'); return { text }; };
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        client.ask(make(text), (err, res) => {
+          if (err) {
+            console.log('of the call');
+            return reject(err);
+          }
+          console.log('got it');
+          resolve(res);
+        });
+      });
+    }
+    ${all("a", "bad", "fail")}`),
+  "a value that is a promise": program(`
+    const later = (text) => new Promise((resolve) => setTimeout(() => resolve('later ' + text), 5));
+    async function f(text) {
+      console.log('begin');
+      return new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (err) return reject(later('never thrown'));
+          console.log('got');
+          resolve(later(res.text));
+        });
+      });
+    }
+    ${all("a")}`),
+  "a sequence": program(`
+    const f = (text) =>
+      new Promise((resolve, reject) => {
+        client.ask({ text }, (err, first) => {
+          if (err) return reject(err);
+          client.ask({ text: first.text.startsWith('second') ? 'fail 2' : 'b' }, (err, second) => {
+            if (err) {
+              console.log('second', err.details);
+              return reject(new Error('second failed'));
+            }
+            if (first.text.startsWith('short')) {
+              return resolve([second]);
+            }
+            client.ask({ text: first.text.startsWith('third') ? 'fail 3' : 'c' }, (err, third) => {
+              if (err) reject(err);
+              else resolve([first, second, third]);
+            });
+          });
+        });
+      });
+    ${all("a", "second", "short", "third", "fail")}`),
+  branches: program(`
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        client.ask({ text: 'which' }, (err, which) => {
+          if (err) return reject(err);
+          if (text === 'one') {
+            client.ask({ text }, (err, one) => (err ? reject(err) : resolve([which.text, one.text])));
+          } else {
+            client.ask({ text }, (err, other) => {
+              if (err) return reject(err);
+              resolve(other.text);
+            });
+          }
+        });
+      });
+    }
+    ${all("one", "two", "fail")}`),
+  "a sequence that nobody waits for": program(`
+    client.ask({ text: 'a' }, (err, first) => {
+      if (err) {
+        console.log(err.details);
+        return;
+      }
+      console.log(first.text);
+      client.ask({ text: 'b' }, (error, second) => {
+        if (error) throw error;
+        console.log(first.text, second.text);
+        client.ask({ text: 'fail' }, (err, third) => {
+          if (err) {
+            console.log('third', err.details);
+          } else {
+            console.log(third.text);
+          }
+        });
+      });
+    });
+    console.log('at once');`),
+  "what is left as it is": program(`
+    function f(text) {
+      console.log(text.length);
+      return new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (err) reject(err);
+          console.log('in any case');
+          resolve(res);
+          console.log('behind');
+        });
+        console.log('meanwhile');
+      });
+    }
+    const g = (text) => new Promise((resolve, reject) => {
+      setTimeout(() => client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text))), 1);
+    });
+    (async () => {
+      await tell('undefined', () => f());
+      for (const text of ['a', 'fail']) {
+        await tell(text, () => f(text));
+        await tell(text, () => g(text));
+      }
+    })();`),
+};
+
+comparePrograms(programs);
