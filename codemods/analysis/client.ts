@@ -514,11 +514,12 @@ function factsOf(
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }
-  for (const { node, method, rpc } of service.promisified)
+  for (const { node, method, rpc, form } of service.promisified)
     facts.push({
       ...placeOf(node),
       kind: "client-promisify",
       rpc,
+      form,
       outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
@@ -560,10 +561,20 @@ function factsOf(
       facts.push({
         ...placeOf(declaration),
         kind: "client-interface",
-        name: declaration.getName(),
+        construct: `interface ${declaration.getName()}`,
         changes,
         imports: [CALL_OPTIONS],
       } satisfies ClientInterfaceFact);
+  if (idiomatic)
+    for (const { declaration, changes } of service.taken)
+      if (changes.length > 0)
+        facts.push({
+          ...placeOf(declaration),
+          kind: "client-interface",
+          construct: `the type of ${declaration.getName()}`,
+          changes,
+          imports: [CALL_OPTIONS],
+        } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -592,11 +603,12 @@ function typedDefinition(
 }
 
 function obstacleReason(service: Service, root: string): Reason {
-  const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
+  const obstacles = [service, ...service.peers].flatMap((each) => each.obstacles);
+  const shown = obstacles.slice(0, 3).map(({ node, detail }) => {
     return `${detail} (${shownPlace(node, root)})`;
   });
   const unique = [...new Set(shown)];
-  const more = service.obstacles.length - unique.length;
+  const more = obstacles.length - unique.length;
   return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
 }
 
