@@ -105,8 +105,8 @@ export type CallArgument =
   | { readonly kind: "metadata" /** Why it is not Headers; null if it is. */; readonly obstacle: string | null }
   | {
       readonly kind: "options";
-      /** A value that holds a deadline and nothing else, made elsewhere. */
-      readonly isHeld: boolean;
+      /** Of a value that is made elsewhere: it holds a deadline and nothing else, or is what a function reads, which may be missing. */
+      readonly held: "deadline" | "options" | "optional" | null;
       /** `{ credentials }`: what it is, and the text that says so; null: its own. */
       readonly credentials: { readonly form: "credentials" | "interceptor"; readonly text: string | null } | null;
     };
@@ -155,6 +155,11 @@ export interface ClientTypeFact extends FactBase {
   readonly member: string | null;
 }
 
+/** `CallOptions` of a name that holds options of migrated calls, which a function reads. */
+export interface ClientOptionsTypeFact extends FactBase {
+  readonly kind: "client-options-type";
+}
+
 /** An interface that the program wrote for a client: its methods give promises. The range is the declaration. */
 export interface ClientInterfaceFact extends FactBase {
   readonly kind: "client-interface";
@@ -195,6 +200,7 @@ export type ClientFact =
   | ClientPromisifyFact
   | ClientCloseFact
   | ClientTypeFact
+  | ClientOptionsTypeFact
   | ClientInterfaceFact
   | ClientStubFact
   | ClientErrorFact

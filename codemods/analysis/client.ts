@@ -7,7 +7,13 @@ import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/as
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import {
+  classifyArguments,
+  heldOptionTypes,
+  messageTypeOf,
+  optionThatStays,
+  responseTypeOf,
+} from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { doublesOf } from "./client-doubles.js";
@@ -20,6 +26,7 @@ import type {
   ClientConstructionFact,
   ClientFact,
   ClientInterfaceFact,
+  ClientOptionsTypeFact,
   ClientOutcome,
   ClientPromisifyFact,
   ClientStubFact,
@@ -167,6 +174,9 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   facts.push(...metadata.facts);
 
   facts.push(...planCallCredentials(project, services, argumentsOf, trees));
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  for (const type of heldOptionTypes(project, moved, trees))
+    facts.push({ ...placeOf(type), kind: "client-options-type" } satisfies ClientOptionsTypeFact);
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
@@ -188,7 +198,7 @@ function planCallCredentials(
       const node = value && nodeOf(call.node.getSourceFile(), value);
       if (!node) continue;
       const planned = credentialsOption(project, node, (each) => nodes.has(each));
-      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", held: null, credentials: planned.option });
       facts.push(...planned.facts);
     }
   return facts;

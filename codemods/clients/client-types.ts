@@ -34,6 +34,11 @@ export const rule: Rule = {
       }
       ctx.report({ ...origin, construct: `interface ${fact.name}`, start: fact.start, end: fact.end, rpc: null });
     }
+    for (const { start, end } of clientFacts(ctx.facts, "client-options-type")) {
+      const origin = { rule: id, outcome: "idiomatic", reason: null } as const;
+      ctx.edit.overwrite(start, end, ctx.imports.add(GRPC_JS, "GrpcJsCallOptions", { typeOnly: true }), origin);
+      ctx.report({ ...origin, construct: "CallOptions", start, end, rpc: null });
+    }
     removeUnusedTypes(ctx);
   },
 };
