@@ -16,6 +16,7 @@ import {
 } from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
+import { doublesOf } from "./client-doubles.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
   CallArgument,
@@ -354,6 +355,9 @@ function refuseStandIns(
       const instead = standInOfType(project, type);
       if (instead) refuse(instead);
     }
+    const known = new Set([...found, ...service.stubs].map((each) => each.node));
+    for (const node of doublesOf(project, service, (file) => programs.has(programOf(file))))
+      if (!known.has(node.getParentOrThrow())) refuse(node);
   }
 }
 
