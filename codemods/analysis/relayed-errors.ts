@@ -10,11 +10,18 @@ export function relaysErrors(project: AnalysisProject): boolean {
     const apps = project.files
       .filter((file) => file.getFullText().includes("createApp"))
       .flatMap((file) => file.getDescendantsOfKind(SyntaxKind.CallExpression))
-      .filter((call) => /(^|\.)createApp$/.test(call.getExpression().getText()));
+      .filter((call) => isApp(project, call.getExpression()));
     relays = apps.length > 0 && apps.every((call) => isCompatible(call.getArguments()[0]));
     known.set(project, relays);
   }
   return relays;
+}
+
+/** `createApp` of the runtime; with the official packages, errors are answered as those do. */
+function isApp(project: AnalysisProject, callee: Node): boolean {
+  if (!/(^|\.)createApp$/.test(callee.getText())) return false;
+  const origin = project.originOf(callee);
+  return origin.kind === "external" && origin.module.startsWith("@connect-migrate/runtime");
 }
 
 function isCompatible(options: Node | undefined): boolean {

@@ -34,7 +34,7 @@ export interface UniversalHandlerOptions {
   interceptors: Interceptor[];
   /** Runs when headers are there and before a body is read: the place to refuse callers cheaply. */
   requestGate?: (context: HandlerContext) => void | Promise<void>;
-  /** Addition to @connectrpc/connect: `grpc-js` gives protocol errors the codes and texts of a grpc-js server. */
+  /** Addition to @connectrpc/connect: `grpc-js` gives protocol errors the codes and texts of a grpc-js server, and relays errors of other calls with their trailers. */
   compat?: "grpc-js";
 }
 
