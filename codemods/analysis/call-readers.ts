@@ -36,6 +36,19 @@ export function readCallsIn(
   });
 }
 
+/** Where a handler's callback is that of a client's call: `client.getItem(call.request, callback)`. */
+export function askedIn(project: AnalysisProject, handler: Node): readonly number[] {
+  const [, callback] = Node.isParametered(handler) ? handler.getParameters() : [];
+  const name = callback?.getNameNode();
+  return (Node.isIdentifier(name) ? usesOf(project, name) : []).flatMap((use) => {
+    const call = use.getParent();
+    const callee = Node.isCallExpression(call) && call.getArguments().at(-1) === use ? call.getExpression() : undefined;
+    const isAsked =
+      Node.isPropertyAccessExpression(callee) && project.originOf(callee.getExpression()).kind === "client";
+    return call && isAsked ? [call.getStart()] : [];
+  });
+}
+
 /** `client.getItem(request, { parent: call }, callback)`, also of a client that has moved. */
 function isParent(project: AnalysisProject, use: Node): boolean {
   const property = use.getParent();

@@ -7,7 +7,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { withAssertions } from "./around-values.js";
 import { propertiesIn } from "./call-properties.js";
-import { readCallsIn } from "./call-readers.js";
+import { askedIn, readCallsIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -35,6 +35,7 @@ export function handlerFact(
     helped,
     properties: propertiesIn(project, handler),
     read: readCallsIn(project, handler, helped),
+    asked: askedIn(project, handler),
   };
   const plan = planOf(body, rpc.kind, wrapping, around);
   const why = obstacle(project, handler, key, plan, isClass, forward);
@@ -94,7 +95,11 @@ export function takesContext(project: AnalysisProject, handler: Node, kind: RpcK
   const body = bodyOf(handler);
   const plan =
     body &&
-    planOf(body, kind, null, { properties: propertiesIn(project, handler), read: readCallsIn(project, handler) });
+    planOf(body, kind, null, {
+      properties: propertiesIn(project, handler),
+      read: readCallsIn(project, handler),
+      asked: askedIn(project, handler),
+    });
   return !plan?.ok || plan.contextName !== null;
 }
 

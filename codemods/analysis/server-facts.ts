@@ -23,6 +23,8 @@ export interface HandlerFact extends FactBase {
   readonly properties: readonly string[];
   /** Where it gives its call to functions that only read it. */
   readonly read: readonly ReadCall[];
+  /** Where calls of clients begin that get its callback. */
+  readonly asked: readonly number[];
   /** It stands behind a wrapper that changes. */
   readonly isWrapped: boolean;
 }

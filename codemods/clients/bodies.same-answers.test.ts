@@ -117,6 +117,21 @@ const programs: Programs = {
         });
       });
     ${all("a", "second", "short", "third", "fail")}`),
+  "a callback that waits itself": program(`
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    async function f(text) {
+      return new Promise(function (resolve, reject) {
+        client.ask({ text }, async function (err, res) {
+          if (err) return reject('no ' + text);
+          await wait(2);
+          const again = await new Promise((resolve) => client.ask({ text: 'again' }, (err, res) => resolve(res.text)));
+          if (text === 'b') return resolve([again]);
+          await wait(2);
+          resolve([res.text, again]);
+        });
+      });
+    }
+    ${all("a", "b", "fail")}`),
   branches: program(`
     function f(text) {
       return new Promise((resolve, reject) => {

@@ -35,9 +35,11 @@ export const rule: Rule = {
     const file = fileOf(ctx);
     const parents = parentMap(file);
     // What only rejects goes away with its callback.
-    const gone = plannedCalls(ctx).flatMap(({ plan }) =>
-      plan.kind === "executor" ? [plan.promise] : plan.kind === "settled" ? [plan.shape.callback] : [],
-    );
+    const gone = plannedCalls(ctx).flatMap(({ plan }) => {
+      if (plan.kind === "executor") return [plan.promise];
+      if (plan.kind === "settled") return [plan.shape.callback];
+      return plan.kind === "block" && plan.place?.isThrownOnly && plan.shape.error ? [plan.shape.error] : [];
+    });
     for (const fact of clientFacts(ctx.facts, "client-error")) {
       if (gone.some(({ start, end }) => start <= fact.start && fact.end <= end)) continue;
       const param = namedAt(file, fact.start, fact.end);

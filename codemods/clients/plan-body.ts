@@ -118,7 +118,7 @@ export function promiseBody(
 /** Has a callback a path for the error and one for the response, and throws nothing by itself? */
 function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
   if (!/^(guard|if-else|conditional)$/.test(form) || !error || !failure || fallsThrough) return false;
-  return !callback.async && !throws(callback);
+  return !throws(callback);
 }
 
 /** The function that a promise is made with, if a statement is the last of its own. */

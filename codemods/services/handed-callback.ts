@@ -2,11 +2,12 @@ import { isFunction, isIdentifier, memberName, type Node, unwrap } from "../shar
 import type { HandlerDraft } from "./handler-draft.js";
 
 /**
- * Is the callback an argument of a function of a package, which knows nothing of grpc and so calls it with an error and a
+ * Is the callback an argument of a client's call, or of a function of a package, which knows nothing of grpc and so calls it with an error and a
  * value at most? What the project itself defines may reply with trailers, and so may whoever gets it from what keeps or wraps it.
  */
 export function isOnlyCalledBy(draft: HandlerDraft, reference: Node, call: Node): boolean {
   if (call.type !== "CallExpression" || !(call.arguments as Node[]).includes(reference)) return false;
+  if (draft.asked.has(call.start)) return true;
   return isOfPackage(draft, call.callee) && !isKept(draft, reference, call) && !isWrapped(draft, call);
 }
 

@@ -98,6 +98,8 @@ export interface Surroundings {
   readonly properties?: readonly string[];
   /** Where it gives its call to something that only reads it. */
   readonly read?: readonly ReadCall[];
+  /** Where calls of clients begin that get its callback. */
+  readonly asked?: readonly number[];
 }
 
 /** The arguments and parameters that go, in their order. */
@@ -127,6 +129,8 @@ export interface HandlerDraft {
   readonly properties: ReadonlySet<string>;
   /** Where the call goes to something that only reads it, by the place. */
   readonly read: ReadonlyMap<number, ReadCall>;
+  /** Calls of clients that get the callback, by their place. */
+  readonly asked: ReadonlySet<number>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

@@ -34,6 +34,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     helped: [],
     properties: [],
     read: [],
+    asked: [],
     isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });

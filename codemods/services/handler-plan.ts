@@ -206,7 +206,7 @@ export function planHandler(
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, around.helped, around.properties, around.read]);
+  const key = JSON.stringify([rpcKind, wrapping, around.helped, around.properties, around.read, around.asked]);
   const made = known.get(key);
   if (made) return made;
   let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, around));
@@ -243,7 +243,7 @@ function makePlan(
   file: File,
   mode: Mode,
   wrapping: Wrapping | null,
-  { helped = [], properties = [], read = [] }: Surroundings,
+  { helped = [], properties = [], read = [], asked = [] }: Surroundings,
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -278,6 +278,7 @@ function makePlan(
     helped: new Map(helped.map((call) => [call.start, call])),
     properties: new Set(properties),
     read: new Map(read.map((each) => [each.start, each])),
+    asked: new Set(asked),
     steps: [],
     replyNodes: new Set(),
     isLeave: isBareReturn,
@@ -425,7 +426,7 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
       draft.steps.push({ kind: "settler", node: reference, onlyFails: memberName(call.callee) === "catch" });
     else if (
       call.type === "CallExpression" &&
-      (mode === "handed" || (mode === "direct" && !isOfPackage(draft, call.callee)))
+      (mode === "handed" || (mode === "direct" && !isOfPackage(draft, call.callee) && !draft.asked.has(call.start)))
     )
       planHanded(draft, call, reference);
     else refuse("callback-escapes", describeUse(call));

@@ -93,6 +93,7 @@ export function draftOf(
     kindTests: [],
     helped: new Map(helped.map((each) => [each.start, each])),
     read: new Map(),
+    asked: new Set(),
     properties: new Set(),
     steps: [],
     replyNodes: new Set(),

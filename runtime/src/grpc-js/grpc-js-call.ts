@@ -19,7 +19,7 @@ export function readsOf(context: HandlerContext): CallReads {
   let metadata: MetadataLike | undefined;
   return {
     get metadata() {
-      metadata ??= metadataFromHeaders(context.requestHeader);
+      metadata ??= metadataFromHeaders<MetadataLike>(context.requestHeader);
       return metadata;
     },
     getPeer: () => context.values.get(kPeerAddress),

@@ -84,10 +84,10 @@ function sentValues(values: readonly unknown[]): string[] {
 
 /**
  * Metadata with the fields of Headers: grpc-js's own class where it is installed, otherwise one with the same methods.
- * Protocol headers are left out, as grpc-js does.
+ * Protocol headers are left out, as grpc-js does. `M` is the type that the code around it has for Metadata: grpc-js's own, where that is asked for.
  */
-export function metadataFromHeaders(headers: Headers): MetadataLike {
-  return metadataOf(headers, protocolHeaders);
+export function metadataFromHeaders<M = MetadataLike>(headers: Headers): M {
+  return metadataOf(headers, protocolHeaders) as M;
 }
 
 /** What a client of grpc-js sees of a response: gRPC's content type too; the rest is stripped as a server does it. */
