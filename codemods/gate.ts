@@ -42,7 +42,10 @@ export function gate(
     if (process.env.CONNECT_MIGRATE_DEBUG)
       for (const error of found) process.stderr.write(`${error.file}:${error.line}:${error.column} ${error.message}\n`);
     for (const culprit of culprits)
-      if (!broken.has(culprit)) broken.set(culprit, failureAt(culprit, whole, reason("gate-failed", detail)));
+      if (!broken.has(culprit)) {
+        const failure = failureAt(culprit, whole, reason("gate-failed", detail));
+        broken.set(culprit, culprit === file ? { ...failure, lines: found.map(({ line }) => line) } : failure);
+      }
   }
   return broken;
 }

@@ -282,6 +282,7 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
     selected: new Set(discovery.selected.filter((file) => isHere(file) && !failures.has(file) && !lacking.has(file))),
     untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? []), ...home.shared]),
     context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
+    keptHandlers: run.keptHandlers,
     keptStatus: run.keptStatus,
     protos: generated.registry ?? emptyRegistry(home.folder, generated.failure),
     texts: new Map([...code, ...current]),

@@ -5,6 +5,7 @@ import { createSources, type Sources } from "./analysis/sources.js";
 import { extraFilesOf } from "./extra-files.js";
 import { gate } from "./gate.js";
 import { codeHomes, ensureGenerated, inEachHome, type SourceText } from "./generate/index.js";
+import { keepHandlers } from "./kept-handlers.js";
 import {
   type Choice,
   type FileStatus,
@@ -63,6 +64,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     failures,
     lacking: new Map(),
     kept,
+    keptHandlers: new Map(),
     keptStatus: new Map(),
     progress,
     read,
@@ -71,7 +73,11 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   for (let round = 0; round < 4 && options.isDraft !== true; round++) {
     progress("checking the result", SHARES.gate);
     let broken = gate(run, attempt);
-    while (keepStatus(run, attempt, broken) || keepMessages(attempt, broken, kept)) {
+    while (
+      keepStatus(run, attempt, broken) ||
+      keepMessages(attempt, broken, kept) ||
+      keepHandlers(run, attempt, broken)
+    ) {
       attempt = await transform(run);
       broken = gate(run, attempt);
     }

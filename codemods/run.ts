@@ -2,6 +2,7 @@ import path from "node:path";
 import type { ConfigFinder, StatusKept } from "./analysis/project.js";
 import type { Sources } from "./analysis/sources.js";
 import type { CodeHome, GenerateResult } from "./generate/index.js";
+import type { KeptHandlers } from "./kept-handlers.js";
 import type { MigrationOptions } from "./migration.js";
 import type { Discovery } from "./project/discover.js";
 import type { Finding } from "./shared/finding.js";
@@ -23,6 +24,8 @@ export interface Run {
   readonly lacking: Map<string, readonly Finding[]>;
   /** Services and clients whose messages stay as they are, because native ones did not pass the gate: with the reason. */
   readonly kept: Map<string, string>;
+  /** By file: handlers that stay in their old shape, because the new one did not pass the gate. */
+  readonly keptHandlers: Map<string, KeptHandlers>;
   /** Files whose codes keep grpc-js's type, because `Code` did not pass the gate. */
   readonly keptStatus: Map<string, StatusKept>;
   readonly progress: (what: string, share: number) => void;
@@ -40,6 +43,8 @@ export interface Part {
 export interface Failure {
   readonly error: string;
   readonly finding: Finding;
+  /** Where the compiler found something in the file's new text: lines, from 1. */
+  readonly lines?: readonly number[];
 }
 
 /** A file that stays as it is, and what is said of it; `offset` is a place in its text. */

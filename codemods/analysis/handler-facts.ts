@@ -71,6 +71,8 @@ function obstacle(
     otherAccess(project, handler, key, forward) ??
     fakeCallOf(project, handler, key, owner);
   if (elsewhere) return reason("handler-used-elsewhere", elsewhere);
+  const rejected = namesOf(handler, key).flatMap((name) => project.keptHandler(file.getFilePath(), name) ?? []);
+  if (rejected[0] !== undefined) return reason("compiler-rejects", rejected[0]);
   if (!plan) return reason("types-unknown", "the handler's function");
   // A method is called on its object by who gets the object, and an arrow function has its own `this` wherever it is called.
   if (plan.ok && plan.field && !isClass) return reason("no-equivalent", "an arrow function as a generator");
@@ -88,6 +90,13 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
   const tree = babelTree(file.getFilePath(), file.getFullText());
   const fn = tree && babelFunction(tree, body.getStart(), body.getEnd());
   return fn && { fn, tree };
+}
+
+/** The names that a handler has: those under which it is offered, and declared. */
+function namesOf(handler: Node, key: string): string[] {
+  const declared = bodyOf(handler)?.getParent();
+  const own = [handler, declared].flatMap((node) => (node && Node.hasName(node) ? [node.getName()] : []));
+  return [key, ...own];
 }
 
 /** Does a handler that changes take the context of its call, too? */

@@ -44,6 +44,8 @@ export interface AnalysisProject {
   isSelected(path: string): boolean;
   /** Does a file of TypeScript keep grpc-js's enum of codes, and do its errors keep a code of that type? */
   keptStatus(path: string): StatusKept;
+  /** Why a handler of a file stays in its old shape, by one of its names: what the compiler says of the new one. */
+  keptHandler(path: string, name: string): string | undefined;
   /** May a bridge be put into the file, or taken out of it, although it is not selected? */
   mayBridge(path: string): boolean;
 }
@@ -65,6 +67,7 @@ export interface AnalysisInput {
   /** Files that must stay as they are, whatever happens around them. */
   readonly untouchable?: ReadonlySet<string>;
   readonly keptStatus?: ReadonlyMap<string, StatusKept>;
+  readonly keptHandlers?: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
@@ -288,6 +291,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     problems: finder.problems,
     isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
     keptStatus: (file: string) => input.keptStatus?.get(file) ?? "no",
+    keptHandler: (file: string, name: string) => input.keptHandlers?.get(file)?.get(name),
     mayBridge: (file: string) => input.untouchable?.has(file) !== true,
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };

@@ -130,6 +130,10 @@ export const reasons = {
     short: "the result did not pass the gate",
     long: "The rewritten file did not pass the gate: {detail}.",
   },
+  "compiler-rejects": {
+    short: "the compiler rejects the new shape",
+    long: "It keeps its old shape, because the compiler rejects the new one: {detail}.",
+  },
   "edit-conflict": {
     short: "two rules wanted the same text",
     long: "Two rules wanted to edit the same text: {detail}.",
