@@ -17,8 +17,10 @@ export interface Callees {
 export function calleesOf(project: AnalysisProject): Callees {
   const known = new WeakMap<TreeNode, string | null>();
   const written = new Map<string, boolean>();
-  // Where a function begins, the two parsers do not say alike.
-  const keyAt = (file: SourceFile, end: number) => `${file.getFilePath()}:${end}`;
+  // Where a function begins, the two parsers say alike of arrow functions only, which are the ones that end together: `(a) => (b) => …`.
+  const keyAt = (file: SourceFile, end: number, arrow: number | null) => `${file.getFilePath()}:${arrow ?? ""}:${end}`;
+  const keyFor = (node: Node) =>
+    keyAt(node.getSourceFile(), node.getEnd(), Node.isArrowFunction(node) ? node.getStart() : null);
 
   /** Is anything put under the name, `users.get = …`, or in place of the function itself? */
   function isWritten(name: string): boolean {
@@ -46,7 +48,7 @@ export function calleesOf(project: AnalysisProject): Callees {
       const isOfClass = Node.isClassDeclaration(node.getParent());
       if (node.getDecorators().length > 0 || (isOfClass && !isOnlyItself(project, node))) return null;
     }
-    return keyAt(node.getSourceFile(), node.getEnd());
+    return keyFor(node);
   }
 
   /** Functions that stand in an object or a class. */
@@ -63,7 +65,7 @@ export function calleesOf(project: AnalysisProject): Callees {
       const nodes = Node.isElementAccessExpression(node) ? membersOf(node.getExpression()) : node ? [node] : [];
       return nodes.flatMap((each) => {
         const origin = project.originOf(each);
-        return origin.kind === "function" ? [keyAt(origin.node.getSourceFile(), origin.node.getEnd())] : [];
+        return origin.kind === "function" ? [keyFor(origin.node)] : [];
       });
     },
     of(callee, file) {
@@ -74,7 +76,7 @@ export function calleesOf(project: AnalysisProject): Callees {
       known.set(callee, key);
       return key;
     },
-    keyOf: (fn, file) => keyAt(file, fn.end),
+    keyOf: (fn, file) => keyAt(file, fn.end, fn.type === "ArrowFunctionExpression" ? fn.start : null),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Reach {
   isOther(callee: TreeNode, file: SourceFile): boolean;
   /** May the callee be a function that makes such a call: `table[key]`, a member that is handed on? */
   mayChoose(callee: TreeNode, file: SourceFile): boolean;
+  /** May the callee be a function that was kept under a name which the program computes, `api[method] = …`? */
+  mayBeKept(callee: TreeNode, file: SourceFile): boolean;
 }
 
 export function callsOf(
@@ -69,6 +71,8 @@ export function reachOf(
   const names = new Set<string>();
   /** Names of what was made of such functions: what they are says nothing of what they call. */
   const made = new Set<string>();
+  /** Names of functions that give such functions: `const ask = asked("ask")`. */
+  const makers = new Set<string>();
   const functions = new Set<string>();
   const reach: Reach = {
     calls,
@@ -82,7 +86,9 @@ export function reachOf(
     mayChoose: (callee, file) =>
       made.has((isIdentifier(callee) ? callee.name : memberName(callee)) ?? "") ||
       callees.choices(callee, file).some((key) => functions.has(key)),
+    mayBeKept: (callee, file) => isAnyKept && callees.of(callee, file) === null,
   };
+  let isAnyKept = false;
   /** Names to look for, each again when another function of its name is found. */
   const queue: string[] = [];
   const addName = (name: string, file: SourceFile, isOwn: boolean): void => {
@@ -99,6 +105,7 @@ export function reachOf(
   const addAround = (node: TreeNode, file: SourceFile, tree: File): void => {
     const parents = parentMap(tree);
     for (let owner = functionOf(node, parents); owner; owner = functionOf(owner, parents)) {
+      addGiven(owner, file, tree);
       const key = callees.keyOf(owner, file);
       if (functions.has(key)) continue;
       functions.add(key);
@@ -109,16 +116,35 @@ export function reachOf(
       if (name !== undefined && name !== "constructor") addName(name, file, isStatementFunction(owner, parent));
       const holder = name === undefined && isWrapped(owner, parent) ? holderOf(owner, tree) : undefined;
       if (holder) addHolder(holder, file);
+      else if (isKeptByKey(owner, tree)) addKept();
     }
+  };
+  /** What gives such a function to its caller is a maker of them. */
+  const addGiven = (given: TreeNode, file: SourceFile, tree: File): void => {
+    const maker = giverOf(given, tree);
+    const name = maker && functionName(maker, parentMap(tree).get(maker));
+    if (maker && name === undefined) addGiven(maker, file, tree);
+    if (name === undefined || makers.has(name)) return;
+    makers.add(name);
+    queue.push(name);
+  };
+  /** From now on, every call of what is not known may be one of theirs. */
+  const addKept = (): void => {
+    if (isAnyKept) return;
+    isAnyKept = true;
+    queue.push(ANY);
   };
   for (const { file, tree } of files) for (const call of calls.get(file) ?? []) addAround(call, file, tree);
   // Names that are added on the way come up here, too.
   for (const name of queue)
     for (const { file, tree } of files) {
-      for (const call of [...callsNamed(tree, name), ...handedNamed(tree, name)])
+      for (const call of name === ANY ? allCalls(tree) : [...callsNamed(tree, name), ...handedNamed(tree, name)])
         if (isCallOf(call, reach, file, tree)) {
           addAround(call, file, tree);
-          const holder = holderOf(call, tree);
+          const isMade = isCall(call) && makers.has(name);
+          if (isMade) addGiven(call, file, tree);
+          const holder = isCallOrNew(call) && !isMade ? undefined : holderOf(call, tree);
+          if (isKeptByKey(call, tree) && (isMade || !isCallOrNew(call))) addKept();
           if (!holder) continue;
           addHolder(holder, file);
           if (holder.isMember) queue.push(COMPUTED);
@@ -146,6 +172,14 @@ export function callsNamed(tree: File, name: string): readonly TreeNode[] {
   return found.get(name) ?? [];
 }
 
+function allCalls(tree: File): readonly TreeNode[] {
+  const found: TreeNode[] = [];
+  walk(tree, (node) => {
+    if (isCall(node)) found.push(node);
+  });
+  return found;
+}
+
 function callsIn(tree: File): [string, TreeNode][] {
   const found: [string, TreeNode][] = [];
   walk(tree, (node) => {
@@ -159,6 +193,8 @@ function callsIn(tree: File): [string, TreeNode][] {
 
 /** What stands for the name of `table[key]`. */
 const COMPUTED = "[]";
+/** What stands for any name. */
+const ANY = "*";
 
 function calledName(callee: TreeNode): string | undefined {
   return isChosen(callee) ? COMPUTED : memberName(callee);
@@ -181,6 +217,7 @@ export function isCallOf(node: TreeNode, reach: Reach, file: SourceFile, tree: F
   }
   if (!isCall(node)) return false;
   const { callee } = node;
+  if (reach.mayBeKept(callee, file)) return true;
   const name = isIdentifier(callee) ? callee.name : calledName(callee);
   if (name === COMPUTED) return reach.mayChoose(callee, file);
   const isOwn = isIdentifier(callee) && names.has(`${file.getFilePath()}#${callee.name}`);
@@ -240,6 +277,16 @@ function isKept(node: TreeNode, tree: File): boolean {
   return parent?.type === "AssignmentExpression" && parent.right === node;
 }
 
+/** `api[method] = ask`, `{ [method]: ask }`, `Object.fromEntries([[method, ask]])` */
+function isKeptByKey(node: TreeNode, tree: File): boolean {
+  const parents = parentMap(tree);
+  const parent = parents.get(node) as TreeNode;
+  if (parent.type === "AssignmentExpression") return parent.right === node && isChosen(parent.left);
+  if (/^(ObjectProperty|ClassProperty)$/.test(parent.type))
+    return parent.computed && parent.value === node && keyName(parent) === undefined;
+  return parent.type === "ArrayExpression" && parent.elements.length === 2 && parent.elements[1] === node;
+}
+
 /** A function, what another module gives, or what a call made of one; no parameter, whose callers are looked at, and no plain data. */
 function mayBeFunction(node: TreeNode, tree: File): boolean {
   const binding = scopesOf(tree).bindingOf(node);
@@ -269,7 +316,6 @@ interface Holder {
 /** `safe` of `const safe = retry(ask)`: to call it is to call what it was made of. */
 function holderOf(node: TreeNode, tree: File): Holder | undefined {
   const parents = parentMap(tree);
-  if (isCallOrNew(node)) return undefined;
   let current = node;
   let parent = parents.get(current);
   while (parent && (isCallOrNew(parent) || /^(bind|call|apply)$/.test(memberName(parent) ?? ""))) {
@@ -285,6 +331,21 @@ function holderOf(node: TreeNode, tree: File): Holder | undefined {
     return held(keyName(parent), true);
   if (parent.type !== "AssignmentExpression" || parent.right !== current) return undefined;
   return isIdentifier(parent.left) ? held(parent.left.name, false) : held(memberName(parent.left), true);
+}
+
+/** The function that gives a value, or the name that it has, to its caller. */
+function giverOf(value: TreeNode, tree: File): TreeNode | undefined {
+  const parents = parentMap(tree);
+  const parent = parents.get(value) as TreeNode;
+  const isNamed = value.type === "FunctionDeclaration" || parent.type === "VariableDeclarator";
+  const name = value.type === "FunctionDeclaration" ? value.id : parent.id;
+  const given = isNamed && isIdentifier(name) ? (scopesOf(tree).bindingOf(name)?.references ?? []) : [value];
+  for (const each of given) {
+    const around = parents.get(each) as TreeNode;
+    if (around.type === "ReturnStatement") return functionOf(each, parents);
+    if (around.type === "ArrowFunctionExpression" && around.body === each) return around;
+  }
+  return undefined;
 }
 
 /** `wrap((text) => …)`: what is made of a function without a name. Others call it for themselves. */

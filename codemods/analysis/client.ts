@@ -7,7 +7,13 @@ import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/as
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import {
+  classifyArguments,
+  heldOptionTypes,
+  messageTypeOf,
+  optionThatStays,
+  responseTypeOf,
+} from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
 import { doublesOf } from "./client-doubles.js";
@@ -20,6 +26,7 @@ import type {
   ClientConstructionFact,
   ClientFact,
   ClientInterfaceFact,
+  ClientOptionsTypeFact,
   ClientOutcome,
   ClientPromisifyFact,
   ClientStubFact,
@@ -168,6 +175,9 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   facts.push(...metadata.facts);
 
   facts.push(...planCallCredentials(project, services, argumentsOf, trees));
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  for (const type of heldOptionTypes(project, moved, trees))
+    facts.push({ ...placeOf(type), kind: "client-options-type" } satisfies ClientOptionsTypeFact);
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
@@ -189,7 +199,7 @@ function planCallCredentials(
       const node = value && nodeOf(call.node.getSourceFile(), value);
       if (!node) continue;
       const planned = credentialsOption(project, node, (each) => nodes.has(each));
-      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", held: null, credentials: planned.option });
       facts.push(...planned.facts);
     }
   return facts;
@@ -521,11 +531,12 @@ function factsOf(
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }
-  for (const { node, method, rpc } of service.promisified)
+  for (const { node, method, rpc, form } of service.promisified)
     facts.push({
       ...placeOf(node),
       kind: "client-promisify",
       rpc,
+      form,
       outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
@@ -567,10 +578,20 @@ function factsOf(
       facts.push({
         ...placeOf(declaration),
         kind: "client-interface",
-        name: declaration.getName(),
+        construct: `interface ${declaration.getName()}`,
         changes,
         imports: [CALL_OPTIONS],
       } satisfies ClientInterfaceFact);
+  if (idiomatic)
+    for (const { declaration, changes } of service.taken)
+      if (changes.length > 0)
+        facts.push({
+          ...placeOf(declaration),
+          kind: "client-interface",
+          construct: `the type of ${declaration.getName()}`,
+          changes,
+          imports: [CALL_OPTIONS],
+        } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -599,11 +620,12 @@ function typedDefinition(
 }
 
 function obstacleReason(service: Service, root: string): Reason {
-  const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
+  const obstacles = [service, ...service.peers].flatMap((each) => each.obstacles);
+  const shown = obstacles.slice(0, 3).map(({ node, detail }) => {
     return `${detail} (${shownPlace(node, root)})`;
   });
   const unique = [...new Set(shown)];
-  const more = service.obstacles.length - unique.length;
+  const more = obstacles.length - unique.length;
   return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
 }
 

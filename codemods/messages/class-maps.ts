@@ -1,5 +1,6 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { followEntries } from "./class-map-entries.js";
 import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind } from "./message-kind.js";
 import { functionAround, isAssignmentTarget, standsAlone, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -16,7 +17,7 @@ export function followClassMap(p: Proving, access: PropertyAccessExpression, fie
   p.kinds.set(access, kind);
   if (access.getName() !== field.localName) p.replace(access.getNameNode(), field.localName);
   const declaration = access.getParent();
-  if (!Node.isVariableDeclaration(declaration)) return use(p, access, kind.of, () => mapText(p, access, field));
+  if (!Node.isVariableDeclaration(declaration)) return use(p, access, field, kind.of, () => mapText(p, access, field));
   const name = declaration.getNameNode();
   const isConstant = declaration.getVariableStatement()?.getDeclarationKind() === "const";
   if (!Node.isIdentifier(name) || declaration.getTypeNode() || !isConstant)
@@ -24,7 +25,7 @@ export function followClassMap(p: Proving, access: PropertyAccessExpression, fie
   for (const reference of p.project.referencesTo(name)) {
     if (reference === name) continue;
     p.kinds.set(reference, kind);
-    use(p, reference, kind.of, () => reference.getText());
+    use(p, reference, field, kind.of, () => reference.getText());
   }
   return undefined;
 }
@@ -44,8 +45,11 @@ export function isMapChanged(map: Node): boolean {
   );
 }
 
+const IN_ORDER = "a map is gone through in the order in which its entries came";
+
 /** One `map.get(…)`, `map.set(…)`, …; `textOf` gives what stands for the map, if it can be repeated. */
-function use(p: Proving, map: Node, of: Kind, textOf: () => string | undefined): unknown {
+function use(p: Proving, map: Node, field: DescField, of: Kind, textOf: () => string | undefined): unknown {
+  if (followEntries(p, map, field, of)) return undefined;
   const access = map.getParent();
   const call = access?.getParent();
   if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== map) {
@@ -53,7 +57,13 @@ function use(p: Proving, map: Node, of: Kind, textOf: () => string | undefined):
     p.finals.push(() => {
       if (p.consumed.has(map)) return;
       if (fromEntries(p, map, of)) return;
-      p.block(map, "a map goes where it cannot be followed");
+      const parent = map.getParent();
+      p.block(
+        map,
+        Node.isSpreadElement(parent) || Node.isForOfStatement(parent)
+          ? IN_ORDER
+          : "a map goes where it cannot be followed",
+      );
     });
     return undefined;
   }
@@ -90,7 +100,7 @@ function use(p: Proving, map: Node, of: Kind, textOf: () => string | undefined):
     case "entries":
     case "keys":
     case "values":
-      return p.block(call, "a map is gone through in the order in which its entries came");
+      return p.block(call, IN_ORDER);
   }
   return p.block(call, `what ${access.getName()} of a map does is not followed`);
 }

@@ -3,6 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isFoundSet, isKnownUnset } from "./class-guards.js";
 import { followClassMap } from "./class-maps.js";
+import { objectOfClass } from "./class-objects.js";
 import { isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
 import { unsupportedIn } from "./message-kind.js";
@@ -235,9 +236,10 @@ function endsTest(test: Node): boolean {
   );
 }
 
+/** As the compiler that looks at the result takes it: it is strict where nothing is said. */
 export function isStrict(node: Node): boolean {
   const { strict, strictNullChecks } = node.getProject().getCompilerOptions();
-  return strictNullChecks ?? strict ?? false;
+  return strictNullChecks ?? strict ?? true;
 }
 
 /** `m.has_x`. False where this is none. */
@@ -302,12 +304,13 @@ function readChoice(p: Proving, access: PropertyAccessExpression, desc: DescMess
   return true;
 }
 
-/** `m.serialize()`. */
+/** `m.serialize()`, `m.toObject()`. */
 function calls(p: Proving, access: PropertyAccessExpression, desc: DescMessage): unknown {
   const call = access.getParent();
   const name = access.getName();
   const isCall = Node.isCallExpression(call) && call.getExpression() === access;
   if (!isCall) return p.block(access, "a method of a message that is not called here");
+  if (name === "toObject") return objectOfClass(p, access, call, desc);
   if (!/^serialize(Binary)?$/.test(name) || call.getArguments().length > 0 || access.hasQuestionDotToken())
     return p.block(call, `what ${name} of a message does is not followed`);
   p.edit(

@@ -34,7 +34,7 @@ const made = (fields: string) => gives(`new same.v1.Thing({ ${fields} })`);
 
 describe("stays on the bridge, with the reason", async () => {
   const cases = [
-    [echo("console.log(req.toObject());"), "what toObject of a message does"],
+    [echo("console.log(req.child_item?.toObject());"), "the object of a message that may not be there"],
     [echo("const it = req.cloneMessage(); it.item_name = 'a';"), "what cloneMessage of a message does"],
     [echo("console.log(req);"), "a message is handed to a package"],
     [echo("JSON.stringify(req.child_item);"), "what JSON.stringify does"],
@@ -43,7 +43,19 @@ describe("stays on the bridge, with the reason", async () => {
     [echo("const { num_map } = req; console.log(num_map);"), "reads its default if it is not set"],
     [echo("req.opt_num += 1;"), "in place"],
     [echo("req.pick_num++;"), "in place"],
-    [echo("for (const [key] of req.num_map) console.log(key);"), "a map goes where it cannot be followed"],
+    [echo("for (const [key] of req.num_map) console.log(key);"), "the order in which its entries came"],
+    [echo("console.log([...req.num_map].map(([key]) => key).join());"), "the order in which its entries came"],
+    [echo("console.log([...req.num_map].map(([key]) => key.length).sort());"), "the order in which its entries came"],
+    [echo("console.log([...req.num_map.values(), 1].sort());"), "the order in which its entries came"],
+    [
+      echo("console.log([...req.num_map.values()].sort((a, b) => a % 2 - b % 2));"),
+      "the order in which its entries came",
+    ],
+    [echo("console.log([...req.num_map].sort(([, a], [, b]) => a - b));"), "the order in which its entries came"],
+    [
+      echo("let n = 0; console.log([...req.num_map.keys()].every((key) => (n += key.length) < 9));"),
+      "its entries came",
+    ],
     [echo("req.num_map.forEach((one) => console.log(one));"), "the order in which its entries came"],
     [echo("console.log([...req.num_map.keys()]);"), "the order in which its entries came"],
     [echo("req.num_map.clear();"), "what clear of a map does"],

@@ -73,6 +73,13 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   }
   lines.push(same.v1.Kind[req.item_kind] ?? 'strange');
   if (req.child_item && !req.child_item.has_pick_text) lines.push(req.child_item.tag_list.join('+'));
+  lines.push(show(req.toObject()), ...Object.keys(req.toObject()), show(req.toObject().num_map));
+  if (req.has_child_item) lines.push(show(req.child_item.toObject().sub_items.length), show(req.child_item.toObject().opt_big));
+  lines.push(show([...req.num_map].sort()), [...req.num_map].map(([key, count]) => \`\${key}=\${count}\`).sort().join());
+  lines.push(show(Array.from(req.num_map.keys()).sort()), show([...req.num_map.values()].sort((a, b) => b - a)));
+  const counts = req.num_map;
+  lines.push(show(Array.from(counts.entries()).sort(([a], [b]) => (a < b ? -1 : 1))), show([...counts.values()].includes(0)));
+  lines.push(show([...counts].filter(([key, count]) => count > 0 || key.startsWith('1')).length), show([...counts].some(([key]) => key === '')));
   return new same.v1.Lines({ lines_out: lines, line_count: lines.length, first_one: req.sub_items[0], good_one: item_name });
 }
 

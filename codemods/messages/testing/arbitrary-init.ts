@@ -48,7 +48,8 @@ export function initOf(desc: DescMessage, depth: number, bits = 64n): fc.Arbitra
     if (member.fieldKind === "list")
       return [member.localName, fc.array(one(member), { maxLength: 3 }).map(withoutAbsent)];
     if (member.fieldKind === "map") {
-      const entries = fc.array(fc.tuple(fc.constantFrom("a", "b", ""), one(member)), { maxLength: 2 });
+      const keys = member.mapKey === ScalarType.STRING ? ["a", "10", "b", "", "9"] : ["7", "10", "9"];
+      const entries = fc.array(fc.tuple(fc.constantFrom(...keys), one(member)), { maxLength: 3 });
       return [
         member.localName,
         entries.map((pairs) => Object.fromEntries(pairs.filter(([, value]) => value !== undefined))),

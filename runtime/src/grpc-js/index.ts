@@ -46,6 +46,7 @@ export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { toCallbacks } from "./to-callbacks.js";
 export type { ToObjectOptions } from "./to-object.js";
 export { toObject } from "./to-object.js";
+export { toPlainObject } from "./to-plain-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
 export { watchCall } from "./watch-call.js";
