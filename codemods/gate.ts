@@ -34,11 +34,15 @@ export function gate(
       : [...(discovery.imports.get(file) ?? [])].filter((each) => texts.has(each));
     const [first] = found as [NewError, ...NewError[]];
     const where = `${relative(file, root)}:${first.line}:${first.column}`;
-    const detail = `new error at ${where}: ${first.message}${found.length > 1 ? ` (and ${found.length - 1} more)` : ""}`;
+    // The compiler's first line says what is wrong; the others say where it lies within two types.
+    const [headline = "", ...explained] = first.message.split("\n");
+    const more = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
+    const detail = `new error at ${where}: ${headline.replace(/\.$/, "")}${more}`;
+    const whole = [detail, ...explained].join("\n");
     if (process.env.CONNECT_MIGRATE_DEBUG)
       for (const error of found) process.stderr.write(`${error.file}:${error.line}:${error.column} ${error.message}\n`);
     for (const culprit of culprits)
-      if (!broken.has(culprit)) broken.set(culprit, failureAt(culprit, detail, reason("gate-failed", detail)));
+      if (!broken.has(culprit)) broken.set(culprit, failureAt(culprit, whole, reason("gate-failed", detail)));
   }
   return broken;
 }

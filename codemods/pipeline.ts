@@ -204,7 +204,7 @@ function keepMessages(attempt: Attempt, broken: ReadonlyMap<string, Failure>, ke
   const before = kept.size;
   for (const [key, files] of attempt.native) {
     const failure = [...broken].find(([file]) => files.has(file))?.[1];
-    if (failure && !kept.has(key)) kept.set(key, `with protobuf-es messages: ${failure.error}`);
+    if (failure && !kept.has(key)) kept.set(key, `with protobuf-es messages: ${failure.error.split("\n", 1)[0]}`);
   }
   return kept.size > before;
 }

@@ -226,6 +226,21 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
     ],
   ],
   [
+    "a stream that messages of the program's own type are pushed into",
+    "server.ts",
+    program(`import { createPushStream } from '@connect-migrate/runtime';
+interface Reply { the_name: string }
+function get(req: { the_name: string }): Reply | Promise<Reply> { return new Promise((resolve) => resolve({ the_name: req.the_name })); }
+function feed(req: { the_name: string }): AsyncIterable<Reply> { return createPushStream<Reply>((output) => { output.write({ the_name: req.the_name }); output.end(); }); }`).replace(
+      "{ get }",
+      "{ get, feed }",
+    ),
+    [
+      "function get(req: Req): MessageInitShape<typeof ResSchema> | Promise<MessageInitShape<typeof ResSchema>> {",
+      "function feed(req: Req): AsyncIterable<MessageInitShape<typeof ResSchema>> { return createPushStream<MessageInitShape<typeof ResSchema>>((output) => { output.write({ theName: req.theName });",
+    ],
+  ],
+  [
     "a list that is summed up",
     "server.js",
     program("const get = (req) => ({ small_no: req.the_list.reduce((sum, each) => sum + each.small_no, 0) });"),

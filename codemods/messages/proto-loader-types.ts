@@ -1,10 +1,10 @@
 import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
-import { Node } from "ts-morph";
+import { Node, SyntaxKind } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Kind } from "./message-kind.js";
-import { ownReturns, unwrapped } from "./message-syntax.js";
+import { functionAround, ownReturns, resultType, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 
@@ -118,14 +118,25 @@ function describes(p: Proving, members: readonly Node[], desc: DescMessage): boo
   );
 }
 
-/** The type of what a function returns that writes a message out: a literal is no message of protobuf-es yet. */
+/** The type of what a function returns or yields that writes a message out: a literal is no message of protobuf-es yet. */
 function isTypeOfLiteral(type: Node): boolean {
-  const owner = type.getParentOrThrow();
-  const isResult = Node.isReturnTyped(owner) && owner.getReturnTypeNode() === type;
-  if (!isResult) return false;
+  const owner = type.getFirstAncestor((one) => Node.isReturnTyped(one));
+  const result = owner && resultType(owner);
+  const isResult = result === type || (result !== undefined && type.getAncestors().includes(result));
+  if (!owner || !isResult) return false;
   const results = Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody()) ? [owner.getBody()] : [];
-  const values = [...results, ...ownReturns(owner).map((statement) => statement.getExpression())];
-  return values.some((value) => value !== undefined && Node.isObjectLiteralExpression(unwrapped(value)));
+  const yields = owner.getDescendantsOfKind(SyntaxKind.YieldExpression).filter((one) => functionAround(one) === owner);
+  const values = [...results, ...[...ownReturns(owner), ...yields].map((one) => one.getExpression())];
+  return values.some((value) => value !== undefined && writesOut(unwrapped(value)));
+}
+
+/** A literal, or a stream or promise that is given them later. */
+function writesOut(value: Node): boolean {
+  if (Node.isNewExpression(value)) return value.getExpression().getText() === "Promise";
+  return (
+    Node.isObjectLiteralExpression(value) ||
+    (Node.isCallExpression(value) && value.getExpression().getText() === "createPushStream")
+  );
 }
 
 /** The name of the value that a constant of an enum holds: `Flour.FLOUR_RYE`. */

@@ -9,7 +9,7 @@ export interface NewError {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** `TS2345 Argument of type …`. */
+  /** `TS2345 Argument of type …`, and on further lines why. */
   readonly message: string;
 }
 
@@ -162,7 +162,7 @@ function described(file: string, text: string, diagnostic: ts.Diagnostic): NewEr
     file,
     line: before.split("\n").length,
     column: before.length - before.lastIndexOf("\n"),
-    message: `TS${diagnostic.code} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, " ")}`,
+    message: `TS${diagnostic.code} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n")}`,
   };
 }
 
