@@ -2,15 +2,18 @@ import path from "node:path";
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { cancelOf, needsResponseType, writerOfPlan } from "../clients/plan-call.js";
 import { keyName, type Node as TreeNode } from "../shared/ast.js";
+import { mayBeMissing, type OptionValues, optionTypes, optionValues } from "./call-option-values.js";
 import type { CallArgument, MessageType } from "./client-facts.js";
 import { METADATA_USED } from "./client-metadata.js";
 import type { Call } from "./client-services.js";
 import { middleOf, nodeOf, type Trees } from "./client-trees.js";
 import { isTypeScript } from "./language.js";
-import { memberChanges } from "./member-changes.js";
 import type { AnalysisProject } from "./project.js";
 
 const OPTIONS = new Set(["deadline", "parent", "credentials"]);
+/** What options may have that are made elsewhere. */
+const HELD_OPTIONS = new Set(["deadline", "parent"]);
+const DEADLINE = new Set(["deadline"]);
 
 /** The option of some call for which a client cannot move at all. */
 export function optionThatStays(
@@ -38,7 +41,8 @@ const INTERCEPTORS = /^interceptor(s|_providers)$/;
 /** Options that are made elsewhere, in a project that puts interceptors into more than clients. */
 function mayBeOptions(project: AnalysisProject, call: Call, node: TreeNode): boolean {
   const morph = nodeOf(call.node.getSourceFile(), node);
-  if (morph && (project.originOf(morph).kind === "metadata" || holdsDeadline(project, morph))) return false;
+  if (morph && (project.originOf(morph).kind === "metadata" || optionValues(project, morph, HELD_OPTIONS)))
+    return false;
   const names = [...project.identifiersNamed("interceptors"), ...project.identifiersNamed("interceptor_providers")];
   return names.some((name) => {
     const property = name.getParent();
@@ -60,9 +64,12 @@ export function classifyArguments(
 ): CallArgument[] | string {
   const nodes = middleOf(call, trees);
   if (nodes.length > 2) return "it has too many arguments";
+  // Streams do without what stands before other arguments.
+  const isStrict = /^(unary|client_streaming)$/.test(call.rpc.kind);
   const found: CallArgument[] = [];
   for (const [index, node] of nodes.entries()) {
     const morph = nodeOf(call.node.getSourceFile(), node);
+    const held = morph && node.type !== "ObjectExpression" && optionValues(project, morph, HELD_OPTIONS);
     if (node.type === "ObjectExpression") {
       for (const property of node.properties as TreeNode[]) {
         if (property.type !== "ObjectProperty" || property.computed) return "its options are not written out";
@@ -72,30 +79,38 @@ export function classifyArguments(
       }
       const names = (node.properties as TreeNode[]).map(keyName);
       if (names.includes("parent") && names.includes("credentials")) return "the call has a parent and credentials";
-      found.push({ kind: "options", isHeld: false, credentials: null });
+      found.push({ kind: "options", held: null, credentials: null });
     } else if (morph && project.originOf(morph).kind === "metadata") {
       if (index > 0) return "its arguments are in an unknown order";
+      if (isStrict && mayBeMissing(project, morph)) return "its metadata may be missing, which grpc-js refuses";
       if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
       found.push({ kind: "metadata", obstacle: METADATA_USED });
-    } else if (morph && holdsDeadline(project, morph)) {
-      found.push({ kind: "options", isHeld: true, credentials: null });
+    } else if (held) {
+      if (isStrict && held.mayBeMissing) return "its options may be missing, which grpc-js refuses";
+      const hasDeadlineOnly = optionValues(project, morph, DEADLINE) !== undefined;
+      if (!hasDeadlineOnly && cancelOf(call.plan)) return "the call has a parent and is cancelled";
+      const isName = node.type === "Identifier" && !held.mayBeMissing && project.originOf(morph).kind === "object";
+      found.push({
+        kind: "options",
+        held: isName && hasDeadlineOnly ? "deadline" : held.mayBeMissing ? "optional" : "options",
+        credentials: null,
+      });
     } else
       return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
   }
   return found;
 }
 
-/** A helper's `{ deadline: … }`. */
-function holdsDeadline(project: AnalysisProject, node: Node): boolean {
-  const origin = project.originOf(node);
-  if (origin.kind !== "object" || !Node.isObjectLiteralExpression(origin.node)) return false;
-  const properties = origin.node.getProperties();
-  const isWritten = properties.every(
-    (property) =>
-      (Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property)) &&
-      property.getName() === "deadline",
-  );
-  return isWritten && memberChanges(project, [origin.node], node).every(({ key }) => key === "deadline");
+/** Annotations of names that hold the options of these calls and no others. */
+export function heldOptionTypes(project: AnalysisProject, calls: readonly Call[], trees: Trees): Node[] {
+  const values = new Map<Node, OptionValues>();
+  for (const call of calls)
+    for (const node of middleOf(call, trees)) {
+      const morph = node.type === "ObjectExpression" ? undefined : nodeOf(call.node.getSourceFile(), node);
+      const held = morph && optionValues(project, morph, HELD_OPTIONS);
+      if (held) values.set(morph, held);
+    }
+  return optionTypes(project, values);
 }
 
 /** The one type of all messages that are written to a call, by a name that the file knows or can import; null where there is none. */

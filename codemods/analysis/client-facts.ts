@@ -105,16 +105,17 @@ export type CallArgument =
   | { readonly kind: "metadata" /** Why it is not Headers; null if it is. */; readonly obstacle: string | null }
   | {
       readonly kind: "options";
-      /** A value that holds a deadline and nothing else, made elsewhere. */
-      readonly isHeld: boolean;
+      /** Of a value that is made elsewhere: it holds a deadline and nothing else, or is what a function reads, which may be missing. */
+      readonly held: "deadline" | "options" | "optional" | null;
       /** `{ credentials }`: what it is, and the text that says so; null: its own. */
       readonly credentials: { readonly form: "credentials" | "interceptor"; readonly text: string | null } | null;
     };
 
-/** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */
+/** `promisify(client.m).bind(client)` and its variants, and `client.m.bind(client)`. The range is the whole expression. */
 export interface ClientPromisifyFact extends FactBase {
   readonly kind: "client-promisify";
   readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
   readonly outcome: ClientOutcome;
   readonly reason: Reason | null;
   /** Range of `client.m`. */
@@ -155,10 +156,15 @@ export interface ClientTypeFact extends FactBase {
   readonly member: string | null;
 }
 
-/** An interface that the program wrote for a client: its methods give promises. The range is the declaration. */
+/** `CallOptions` of a name that holds options of migrated calls, which a function reads. */
+export interface ClientOptionsTypeFact extends FactBase {
+  readonly kind: "client-options-type";
+}
+
+/** A type that the program wrote for a client or a method of one, which gives promises. The range is the declaration. */
 export interface ClientInterfaceFact extends FactBase {
   readonly kind: "client-interface";
-  readonly name: string;
+  readonly construct: string;
   readonly changes: readonly TextChange[];
   readonly imports: readonly NamedImport[];
 }
@@ -195,6 +201,7 @@ export type ClientFact =
   | ClientPromisifyFact
   | ClientCloseFact
   | ClientTypeFact
+  | ClientOptionsTypeFact
   | ClientInterfaceFact
   | ClientStubFact
   | ClientErrorFact

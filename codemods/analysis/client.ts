@@ -7,9 +7,16 @@ import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/as
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
-import { classifyArguments, messageTypeOf, optionThatStays, responseTypeOf } from "./client-arguments.js";
+import {
+  classifyArguments,
+  heldOptionTypes,
+  messageTypeOf,
+  optionThatStays,
+  responseTypeOf,
+} from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
+import { doublesOf } from "./client-doubles.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
   CallArgument,
@@ -19,6 +26,7 @@ import type {
   ClientConstructionFact,
   ClientFact,
   ClientInterfaceFact,
+  ClientOptionsTypeFact,
   ClientOutcome,
   ClientPromisifyFact,
   ClientStubFact,
@@ -29,7 +37,7 @@ import type {
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
 import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
-import { constructorFile, moduleMocks } from "./client-mocks.js";
+import { constructorFile, moduleMocks, replacedConstructor } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
 import {
   type Call,
@@ -49,6 +57,7 @@ import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
+import { grpcReplacedBy } from "./grpc-replacements.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf, shortText } from "./places.js";
@@ -166,6 +175,9 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   facts.push(...metadata.facts);
 
   facts.push(...planCallCredentials(project, services, argumentsOf, trees));
+  const moved = [...services.values()].flatMap((service) => service.calls.filter((call) => isConnect(service, call)));
+  for (const type of heldOptionTypes(project, moved, trees))
+    facts.push({ ...placeOf(type), kind: "client-options-type" } satisfies ClientOptionsTypeFact);
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
@@ -187,7 +199,7 @@ function planCallCredentials(
       const node = value && nodeOf(call.node.getSourceFile(), value);
       if (!node) continue;
       const planned = credentialsOption(project, node, (each) => nodes.has(each));
-      argumentsOf.get(call)?.splice(index, 1, { kind: "options", isHeld: false, credentials: planned.option });
+      argumentsOf.get(call)?.splice(index, 1, { kind: "options", held: null, credentials: planned.option });
       facts.push(...planned.facts);
     }
   return facts;
@@ -293,12 +305,13 @@ function refuseMocked(
   services: ReadonlyMap<string, Service>,
   programOf: (file: SourceFile) => SourceFile,
 ): void {
-  for (const { node: mock, target } of moduleMocks(project))
+  for (const { node: mock, target, isEverywhere } of moduleMocks(project))
     for (const service of services.values())
       for (const construction of service.constructions) {
         const file = construction.node.getSourceFile();
-        if (programOf(file) !== programOf(mock.getSourceFile())) continue;
-        const isReplaced = target === "grpc" || constructorFile(project, construction.node) === target;
+        if (!isEverywhere && programOf(file) !== programOf(mock.getSourceFile())) continue;
+        const isReplaced =
+          target === "grpc" || (target !== file && constructorFile(project, construction.node) === target);
         if (isReplaced) construction.replaced = reason("test-mock", shownPlace(mock, project.root));
         if (isReplaced || target === file)
           service.obstacles.push({
@@ -307,6 +320,17 @@ function refuseMocked(
             view: null,
           });
       }
+  for (const service of services.values())
+    for (const construction of service.constructions) {
+      const program = programOf(construction.node.getSourceFile());
+      const place =
+        grpcReplacedBy(project, construction.node) ??
+        replacedConstructor(project, construction.node, (file) => programOf(file) === program);
+      if (place === undefined) continue;
+      const shown = typeof place === "string" ? place : shownPlace(place, project.root);
+      construction.replaced ??= reason("test-mock", shown);
+      service.obstacles.push({ node: construction.node, detail: `a test replaces it (${shown})`, view: null });
+    }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
@@ -344,6 +368,9 @@ function refuseStandIns(
       const instead = standInOfType(project, type);
       if (instead) refuse(instead);
     }
+    const known = new Set([...found, ...service.stubs].map((each) => each.node));
+    for (const node of doublesOf(project, service, (file) => programs.has(programOf(file))))
+      if (!known.has(node.getParentOrThrow())) refuse(node);
   }
 }
 
@@ -504,11 +531,12 @@ function factsOf(
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }
-  for (const { node, method, rpc } of service.promisified)
+  for (const { node, method, rpc, form } of service.promisified)
     facts.push({
       ...placeOf(node),
       kind: "client-promisify",
       rpc,
+      form,
       outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
@@ -550,10 +578,20 @@ function factsOf(
       facts.push({
         ...placeOf(declaration),
         kind: "client-interface",
-        name: declaration.getName(),
+        construct: `interface ${declaration.getName()}`,
         changes,
         imports: [CALL_OPTIONS],
       } satisfies ClientInterfaceFact);
+  if (idiomatic)
+    for (const { declaration, changes } of service.taken)
+      if (changes.length > 0)
+        facts.push({
+          ...placeOf(declaration),
+          kind: "client-interface",
+          construct: `the type of ${declaration.getName()}`,
+          changes,
+          imports: [CALL_OPTIONS],
+        } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -582,11 +620,12 @@ function typedDefinition(
 }
 
 function obstacleReason(service: Service, root: string): Reason {
-  const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
+  const obstacles = [service, ...service.peers].flatMap((each) => each.obstacles);
+  const shown = obstacles.slice(0, 3).map(({ node, detail }) => {
     return `${detail} (${shownPlace(node, root)})`;
   });
   const unique = [...new Set(shown)];
-  const more = service.obstacles.length - unique.length;
+  const more = obstacles.length - unique.length;
   return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
 }
 

@@ -432,8 +432,8 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     const found = given.map(originOf);
     const [first] = found;
     if (!first || !found.every((origin) => isSameOrigin(origin, first))) return UNKNOWN;
-    // Who passes nothing instead of a client makes no calls.
-    return isMissing && first.kind !== "client" ? UNKNOWN : first;
+    // Who passes nothing instead of a client makes no calls, and instead of Metadata none that grpc-js takes.
+    return isMissing && first.kind !== "client" && first.kind !== "metadata" ? UNKNOWN : first;
   }
 
   // ---- modules -----------------------------------------------------------------------------------------------------

@@ -35,18 +35,20 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const given = fact.args[optionsAt as number];
   const { position: from, text } = writeHead();
   const separator = metadata ? `${text}, ` : text;
-  if (options && given?.kind === "options" && given.isHeld) {
+  if (options && given?.kind === "options" && given.held === "deadline") {
     const name = ctx.imports.add(GRPC_JS, "timeoutFromDeadline");
     ctx.edit.overwrite(from, options.start, `${separator}timeoutMs: ${name}(`, origin);
     ctx.edit.insertLeft(options.end, `.deadline)${close}`, origin);
     return;
   }
-  if (options && given?.kind === "options" && propertyOf(options, "parent")) {
+  const isWhole = given?.kind === "options" && (given.held === "options" || given.held === "optional");
+  if (options && (isWhole || propertyOf(options, "parent"))) {
     const name = ctx.imports.add(GRPC_JS, "callOptionsFrom");
     const isAlone = !metadata && added === "";
     const before = isAlone ? separator.replace(/\{ $/, "") : `${separator}...`;
+    const isOptional = given?.kind === "options" && given.held === "optional";
     ctx.edit.overwrite(from, options.start, `${before}${name}(`, origin);
-    ctx.edit.insertLeft(options.end, isAlone ? ")" : `)${close}`, origin);
+    ctx.edit.insertLeft(options.end, `${isOptional ? " ?? {}" : ""}${isAlone ? ")" : `)${close}`}`, origin);
     return;
   }
   const written = options ? writtenOptions(options) : [];
@@ -141,7 +143,7 @@ function generatorOf(value: Node): Node | undefined {
 }
 
 function propertyOf(options: Node, name: string): Node | undefined {
-  return (options.properties as Node[]).find((property) => keyName(property) === name)?.value;
+  return ((options.properties ?? []) as Node[]).find((property) => keyName(property) === name)?.value;
 }
 
 /** `Date.now() + 500`, `new Date(Date.now() + 5 * 1000)`: the timeout in the source's own words. */

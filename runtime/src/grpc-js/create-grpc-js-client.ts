@@ -165,10 +165,24 @@ function restOf(args: readonly unknown[], needsCallback: boolean, acceptsCredent
       `The call option "${refused}" has no effect on a client made by createGrpcJsClient. Keep this client on grpc-js.`,
     );
   }
-  if (needsCallback && callback === undefined) {
-    throw new Error("Incorrect arguments passed");
+  if (needsCallback) {
+    assertArguments(args);
   }
   return { metadata, options, callback: callback ?? (() => {}) };
+}
+
+/** What grpc-js throws at once: only streams may leave out what stands before other arguments. */
+function assertArguments([first, second, third]: readonly unknown[]): void {
+  if (typeof first === "function") {
+    return;
+  }
+  if (typeof second === "function") {
+    if (first == null) {
+      throw new TypeError(`Cannot read properties of ${first} (reading 'interceptors')`);
+    }
+  } else if (!isMetadata(first) || !(second instanceof Object) || typeof third !== "function") {
+    throw new Error("Incorrect arguments passed");
+  }
 }
 
 interface Started {
