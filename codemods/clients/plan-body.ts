@@ -29,14 +29,16 @@ export interface InPlace {
 /** The promise whose executor becomes the body of an async function, `return new Promise((resolve, reject) => { …; client.m(req, …); })`. */
 export interface PromiseBody {
   readonly promise: Node;
-  /** The `return` of the promise, or the arrow function that is nothing else. */
+  /** The `return` of the promise, or the arrow function that is nothing else; the promise itself where it becomes a function that is called at once. */
   readonly holder: Node;
   /** What the promise is made with. */
   readonly executor: Node;
   /** Where `async` goes; null where the function is that already. */
   readonly asyncAt: number | null;
-  /** `: Promise<T>`, which the function has to say now: the range of `<T>`, and the function. */
-  readonly type: { readonly argument: Node; readonly fn: Node } | null;
+  /** `<T>` of `: Promise<T>`, which the function has to say now. */
+  readonly type: Node | null;
+  /** The function around, if its body is the executor's now. */
+  readonly fn: Node | null;
   /** What settles it, but for what an error does that is only passed on. */
   readonly settles: readonly Settling[];
 }
@@ -76,21 +78,12 @@ export function promiseBody(
   const calls = [{ shape, statement }, ...nested];
   const executor = executorOf(statement, parents);
   const promise = executor && (parents.get(executor) as Node);
-  const holder = promise && (parents.get(promise) as Node);
-  if (!executor || !promise || !holder || !calls.every((each) => hasPaths(each.shape))) return undefined;
-  // `=> ({ … })` would be an object.
-  if (promise.extra?.parenthesized) return undefined;
-  const fn = holder.type === "ReturnStatement" ? functionAround(holder, parents) : holder;
-  if (!fn || !isFunction(fn) || fn.generator) return undefined;
-  const asyncAt = asyncPlace(file, promise, holder, fn, parents);
-  if (asyncAt === undefined) return undefined;
-  const type = typeOf(promise, executor, fn);
-  if (
-    type === undefined ||
-    hidesNames(fn, executor, executor.params as Node[]) ||
-    calls.some((each) => isHidingIn(fn, each.shape))
-  )
-    return undefined;
+  if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
+  if ((executor.params as Node[]).some((param) => !isIdentifier(param) || param.typeAnnotation)) return undefined;
+  const shapes = calls.map((each) => each.shape);
+  const place = inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
+  if (!place) return undefined;
+  const { holder } = place;
   const callbacks = calls.map((each) => each.shape.callback);
   const settles = settlesOf(file, executor, callbacks, parents);
   const statements = calls.map((each) => each.statement);
@@ -106,13 +99,38 @@ export function promiseBody(
   return {
     statement,
     isThrownOnly: thrown[0] === true,
-    promise: { promise, holder, executor, asyncAt, type, settles: written },
+    promise: { promise, executor, ...place, settles: written },
     nested: nested.map((each, index) => ({
       statement: each.statement,
       isThrownOnly: thrown[index + 1] === true,
       promise: null,
     })),
   };
+}
+
+type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
+
+/** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
+function inFunction(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+  const parents = parentMap(file);
+  const holder = parents.get(promise) as Node;
+  // `=> ({ … })` would be an object.
+  if (promise.extra?.parenthesized) return undefined;
+  const fn = holder.type === "ReturnStatement" ? functionAround(holder, parents) : holder;
+  if (!fn || !isFunction(fn) || fn.generator) return undefined;
+  const asyncAt = asyncPlace(file, promise, holder, fn, parents);
+  const type = typeOf(promise, fn);
+  if (asyncAt === undefined || type === undefined) return undefined;
+  if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
+  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { holder, asyncAt, type, fn };
+}
+
+/** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
+function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+  // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
+  if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
+  if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
+  return { holder: promise, asyncAt: null, type: promise.typeParameters ?? promise.typeArguments ?? null, fn: null };
 }
 
 /** Has a callback a path for the error and one for the response, and throws nothing by itself? */
@@ -194,12 +212,11 @@ function isHandler(file: File, fn: Node, parents: Parents): boolean {
 }
 
 /** What a function of TypeScript has to say of its result; undefined where the types may not fit. */
-function typeOf(promise: Node, executor: Node, fn: Node): PromiseBody["type"] | undefined {
-  if ((executor.params as Node[]).some((param) => !isIdentifier(param) || param.typeAnnotation)) return undefined;
+function typeOf(promise: Node, fn: Node): PromiseBody["type"] | undefined {
   const argument = promise.typeParameters ?? promise.typeArguments;
   if (!argument) return null;
   const said = fn.returnType?.typeAnnotation;
-  if (!said) return { argument, fn };
+  if (!said) return argument;
   const same = said.typeParameters ?? said.typeArguments;
   return same && sameText(same, argument) ? null : undefined;
 }

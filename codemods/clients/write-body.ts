@@ -23,19 +23,20 @@ export function layoutInPlace(ctx: RuleContext, { statement, promise }: InPlace)
 
 /** What stands before the executor's statements goes, and the function around becomes async. */
 export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, origin: Origin): void {
-  const { promise, holder, executor, asyncAt, type } = body;
+  const { promise, holder, executor, asyncAt, type, fn } = body;
   const { source, edit } = ctx;
   if (asyncAt !== null) edit.insertRight(asyncAt, "async ", origin);
-  if (type) {
-    const { argument, fn } = type;
-    const close = source.lastIndexOf(")", fn.body.start);
-    edit.insertLeft(close + 1, `: Promise${source.slice(argument.start, argument.end)}`, origin);
-  }
+  const said = type ? `: Promise${source.slice(type.start, type.end)}` : "";
+  if (said && fn) edit.insertLeft(source.lastIndexOf(")", fn.body.start) + 1, said, origin);
   const block = executor.body.type === "BlockStatement" ? (executor.body as Node) : undefined;
   const first = block ? startWithComments(source, block.body[0]) : (executor.body.start as number);
   const isLine = block && beginsLine(source, first);
   if (holder.type === "ReturnStatement") edit.overwrite(holder.start, first, "", origin);
-  else {
+  else if (!fn) {
+    const open = `(async ()${said} => {`;
+    if (isLine) edit.overwrite(promise.start, (block as Node).start + 1, open, origin);
+    else edit.overwrite(promise.start, first, `${open}${layout.eol}${layout.at[0]}`, origin);
+  } else {
     // The brace stands behind the arrow, or behind a comment on it.
     const arrow = source.slice(0, promise.start).trimEnd();
     const [from, brace] = arrow.endsWith("=>") ? [arrow.length, " {"] : [promise.start, "{"];
@@ -75,5 +76,11 @@ export function closeInPlace(
     return;
   }
   const { eol } = layoutAt(ctx, promise.holder.start);
-  ctx.edit.overwrite(from, promise.promise.end, `${semicolon}${eol}${indentOf(ctx, promise.holder.start)}}`, origin);
+  const close = promise.fn ? "}" : "})()";
+  ctx.edit.overwrite(
+    from,
+    promise.promise.end,
+    `${semicolon}${eol}${indentOf(ctx, promise.holder.start)}${close}`,
+    origin,
+  );
 }
