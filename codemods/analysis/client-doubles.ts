@@ -16,19 +16,19 @@ export function doublesOf(
   service: Service,
   isOfProgram: (file: SourceFile) => boolean,
 ): Node[] {
-  if (!mayBeReplaced(project, service)) return [];
+  const files = project.files.filter((file) => isOfProgram(file) && isForTests(project, file));
+  // `rewire` gives other values to names of another file.
+  if (!mayBeReplaced(project, service) && !files.some((file) => /\b__set__\(/.test(file.getFullText()))) return [];
   const methods = new Map<string, RpcRef>();
   for (const method of project.protos.service(service.name)?.methods ?? [])
     for (const key of legacyMethodKeys(method)) methods.set(key, project.protos.rpc(method));
   const found: Node[] = [];
-  for (const file of project.files) {
-    if (!isOfProgram(file) || !isForTests(project, file)) continue;
+  for (const file of files)
     for (const node of namesIn(file)) {
       const rpc = methods.get(node.getText().replace(/^['"`]|['"`]$/g, ""));
       const value = rpc && memberValue(node);
       if (value && !isHandler(project, value) && isTestDouble(project, value, rpc)) found.push(node);
     }
-  }
   return found;
 }
 
@@ -51,7 +51,8 @@ function mayBeReplaced(project: AnalysisProject, service: Service): boolean {
   });
 }
 
-const TEST_LIBRARY = /['"](?:vitest|@jest\/globals|sinon|node:test|testdouble|ts-mockito|chai|ava|tap)['"]|\bjest\./;
+const TEST_LIBRARY =
+  /['"](?:vitest|@jest\/globals|sinon|node:test|testdouble|ts-mockito|proxyquire|rewire|chai|ava|tap)['"]|\bjest\./;
 
 function isForTests(project: AnalysisProject, file: SourceFile): boolean {
   return project.isTestFile(file.getFilePath()) || TEST_LIBRARY.test(file.getFullText());

@@ -37,7 +37,7 @@ import type {
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
 import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
-import { constructorFile, moduleMocks } from "./client-mocks.js";
+import { constructorFile, moduleMocks, replacedConstructor } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
 import {
   type Call,
@@ -57,6 +57,7 @@ import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
+import { grpcReplacedBy } from "./grpc-replacements.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf, shortText } from "./places.js";
@@ -304,12 +305,13 @@ function refuseMocked(
   services: ReadonlyMap<string, Service>,
   programOf: (file: SourceFile) => SourceFile,
 ): void {
-  for (const { node: mock, target } of moduleMocks(project))
+  for (const { node: mock, target, isEverywhere } of moduleMocks(project))
     for (const service of services.values())
       for (const construction of service.constructions) {
         const file = construction.node.getSourceFile();
-        if (programOf(file) !== programOf(mock.getSourceFile())) continue;
-        const isReplaced = target === "grpc" || constructorFile(project, construction.node) === target;
+        if (!isEverywhere && programOf(file) !== programOf(mock.getSourceFile())) continue;
+        const isReplaced =
+          target === "grpc" || (target !== file && constructorFile(project, construction.node) === target);
         if (isReplaced) construction.replaced = reason("test-mock", shownPlace(mock, project.root));
         if (isReplaced || target === file)
           service.obstacles.push({
@@ -318,6 +320,17 @@ function refuseMocked(
             view: null,
           });
       }
+  for (const service of services.values())
+    for (const construction of service.constructions) {
+      const program = programOf(construction.node.getSourceFile());
+      const place =
+        grpcReplacedBy(project, construction.node) ??
+        replacedConstructor(project, construction.node, (file) => programOf(file) === program);
+      if (place === undefined) continue;
+      const shown = typeof place === "string" ? place : shownPlace(place, project.root);
+      construction.replaced ??= reason("test-mock", shown);
+      service.obstacles.push({ node: construction.node, detail: `a test replaces it (${shown})`, view: null });
+    }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */

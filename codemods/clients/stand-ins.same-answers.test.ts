@@ -234,6 +234,33 @@ comparePrograms({
     }
     new Tested().read('a').then(console.log);`,
   ],
+  "a constructor that a test replaces": [
+    "manual",
+    `const { mock } = require('node:test');
+    const get = (text) =>
+      new Promise((resolve, reject) => {
+        const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+        client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    mock.method(probe.v1, 'Probe', function () {
+      return { ask: (req, callback) => callback(null, { text: 'mocked ' + req.text }) };
+    });
+    get('a').then(console.log);`,
+  ],
+  "a constructor that a test assigns": [
+    "manual",
+    `const get = (text) =>
+      new Promise((resolve, reject) => {
+        const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+        client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    probe.v1.Probe = class {
+      ask(req, callback) {
+        callback(null, { text: 'own ' + req.text });
+      }
+    };
+    get('a').then(console.log);`,
+  ],
   "a stream of a test in a field": [
     "bridged",
     `const { mock } = require('node:test');
