@@ -111,10 +111,11 @@ export type CallArgument =
       readonly credentials: { readonly form: "credentials" | "interceptor"; readonly text: string | null } | null;
     };
 
-/** `promisify(client.m).bind(client)` and its variants. The range is the whole expression. */
+/** `promisify(client.m).bind(client)` and its variants, and `client.m.bind(client)`. The range is the whole expression. */
 export interface ClientPromisifyFact extends FactBase {
   readonly kind: "client-promisify";
   readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
   readonly outcome: ClientOutcome;
   readonly reason: Reason | null;
   /** Range of `client.m`. */
@@ -160,10 +161,10 @@ export interface ClientOptionsTypeFact extends FactBase {
   readonly kind: "client-options-type";
 }
 
-/** An interface that the program wrote for a client: its methods give promises. The range is the declaration. */
+/** A type that the program wrote for a client or a method of one, which gives promises. The range is the declaration. */
 export interface ClientInterfaceFact extends FactBase {
   readonly kind: "client-interface";
-  readonly name: string;
+  readonly construct: string;
   readonly changes: readonly TextChange[];
   readonly imports: readonly NamedImport[];
 }

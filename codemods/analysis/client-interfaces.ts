@@ -127,8 +127,20 @@ interface Signature {
   readonly arrow: string;
 }
 
+/** `(request: Q, callback: (error: ServiceError | null, response: R) => void) => …` as the type of what gives a promise. */
+export function promisedType(type: TypeNode, rpc: RpcRef): TextChange[] | undefined {
+  const signature = Node.isFunctionTypeNode(type) ? signatureOf(type) : undefined;
+  const promised = signature && promisedShape(signature, rpc);
+  if (!signature || !promised) return undefined;
+  const { start, end, arrow } = signature;
+  return [{ start, end, text: `(${promised.parameters})${arrow} ${promised.result}` }];
+}
+
 function signatureOf(member: Node): Signature | undefined {
-  const fn = Node.isMethodSignature(member) ? (member as MethodSignature) : (member as PropertySignature).getTypeNode();
+  const fn =
+    Node.isMethodSignature(member) || Node.isFunctionTypeNode(member)
+      ? (member as MethodSignature)
+      : (member as PropertySignature).getTypeNode();
   if (!fn || !(Node.isMethodSignature(fn) || Node.isFunctionTypeNode(fn)) || fn.getTypeParameters().length > 0)
     return undefined;
   const parameters = fn.getParameters();
@@ -170,6 +182,8 @@ function replyOf(callback: ParameterDeclaration | undefined): string | undefined
   const [signature, more] = type.getType().getCallSignatures();
   const response = signature?.getParameters()[1];
   const text = response?.getTypeAtLocation(type).getNonNullableType().getText(type);
+  const generic = /^NonNullable<(\w+)>$/.exec(text ?? "")?.[1];
+  if (generic !== undefined) return generic;
   return more || text === undefined || /import\(|^(any|unknown|error)$/.test(text) ? undefined : text;
 }
 

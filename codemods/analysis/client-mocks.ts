@@ -1,4 +1,7 @@
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { escaped } from "../shared/reg-exp.js";
+import { isExportTarget } from "./exports.js";
+import { importsOf } from "./module-imports.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A place where a test puts something else in the place of a module. */
@@ -6,6 +9,8 @@ export interface ModuleMock {
   readonly node: Node;
   /** `grpc`: grpc-js or a part of it. Otherwise the project file that is replaced. */
   readonly target: "grpc" | SourceFile;
+  /** A file that imports nothing of the project is one that the runner loads before every test. */
+  readonly isEverywhere: boolean;
 }
 
 const MOCK = /^(?:jest|vi|vitest)\.(?:mock|doMock|setMock|unstable_mockModule)$|^mock\.module$|^td\.replace(?:Esm)?$/;
@@ -25,7 +30,7 @@ export function moduleMocks(project: AnalysisProject): ModuleMock[] {
       const [first, second] = call.getArguments();
       if (!first) continue;
       if (MOCK.test(callee)) add(file, call, first);
-      else if (SPY.test(callee) && project.originOf(first).kind === "grpc") found.push({ node: call, target: "grpc" });
+      else if (SPY.test(callee) && project.originOf(first).kind === "grpc") push(call, "grpc");
       else if (/^(proxyquire|rewiremock\.proxy)\b/.test(callee) && second && Node.isObjectLiteralExpression(second)) {
         const specifier = project.constantOf(first);
         const loaded = typeof specifier === "string" ? project.resolveModule(file, specifier) : undefined;
@@ -45,12 +50,48 @@ export function moduleMocks(project: AnalysisProject): ModuleMock[] {
 
   function target(file: SourceFile, call: Node, specifier: string): void {
     if (/^(@grpc\/(grpc-js|proto-loader)|grpc)(\/|$)/.test(specifier)) {
-      found.push({ node: call, target: "grpc" });
+      push(call, "grpc");
       return;
     }
     const resolved = project.resolveModule(file, specifier);
-    if (resolved) found.push({ node: call, target: resolved });
+    if (resolved) push(call, resolved);
   }
+
+  function push(node: Node, target: ModuleMock["target"]): void {
+    found.push({ node, target, isEverywhere: importsOf(project, node.getSourceFile()).length === 0 });
+  }
+}
+
+const REPLACES = /^(?:Object\.definePropert(?:y|ies)|Reflect\.(?:set|defineProperty)|(?:jest|vi)\.replaceProperty)$/;
+
+/** Where a test puts another constructor in the place of a client's: `jest.spyOn(proto.shop.v1, "Inventory")`, `shop.v1.Inventory = class {…}`. */
+export function replacedConstructor(
+  project: AnalysisProject,
+  construction: Node,
+  isOfProgram: (file: SourceFile) => boolean,
+): Node | undefined {
+  const callee = Node.isNewExpression(construction) ? construction.getExpression() : undefined;
+  const name = Node.isPropertyAccessExpression(callee) ? callee.getName() : callee?.getText();
+  if (name === undefined) return undefined;
+  for (const mention of project.identifiersNamed(name)) {
+    const left = mention.getParent();
+    const assignment = left?.getParent();
+    if (!Node.isPropertyAccessExpression(left) || left.getNameNode() !== mention) continue;
+    if (!isOfProgram(mention.getSourceFile())) continue;
+    if (!Node.isBinaryExpression(assignment) || assignment.getLeft() !== left || isExportTarget(left.getText()))
+      continue;
+    if (assignment.getOperatorToken().getText() !== "=" || Node.isThisExpression(left.getExpression())) continue;
+    if (project.originOf(assignment.getRight()).kind !== "client-constructor") return assignment;
+  }
+  for (const file of project.files) {
+    if (!isOfProgram(file) || !new RegExp(`['"\`]${escaped(name)}['"\`]`).test(file.getFullText())) continue;
+    for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
+      const [object, key] = call.getArguments();
+      const text = call.getExpression().getText();
+      if (object && key && (SPY.test(text) || REPLACES.test(text)) && project.constantOf(key) === name) return call;
+    }
+  }
+  return undefined;
 }
 
 /** The file that a constructor comes from: generated stubs, a module that loads the definitions. */

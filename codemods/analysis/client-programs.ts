@@ -1,4 +1,5 @@
 import type { SourceFile } from "ts-morph";
+import { SPECIFIER } from "../project/discover.js";
 import { generatorOf } from "../project/generated.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -11,9 +12,7 @@ export function programsOf(project: AnalysisProject): (file: SourceFile) => Sour
     return current;
   };
   for (const file of project.files)
-    for (const [, specifier] of file
-      .getFullText()
-      .matchAll(/(?:from|import|require\(|import\()\s*['"]([^'"\n]+)['"]/g)) {
+    for (const [, , specifier] of file.getFullText().matchAll(SPECIFIER)) {
       const target = project.resolveModule(file, specifier as string);
       // Generated code hands on no values.
       if (target && generatorOf(target.getFilePath(), target.getFullText()) === null && find(target) !== find(file))

@@ -6,6 +6,7 @@ import { constructorOf, instanceType } from "./client-definitions.js";
 import type { ClientChannelFact } from "./client-facts.js";
 import type { OwnInterface } from "./client-interfaces.js";
 import type { Stub } from "./client-stubs.js";
+import type { TakenParameter } from "./client-taken.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
 import type { Unseen } from "./unseen-results.js";
@@ -24,6 +25,12 @@ export interface Service {
   readonly methodTypes: { readonly node: Node; readonly member: string; readonly method: Node }[];
   /** Annotations of names that hold clients of other services, too. */
   readonly anyTypes: Node[];
+  /** Parameters that its methods are passed for. */
+  readonly taken: TakenParameter[];
+  /** Services whose methods are passed for the same parameters: all of them change, or none. */
+  readonly peers: Set<Service>;
+  /** Names of types, `ClientReadableStream`, of streams that are iterated and nothing else. */
+  readonly streamTypes: Node[];
   /** Functions of tests in the place of methods, which can change with the client. */
   readonly stubs: Stub[];
   /** Why clients of this service stay bridged. */
@@ -61,6 +68,8 @@ export interface Call {
   readonly node: Node;
   readonly rpc: RpcRef;
   readonly form: "client" | "promisified";
+  /** It calls a function that a method was taken as, and not a member of the client. */
+  readonly isTaken: boolean;
   readonly plan: CallPlan;
   readonly unseen: Unseen | null;
 }
@@ -70,12 +79,19 @@ export interface Promisified {
   readonly node: Node;
   readonly method: Node;
   readonly rpc: RpcRef;
+  readonly form: "client" | "promisified";
 }
 
 export const UNPLANNED: ChannelPlan = { kind: "channel", detail: "", args: null };
 
 /** Calls of the service become Connect's; uses that cannot change get a view of the client, if any other can. */
 export function isIdiomatic(service: Service): boolean {
+  const group = new Set([service]);
+  for (const each of group) for (const peer of each.peers) group.add(peer);
+  return [...group].every(mayChange);
+}
+
+function mayChange(service: Service): boolean {
   const { obstacles, calls, promisified } = service;
   if (obstacles.length === 0) return true;
   // A view asks its own methods, not those that a test put into the client.
@@ -96,7 +112,8 @@ export function isConnect(service: Service, call: Call): boolean {
 
 /** The client of `client.method(…)`. */
 export function receiverOf(call: Call): Node | undefined {
-  const callee = call.form === "client" && Node.isCallExpression(call.node) ? call.node.getExpression() : undefined;
+  const callee =
+    call.form === "client" && !call.isTaken && Node.isCallExpression(call.node) ? call.node.getExpression() : undefined;
   if (!callee || !(Node.isPropertyAccessExpression(callee) || Node.isElementAccessExpression(callee))) return undefined;
   return callee.hasQuestionDotToken() ? undefined : callee.getExpression();
 }

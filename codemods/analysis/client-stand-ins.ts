@@ -10,7 +10,8 @@ export interface StandIn {
 }
 
 // What gets an object and changes its methods, whatever it is a member of; and what does so as a member of a library for tests.
-const CHANGES = /(?:^|\.)(?:spyOn|stub|createStubInstance|createSpyFromClass)$/;
+const CHANGES =
+  /(?:^|\.)(?:spyOn|stub|createStubInstance|createSpyFromClass)$|^(?:Object\.(?:assign|definePropert(?:y|ies))|Reflect\.(?:set|defineProperty))$/;
 const LIBRARY =
   /^(?:jest|vi|vitest|sinon|sandbox|td|mock|t|test|context|ctx)(?:\.mock)?\.(?:method|replace|spy|mocked|fn)$/;
 const MAKES = /^(?:jest|vi|vitest|sinon|sandbox|td|mock|mockDeep|createMock|instance|fakeDeep)\b/;
@@ -25,7 +26,7 @@ export function standIns(project: AnalysisProject): StandIn[] {
   const found: StandIn[] = [];
   for (const file of project.files) {
     const text = file.getFullText();
-    if (/\b(spyOn|stub|createStubInstance|createSpyFromClass|mock|mocked|method|replace)\b/.test(text))
+    if (/\b(spyOn|stub|createStubInstance|createSpyFromClass|mock|mocked|method|replace|Object|Reflect)\b/.test(text))
       for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) spied(call);
     for (const assignment of file.getDescendantsOfKind(SyntaxKind.BinaryExpression)) {
       const left = assignment.getLeft();

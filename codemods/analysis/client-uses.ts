@@ -1,4 +1,4 @@
-import { Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
+import { type CallExpression, Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
 import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { passesOn } from "./around-values.js";
@@ -9,15 +9,16 @@ import { chosenRead, holderAround, holderOf } from "./client-holders.js";
 import { declaredInterface, findInterfaces, foreignType } from "./client-interfaces.js";
 import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient, parameterOf } from "./client-parameters.js";
-import { promisifiedAround } from "./client-promisified.js";
-import { type Service, UNPLANNED, viewOf } from "./client-services.js";
+import { type Call, type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
 import { stubAround } from "./client-stubs.js";
+import { type TakenMethod, takenAround, takenParameter } from "./client-taken.js";
 import type { Trees } from "./client-trees.js";
 import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
 import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
+import { iteratedOnly } from "./iterated-streams.js";
 import { isTypeScript } from "./language.js";
 import { mayListenerThrow } from "./listener-throws.js";
 import type { Origin } from "./origin.js";
@@ -33,6 +34,9 @@ function isKeptChannel(node: Node): boolean {
 
 /** What is called like this puts methods of its own into the client, which calls elsewhere then mean. */
 const CHANGERS = /promisif|wrap|patch|decorat|instrument|enhance|extend|mixin|proxy/i;
+
+type Refuse = (detail: string) => void;
+type Taken = Pick<Call, "rpc" | "form"> & Pick<TakenMethod, "arity">;
 
 export function findServices(
   project: AnalysisProject,
@@ -56,6 +60,9 @@ export function findServices(
         interfaces: [],
         methodTypes: [],
         anyTypes: [],
+        taken: [],
+        peers: new Set(),
+        streamTypes: [],
         stubs: [],
         obstacles: [],
       };
@@ -315,25 +322,29 @@ export function findServices(
       addCall(parent, rpc, "client", service);
       return;
     }
-    const whole = promisifiedAround(project, access);
-    if (!whole) {
+    const taken = takenAround(project, access);
+    if (!taken) {
       refuse(`${name} is taken as a function`, object);
       return;
     }
-    service.promisified.push({ node: whole, method: access, rpc });
-    followFunction(whole, access, rpc, service, refuse);
+    const { whole, form, arity } = taken;
+    const given = whole.getParent();
+    const index = Node.isCallExpression(given) ? given.getArguments().indexOf(whole) : -1;
+    if (form === "client" && index >= 0) {
+      const problem = followParameter(parameterOf(project, given as Node, index), service);
+      if (problem === undefined) service.promisified.push({ node: whole, method: access, rpc, form });
+      else refuse(`${name} is handed on: ${problem}`, object);
+      return;
+    }
+    service.promisified.push({ node: whole, method: access, rpc, form });
+    followFunction(whole, access, { rpc, form, arity }, service, refuse);
   }
 
-  function followFunction(
-    whole: Node,
-    method: Node,
-    rpc: RpcRef,
-    service: Service,
-    refuse: (detail: string) => void,
-  ): void {
+  function followFunction(whole: Node, method: Node, taken: Taken, service: Service, refuse: Refuse): void {
+    const { rpc, form } = taken;
     const parent = whole.getParent();
     if (parent && Node.isCallExpression(parent) && parent.getExpression() === whole) {
-      addCall(parent, rpc, "promisified", service);
+      addTaken(parent, taken, service, refuse);
       return;
     }
     let nameNode: Node | undefined;
@@ -348,7 +359,7 @@ export function findServices(
     )
       nameNode = (parent.getLeft() as import("ts-morph").PropertyAccessExpression).getNameNode();
     if (!nameNode || !Node.isIdentifier(nameNode)) {
-      refuse("a promisified method is handed on");
+      refuse(`${form === "client" ? rpc.method : "a promisified method"} is handed on`);
       return;
     }
     const member = Node.isPropertyAccessExpression(method) ? method.getName() : rpc.localName;
@@ -361,7 +372,7 @@ export function findServices(
     };
     for (const declaration of nameNode.getSymbol()?.getDeclarations() ?? []) annotate(declaration);
     if (Node.isVariableDeclaration(parent as Node)) {
-      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, rpc, service, refuse);
+      for (const reference of project.referencesTo(nameNode)) functionUse(reference, nameNode, taken, service, refuse);
       return;
     }
     const declarations = new Set(nameNode.getSymbol()?.getDeclarations() ?? []);
@@ -371,24 +382,19 @@ export function findServices(
       const symbol = identifier.getSymbol();
       const own = symbol?.getDeclarations() ?? [];
       if (own.some((declaration) => declarations.has(declaration)))
-        functionUse(identifier, nameNode, rpc, service, refuse);
+        functionUse(identifier, nameNode, taken, service, refuse);
       else if (own.length === 0 && Node.isPropertyAccessExpression(identifier.getParent() as Node)) {
         const owner = (identifier.getParent() as import("ts-morph").PropertyAccessExpression).getExpression();
         const origin = project.originOf(owner);
         if (origin.kind === "unknown") refuse(`${owner.getText()}.${name} may be a promisified method`);
         else if (origin.kind === "object" || origin.kind === "instance")
-          functionUse(identifier, nameNode, rpc, service, refuse);
+          functionUse(identifier, nameNode, taken, service, refuse);
       }
     }
   }
 
-  function functionUse(
-    reference: Node,
-    declared: Node,
-    rpc: RpcRef,
-    service: Service,
-    refuse: (detail: string) => void,
-  ): void {
+  function functionUse(reference: Node, declared: Node, taken: Taken, service: Service, refuse: Refuse): void {
+    const { rpc, form } = taken;
     if (reference === declared) return;
     let node = reference;
     let parent = node.getParent();
@@ -398,7 +404,7 @@ export function findServices(
     }
     if (!parent) return;
     if (Node.isCallExpression(parent) && parent.getExpression() === node) {
-      addCall(parent, rpc, "promisified", service);
+      addTaken(parent, taken, service, refuse);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) return;
@@ -412,13 +418,37 @@ export function findServices(
     )
       return;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
-    refuse(`the promisified ${rpc.method} is handed on`);
+    refuse(`the ${form === "client" ? "" : "promisified "}${rpc.method} is handed on`);
   }
 
-  function addCall(node: Node, rpc: RpcRef, form: "client" | "promisified", service: Service): void {
+  function addTaken(call: CallExpression, { rpc, form, arity }: Taken, service: Service, refuse: Refuse): void {
+    if (arity !== undefined && call.getArguments().length > arity)
+      refuse(`more is passed to the promisified ${rpc.method} than it takes`);
+    else addCall(call, rpc, form, service, true);
+  }
+
+  /** A function of the project that is given methods of clients by all its callers; a string says why it is none. */
+  function followParameter(declaration: Node | undefined, service: Service): string | undefined {
+    const taken = takenParameter(project, declaration);
+    if (typeof taken === "string") return taken;
+    const first = [...services.values()].find((each) => each.taken.some((one) => one.declaration === declaration));
+    if (!first) {
+      service.taken.push(taken);
+      for (const call of taken.calls) addCall(call, taken.rpc, "client", service, true);
+    } else if (first !== service) {
+      first.peers.add(service);
+      service.peers.add(first);
+    }
+    return undefined;
+  }
+
+  function addCall(node: Node, rpc: RpcRef, form: Call["form"], service: Service, isTaken = false): void {
     if (service.calls.some((call) => call.node === node)) return;
     const isStatement = Node.isExpressionStatement(node.getParent());
-    const unseen = (form === "client" && !isStatement && unseenResult(project, node)) || null;
+    const isOneReply = form === "client" && /^(unary|client_streaming)$/.test(rpc.kind);
+    const iterated = form === "client" && rpc.kind === "server_streaming" ? iteratedOnly(project, node) : undefined;
+    const unseen = iterated ? "iterated" : (isOneReply && !isStatement && unseenResult(project, node)) || null;
+    if (iterated) service.streamTypes.push(...iterated);
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
     const found: CallPlan = inTree
@@ -433,7 +463,7 @@ export function findServices(
         ? "another file may use its field"
         : undefined;
     const plan: CallPlan = problem === undefined ? found : { kind: "refused", reason: problem };
-    service.calls.push({ node, rpc, form, plan, unseen });
+    service.calls.push({ node, rpc, form, isTaken, plan, unseen });
   }
 }
 

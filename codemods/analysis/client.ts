@@ -16,6 +16,7 @@ import {
 } from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
+import { doublesOf } from "./client-doubles.js";
 import { collectErrorFacts, type RpcSite } from "./client-errors.js";
 import type {
   CallArgument,
@@ -36,7 +37,7 @@ import type {
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
 import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
-import { constructorFile, moduleMocks } from "./client-mocks.js";
+import { constructorFile, moduleMocks, replacedConstructor } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
 import {
   type Call,
@@ -56,6 +57,7 @@ import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
 import { findServices } from "./client-uses.js";
 import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
+import { grpcReplacedBy } from "./grpc-replacements.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
 import { placeOf, shortText } from "./places.js";
@@ -303,12 +305,13 @@ function refuseMocked(
   services: ReadonlyMap<string, Service>,
   programOf: (file: SourceFile) => SourceFile,
 ): void {
-  for (const { node: mock, target } of moduleMocks(project))
+  for (const { node: mock, target, isEverywhere } of moduleMocks(project))
     for (const service of services.values())
       for (const construction of service.constructions) {
         const file = construction.node.getSourceFile();
-        if (programOf(file) !== programOf(mock.getSourceFile())) continue;
-        const isReplaced = target === "grpc" || constructorFile(project, construction.node) === target;
+        if (!isEverywhere && programOf(file) !== programOf(mock.getSourceFile())) continue;
+        const isReplaced =
+          target === "grpc" || (target !== file && constructorFile(project, construction.node) === target);
         if (isReplaced) construction.replaced = reason("test-mock", shownPlace(mock, project.root));
         if (isReplaced || target === file)
           service.obstacles.push({
@@ -317,6 +320,17 @@ function refuseMocked(
             view: null,
           });
       }
+  for (const service of services.values())
+    for (const construction of service.constructions) {
+      const program = programOf(construction.node.getSourceFile());
+      const place =
+        grpcReplacedBy(project, construction.node) ??
+        replacedConstructor(project, construction.node, (file) => programOf(file) === program);
+      if (place === undefined) continue;
+      const shown = typeof place === "string" ? place : shownPlace(place, project.root);
+      construction.replaced ??= reason("test-mock", shown);
+      service.obstacles.push({ node: construction.node, detail: `a test replaces it (${shown})`, view: null });
+    }
 }
 
 /** Where tests put their own in the place of a client or its methods, it has the shape of grpc-js, which the client keeps. */
@@ -354,6 +368,9 @@ function refuseStandIns(
       const instead = standInOfType(project, type);
       if (instead) refuse(instead);
     }
+    const known = new Set([...found, ...service.stubs].map((each) => each.node));
+    for (const node of doublesOf(project, service, (file) => programs.has(programOf(file))))
+      if (!known.has(node.getParentOrThrow())) refuse(node);
   }
 }
 
@@ -514,11 +531,12 @@ function factsOf(
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }
-  for (const { node, method, rpc } of service.promisified)
+  for (const { node, method, rpc, form } of service.promisified)
     facts.push({
       ...placeOf(node),
       kind: "client-promisify",
       rpc,
+      form,
       outcome: idiomatic ? "idiomatic" : stays,
       reason: idiomatic ? null : obstacleReason(service, project.root),
       method: { start: method.getStart(), end: method.getEnd() },
@@ -560,10 +578,27 @@ function factsOf(
       facts.push({
         ...placeOf(declaration),
         kind: "client-interface",
-        name: declaration.getName(),
+        construct: `interface ${declaration.getName()}`,
         changes,
         imports: [CALL_OPTIONS],
       } satisfies ClientInterfaceFact);
+  if (idiomatic)
+    for (const name of service.streamTypes) {
+      const { start, end, ...place } = placeOf(name);
+      const changes = [{ start, end, text: "AsyncIterable" }];
+      const fact = { ...place, start, end, kind: "client-interface", construct: name.getText() } as const;
+      facts.push({ ...fact, changes, imports: [] } satisfies ClientInterfaceFact);
+    }
+  if (idiomatic)
+    for (const { declaration, changes } of service.taken)
+      if (changes.length > 0)
+        facts.push({
+          ...placeOf(declaration),
+          kind: "client-interface",
+          construct: `the type of ${declaration.getName()}`,
+          changes,
+          imports: [CALL_OPTIONS],
+        } satisfies ClientInterfaceFact);
   if (idiomatic)
     for (const type of service.anyTypes)
       facts.push({ ...placeOf(type), kind: "client-type", definition: null, member: null } satisfies ClientTypeFact);
@@ -592,11 +627,12 @@ function typedDefinition(
 }
 
 function obstacleReason(service: Service, root: string): Reason {
-  const shown = service.obstacles.slice(0, 3).map(({ node, detail }) => {
+  const obstacles = [service, ...service.peers].flatMap((each) => each.obstacles);
+  const shown = obstacles.slice(0, 3).map(({ node, detail }) => {
     return `${detail} (${shownPlace(node, root)})`;
   });
   const unique = [...new Set(shown)];
-  const more = service.obstacles.length - unique.length;
+  const more = obstacles.length - unique.length;
   return reason("client-use", `${unique.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
 }
 

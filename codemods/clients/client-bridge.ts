@@ -45,7 +45,12 @@ export const rule: Rule = {
         ctx.report({
           rule: id,
           outcome: fact.outcome,
-          construct: kind === "client-call" && node ? `${construct(ctx, node)}(…)` : `promisify(${fact.rpc.localName})`,
+          construct:
+            fact.kind === "client-call"
+              ? node
+                ? `${construct(ctx, node)}(…)`
+                : fact.rpc.localName
+              : `${fact.form === "client" ? "bind" : "promisify"}(${fact.rpc.localName})`,
           reason: fact.reason,
           start: fact.start,
           end: fact.end,

@@ -32,7 +32,7 @@ export const rule: Rule = {
         if (text === "") ctx.edit.remove(start, end, origin);
         else ctx.edit.overwrite(start, end, withImports(ctx, text, fact.imports), origin);
       }
-      ctx.report({ ...origin, construct: `interface ${fact.name}`, start: fact.start, end: fact.end, rpc: null });
+      ctx.report({ ...origin, construct: fact.construct, start: fact.start, end: fact.end, rpc: null });
     }
     for (const { start, end } of clientFacts(ctx.facts, "client-options-type")) {
       const origin = { rule: id, outcome: "idiomatic", reason: null } as const;

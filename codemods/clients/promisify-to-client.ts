@@ -21,7 +21,7 @@ export const rule: Rule = {
       ctx.report({
         rule: id,
         outcome: "idiomatic",
-        construct: "promisify(…)",
+        construct: fact.form === "client" ? "bind(…)" : "promisify(…)",
         reason: null,
         start: fact.start,
         end: fact.end,

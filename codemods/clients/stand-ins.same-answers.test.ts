@@ -165,6 +165,142 @@ comparePrograms({
       client.close();
     })();`,
   ],
+  "methods that a test puts into the client together": [
+    "bridged",
+    `${PROGRAM}
+    Object.assign(client, { ask: (req, callback) => callback(null, { text: 'assigned ' + req.text }) });
+    get('a').then(console.log);`,
+  ],
+  "fields that a test fills by other ways": [
+    "bridged",
+    `${PROGRAM}
+    class Reader {
+      constructor() {
+        this.asked = client;
+      }
+      read(text) {
+        return new Promise((resolve, reject) => {
+          this.asked.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+        });
+      }
+    }
+    class Fake {
+      ask(req, callback) {
+        if (req.text === 'none') callback({ code: 5, details: 'none' });
+        else callback(null, { text: 'fake ' + req.text });
+      }
+    }
+    (async () => {
+      const defined = new Reader();
+      Object.defineProperty(defined, 'asked', { value: new Fake() });
+      console.log(await defined.read('a'));
+      await defined.read('none').catch((err) => console.log(err.code, err.details));
+      const computed = new Reader();
+      for (const [key, value] of Object.entries({ asked: new Fake() })) computed[key] = value;
+      console.log(await computed.read('b'));
+      console.log(await Reader.prototype.read.call({ asked: new Fake() }, 'c'));
+      client.close();
+    })();`,
+  ],
+  "a function that makes the client, which a test replaces": [
+    "bridged",
+    `const { mock } = require('node:test');
+    const clients = { make: () => new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure()) };
+    const get = (text) =>
+      new Promise((resolve, reject) => {
+        clients.make().ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    const answer = mock.fn((req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    mock.method(clients, 'make', () => ({ ask: answer }));
+    get('a').then((text) => console.log(text, answer.mock.callCount()));`,
+  ],
+  "a class of a test that makes another client": [
+    "bridged",
+    `require('node:test');
+    class Reader {
+      make() {
+        return new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+      }
+      read(text) {
+        return new Promise((resolve, reject) => {
+          this.make().ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+        });
+      }
+    }
+    class Tested extends Reader {
+      make() {
+        return { ask: (req, callback) => callback(null, { text: 'own ' + req.text }) };
+      }
+    }
+    new Tested().read('a').then(console.log);`,
+  ],
+  "a constructor that a test replaces": [
+    "manual",
+    `const { mock } = require('node:test');
+    const get = (text) =>
+      new Promise((resolve, reject) => {
+        const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+        client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    mock.method(probe.v1, 'Probe', function () {
+      return { ask: (req, callback) => callback(null, { text: 'mocked ' + req.text }) };
+    });
+    get('a').then(console.log);`,
+  ],
+  "a constructor that a test assigns": [
+    "manual",
+    `const get = (text) =>
+      new Promise((resolve, reject) => {
+        const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+        client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    probe.v1.Probe = class {
+      ask(req, callback) {
+        callback(null, { text: 'own ' + req.text });
+      }
+    };
+    get('a').then(console.log);`,
+  ],
+  "a stream of a test in a field": [
+    "bridged",
+    `const { mock } = require('node:test');
+    const { Readable } = require('node:stream');
+    class Lister {
+      constructor() {
+        this.asked = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+      }
+      list(text) {
+        return new Promise((resolve, reject) => {
+          const texts = [];
+          const call = this.asked.list({ text });
+          call.on('data', (item) => texts.push(item.text));
+          call.on('error', reject);
+          call.on('end', () => resolve(texts));
+        });
+      }
+    }
+    const lister = new Lister();
+    Reflect.set(lister, 'asked', { list: mock.fn(() => Readable.from([{ text: 'a1' }, { text: 'a2' }])) });
+    lister.list('a').then(console.log);`,
+  ],
+  "members of the same names that are no clients": [
+    "idiomatic",
+    `const { mock } = require('node:test');
+    const clients = { make: () => new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure()) };
+    async function get(text) {
+      const client = clients.make();
+      const reply = await new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res)));
+      });
+      client.close();
+      return reply.text;
+    }
+    const api = { ask: mock.fn(async (text) => 'api ' + text), list: () => ['a', 'b'] };
+    const server = new grpc.Server();
+    const handlers = { ask: mock.fn((call, callback) => callback(null, { text: 'served ' + call.request.text })) };
+    server.addService(probe.v1.Probe.service, handlers);
+    get('a').then(async (text) => console.log(text, await api.ask('b'), api.list(), handlers.ask.mock.callCount()));`,
+  ],
   "a spy that asks the client all the same": [
     "bridged",
     `${PROGRAM}

@@ -47,7 +47,9 @@ const IGNORED = ["**/node_modules/**", "**/.git/**", "**/dist/**", "**/coverage/
 /** A file that names one of these uses grpc itself. */
 const USES_GRPC =
   /@grpc\/(?:grpc-js|proto-loader)|(?:from|require\()\s*['"]grpc['"]|['"]nice-grpc|@connect-migrate\/runtime\/grpc-js|_grpc_pb['"]/;
-const SPECIFIER = /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*\(\s*|\bimport\s+)(['"])([^'"\n]+)\1/g;
+/** What a file imports, and what a test lets a library load or replace: `jest.mock("./client")`, `proxyquire("./api", { … })`. */
+export const SPECIFIER =
+  /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*\(\s*|\bimport\s+|\b(?:(?:jest|vi|vitest|td)\.\w+|mock\.module|(?:proxyquire|rewire|rewiremock|esmock)\b[^'"\n]*)\s*\(\s*)(['"])([^'"\n]+)\1/g;
 
 export async function discover(input: DiscoverInput): Promise<Discovery> {
   const { root } = input;

@@ -1,0 +1,96 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { runMigration } from "../index.js";
+
+// What a runner of tests or a library puts in the place of a module: no test has to name the file that makes the client.
+const folder = mkdtempSync(path.join(tmpdir(), "replaced-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const CLIENT = `
+const path = require('path');
+const grpc = require('@grpc/grpc-js');
+const protoLoader = require('@grpc/proto-loader');
+const { probe } = grpc.loadPackageDefinition(protoLoader.loadSync(path.join(__dirname, '..', 'probe.proto')));
+exports.client = new probe.v1.Probe('localhost:50051', grpc.credentials.createInsecure());
+`;
+const API = `
+const { client } = require('./client');
+exports.get = (text) =>
+  new Promise((resolve, reject) => {
+    client.ask({ text }, (err, res) => (err ? reject(err) : resolve(res.text)));
+  });
+`;
+const FAKE = "{ client: { ask: (req, callback) => callback(null, { text: 'fake' }) } }";
+
+const projects: Readonly<Record<string, readonly [outcome: string, files: Readonly<Record<string, string>>]>> = {
+  "nothing is replaced": ["idiomatic", { "test/api.test.js": "require('../src/api').get('a');" }],
+  "a folder of mocks": [
+    "manual",
+    {
+      "__mocks__/@grpc/grpc-js.js": "exports.credentials = {};",
+      "test/api.test.js": "require('../src/api').get('a');",
+    },
+  ],
+  "a folder of mocks of something else": [
+    "idiomatic",
+    { "__mocks__/@grpc/reflection.js": "", "test/api.test.js": "require('../src/api').get('a');" },
+  ],
+  "a mapper of names in package.json": [
+    "manual",
+    {
+      "package.json": JSON.stringify({
+        name: "a",
+        jest: { moduleNameMapper: { "^@grpc/grpc-js$": "<rootDir>/fake.js" } },
+      }),
+    },
+  ],
+  "a mapper of names in a file": [
+    "manual",
+    { "jest.config.js": "module.exports = { moduleNameMapper: { '^@grpc/grpc-js$': '<rootDir>/fake.js' } };" },
+  ],
+  "a setting that only names the package": [
+    "idiomatic",
+    { "jest.config.js": "module.exports = { transformIgnorePatterns: ['node_modules/(?!@grpc/grpc-js)'] };" },
+  ],
+  "a file that is loaded before the tests": ["manual", { "jest.setup.js": "jest.mock('@grpc/grpc-js', () => ({}));" }],
+  "one that replaces the client": ["bridged", { "jest.setup.js": `jest.mock('./src/client', () => (${FAKE}));` }],
+  "a library that loads a file with other imports": [
+    "bridged",
+    {
+      "test/api.test.js": `const proxyquire = require('proxyquire').noCallThru();\nconst { get } = proxyquire('../src/api', { './client': ${FAKE} }); get('a');`,
+    },
+  ],
+  "a library that gives names other values": [
+    "bridged",
+    {
+      "test/api.test.js": `const rewire = require('rewire');\nconst api = rewire('../src/api'); api.__set__('client', ${FAKE}.client);`,
+    },
+  ],
+};
+
+describe("a test replaces a module", () => {
+  it.each(Object.entries(projects))("%s", async (name, [outcome, files]) => {
+    const place = path.join(folder, name.replace(/\W+/g, "-"));
+    const all = { "package.json": '{"name":"a"}', "src/client.js": CLIENT, "src/api.js": API, ...files };
+    for (const [file, text] of Object.entries(all)) {
+      mkdirSync(path.dirname(path.join(place, file)), { recursive: true });
+      writeFileSync(path.join(place, file), text);
+    }
+    cpSync(path.join(import.meta.dirname, "testing", "probe.proto"), path.join(place, "probe.proto"));
+    symlinkSync(path.join(import.meta.dirname, "..", "..", "node_modules"), path.join(place, "node_modules"));
+    const { findings } = await runMigration({
+      cwd: place,
+      paths: ["."],
+      side: "clients",
+      target: "bundled",
+      messages: "bridge",
+      runtime: "npm",
+    });
+    const made = findings.filter((finding) => finding.construct.startsWith("new probe"));
+    expect(made.map((finding) => [finding.outcome, finding.reason?.text])).toEqual([
+      [outcome, outcome === "idiomatic" ? undefined : expect.stringMatching(/a test (?:replaces|puts)/i)],
+    ]);
+  });
+});
