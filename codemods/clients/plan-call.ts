@@ -163,7 +163,7 @@ export const refused = (reason: string): CallPlan => ({ kind: "refused", reason 
 
 /** What is known of where a call stands. */
 export interface CallSurroundings {
-  /** Does nobody look at what the function around it returns? */
+  /** Does nobody look at what the function around it returns, or all of it go into one loop? */
   readonly isUnseen: boolean;
   /** May a handler throw the error of a call as it is? */
   readonly relays: boolean;
@@ -190,8 +190,10 @@ export function planCall(
   switch (kind) {
     case "unary":
       return planUnary(file, call, parents, around);
-    case "server_streaming":
-      return planReader(file, call, parents);
+    case "server_streaming": {
+      const plan = planReader(file, call, parents);
+      return plan.kind === "refused" && around.isUnseen ? BARE : plan;
+    }
     case "client_streaming":
       return planWriter(file, call, parents);
     default:
