@@ -132,6 +132,38 @@ const programs: Programs = {
       });
     }
     ${all("a", "b", "fail")}`),
+  "promises in the middle of something": program(`
+    async function f(texts) {
+      const first = await new Promise((resolve, reject) => {
+        client.ask({ text: texts[0] }, (err, res) => {
+          if (err) {
+            console.log(err.details);
+            return reject(err);
+          }
+          resolve(res.text);
+        });
+      });
+      const rest = await Promise.all(texts.slice(1).map((text) => new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (err) reject(new Error(err.details));
+          else resolve(res.text.length);
+        });
+      })));
+      return [first, ...rest];
+    }
+    function g(text) {
+      const { length } = text;
+      const asked = new Promise((resolve, reject) => client.ask({ text: text.trim() }, (err, res) => {
+        if (err) return reject(err);
+        console.log(length);
+        resolve(res);
+      }));
+      return asked.then((res) => [res.text]);
+    }
+    (async () => {
+      for (const texts of [['a', 'b', 'c'], ['fail', 'b'], ['a', 'b', 'fail']]) await tell('f', () => f(texts));
+      for (const text of ['a', 'fail', 7]) await tell('g', () => g(text));
+    })();`),
   branches: program(`
     function f(text) {
       return new Promise((resolve, reject) => {

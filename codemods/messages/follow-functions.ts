@@ -121,6 +121,8 @@ export function createFollowFunctions(p: Proving) {
   };
 
   const callsOf = (owner: Node): CallExpression[] => {
+    const atOnce = calledAtOnce(owner);
+    if (atOnce) return [atOnce];
     const assignment = owner.getParent();
     const isWhole = Node.isBinaryExpression(assignment) && assignment.getLeft().getText() === "module.exports";
     // A function that is exported as a whole may call itself by its own name.
@@ -215,4 +217,12 @@ export function createFollowFunctions(p: Proving) {
   };
 
   return { resultOf, argument, takes, callsOf, helperResult, callbackResults };
+}
+
+/** `(async () => { … })()` */
+function calledAtOnce(fn: Node): CallExpression | undefined {
+  let callee = fn;
+  while (Node.isParenthesizedExpression(callee.getParent())) callee = callee.getParentOrThrow();
+  const call = callee.getParent();
+  return Node.isCallExpression(call) && call.getExpression() === callee ? call : undefined;
 }
