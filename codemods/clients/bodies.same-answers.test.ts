@@ -164,6 +164,34 @@ const programs: Programs = {
       for (const texts of [['a', 'b', 'c'], ['fail', 'b'], ['a', 'b', 'fail']]) await tell('f', () => f(texts));
       for (const text of ['a', 'fail', 7]) await tell('g', () => g(text));
     })();`),
+  "the success path first": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (!err) {
+          if (res.text.startsWith('b')) return resolve('early');
+          console.log(res.text);
+          resolve(res.text.length);
+        } else if (err.details.endsWith('2')) {
+          reject(err);
+        } else {
+          reject(new Error(err.details));
+        }
+      });
+    });
+    const g = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, async (err, res) => {
+        if (!err) {
+          const again = await f(res.text);
+          resolve(again);
+        } else reject(err);
+      });
+    });
+    (async () => {
+      for (const text of ['a', 'b', 'fail', 'fail 2']) {
+        await tell(text, () => f(text));
+        await tell(text, () => g(text));
+      }
+    })();`),
   branches: program(`
     function f(text) {
       return new Promise((resolve, reject) => {

@@ -79,6 +79,8 @@ export function promiseBody(
   const executor = executorOf(statement, parents);
   const promise = executor && (parents.get(executor) as Node);
   if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
+  // Its paths are functions, which wait for nothing.
+  if (nested.length > 0 && calls.some((each) => each.shape.form === "negated")) return undefined;
   if ((executor.params as Node[]).some((param) => !isIdentifier(param) || param.typeAnnotation)) return undefined;
   const shapes = calls.map((each) => each.shape);
   const place = inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
@@ -135,7 +137,7 @@ function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonl
 
 /** Has a callback a path for the error and one for the response, and throws nothing by itself? */
 function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
-  if (!/^(guard|if-else|conditional)$/.test(form) || !error || !failure || fallsThrough) return false;
+  if (!/^(guard|if-else|conditional|negated)$/.test(form) || !error || !failure || fallsThrough) return false;
   return !throws(callback);
 }
 
@@ -357,7 +359,8 @@ export function isThrownOnly(
   if (!only || more.length > 0 || !failure || !error) return false;
   const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
   if (statements.some((each) => each !== (only.statement ?? only.call) && each !== only.after)) return false;
-  const next = (success[0] ?? callback).start;
+  const [first] = success;
+  const next = first && first.start > failure.start ? first.start : callback.end;
   const isBeside = ({ start, loc }: Comment) =>
     start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
   if (file.comments?.some(isBeside)) return false;

@@ -123,6 +123,7 @@ function destructured(place: Place): string {
 /** What stands before the call. */
 function openingOf(place: Omit<Place, "callEnd">): string {
   const { shape, layout, semicolon, planned, statement } = place;
+  if (shape.form === "negated" && place.inPlace) return "return ";
   if (shape.form === "empty" || shape.form === "negated") return "";
   const { eol } = layout;
   const [, inner, deep] = layout.at;
@@ -243,8 +244,8 @@ function writeThen(place: Place): void {
   const isAsync = callback.async ? "async " : "";
   const open = `${place.callEnd}.then(${isAsync}(${response ? ctx.source.slice(response.start, response.end) : ""}) => `;
   writeBody(argumentsEnd(ctx, planned), success, open);
-  if (!failure) {
-    finish(success, ", () => {}");
+  if (!failure || place.inPlace?.isThrownOnly) {
+    finish(success, failure ? "" : ", () => {}");
     return;
   }
   const caught = caughtError(ctx, shape.error);
@@ -281,6 +282,7 @@ function writeThen(place: Place): void {
   }
   function finish(node: Node, more: string): void {
     ctx.edit.overwrite(node.end, planned.call.end, `${needsBlock(node) ? " }" : ""}${more})`, origin);
+    if (place.inPlace) closeInPlace(ctx, place.inPlace, planned.call.end, place.semicolon, origin);
   }
 }
 
