@@ -86,7 +86,7 @@ export function reachOf(
     mayChoose: (callee, file) =>
       made.has((isIdentifier(callee) ? callee.name : memberName(callee)) ?? "") ||
       callees.choices(callee, file).some((key) => functions.has(key)),
-    mayBeKept: (callee, file) => isAnyKept && callees.of(callee, file) === null,
+    mayBeKept: (callee, file) => isAnyKept && callees.of(callee, file) === null && !callees.isForeign(callee, file),
   };
   let isAnyKept = false;
   /** Names to look for, each again when another function of its name is found. */
@@ -277,14 +277,15 @@ function isKept(node: TreeNode, tree: File): boolean {
   return parent?.type === "AssignmentExpression" && parent.right === node;
 }
 
-/** `api[method] = ask`, `{ [method]: ask }`, `Object.fromEntries([[method, ask]])` */
+/** `api[method] = ask`, `{ [method]: ask }`, `Object.fromEntries(methods.map((method) => [method, ask]))` */
 function isKeptByKey(node: TreeNode, tree: File): boolean {
   const parents = parentMap(tree);
   const parent = parents.get(node) as TreeNode;
   if (parent.type === "AssignmentExpression") return parent.right === node && isChosen(parent.left);
   if (/^(ObjectProperty|ClassProperty)$/.test(parent.type))
     return parent.computed && parent.value === node && keyName(parent) === undefined;
-  return parent.type === "ArrayExpression" && parent.elements.length === 2 && parent.elements[1] === node;
+  if (parent.type !== "ArrayExpression" || parent.elements.length !== 2 || parent.elements[1] !== node) return false;
+  return /^(ArrayExpression|ReturnStatement|ArrowFunctionExpression)$/.test(parents.get(parent)?.type ?? "");
 }
 
 /** A function, what another module gives, or what a call made of one; no parameter, whose callers are looked at, and no plain data. */
