@@ -156,7 +156,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           isHanded: call.plan.kind === "handed",
           isCancelled: (cancelOf(call.plan)?.calls.length ?? 0) > 0,
         });
-    errors = collectErrorFacts(project, sites, otherSites, trees);
+    errors = collectErrorFacts(project, sites, otherSites, trees, programOf);
     if (errors.obstacle === null) break;
     for (const service of idiomatic) service.obstacles.push({ ...errors.obstacle, view: null });
   }
