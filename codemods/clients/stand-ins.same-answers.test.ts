@@ -234,6 +234,27 @@ comparePrograms({
     }
     new Tested().read('a').then(console.log);`,
   ],
+  "an error of a test with Metadata, in the place of one of a call": [
+    "idiomatic",
+    `${PROGRAM}
+    const api = { get };
+    async function why(text) {
+      try {
+        return await api.get(text);
+      } catch (err) {
+        return [err.code, err.details, err.metadata.get('x-why')[0]];
+      }
+    }
+    (async () => {
+      console.log(await why('rich 5 none'));
+      const metadata = new grpc.Metadata();
+      metadata.set('x-why', 'the test says so');
+      const failed = Object.assign(new Error('5 NOT_FOUND: none'), { code: 5, details: 'none', metadata });
+      mock.method(api, 'get', () => Promise.reject(failed));
+      console.log(await why('a'));
+      client.close();
+    })();`,
+  ],
   "a constructor that a test replaces": [
     "manual",
     `const { mock } = require('node:test');
