@@ -5,11 +5,12 @@ import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 
 /**
- * `client[method](request, callback)` in JavaScript, where `method` is a parameter for which every caller passes the name of a unary
+ * `client[method](request, callback)`, of a client without a type, where `method` is a parameter for which every caller passes the name of a unary
  * method. The migrated client answers to these names, too.
  */
 export function chosenUnary(project: AnalysisProject, access: Node, service: string): RpcRef | undefined {
-  if (!Node.isElementAccessExpression(access) || isTypeScript(access)) return undefined;
+  if (!Node.isElementAccessExpression(access)) return undefined;
+  if (isTypeScript(access) && !isWrittenAny(project, access.getExpression())) return undefined;
   const name = access.getArgumentExpression();
   const call = access.getParent();
   if (!name || !Node.isIdentifier(name) || !call || !Node.isCallExpression(call)) return undefined;
@@ -23,6 +24,19 @@ export function chosenUnary(project: AnalysisProject, access: Node, service: str
   });
   if (!names || names.length === 0 || !isUnary) return undefined;
   return { service, method: "*", localName: "*", kind: "unary", input: "", output: "" };
+}
+
+/** Does the program say itself that a client has no type, so that it has none either when it is migrated? */
+function isWrittenAny(project: AnalysisProject, client: Node): boolean {
+  const value = Node.isParenthesizedExpression(client) ? client.getExpression() : client;
+  if (Node.isAsExpression(value)) return value.getTypeNode()?.getText() === "any";
+  const name = Node.isPropertyAccessExpression(value) ? value.getNameNode() : value;
+  const declared = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+  const isTyped =
+    Node.isVariableDeclaration(declared) ||
+    Node.isPropertyDeclaration(declared) ||
+    Node.isParameterDeclaration(declared);
+  return isTyped && declared.getTypeNode()?.getText() === "any";
 }
 
 /** The strings that all callers of a function pass for a parameter; undefined if one is not known. */

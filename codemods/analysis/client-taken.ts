@@ -3,6 +3,7 @@ import { peeled, withAssertions } from "./around-values.js";
 import type { TextChange } from "./client-facts.js";
 import { promisedType } from "./client-interfaces.js";
 import { leaksByName } from "./client-leaks.js";
+import { parameterOf } from "./client-parameters.js";
 import { promisifiedAround } from "./client-promisified.js";
 import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
@@ -12,14 +13,20 @@ export interface TakenMethod {
   readonly whole: Node;
   /** Like the method itself, or with a promise of its reply. */
   readonly form: "client" | "promisified";
+  /** How many arguments it takes, where that is less than the method does. */
+  readonly arity: number | undefined;
 }
 
 /** `promisify(client.m.bind(client))` with its variants, and `client.m.bind(client)`. */
 export function takenAround(project: AnalysisProject, access: Node): TakenMethod | undefined {
   const promisified = promisifiedAround(project, access);
-  if (promisified) return { whole: promisified, form: "promisified" };
   const whole = boundAround(access);
-  return whole && { whole, form: "client" };
+  // A function of the project that gets nothing but methods changes itself.
+  const call = whole?.getParent();
+  const taker = promisified?.arity !== undefined && Node.isCallExpression(call) && parameterOf(project, call, 0);
+  const isChanged = taker && typeof takenParameter(project, taker) !== "string";
+  if (promisified && !isChanged) return { ...promisified, form: "promisified" };
+  return whole && { whole, form: "client", arity: undefined };
 }
 
 /** `client.m.bind(client)`: without `bind`, or bound to another thing, grpc-js's methods throw. */

@@ -1,4 +1,4 @@
-import { Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
+import { type CallExpression, Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
 import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { passesOn } from "./around-values.js";
@@ -12,7 +12,7 @@ import { isParameterAClient, parameterOf } from "./client-parameters.js";
 import { type Call, type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
 import { askedMethod, stubAround } from "./client-stubs.js";
-import { takenAround, takenParameter } from "./client-taken.js";
+import { type TakenMethod, takenAround, takenParameter } from "./client-taken.js";
 import type { Trees } from "./client-trees.js";
 import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
 import { madeListAround } from "./collections.js";
@@ -35,7 +35,7 @@ function isKeptChannel(node: Node): boolean {
 const CHANGERS = /promisif|wrap|patch|decorat|instrument|enhance|extend|mixin|proxy/i;
 
 type Refuse = (detail: string) => void;
-type Taken = Pick<Call, "rpc" | "form">;
+type Taken = Pick<Call, "rpc" | "form"> & Pick<TakenMethod, "arity">;
 
 export function findServices(
   project: AnalysisProject,
@@ -330,7 +330,7 @@ export function findServices(
       refuse(`${name} is taken as a function`, object);
       return;
     }
-    const { whole, form } = taken;
+    const { whole, form, arity } = taken;
     const given = whole.getParent();
     const index = Node.isCallExpression(given) ? given.getArguments().indexOf(whole) : -1;
     if (form === "client" && index >= 0) {
@@ -340,14 +340,14 @@ export function findServices(
       return;
     }
     service.promisified.push({ node: whole, method: access, rpc, form });
-    followFunction(whole, access, { rpc, form }, service, refuse);
+    followFunction(whole, access, { rpc, form, arity }, service, refuse);
   }
 
   function followFunction(whole: Node, method: Node, taken: Taken, service: Service, refuse: Refuse): void {
     const { rpc, form } = taken;
     const parent = whole.getParent();
     if (parent && Node.isCallExpression(parent) && parent.getExpression() === whole) {
-      addCall(parent, rpc, form, service, true);
+      addTaken(parent, taken, service, refuse);
       return;
     }
     let nameNode: Node | undefined;
@@ -396,7 +396,8 @@ export function findServices(
     }
   }
 
-  function functionUse(reference: Node, declared: Node, { rpc, form }: Taken, service: Service, refuse: Refuse): void {
+  function functionUse(reference: Node, declared: Node, taken: Taken, service: Service, refuse: Refuse): void {
+    const { rpc, form } = taken;
     if (reference === declared) return;
     let node = reference;
     let parent = node.getParent();
@@ -406,7 +407,7 @@ export function findServices(
     }
     if (!parent) return;
     if (Node.isCallExpression(parent) && parent.getExpression() === node) {
-      addCall(parent, rpc, form, service, true);
+      addTaken(parent, taken, service, refuse);
       return;
     }
     if (Node.isPropertyDeclaration(parent)) return;
@@ -421,6 +422,12 @@ export function findServices(
       return;
     if (Node.isBinaryExpression(parent) && /^(module\.)?exports\.\w+$/.test(parent.getLeft().getText())) return;
     refuse(`the ${form === "client" ? "" : "promisified "}${rpc.method} is handed on`);
+  }
+
+  function addTaken(call: CallExpression, { rpc, form, arity }: Taken, service: Service, refuse: Refuse): void {
+    if (arity !== undefined && call.getArguments().length > arity)
+      refuse(`more is passed to the promisified ${rpc.method} than it takes`);
+    else addCall(call, rpc, form, service, true);
   }
 
   /** A function of the project that is given methods of clients by all its callers; a string says why it is none. */

@@ -19,6 +19,7 @@ import {
 import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isPickedFromStore } from "./stores.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /** Methods that give a string, whatever has them. */
@@ -341,6 +342,7 @@ export function createPlainValues(p: Proving) {
 /** A part of a message, or a message that old code has as a plain object, which some peer or some index may leave out. */
 function isPartlyThere(p: Proving, part: Node): boolean {
   const kind = p.kinds.get(part);
+  if (kind?.kind === "message" && isPickedFromStore(p, part)) return !isThereAt(p, part, part);
   if (p.shape.isLive || !kind) return false;
   if (kind.kind === "value") return (kind.maybe === true || isOwn(p, kind)) && !isThereAt(p, part, part);
   if (kind.kind !== "message") return false;

@@ -715,9 +715,44 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     ["the rest of a request", "function get({ the_name, ...rest }) { return { the_name }; }", /rest of a message/],
     [
-      "a message kept for later",
+      "a message kept for later that may not be there",
       "function get(req) { store.set('last', req.the_child); return { the_req: req.the_child }; }",
+      /an element that may be absent/,
+    ],
+    [
+      "a list of a module that goes elsewhere",
+      "const kept = [];\nfunction get(req) { kept.push(req); other(kept); return { the_name: req.the_name }; }",
       /goes where/,
+    ],
+    [
+      "a list of a module that is exported",
+      "const kept = [];\nmodule.exports.kept = kept;\nfunction get(req) { kept.push(req); return { the_name: req.the_name }; }",
+      /goes where/,
+    ],
+    [
+      "a list of a module that gets what may not be there",
+      "const kept = [];\nfunction get(req) { kept.push(req, kept.find((one) => one.small_no > 1)); return {}; }",
+      /an element that may be absent/,
+    ],
+    [
+      "an object of a module in which nothing may be found",
+      "const kept = {};\nfunction get(req) { kept[req.the_name] = { the_name: 'x' }; return kept['y']; }",
+      /may not be there is sent/,
+    ],
+    [
+      "messages of two types in a Map of a module",
+      "const kept = new Map();\nfunction get(req) { kept.set(1, req); return kept.has(2) ? kept.get(1) : {}; }",
+      /this is no p.v1.Res/,
+    ],
+    [
+      "null in a message that is kept",
+      "const kept = [];\nfunction get(req) { kept.push(req, { the_name: 'x' }); return { small_no: kept[0].the_child === null ? 1 : 0 }; }",
+      /undefined or null/,
+    ],
+    [
+      "a number that is kept and shown as the text that it would have been",
+      "const kept = [];\nfunction get(req) { kept.push(req, { big_no: 5 }); return { the_name: JSON.stringify(kept[0].big_no) + '!' }; }",
+      /read again/,
     ],
     [
       "a list that others fill",

@@ -42,6 +42,7 @@ import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
 import { copiesFields, spreadsFields } from "./similar-messages.js";
+import { comesFromStore } from "./stores.js";
 import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
@@ -103,6 +104,7 @@ export function createProveValues(p: Proving) {
       if (shape.coerces && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
+    if (!kinds.has(expression)) comesFromStore(p, expression, wanted);
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {
