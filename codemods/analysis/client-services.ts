@@ -29,6 +29,8 @@ export interface Service {
   readonly taken: TakenParameter[];
   /** Services whose methods are passed for the same parameters: all of them change, or none. */
   readonly peers: Set<Service>;
+  /** Names of types, `ClientReadableStream`, of streams that are iterated and nothing else. */
+  readonly streamTypes: Node[];
   /** Functions of tests in the place of methods, which can change with the client. */
   readonly stubs: Stub[];
   /** Why clients of this service stay bridged. */

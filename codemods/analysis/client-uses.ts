@@ -18,6 +18,7 @@ import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
 import { madeListAround } from "./collections.js";
 import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
 import type { RpcRef } from "./facts.js";
+import { iteratedOnly } from "./iterated-streams.js";
 import { isTypeScript } from "./language.js";
 import { mayListenerThrow } from "./listener-throws.js";
 import type { Origin } from "./origin.js";
@@ -61,6 +62,7 @@ export function findServices(
         anyTypes: [],
         taken: [],
         peers: new Set(),
+        streamTypes: [],
         stubs: [],
         obstacles: [],
       };
@@ -448,7 +450,10 @@ export function findServices(
   function addCall(node: Node, rpc: RpcRef, form: Call["form"], service: Service, isTaken = false): void {
     if (service.calls.some((call) => call.node === node)) return;
     const isStatement = Node.isExpressionStatement(node.getParent());
-    const unseen = (form === "client" && !isStatement && unseenResult(project, node)) || null;
+    const isOneReply = form === "client" && /^(unary|client_streaming)$/.test(rpc.kind);
+    const iterated = form === "client" && rpc.kind === "server_streaming" ? iteratedOnly(project, node) : undefined;
+    const unseen = iterated ? "iterated" : (isOneReply && !isStatement && unseenResult(project, node)) || null;
+    if (iterated) service.streamTypes.push(...iterated);
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
     const found: CallPlan = inTree

@@ -584,6 +584,13 @@ function factsOf(
         imports: [CALL_OPTIONS],
       } satisfies ClientInterfaceFact);
   if (idiomatic)
+    for (const name of service.streamTypes) {
+      const { start, end, ...place } = placeOf(name);
+      const changes = [{ start, end, text: "AsyncIterable" }];
+      const fact = { ...place, start, end, kind: "client-interface", construct: name.getText() } as const;
+      facts.push({ ...fact, changes, imports: [] } satisfies ClientInterfaceFact);
+    }
+  if (idiomatic)
     for (const { declaration, changes } of service.taken)
       if (changes.length > 0)
         facts.push({

@@ -3,8 +3,8 @@ import { isWrapper } from "./around-values.js";
 import { isAlias, isExportTarget } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
-/** Who gets what a function returns: nobody who looks at it, or a framework that may wait for a promise. */
-export type Unseen = "nobody" | "framework";
+/** Who gets what a function returns: nobody who looks at it, a framework that may wait for a promise, or, of a stream, one loop. */
+export type Unseen = "nobody" | "framework" | "iterated";
 
 /** Of a call that is returned, `return client.getItem(…)`: who gets it, if it can be told that nobody does anything with it. */
 export function unseenResult(project: AnalysisProject, call: Node): Unseen | undefined {
@@ -86,7 +86,8 @@ function ofArgument(call: CallExpression, fn: Node): Unseen | undefined {
   return isHandler && /^(get|post|put|patch|delete|all|use)$/.test(name) ? "framework" : undefined;
 }
 
-function isNamedElsewhere(reference: Node): boolean {
+/** Is it an import, an export or another name for the same thing? */
+export function isNamedElsewhere(reference: Node): boolean {
   const parent = reference.getParent();
   if (!parent) return false;
   return isAlias(parent) || (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()));

@@ -156,7 +156,7 @@ export function planCall(
   call: Node,
   kind: RpcKind,
   form: "client" | "promisified",
-  /** Does nobody look at what the function around it returns? */
+  /** Does nobody look at what the function around it returns, or all of it go into one loop? */
   isUnseen = false,
 ): CallPlan {
   const parents = parentMap(file);
@@ -170,8 +170,10 @@ export function planCall(
   switch (kind) {
     case "unary":
       return planUnary(file, call, parents, isUnseen);
-    case "server_streaming":
-      return planReader(file, call, parents);
+    case "server_streaming": {
+      const plan = planReader(file, call, parents);
+      return plan.kind === "refused" && isUnseen ? BARE : plan;
+    }
     case "client_streaming":
       return planWriter(file, call, parents);
     default:

@@ -226,6 +226,23 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
     ],
   ],
   [
+    "a new id, which is read again of what is kept",
+    "server.js",
+    program(`const { randomUUID } = require('node:crypto');
+const uuid = require('uuid');
+let kept = [];
+function get(req) {
+  const one = { the_name: randomUUID(), opt_text: uuid.v4() };
+  kept.push(one);
+  kept = kept.filter((each) => each.the_name !== req.the_name && each.opt_text !== 'x');
+  return one;
+}`),
+    [
+      "const one = { theName: randomUUID(), optText: uuid.v4() };",
+      "kept = kept.filter((each) => each.theName !== req.theName && each.optText !== 'x');",
+    ],
+  ],
+  [
     "a stream that messages of the program's own type are pushed into",
     "server.ts",
     program(`import { createPushStream } from '@connect-migrate/runtime';
@@ -504,6 +521,16 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     [
       "a spread beside another member of its oneof",
       "function get(req) { return { the_req: { ...req, pick_a: 'x' } }; }",
+      /spread/,
+    ],
+    [
+      "members of one oneof in a literal and in what is spread into it",
+      "function get(req) { return { pick_a: 'x', ...(req.small_no ? { pick_b: '1' } : {}) }; }",
+      /two members of the oneof/,
+    ],
+    [
+      "what is spread under a condition, and is no message",
+      "function get(req) { return { the_name: 'x', ...(req.small_no ? other() : {}) }; }",
       /spread/,
     ],
     ["two spreads", "function get(req) { return { the_req: { ...req, ...req.the_list[0] } }; }", /spread/],
