@@ -16,6 +16,7 @@ import {
 import { isOwn, noteShown } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isPickedFromStore } from "./stores.js";
 import { isThereAt, testsPresence } from "./wrapped-values.js";
 
 /** The text of a literal, or of a constant of old code. */
@@ -139,7 +140,7 @@ export function createConvertValues(p: Proving) {
 
   /** What is not there is null in old code only where a field is not set. */
   const compareExactly = (expression: Node, other: Node): unknown => {
-    const presence = receivedAs(p, expression);
+    const presence = receivedAs(p, expression) ?? (isPickedFromStore(p, expression) ? "same" : undefined);
     if (presence === "same" || presence === "always") return;
     if (presence !== "null" || other.getText() !== "null")
       return block(expression, "nothing proves whether this is undefined or null where it is not there");

@@ -15,6 +15,7 @@ import { noteRead, readOf } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { isGivenList } from "./protobufjs-reads.js";
+import { spreads } from "./spread-choices.js";
 
 type Value = Kind & { readonly kind: "value" };
 
@@ -76,7 +77,8 @@ function givenAs(p: Proving, access: PropertyAccessExpression): Node | undefined
   const object = access.getExpression();
   const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
   const literal = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-  const property = Node.isObjectLiteralExpression(literal) ? literal.getProperty(access.getName()) : undefined;
+  if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return undefined;
+  const property = literal.getProperty(access.getName());
   if (Node.isShorthandPropertyAssignment(property)) return property.getNameNode();
   return Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
 }
@@ -196,7 +198,8 @@ export function createFilledVariables(p: Proving) {
     const isInLiteral =
       initializer !== undefined &&
       Node.isObjectLiteralExpression(initializer) &&
-      oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined);
+      (spreads(initializer) ||
+        oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined));
     const isInLoop =
       functionAround(assignment) !== (declaration && functionAround(declaration)) ||
       assignment

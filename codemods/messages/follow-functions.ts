@@ -19,6 +19,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { rejectsTo } from "./rejections.js";
+import { takesIntoStore } from "./stores.js";
 import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the project that take or give messages: all their calls hand over such messages and get them. */
@@ -44,6 +45,7 @@ export function createFollowFunctions(p: Proving) {
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
     if (kind.kind !== "value" && settles(p, call, kind)) return;
+    if (takesIntoStore(p, call, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
     if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {

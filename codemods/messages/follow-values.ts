@@ -25,6 +25,7 @@ import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
+import { keepsMessage, keptBy } from "./stores.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesField } from "./written-messages.js";
 
@@ -74,9 +75,13 @@ export function createFollowValues(p: Proving) {
       const declaration = isStatement && Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
       if (Node.isVariableDeclaration(declaration)) {
         p.consume(expression);
+        // What it holds is known; all its uses are followed.
+        if (p.stores.has(declaration)) return;
         return bind(declaration.getNameNode(), kind);
       }
     }
+    const store = kind.kind === "message" ? keptBy(parent) : undefined;
+    if (store && store !== expression && keepsMessage(p, store, kind)) return;
     if (Node.isForOfStatement(parent) && parent.getExpression() === expression) return iterate(parent, kind);
     if (Node.isReturnStatement(parent) || Node.isYieldExpression(parent) || isArrowBody(parent, expression)) {
       return leaves(parent, expression, kind);
@@ -223,6 +228,10 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
+    if (name === "sort" && !shape.isLive && callback && isFunctionNode(callback)) {
+      for (const one of parametersOf(callback).slice(0, 2)) bind(one.getNameNode(), kind.of);
+      return flow(call, kind);
+    }
     if (name === "reduce" && callback && isFunctionNode(callback) && call.getArguments().length === 2) {
       const [, item, , array] = parametersOf(callback);
       if (array) return block(array, "the list itself is handed to a callback");

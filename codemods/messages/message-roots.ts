@@ -33,6 +33,25 @@ export interface Start {
   readonly received: Set<Node>;
 }
 
+/** All handlers are known before the first message is followed, which may lead from one to another. */
+export function noteHandlers(project: AnalysisProject, bridge: Bridge, handlers: Set<Node>): void {
+  const given = bridge.call.getArguments()[1];
+  const origin = given && project.originOf(given);
+  const isOfService = (key: string) => project.protos.methodByLegacyKey(bridge.service, key) !== undefined;
+  const owner = origin?.kind === "instance" ? origin.class : undefined;
+  if (owner && (Node.isClassDeclaration(owner) || Node.isClassExpression(owner))) {
+    for (const method of owner.getInstanceMethods()) if (isOfService(method.getName())) handlers.add(method);
+    return;
+  }
+  const implementation = origin?.kind === "object" ? origin.node : given;
+  if (!Node.isObjectLiteralExpression(implementation)) return;
+  for (const property of implementation.getProperties()) {
+    if (Node.isSpreadAssignment(property)) continue;
+    const handler = handlerOf(project, property);
+    if (handler && isOfService(property.getName().replace(/^["']|["']$/g, ""))) handlers.add(handler);
+  }
+}
+
 /** The handlers of one registration: requests come in, replies go out. */
 export function startService(project: AnalysisProject, bridge: Bridge, start: Start): unknown {
   const given = bridge.call.getArguments()[1];

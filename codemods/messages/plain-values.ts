@@ -19,6 +19,7 @@ import {
 import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isPickedFromStore } from "./stores.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /** Methods that give a string, whatever has them. */
@@ -262,6 +263,7 @@ export function createPlainValues(p: Proving) {
       const callee = expression.getExpression();
       if (callee.getText() === "String") return true;
       if (Node.isPropertyAccessExpression(callee) && STRING_MAKERS.has(callee.getName())) return true;
+      if (isNewId(p, expression)) return true;
     }
     if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {
       // Undefined and undefined is a number.
@@ -304,6 +306,7 @@ export function createPlainValues(p: Proving) {
       if (operator === "&&") return isPresent(value.getLeft()) && isPresent(value.getRight());
       return operator !== "=" || isPresent(value.getRight());
     }
+    if (Node.isCallExpression(value) && isNewId(p, value)) return true;
     if (Node.isCallExpression(value) && !value.getText().includes("?.")) {
       const callee = value.getExpression();
       if (
@@ -338,9 +341,20 @@ export function createPlainValues(p: Proving) {
   };
 }
 
+/** `randomUUID()` of Node's crypto, `v4()` of uuid, `nanoid()`: a text, though no types of the package may say so. */
+function isNewId(p: Proving, call: CallExpression): boolean {
+  if (call.getArguments().length > 0) return false;
+  const origin = p.project.originOf(call.getExpression());
+  return (
+    origin.kind === "external" &&
+    /^((node:)?crypto\.randomUUID|uuid\.v[1-7]|nanoid\.nanoid)$/.test(`${origin.module}.${origin.path}`)
+  );
+}
+
 /** A part of a message, or a message that old code has as a plain object, which some peer or some index may leave out. */
 function isPartlyThere(p: Proving, part: Node): boolean {
   const kind = p.kinds.get(part);
+  if (kind?.kind === "message" && isPickedFromStore(p, part)) return !isThereAt(p, part, part);
   if (p.shape.isLive || !kind) return false;
   if (kind.kind === "value") return (kind.maybe === true || isOwn(p, kind)) && !isThereAt(p, part, part);
   if (kind.kind !== "message") return false;

@@ -35,6 +35,8 @@ export interface ProofState {
   readonly sinks: Sink[];
   readonly proved: Map<Node, Kind>;
   readonly helpers: Map<Node, HelperFunction>;
+  /** Variables of a module that messages are kept in: their declarations, with what the messages are. */
+  readonly stores: Map<Node, Kind>;
   /** Uses of lists and maps that are being made: whoever gets them could put anything in, unless a sink takes them. */
   readonly leaks: Node[];
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
@@ -121,7 +123,7 @@ export interface Proving extends ProofState {
   chainText(node: Node): string | undefined;
   prove(given: Node, wanted: Kind): unknown;
   /** An object literal is a message: names, oneofs, and the values that are then to be proved. */
-  literal(object: ObjectLiteralExpression, desc: DescMessage): void;
+  literal(object: ObjectLiteralExpression, desc: DescMessage): unknown;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
   /** A number that is certainly not negative. */
@@ -167,6 +169,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     sinks,
     proved: new Map(),
     helpers: new Map(),
+    stores: new Map(),
     leaks: [],
     overLists: [],
     handlers: new Set(),

@@ -226,6 +226,23 @@ const nameOf = (child: { the_name: string } | null): string => child ? child.the
     ],
   ],
   [
+    "a new id, which is read again of what is kept",
+    "server.js",
+    program(`const { randomUUID } = require('node:crypto');
+const uuid = require('uuid');
+let kept = [];
+function get(req) {
+  const one = { the_name: randomUUID(), opt_text: uuid.v4() };
+  kept.push(one);
+  kept = kept.filter((each) => each.the_name !== req.the_name && each.opt_text !== 'x');
+  return one;
+}`),
+    [
+      "const one = { theName: randomUUID(), optText: uuid.v4() };",
+      "kept = kept.filter((each) => each.theName !== req.theName && each.optText !== 'x');",
+    ],
+  ],
+  [
     "a stream that messages of the program's own type are pushed into",
     "server.ts",
     program(`import { createPushStream } from '@connect-migrate/runtime';
@@ -506,6 +523,16 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { return { the_req: { ...req, pick_a: 'x' } }; }",
       /spread/,
     ],
+    [
+      "members of one oneof in a literal and in what is spread into it",
+      "function get(req) { return { pick_a: 'x', ...(req.small_no ? { pick_b: '1' } : {}) }; }",
+      /two members of the oneof/,
+    ],
+    [
+      "what is spread under a condition, and is no message",
+      "function get(req) { return { the_name: 'x', ...(req.small_no ? other() : {}) }; }",
+      /spread/,
+    ],
     ["two spreads", "function get(req) { return { the_req: { ...req, ...req.the_list[0] } }; }", /spread/],
     ["a computed key", "function get(req) { return { [req.the_name]: 1 }; }", /computed key/],
     ["a computed read", "function get(req) { const key = 'the_name'; return { the_name: req[key] }; }", /computed/],
@@ -715,9 +742,44 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     ["the rest of a request", "function get({ the_name, ...rest }) { return { the_name }; }", /rest of a message/],
     [
-      "a message kept for later",
+      "a message kept for later that may not be there",
       "function get(req) { store.set('last', req.the_child); return { the_req: req.the_child }; }",
+      /an element that may be absent/,
+    ],
+    [
+      "a list of a module that goes elsewhere",
+      "const kept = [];\nfunction get(req) { kept.push(req); other(kept); return { the_name: req.the_name }; }",
       /goes where/,
+    ],
+    [
+      "a list of a module that is exported",
+      "const kept = [];\nmodule.exports.kept = kept;\nfunction get(req) { kept.push(req); return { the_name: req.the_name }; }",
+      /goes where/,
+    ],
+    [
+      "a list of a module that gets what may not be there",
+      "const kept = [];\nfunction get(req) { kept.push(req, kept.find((one) => one.small_no > 1)); return {}; }",
+      /an element that may be absent/,
+    ],
+    [
+      "an object of a module in which nothing may be found",
+      "const kept = {};\nfunction get(req) { kept[req.the_name] = { the_name: 'x' }; return kept['y']; }",
+      /may not be there is sent/,
+    ],
+    [
+      "messages of two types in a Map of a module",
+      "const kept = new Map();\nfunction get(req) { kept.set(1, req); return kept.has(2) ? kept.get(1) : {}; }",
+      /this is no p.v1.Res/,
+    ],
+    [
+      "null in a message that is kept",
+      "const kept = [];\nfunction get(req) { kept.push(req, { the_name: 'x' }); return { small_no: kept[0].the_child === null ? 1 : 0 }; }",
+      /undefined or null/,
+    ],
+    [
+      "a number that is kept and shown as the text that it would have been",
+      "const kept = [];\nfunction get(req) { kept.push(req, { big_no: 5 }); return { the_name: JSON.stringify(kept[0].big_no) + '!' }; }",
+      /read again/,
     ],
     [
       "a list that others fill",

@@ -95,7 +95,7 @@ export function echoIt(req: Thing): Thing {
 }
 
 function half(req: Thing): Thing {
-  return req.isOn && req.childItem ? req.childItem : Thing.create({ itemName: 'half', tagList: ['a', 'b'] });
+  return req.isOn && req.childItem ? req.childItem : Thing.create({ itemName: 'half', tagList: ['a', 'b'], ...(req.isOn ? { isOn: true, bigCount: req.bigCount, subItems: [Thing.create({ itemName: 'sub' })], thePick: { oneofKind: 'pickNum', pickNum: 7 } } : {}), ...(req.uNum > 5 && { optText: 'u', itemKind: Kind.BLUE }) });
 }
 
 export async function transformIt(req: Thing): Promise<Thing> {

@@ -13,6 +13,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { spreads } from "./spread-choices.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /** A scalar or enum that can be unset, outside a oneof. */
@@ -137,7 +138,8 @@ export function isGivenList(p: Proving, access: PropertyAccessExpression): boole
   const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
   const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
   const literal = Node.isCallExpression(made) || Node.isNewExpression(made) ? made.getArguments()[0] : made;
-  const property = Node.isObjectLiteralExpression(literal) ? literal.getProperty(access.getName()) : undefined;
+  if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return false;
+  const property = literal.getProperty(access.getName());
   const value = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
   return Node.isArrayLiteralExpression(value);
 }

@@ -59,7 +59,7 @@ const { Kind, Lines, Thing } = same.v1;
 
 function show(value) { return value === undefined ? 'undefined' : value === null ? 'null' : JSON.stringify(value); }
 function nameOf(thing) { return thing.childItem ? thing.childItem.itemName : 'no child of ' + thing.itemName; }
-function flip(thing) { return Thing.create({ itemName: thing.itemName + '!', bigCount: thing.bigCount, isOn: !thing.isOn }); }
+function flip(thing) { return Thing.create({ itemName: thing.itemName + '!', bigCount: thing.bigCount, isOn: !thing.isOn, ...(thing.isOn ? { tagList: ['flip'], uBig: 3 } : {}), ...(thing.uNum && { optText: 'u' }) }); }
 
 function describeIt(req) {
   const { itemKind: kind, rawData, tagList } = req;

@@ -122,7 +122,7 @@ export function echoIt(req: same.v1.Thing): same.v1.Thing {
 }
 
 function half(req: same.v1.Thing): same.v1.Thing {
-  return req.is_on && req.has_child_item ? req.child_item : new same.v1.Thing({ item_name: 'half', tag_list: ['a', 'b'] });
+  return req.is_on && req.has_child_item ? req.child_item : new same.v1.Thing({ item_name: 'half', tag_list: ['a', 'b'], ...(req.is_on ? { is_on: true, big_count: req.big_count, sub_items: [new same.v1.Thing({ item_name: 'sub' })], opt_num: 3 } : {}), ...(req.u_num > 5 && { opt_text: 'u', item_kind: same.v1.Kind.KIND_BLUE }) });
 }
 
 function bagOf(req: same.v1.Thing, total: number): same.v1.Thing {

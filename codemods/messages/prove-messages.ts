@@ -9,7 +9,7 @@ import { reachable } from "./google-protobuf-generated.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
 import { isPlain, sameKind } from "./message-kind.js";
-import { startService } from "./message-roots.js";
+import { noteHandlers, startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
 import { blockUnlikeReads } from "./own-reads.js";
 import { createPlainValues } from "./plain-values.js";
@@ -43,13 +43,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   const { kinds, sinks, open, proved, consumed, blockers, edits } = p;
   const clients = createFollowClients(project, bridges, p);
   if (shape.typed) proveTyped(p, shape.typed, bridges);
-  else
+  else {
+    for (const bridge of bridges) if (bridge.of === "service") noteHandlers(project, bridge, p.handlers);
     for (const bridge of bridges) {
       if (bridge.of === "service") {
         startService(project, bridge, p);
         shape.retypeHandlers?.(p, bridge.service);
       } else clients.start(bridge);
     }
+  }
   clients.finish();
   for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();

@@ -99,6 +99,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   };
 
   const goes = (node: Node, type: Type): unknown => {
+    if (literals.spread.has(node)) return undefined;
     const parent = node.getParent();
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);

@@ -42,6 +42,8 @@ import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
 import { copiesFields, spreadsFields } from "./similar-messages.js";
+import { spreadChoiceOf } from "./spread-choices.js";
+import { comesFromStore } from "./stores.js";
 import { keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
@@ -103,6 +105,7 @@ export function createProveValues(p: Proving) {
       if (shape.coerces && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
+    if (!kinds.has(expression)) comesFromStore(p, expression, wanted);
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {
@@ -177,7 +180,7 @@ export function createProveValues(p: Proving) {
     switch (wanted.kind) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
-        if (Node.isObjectLiteralExpression(expression)) return literal(expression, wanted.desc);
+        if (Node.isObjectLiteralExpression(expression)) return void literal(expression, wanted.desc);
         if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       case "list":
@@ -267,11 +270,22 @@ export function createProveValues(p: Proving) {
     p.again(use, wanted);
   };
 
-  const literal = (object: ObjectLiteralExpression, desc: DescMessage): void => {
-    const chosen = new Set<DescOneof>();
+  const literal = (
+    object: ObjectLiteralExpression,
+    desc: DescMessage,
+    chosenBefore: ReadonlySet<DescOneof> = new Set(),
+  ): Set<DescOneof> => {
+    const chosen = new Set(chosenBefore);
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
         if (Node.isSpreadAssignment(property) && spreadsFields(p, property, desc)) continue;
+        const choice = spreadChoiceOf(property);
+        if (choice) {
+          for (const test of choice.tests) onlyTested(test);
+          const found = choice.branches.map((branch) => literal(branch, desc, chosen));
+          for (const one of found.flatMap((each) => [...each])) chosen.add(one);
+          continue;
+        }
         block(
           property,
           Node.isSpreadAssignment(property) ? "a reply is spread from another object" : "a method in a message",
@@ -328,7 +342,15 @@ export function createProveValues(p: Proving) {
       if (isAbsent(expression)) continue; // protobufjs and create() both leave it out
       sink(expression, kindOf(field));
     }
+    return chosen;
   };
+
+  /** `message && { … }` in a spread: where it is not there, nothing is spread, before and after. */
+  const onlyTested = (test: Node) =>
+    p.later(() => {
+      const known = kinds.get(unwrapped(test));
+      if (known && known.kind !== "value") consume(test);
+    });
 
   const list = (expression: Node, wanted: Kind & { kind: "list" }): unknown => {
     // Whoever gets the list goes on to use it: that is followed like the use of a message.

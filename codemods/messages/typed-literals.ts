@@ -3,6 +3,7 @@ import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpres
 import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
 import { isAbsent, isAssertion, isOperand, topOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { spreadChoiceOf } from "./spread-choices.js";
 import type { TypedCode } from "./typed-code.js";
 import { createTypedFunctions } from "./typed-functions.js";
 import { literalAround } from "./typed-places.js";
@@ -78,6 +79,8 @@ export function createTypedLiterals(
     fields(object, desc, true, false);
   };
   const constructed = new Set<Node>();
+  /** What is spread into a message: its parts are those of the message. */
+  const spread = new Set<Node>();
 
   /** An object literal where a message is asked for. */
   const literal = (object: ObjectLiteralExpression, desc: DescMessage): unknown => {
@@ -187,8 +190,14 @@ export function createTypedLiterals(
     isCopied = isPartial,
   ): void => {
     p.literal(object, desc);
+    properties(object, desc, isPartial, isCopied);
+  };
+  const properties = (object: ObjectLiteralExpression, desc: DescMessage, isPartial: boolean, isCopied: boolean) => {
     for (const property of object.getProperties()) claims(property, desc);
     for (const property of object.getProperties()) {
+      const choice = spreadChoiceOf(property);
+      for (const part of choice?.parts ?? []) spread.add(part);
+      for (const branch of choice?.branches ?? []) properties(branch, desc, isPartial, isCopied);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value: Node = Node.isPropertyAssignment(property)
         ? property.getInitializerOrThrow()
@@ -225,5 +234,5 @@ export function createTypedLiterals(
     });
   };
 
-  return { functions, constructs, constructed, literal, wantedOf, claim, isGeneratedCall, isClient };
+  return { functions, constructs, constructed, spread, literal, wantedOf, claim, isGeneratedCall, isClient };
 }

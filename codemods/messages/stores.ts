@@ -1,0 +1,363 @@
+import { Node, type VariableDeclaration } from "ts-morph";
+import { type Kind, maybe, sameKind } from "./message-kind.js";
+import {
+  ARRAY_READERS,
+  functionAround,
+  isAssignmentTarget,
+  isFunctionNode,
+  parametersOf,
+  unwrapped,
+} from "./message-syntax.js";
+import { mustBeElement } from "./present-values.js";
+import type { Proving } from "./proof.js";
+
+/**
+ * Lists, Maps and objects of a module that messages are kept in from one call to the next: `const all = []`,
+ * `const byId = new Map()`, `const byName = {}`. They are followed where every use of them is one that is known here: whatever is
+ * put in is such a message then, and whatever is taken out.
+ */
+type Holder = "list" | "map" | "object";
+
+/** The use of a store: what it does, and the expressions that it puts in or gives. */
+type Use =
+  | { readonly does: "nothing" }
+  | { readonly does: "take" | "takeAll"; readonly value: Node }
+  | { readonly does: "put"; readonly values: readonly Node[] }
+  | { readonly does: "name"; readonly names: readonly Node[] }
+  | { readonly does: "replace"; readonly value: Node }
+  /** A list that is used as any list of messages. */
+  | { readonly does: "flow" };
+
+const NOTHING: Use = { does: "nothing" };
+
+/** A message goes into a store: true where all that is done with the store is known. */
+export function keepsMessage(p: Proving, store: Node, of: Kind): boolean {
+  const declaration = storeOf(p, store);
+  return declaration !== undefined && follow(p, declaration, of);
+}
+
+/** `all.push(message)`, `byId.set(key, message)`: true where it is a store that takes it. */
+export function takesIntoStore(p: Proving, call: Node, of: Kind): boolean {
+  const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
+  if (!Node.isPropertyAccessExpression(callee) || of.kind !== "message") return false;
+  if (!/^(push|unshift|set|indexOf|includes)$/.test(callee.getName())) return false;
+  return keepsMessage(p, callee.getExpression(), of);
+}
+
+/** `byId[key] = message`: the object, or the list. */
+export function keptBy(assignment: Node): Node | undefined {
+  if (!Node.isBinaryExpression(assignment) || assignment.getOperatorToken().getText() !== "=") return undefined;
+  const target = assignment.getLeft();
+  return Node.isElementAccessExpression(target) ? target.getExpression() : undefined;
+}
+
+/** Messages are wanted that come out of a store, `all.find(…)`, `[...byId.values()]`: true where the store is followed. */
+export function comesFromStore(p: Proving, expression: Node, wanted: Kind): boolean {
+  if (wanted.kind !== "message" && wanted.kind !== "list") return false;
+  const declaration = storeBehind(p, expression);
+  if (!declaration) return false;
+  const isFilled = usesOf(p, declaration)?.some(({ use }) => use.does === "put") === true;
+  return isFilled && follow(p, declaration, wanted.kind === "list" ? wanted.of : wanted);
+}
+
+/** One message that is taken out of a store by a key or a test, and that may not be there. */
+export function isPickedFromStore(p: Proving, given: Node): boolean {
+  const value = unwrapped(given);
+  if (Node.isIdentifier(value)) {
+    const made = constantValue(p, value);
+    return made !== undefined && isPickedFromStore(p, made);
+  }
+  const isCall = Node.isCallExpression(value) && Node.isPropertyAccessExpression(value.getExpression());
+  if (!isCall && !Node.isElementAccessExpression(value)) return false;
+  const declaration = storeBehind(p, value);
+  return declaration !== undefined && p.stores.has(declaration) && p.kinds.get(value)?.kind === "message";
+}
+
+function constantValue(p: Proving, name: Node): Node | undefined {
+  const declaration = p.project.declarationOf(name);
+  if (!Node.isVariableDeclaration(declaration)) return undefined;
+  return declaration.getVariableStatement()?.getDeclarationKind() === "const"
+    ? declaration.getInitializer()
+    : undefined;
+}
+
+/** The store that an expression takes messages out of, by steps that give the same messages. */
+function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
+  const node = unwrapped(given);
+  if (Node.isIdentifier(node)) {
+    const store = storeOf(p, node);
+    const declaration = store ? undefined : p.project.declarationOf(node);
+    if (store || !Node.isVariableDeclaration(declaration) || !functionAround(declaration)) return store;
+    const made = declaration.getInitializer();
+    return made && storeBehind(p, made);
+  }
+  if (Node.isElementAccessExpression(node)) return storeBehind(p, node.getExpression());
+  if (Node.isArrayLiteralExpression(node)) {
+    const [only, more] = node.getElements();
+    return Node.isSpreadElement(only) && !more ? storeBehind(p, only.getExpression()) : undefined;
+  }
+  if (!Node.isCallExpression(node)) return undefined;
+  const callee = node.getExpression();
+  const [first] = node.getArguments();
+  if (/^(Object\.values|Array\.from)$/.test(callee.getText())) return first && storeBehind(p, first);
+  const isStep =
+    Node.isPropertyAccessExpression(callee) &&
+    /^(find|findLast|filter|slice|at|pop|shift|get|values|reverse|sort|splice)$/.test(callee.getName());
+  return isStep ? storeBehind(p, callee.getExpression()) : undefined;
+}
+
+/** The declaration of a store that a name stands for. */
+function storeOf(p: Proving, given: Node): VariableDeclaration | undefined {
+  const name = unwrapped(given);
+  const declaration = Node.isIdentifier(name) ? p.project.declarationOf(name) : undefined;
+  return Node.isVariableDeclaration(declaration) && holderOf(declaration) ? declaration : undefined;
+}
+
+/** How a variable of a module begins that may be a store. */
+function holderOf(declaration: VariableDeclaration): Holder | undefined {
+  const statement = declaration.getVariableStatement();
+  if (functionAround(declaration) || !statement || !Node.isIdentifier(declaration.getNameNode())) return undefined;
+  const made = declaration.getInitializer();
+  if (Node.isArrayLiteralExpression(made))
+    return made.getElements().some((one) => Node.isSpreadElement(one)) ? undefined : "list";
+  if (Node.isNewExpression(made) && made.getExpression().getText() === "Map" && made.getArguments().length === 0)
+    return "map";
+  if (made?.getText() === "Object.create(null)") return "object";
+  return Node.isObjectLiteralExpression(made) && made.getProperties().every((one) => Node.isPropertyAssignment(one))
+    ? "object"
+    : undefined;
+}
+
+interface PlacedUse {
+  readonly reference: Node;
+  readonly use: Use;
+}
+
+/** All uses of a store; undefined where one of them is not known. */
+function usesOf(p: Proving, declaration: VariableDeclaration): PlacedUse[] | undefined {
+  const holder = holderOf(declaration);
+  const name = declaration.getNameNode();
+  if (!holder || !Node.isIdentifier(name)) return undefined;
+  const found: PlacedUse[] = [];
+  for (const reference of p.project.referencesTo(name)) {
+    if (reference === name) continue;
+    const use = useOf(holder, reference);
+    if (!use) return undefined;
+    found.push({ reference, use });
+  }
+  return found;
+}
+
+function useOf(holder: Holder, reference: Node): Use | undefined {
+  const parent = reference.getParent();
+  if (Node.isElementAccessExpression(parent) && parent.getExpression() === reference)
+    return holder === "map" ? undefined : elementUse(parent);
+  if (holder === "object") return objectUse(reference);
+  if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === reference)
+    return holder === "list" ? listUse(parent) : mapUse(parent);
+  if (holder === "map") return pairsOf(reference);
+  if (Node.isBinaryExpression(parent) && parent.getLeft() === reference)
+    return parent.getOperatorToken().getText() === "=" && Node.isExpressionStatement(parent.getParent())
+      ? { does: "replace", value: parent.getRight() }
+      : undefined;
+  const isValue =
+    Node.isPropertyAssignment(parent) ||
+    (Node.isShorthandPropertyAssignment(parent) && !isExported(parent)) ||
+    Node.isForOfStatement(parent) ||
+    Node.isSpreadElement(parent);
+  return isValue && !isExported(parent) ? { does: "flow" } : undefined;
+}
+
+/** `module.exports = { all }` */
+function isExported(property: Node | undefined): boolean {
+  const assignment = property?.getParent()?.getParent();
+  return Node.isBinaryExpression(assignment) && /^(module\.)?exports\b/.test(assignment.getLeft().getText());
+}
+
+/** `store[key]`, `store[key] = message`, `delete store[key]`. */
+function elementUse(access: Node): Use | undefined {
+  const parent = access.getParent();
+  if (Node.isDeleteExpression(parent)) return NOTHING;
+  if (!isAssignmentTarget(access)) return { does: "take", value: access };
+  const isSet = keptBy(parent as Node) !== undefined && Node.isExpressionStatement(parent?.getParent());
+  return isSet && Node.isBinaryExpression(parent) ? { does: "put", values: [parent.getRight()] } : undefined;
+}
+
+function objectUse(reference: Node): Use | undefined {
+  const parent = reference.getParent();
+  if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "in") return NOTHING;
+  if (Node.isForInStatement(parent) && parent.getExpression() === reference) return NOTHING;
+  if (Node.isPropertyAccessExpression(parent)) {
+    const call = parent.getParent();
+    return parent.getName() === "hasOwnProperty" && Node.isCallExpression(call) ? NOTHING : undefined;
+  }
+  if (!Node.isCallExpression(parent) || parent.getArguments()[0] !== reference) return undefined;
+  switch (parent.getExpression().getText()) {
+    case "Object.keys":
+    case "Object.hasOwn":
+      return NOTHING;
+    case "Object.values":
+      return { does: "takeAll", value: parent };
+    case "Object.entries":
+      return pairsOf(parent);
+    default:
+      return undefined;
+  }
+}
+
+function listUse(access: Node): Use | undefined {
+  if (!Node.isPropertyAccessExpression(access) || access.hasQuestionDotToken()) return undefined;
+  const call = access.getParent();
+  if (access.getName() === "length") return NOTHING;
+  if (!Node.isCallExpression(call) || call.getExpression() !== access) return undefined;
+  const given = call.getArguments();
+  const [first, second] = given;
+  const isLoose = Node.isExpressionStatement(call.getParent());
+  switch (access.getName()) {
+    case "push":
+    case "unshift":
+      return given.some((one) => Node.isSpreadElement(one)) ? undefined : { does: "put", values: given };
+    case "indexOf":
+    case "includes":
+      return given.length === 1 ? { does: "put", values: given } : undefined;
+    case "splice":
+      if (given.length > 2) return { does: "put", values: isLoose ? given.slice(2) : [] };
+      return isLoose ? NOTHING : { does: "takeAll", value: call };
+    case "sort":
+      return first && isFunctionNode(first) && parametersOf(first).length === 2
+        ? { does: "name", names: parametersOf(first).map((one) => one.getNameNode()) }
+        : undefined;
+    case "reduce":
+      return first && second && parametersOf(first).length === 2 ? { does: "flow" } : undefined;
+    case "slice":
+    case "reverse":
+    case "at":
+    case "pop":
+    case "shift":
+      return { does: "flow" };
+    default:
+      return first && ARRAY_READERS.has(access.getName()) && isFunctionNode(first) && parametersOf(first).length < 3
+        ? { does: "flow" }
+        : undefined;
+  }
+}
+
+function mapUse(access: Node): Use | undefined {
+  if (!Node.isPropertyAccessExpression(access) || access.hasQuestionDotToken()) return undefined;
+  const call = access.getParent();
+  if (access.getName() === "size") return NOTHING;
+  if (!Node.isCallExpression(call) || call.getExpression() !== access) return undefined;
+  const [first, second] = call.getArguments();
+  switch (access.getName()) {
+    case "has":
+    case "delete":
+    case "clear":
+    case "keys":
+      return NOTHING;
+    case "get":
+      return { does: "take", value: call };
+    case "set":
+      return second && Node.isExpressionStatement(call.getParent()) ? { does: "put", values: [second] } : undefined;
+    case "values":
+      return valuesOf(call);
+    case "entries":
+      return pairsOf(call);
+    case "forEach": {
+      const [value, , more] = first && isFunctionNode(first) ? parametersOf(first) : [];
+      return value && !more ? { does: "name", names: [value.getNameNode()] } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** `[...store.values()]`, `Array.from(store.values())`, `for (const message of store.values())`. */
+function valuesOf(call: Node): Use | undefined {
+  const parent = call.getParent();
+  if (Node.isForOfStatement(parent)) return nameIn(parent, (name) => name);
+  if (Node.isSpreadElement(parent)) {
+    const list = parent.getParent();
+    const isOnly = Node.isArrayLiteralExpression(list) && list.getElements().length === 1;
+    return isOnly ? { does: "takeAll", value: list } : undefined;
+  }
+  const isFrom = Node.isCallExpression(parent) && parent.getExpression().getText() === "Array.from";
+  return isFrom && parent.getArguments().length === 1 ? { does: "takeAll", value: parent } : undefined;
+}
+
+/** `for (const [key, message] of store)` */
+function pairsOf(entries: Node): Use | undefined {
+  const loop = entries.getParent();
+  return nameIn(loop, (pattern) => {
+    const value = Node.isArrayBindingPattern(pattern) ? pattern.getElements()[1] : undefined;
+    return Node.isBindingElement(value) && !value.getInitializer() && !value.getDotDotDotToken()
+      ? value.getNameNode()
+      : undefined;
+  });
+}
+
+function nameIn(loop: Node | undefined, pick: (name: Node) => Node | undefined): Use | undefined {
+  const left = Node.isForOfStatement(loop) && !loop.isAwaited() ? loop.getInitializer() : undefined;
+  const [one] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
+  const name = one && pick(one.getNameNode());
+  return name && { does: "name", names: [name] };
+}
+
+/** Follows all uses of a store of messages; false where one is not known. */
+function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean {
+  const before = p.stores.get(declaration);
+  if (before) {
+    if (!sameKind(before, of)) p.block(declaration, "this keeps messages of more than one type");
+    return true;
+  }
+  const uses = usesOf(p, declaration);
+  if (!uses || of.kind !== "message" || p.shape.typed) return false;
+  p.stores.set(declaration, of);
+  const list: Kind = { kind: "list", of };
+  if (!retypes(p, declaration, of)) return true;
+  const put = (value: Node) => {
+    p.sink(value, of);
+    if (!p.shape.isLive) return mustBeElement(p, value, of);
+    p.later(() => {
+      if (p.canBeMissing(value)) p.block(value, "an element that may be absent");
+    });
+  };
+  const made = declaration.getInitializer();
+  if (Node.isArrayLiteralExpression(made)) for (const one of made.getElements()) put(one);
+  if (Node.isObjectLiteralExpression(made))
+    for (const one of made.getProperties()) if (Node.isPropertyAssignment(one)) put(one.getInitializerOrThrow());
+  for (const { reference, use } of uses) {
+    switch (use.does) {
+      case "take":
+        p.flow(use.value, maybe(of));
+        break;
+      case "takeAll":
+        p.flow(use.value, list);
+        break;
+      case "put":
+        for (const value of use.values) put(value);
+        break;
+      case "name":
+        for (const name of use.names) p.bind(name, of);
+        break;
+      case "replace":
+        p.sink(use.value, list);
+        break;
+      case "flow":
+        p.flow(reference, list);
+        break;
+    }
+  }
+  return true;
+}
+
+/** `const all: Note[] = []`, `new Map<string, Note>()`: the type of the messages becomes the new one. */
+function retypes(p: Proving, declaration: VariableDeclaration, of: Kind): boolean {
+  const made = declaration.getInitializer();
+  const types = [declaration.getTypeNode(), ...(Node.isNewExpression(made) ? made.getTypeArguments().slice(1) : [])];
+  return types.every((type) => {
+    const [, held] =
+      Node.isTypeReference(type) && /^(Map|Record)$/.test(type.getTypeName().getText()) ? type.getTypeArguments() : [];
+    const what = "a type annotation names the old message";
+    return !type || p.retype(held ?? type, declaration, what, held || type !== types[0] ? of : { kind: "list", of });
+  });
+}
