@@ -11,6 +11,8 @@ export interface Callees {
   of(callee: TreeNode, file: SourceFile): string | null;
   /** Functions that an expression may be: the one that it is, or any member of the object in `table[key]`. */
   choices(callee: TreeNode, file: SourceFile): readonly string[];
+  /** Is it certainly a function of a package? */
+  isForeign(callee: TreeNode, file: SourceFile): boolean;
   keyOf(fn: TreeNode, file: SourceFile): string;
 }
 
@@ -75,6 +77,10 @@ export function calleesOf(project: AnalysisProject): Callees {
       const key = node ? find(node) : null;
       known.set(callee, key);
       return key;
+    },
+    isForeign(callee, file) {
+      const node = nodeOf(file, callee);
+      return node !== undefined && /^(external|grpc|proto-loader)$/.test(project.originOf(node).kind);
     },
     keyOf: (fn, file) => keyAt(file, fn.end, fn.type === "ArrowFunctionExpression" ? fn.start : null),
   };

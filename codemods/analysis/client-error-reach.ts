@@ -49,6 +49,7 @@ export function reachOf(
   files: readonly { file: SourceFile; tree: File }[],
   trees: (file: SourceFile) => File | undefined,
   callees: Callees,
+  programOf: (file: SourceFile) => SourceFile,
   /** What else may fail like them. */
   more: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>> = new Map(),
 ): Reach {
@@ -86,9 +87,10 @@ export function reachOf(
     mayChoose: (callee, file) =>
       made.has((isIdentifier(callee) ? callee.name : memberName(callee)) ?? "") ||
       callees.choices(callee, file).some((key) => functions.has(key)),
-    mayBeKept: (callee, file) => isAnyKept && callees.of(callee, file) === null,
+    mayBeKept: (callee, file) =>
+      keptIn.has(programOf(file)) && callees.of(callee, file) === null && !callees.isForeign(callee, file),
   };
-  let isAnyKept = false;
+  const keptIn = new Set<SourceFile>();
   /** Names to look for, each again when another function of its name is found. */
   const queue: string[] = [];
   const addName = (name: string, file: SourceFile, isOwn: boolean): void => {
@@ -116,7 +118,7 @@ export function reachOf(
       if (name !== undefined && name !== "constructor") addName(name, file, isStatementFunction(owner, parent));
       const holder = name === undefined && isWrapped(owner, parent) ? holderOf(owner, tree) : undefined;
       if (holder) addHolder(holder, file);
-      else if (isKeptByKey(owner, tree)) addKept();
+      else if (isKeptByKey(owner, tree)) addKept(file);
     }
   };
   /** What gives such a function to its caller is a maker of them. */
@@ -128,10 +130,10 @@ export function reachOf(
     makers.add(name);
     queue.push(name);
   };
-  /** From now on, every call of what is not known may be one of theirs. */
-  const addKept = (): void => {
-    if (isAnyKept) return;
-    isAnyKept = true;
+  /** From now on, every call of what is not known may be one of theirs, in the same program. */
+  const addKept = (file: SourceFile): void => {
+    if (keptIn.has(programOf(file))) return;
+    keptIn.add(programOf(file));
     queue.push(ANY);
   };
   for (const { file, tree } of files) for (const call of calls.get(file) ?? []) addAround(call, file, tree);
@@ -144,7 +146,7 @@ export function reachOf(
           const isMade = isCall(call) && makers.has(name);
           if (isMade) addGiven(call, file, tree);
           const holder = isCallOrNew(call) && !isMade ? undefined : holderOf(call, tree);
-          if (isKeptByKey(call, tree) && (isMade || !isCallOrNew(call))) addKept();
+          if (isKeptByKey(call, tree) && (isMade || !isCallOrNew(call))) addKept(file);
           if (!holder) continue;
           addHolder(holder, file);
           if (holder.isMember) queue.push(COMPUTED);
@@ -277,14 +279,15 @@ function isKept(node: TreeNode, tree: File): boolean {
   return parent?.type === "AssignmentExpression" && parent.right === node;
 }
 
-/** `api[method] = ask`, `{ [method]: ask }`, `Object.fromEntries([[method, ask]])` */
+/** `api[method] = ask`, `{ [method]: ask }`, `Object.fromEntries(methods.map((method) => [method, ask]))` */
 function isKeptByKey(node: TreeNode, tree: File): boolean {
   const parents = parentMap(tree);
   const parent = parents.get(node) as TreeNode;
   if (parent.type === "AssignmentExpression") return parent.right === node && isChosen(parent.left);
   if (/^(ObjectProperty|ClassProperty)$/.test(parent.type))
     return parent.computed && parent.value === node && keyName(parent) === undefined;
-  return parent.type === "ArrayExpression" && parent.elements.length === 2 && parent.elements[1] === node;
+  if (parent.type !== "ArrayExpression" || parent.elements.length !== 2 || parent.elements[1] !== node) return false;
+  return /^(ArrayExpression|ReturnStatement|ArrowFunctionExpression)$/.test(parents.get(parent)?.type ?? "");
 }
 
 /** A function, what another module gives, or what a call made of one; no parameter, whose callers are looked at, and no plain data. */

@@ -40,6 +40,7 @@ export function collectErrorFacts(
   /** Calls that stay on grpc-js's shape, whose errors are ServiceErrors. */
   otherSites: readonly RpcSite[],
   trees: (file: SourceFile) => File | undefined,
+  programOf: (file: SourceFile) => SourceFile,
 ): ErrorFacts {
   if (sites.length === 0) return { facts: [], obstacle: null };
   const sources = project.files.flatMap((file) => {
@@ -55,9 +56,9 @@ export function collectErrorFacts(
     trees,
   );
   const madeCancelled = callsOf(cancelledSites, trees);
-  const all = reachOf(sites.filter(isEscaping), sources, trees, callees);
-  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees);
-  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees);
+  const all = reachOf(sites.filter(isEscaping), sources, trees, callees, programOf);
+  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees, programOf);
+  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf);
   const fails = failingIn(sources, [all, firstOthers]);
   const { places, handedOn, rejections } = errorArrivals({
     project,
@@ -71,7 +72,9 @@ export function collectErrorFacts(
   const leaks = new Map<SourceFile, Set<TreeNode>>();
   for (;;) {
     const others =
-      leaks.size === 0 ? firstOthers : reachOf(otherSites.filter(isEscaping), sources, trees, callees, leaks);
+      leaks.size === 0
+        ? firstOthers
+        : reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf, leaks);
     const hasOthers = otherSites.length > 0 || leaks.size > 0;
     const failsOtherwise = failingIn(sources, [all, others]);
     const {

@@ -1,6 +1,6 @@
 import type { SourceFile } from "ts-morph";
-import { SPECIFIER } from "../project/discover.js";
 import { generatorOf } from "../project/generated.js";
+import { SPECIFIER } from "../shared/specifiers.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Files that import each other, directly or not, as one file that stands for all: a value flows within these only. */

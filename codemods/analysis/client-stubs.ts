@@ -1,9 +1,11 @@
 import { type ArrowFunction, type CallExpression, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
 import type { NamedImport } from "../shared/with-imports.js";
-import { functionLeftBy, peeled } from "./around-values.js";
+import { functionLeftBy, isNothing, peeled } from "./around-values.js";
 import type { TextChange } from "./client-facts.js";
 import type { Call, Service } from "./client-services.js";
+import { asksAt, asksOf, type StubAsks } from "./client-stub-asks.js";
 import type { RpcRef } from "./facts.js";
+import { isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A function of a test that answers in the place of a client's method, and what it becomes for a client of promises. */
@@ -13,19 +15,16 @@ export interface Stub {
   readonly rpc: RpcRef;
   /** Does it answer? Otherwise it only watches. */
   readonly answers: boolean;
+  /** How many arguments the test's assertions name between the request and the callback. */
+  readonly between: readonly number[];
   readonly changes: readonly TextChange[];
   readonly imports: readonly NamedImport[];
 }
 
 const WATCHES = /^(?:(?:jest|vi|vitest)\.spyOn|(?:sinon|sandbox)\.(?:stub|spy)|(?:t\.|ctx\.|context\.)?mock\.method)$/;
 const ANSWERS = /^(?:mockImplementation(?:Once)?|callsFake)$/;
+const YIELDS = /^(?:yields|callsArgWith)$/;
 const TO_CONNECT_ERROR: NamedImport = { module: "@connect-migrate/runtime/grpc-js", name: "toConnectError" };
-
-/** What is asked of a stub that does not show how the method is called; the request comes first in both shapes. */
-const HARMLESS =
-  /^(?:\.mock\.(?:callCount\(|calls\.length\b|calls\[\d+\](?:\??\.arguments)?(?:\?\.)?\[0\]|restore\(|resetCalls\()|\.mock(?:Restore|Clear|Reset)\(|\.(?:restore|resetHistory)\(|\.(?:called|calledOnce|notCalled|callCount)\b|\.(?:firstCall|lastCall|getCall\(\d+\))\.args\[0\])/;
-const HARMLESS_MATCHERS =
-  /^expect\([\w$.]+\)(?:\.not)?\.(?:toHaveBeenCalled|toHaveBeenCalledTimes|toBeCalled|toBeCalledTimes|toHaveBeenCalledOnce)\(/;
 
 /** The stub that a mention of a client is an argument of; undefined where it is none that can be rewritten. */
 export function stubAround(project: AnalysisProject, call: Node, service: string): Stub | undefined {
@@ -38,34 +37,59 @@ export function stubAround(project: AnalysisProject, call: Node, service: string
   const rpc = project.protos.rpc(desc);
   if (rpc.kind !== "unary" || rpc.localName !== name) return undefined;
   let whole: Node = call;
-  let answer: Node | undefined = own;
-  const member = call.getParent();
-  const chained = member?.getParent();
-  if (
-    !own &&
-    Node.isPropertyAccessExpression(member) &&
-    Node.isCallExpression(chained) &&
-    chained.getExpression() === member
-  ) {
-    const [given, another] = chained.getArguments();
-    if (!ANSWERS.test(member.getName()) || !given || another) return undefined;
-    answer = given;
+  const answers: Node[] = own ? [own] : [];
+  const yields: StubAsks[] = [];
+  for (;;) {
+    const member = whole.getParent();
+    const chained = member?.getParent();
+    if (own || !Node.isPropertyAccessExpression(member) || !Node.isCallExpression(chained)) break;
+    if (chained.getExpression() !== member) break;
+    const given = chained.getArguments();
     whole = chained;
+    if (YIELDS.test(member.getName())) {
+      const settled = changesOfYield(project, member.getNameNode(), chained);
+      if (!settled) return undefined;
+      yields.push(settled);
+      continue;
+    }
+    if (!ANSWERS.test(member.getName()) || given.length !== 1) return undefined;
+    answers.push(...given);
   }
   // `sinon.stub(client, "getItem")` alone answers nothing at all.
-  if (!answer && /\.stub$/.test(call.getExpression().getText())) return undefined;
-  if (!isOnlyCounted(project, whole)) return undefined;
-  if (!answer) return { node: call, rpc, answers: false, changes: [], imports: [] };
-  answer = peeled(answer);
-  if (!Node.isArrowFunction(answer) && !Node.isFunctionExpression(answer)) return undefined;
-  const changes = changesOf(project, answer);
-  if (!changes) return undefined;
+  if (answers.length + yields.length === 0 && /\.stub$/.test(call.getExpression().getText())) return undefined;
+  const asks = asksAround(project, whole);
+  if (!asks) return undefined;
+  const changes = yields.flatMap((each) => each.changes);
+  for (const given of answers) {
+    const answer = peeled(given);
+    if (!Node.isArrowFunction(answer) && !Node.isFunctionExpression(answer)) return undefined;
+    const own = changesOf(project, answer);
+    if (!own) return undefined;
+    changes.push(...own);
+  }
   const throws = changes.some((change) => change.text.includes(TO_CONNECT_ERROR.name));
-  return { node: call, rpc, answers: true, changes, imports: throws ? [TO_CONNECT_ERROR] : [] };
+  return {
+    node: call,
+    rpc,
+    answers: answers.length + yields.length > 0,
+    between: [...asks.between, ...yields.flatMap((each) => each.between)],
+    changes: [...changes, ...asks.changes],
+    imports: throws ? [TO_CONNECT_ERROR] : [],
+  };
 }
 
-/** Why the answers of a stub would come at another time than before, or undefined. */
+/** `expect(client.getItem).toHaveBeenCalledWith(…)`: what a test asks of a stub by the name of the method. */
+export function askedMethod(project: AnalysisProject, access: Node, rpc: RpcRef): Stub | undefined {
+  const asks = project.isSelected(access.getSourceFile().getFilePath()) ? asksAt(access) : undefined;
+  return asks && { node: access as CallExpression, rpc, answers: false, ...asks, imports: [] };
+}
+
+/** Why the answers of a stub would come at another time than before, or why its calls are not those that the test asks for. */
 export function stubObstacle(service: Service, stub: Stub): string | undefined {
+  const other = service.calls.find(
+    (call) => call.rpc.method === stub.rpc.method && stub.between.some((count) => !hasBetween(call, count)),
+  );
+  if (other) return `a test asks with which arguments ${stub.rpc.method} was called, and that changes`;
   if (!stub.answers) return undefined;
   const early = service.calls.find((call) => call.rpc.method === stub.rpc.method && !isPromised(call));
   return early && `a test answers ${stub.rpc.method} at once, and nothing waits for the call`;
@@ -78,21 +102,22 @@ function isPromised({ node, form }: Call): boolean {
   return Node.isNewExpression(made) && made.getExpression().getText() === "Promise";
 }
 
-/** Is what the library gives for the stub only asked how often it was called, and with which request? */
-function isOnlyCounted(project: AnalysisProject, whole: Node): boolean {
+/** Are there so many arguments between the request and the callback, as many as there will be behind the request? */
+function hasBetween({ node, form }: Call, count: number): boolean {
+  if (!Node.isCallExpression(node) || node.getArguments().some((each) => Node.isSpreadElement(each))) return false;
+  const between = node.getArguments().slice(1, form === "promisified" ? undefined : -1);
+  return (
+    between.length === count &&
+    count < 2 &&
+    between.every((each) => Node.isObjectLiteralExpression(each) && each.getProperties().length > 0)
+  );
+}
+
+/** What is asked of what the library gives for the stub. */
+function asksAround(project: AnalysisProject, whole: Node): StubAsks | undefined {
   const parent = whole.getParent();
-  if (!parent || Node.isExpressionStatement(parent)) return true;
-  if (!Node.isVariableDeclaration(parent)) return false;
-  const name = parent.getNameNode();
-  if (!Node.isIdentifier(name)) return false;
-  return project.referencesTo(name).every((reference) => {
-    if (reference === name) return true;
-    const statement = reference.getFirstAncestor((up) => Node.isStatement(up));
-    const text = reference.getSourceFile().getFullText();
-    if (HARMLESS.test(text.slice(reference.getEnd()))) return true;
-    const expression = Node.isExpressionStatement(statement) ? statement.getExpression() : undefined;
-    return !!expression && HARMLESS_MATCHERS.test(expression.getText());
-  });
+  if (!parent || Node.isExpressionStatement(parent)) return { changes: [], between: [] };
+  return Node.isVariableDeclaration(parent) ? asksOf(project, parent.getNameNode()) : undefined;
 }
 
 type Answer = ArrowFunction | FunctionExpression;
@@ -138,19 +163,41 @@ function changesOf(project: AnalysisProject, answer: Answer): TextChange[] | und
   return changes;
 }
 
+/** `yields(null, reply)` and `callsArgWith(1, null, reply)` -> `resolves(reply)`; `yields(error)` -> `rejects(…)`. */
+function changesOfYield(project: AnalysisProject, name: Node, call: CallExpression): StubAsks | undefined {
+  const all = call.getArguments();
+  const index = name.getText() === "yields" ? undefined : Number(all[0]?.getText());
+  const [error, reply, more] = index === undefined ? all : all.slice(1);
+  if (!error || more || (index !== undefined && !(index > 0))) return undefined;
+  const isReply = isNothing(error);
+  const value = isReply ? reply : error;
+  const how = isReply ? "reply" : errorKind(project, error);
+  if (!value || !how || (!isReply && reply && !isNothing(reply))) return undefined;
+  const [open, close] = how === "service-error" ? [`${TO_CONNECT_ERROR.name}(`, ")"] : ["", ""];
+  const first = all[0] as Node;
+  const changes = [
+    { start: name.getStart(), end: name.getEnd(), text: isReply ? "resolves" : "rejects" },
+    { start: first.getStart(), end: value.getStart(), text: open },
+    { start: value.getEnd(), end: call.getEnd() - 1, text: close },
+  ].filter((change) => change.start !== change.end || change.text !== "");
+  return { changes, between: index === undefined ? [] : [index - 1] };
+}
+
 function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpression): TextChange[] | undefined {
   const [error, reply, more] = call.getArguments();
   if (!error || more) return undefined;
   const isReply = /^(?:null|undefined)$/.test(error.getText()) && reply !== undefined;
   const value = isReply ? reply : error;
-  if (!isReply && (reply !== undefined || /^(?:null|undefined)$/.test(error.getText()))) return undefined;
+  if (!isReply && ((reply && !isNothing(reply)) || isNothing(error))) return undefined;
   const how = isReply ? "reply" : errorKind(project, error);
   if (!how) return undefined;
   const [before, after] = how === "service-error" ? [`throw ${TO_CONNECT_ERROR.name}(`, ")"] : ["throw ", ""];
   const change = (start: number, end: number, text: string): TextChange => ({ start, end, text });
+  // What a callback of any type takes is no reply to the compiler.
+  const loose = isReply && isTypeScript(call) && call.getExpression().getType().isAny() ? " as any" : "";
   const around = (node: Node, [open, close]: readonly [string, string]) => [
     change(node.getStart(), value.getStart(), open),
-    change(value.getEnd(), node.getEnd(), close),
+    change(value.getEnd(), node.getEnd(), `${loose}${close}`),
   ];
   const parent = call.getParent();
   if (parent === answer) {

@@ -11,7 +11,7 @@ import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js"
 import { isParameterAClient, parameterOf } from "./client-parameters.js";
 import { type Call, type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
-import { stubAround } from "./client-stubs.js";
+import { askedMethod, stubAround } from "./client-stubs.js";
 import { type TakenMethod, takenAround, takenParameter } from "./client-taken.js";
 import type { Trees } from "./client-trees.js";
 import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
@@ -321,6 +321,11 @@ export function findServices(
     const rpc = project.protos.rpc(desc);
     if (isCalled) {
       addCall(parent, rpc, "client", service);
+      return;
+    }
+    const asked = rpc.kind === "unary" ? askedMethod(project, access, rpc) : undefined;
+    if (asked) {
+      service.stubs.push(asked);
       return;
     }
     const taken = takenAround(project, access);

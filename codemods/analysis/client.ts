@@ -157,7 +157,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
           isHanded: call.plan.kind === "handed",
           isCancelled: (cancelOf(call.plan)?.calls.length ?? 0) > 0,
         });
-    errors = collectErrorFacts(project, sites, otherSites, trees);
+    errors = collectErrorFacts(project, sites, otherSites, trees, programOf);
     if (errors.obstacle === null) break;
     for (const service of idiomatic) service.obstacles.push({ ...errors.obstacle, view: null });
   }
@@ -357,13 +357,14 @@ function refuseStandIns(
       });
     for (const { node, service: name, of } of found) {
       if (name !== service.name || !programs.has(programOf(node.getSourceFile()))) continue;
-      const stub = service.stubs.find((each) => each.node === node);
-      const early = stub && stubObstacle(service, stub);
-      if (early) service.obstacles.push({ node, detail: early, view: null });
-      if (!stub) refuse(node);
+      if (!service.stubs.some((stub) => stub.node === node)) refuse(node);
       if (of === "prototype")
         for (const construction of constructions)
           construction.replaced = reason("test-mock", shownPlace(node, project.root));
+    }
+    for (const stub of service.stubs) {
+      const detail = stubObstacle(service, stub);
+      if (detail !== undefined) service.obstacles.push({ node: stub.node, detail, view: null });
     }
     for (const type of types) {
       const instead = standInOfType(project, type);

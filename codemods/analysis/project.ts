@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { type Node, type ParameterDeclaration, type SourceFile, ts } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
+import { createAliases } from "./aliases.js";
 import type { Origin } from "./origin.js";
 import { createProvenance } from "./provenance.js";
 import { createSources, type Sources } from "./sources.js";
@@ -108,6 +109,8 @@ export interface ConfigFinder {
   readonly problems: ConfigProblem[];
   /** The packages of the project's workspace. */
   workspace(): WorkspacePackages;
+  /** The file that a name of the project's own settings stands for: `#src/client`, `@/client`. */
+  aliased(from: string, specifier: string, exists: (file: string) => boolean): string | undefined;
 }
 
 /** Finds the compiler configuration of each file; each file belongs to exactly one, or to a synthetic one that allows JavaScript. */
@@ -154,8 +157,16 @@ export function createConfigFinder(root: string): ConfigFinder {
   };
 
   let workspace: WorkspacePackages | undefined;
+  const aliases = createAliases(root);
   return {
     problems,
+    aliased(from, specifier, exists) {
+      for (const target of aliases(from, specifier)) {
+        const file = localModulePath(target, exists);
+        if (file !== undefined) return file;
+      }
+      return undefined;
+    },
     workspace() {
       workspace ??= workspacePackages(root);
       return workspace;
@@ -259,7 +270,8 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
       const target = localModulePath(path.resolve(path.dirname(from), specifier), (candidate) => files.has(candidate));
       return target === undefined ? undefined : files.get(target);
     }
-    const packageFile = resolveInWorkspace(specifier, workspace, (candidate) => files.has(candidate));
+    const exists = (candidate: string) => files.has(candidate);
+    const packageFile = resolveInWorkspace(specifier, workspace, exists) ?? finder.aliased(from, specifier, exists);
     if (packageFile) return files.get(packageFile);
     const { options } = finder.configOf(from);
     if (!options.paths && !options.baseUrl) return undefined;

@@ -73,24 +73,44 @@ const projects: Readonly<Record<string, readonly [outcome: string, files: Readon
 describe("a test replaces a module", () => {
   it.each(Object.entries(projects))("%s", async (name, [outcome, files]) => {
     const place = path.join(folder, name.replace(/\W+/g, "-"));
-    const all = { "package.json": '{"name":"a"}', "src/client.js": CLIENT, "src/api.js": API, ...files };
-    for (const [file, text] of Object.entries(all)) {
-      mkdirSync(path.dirname(path.join(place, file)), { recursive: true });
-      writeFileSync(path.join(place, file), text);
-    }
-    cpSync(path.join(import.meta.dirname, "testing", "probe.proto"), path.join(place, "probe.proto"));
-    symlinkSync(path.join(import.meta.dirname, "..", "..", "node_modules"), path.join(place, "node_modules"));
-    const { findings } = await runMigration({
-      cwd: place,
-      paths: ["."],
-      side: "clients",
-      target: "bundled",
-      messages: "bridge",
-      runtime: "npm",
-    });
+    write(place, { "package.json": '{"name":"a"}', "src/client.js": CLIENT, "src/api.js": API, ...files });
+    const { findings } = await migrated(place);
     const made = findings.filter((finding) => finding.construct.startsWith("new probe"));
     expect(made.map((finding) => [finding.outcome, finding.reason?.text])).toEqual([
       [outcome, outcome === "idiomatic" ? undefined : expect.stringMatching(/a test (?:replaces|puts)/i)],
     ]);
   });
+
+  it("and names of package.json are followed as paths are", async () => {
+    const place = path.join(folder, "names");
+    const all = {
+      "package.json": JSON.stringify({ name: "a", imports: { "#src/*": "./src/*.js" } }),
+      "src/client.js": CLIENT,
+      "src/api.js": API.replace("./client", "#src/client"),
+    };
+    write(place, all);
+    const { findings } = await migrated(place);
+    const own = findings.filter((finding) => path.basename(finding.file) === "api.js");
+    expect(own.map(({ rule, outcome }) => [rule, outcome])).toEqual([["clients/promisify-to-client", "idiomatic"]]);
+  });
 });
+
+function migrated(place: string) {
+  return runMigration({
+    cwd: place,
+    paths: ["."],
+    side: "clients",
+    target: "bundled",
+    messages: "bridge",
+    runtime: "npm",
+  });
+}
+
+function write(place: string, files: Readonly<Record<string, string>>): void {
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(place, file)), { recursive: true });
+    writeFileSync(path.join(place, file), text);
+  }
+  cpSync(path.join(import.meta.dirname, "testing", "probe.proto"), path.join(place, "probe.proto"));
+  symlinkSync(path.join(import.meta.dirname, "..", "..", "node_modules"), path.join(place, "node_modules"));
+}

@@ -22,6 +22,55 @@ function get(text) {
 }
 `;
 
+/** So much of sinon and of jest's `expect` as the programs ask for. */
+const SINON = `
+const assert = require('node:assert');
+const put = [];
+const sinon = {
+  stub(object, name) {
+    const own = object[name];
+    let answer = () => {};
+    const stub = (...args) => {
+      stub.callCount++;
+      stub.args.push(args);
+      return answer(...args);
+    };
+    const set = (next) => {
+      answer = next;
+      return stub;
+    };
+    Object.assign(stub, {
+      callCount: 0,
+      args: [],
+      yields: (...given) => set((...args) => void args.find((each) => typeof each === 'function')(...given)),
+      callsArgWith: (index, ...given) => set((...args) => void args[index](...given)),
+      resolves: (value) => set(async () => value),
+      rejects: (error) => set(async () => { throw error; }),
+    });
+    object[name] = stub;
+    put.push(() => (object[name] = own));
+    return stub;
+  },
+  restore: () => put.splice(0).forEach((back) => back()),
+  assert: { calledWith: (stub, request) => assert.deepEqual(stub.args[0][0], request) },
+};
+`;
+const EXPECT = `
+const assert = require('node:assert');
+const expect = (called) => ({
+  toHaveBeenCalledTimes: (count) => assert.equal(called.mock.callCount(), count),
+  toHaveBeenCalledWith(...wanted) {
+    const given = called.mock.calls[0].arguments;
+    assert.equal(given.length, wanted.length);
+    wanted.forEach((each, index) =>
+      typeof each === 'function' ? assert(each(given[index])) : assert.deepEqual(given[index], each),
+    );
+  },
+});
+expect.any = (type) => (value) => value instanceof type;
+expect.anything = () => (value) => value != null;
+`;
+
 comparePrograms({
   "a method that a library for tests replaces": [
     "idiomatic",
@@ -44,6 +93,66 @@ comparePrograms({
       console.log(spy.mock.callCount(), spy.mock.calls[2].arguments[0]);
       spy.mock.restore();
       await get('d').then(console.log);
+      client.close();
+    })();`,
+  ],
+  "an error beside no reply": [
+    "idiomatic",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => callback({ code: 5, details: 'none' }, null));
+    get('a').catch((err) => console.log(err.code)).then(() => client.close());`,
+  ],
+  "answers in the words of sinon": [
+    "idiomatic",
+    `${PROGRAM}${SINON}
+    (async () => {
+      sinon.stub(client, 'ask').yields(null, { text: 'yielded' });
+      await get('a').then(console.log);
+      sinon.restore();
+      const stub = sinon.stub(client, 'ask').callsArgWith(1, null, { text: 'called' });
+      await get('b').then(console.log);
+      sinon.assert.calledWith(stub, { text: 'b' });
+      console.log(stub.callCount);
+      sinon.restore();
+      sinon.stub(client, 'ask').yields({ code: 5, details: 'none' });
+      await get('c').catch((err) => console.log(err.code));
+      sinon.restore();
+      await get('d').then(console.log);
+      client.close();
+    })();`,
+  ],
+  "a callback that sinon looks for elsewhere": [
+    "bridged",
+    `${PROGRAM}${SINON}
+    const stub = sinon.stub(client, 'ask').callsArgWith(2, null, { text: 'called' });
+    try {
+      client.ask({ text: 'a' }, {}, (err, res) => console.log(err, res));
+    } finally {
+      console.log(stub.callCount);
+    }`,
+  ],
+  "what a test asks of a method": [
+    "idiomatic",
+    `${PROGRAM}${EXPECT}
+    (async () => {
+      mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+      console.log(await get('a'));
+      expect(client.ask).toHaveBeenCalledWith({ text: 'a' }, expect.any(Function));
+      expect(client.ask).toHaveBeenCalledTimes(1);
+      client.close();
+    })();`,
+  ],
+  "what a test asks of a method beside other arguments": [
+    "bridged",
+    `${PROGRAM}${EXPECT}
+    const later = (text, metadata) =>
+      new Promise((resolve, reject) => {
+        client.ask({ text }, metadata, (err, res) => (err ? reject(err) : resolve(res.text)));
+      });
+    (async () => {
+      const spy = mock.method(client, 'ask', (req, options, callback) => callback(null, { text: 'mocked ' + req.text }));
+      console.log(await later('a', new grpc.Metadata()));
+      expect(spy).toHaveBeenCalledWith({ text: 'a' }, expect.anything(), expect.any(Function));
       client.close();
     })();`,
   ],
@@ -233,6 +342,27 @@ comparePrograms({
       }
     }
     new Tested().read('a').then(console.log);`,
+  ],
+  "an error of a test with Metadata, in the place of one of a call": [
+    "idiomatic",
+    `${PROGRAM}
+    const api = { get };
+    async function why(text) {
+      try {
+        return await api.get(text);
+      } catch (err) {
+        return [err.code, err.details, err.metadata.get('x-why')[0]];
+      }
+    }
+    (async () => {
+      console.log(await why('rich 5 none'));
+      const metadata = new grpc.Metadata();
+      metadata.set('x-why', 'the test says so');
+      const failed = Object.assign(new Error('5 NOT_FOUND: none'), { code: 5, details: 'none', metadata });
+      mock.method(api, 'get', () => Promise.reject(failed));
+      console.log(await why('a'));
+      client.close();
+    })();`,
   ],
   "a constructor that a test replaces": [
     "manual",

@@ -52,6 +52,57 @@ describe("discovery", () => {
     expect(names(one.related)).toContain("server.js");
   });
 
+  it.each([
+    [
+      "imports of a package",
+      "#src/client",
+      { "package.json": '{ "name": "a", "imports": { "#src/*": { "default": "./src/*.js" } } }' },
+    ],
+    [
+      "aliases of modules",
+      "@root/src/client",
+      { "package.json": '{ "name": "a", "_moduleAliases": { "@root": "." } }' },
+    ],
+    [
+      "a mapper of jest",
+      "@/client",
+      {
+        "package.json": '{ "name": "a" }',
+        "jest.config.js": "module.exports = { moduleNameMapper: { '^@/(.*)$': '<rootDir>/src/$1' } };",
+      },
+    ],
+    [
+      "an alias of vite",
+      "@/client",
+      {
+        "package.json": '{ "name": "a" }',
+        "vite.config.ts": "export default { resolve: { alias: { '@': path.resolve(__dirname, './src') } } };",
+      },
+    ],
+  ])("follows %s", async (_name, specifier, settings) => {
+    const root = tree({
+      ...settings,
+      "src/client.js": "require('@grpc/grpc-js');",
+      "lib/use.js": `require('${specifier}');`,
+      "lib/other.js": "require('@other/client');",
+    });
+    const { selected } = await discover({ root, paths: [root] });
+    expect(selected.map((file) => path.relative(root, file))).toEqual(["lib/use.js", "src/client.js"]);
+  });
+
+  it("follows what libraries for tests load and replace", async () => {
+    const root = tree({
+      "package.json": '{ "name": "a" }',
+      "client.js": "require('@grpc/grpc-js');",
+      "setup.js": "jest.mock('./client', () => ({}));",
+      "a.test.js": "const proxyquire = require('proxyquire').noCallThru();\nproxyquire('./client', {});",
+      "b.test.js": "vi.mock('./other');",
+      "other.js": "",
+    });
+    const { selected } = await discover({ root, paths: [root] });
+    expect(selected.map((file) => path.relative(root, file))).toEqual(["a.test.js", "client.js", "setup.js"]);
+  });
+
   it("follows the paths of a tsconfig", async () => {
     const root = tree({
       "tsconfig.json": '{ "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"] } } }',

@@ -3,6 +3,7 @@ import path from "node:path";
 import { glob } from "tinyglobby";
 import { ts } from "ts-morph";
 import { type ConfigFinder, createConfigFinder, localModulePath, resolveInWorkspace } from "../analysis/project.js";
+import { SPECIFIER } from "../shared/specifiers.js";
 import { generatorOf } from "./generated.js";
 import { isInside } from "./project-root.js";
 
@@ -47,10 +48,6 @@ const IGNORED = ["**/node_modules/**", "**/.git/**", "**/dist/**", "**/coverage/
 /** A file that names one of these uses grpc itself. */
 const USES_GRPC =
   /@grpc\/(?:grpc-js|proto-loader)|(?:from|require\()\s*['"]grpc['"]|['"]nice-grpc|@connect-migrate\/runtime\/grpc-js|_grpc_pb['"]/;
-/** What a file imports, and what a test lets a library load or replace: `jest.mock("./client")`, `proxyquire("./api", { … })`. */
-export const SPECIFIER =
-  /(?:\bfrom\s*|\brequire\s*\(\s*|\bimport\s*\(\s*|\bimport\s+|\b(?:(?:jest|vi|vitest|td)\.\w+|mock\.module|(?:proxyquire|rewire|rewiremock|esmock)\b[^'"\n]*)\s*\(\s*)(['"])([^'"\n]+)\1/g;
-
 export async function discover(input: DiscoverInput): Promise<Discovery> {
   const { root } = input;
   const listed = await glob(SOURCE_FILES, {
@@ -98,7 +95,7 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
       let target: string | undefined;
       if (specifier.startsWith(".")) target = localModulePath(path.resolve(path.dirname(file), specifier), exists);
       else {
-        target = resolveInWorkspace(specifier, workspace, exists);
+        target = resolveInWorkspace(specifier, workspace, exists) ?? configs.aliased(file, specifier, exists);
         if (target === undefined && !/^(node:|@grpc\/)/.test(specifier)) {
           const { options } = configs.configOf(file);
           const isMapped =

@@ -11,7 +11,7 @@ import { createHeaders, headerLines, headersFromRaw } from "./headers.js";
 export function relayedError(error: ConnectError): ConnectError {
   const text = statusText(error);
   if (!error.isWireError && text === error.rawMessage) return error;
-  const trailer = trailerOf(error);
+  const trailer = receivedTrailer(error);
   const relayed = new ConnectError(text, error.code, sentAgain(trailer), undefined, error);
   const blob = trailer.get("grpc-status-details-bin") ?? grpcStatusDetailsBin(error);
   if (blob !== undefined) relayStatusBlob(relayed, Buffer.from(blob, "base64"));
@@ -25,11 +25,8 @@ export function statusText(error: ConnectError, isCancelled = isAbort(error)): s
   return isOwnDeadline ? "Deadline exceeded" : error.rawMessage;
 }
 
-/**
- * The trailers of the response that an error came from, which is what the metadata of a ServiceError has; a ConnectError's own
- * `metadata` has the headers, too. Empty where there were no trailers.
- */
-export function trailerOf(error: ConnectError): Headers {
+/** The trailers of the response that an error came from; all of its metadata where it came from none. */
+export function receivedTrailer(error: ConnectError): Headers {
   const parts = partsOf(error);
   return parts === undefined ? error.metadata : headersFromRaw(parts.trailer.lines);
 }

@@ -3,7 +3,7 @@ import { ConnectError, connectMessage } from "../connect-error.js";
 import { decodeGrpcMessage } from "../grpc-message.js";
 import { encodeDetails, encodeRpcStatus, grpcStatusDetailsBin, relayStatusBlob } from "../grpc-status.js";
 import { createHeaders } from "../headers.js";
-import { relayedError, statusText, trailerOf } from "../relayed-error.js";
+import { receivedTrailer, relayedError, statusText } from "../relayed-error.js";
 import { addMetadata, headersFromMetadata, isMetadata, metadataFromHeaders, metadataFromResponse } from "./metadata.js";
 import type { MetadataLike, ServiceErrorLike } from "./types.js";
 
@@ -189,4 +189,12 @@ function metadataOf(error: ConnectError): MetadataLike {
 
 const detailsKey = "grpc-status-details-bin";
 
-export { trailerOf };
+/**
+ * The trailers of the response that an error came from, which is what the metadata of a ServiceError has; a ConnectError's own
+ * `metadata` has the headers, too. Empty where there were no trailers.
+ */
+export function trailerOf(error: ConnectError): Headers {
+  // What a test lets a call fail with may still be a ServiceError.
+  const metadata: unknown = error.metadata;
+  return isMetadata(metadata) ? headersFromMetadata(metadata) : receivedTrailer(error);
+}
