@@ -229,6 +229,22 @@ const programs: Programs = {
       });
     });
     console.log('at once');`),
+  "branches without braces": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => { // the first one
+        if (err) return reject(err);
+        if (text === 'b') client.ask({ text: 'second' }, (err, other) => (err ? reject(err) : resolve(other.text.length)));
+        else resolve(res.text);
+      });
+    });
+    client.ask({ text: 'x' }, (err, res) => {
+      if (err) throw err;
+      if (res.text) client.ask({ text: 'y' }, (err, other) => {
+        if (err) throw err;
+        console.log(other.text);
+      });
+    });
+    ${all("a", "b", "fail")}`),
   "what is left as it is": program(`
     function f(text) {
       console.log(text.length);

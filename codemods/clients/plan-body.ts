@@ -91,7 +91,8 @@ export function promiseBody(
   const statements = calls.map((each) => each.statement);
   if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
-  if (isCommentLost(file, [promise.start, executor.body.start], [statement.end, holder.end], settles)) return undefined;
+  const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
+  if (isCommentLost(file, [start, executor.body.start], [statement.end, holder.end], settles)) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
     calls.some(

@@ -48,11 +48,12 @@ function hasPaths({ shape, place }: Extract<CallPlan, { kind: "block" }>): boole
   return place === null && /^(guard|if-else|conditional|success)$/.test(shape.form);
 }
 
-/** Is a call all of its statement, and nothing behind it? */
+/** Is a call all of a statement in a block, and nothing behind it? */
 function isFollowing({ call, plan }: PlannedCall, parents: Parents): boolean {
   const statement = parents.get(call) as Node;
   const owner = functionOf(call, parents);
-  if (statement.type !== "ExpressionStatement" || !owner || !isTail(statement, owner, parents)) return false;
+  if (statement.type !== "ExpressionStatement" || parents.get(statement)?.type !== "BlockStatement") return false;
+  if (!owner || !isTail(statement, owner, parents)) return false;
   if (plan.kind === "settled") return true;
   return plan.kind === "block" && hasPaths(plan) && !plan.writer && !plan.cancel && !plan.header && !plan.status;
 }

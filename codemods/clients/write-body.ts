@@ -1,4 +1,4 @@
-import { type Node, startWithComments } from "../shared/ast.js";
+import type { Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { beginsLine, indentOf, type Layout, layoutAt } from "./layout.js";
@@ -29,7 +29,8 @@ export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, or
   const said = type ? `: Promise${source.slice(type.start, type.end)}` : "";
   if (said && fn) edit.insertLeft(source.lastIndexOf(")", fn.body.start) + 1, said, origin);
   const block = executor.body.type === "BlockStatement" ? (executor.body as Node) : undefined;
-  const first = block ? startWithComments(source, block.body[0]) : (executor.body.start as number);
+  // A comment may come first.
+  const first = block ? source.slice(block.start + 1).search(/\S/) + block.start + 1 : (executor.body.start as number);
   const isLine = block && beginsLine(source, first);
   if (holder.type === "ReturnStatement") edit.overwrite(holder.start, first, "", origin);
   else if (!fn) {

@@ -130,13 +130,22 @@ function isTypeOfLiteral(type: Node): boolean {
   return values.some((value) => value !== undefined && writesOut(unwrapped(value)));
 }
 
-/** A literal, or a stream or promise that is given them later. */
+/** A literal, or a stream or promise that is given one later. */
 function writesOut(value: Node): boolean {
-  if (Node.isNewExpression(value)) return value.getExpression().getText() === "Promise";
-  return (
-    Node.isObjectLiteralExpression(value) ||
-    (Node.isCallExpression(value) && value.getExpression().getText() === "createPushStream")
-  );
+  if (Node.isObjectLiteralExpression(value)) return true;
+  if (!Node.isNewExpression(value) && !Node.isCallExpression(value)) return false;
+  if (!/^(Promise|createPushStream)$/.test(value.getExpression().getText())) return false;
+  const [fn] = value.getArguments();
+  const [giver] = Node.isParametered(fn) ? fn.getParameters() : [];
+  return (fn?.getDescendantsOfKind(SyntaxKind.CallExpression) ?? []).some((call) => {
+    const [given] = call.getArguments();
+    const isGiver =
+      call
+        .getExpression()
+        .getText()
+        .replace(/\.write$/, "") === giver?.getName();
+    return isGiver && given !== undefined && Node.isObjectLiteralExpression(unwrapped(given));
+  });
 }
 
 /** The name of the value that a constant of an enum holds: `Flour.FLOUR_RYE`. */
