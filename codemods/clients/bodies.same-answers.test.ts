@@ -229,6 +229,26 @@ const programs: Programs = {
       });
     });
     console.log('at once');`),
+  "what the response is asked for behind else": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (err) reject(err);
+        else if (res.text.startsWith('b')) resolve('b');
+        else if (res.text.startsWith('none')) reject(new Error('nothing'));
+        else resolve(res);
+      });
+    });
+    ${all("a", "b", "none", "fail")}
+    for (const text of ['a', 'b', 'fail'])
+      client.ask({ text }, (err, res) => {
+        if (err) {
+          console.log(err.details);
+        } else if (res.text.startsWith('b')) {
+          console.log('it is b');
+        } else {
+          console.log(res.text);
+        }
+      });`),
   "branches without braces": program(`
     const f = (text) => new Promise((resolve, reject) => {
       client.ask({ text }, (err, res) => { // the first one

@@ -16,6 +16,7 @@ describe("the two paths of a callback", () => {
     ["(err, res) => { if (err) { log(err); process.exit(1); } ok(res); }", "guard"],
     ["(err, res) => { if (err != null) throw err; ok(res); }", "guard"],
     ["function (err, res) { if (err) { log(err); } else { ok(res); } }", "if-else"],
+    ["(err, res) => { if (err) no(err); else if (res) ok(res); else none(); }", "if-else"],
     ["(err, res) => err ? no(err) : ok(res)", "conditional"],
     ["(err, res) => { err ? no(err) : ok(res); }", "conditional"],
     ["() => {}", "empty"],

@@ -91,7 +91,6 @@ function partsOf(error: Node, body: Node, statements: readonly Node[]): Parts | 
     return { form: "negated", failure: alternate, success: [consequent], failureReturns: false, fallsThrough: false };
   }
   if (alternate) {
-    if (alternate.type === "IfStatement") return undefined;
     const failureReturns = !endsPath(consequent);
     return { form: "if-else", failure: consequent, success: [alternate], failureReturns, fallsThrough: false };
   }

@@ -121,7 +121,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   shifts.push({ start: (failure as Node).start, end: (failure as Node).end, by });
   const statements = (success?.type === "BlockStatement" ? success.body : [success]) as Node[];
   const [next] = statements;
-  if (success && next && source.slice(success.start, next.start).includes("\n"))
+  if (success && next && (next === success || source.slice(success.start, next.start).includes("\n")))
     shifts.push({ start: success.start, end: statements.at(-1)?.end ?? 0, by: inner - width(next.start) });
   return shifts;
 }
