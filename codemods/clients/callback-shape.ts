@@ -251,6 +251,17 @@ export function namesOf(pattern: Node): string[] {
   return names;
 }
 
+/** What a function declares in its own scope. */
+export function namesOfFunction(fn: Node): Set<string> {
+  const names = new Set((fn.params as Node[]).flatMap(namesOf));
+  walk(fn.body, (node) => {
+    if (node.type === "VariableDeclarator") for (const name of namesOf(node.id)) names.add(name);
+    if (/^(Function|Class)Declaration$/.test(node.type) && node.id) names.add(node.id.name);
+    return isFunction(node) ? false : undefined;
+  });
+  return names;
+}
+
 /** `this`, `arguments` of the function itself (arrow functions have those around them: also refused when it is no arrow). */
 function usesOwnThis(callback: Node): boolean {
   if (callback.type === "ArrowFunctionExpression") return false;

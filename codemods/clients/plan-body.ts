@@ -1,6 +1,6 @@
 import {
-  type Comment,
   type File,
+  functionOf,
   isFunction,
   isIdentifier,
   isWithin,
@@ -10,10 +10,17 @@ import {
   parentMap,
   walk,
 } from "../shared/ast.js";
-import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallbackShape, isPropertyName, namesOf } from "./callback-shape.js";
-import { isRelayed } from "./plan-error.js";
+import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
+import {
+  hasPaths,
+  isAlwaysSettled,
+  isCommentLost,
+  isSettledBy,
+  isThrownOnly,
+  type Settling,
+  settlesOf,
+} from "./plan-settles.js";
 import { rejectedArguments } from "./rejected-arguments.js";
 
 /** A call that is awaited where it stands, because all that is around it is an async function then. */
@@ -47,18 +54,6 @@ export interface PromiseBody {
 export interface NestedCall {
   readonly shape: CallbackShape;
   readonly statement: Node;
-}
-
-/** `resolve(value)` or `reject(reason)` */
-export interface Settling {
-  readonly call: Node;
-  readonly keyword: "return" | "throw";
-  /** Undefined where it is an arm of a conditional expression. */
-  readonly statement: Node | undefined;
-  /** A `return;` behind it. */
-  readonly after: Node | null;
-  /** The statement before a `resolve()` that ends the function: nothing has to say so. */
-  readonly before: Node | null;
 }
 
 /**
@@ -119,7 +114,7 @@ function inFunction(file: File, promise: Node, executor: Node, shapes: readonly 
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
   if (promise.extra?.parenthesized) return undefined;
-  const fn = holder.type === "ReturnStatement" ? functionAround(holder, parents) : holder;
+  const fn = holder.type === "ReturnStatement" ? functionOf(holder, parents) : holder;
   if (!fn || !isFunction(fn) || fn.generator) return undefined;
   const asyncAt = asyncPlace(file, promise, holder, fn, parents);
   const type = typeOf(promise, fn);
@@ -136,12 +131,6 @@ function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonl
   return { holder: promise, asyncAt: null, type: promise.typeParameters ?? promise.typeArguments ?? null, fn: null };
 }
 
-/** Has a callback a path for the error and one for the response, and throws nothing by itself? */
-function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
-  if (!/^(guard|if-else|conditional|negated)$/.test(form) || !error || !failure || fallsThrough) return false;
-  return !throws(callback);
-}
-
 /** The function that a promise is made with, if a statement is the last of its own. */
 function executorOf(statement: Node, parents: Parents): Node | undefined {
   const block = parents.get(statement);
@@ -150,7 +139,8 @@ function executorOf(statement: Node, parents: Parents): Node | undefined {
   const promise = parents.get(fn);
   if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise") || promise.arguments[0] !== fn)
     return undefined;
-  return !fn.async && !fn.generator && fn.params.length === 2 && !usesOwn(fn) ? fn : undefined;
+  const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
+  return !fn.async && !fn.generator && fn.params.length === 2 && !usesOwn(fn) && !callsItself ? fn : undefined;
 }
 
 /** `this` and `arguments` of a function that is no arrow function. */
@@ -161,20 +151,6 @@ function usesOwn(fn: Node): boolean {
     return undefined;
   });
   return found && fn.type !== "ArrowFunctionExpression";
-}
-
-function throws(callback: Node): boolean {
-  let found = false;
-  walk(callback.body, (node) => {
-    if (node.type === "ThrowStatement") found = true;
-    return isFunction(node) ? false : undefined;
-  });
-  return found;
-}
-
-function functionAround(node: Node, parents: Parents): Node | undefined {
-  for (let at = parents.get(node); at; at = parents.get(at)) if (isFunction(at)) return at;
-  return undefined;
 }
 
 /** Where `async` goes; undefined where the function cannot be async. */
@@ -210,7 +186,8 @@ function isHandler(file: File, fn: Node, parents: Parents): boolean {
 
   function isGiven(value: Node): boolean {
     const call = parents.get(value);
-    return call?.type === "CallExpression" && memberName(call.callee) === "service" && call.arguments[1] === value;
+    if (call?.type !== "CallExpression" || memberName(call.callee) !== "service") return false;
+    return call.arguments[1] === value && !/Literal$/.test(call.arguments[0].type);
   }
 }
 
@@ -239,7 +216,7 @@ function sameText(one: Node, other: Node): boolean {
 
 /** Would a name that an inner function declares be another one's in the function around? `gone` are those that it will not have any more. */
 function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
-  const names = declaredIn(inner);
+  const names = namesOfFunction(inner);
   for (const { name } of gone) names.delete(name);
   let found = false;
   walk(fn, (node, [parent]) => {
@@ -253,147 +230,4 @@ function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
 /** Would what a callback declares be another one's in a function? Its error is that of a catch clause. */
 export function isHidingIn(fn: Node, { callback, error }: CallbackShape): boolean {
   return hidesNames(fn, callback, error ? [error] : []);
-}
-
-/** What a function declares for itself, parameters among it. */
-function declaredIn(fn: Node): Set<string> {
-  const names = new Set((fn.params as Node[]).flatMap(namesOf));
-  walk(fn.body, (node) => {
-    if (node.type === "VariableDeclarator") for (const name of namesOf(node.id)) names.add(name);
-    if (/^(Function|Class)Declaration$/.test(node.type) && node.id) names.add(node.id.name);
-    return isFunction(node) ? false : undefined;
-  });
-  return names;
-}
-
-/** All uses of `resolve` and `reject`, if each settles as the last thing on its path. */
-function settlesOf(
-  file: File,
-  executor: Node,
-  callbacks: readonly Node[],
-  parents: Parents,
-): readonly Settling[] | undefined {
-  const [resolve, reject] = executor.params as [Node, Node];
-  const found: Settling[] = [];
-  for (const [param, keyword] of [
-    [resolve, "return"],
-    [reject, "throw"],
-  ] as const) {
-    const binding = scopesOf(file).bindingOf(param);
-    if (!binding || binding.writes.length > 0) return undefined;
-    for (const use of binding.references) {
-      const call = parents.get(use) as Node;
-      const owner = functionAround(use, parents);
-      if (call.type !== "CallExpression" || call.callee !== use || call.arguments.length > 1) return undefined;
-      if (call.arguments[0]?.type === "SpreadElement" || !owner || ![executor, ...callbacks].includes(owner))
-        return undefined;
-      const settling = settlingAt(file, call, keyword, owner, parents);
-      if (!settling || (keyword === "throw" && isCaught(call, owner, parents))) return undefined;
-      found.push(settling);
-    }
-  }
-  return found;
-}
-
-function settlingAt(
-  file: File,
-  call: Node,
-  keyword: Settling["keyword"],
-  owner: Node,
-  parents: Parents,
-): Settling | undefined {
-  const parent = parents.get(call) as Node;
-  if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null, before: null };
-  if (parent.type === "ConditionalExpression" && parent.test !== call) {
-    const holder = parents.get(parent) as Node;
-    const isBody = holder === owner || (holder.type === "ExpressionStatement" && owner.body.body?.length === 1);
-    return isBody ? { call, keyword, statement: undefined, after: null, before: null } : undefined;
-  }
-  if (parent.type !== "ExpressionStatement" || !isTail(parent, owner as never, parents)) return undefined;
-  const after = removableAfter(parent, parents);
-  const list = parents.get(parent)?.body as Node[] | undefined;
-  const previous = Array.isArray(list) && list.at(-1) === parent ? list.at(-2) : undefined;
-  const isBare = keyword === "return" && call.arguments.length === 0 && previous !== undefined;
-  const isPlain = isBare && !file.comments?.some(({ start }) => previous.end <= start && start < parent.start);
-  return {
-    call,
-    keyword,
-    statement: parent,
-    after: after?.type === "ReturnStatement" ? after : null,
-    before: isPlain ? previous : null,
-  };
-}
-
-/** Would a `catch` of the same function see what is thrown? */
-function isCaught(node: Node, owner: Node, parents: Parents): boolean {
-  let child = node;
-  for (let at = parents.get(node); at && at !== owner; child = at, at = parents.get(at))
-    if (at.type === "TryStatement" && at.handler && child === at.block) return true;
-  return false;
-}
-
-/** Does a callback settle the promise on each of its paths, or make another call that does? */
-function isSettledBy(
-  { form, callback, failure, success }: CallbackShape,
-  calls: readonly Node[],
-  settles: readonly Settling[],
-): boolean {
-  if (form !== "conditional") return isAlwaysSettled(callback.body, calls, settles);
-  return [failure, success[0]].every((arm) => settles.some(({ call }) => call === arm));
-}
-
-/** Is the promise settled, or one of these calls made, on every path of a function? */
-function isAlwaysSettled(body: Node, calls: readonly Node[], settles: readonly Settling[]): boolean {
-  if (body.type !== "BlockStatement") return calls.includes(body);
-  const isReply = (node: Node) => calls.includes(node) || settles.some(({ statement }) => statement === node);
-  return mayEndWithout(body, { isReply, replaced: () => undefined }) === undefined;
-}
-
-/** `if (err) return reject(err);`, without a word of comment. */
-export function isThrownOnly(
-  file: File,
-  { failure, error, success, callback }: CallbackShape,
-  settles: readonly Settling[],
-  relays: boolean,
-): boolean {
-  const [only, ...more] = settles.filter(({ call }) => failure && isWithin(call, failure));
-  if (!only || more.length > 0 || !failure || !error) return false;
-  const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
-  if (statements.some((each) => each !== (only.statement ?? only.call) && each !== only.after)) return false;
-  const [first] = success;
-  const next = first && first.start > failure.start ? first.start : callback.end;
-  const isBeside = ({ start, loc }: Comment) =>
-    start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
-  if (file.comments?.some(isBeside)) return false;
-  const [given] = only.call.arguments as Node[];
-  return (
-    isIdentifier(given, error.name) ||
-    (relays &&
-      given?.arguments &&
-      isIdentifier(given.arguments[0], error.name) &&
-      isRelayed(file, given, given.arguments[0]))
-  );
-}
-
-/** Is there a comment where no text stays? */
-function isCommentLost(
-  file: File,
-  head: readonly [number, number],
-  tail: readonly [number, number],
-  settles: readonly Settling[],
-): boolean {
-  const gone = settles.flatMap(({ call, statement, after }): (readonly [number, number])[] => {
-    const [given] = call.arguments as Node[];
-    const start = statement?.start ?? call.start;
-    const parts: (readonly [number, number])[] = given
-      ? [
-          [start, given.start],
-          [given.end, call.end],
-        ]
-      : [[start, call.end]];
-    return after ? [...parts, [call.end, after.end]] : parts;
-  });
-  return (file.comments ?? []).some(({ start, end }) =>
-    [head, tail, ...gone].some(([from, to]) => from <= start && end <= to),
-  );
 }

@@ -10,11 +10,10 @@ import {
   parentMap,
   statementOf,
   unwrap,
-  walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
-import { type CallbackShape, callbackShape, mentions, namesOf } from "./callback-shape.js";
+import { type CallbackShape, callbackShape, mentions, namesOfFunction } from "./callback-shape.js";
 import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
@@ -372,17 +371,6 @@ function planBlock(file: File, call: Node, shape: CallbackShape, parents: Parent
 /** `{ items } = {}` */
 function isOptionalPattern(response: Node | null): boolean {
   return response?.type === "AssignmentPattern" && !isIdentifier(response.left);
-}
-
-/** What a function declares in its own scope. */
-function namesOfFunction(callback: Node): Set<string> {
-  const names = new Set((callback.params as Node[]).flatMap(namesOf));
-  walk(callback.body, (node) => {
-    if (node.type === "VariableDeclarator") for (const name of namesOf(node.id)) names.add(name);
-    if (/^(Function|Class)Declaration$/.test(node.type) && node.id) names.add(node.id.name);
-    return isFunction(node) ? false : undefined;
-  });
-  return names;
 }
 
 /** Is there a comment where nothing of the text stays: between the parts of a callback? */

@@ -1,0 +1,174 @@
+import {
+  type Comment,
+  type File,
+  functionOf,
+  isFunction,
+  isIdentifier,
+  isWithin,
+  type Node,
+  type Parents,
+  walk,
+} from "../shared/ast.js";
+import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
+import { scopesOf } from "../shared/scope.js";
+import type { CallbackShape } from "./callback-shape.js";
+import { isRelayed } from "./plan-error.js";
+
+/** `resolve(value)` or `reject(reason)` */
+export interface Settling {
+  readonly call: Node;
+  readonly keyword: "return" | "throw";
+  /** Undefined where it is an arm of a conditional expression. */
+  readonly statement: Node | undefined;
+  /** A `return;` behind it. */
+  readonly after: Node | null;
+  /** The statement before a `resolve()` that ends the function: nothing has to say so. */
+  readonly before: Node | null;
+}
+
+/** Has a callback a path for the error and one for the response, and throws nothing by itself? */
+export function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
+  if (!/^(guard|if-else|conditional|negated)$/.test(form) || !error || !failure || fallsThrough) return false;
+  return !throws(callback);
+}
+
+function throws(callback: Node): boolean {
+  let found = false;
+  walk(callback.body, (node) => {
+    if (node.type === "ThrowStatement") found = true;
+    return isFunction(node) ? false : undefined;
+  });
+  return found;
+}
+
+/** All uses of `resolve` and `reject`, if each settles as the last thing on its path. */
+export function settlesOf(
+  file: File,
+  executor: Node,
+  callbacks: readonly Node[],
+  parents: Parents,
+): readonly Settling[] | undefined {
+  const [resolve, reject] = executor.params as [Node, Node];
+  const found: Settling[] = [];
+  for (const [param, keyword] of [
+    [resolve, "return"],
+    [reject, "throw"],
+  ] as const) {
+    const binding = scopesOf(file).bindingOf(param);
+    if (!binding || binding.writes.length > 0) return undefined;
+    for (const use of binding.references) {
+      const call = parents.get(use) as Node;
+      const owner = functionOf(use, parents);
+      if (call.type !== "CallExpression" || call.callee !== use || call.arguments.length > 1) return undefined;
+      if (call.arguments[0]?.type === "SpreadElement" || !owner || ![executor, ...callbacks].includes(owner))
+        return undefined;
+      const settling = settlingAt(file, call, keyword, owner, parents);
+      if (!settling || (keyword === "throw" && isCaught(call, owner, parents))) return undefined;
+      found.push(settling);
+    }
+  }
+  return found;
+}
+
+function settlingAt(
+  file: File,
+  call: Node,
+  keyword: Settling["keyword"],
+  owner: Node,
+  parents: Parents,
+): Settling | undefined {
+  const parent = parents.get(call) as Node;
+  if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null, before: null };
+  if (parent.type === "ConditionalExpression" && parent.test !== call) {
+    const holder = parents.get(parent) as Node;
+    const isBody = holder === owner || (holder.type === "ExpressionStatement" && owner.body.body?.length === 1);
+    return isBody ? { call, keyword, statement: undefined, after: null, before: null } : undefined;
+  }
+  if (parent.type !== "ExpressionStatement" || !isTail(parent, owner as never, parents)) return undefined;
+  const after = removableAfter(parent, parents);
+  const list = parents.get(parent)?.body as Node[] | undefined;
+  const previous = Array.isArray(list) && list.at(-1) === parent ? list.at(-2) : undefined;
+  const isBare = keyword === "return" && call.arguments.length === 0 && previous !== undefined;
+  const isPlain = isBare && !file.comments?.some(({ start }) => previous.end <= start && start < parent.start);
+  return {
+    call,
+    keyword,
+    statement: parent,
+    after: after?.type === "ReturnStatement" ? after : null,
+    before: isPlain ? previous : null,
+  };
+}
+
+/** Would a `catch` of the same function see what is thrown? */
+function isCaught(node: Node, owner: Node, parents: Parents): boolean {
+  let child = node;
+  for (let at = parents.get(node); at && at !== owner; child = at, at = parents.get(at))
+    if (at.type === "TryStatement" && at.handler && child === at.block) return true;
+  return false;
+}
+
+/** Does a callback settle the promise on each of its paths, or make another call that does? */
+export function isSettledBy(
+  { form, callback, failure, success }: CallbackShape,
+  calls: readonly Node[],
+  settles: readonly Settling[],
+): boolean {
+  if (form !== "conditional") return isAlwaysSettled(callback.body, calls, settles);
+  return [failure, success[0]].every((arm) => settles.some(({ call }) => call === arm));
+}
+
+/** Is the promise settled, or one of these calls made, on every path of a function? */
+export function isAlwaysSettled(body: Node, calls: readonly Node[], settles: readonly Settling[]): boolean {
+  if (body.type !== "BlockStatement") return calls.includes(body);
+  const isReply = (node: Node) => calls.includes(node) || settles.some(({ statement }) => statement === node);
+  return mayEndWithout(body, { isReply, replaced: () => undefined }) === undefined;
+}
+
+/** `if (err) return reject(err);`, without a word of comment. */
+export function isThrownOnly(
+  file: File,
+  { failure, error, success, callback }: CallbackShape,
+  settles: readonly Settling[],
+  relays: boolean,
+): boolean {
+  const [only, ...more] = settles.filter(({ call }) => failure && isWithin(call, failure));
+  if (!only || more.length > 0 || !failure || !error) return false;
+  const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
+  if (statements.some((each) => each !== (only.statement ?? only.call) && each !== only.after)) return false;
+  const [first] = success;
+  const next = first && first.start > failure.start ? first.start : callback.end;
+  const isBeside = ({ start, loc }: Comment) =>
+    start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
+  if (file.comments?.some(isBeside)) return false;
+  const [given] = only.call.arguments as Node[];
+  return (
+    isIdentifier(given, error.name) ||
+    (relays &&
+      given?.arguments &&
+      isIdentifier(given.arguments[0], error.name) &&
+      isRelayed(file, given, given.arguments[0]))
+  );
+}
+
+/** Is there a comment where no text stays? */
+export function isCommentLost(
+  file: File,
+  head: readonly [number, number],
+  tail: readonly [number, number],
+  settles: readonly Settling[],
+): boolean {
+  const gone = settles.flatMap(({ call, statement, after }): (readonly [number, number])[] => {
+    const [given] = call.arguments as Node[];
+    const start = statement?.start ?? call.start;
+    const parts: (readonly [number, number])[] = given
+      ? [
+          [start, given.start],
+          [given.end, call.end],
+        ]
+      : [[start, call.end]];
+    return after ? [...parts, [call.end, after.end]] : parts;
+  });
+  return (file.comments ?? []).some(({ start, end }) =>
+    [head, tail, ...gone].some(([from, to]) => from <= start && end <= to),
+  );
+}
