@@ -18,7 +18,7 @@ import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
 import { type InPlace, promiseBody } from "./plan-body.js";
-import { isRelayed } from "./plan-error.js";
+import { errorPassedOn } from "./plan-error.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
@@ -236,13 +236,14 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
   }
   if (typeof place === "string") return refused(place);
   const { statement } = place;
-  if (shape.form === "empty" && statement.type !== "VariableDeclaration") {
+  const isHeld = statement.type === "VariableDeclaration";
+  if (shape.form === "empty" && !isHeld) {
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  const body = place.statement.type === "VariableDeclaration" ? undefined : promiseBody(file, call, shape, relays);
+  const body = isHeld ? undefined : promiseBody(file, call, shape, relays);
   if (body) return inPlace(planBlock(file, call, shape, parents, { ...place, writer: null }), body);
-  const settling = place.statement.type === "VariableDeclaration" ? undefined : settlerCalls(file, shape, relays);
+  const settling = isHeld ? undefined : settlerCalls(file, shape, relays);
   const kept = { start: call.start, end: args.at(-2)?.end ?? call.callee.end };
   if (settling && !isCommentLost(file, statement, [kept, ...settling.resolving.arguments]))
     return { kind: "settled", shape, ...settling };
@@ -457,8 +458,7 @@ function settlingCalls(
   const resolving = success.length === 1 ? onlyCall(success[0] as Node) : undefined;
   if (!error || rejecting?.arguments.length !== 1 || !resolving || resolving.arguments.length > 1) return undefined;
   const [thrown] = rejecting.arguments as [Node];
-  const given = relays && isRelayed(file, thrown, thrown.arguments?.[0]) ? thrown.arguments[0] : thrown;
-  return isIdentifier(given, error.name) ? { resolving, rejecting } : undefined;
+  return isIdentifier(errorPassedOn(file, thrown, relays), error.name) ? { resolving, rejecting } : undefined;
 }
 
 /** The same, of a promise that other code settles, too. */

@@ -1,5 +1,5 @@
 import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
-import { BRIDGE_MODULE, isTakenFrom } from "../shared/imports.js";
+import { givenToBridge } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 import { isOnlyAsserted } from "./error-assertions.js";
@@ -262,7 +262,7 @@ export function planError(
       isIdentifier(parent.callee.object, "Promise")
     )
       return undefined;
-    if (isRelayed(file, parent, node)) {
+    if (givenToBridge(file, parent, "toConnectError") === node) {
       uses.push({ kind: "relayed", call: parent });
       return undefined;
     }
@@ -440,14 +440,9 @@ function isText(node: Node): boolean {
   return node.type === "StringLiteral" || node.type === "TemplateLiteral";
 }
 
-/** Is an error the argument of `toConnectError(err)`? */
-export function isRelayed(file: File, call: Node, error: Node): boolean {
-  return (
-    call.type === "CallExpression" &&
-    call.arguments.length === 1 &&
-    call.arguments[0] === error &&
-    isTakenFrom(file, call.callee, BRIDGE_MODULE, "toConnectError")
-  );
+/** The error that goes on where a path fails: `err`, also of `toConnectError(err)` where that changes nothing. */
+export function errorPassedOn(file: File, thrown: Node, relays: boolean): Node {
+  return (relays && givenToBridge(file, thrown, "toConnectError")) || thrown;
 }
 
 /** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */

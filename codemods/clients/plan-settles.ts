@@ -12,7 +12,7 @@ import {
 import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
 import type { CallbackShape } from "./callback-shape.js";
-import { isRelayed } from "./plan-error.js";
+import { errorPassedOn } from "./plan-error.js";
 
 /** `resolve(value)` or `reject(reason)` */
 export interface Settling {
@@ -141,13 +141,7 @@ export function isThrownOnly(
     start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
   if (file.comments?.some(isBeside)) return false;
   const [given] = only.call.arguments as Node[];
-  return (
-    isIdentifier(given, error.name) ||
-    (relays &&
-      given?.arguments &&
-      isIdentifier(given.arguments[0], error.name) &&
-      isRelayed(file, given, given.arguments[0]))
-  );
+  return given !== undefined && isIdentifier(errorPassedOn(file, given, relays), error.name);
 }
 
 /** Is there a comment where no text stays? */

@@ -1,6 +1,6 @@
 import type { Node } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
-import { BRIDGE_MODULE, isTakenFrom } from "../shared/imports.js";
+import { givenToBridge } from "../shared/imports.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { HandlerPlan, Step } from "./handler-plan.js";
 import { literalOf } from "./literal-error.js";
@@ -59,20 +59,14 @@ export function writeError(
   } else {
     const convert = ctx.imports.add(GRPC_JS, "toConnectError");
     const extra = trailers ? `, ${ctx.source.slice(trailers.start, trailers.end)}` : "";
-    const given = callErrorOf(ctx, error.node) ?? error.node;
+    // `toConnectError` takes the error of a call as it is.
+    const given = givenToBridge(fileOf(ctx), error.node, "serviceErrorFrom") ?? error.node;
     ctx.edit.overwrite(start, given.start, `${open}${convert}(`, origin);
     ctx.edit.overwrite(given.end, node.end, `${extra})${close}`, origin);
   }
   const remaining = literal ? kept : error.node;
   if ((form === "statement" || form === "return") && remaining) dedent(ctx, remaining, statement, origin);
   removeDead(ctx, step, origin);
-}
-
-/** The error of a call, which `serviceErrorFrom(error)` gives the shape that it had: `toConnectError` takes it as it is. */
-function callErrorOf(ctx: RuleContext, error: Node): Node | undefined {
-  const [given, ...more] = (error.type === "CallExpression" ? error.arguments : []) as Node[];
-  const isIt = given && more.length === 0 && isTakenFrom(fileOf(ctx), error.callee, BRIDGE_MODULE, "serviceErrorFrom");
-  return isIt ? given : undefined;
 }
 
 /** Takes the items at these places out of a list that commas part. */

@@ -46,6 +46,12 @@ export function isTakenFrom(file: File, name: Node | null | undefined, module: s
   );
 }
 
+/** What a function of the bridge is given, `err` of `toConnectError(err)`, if an expression is a call of it with nothing else. */
+export function givenToBridge(file: File, call: Node, name: string): Node | undefined {
+  if (call.type !== "CallExpression" || call.arguments.length !== 1) return undefined;
+  return isTakenFrom(file, call.callee, BRIDGE_MODULE, name) ? call.arguments[0] : undefined;
+}
+
 /** How a file takes other modules: by what it does, and where it does neither by `fallback`. */
 export function moduleSystemOf(file: File, path: string, fallback: ModuleSystem): ModuleSystem {
   if (/\.mjs$/.test(path)) return "esm";
