@@ -2,6 +2,7 @@ import type { Attempt } from "./passes.js";
 import type { Failure, Run } from "./run.js";
 import { isFunction, isIdentifier, keyName, type Node, walk } from "./shared/ast.js";
 import { parse } from "./shared/parse.js";
+import { offsetOf } from "./shared/position.js";
 
 /** Handlers that stay in their old shape, because the compiler rejects the new one: by their names, what it says. */
 export type KeptHandlers = ReadonlyMap<string, string>;
@@ -33,18 +34,14 @@ export function keepHandlers(
 
 /** The names of the functions that a line stands in: of methods, of members of an object, of declarations. */
 function namesAround(text: string, file: string, line: number): string[] {
-  const at =
-    text
-      .split("\n")
-      .slice(0, line - 1)
-      .join("\n").length + 1;
+  const at = offsetOf(text, { line, column: 1 });
+  const lineEnd = at + (text.slice(at).match(/^.*/)?.[0].length ?? 0);
   const names: string[] = [];
   walk(parse(text, file), (node, [parent]) => {
     const { start = 0, end = Number.POSITIVE_INFINITY } = node;
-    const lineEnd = text.indexOf("\n", at) === -1 ? text.length : text.indexOf("\n", at);
     if (lineEnd < start || end < at) return false;
     const name = isFunction(node) ? nameOf(node, parent) : undefined;
-    if (name !== undefined && start <= lineEnd && at <= end) names.push(name);
+    if (name !== undefined) names.push(name);
     return undefined;
   });
   return names;

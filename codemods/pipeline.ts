@@ -19,9 +19,9 @@ import { type Attempt, transform } from "./passes.js";
 import { type Discovery, discover, projectRoot } from "./project/discover.js";
 import { parserErrors } from "./project/type-gate.js";
 import { type Failure, failureAt, type Part, type Run, SHARES } from "./run.js";
-import { positionOf } from "./shared/apply.js";
 import type { Finding } from "./shared/finding.js";
 import { parse, SourceSyntaxError } from "./shared/parse.js";
+import { offsetOf, positionOf } from "./shared/position.js";
 import { reason } from "./shared/reasons.js";
 
 export async function runMigration(options: MigrationOptions): Promise<MigrationResult> {
@@ -180,11 +180,6 @@ function assertParses(discovery: Discovery, failures: Map<string, Failure>, sour
 function hasSyntaxError(file: ReturnType<Sources["load"]>): boolean {
   const errors = file && parserErrors(file.compilerNode);
   return errors === undefined || errors.length > 0;
-}
-
-function offsetOf(text: string, place: { line: number; column: number }): number {
-  const lines = text.split("\n").slice(0, place.line - 1);
-  return lines.reduce((sum, line) => sum + line.length + 1, 0) + place.column - 1;
 }
 
 /** Puts what a person chose in the place of what was made; what was left out is manual work. */

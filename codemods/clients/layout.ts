@@ -1,4 +1,4 @@
-import { indentAt, lineEndingOf, type Node } from "../shared/ast.js";
+import { beginsLine, indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { InPlace } from "./plan-body.js";
@@ -137,10 +137,6 @@ function widthInPlace(ctx: RuleContext, { statement, promise }: InPlace, shifts:
   const { start, end } = promise.executor.body as Node;
   shifts.push({ start, end, by: target - now });
   return now;
-}
-
-export function beginsLine(source: string, position: number): boolean {
-  return source.slice(source.lastIndexOf("\n", position - 1) + 1, position).trim() === "";
 }
 
 function isOnOwnLine(ctx: RuleContext, call: Node, first: Node): boolean {

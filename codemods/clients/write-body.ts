@@ -1,7 +1,7 @@
-import type { Node } from "../shared/ast.js";
+import { beginsLine, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
-import { beginsLine, indentOf, type Layout, layoutAt } from "./layout.js";
+import { indentOf, type Layout, layoutAt } from "./layout.js";
 import type { InPlace, PromiseBody } from "./plan-body.js";
 
 interface Origin {

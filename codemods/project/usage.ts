@@ -1,6 +1,6 @@
 import path from "node:path";
-import { positionOf } from "../shared/apply.js";
 import { parse, SourceSyntaxError } from "../shared/parse.js";
+import { positionOf } from "../shared/position.js";
 import { discover, projectRoot } from "./discover.js";
 import { grpcUses } from "./uncovered.js";
 

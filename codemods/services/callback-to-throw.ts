@@ -1,4 +1,4 @@
-import { indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
+import { beginsLine, indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
@@ -52,7 +52,7 @@ function settleEither(ctx: RuleContext, step: EitherStep, plan: HandlerPlan, ori
   const name = ctx.source.slice(error.start, error.end);
   const failed = `${reject}(${convert}(${name}))`;
   if (form === "statement" && step.inList) {
-    const isAlone = ctx.source.slice(ctx.source.lastIndexOf("\n", node.start) + 1, node.start).trim() === "";
+    const isAlone = beginsLine(ctx.source, node.start);
     const eol = lineEndingOf(ctx.source);
     const between = isAlone ? `${semicolonOf(ctx.source, statement)}${eol}${indentAfter(ctx, plan, statement)}` : "; ";
     const otherwise = `${between}else ${resolve}(`;

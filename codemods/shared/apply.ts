@@ -121,5 +121,3 @@ export function lineAndColumn(source: string, offset: number): string {
   const { line, column } = positionOf(source, offset);
   return `${line}:${column}`;
 }
-
-export { positionOf };

@@ -230,6 +230,11 @@ export function indentAt(source: string, position: number): string {
   return /^[ \t]*/.exec(source.slice(lineStart, position))?.[0] ?? "";
 }
 
+/** Does nothing but white space stand before a position in its line? */
+export function beginsLine(source: string, position: number): boolean {
+  return source.slice(source.lastIndexOf("\n", position - 1) + 1, position).trim() === "";
+}
+
 /** The start of a statement or of the comment lines that stand on it. */
 export function startWithComments(source: string, statement: Node): number {
   let start = statement.start;

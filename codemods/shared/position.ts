@@ -8,3 +8,9 @@ export function positionOf(source: string, offset: number): { line: number; colu
   }
   return { line, column: offset - lineStart + 1 };
 }
+
+/** The offset of a line and a column, both from 1. */
+export function offsetOf(text: string, place: { line: number; column: number }): number {
+  const lines = text.split("\n").slice(0, place.line - 1);
+  return lines.reduce((sum, line) => sum + line.length + 1, 0) + place.column - 1;
+}
