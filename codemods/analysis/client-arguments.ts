@@ -69,7 +69,6 @@ export function classifyArguments(
   const found: CallArgument[] = [];
   for (const [index, node] of nodes.entries()) {
     const morph = nodeOf(call.node.getSourceFile(), node);
-    const held = morph && node.type !== "ObjectExpression" && optionValues(project, morph, HELD_OPTIONS);
     if (node.type === "ObjectExpression") {
       for (const property of node.properties as TreeNode[]) {
         if (property.type !== "ObjectProperty" || property.computed) return "its options are not written out";
@@ -85,7 +84,10 @@ export function classifyArguments(
       if (isStrict && mayBeMissing(project, morph)) return "its metadata may be missing, which grpc-js refuses";
       if (mayHaveOptions(call.node.getSourceFile())) return "its metadata may have options (waitForReady)";
       found.push({ kind: "metadata", obstacle: METADATA_USED });
-    } else if (held) {
+    } else {
+      const held = morph && optionValues(project, morph, HELD_OPTIONS);
+      if (!held)
+        return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
       if (isStrict && held.mayBeMissing) return "its options may be missing, which grpc-js refuses";
       const hasDeadlineOnly = optionValues(project, morph, DEADLINE) !== undefined;
       if (!hasDeadlineOnly && cancelOf(call.plan)) return "the call has a parent and is cancelled";
@@ -95,8 +97,7 @@ export function classifyArguments(
         held: isName && hasDeadlineOnly ? "deadline" : held.mayBeMissing ? "optional" : "options",
         credentials: null,
       });
-    } else
-      return `the argument ${node.type === "Identifier" ? node.name : "behind the request"} is neither metadata nor written-out options`;
+    }
   }
   return found;
 }

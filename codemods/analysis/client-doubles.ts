@@ -23,7 +23,8 @@ export function doublesOf(
   for (const method of project.protos.service(service.name)?.methods ?? [])
     for (const key of legacyMethodKeys(method)) methods.set(key, project.protos.rpc(method));
   const found: Node[] = [];
-  for (const file of files)
+  const keys = [...methods.keys()];
+  for (const file of files.filter((each) => keys.some((key) => each.getFullText().includes(key))))
     for (const node of namesIn(file)) {
       const rpc = methods.get(node.getText().replace(/^['"`]|['"`]$/g, ""));
       const value = rpc && memberValue(node);

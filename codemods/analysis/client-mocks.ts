@@ -83,8 +83,9 @@ export function replacedConstructor(
     if (assignment.getOperatorToken().getText() !== "=" || Node.isThisExpression(left.getExpression())) continue;
     if (project.originOf(assignment.getRight()).kind !== "client-constructor") return assignment;
   }
+  const quoted = new RegExp(`['"\`]${escaped(name)}['"\`]`);
   for (const file of project.files) {
-    if (!isOfProgram(file) || !new RegExp(`['"\`]${escaped(name)}['"\`]`).test(file.getFullText())) continue;
+    if (!isOfProgram(file) || !quoted.test(file.getFullText())) continue;
     for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
       const [object, key] = call.getArguments();
       const text = call.getExpression().getText();

@@ -6,6 +6,9 @@ import type { AnalysisProject } from "./project.js";
 const CONFIG = /^(?:jest|vitest|vite)\.config\.\w+$/;
 const KEY = /['"`]\^?@grpc\/(?:grpc-js|proto-loader)\$?['"`]\s*:/;
 
+/** By folder: what was found there, for the other clients of a project. */
+const replacements = new WeakMap<AnalysisProject, Map<string, string | undefined>>();
+
 /**
  * What lets the runner of the tests load something else for grpc-js, without a word in a test: `__mocks__/@grpc/grpc-js.js`,
  * `moduleNameMapper` of jest, `alias` of vitest. The path of that file, or undefined.
@@ -13,8 +16,11 @@ const KEY = /['"`]\^?@grpc\/(?:grpc-js|proto-loader)\$?['"`]\s*:/;
 export function grpcReplacedBy(project: AnalysisProject, construction: Node): string | undefined {
   const { root } = project;
   let folder = path.dirname(construction.getSourceFile().getFilePath());
+  const known = replacements.get(project) ?? new Map<string, string | undefined>();
+  replacements.set(project, known);
   for (;;) {
-    const found = replacementIn(folder);
+    if (!known.has(folder)) known.set(folder, replacementIn(folder));
+    const found = known.get(folder);
     if (found !== undefined) return path.relative(root, found).split(path.sep).join("/");
     if (folder === root || path.dirname(folder) === folder || !folder.startsWith(root)) return undefined;
     folder = path.dirname(folder);
