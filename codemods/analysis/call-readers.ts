@@ -42,11 +42,14 @@ export function askedIn(project: AnalysisProject, handler: Node): readonly numbe
   const name = callback?.getNameNode();
   return (Node.isIdentifier(name) ? usesOf(project, name) : []).flatMap((use) => {
     const call = use.getParent();
-    const callee = Node.isCallExpression(call) && call.getArguments().at(-1) === use ? call.getExpression() : undefined;
-    const isAsked =
-      Node.isPropertyAccessExpression(callee) && project.originOf(callee.getExpression()).kind === "client";
-    return call && isAsked ? [call.getStart()] : [];
+    if (!Node.isCallExpression(call) || call.getArguments().at(-1) !== use) return [];
+    return isOfClient(project, call.getExpression()) ? [call.getStart()] : [];
   });
+}
+
+/** `client.getItem` */
+function isOfClient(project: AnalysisProject, callee: Node): boolean {
+  return Node.isPropertyAccessExpression(callee) && project.originOf(callee.getExpression()).kind === "client";
 }
 
 /** `client.getItem(request, { parent: call }, callback)`, also of a client that has moved. */
@@ -57,7 +60,7 @@ function isParent(project: AnalysisProject, use: Node): boolean {
   const call = options.getParent();
   if (!Node.isCallExpression(call) || !call.getArguments().includes(options)) return false;
   const callee = call.getExpression();
-  if (Node.isPropertyAccessExpression(callee)) return project.originOf(callee.getExpression()).kind === "client";
+  if (Node.isPropertyAccessExpression(callee)) return isOfClient(project, callee);
   const origin = project.originOf(callee);
   return origin.kind === "external" && origin.module === BRIDGE_MODULE && origin.path === "callOptionsFrom";
 }

@@ -186,7 +186,7 @@ function changesOfYield(project: AnalysisProject, name: Node, call: CallExpressi
 function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpression): TextChange[] | undefined {
   const [error, reply, more] = call.getArguments();
   if (!error || more) return undefined;
-  const isReply = /^(?:null|undefined)$/.test(error.getText()) && reply !== undefined;
+  const isReply = isNothing(error) && reply !== undefined;
   const value = isReply ? reply : error;
   if (!isReply && ((reply && !isNothing(reply)) || isNothing(error))) return undefined;
   const how = isReply ? "reply" : errorKind(project, error);

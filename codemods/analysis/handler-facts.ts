@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
-import type { Surroundings } from "../services/handler-draft.js";
+import type { HelpedCall, Surroundings } from "../services/handler-draft.js";
 import { type HandlerPlan, type HandlerRefusal, planHandler, type Wrapping } from "../services/handler-plan.js";
 import { type File, type FunctionNode, isFunction, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
@@ -31,12 +31,7 @@ export function handlerFact(
 ): HandlerFact {
   const body = bodyOf(handler) ?? handler;
   const helped = helpedIn(project, body);
-  const around = {
-    helped,
-    properties: propertiesIn(project, handler),
-    read: readCallsIn(project, handler, helped),
-    asked: askedIn(project, handler),
-  };
+  const around = { helped, ...surroundingsOf(project, handler, helped) };
   const plan = planOf(body, rpc.kind, wrapping, around);
   const why = obstacle(project, handler, key, plan, isClass, forward);
   const fact: HandlerFact = {
@@ -92,6 +87,15 @@ export function functionIn(body: Node): { readonly fn: FunctionNode; readonly tr
   return fn && { fn, tree };
 }
 
+/** What becomes of a handler's call and callback where the project is asked. */
+function surroundingsOf(project: AnalysisProject, handler: Node, helped: readonly HelpedCall[] = []) {
+  return {
+    properties: propertiesIn(project, handler),
+    read: readCallsIn(project, handler, helped),
+    asked: askedIn(project, handler),
+  };
+}
+
 /** The names that a handler has: those under which it is offered, and declared. */
 function namesOf(handler: Node, key: string): string[] {
   const declared = bodyOf(handler)?.getParent();
@@ -102,13 +106,7 @@ function namesOf(handler: Node, key: string): string[] {
 /** Does a handler that changes take the context of its call, too? */
 export function takesContext(project: AnalysisProject, handler: Node, kind: RpcKind): boolean {
   const body = bodyOf(handler);
-  const plan =
-    body &&
-    planOf(body, kind, null, {
-      properties: propertiesIn(project, handler),
-      read: readCallsIn(project, handler),
-      asked: askedIn(project, handler),
-    });
+  const plan = body && planOf(body, kind, null, surroundingsOf(project, handler));
   return !plan?.ok || plan.contextName !== null;
 }
 

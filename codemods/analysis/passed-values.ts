@@ -1,5 +1,5 @@
 import { type CallExpression, Node, type ParameterDeclaration, type SourceFile } from "ts-morph";
-import { functionAround } from "./around-values.js";
+import { functionAround, outermost } from "./around-values.js";
 import { isExportedProperty, isExportTarget, isWholeExport } from "./exports.js";
 import type { Origin } from "./origin.js";
 
@@ -83,8 +83,7 @@ function callsByNames(
 /** The function that returns a function. */
 function makerOf(fn: Node): Node | undefined {
   if (!Node.isArrowFunction(fn) && !Node.isFunctionExpression(fn)) return undefined;
-  let node: Node = fn;
-  while (Node.isParenthesizedExpression(node.getParent())) node = node.getParentOrThrow();
+  const node = outermost(fn, Node.isParenthesizedExpression);
   const parent = node.getParent();
   if (Node.isArrowFunction(parent) && parent.getBody() === node) return parent;
   return Node.isReturnStatement(parent) ? functionAround(parent) : undefined;

@@ -1,7 +1,7 @@
 import { type CallExpression, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
 import type { Wrapping } from "../services/handler-plan.js";
 import { type Reason, reason } from "../shared/reasons.js";
-import { functionAround, peeled } from "./around-values.js";
+import { functionAround, outermost, peeled } from "./around-values.js";
 import { propertiesBehind } from "./call-properties.js";
 import type { FactBase, RpcRef } from "./facts.js";
 import { handlerFact, isName } from "./handler-facts.js";
@@ -243,8 +243,7 @@ function typeChange(project: AnalysisProject, use: WrapperUse, site: WrapperSite
 
 /** Is a function what the one around it returns, and nothing else? */
 function isReturned(inner: Node): boolean {
-  let node = inner;
-  while (Node.isParenthesizedExpression(node.getParent())) node = node.getParentOrThrow();
+  const node = outermost(inner, Node.isParenthesizedExpression);
   const parent = node.getParent();
   return Node.isReturnStatement(parent) || (Node.isArrowFunction(parent) && parent.getBody() === node);
 }

@@ -1,4 +1,5 @@
 import { type CallExpression, Node } from "ts-morph";
+import { outermost } from "../analysis/around-values.js";
 import { settles } from "./later-replies.js";
 import { memberNameOf, strayUse } from "./member-functions.js";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
@@ -221,8 +222,7 @@ export function createFollowFunctions(p: Proving) {
 
 /** `(async () => { … })()` */
 function calledAtOnce(fn: Node): CallExpression | undefined {
-  let callee = fn;
-  while (Node.isParenthesizedExpression(callee.getParent())) callee = callee.getParentOrThrow();
+  const callee = outermost(fn, Node.isParenthesizedExpression);
   const call = callee.getParent();
   return Node.isCallExpression(call) && call.getExpression() === callee ? call : undefined;
 }
