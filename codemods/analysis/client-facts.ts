@@ -138,6 +138,8 @@ export interface ClientChannelFact extends FactBase {
   readonly function: "closeClient" | "waitForClientReady" | "getClientChannel";
   /** Is it a member of the client that is called? Otherwise it is grpc-js's own function of that name. */
   readonly isMember: boolean;
+  /** Does its callback become what awaits a promise? */
+  readonly isAwaited: boolean;
 }
 
 /** A use of an idiomatic client that keeps the shape of grpc-js. The range is that of the client. */

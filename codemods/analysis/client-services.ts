@@ -42,6 +42,7 @@ export interface ChannelCall {
   readonly node: Node;
   readonly function: ClientChannelFact["function"];
   readonly isMember: boolean;
+  readonly isAwaited: boolean;
 }
 
 export interface Obstacle {

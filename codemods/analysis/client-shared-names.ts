@@ -78,11 +78,11 @@ export function sharedUses(project: AnalysisProject, client: Node): SharedUses |
     const node = parent?.getParent();
     if (Node.isPropertyAccessExpression(parent) && Node.isCallExpression(node) && node.getExpression() === parent) {
       const name = parent.getName();
-      if (name === "close") return [{ node, function: "closeClient", isMember: true }];
+      if (name === "close") return [{ node, function: "closeClient", isMember: true, isAwaited: false }];
       if (parent.hasQuestionDotToken()) return undefined;
-      if (name === "waitForReady") return [{ node, function: "waitForClientReady", isMember: true }];
+      if (name === "waitForReady") return [{ node, function: "waitForClientReady", isMember: true, isAwaited: false }];
       return name === "getChannel" && isStateOfChannel(node)
-        ? [{ node, function: "getClientChannel", isMember: true }]
+        ? [{ node, function: "getClientChannel", isMember: true, isAwaited: false }]
         : undefined;
     }
     return callsFor(reference);

@@ -1,5 +1,5 @@
 import { type CallExpression, Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
-import { type CallPlan, cancelOf, planCall } from "../clients/plan-call.js";
+import { type CallPlan, cancelOf, planCall, planReady } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
 import { passesOn } from "./around-values.js";
 import { chosenUnary } from "./chosen-method.js";
@@ -9,7 +9,7 @@ import { chosenRead, holderAround, holderOf } from "./client-holders.js";
 import { declaredInterface, findInterfaces, foreignType } from "./client-interfaces.js";
 import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
 import { isParameterAClient, parameterOf } from "./client-parameters.js";
-import { type Call, type Service, UNPLANNED, viewOf } from "./client-services.js";
+import { type Call, type ChannelCall, type Service, UNPLANNED, viewOf } from "./client-services.js";
 import { sharedUses } from "./client-shared-names.js";
 import { askedMethod, stubAround } from "./client-stubs.js";
 import { type TakenMethod, takenAround, takenParameter } from "./client-taken.js";
@@ -210,7 +210,12 @@ export function findServices(
           name === "waitForClientReady" ||
           (name === "getClientChannel" && isStateOfChannel(parent))
         ) {
-          service.channelCalls.push({ node: parent, function: name, isMember: false });
+          service.channelCalls.push({
+            node: parent,
+            function: name,
+            isMember: false,
+            isAwaited: isAwaited(parent, name),
+          });
           return;
         }
       }
@@ -269,6 +274,13 @@ export function findServices(
     refuse(`it is used as \`${shortText(parent)}\` says`);
   }
 
+  /** Can a promise stand for a callback that is told when the channel is ready? */
+  function isAwaited(call: Node, name: ChannelCall["function"]): boolean {
+    const tree = name === "waitForClientReady" ? trees(call.getSourceFile()) : undefined;
+    const node = tree && nodeAt(tree, call.getStart(), call.getEnd());
+    return tree !== undefined && node !== undefined && planReady(tree, node) !== undefined;
+  }
+
   /** Is it one of clients of several services that a name holds, of which only the channel is used? */
   function isAskedForChannel(client: Node, service: Service): boolean {
     const uses = sharedUses(project, client);
@@ -303,16 +315,17 @@ export function findServices(
     if (!desc) {
       if (name === "close" && isCalled && Node.isPropertyAccessExpression(access)) {
         if (canCloseTransport(project, parent)) service.closes.push(parent);
-        else service.channelCalls.push({ node: parent, function: "closeClient", isMember: true });
+        else service.channelCalls.push({ node: parent, function: "closeClient", isMember: true, isAwaited: false });
         return;
       }
       const isPlain = isCalled && Node.isPropertyAccessExpression(access) && !access.hasQuestionDotToken();
       if (name === "waitForReady" && isPlain) {
-        service.channelCalls.push({ node: parent, function: "waitForClientReady", isMember: true });
+        const name = "waitForClientReady";
+        service.channelCalls.push({ node: parent, function: name, isMember: true, isAwaited: isAwaited(parent, name) });
         return;
       }
       if (name === "getChannel" && isPlain && isStateOfChannel(parent)) {
-        service.channelCalls.push({ node: parent, function: "getClientChannel", isMember: true });
+        service.channelCalls.push({ node: parent, function: "getClientChannel", isMember: true, isAwaited: false });
         return;
       }
       refuse(`${name} is used`);

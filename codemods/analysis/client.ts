@@ -568,8 +568,8 @@ function factsOf(
           reason: service.calls.some((call) => call.node === node) ? null : reason("client-view", detail),
         } satisfies ClientViewFact);
   if (idiomatic)
-    for (const { node, function: name, isMember } of service.channelCalls)
-      facts.push({ ...placeOf(node), kind: "client-channel", function: name, isMember } satisfies ClientChannelFact);
+    for (const { node, function: name, ...how } of service.channelCalls)
+      facts.push({ ...placeOf(node), kind: "client-channel", function: name, ...how } satisfies ClientChannelFact);
   if (idiomatic)
     for (const type of service.types) {
       const definition = declaredInterface(project, type) ? undefined : typeDefinition(project, type);

@@ -2,8 +2,9 @@ import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { writeAddedOptions } from "./write-arguments.js";
 import { writeBlock } from "./write-block.js";
-import { argumentsEnd, construct, plannedCalls } from "./write-call.js";
+import { argumentsEnd, construct, plannedCalls, rpcName } from "./write-call.js";
 import { writeHanded, writeSettled } from "./write-handed.js";
+import { writeReady } from "./write-ready.js";
 
 const id = "clients/callback-to-await";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -25,7 +26,8 @@ export const rule: Rule = {
       else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
       else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
-      writeAddedOptions(ctx, planned, id);
+      if (!planned.isReady) writeAddedOptions(ctx, planned, id);
+      writeReady(ctx, planned);
       ctx.report({
         rule: id,
         outcome: "idiomatic",
@@ -33,7 +35,7 @@ export const rule: Rule = {
         reason: null,
         start: fact.start,
         end: fact.end,
-        rpc: `${fact.rpc.service}/${fact.rpc.method}`,
+        rpc: rpcName(planned),
       });
     }
   },

@@ -88,7 +88,7 @@ export const rule: Rule = {
 /** `client.waitForReady(…)` -> `waitForClientReady(client, …)`, `grpc.closeClient(client)` -> `closeClient(client)`. */
 function writeChannelCall(ctx: RuleContext, fact: ClientChannelFact): void {
   const call = nodeAt(fileOf(ctx), fact.start, fact.end);
-  if (!call) return;
+  if (!call || fact.isAwaited) return;
   const origin = { rule: id, outcome: "bridged", reason: reason("channel-view", fact.function) } as const;
   const name = ctx.imports.add(GRPC_JS, fact.function);
   if (fact.isMember) {
@@ -108,7 +108,8 @@ function writeLocalNames(ctx: RuleContext): void {
     if (member?.type !== "MemberExpression" || member.computed || member.property.name === name) return;
     ctx.edit.overwrite(member.property.start, member.property.end, name, { rule: id, outcome: "idiomatic" });
   };
-  for (const { fact, call } of plannedCalls(ctx)) if (fact.form === "client") rename(call.callee, fact.rpc.localName);
+  for (const { fact, call, isReady } of plannedCalls(ctx))
+    if (!isReady && fact.form === "client") rename(call.callee, fact.rpc.localName);
   for (const fact of clientFacts(ctx.facts, "client-promisify"))
     if (fact.outcome === "idiomatic") rename(nodeAt(file, fact.method.start, fact.method.end), fact.rpc.localName);
 }

@@ -315,6 +315,53 @@ const programs: Programs = {
       ask(client, 'q').then(() => grpc.closeClient(client));
     });`,
   ],
+  "a callback that is told when the channel is ready": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const nobody = new probe.v1.Probe('127.0.0.1:1', grpc.credentials.createInsecure());
+    const wait = (which, ms) => new Promise((resolve, reject) => {
+      which.waitForReady(Date.now() + ms, (err) => err ? reject(err) : resolve());
+    });
+    const told = (err) => console.log('told', String(err));
+    const soon = new Date();
+    soon.setMilliseconds(soon.getMilliseconds() + 60);
+    grpc.waitForClientReady(nobody, soon, (err) => {
+      if (err) {
+        console.log(err instanceof Error, err.name, err.code, err.message);
+        second();
+      } else {
+        console.log('never');
+      }
+    });
+    function second() {
+      client.waitForReady(new Date(Date.now() + 4 * 1000), (err) => {
+        if (err) throw err;
+        console.log('ready');
+        client.ask({ text: 'r' }, (failure, res) => {
+          if (failure) return console.log(failure.code);
+          console.log(res.text);
+          third();
+        });
+      });
+    }
+    async function third() {
+      console.log(await wait(client, 2000), await wait(nobody, -5).catch((err) => err.message));
+      client.waitForReady(Infinity, told);
+      client.waitForReady(Date.now() + 1000, function (err) {
+        if (!err) {
+          console.log('again');
+        } else {
+          console.log(err.message);
+        }
+      });
+      await wait(client, 100);
+      client.close();
+      nobody.waitForReady(Date.now() + 10, () => {
+        console.log('in any case');
+        nobody.close();
+      });
+    }`,
+  ],
   "made when it is asked for": [
     "idiomatic",
     `

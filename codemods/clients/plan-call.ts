@@ -205,6 +205,19 @@ export function takesRequest(kind: RpcKind): boolean {
   return kind === "unary" || kind === "server_streaming";
 }
 
+/**
+ * `client.waitForReady(deadline, (err) => …)`, whose function of the runtime gives a promise; undefined where the callback has to stay. Its
+ * error is no ServiceError, and none is undefined.
+ */
+export function planReady(file: File, call: Node): CallPlan | undefined {
+  const plan = planCall(file, call, "unary", "client");
+  if (plan.kind === "block")
+    return plan.statement.type === "VariableDeclaration" || (plan.shape.form === "whole" && plan.shape.failure)
+      ? undefined
+      : plan;
+  return /^(forget|executor|settled|handed)$/.test(plan.kind) ? plan : undefined;
+}
+
 /** The arguments between the request and the callback. */
 export function middleArguments(call: Node, kind: RpcKind, form: "client" | "promisified"): readonly Node[] {
   const args = call.arguments as Node[];

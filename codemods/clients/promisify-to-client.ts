@@ -2,7 +2,8 @@ import { clientFacts } from "../analysis/client-facts.js";
 import { isIdentifier, nodeAt, textOf, unwrap } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { argumentsEnd, construct, fileOf, plannedCalls } from "./write-call.js";
+import { argumentsEnd, construct, fileOf, plannedCalls, rpcName } from "./write-call.js";
+import { writeReady } from "./write-ready.js";
 
 const id = "clients/promisify-to-client";
 
@@ -29,7 +30,7 @@ export const rule: Rule = {
       });
     }
     for (const planned of plannedCalls(ctx)) {
-      const { plan, call, fact } = planned;
+      const { plan, call, fact, isReady } = planned;
       if (plan.kind !== "executor") {
         if (plan.kind === "plain" && fact.form === "promisified")
           ctx.report({
@@ -59,8 +60,9 @@ export const rule: Rule = {
           const isObject = unwrap(value).type === "ObjectExpression";
           ctx.edit.overwrite(end, value.start, `)${close}.then((${param}) => ${isObject ? "(" : ""}`, origin);
           ctx.edit.overwrite(value.end, promise.end, isObject ? "))" : ")", origin);
-        } else ctx.edit.overwrite(end, promise.end, `)${close}.then(() => undefined)`, origin);
+        } else ctx.edit.overwrite(end, promise.end, `)${close}${isReady ? "" : ".then(() => undefined)"}`, origin);
       }
+      writeReady(ctx, planned);
       ctx.report({
         rule: id,
         outcome: "idiomatic",
@@ -68,7 +70,7 @@ export const rule: Rule = {
         reason: null,
         start: promise.start,
         end: promise.end,
-        rpc: `${fact.rpc.service}/${fact.rpc.method}`,
+        rpc: rpcName(planned),
       });
     }
   },

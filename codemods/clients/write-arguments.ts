@@ -131,7 +131,13 @@ function formOf(ctx: RuleContext, { name, value }: WrittenOption, given: CallArg
     const head = `interceptors: [${ctx.imports.add(GRPC_JS, "callCredentials")}(`;
     return { start: used.start, end: used.end, head, tail: ")]" };
   }
-  const constant = constantTimeout(value, ctx.source);
+  return timeoutOf(ctx, value);
+}
+
+/** What stands before and behind the part of a deadline's text that stays, to be a timeout. */
+export function timeoutOf(ctx: RuleContext, deadline: Node) {
+  const { start, end } = deadline;
+  const constant = constantTimeout(deadline, ctx.source);
   if (constant) return { start: constant.start, end: constant.end, head: "timeoutMs: ", tail: "" };
   return { start, end, head: `timeoutMs: ${ctx.imports.add(GRPC_JS, "timeoutFromDeadline")}(`, tail: ")" };
 }

@@ -1,4 +1,9 @@
-import { type ClientCallFact, type ClientErrorFact, clientFacts } from "../analysis/client-facts.js";
+import {
+  type ClientCallFact,
+  type ClientChannelFact,
+  type ClientErrorFact,
+  clientFacts,
+} from "../analysis/client-facts.js";
 import {
   type File,
   indentAt,
@@ -14,6 +19,7 @@ import {
 import type { RuleContext } from "../shared/rule.js";
 import { scopesOf } from "../shared/scope.js";
 import { withImports } from "../shared/with-imports.js";
+import { mentions } from "./callback-shape.js";
 import { type Layout, semicolonIn } from "./layout.js";
 import {
   type CallPlan,
@@ -22,6 +28,7 @@ import {
   hasAddedOptions,
   middleArguments,
   planCall,
+  planReady,
   takesRequest,
   type Writer,
 } from "./plan-call.js";
@@ -34,6 +41,8 @@ export interface PlannedCall {
   readonly fact: ClientCallFact;
   readonly call: Node;
   readonly plan: CallPlan;
+  /** Is it no RPC, but `client.waitForReady(deadline, callback)`? */
+  readonly isReady: boolean;
 }
 
 export function fileOf(ctx: RuleContext): File {
@@ -55,13 +64,31 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
           fact,
           call,
           plan: planCall(file, call, fact.rpc.kind, fact.form, { isUnseen: fact.unseen !== null, relays: fact.relays }),
+          isReady: false,
         },
       ];
     });
-    calls = nestCalls(file, each);
+    const ready = clientFacts(ctx.facts, "client-channel").flatMap((fact) => {
+      const call = fact.isAwaited ? nodeAt(file, fact.start, fact.end) : undefined;
+      const plan = call && planReady(file, call);
+      return plan ? [{ fact: asCall(fact), call, plan, isReady: true }] : [];
+    });
+    calls = nestCalls(file, [...each, ...ready]);
     planned.set(ctx, calls);
   }
   return calls;
+}
+
+/** A call whose request is the deadline, or whatever comes first. */
+function asCall({ start, end, file, via }: ClientChannelFact): ClientCallFact {
+  const rpc = { service: "", method: "", localName: "", kind: "unary", input: "", output: "" } as const;
+  const nothing = { reason: null, unseen: null, relays: false, args: [], messageType: null, responseType: null };
+  return { kind: "client-call", rpc, form: "client", outcome: "idiomatic", file, start, end, via, ...nothing };
+}
+
+/** What the report calls the method of a call. */
+export function rpcName({ fact: { rpc }, isReady }: PlannedCall): string | null {
+  return isReady ? null : `${rpc.service}/${rpc.method}`;
 }
 
 /** The request of a call that sends one message. */
@@ -175,9 +202,19 @@ export function construct(ctx: RuleContext, call: Node): string {
   return textOf(ctx.source, call.callee).replace(/\s+/g, " ");
 }
 
+/** What becomes of an error parameter of the old code. */
+interface CaughtError extends Pick<ClientErrorFact, "mode" | "reads"> {
+  /** Is it of no call, but an Error that says why there is no connection? */
+  readonly isPlain: boolean;
+}
+
 /** What becomes of an error parameter of the old code; undefined: nothing reads it. */
-export function caughtError(ctx: RuleContext, param: Node | null): ClientErrorFact | undefined {
-  return param ? clientFacts(ctx.facts, "client-error").find((each) => each.start === param.start) : undefined;
+export function caughtError(ctx: RuleContext, param: Node | null): CaughtError | undefined {
+  const fact = param && clientFacts(ctx.facts, "client-error").find((each) => each.start === param.start);
+  if (fact || !param) return fact ? { ...fact, isPlain: false } : undefined;
+  const shapes = plannedCalls(ctx).flatMap(({ isReady, plan }) => (isReady && "shape" in plan ? [plan.shape] : []));
+  const failure = shapes.find(({ error }) => error?.start === param.start)?.failure;
+  return failure && mentions(failure, param.name) ? { mode: "native", reads: true, isPlain: true } : undefined;
 }
 
 /**
@@ -194,7 +231,9 @@ export function catchHead(ctx: RuleContext, param: Node | null, layout: Layout):
   const value =
     fact.mode === "wrapped"
       ? `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(${caught})`
-      : `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
+      : fact.isPlain
+        ? `${caught} as Error`
+        : `${ctx.imports.add(RUNTIME, "ConnectError")}.from(${caught})`;
   return {
     head: `catch (${caught}) {`,
     first: `${layout.eol}${inner}${keywordFor(ctx, param)} ${param.name} = ${value};`,

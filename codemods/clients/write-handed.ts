@@ -18,7 +18,8 @@ export function writeHanded(
   if (planned.call.start > statement.start) ctx.edit.overwrite(statement.start, planned.call.start, declared, origin);
   if (planned.fact.unseen === "framework") ctx.edit.insertRight(planned.call.start, "void ", origin);
   const response = freshName(ctx, "response", "reply", "value");
-  const head = `).then((${response}) => ${callback.name}(null, ${response}), `;
+  const reply = planned.isReady ? `() => ${callback.name}()` : `(${response}) => ${callback.name}(null, ${response})`;
+  const head = `).then(${reply}, `;
   const end = argumentsEnd(ctx, planned);
   if (end === callback.start) ctx.edit.insertRight(end, head, origin);
   else ctx.edit.overwrite(end, callback.start, head, origin);

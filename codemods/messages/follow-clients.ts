@@ -32,7 +32,7 @@ import { isUnreadGlobal } from "./undeclared-names.js";
 import { requiredBy, usesOfWhole } from "./whole-exports.js";
 
 /** Functions of the runtime that no message goes through. */
-const CHANNEL_FUNCTIONS = /^(waitForClientReady|closeClient|getClientChannel)$/;
+const CHANNEL_FUNCTIONS = /^(waitUntilReady|waitForClientReady|closeClient|getClientChannel)$/;
 /** Members of a view (`asGrpcJsClient`) that no message goes through. */
 const CHANNEL_MEMBERS = /^(waitForReady|close|getChannel)$/;
 

@@ -46,6 +46,7 @@ export { createCallbackClient } from "./client/callback-client.js";
 export type { Client, ClientOptions } from "./client/create-client.js";
 export { createClient } from "./client/create-client.js";
 export { createMethodUrl } from "./client/method-url.js";
+export { waitUntilReady } from "./client/wait-until-ready.js";
 
 // messages
 

@@ -1,5 +1,6 @@
 import { originOf } from "../client/client-origin.js";
 import type { Connectivity } from "../client/http-client.js";
+import { transportOf } from "../client/wait-until-ready.js";
 import type { Transport } from "../transport.js";
 import { timeoutFromDeadline } from "./deadline.js";
 
@@ -123,7 +124,7 @@ export function closeClient(client: object | null | undefined): void {
     return;
   }
   closedClients.add(client);
-  (transportFor(client) as { close?: () => void }).close?.();
+  (transportOf(client) as { close?: () => void }).close?.();
 }
 
 /** grpc-js's `waitForClientReady(client, deadline, callback)`, for a client of `createClient` and one of grpc-js's shape. */
@@ -137,14 +138,6 @@ export function getClientChannel(client: object): ChannelView & { close(): void 
   if (old !== undefined) {
     return old.getChannel();
   }
-  const view = channelView(transportFor(client), () => !closedClients.has(client));
+  const view = channelView(transportOf(client), () => !closedClients.has(client));
   return { ...view, close: () => closeClient(client) };
-}
-
-function transportFor(client: object): Transport {
-  const transport = originOf(client)?.transport;
-  if (transport === undefined) {
-    throw new Error("Expected a client made by createClient of @connect-migrate/runtime, but found another object.");
-  }
-  return transport;
 }

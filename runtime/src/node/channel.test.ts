@@ -7,6 +7,7 @@ import { makeCertificates } from "../../testing/certificates.js";
 import { Echo } from "../../testing/gen/echo_pb.js";
 import { startGrpcJsServer } from "../../testing/grpc-js-server.js";
 import { createClient } from "../client/create-client.js";
+import { waitUntilReady } from "../client/wait-until-ready.js";
 import { Code } from "../code.js";
 import type { Interceptor } from "../interceptor.js";
 import type { Transport } from "../transport.js";
@@ -330,6 +331,24 @@ describe("options of one call", () => {
     await waiting;
     const never = connect({ target: "127.0.0.1:1", waitForReady: true });
     expect((await failureOf(never.unary({}, { waitForReady: false }))).code).toBe(Code.Unavailable);
+  });
+
+  it("waitUntilReady", async () => {
+    const server = await startCounting();
+    await server.stop();
+    const client = connect({ target: `127.0.0.1:${server.port}` });
+    await expect(waitUntilReady(client, { timeoutMs: 50 })).rejects.toEqual(
+      new Error("Failed to connect before the deadline"),
+    );
+    const waiting = waitUntilReady(client, { timeoutMs: 20_000 });
+    const { sessions } = await startCounting(server.port);
+    await waiting;
+    expect([client.transport.connectivity?.state(), sessions.size]).toEqual(["ready", 1]);
+    const never = connect({ target: "127.0.0.1:1" });
+    const closed = waitUntilReady(never);
+    never.transport.close();
+    await expect(closed).rejects.toEqual(new Error("The channel has been closed"));
+    await expect(waitUntilReady({})).rejects.toThrow("Expected a client made by createClient");
   });
 
   it("are refused on a transport that would ignore them", async () => {
