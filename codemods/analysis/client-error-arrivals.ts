@@ -54,17 +54,22 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       places.push({ ...source, kind: "catch", param, body, within });
     const addCallback = (param: TreeNode, body: TreeNode, call: TreeNode) =>
       places.push({ ...source, kind: "callback", param, body, within: call });
-    /** A callback with a name sees the error as it is, if that makes no difference to it, nor to what it passes the error to. */
+    /**
+     * A callback with a name sees the error as it is, if that makes no difference to it, nor to what it passes the error to; or if nothing but
+     * migrated calls is given it.
+     */
     const addHanded = (callback: TreeNode) => {
       const declared = scopes.bindingOf(callback)?.declaration;
       const handler = declared?.type === "VariableDeclarator" ? declared.init : declared;
       const [param] = isFunction(handler) ? (handler.params as TreeNode[]) : [];
       const plan = param && isFunction(handler) ? planError(tree, param, handler.body) : undefined;
       if (isFunction(handler) && (!param || plan?.mode === "none")) return;
-      if (plan?.mode === "native" && !plan.converted.length && plan.uses.every((use) => use.kind === "status")) return;
+      const calls = callsHanding(tree, callback, handed.get(file));
+      const isIndifferent = plan?.mode === "native" && plan.uses.every((use) => use.kind === "status");
+      if (isIndifferent && !plan.converted.length && (!calls || plan.uses.length === 0)) return;
       if (!project.isSelected(file.getFilePath())) return;
       if (param && isFunction(handler))
-        places.push({ ...source, kind: "handed", param, body: handler.body, within: callback });
+        places.push({ ...source, kind: "handed", param, body: handler.body, within: callback, calls });
       else handedOn.push({ ...source, node: callback, why: "it is passed to a function" });
     };
     const addListener = (callback: TreeNode, call: TreeNode) => {
@@ -122,15 +127,35 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
   return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections };
 }
 
+/** The calls that a function with a name is the callback of, if it is used for nothing else. */
+function callsHanding(
+  tree: File,
+  name: TreeNode,
+  handed: ReadonlySet<TreeNode> | undefined,
+): readonly TreeNode[] | undefined {
+  const binding = scopesOf(tree).bindingOf(name);
+  if (!binding || binding.writes.length > 0 || isExported(tree, binding.declaration)) return undefined;
+  const calls = binding.references.map((reference) => parentMap(tree).get(reference) as TreeNode);
+  const isHanded = (call: TreeNode, index: number) =>
+    handed?.has(call) && (call.arguments as TreeNode[]).at(-1) === binding.references[index];
+  return calls.every(isHanded) ? calls : undefined;
+}
+
+/** Does a statement export what is declared here? */
+function isExported(tree: File, declaration: TreeNode): boolean {
+  const parents = parentMap(tree);
+  const holder = parents.get(declaration) as TreeNode;
+  const statement = declaration.type === "VariableDeclarator" ? (parents.get(holder) as TreeNode) : holder;
+  return /^Export/.test(statement.type);
+}
+
 /** The function of `main().catch(fail)` that nothing else names. */
 function onlyHandedHere(tree: File, name: TreeNode): TreeNode | undefined {
   const binding = isIdentifier(name) ? scopesOf(tree).bindingOf(name) : undefined;
   if (!binding || binding.references.length > 1 || binding.writes.length > 0) return undefined;
   const { declaration } = binding;
-  const holder = parentMap(tree).get(declaration) as TreeNode;
-  const statement = declaration.type === "VariableDeclarator" ? (parentMap(tree).get(holder) as TreeNode) : holder;
   const own = declaration.type === "VariableDeclarator" ? declaration.init : declaration;
-  return isFunction(own) && !/^Export/.test(statement.type) ? own : undefined;
+  return isFunction(own) && !isExported(tree, declaration) ? own : undefined;
 }
 
 /** `reject` of the `new Promise((resolve, reject) => …)` around: whoever waits catches the error as it is. */

@@ -22,6 +22,8 @@ export interface ErrorPlace {
   readonly body: TreeNode;
   /** What may fail here, and of a function with a name where it is handed to that; null where nobody sees it. */
   readonly within: TreeNode | null;
+  /** Of a function with a name: the migrated calls that it is the callback of, if nothing else is given it. */
+  readonly calls?: readonly TreeNode[] | undefined;
 }
 
 /** A place, and what may arrive there. */
@@ -131,9 +133,10 @@ export function planErrorPlaces(
       return !isSelected || !passed?.every(({ tree, node }) => isNative(tree, node));
     });
     // What is handed to something that knows ServiceErrors only is given no others by any caller.
-    const untaken = places.filter(({ kind, param }) => {
+    const untaken = places.filter(({ kind, param, calls }) => {
       const plan = plans.get(param)?.plan;
-      return kind === "handed" && plan && plan.mode !== "none" && !(plan.mode === "native" && isKept(plan));
+      if (kind !== "handed" || !plan || plan.mode === "none") return false;
+      return plan.mode === "wrapped" || plan.converted.length > 0 || (plan.changes && !calls);
     });
     for (const { param } of untaken) reasons.set(param, plans.get(param)?.plan.reason || "it is passed to a function");
     for (const place of [...wrong.map((each) => each.place), ...untaken]) refused.add(place.param);
@@ -156,11 +159,6 @@ export function planErrorPlaces(
         : null,
     };
   }
-}
-
-/** Does a function do with one kind of error what it does with the other? */
-function isKept(plan: ErrorPlan): boolean {
-  return !plan.changes && plan.converted.length === 0;
 }
 
 const UNCHANGED: ErrorPlan = { mode: "native", changes: false, reads: false, reason: "", uses: [], converted: [] };

@@ -88,11 +88,12 @@ export function collectErrorFacts(
         if (within === null)
           return { ...place, isMixed: kind === "catch" || hasOthers, isOfCancelled: cancelledSites.length > 0 };
         const isCall = kind === "callback" || kind === "handed";
+        const calls = place.calls ?? [within];
         return {
           ...place,
           isMixed: !isCall && hasOthers && failsOtherwise(place, within, others),
           isOfCancelled: isCall
-            ? (madeCancelled.get(file)?.has(within) ?? false)
+            ? calls.some((call) => madeCancelled.get(file)?.has(call))
             : cancelledSites.length > 0 && fails(place, within, cancelled),
         };
       }),
@@ -109,8 +110,7 @@ export function collectErrorFacts(
         ...placeOf(place.file, place.param),
         mode: plan.mode === "wrapped" ? "wrapped" : "native",
         converted: plan.converted.map((node) => ({ start: node.start, end: node.end })),
-        // A function with a name is told apart already.
-        place: place.kind as Exclude<typeof place.kind, "handed">,
+        place: place.kind,
         reads: plan.reads,
         relays: relaysErrors(project),
         reason: plan.reason === "" ? null : reason("error-escapes", plan.reason),

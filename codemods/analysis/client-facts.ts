@@ -179,10 +179,11 @@ export interface ClientErrorFact extends FactBase {
   /** `native`: all uses have a counterpart on ConnectError. `wrapped`: it is turned back into a ServiceError first. */
   readonly mode: "native" | "wrapped";
   /**
-   * The parameter of a call's own callback goes away with it; that of a helper is a function's that errors are passed to. A
+   * The parameter of a call's own callback goes away with it; one that is handed is of a function with a name that is the callback of calls and
+   * nothing else; that of a helper is a function's that errors are passed to. A
    * value is an expression, or a name in a pattern, that is an error; a rejection is a promise whose error something else looks at.
    */
-  readonly place: "catch" | "callback" | "helper" | "value" | "rejection";
+  readonly place: "catch" | "callback" | "handed" | "helper" | "value" | "rejection";
   /** Where a native one is turned back all the same: its only use, or each of a value. */
   readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */

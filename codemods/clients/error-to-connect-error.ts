@@ -149,7 +149,7 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
   // A function whose parameter is annotated is given what it says, if it says anything.
   const type = param.typeAnnotation?.typeAnnotation;
   const isTyped = isFunction(owner) && type !== undefined && !isLooseType(type);
-  const isSure = fact.place === "callback" || isTyped || isOfCallsOnly(ctx, owner, parents);
+  const isSure = /^(callback|handed)$/.test(fact.place) || isTyped || isOfCallsOnly(ctx, owner, parents);
   // Functions that it is passed to have been looked at.
   const plan = planError(file, param, body, {
     passedTo: () => undefined,
@@ -230,6 +230,16 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         if (use.type.end <= param.end && fact.place === "callback") break;
         ctx.edit.overwrite(use.type.start, use.type.end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
         break;
+      case "callbackType": {
+        const { type, callback } = use;
+        const [message] = (type.typeParameters ?? type.typeArguments).params as [Node];
+        const [error, response] = callback.params as Node[];
+        const name = isIdentifier(response) ? response.name : "response";
+        const head = `(${error?.name}: ${ctx.imports.add(RUNTIME, "ConnectError")} | null, ${name}?: `;
+        ctx.edit.overwrite(type.start, message.start, head, origin);
+        ctx.edit.overwrite(message.end, type.end, ") => void", origin);
+        break;
+      }
       default:
         ctx.edit.overwrite(use.member.start, use.member.end, `${ctx.imports.add(RUNTIME, "Code")}.${use.name}`, origin);
     }

@@ -17,7 +17,16 @@ export function isErrorType(type: Node): boolean {
 }
 
 export function isServiceErrorType(type: Node): boolean {
-  if (type.type !== "TSTypeReference") return false;
+  return typeName(type) === "ServiceError";
+}
+
+/** `requestCallback<Item>` */
+export function isRequestCallback(type: Node): boolean {
+  return typeName(type) === "requestCallback" && (type.typeParameters ?? type.typeArguments)?.params.length === 1;
+}
+
+function typeName(type: Node): string | undefined {
+  if (type.type !== "TSTypeReference") return undefined;
   const name = type.typeName;
-  return (isIdentifier(name) ? name.name : name.right?.name) === "ServiceError";
+  return isIdentifier(name) ? name.name : name.right?.name;
 }

@@ -10,6 +10,40 @@ const get = (text) => new Promise((resolve, reject) => {
 
 // Errors that arrive where no call stands: somebody else calls the function, or the promise was kept.
 const programs: Programs = {
+  "callbacks with a name, of several calls": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const orders = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const tell = (err, text) => console.log('helper', text, err.code, err.details);
+    function show(err, res) {
+      if (err) {
+        if (err.code === grpc.status.NOT_FOUND) console.log('none');
+        return console.log(err.code, err.details, err.message, err.metadata.get('x-why'), err instanceof Error);
+      }
+      console.log(res.text);
+    }
+    const told = (err, res) => (err ? tell(err, 'b') : console.log('told', res.text));
+    // Also called by hand, with an error of its own.
+    function mixed(err, res) {
+      console.log('mixed', err ? err.details : res.text);
+    }
+    const steps = [
+      () => { client.ask({ text: 'own' }, show); },
+      () => { client.ask({ text: 'rich 5 a' }, show); },
+      () => { orders.ask({ text: 'fail' }, show); },
+      () => { client.ask({ text: 'rich 5 b' }, told); },
+      () => { orders.ask({ text: 'own' }, told); },
+      () => { client.ask({ text: 'rich 5 c' }, mixed); },
+      () => mixed({ code: 5, details: 'by hand' }),
+    ];
+    const next = () => {
+      const step = steps.shift();
+      if (!step) return process.exit(0);
+      step();
+      setTimeout(next, 40);
+    };
+    next();`,
+  ],
   "functions that others call": [
     "idiomatic",
     `${GET}

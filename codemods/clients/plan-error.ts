@@ -1,10 +1,10 @@
-import { type File, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
+import { type File, isFunction, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
 import { givenToBridge } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 import { isOnlyAsserted } from "./error-assertions.js";
 import { isOfOtherClass } from "./error-narrowing.js";
-import { isErrorType, isLooseType, isServiceErrorType } from "./error-types.js";
+import { isErrorType, isLooseType, isRequestCallback, isServiceErrorType } from "./error-types.js";
 import { isStatusOfGrpc, statusName } from "./grpc-status.js";
 
 /** One use of a caught error that has a counterpart on ConnectError. */
@@ -32,6 +32,8 @@ export type ErrorUse =
   | { readonly kind: "relayed"; readonly call: Node }
   /** The type `ServiceError` of a cast. */
   | { readonly kind: "type"; readonly type: Node }
+  /** `requestCallback<Item>`, of a variable that is the callback. */
+  | { readonly kind: "callbackType"; readonly type: Node; readonly callback: Node }
   /** `status.NOT_FOUND` that the code is compared with. */
   | { readonly kind: "status"; readonly member: Node; readonly name: string };
 
@@ -118,6 +120,11 @@ export function planError(
   if (!mentioned(body, param.name)) return { ...native(""), mode: "none", changes: false };
   const predicate = typePredicate(param);
   if (predicate) uses.push({ kind: "type", type: predicate });
+  const callback = parents.get(param) as Node;
+  const holder = parents.get(callback);
+  const said = holder?.type === "VariableDeclarator" ? holder.id.typeAnnotation?.typeAnnotation : undefined;
+  if (isFunction(callback) && said && isRequestCallback(said))
+    uses.push({ kind: "callbackType", type: said, callback });
   return native(reason);
 
   /** Looks at one use, with all that it leads to; the reason why it has no counterpart, for which it is converted there. */

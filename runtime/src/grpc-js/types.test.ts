@@ -86,6 +86,9 @@ describe("types of a definition", () => {
   it("what proto-loader gives for a name says nothing about the methods", () => {
     type Loaded = PackageDefinition[string];
     expectTypeOf<ClientOf<Loaded>["anything"]>().toBeFunction();
+    // Under noImplicitAny, parameters of functions have types of their own then.
+    expectTypeOf<ReturnType<ClientOf<Loaded>["anything"]>["then"]>().toBeFunction();
+    expectTypeOf<Awaited<ReturnType<ClientOf<Loaded>["anything"]>>>().toBeAny();
     expectTypeOf<ServiceImplOf<Loaded>["anything"]>().toBeFunction();
   });
 

@@ -55,6 +55,8 @@ type IsNameless<Def> = keyof Named<Def> extends never ? true : false;
 
 // biome-ignore lint/suspicious/noExplicitAny: what a definition without types gives
 type AnyFunction = (...args: any[]) => any;
+// biome-ignore lint/suspicious/noExplicitAny: as above; a function that is given to `then` is told that its parameter is one
+type AnyCall = (...args: any[]) => Promise<any> & AsyncIterable<any>;
 
 /** What a method's serializer takes. */
 type Sent<F> = F extends (value: infer T) => unknown ? T : never;
@@ -192,5 +194,5 @@ export type ClientOf<Def> =
         [K in keyof Named<Def> as OfChannel<K, Named<Def>[K]> extends true ? never : K]: PromiseMethodOf<Named<Def>[K]>;
       }
     : IsUntyped<Def> extends true
-      ? Record<string, AnyFunction>
+      ? Record<string, AnyCall>
       : { [K in keyof Named<Def>]: ClientMethodOf<Named<Def>[K]> };
