@@ -70,9 +70,10 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     case "block":
       break;
     case "listeners": {
-      const { statement, data, error, status, end } = plan;
-      const outer = width(statement.start);
-      const loopAt = outer + (error ? 2 : 1) * unit;
+      const { statement, data, error, status, end, place } = plan;
+      const inner = place ? widthInPlace(ctx, place, shifts) : width(statement.start) + unit;
+      const kept = (listener: Listener | null) => (listener && !place?.gone.includes(listener) ? listener : null);
+      const loopAt = inner + (kept(error) || plan.isFinal ? unit : 0);
       if (!plan.variable) moveArguments(statement.start, loopAt);
       const move = ({ callback }: Listener, to: number) => {
         const body = callback.body as Node | undefined;
@@ -84,8 +85,10 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
           shifts.push({ start: body.start, end, by: to - from });
       };
       move(data, loopAt + (data.callback.async || plan.isScoped ? 2 : 1) * unit);
-      if (error) move(error, outer + 2 * unit);
-      for (const listener of [status, end]) if (listener) move(listener, outer + (plan.isFinal ? 2 : 1) * unit);
+      if (error && kept(error)) move(error, inner + unit);
+      for (const listener of [kept(status), kept(end)]) if (listener) move(listener, inner + (plan.isFinal ? unit : 0));
+      const behind = place?.behindFinally;
+      if (behind) shifts.push({ start: behind.start, end: behind.end, by: -unit });
       return shifts;
     }
     default:

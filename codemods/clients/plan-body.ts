@@ -76,9 +76,8 @@ export function promiseBody(
   if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
   // Its paths are functions, which wait for nothing.
   if (nested.length > 0 && calls.some((each) => each.shape.form === "negated")) return undefined;
-  if ((executor.params as Node[]).some((param) => !isIdentifier(param) || param.typeAnnotation)) return undefined;
   const shapes = calls.map((each) => each.shape);
-  const place = inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
+  const place = placeOfExecutor(file, promise, executor, shapes);
   if (!place) return undefined;
   const { holder } = place;
   const callbacks = calls.map((each) => each.shape.callback);
@@ -106,10 +105,23 @@ export function promiseBody(
   };
 }
 
+/** A function whose names come to stand in another one; its error is that of a catch clause. */
+export type Declaring = Pick<CallbackShape, "callback" | "error">;
+
+/** Where the statements of an executor can stand: in the function around, or in one that is called at once. */
+export function placeOfExecutor(
+  file: File,
+  promise: Node,
+  executor: Node,
+  shapes: readonly Declaring[],
+): Place | undefined {
+  return inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
+}
+
 type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
-function inFunction(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+function inFunction(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
   const parents = parentMap(file);
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
@@ -124,7 +136,7 @@ function inFunction(file: File, promise: Node, executor: Node, shapes: readonly 
 }
 
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
-function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
   if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
@@ -132,7 +144,7 @@ function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonl
 }
 
 /** The function that a promise is made with, if a statement is the last of its own. */
-function executorOf(statement: Node, parents: Parents): Node | undefined {
+export function executorOf(statement: Node, parents: Parents): Node | undefined {
   const block = parents.get(statement);
   const fn = isFunction(block) ? block : block && parents.get(block);
   if (!isFunction(fn) || (fn.body !== statement && fn.body.body?.at(-1) !== statement)) return undefined;
@@ -140,7 +152,9 @@ function executorOf(statement: Node, parents: Parents): Node | undefined {
   if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise") || promise.arguments[0] !== fn)
     return undefined;
   const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
-  return !fn.async && !fn.generator && fn.params.length === 2 && !usesOwn(fn) && !callsItself ? fn : undefined;
+  const isPlain = (fn.params as Node[]).every((param) => isIdentifier(param) && !param.typeAnnotation);
+  const isSettler = !fn.async && !fn.generator && /^[12]$/.test(String(fn.params.length)) && isPlain;
+  return isSettler && !usesOwn(fn) && !callsItself ? fn : undefined;
 }
 
 /** `this` and `arguments` of a function that is no arrow function. */
@@ -227,7 +241,7 @@ function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
   return found;
 }
 
-/** Would what a callback declares be another one's in a function? Its error is that of a catch clause. */
-export function isHidingIn(fn: Node, { callback, error }: CallbackShape): boolean {
+/** Would what a callback declares be another one's in a function? */
+export function isHidingIn(fn: Node, { callback, error }: Declaring): boolean {
   return hidesNames(fn, callback, error ? [error] : []);
 }

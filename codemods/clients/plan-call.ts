@@ -20,6 +20,7 @@ import type { StreamField } from "./field-stream.js";
 import { type InPlace, promiseBody } from "./plan-body.js";
 import { errorPassedOn } from "./plan-error.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
+import { streamInBody } from "./plan-stream-body.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
@@ -191,6 +192,7 @@ export function planCall(
       return planUnary(file, call, parents, around);
     case "server_streaming": {
       const plan = planReader(file, call, parents);
+      if (plan.kind === "listeners") return streamInBody(file, plan, parents, around.relays);
       return plan.kind === "refused" && around.isUnseen ? BARE : plan;
     }
     case "client_streaming":
