@@ -11,7 +11,8 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
+import { leaves } from "./call-events.js";
+import { type CallbackShape, commentsOf, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
 import {
   hasPaths,
   isAlwaysSettled,
@@ -19,6 +20,7 @@ import {
   isSettledBy,
   isThrownOnly,
   type Settling,
+  sayingSo,
   settlesOf,
 } from "./plan-settles.js";
 import { rejectedArguments } from "./rejected-arguments.js";
@@ -31,6 +33,8 @@ export interface InPlace {
   readonly isThrownOnly: boolean | null;
   /** The promise that is a function's body then; null where the call stands behind another one, in what awaits that. */
   readonly promise: PromiseBody | null;
+  /** The statements behind the call, which write its messages: they come to stand before what awaits it. */
+  readonly moved: { readonly start: number; readonly end: number } | null;
 }
 
 /** The promise whose executor becomes the body of an async function, `return new Promise((resolve, reject) => { …; client.m(req, …); })`. */
@@ -69,9 +73,16 @@ export function promiseBody(
 ): (InPlace & { readonly promise: PromiseBody; readonly nested: readonly InPlace[] }) | undefined {
   const parents = parentMap(file);
   const around = parents.get(call) as Node;
-  const statement = /^(Expression|Return)Statement$/.test(around.type) ? around : call;
+  const isHeld = around.type === "VariableDeclarator";
+  const statement = isHeld
+    ? (parents.get(around) as Node)
+    : /^(Expression|Return)Statement$/.test(around.type)
+      ? around
+      : call;
   const calls = [{ shape, statement }, ...nested];
-  const executor = executorOf(statement, parents);
+  const behind = isHeld ? statementsBehind(statement, parents) : [];
+  const final = behind.at(-1) ?? statement;
+  const executor = executorOf(final, parents);
   const promise = executor && (parents.get(executor) as Node);
   if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
   // Its paths are functions, which wait for nothing.
@@ -84,25 +95,39 @@ export function promiseBody(
   const settles = settlesOf(file, executor, callbacks, parents);
   const statements = calls.map((each) => each.statement);
   if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
+  const isBehind = ({ start }: Node) => behind.length > 0 && statement.end <= start && start < final.end;
+  if (behind.some(leaves) || settles.some(({ call }) => isBehind(call))) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
   const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
-  if (isCommentLost(file, [start, executor.body.start], [statement.end, holder.end], settles)) return undefined;
+  if (isCommentLost(file, [start, executor.body.start], [final.end, holder.end], settles)) return undefined;
+  const [next] = behind;
+  const said = next ? commentsOf(file, { start: statement.end, end: next.start }) : [];
+  // What is said on the line where the call ends would come to stand elsewhere.
+  if (said.some(({ loc }) => loc?.start.line === statement.loc?.end.line)) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
     calls.some(
       ({ shape: { failure } }, index) => thrown[index] && failure && failure.start <= start && start < failure.end,
     );
-  const written = settles.filter((settling) => !isGone(settling));
+  const failures = shapes.flatMap(({ form, failure }) => (failure && form !== "whole" ? [failure] : []));
+  const written = sayingSo(settles, failures).filter((settling) => !isGone(settling));
   return {
     statement,
     isThrownOnly: thrown[0] === true,
     promise: { promise, executor, ...place, settles: written },
+    moved: next ? { start: (said[0] ?? next).start, end: final.end } : null,
     nested: nested.map((each, index) => ({
       statement: each.statement,
       isThrownOnly: thrown[index + 1] === true,
       promise: null,
+      moved: null,
     })),
   };
+}
+
+function statementsBehind(statement: Node, parents: Parents): readonly Node[] {
+  const block = parents.get(statement) as Node;
+  return block.type === "BlockStatement" ? (block.body as Node[]).filter(({ start }) => start > statement.start) : [];
 }
 
 /** A function whose names come to stand in another one; its error is that of a catch clause. */

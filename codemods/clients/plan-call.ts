@@ -196,7 +196,7 @@ export function planCall(
       return plan.kind === "refused" && around.isUnseen ? BARE : plan;
     }
     case "client_streaming":
-      return planWriter(file, call, parents);
+      return planWriter(file, call, parents, around.relays);
     default:
       return planReader(file, call, parents, true);
   }
@@ -526,7 +526,7 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
 }
 
 /** `const call = client.m(callback); call.write(x); call.end();` */
-function planWriter(file: File, call: Node, parents: Parents): CallPlan {
+function planWriter(file: File, call: Node, parents: Parents, relays: boolean): CallPlan {
   const callback = (call.arguments as Node[]).at(-1);
   if (!callback) return refused("it has no callback");
   const shape = isIdentifier(callback) ? null : callbackShape(callback);
@@ -539,7 +539,9 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
   if (mentions(callback, name)) return refused("the callback uses the call");
-  return planBlock(file, call, shape, parents, { ...place, writer });
+  const plan = planBlock(file, call, shape, parents, { ...place, writer });
+  const body = place.header || place.status ? undefined : promiseBody(file, call, shape, relays);
+  return body ? inPlace(plan, body) : plan;
 }
 
 export function writerOf(

@@ -28,7 +28,8 @@ export interface Settling {
 
 /** Has a callback a path for the error and one for the response, and throws nothing by itself? */
 export function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
-  if (!/^(guard|if-else|conditional|negated)$/.test(form) || !error || !failure || fallsThrough) return false;
+  if (!/^(guard|if-else|conditional|negated|whole)$/.test(form) || !error || !failure) return false;
+  if (fallsThrough && form !== "whole") return false;
   return !throws(callback);
 }
 
@@ -70,6 +71,11 @@ export function settlesOf(
     }
   }
   return found;
+}
+
+/** A `resolve()` on a path that others follow in the new text ends the function there, and has to say so. */
+export function sayingSo(settles: readonly Settling[], paths: readonly Node[]): readonly Settling[] {
+  return settles.map((each) => (paths.some((path) => isWithin(each.call, path)) ? { ...each, before: null } : each));
 }
 
 function settlingAt(

@@ -1,7 +1,7 @@
 import { type File, functionOf, isFunction, isIdentifier, type Node, type Parents, walk } from "../shared/ast.js";
 import { isNamed, leaves } from "./call-events.js";
 import { type Declaring, executorOf, type InPlace, type PromiseBody, placeOfExecutor } from "./plan-body.js";
-import { isAlwaysSettled, isCommentLost, isThrownOnly, type Settling, settlesOf } from "./plan-settles.js";
+import { isAlwaysSettled, isCommentLost, isThrownOnly, type Settling, sayingSo, settlesOf } from "./plan-settles.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 
 /** A loop that stands in the function around a promise whose executor ends with the listeners of a stream. */
@@ -82,7 +82,13 @@ function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays
   return {
     statement,
     isThrownOnly: gone.includes(error),
-    promise: { promise, executor, ...place, settles: settles.filter((settling) => !isGone(settling)) },
+    promise: {
+      promise,
+      executor,
+      ...place,
+      settles: sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling)),
+    },
+    moved: null,
     end: final.end,
     isFinal,
     behindFinally: tail?.before ? null : (tail?.statement ?? null),

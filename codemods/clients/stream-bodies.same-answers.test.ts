@@ -65,6 +65,63 @@ const programs: Programs = {
       });
     });
     all(f).then(() => all(g));`),
+  "messages that are written behind the call": program(`
+    const texts = (text) => [text, 'two', 'three'];
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        const call = client.count((err, reply) => {
+          if (err) return reject(err);
+          resolve(reply);
+        });
+        // One after the other
+        for (const each of texts(text)) call.write({ text: each });
+        call.end();
+      });
+    }
+    const g = (text) => new Promise((resolve, reject) => {
+      const call = client.count((err, reply) => {
+        clearInterval(timer);
+        if (err) {
+          console.log('failed', err.details);
+          reject(new Error(err.message));
+        } else {
+          resolve(reply.text);
+        }
+      });
+      call.write({ text });
+      const timer = setInterval(() => {
+        call.write({ text: 'last' });
+        call.end();
+      }, 20);
+    });
+    class Api {
+      async h(text) {
+        const metadata = new grpc.Metadata();
+        metadata.set('x-one', '1');
+        return new Promise((resolve, reject) => {
+          if (text === 'b') {
+            resolve(null);
+            return;
+          }
+          const call = client.count(metadata, { deadline: Date.now() + 4000 }, (err, reply) => err ? reject(err) : resolve(reply.text));
+          texts(text).forEach((each) => call.write({ text: each }));
+          call.end({ text: 'end' });
+        });
+      }
+    }
+    all(f).then(() => all(g)).then(() => all((text) => new Api().h(text)));`),
+  "an error that resolves": program(`
+    const f = (text) => new Promise((resolve) => {
+      const call = client.list({ text });
+      const seen = [];
+      call.on('data', (item) => seen.push(item.number));
+      call.on('error', (err) => {
+        console.log(err.details);
+        resolve();
+      });
+      call.on('end', () => resolve(seen));
+    });
+    all(f);`),
   "no error that anybody hears of": program(`
     async function f(text) {
       await new Promise((resolve) => {

@@ -74,7 +74,13 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     openBody(ctx, inPlace.promise, base.layout, base.origin);
     writeSettles(ctx, inPlace.promise, base.origin);
   }
-  if (planned.call.start > statement.start)
+  const moved = inPlace?.moved;
+  if (moved) {
+    const between = statement.declarations[0].id.start as number;
+    ctx.edit.overwrite(statement.start, between, declared, place.origin);
+    ctx.edit.move(moved.start, moved.end, between);
+    ctx.edit.overwrite(between, planned.call.start, `${eol}${at[0]}${head}`, place.origin);
+  } else if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
   else ctx.edit.insertRight(statement.start, head, place.origin);
   switch (shape.form) {

@@ -67,11 +67,16 @@ export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, origin:
 /** From what stays last of a callback to the end of its call, or of what held the promise. */
 export function closeInPlace(
   ctx: RuleContext,
-  { statement, promise }: InPlace,
+  { statement, promise, moved }: InPlace,
   from: number,
   semicolon: string,
   origin: Origin,
 ): void {
+  if (moved) {
+    ctx.edit.overwrite(from, moved.start, semicolon, origin);
+    closeInPlace(ctx, { statement, promise, isThrownOnly: null, moved: null }, moved.end, "", origin);
+    return;
+  }
   if (!promise || promise.holder.type === "ReturnStatement") {
     ctx.edit.overwrite(from, (promise?.holder ?? statement).end, semicolon, origin);
     return;
