@@ -63,6 +63,8 @@ export interface ReplyHelperFact extends FactBase {
   readonly call: number | null;
   /** Does it throw the errors, and else gives something true? */
   readonly isGuard: boolean;
+  /** Where values begin that it returns and that are objects by their types. */
+  readonly sure: readonly number[];
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];
 }

@@ -83,13 +83,17 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node; readonly chain: PromiseChain }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
-  /** `if (!isAllowed(call, callback)) return;` of a guard that throws from now on; `check`: what goes around or behind it. */
+  /**
+   * `if (!isAllowed(call, callback)) return;` of a guard that throws from now on; `check`: what goes around or behind it. `block`: what
+   * stands in `if (isAllowed(call, callback)) { … }`, and stays.
+   */
   | {
       readonly kind: "guarded";
       readonly node: Node;
       readonly asked: Node;
       readonly check: Node;
-      readonly leave: Node;
+      readonly leave: Node | null;
+      readonly block: Node | null;
       readonly dropped: readonly number[];
     }
   /** The call, given to a function that only reads it. */
@@ -270,6 +274,7 @@ function makePlan(
     parents: parentMap(file),
     scopes,
     answersOnce,
+    mayReject: answersOnce,
     streamsIn,
     types,
     callReferences: references,
