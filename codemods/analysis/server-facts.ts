@@ -25,6 +25,8 @@ export interface HandlerFact extends FactBase {
   readonly read: readonly ReadCall[];
   /** Where calls of clients begin that get its callback. */
   readonly asked: readonly number[];
+  /** Where calls of clients begin that it keeps: `const up = backend.chat();`. */
+  readonly upstream: readonly number[];
   /** It stands behind a wrapper that changes. */
   readonly isWrapped: boolean;
 }

@@ -105,6 +105,8 @@ export interface Surroundings {
   readonly read?: readonly ReadCall[];
   /** Where calls of clients begin that get its callback. */
   readonly asked?: readonly number[];
+  /** Where calls of clients begin that it keeps. */
+  readonly upstream?: readonly number[];
 }
 
 /** The arguments and parameters that go, in their order. */
@@ -138,6 +140,8 @@ export interface HandlerDraft {
   readonly read: ReadonlyMap<number, ReadCall>;
   /** Calls of clients that get the callback, by their place. */
   readonly asked: ReadonlySet<number>;
+  /** Calls of clients that the handler keeps, by their place. */
+  readonly upstream: ReadonlySet<number>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

@@ -210,7 +210,15 @@ export function planHandler(
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, around.helped, around.properties, around.read, around.asked]);
+  const key = JSON.stringify([
+    rpcKind,
+    wrapping,
+    around.helped,
+    around.properties,
+    around.read,
+    around.asked,
+    around.upstream,
+  ]);
   const made = known.get(key);
   if (made) return made;
   let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, around));
@@ -247,7 +255,7 @@ function makePlan(
   file: File,
   mode: Mode,
   wrapping: Wrapping | null,
-  { helped = [], properties = [], read = [], asked = [] }: Surroundings,
+  { helped = [], properties = [], read = [], asked = [], upstream = [] }: Surroundings,
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -284,6 +292,7 @@ function makePlan(
     properties: new Set(properties),
     read: new Map(read.map((each) => [each.start, each])),
     asked: new Set(asked),
+    upstream: new Set(upstream),
     steps: [],
     replyNodes: new Set(),
     isLeave: isBareReturn,

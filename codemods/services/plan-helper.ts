@@ -105,6 +105,7 @@ export function draftOf(
     helped: new Map(helped.map((each) => [each.start, each])),
     read: new Map(),
     asked: new Set(),
+    upstream: new Set(),
     properties: new Set(),
     steps: [],
     replyNodes: new Set(),
