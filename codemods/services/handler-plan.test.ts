@@ -35,6 +35,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     properties: [],
     read: [],
     asked: [],
+    upstream: [],
     isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
