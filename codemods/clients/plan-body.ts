@@ -80,9 +80,8 @@ export function promiseBody(
       ? around
       : call;
   const calls = [{ shape, statement }, ...nested];
-  const behind = isHeld ? statementsBehind(statement, parents) : [];
-  const final = behind.at(-1) ?? statement;
-  const executor = executorOf(final, parents);
+  const behind = isHeld ? statementsBehind(file, statement, parents) : { final: statement, moved: null };
+  const executor = behind && executorOf(behind.final, parents);
   const promise = executor && (parents.get(executor) as Node);
   if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
   // Its paths are functions, which wait for nothing.
@@ -95,15 +94,11 @@ export function promiseBody(
   const settles = settlesOf(file, executor, callbacks, parents);
   const statements = calls.map((each) => each.statement);
   if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
-  const isBehind = ({ start }: Node) => behind.length > 0 && statement.end <= start && start < final.end;
-  if (behind.some(leaves) || settles.some(({ call }) => isBehind(call))) return undefined;
+  const { final, moved } = behind;
+  if (moved && settles.some(({ call }) => isWithin(call, moved as Node))) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
   const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
   if (isCommentLost(file, [start, executor.body.start], [final.end, holder.end], settles)) return undefined;
-  const [next] = behind;
-  const said = next ? commentsOf(file, { start: statement.end, end: next.start }) : [];
-  // What is said on the line where the call ends would come to stand elsewhere.
-  if (said.some(({ loc }) => loc?.start.line === statement.loc?.end.line)) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
     calls.some(
@@ -115,7 +110,7 @@ export function promiseBody(
     statement,
     isThrownOnly: thrown[0] === true,
     promise: { promise, executor, ...place, settles: written },
-    moved: next ? { start: (said[0] ?? next).start, end: final.end } : null,
+    moved,
     nested: nested.map((each, index) => ({
       statement: each.statement,
       isThrownOnly: thrown[index + 1] === true,
@@ -125,9 +120,21 @@ export function promiseBody(
   };
 }
 
-function statementsBehind(statement: Node, parents: Parents): readonly Node[] {
-  const block = parents.get(statement) as Node;
-  return block.type === "BlockStatement" ? (block.body as Node[]).filter(({ start }) => start > statement.start) : [];
+/** What stands behind a statement, to be moved before what awaits; undefined where it cannot. `final`: the last statement of the block. */
+export function statementsBehind(
+  file: File,
+  statement: Node,
+  parents: Parents,
+): { readonly final: Node; readonly moved: InPlace["moved"] } | undefined {
+  const statements = (parents.get(statement)?.body ?? []) as Node[];
+  const behind = Array.isArray(statements) ? statements.filter(({ start }) => start > statement.start) : [];
+  const [next] = behind;
+  const final = behind.at(-1);
+  if (!next || !final) return { final: statement, moved: null };
+  const said = commentsOf(file, { start: statement.end, end: next.start });
+  // What is said on the line where the call ends would come to stand elsewhere.
+  if (behind.some(leaves) || said.some(({ loc }) => loc?.start.line === statement.loc?.end.line)) return undefined;
+  return { final, moved: { start: (said[0] ?? next).start, end: final.end } };
 }
 
 /** A function whose names come to stand in another one; its error is that of a catch clause. */

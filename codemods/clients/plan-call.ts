@@ -197,8 +197,10 @@ export function planCall(
     }
     case "client_streaming":
       return planWriter(file, call, parents, around.relays);
-    default:
-      return planReader(file, call, parents, true);
+    default: {
+      const plan = planReader(file, call, parents, true);
+      return plan.kind === "listeners" ? streamInBody(file, plan, parents, around.relays) : plan;
+    }
   }
 }
 

@@ -1,6 +1,23 @@
-import { type File, functionOf, isFunction, isIdentifier, type Node, type Parents, walk } from "../shared/ast.js";
+import {
+  type File,
+  functionOf,
+  isFunction,
+  isIdentifier,
+  isWithin,
+  type Node,
+  type Parents,
+  walk,
+} from "../shared/ast.js";
 import { isNamed, leaves } from "./call-events.js";
-import { type Declaring, executorOf, type InPlace, type PromiseBody, placeOfExecutor } from "./plan-body.js";
+import { namesBehindLoop } from "./listener-names.js";
+import {
+  type Declaring,
+  executorOf,
+  type InPlace,
+  type PromiseBody,
+  placeOfExecutor,
+  statementsBehind,
+} from "./plan-body.js";
 import { isAlwaysSettled, isCommentLost, isThrownOnly, type Settling, sayingSo, settlesOf } from "./plan-settles.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 
@@ -27,24 +44,27 @@ export function streamInBody(file: File, plan: ListenersPlan, parents: Parents, 
 }
 
 function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays: boolean): StreamPlace | undefined {
-  const { statement, data, error, status, end, header, cancel, writer } = plan;
+  const { statement, data, error, status, end, header, cancel } = plan;
   const last = end ?? status;
-  if (!error || !last || writer || cancel?.field) return undefined;
+  if (!error || !last || cancel?.field) return undefined;
   const listeners = [data, error, status, end].filter((each) => each !== null);
   const block = parents.get(statement) as Node;
   const own = listeners.map(({ call }) => statementAround(call, block, parents));
-  const final = (block.body as Node[]).at(-1) as Node;
-  const executor = own.includes(final) ? executorOf(final, parents) : undefined;
+  const statements = block.body as Node[];
+  const final = statements.at(-1) as Node;
+  const executor = executorOf(final, parents);
   const promise = executor && (parents.get(executor) as Node);
   if (!executor || !promise) return undefined;
-  // Behind the first listener stands nothing else.
-  const first = Math.min(...own.map(({ start }) => start));
+  // Between the listeners stands nothing else.
   const isOwn = (node: Node) => own.includes(node) || node === header?.statement;
-  if ((block.body as Node[]).some((node) => node.start > first && !isOwn(node))) return undefined;
+  const [first, ending] = [statements.findIndex(isOwn), statements.findLastIndex(isOwn)];
+  if (!statements.slice(first, ending).every(isOwn)) return undefined;
+  const behind = statementsBehind(file, statements[ending] as Node, parents);
 
   const callbacks = [error, status, end].flatMap((listener) => (listener ? [listener.callback] : []));
   const settles = settlesOf(file, executor, callbacks, parents);
-  if (!settles || !isAlwaysSettled(executor.body, [statement, ...own], settles)) return undefined;
+  if (!behind || !settles || !isAlwaysSettled(executor.body, [statement, ...own], settles)) return undefined;
+  if (behind.moved && settles.some(({ call }) => isWithin(call, behind.moved as Node))) return undefined;
   const settledBy = ({ callback }: Listener) =>
     isNamed(callback)
       ? isSettler(callback, executor)
@@ -64,10 +84,10 @@ function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays
 
   const shapes = listeners.flatMap((listener): Declaring[] => {
     const { callback } = listener;
-    if (!isFunction(callback)) return [];
-    const [param] = callback.params as Node[];
+    // What a loop and a catch clause declare is their own, but for what is hoisted.
     const isInBlock = listener === data || listener === error;
-    return [{ callback, error: isInBlock && isIdentifier(param) ? param : null }];
+    const isApart = !isFunction(callback) || (isInBlock && namesBehindLoop("error", callback).length === 0);
+    return isApart ? [] : [{ callback, error: null }];
   });
   const place = placeOfExecutor(file, promise, executor, shapes);
   if (!place) return undefined;
@@ -88,8 +108,8 @@ function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays
       ...place,
       settles: sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling)),
     },
-    moved: null,
-    end: final.end,
+    moved: behind.moved,
+    end: (statements[ending] as Node).end,
     isFinal,
     behindFinally: tail?.before ? null : (tail?.statement ?? null),
     gone,

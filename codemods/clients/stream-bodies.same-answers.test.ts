@@ -110,6 +110,49 @@ const programs: Programs = {
       }
     }
     all(f).then(() => all(g)).then(() => all((text) => new Api().h(text)));`),
+  "messages both ways": program(`
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        let count = 0;
+        const call = client.chat();
+        call.on('data', ({ text }) => {
+          count += 1;
+          console.log(text);
+        });
+        call.on('error', reject);
+        call.on('end', () => resolve(count));
+        ['one', text].forEach((text) => call.write({ text }));
+        call.end();
+      });
+    }
+    const g = (text) => new Promise((resolve, reject) => {
+      const seen = [];
+      const call = client.chat();
+      console.log('open');
+      call.on('error', (err) => reject(new Error(err.details)));
+      call.on('data', (message) => {
+        seen.push(message.text);
+        if (seen.length === 2) call.end();
+      });
+      call.on('end', () => resolve(seen));
+      // Two of them
+      for (const each of [text, 'two']) call.write({ text: each });
+      console.log('asked');
+    });
+    function h(text) {
+      return new Promise((resolve, reject) => {
+        const found = [];
+        const call = client.list({ text });
+        call.on('data', (item) => found.push(item.number));
+        call.on('error', (err) => {
+          if (err.code === grpc.status.CANCELLED) return resolve(found);
+          reject(err);
+        });
+        call.on('end', () => resolve(found));
+        setTimeout(() => call.cancel(), 300);
+      });
+    }
+    all(f).then(() => all(g)).then(() => all(h)).then(() => tell('hang', () => h('hang')));`),
   "an error that resolves": program(`
     const f = (text) => new Promise((resolve) => {
       const call = client.list({ text });
