@@ -2,7 +2,7 @@ import { beginsLine, indentAt, lineEndingOf, type Node } from "../shared/ast.js"
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { FAILURE_LIST } from "./callback-shape.js";
-import type { InPlace } from "./plan-body.js";
+import { type InPlace, isStatement } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
@@ -141,7 +141,7 @@ function widthInPlace(ctx: RuleContext, { statement, promise }: InPlace, shifts:
   const now = indentAt(source, statement.start).length;
   if (!promise) return now;
   const at = indentAt(source, promise.holder.start).length;
-  const target = promise.holder.type === "ReturnStatement" ? at : at + unitOf(source).length;
+  const target = isStatement(promise.holder) ? at : at + unitOf(source).length;
   if (!beginsLine(source, statement.start)) return target;
   const { start, end } = promise.executor.body as Node;
   shifts.push({ start, end, by: target - now });

@@ -40,7 +40,10 @@ export interface InPlace {
 /** The promise whose executor becomes the body of an async function, `return new Promise((resolve, reject) => { …; client.m(req, …); })`. */
 export interface PromiseBody {
   readonly promise: Node;
-  /** The `return` of the promise, or the arrow function that is nothing else; the promise itself where it becomes a function that is called at once. */
+  /**
+   * The statement of the promise (`return`, or one that awaits it), or the arrow function that is nothing else; the promise itself where it
+   * becomes a function that is called at once.
+   */
   readonly holder: Node;
   /** What the promise is made with. */
   readonly executor: Node;
@@ -87,9 +90,6 @@ export function promiseBody(
   // Its paths are functions, which wait for nothing.
   if (nested.length > 0 && calls.some((each) => each.shape.form === "negated")) return undefined;
   const shapes = calls.map((each) => each.shape);
-  const place = placeOfExecutor(file, promise, executor, shapes);
-  if (!place) return undefined;
-  const { holder } = place;
   const callbacks = calls.map((each) => each.shape.callback);
   const settles = settlesOf(file, executor, callbacks, parents);
   const statements = calls.map((each) => each.statement);
@@ -97,8 +97,6 @@ export function promiseBody(
   const { final, moved } = behind;
   if (moved && settles.some(({ call }) => isWithin(call, moved as Node))) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
-  const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
-  if (isCommentLost(file, [start, executor.body.start], [final.end, holder.end], settles)) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
     calls.some(
@@ -106,10 +104,14 @@ export function promiseBody(
     );
   const failures = shapes.flatMap(({ form, failure }) => (failure && form !== "whole" ? [failure] : []));
   const written = sayingSo(settles, failures).filter((settling) => !isGone(settling));
+  const leaving = [executor, ...callbacks];
+  const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
+  const place = placeOfExecutor(file, promise, executor, shapes, isStep);
+  if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
   return {
     statement,
     isThrownOnly: thrown[0] === true,
-    promise: { promise, executor, ...place, settles: written },
+    promise: { executor, ...place, settles: written },
     moved,
     nested: nested.map((each, index) => ({
       statement: each.statement,
@@ -146,11 +148,57 @@ export function placeOfExecutor(
   promise: Node,
   executor: Node,
   shapes: readonly Declaring[],
+  /** Can other statements follow what it does? */
+  isStep: boolean,
 ): Place | undefined {
-  return inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
+  return (
+    inFunction(file, promise, executor, shapes) ??
+    (isStep ? inStatement(file, promise, executor, shapes) : undefined) ??
+    calledAtOnce(file, promise, executor, shapes)
+  );
 }
 
-type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
+/** What goes before the statements of an executor. */
+export function headOf({ holder, promise }: Pick<PromiseBody, "holder" | "promise">, executor: Node): [number, number] {
+  return [isStatement(holder) ? holder.start : promise.start, executor.body.start];
+}
+
+/** Is it a statement that held a promise, whose place the executor's own take? */
+export function isStatement(holder: Node): boolean {
+  return /^(Return|Expression)Statement$/.test(holder.type);
+}
+
+/** Do functions end anywhere but at their last statement, other than by an error? */
+export function leavesEarly(functions: readonly Node[], settles: readonly Settling[]): boolean {
+  const isThrown = (statement: Node) =>
+    settles.some((settling) => settling.statement === statement && settling.keyword === "throw");
+  const returns = (fn: Node) => {
+    let found = false;
+    walk(fn.body, (node) => {
+      if (node.type === "ReturnStatement" && !isThrown(node)) found = true;
+      return isFunction(node) ? false : undefined;
+    });
+    return found;
+  };
+  return settles.some(({ keyword, before }) => keyword === "return" && !before) || functions.some(returns);
+}
+
+/** `await new Promise((resolve, reject) => { … });` is the statements themselves. */
+function inStatement(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
+  const parents = parentMap(file);
+  const wait = parents.get(promise) as Node;
+  const holder = parents.get(wait) as Node;
+  const block = parents.get(holder);
+  const fn = functionOf(holder, parents);
+  if (wait.type !== "AwaitExpression" || holder.type !== "ExpressionStatement" || !fn) return undefined;
+  if (block?.type !== "BlockStatement" || executor.body.type !== "BlockStatement") return undefined;
+  if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
+  return shapes.some((each) => isHidingIn(fn, each))
+    ? undefined
+    : { promise, holder, asyncAt: null, type: null, fn: null };
+}
+
+type Place = Pick<PromiseBody, "promise" | "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
 function inFunction(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
@@ -164,7 +212,7 @@ function inFunction(file: File, promise: Node, executor: Node, shapes: readonly 
   const type = typeOf(promise, fn);
   if (asyncAt === undefined || type === undefined) return undefined;
   if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
-  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { holder, asyncAt, type, fn };
+  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { promise, holder, asyncAt, type, fn };
 }
 
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
@@ -172,7 +220,13 @@ function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonl
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
   if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
-  return { holder: promise, asyncAt: null, type: promise.typeParameters ?? promise.typeArguments ?? null, fn: null };
+  return {
+    promise,
+    holder: promise,
+    asyncAt: null,
+    type: promise.typeParameters ?? promise.typeArguments ?? null,
+    fn: null,
+  };
 }
 
 /** The function that a promise is made with, if a statement is the last of its own. */

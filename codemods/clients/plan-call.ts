@@ -192,14 +192,14 @@ export function planCall(
       return planUnary(file, call, parents, around);
     case "server_streaming": {
       const plan = planReader(file, call, parents);
-      if (plan.kind === "listeners") return streamInBody(file, plan, parents, around.relays);
+      if (plan.kind === "listeners") return streamInBody(file, plan, parents, around);
       return plan.kind === "refused" && around.isUnseen ? BARE : plan;
     }
     case "client_streaming":
-      return planWriter(file, call, parents, around.relays);
+      return planWriter(file, call, parents, around);
     default: {
       const plan = planReader(file, call, parents, true);
-      return plan.kind === "listeners" ? streamInBody(file, plan, parents, around.relays) : plan;
+      return plan.kind === "listeners" ? streamInBody(file, plan, parents, around) : plan;
     }
   }
 }
@@ -271,7 +271,9 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
 export function inPlace(plan: CallPlan, place: InPlace): CallPlan {
   if (plan.kind !== "block") return plan;
   const shape = place.isThrownOnly === null ? plan.shape : { ...plan.shape, failureReturns: false };
-  return { ...plan, shape, place, isEarly: plan.isEarly && !place.isThrownOnly };
+  // The call begins before its messages are written.
+  const isEarly = place.moved !== null || (plan.isEarly && !place.isThrownOnly);
+  return { ...plan, shape, place, isEarly };
 }
 
 /** What holds a call that has one reply, and what is done with its object. */
@@ -528,7 +530,7 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
 }
 
 /** `const call = client.m(callback); call.write(x); call.end();` */
-function planWriter(file: File, call: Node, parents: Parents, relays: boolean): CallPlan {
+function planWriter(file: File, call: Node, parents: Parents, { relays }: CallSurroundings): CallPlan {
   const callback = (call.arguments as Node[]).at(-1);
   if (!callback) return refused("it has no callback");
   const shape = isIdentifier(callback) ? null : callbackShape(callback);

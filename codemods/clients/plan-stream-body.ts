@@ -13,11 +13,14 @@ import { namesBehindLoop } from "./listener-names.js";
 import {
   type Declaring,
   executorOf,
+  headOf,
   type InPlace,
+  leavesEarly,
   type PromiseBody,
   placeOfExecutor,
   statementsBehind,
 } from "./plan-body.js";
+import type { CallSurroundings } from "./plan-call.js";
 import { isAlwaysSettled, isCommentLost, isThrownOnly, type Settling, sayingSo, settlesOf } from "./plan-settles.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 
@@ -38,12 +41,27 @@ export interface StreamPlace extends InPlace {
  * Listeners that end the executor of a promise and settle it: the loop is awaited by the function around. Behind an error that rejects, the
  * listeners of `status` and `end` must do nothing that anybody sees: the function has ended then.
  */
-export function streamInBody(file: File, plan: ListenersPlan, parents: Parents, relays: boolean): ListenersPlan {
-  const place = placeOfStream(file, plan, parents, relays);
-  return place ? { ...plan, place, isFinal: place.isFinal } : plan;
+export function streamInBody(
+  file: File,
+  plan: ListenersPlan,
+  parents: Parents,
+  around: CallSurroundings,
+): ListenersPlan {
+  const place = placeOfStream(file, plan, parents, around);
+  if (!place) return plan;
+  const { statement } = plan;
+  // The call begins before what stands behind its listeners.
+  const variable =
+    place.moved && statement.type === "VariableDeclaration" ? statement.declarations[0].id : plan.variable;
+  return { ...plan, place, variable, isFinal: place.isFinal };
 }
 
-function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays: boolean): StreamPlace | undefined {
+function placeOfStream(
+  file: File,
+  plan: ListenersPlan,
+  parents: Parents,
+  { relays }: CallSurroundings,
+): StreamPlace | undefined {
   const { statement, data, error, status, end, header, cancel } = plan;
   const last = end ?? status;
   if (!error || !last || cancel?.field) return undefined;
@@ -64,6 +82,7 @@ function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays
   const callbacks = [error, status, end].flatMap((listener) => (listener ? [listener.callback] : []));
   const settles = settlesOf(file, executor, callbacks, parents);
   if (!behind || !settles || !isAlwaysSettled(executor.body, [statement, ...own], settles)) return undefined;
+  if (behind.moved && statement.type !== "VariableDeclaration") return undefined;
   if (behind.moved && settles.some(({ call }) => isWithin(call, behind.moved as Node))) return undefined;
   const settledBy = ({ callback }: Listener) =>
     isNamed(callback)
@@ -89,25 +108,20 @@ function placeOfStream(file: File, plan: ListenersPlan, parents: Parents, relays
     const isApart = !isFunction(callback) || (isInBlock && namesBehindLoop("error", callback).length === 0);
     return isApart ? [] : [{ callback, error: null }];
   });
-  const place = placeOfExecutor(file, promise, executor, shapes);
-  if (!place) return undefined;
-  const { holder } = place;
-  const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
-  if (isCommentLost(file, [start, executor.body.start], [final.end, holder.end], settles)) return undefined;
   const isThrown = isRethrown(file, error, executor, settles, relays);
   const gone = [isThrown ? error : null, end && isBare(end.callback, executor, settles) ? end : null].filter(
     (listener) => listener !== null && !hasComment(file, listener),
   ) as Listener[];
   const isGone = ({ call }: Settling) => gone.some(({ start, end }) => start <= call.start && call.end <= end);
+  const written = sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling));
+  const left = listeners.filter((each) => each !== data && !gone.includes(each)).map(({ callback }) => callback);
+  const isStep = !isFinal && !leavesEarly([executor, ...left.filter(isFunction)], written);
+  const place = placeOfExecutor(file, promise, executor, shapes, isStep);
+  if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
   return {
     statement,
     isThrownOnly: gone.includes(error),
-    promise: {
-      promise,
-      executor,
-      ...place,
-      settles: sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling)),
-    },
+    promise: { executor, ...place, settles: written },
     moved: behind.moved,
     end: (statements[ending] as Node).end,
     isFinal,

@@ -73,8 +73,12 @@ const programs: Programs = {
           if (err) return reject(err);
           resolve(reply);
         });
-        // One after the other
-        for (const each of texts(text)) call.write({ text: each });
+        // One after the other, in one object
+        const message = {};
+        for (const each of texts(text)) {
+          message.text = each;
+          call.write(message);
+        }
         call.end();
       });
     }
@@ -136,7 +140,11 @@ const programs: Programs = {
       });
       call.on('end', () => resolve(seen));
       // Two of them
-      for (const each of [text, 'two']) call.write({ text: each });
+      const message = {};
+      for (const each of [text, 'two']) {
+        message.text = each;
+        call.write(message);
+      }
       console.log('asked');
     });
     function h(text) {
@@ -180,6 +188,23 @@ const programs: Programs = {
           console.log('status', status.code);
           resolve();
         });
+      });
+      try {
+        await new Promise((resolve, reject) => {
+          client.ask({ text }, (err, res) => {
+            if (err) return reject(err);
+            console.log(res.text);
+            resolve();
+          });
+        });
+      } catch (err) {
+        console.log('caught', err.details);
+      }
+      await new Promise((resolve, reject) => {
+        const stream = client.list({ text });
+        stream.on('data', (item) => console.log(item.number));
+        stream.on('error', reject);
+        stream.on('end', resolve);
       });
       return 'behind';
     }

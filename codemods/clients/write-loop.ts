@@ -96,29 +96,20 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   }
   const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
   const wrap = isWrapped ? `${eol}${loopAt}${unit}(${isAsync ? "async " : ""}() => {` : "";
-  // What stands behind the listeners comes before the loop.
-  const moved = place?.moved ?? null;
-  const next = moved ? eol + inner : "";
-  const move = (to: number) => moved && ctx.edit.move(moved.start, moved.end, to);
   if (variable) {
     // What stands between the call and its listeners stays between them.
     const stream = plan.writer ? repliesName(ctx, planned) : (variable.name as string);
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
-    move(data.start);
+    // What stands behind the listeners comes before the loop.
+    const moved = place?.moved;
+    if (moved) ctx.edit.move(moved.start, moved.end, data.start);
+    const next = moved ? eol + inner : "";
     writeBody(data, data.start, `${next}${open}${stream}) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   } else {
-    if (moved && call.start > statement.start) {
-      const between = statement.declarations[0].id.start as number;
-      ctx.edit.overwrite(statement.start, between, writable, origin);
-      move(between);
-      ctx.edit.overwrite(between, call.start, next + open, origin);
-    } else if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
-    else {
-      move(statement.start);
-      ctx.edit.insertRight(statement.start, writable + next + open, origin);
-    }
+    if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
+    else ctx.edit.insertRight(statement.start, writable + open, origin);
     writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   }
   const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
