@@ -106,7 +106,9 @@ export function promiseBody(
   const written = sayingSo(settles, failures).filter((settling) => !isGone(settling));
   const leaving = [executor, ...callbacks];
   const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
-  const place = placeOfExecutor(file, promise, executor, shapes, isStep);
+  // Where the body stays whole, the error is a variable of the function, too.
+  const declaring = shapes.map((each) => (each.form === "whole" ? { ...each, error: null } : each));
+  const place = placeOfExecutor(file, promise, executor, declaring, isStep);
   if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
   return {
     statement,
@@ -150,10 +152,13 @@ export function placeOfExecutor(
   shapes: readonly Declaring[],
   /** Can other statements follow what it does? */
   isStep: boolean,
+  /** Names that it declares and the new text does not. */
+  names: readonly Node[] = [],
 ): Place | undefined {
+  const gone = [...(executor.params as Node[]), ...names];
   return (
-    inFunction(file, promise, executor, shapes) ??
-    (isStep ? inStatement(file, promise, executor, shapes) : undefined) ??
+    inFunction(file, promise, executor, shapes, gone) ??
+    (isStep ? inStatement(file, promise, executor, shapes, gone) : undefined) ??
     calledAtOnce(file, promise, executor, shapes)
   );
 }
@@ -184,7 +189,13 @@ export function leavesEarly(functions: readonly Node[], settles: readonly Settli
 }
 
 /** `await new Promise((resolve, reject) => { … });` is the statements themselves. */
-function inStatement(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
+function inStatement(
+  file: File,
+  promise: Node,
+  executor: Node,
+  shapes: readonly Declaring[],
+  gone: readonly Node[],
+): Place | undefined {
   const parents = parentMap(file);
   const wait = parents.get(promise) as Node;
   const holder = parents.get(wait) as Node;
@@ -192,7 +203,7 @@ function inStatement(file: File, promise: Node, executor: Node, shapes: readonly
   const fn = functionOf(holder, parents);
   if (wait.type !== "AwaitExpression" || holder.type !== "ExpressionStatement" || !fn) return undefined;
   if (block?.type !== "BlockStatement" || executor.body.type !== "BlockStatement") return undefined;
-  if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
+  if (hidesNames(fn, executor, gone)) return undefined;
   return shapes.some((each) => isHidingIn(fn, each))
     ? undefined
     : { promise, holder, asyncAt: null, type: null, fn: null };
@@ -201,7 +212,13 @@ function inStatement(file: File, promise: Node, executor: Node, shapes: readonly
 type Place = Pick<PromiseBody, "promise" | "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
-function inFunction(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
+function inFunction(
+  file: File,
+  promise: Node,
+  executor: Node,
+  shapes: readonly Declaring[],
+  gone: readonly Node[],
+): Place | undefined {
   const parents = parentMap(file);
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
@@ -211,7 +228,7 @@ function inFunction(file: File, promise: Node, executor: Node, shapes: readonly 
   const asyncAt = asyncPlace(file, promise, holder, fn, parents);
   const type = typeOf(promise, fn);
   if (asyncAt === undefined || type === undefined) return undefined;
-  if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
+  if (hidesNames(fn, executor, gone)) return undefined;
   return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { promise, holder, asyncAt, type, fn };
 }
 

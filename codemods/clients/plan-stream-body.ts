@@ -4,10 +4,12 @@ import {
   isFunction,
   isIdentifier,
   isWithin,
+  memberName,
   type Node,
   type Parents,
   walk,
 } from "../shared/ast.js";
+import { scopesOf } from "../shared/scope.js";
 import { isNamed, leaves } from "./call-events.js";
 import { namesBehindLoop } from "./listener-names.js";
 import {
@@ -95,7 +97,7 @@ function placeOfStream(
   if (!settledBy(last) || (status !== last && settlesIn(status))) return undefined;
   const isFailing = settlesIn(error);
   if (isFailing && !settledBy(error)) return undefined;
-  const isSeen = (listener: Listener | null) => isFailing && !isSilent(listener, error, executor, settles);
+  const isSeen = (listener: Listener | null) => isFailing && !isSilent(file, listener, error, executor, settles);
   const isFinal = isSeen(end);
   const tail = isFinal ? tailOf(file, end as Listener, settles) : null;
   if (isSeen(status) || tail === undefined || (isFinal && status)) return undefined;
@@ -115,8 +117,12 @@ function placeOfStream(
   const isGone = ({ call }: Settling) => gone.some(({ start, end }) => start <= call.start && call.end <= end);
   const written = sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling));
   const left = listeners.filter((each) => each !== data && !gone.includes(each)).map(({ callback }) => callback);
-  const isStep = !isFinal && !leavesEarly([executor, ...left.filter(isFunction)], written);
-  const place = placeOfExecutor(file, promise, executor, shapes, isStep);
+  const isStep = !leavesEarly([executor, ...left.filter(isFunction)], written);
+  // A loop over the call itself has no variable.
+  const isNameless =
+    plan.variable === null && statement.type === "VariableDeclaration" && !plan.writer && !behind.moved;
+  const names = isNameless ? [statement.declarations[0].id as Node] : [];
+  const place = placeOfExecutor(file, promise, executor, shapes, isStep, names);
   if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
   return {
     statement,
@@ -147,17 +153,31 @@ function isLone(callback: Node, settles: readonly Settling[]): boolean {
 }
 
 /** Does a listener nothing that anybody sees behind the one of an error: settle the promise, make values, stop a timer once more? */
-function isSilent(listener: Listener | null, error: Listener, executor: Node, settles: readonly Settling[]): boolean {
+function isSilent(
+  file: File,
+  listener: Listener | null,
+  error: Listener,
+  executor: Node,
+  settles: readonly Settling[],
+): boolean {
   if (!listener) return true;
   const { callback } = listener;
   if (!isFunction(callback)) return isSettler(callback, executor);
   const stopped = statementsOf(error.callback).map(timerStopped);
-  return statementsOf(callback).every((each) => {
+  return statementsOf(callback).every(isSilentStatement);
+
+  function isSilentStatement(each: Node): boolean {
     const settling = settles.find(({ call, statement }) => each === call || each === statement);
-    if (settling) return (settling.call.arguments as Node[]).every(isQuiet);
+    if (settling) return (settling.call.arguments as Node[]).every((argument) => isQuiet(file, argument));
+    if (each.type === "ReturnStatement") return !each.argument;
+    if (each.type === "BlockStatement") return (each.body as Node[]).every(isSilentStatement);
+    if (each.type === "IfStatement")
+      return (
+        isQuiet(file, each.test) && [each.consequent, each.alternate].every((path) => !path || isSilentStatement(path))
+      );
     const timer = timerStopped(each);
-    return timer === undefined ? isQuietDeclaration(each) : stopped.includes(timer);
-  });
+    return timer === undefined ? isQuietDeclaration(file, each) : stopped.includes(timer);
+  }
 }
 
 /** `clearTimeout(timer)` */
@@ -167,10 +187,10 @@ function timerStopped(statement: Node): string | undefined {
   return isIdentifier(call.arguments[0]) ? call.arguments[0].name : undefined;
 }
 
-function isQuietDeclaration({ type, declarations }: Node): boolean {
+function isQuietDeclaration(file: File, { type, declarations }: Node): boolean {
   return (
     type === "VariableDeclaration" &&
-    (declarations as Node[]).every(({ id, init }) => isIdentifier(id) && (!init || isQuiet(init)))
+    (declarations as Node[]).every(({ id, init }) => isIdentifier(id) && (!init || isQuiet(file, init)))
   );
 }
 
@@ -193,15 +213,25 @@ function statementsOf(callback: Node): readonly Node[] {
   return callback.body.type === "BlockStatement" ? (callback.body.body as Node[]) : [callback.body];
 }
 
+const CALLING = /^(map|filter|flatMap|sort|find|reduce)$/;
 const QUIET_METHODS =
   /^(map|filter|flat|flatMap|slice|concat|join|reverse|sort|find|reduce|values|keys|entries|from|fromEntries|stringify|toString|trim|get|has|size)$/;
 
-/** An expression of values, members and methods of lists and texts. */
-function isQuiet(value: Node): boolean {
+/** An expression of values, members and methods of lists and texts, which call functions of this file at most that do no more either. */
+function isQuiet(file: File, value: Node, depth = 0): boolean {
+  const isQuietFunction = (node: Node) => {
+    if (!isIdentifier(node) || /^(Number|String|Boolean)$/.test(node.name)) return true;
+    const binding = scopesOf(file).bindingOf(node);
+    const declared = isFunction(binding?.declaration) ? binding.declaration : binding?.declaration.init;
+    return isFunction(declared) && binding?.writes.length === 0 && depth < 3 && isQuiet(file, declared.body, depth + 1);
+  };
   let isSo = true;
   walk(value, (node) => {
-    if (node.type === "CallExpression") isSo &&= QUIET_METHODS.test(node.callee.property?.name ?? "");
-    else if (/^(Await|Yield|Assignment|Update|TaggedTemplate|Import)Expression$/.test(node.type)) isSo = false;
+    if (node.type === "CallExpression") {
+      const name = memberName(node.callee) ?? "";
+      isSo &&= QUIET_METHODS.test(name);
+      if (CALLING.test(name)) isSo &&= (node.arguments as Node[]).slice(0, 1).every(isQuietFunction);
+    } else if (/^(Await|Yield|Assignment|Update|TaggedTemplate|Import)Expression$/.test(node.type)) isSo = false;
     else if (node.type === "NewExpression") isSo &&= /^(Map|Set|Array|Error|Date)$/.test(node.callee.name ?? "");
     return isSo;
   });

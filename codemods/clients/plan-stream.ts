@@ -232,13 +232,16 @@ function chainFrom(reference: Node, parents: Parents, bounds: Bounds): [Event, L
   return found.map(([event, on], index) => {
     const isFirst = index === 0;
     const last = index === found.length - 1;
-    const before = isFirst ? (bounds.previous(statement)?.end ?? statement.start) : (found[index - 1]?.[1].end ?? 0);
+    // Chained to the call itself, the first begins where that ends.
+    const isOfCall = reference.type === "CallExpression";
+    const first = isOfCall ? reference.end : (bounds.previous(statement)?.end ?? statement.start);
+    const before = isFirst ? first : (found[index - 1]?.[1].end ?? 0);
     return [
       event,
       {
-        start: isFirst ? statement.start : before,
+        start: isFirst && !isOfCall ? statement.start : before,
         end: last ? statement.end : on.end,
-        before: isFirst && reference.type === "CallExpression" ? reference.end : before,
+        before,
         call: on,
         callback: (on.arguments as Node[])[1] as Node,
       },

@@ -34,6 +34,7 @@ it.each([
   ["function f(a) { const { b } = a; return new Promise(x); }", "wrapped"],
   ["function f() { log(); return new Promise(x); }", "wrapped"],
   ["function f({ a }) { return new Promise(x); }", "wrapped"],
+  ["function f(a = 10, b = []) { return new Promise(x); }", "async func"],
   ["function f(a = g()) { return new Promise(x); }", "wrapped"],
   ["function f(a) { return a ? new Promise(x) : b; }", "wrapped"],
   ["function* f(a) { return new Promise(x); }", "wrapped"],

@@ -19,9 +19,15 @@ export function rejectedArguments(promise: Node, parents: Parents): RejectedArgu
   const statements = (fn.body.type === "BlockStatement" ? fn.body.body : []) as Node[];
   const isAll = parent === fn || (statements.at(-1) === parent && statements.slice(0, -1).every(isHarmless));
   const isOther = fn.computed || (fn.kind !== undefined && fn.kind !== "method");
-  if (!isAll || isOther || !fn.params.every((param) => isIdentifier(param)) || !givesPromise(fn))
-    return { form: "wrapped" };
+  if (!isAll || isOther || !fn.params.every(isHarmlessParameter) || !givesPromise(fn)) return { form: "wrapped" };
   return { form: "async", at: fn.key?.start ?? fn.start };
+}
+
+/** `name`, `name = 10` */
+function isHarmlessParameter(param: Node): boolean {
+  return (
+    isIdentifier(param) || (param.type === "AssignmentPattern" && isIdentifier(param.left) && isPlain(param.right))
+  );
 }
 
 /** Declarations and messages to the console, of literals and names, metadata of literals, and points in time: nothing in them throws. */

@@ -161,6 +161,114 @@ const programs: Programs = {
       });
     }
     all(f).then(() => all(g)).then(() => all(h)).then(() => tell('hang', () => h('hang')));`),
+  "names that meet, and places that are no function's end": program(`
+    let made = 0;
+    const toText = (item) => { made += 1; return item.text; };
+    const plain = (item) => item.text;
+    function effects(text) {
+      return new Promise((resolve, reject) => {
+        const found = [];
+        const stream = client.list({ text });
+        stream.on('data', (item) => found.push(item));
+        stream.on('error', reject);
+        stream.on('end', () => resolve(found.map(toText)));
+      });
+    }
+    function quiet(text, limit = 5) {
+      return new Promise((resolve, reject) => {
+        const found = [];
+        const stream = client.list({ text });
+        stream.on('data', (item) => found.push(item));
+        stream.on('error', reject);
+        stream.on('end', () => resolve(found.slice(0, limit).map(plain)));
+      });
+    }
+    function handed(err, text) {
+      return new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          console.log('told', !err);
+          if (err) return reject(err);
+          resolve(res.text);
+        });
+      });
+    }
+    function shadowed(text) {
+      const res = text + '?';
+      return new Promise((resolve, reject) => {
+        console.log(res);
+        client.ask({ text }, (err, res) => {
+          if (err) return reject(err);
+          resolve(res.text);
+        });
+      });
+    }
+    async function twice(text) {
+      await new Promise((resolve, reject) => {
+        const stream = client.list({ text });
+        stream.on('data', (item) => console.log('first', item.number));
+        stream.on('error', reject);
+        stream.on('end', resolve);
+      });
+      await new Promise((resolve, reject) => {
+        const stream = client.list({ text: text + '2' });
+        stream.on('data', (item) => console.log('second', item.number));
+        stream.on('error', reject);
+        stream.on('end', resolve);
+      });
+    }
+    async function within(text) {
+      for (const each of [text, 'fail 5 inner', 'c']) {
+        try {
+          await new Promise((resolve, reject) => {
+            const list = client.list({ text: each });
+            list.on('data', (item) => console.log(each, item.number));
+            list.on('error', (error) => reject(new Error('failed ' + error.details)));
+            list.on('end', () => { console.log('ended'); resolve(); });
+          });
+          await new Promise((resolve, reject) => {
+            if (each === 'b') return resolve();
+            client.ask({ text: each }, (failure, answer) => {
+              if (failure) return reject(failure);
+              console.log(answer.text);
+              resolve();
+            });
+          });
+        } catch (e) {
+          console.log('caught', e.message);
+        } finally {
+          console.log('finally', each);
+        }
+      }
+      return 'all';
+    }
+    function either(text) {
+      return new Promise((resolve, reject) => {
+        if (text === 'a') {
+          console.log('cached');
+          resolve('cached');
+          return;
+        }
+        const items = [];
+        client.list({ text }).on('error', (e) => {
+          console.log('error', e.code);
+          reject(e);
+        }).on('data', function (item) {
+          if (item.number > 1) { return; }
+          items.push(item.text);
+        }).on('end', function () {
+          if (items.length === 0) return reject(new Error('nothing'));
+          resolve(items);
+        });
+      });
+    }
+    all(effects)
+      .then(() => console.log('made', made))
+      .then(() => all(quiet))
+      .then(() => all((text) => handed(null, text)))
+      .then(() => all(shadowed))
+      .then(() => all(twice))
+      .then(() => all(within))
+      .then(() => all(either));`),
   "an error that resolves": program(`
     const f = (text) => new Promise((resolve) => {
       const call = client.list({ text });

@@ -110,7 +110,12 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   } else {
     if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
     else ctx.edit.insertRight(statement.start, writable + open, origin);
-    writeBody(data, call.end, `) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
+    writeBody(
+      data,
+      call.start > statement.start ? call.end : data.before,
+      `) {${wrap}`,
+      loopAt + unit + (isWrapped ? unit : ""),
+    );
   }
   const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
   const closeLoop = `${isWrapped ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
