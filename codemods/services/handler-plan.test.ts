@@ -767,6 +767,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "no-equivalent",
   ],
   [
+    "a conversation that is forwarded to no call of a client",
+    "bidi_streaming",
+    "function f(call) { const up = dial(); call.on('data', (m) => up.write(m)); call.on('end', () => up.end()); up.on('data', (m) => call.write(m)); up.on('end', () => call.end()); }",
+    "reply-in-nested-function",
+  ],
+  [
     "an await behind the listeners",
     "bidi_streaming",
     "async function f(call) { call.on('data', (m) => call.write(m)); call.on('end', () => call.end()); await x(); }",
