@@ -682,6 +682,27 @@ export const made = () => new Api(new InventoryClient("localhost:50051", credent
       `import { Api } from "./api.js";
       new Api({ getItem: (_request: unknown, callback: Function) => callback(null, { count: 1 }) } as any);`,
     ],
+    "what a function gives that says nothing of it": [
+      "bridged",
+      `import { Api } from "./api.js";
+      const answering = (): any => new Proxy({}, { get: () => (...all: any[]) => all.at(-1)(null, { count: 1 }) });
+      new Api(answering());`,
+    ],
+    "what a function gives, under the client's type": [
+      "bridged",
+      `import { Api } from "./api.js";
+      import type { InventoryClient } from "./gen/shop.js";
+      declare const answering: () => object;
+      new Api(answering() as unknown as InventoryClient);`,
+    ],
+    "a client that is any for the compiler": [
+      "idiomatic",
+      `import { credentials } from "@grpc/grpc-js";
+      import { Api } from "./api.js";
+      import { InventoryClient } from "./gen/shop.js";
+      const client = new InventoryClient("localhost:50051", credentials.createInsecure());
+      new Api(client as any);`,
+    ],
     "a type of a library for tests": [
       "bridged",
       `import { Api } from "./api.js";
