@@ -123,7 +123,7 @@ export interface Proving extends ProofState {
   chainText(node: Node): string | undefined;
   prove(given: Node, wanted: Kind): unknown;
   /** An object literal is a message: names, oneofs, and the values that are then to be proved. */
-  literal(object: ObjectLiteralExpression, desc: DescMessage): unknown;
+  literal(object: ObjectLiteralExpression, desc: DescMessage, chosenBefore?: ReadonlySet<DescOneof>): Set<DescOneof>;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
   /** A number that is certainly not negative. */

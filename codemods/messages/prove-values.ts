@@ -41,7 +41,7 @@ import { notePassedOn } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
-import { copiesFields, spreadsFields } from "./similar-messages.js";
+import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
 import { keepsTest } from "./tested-values.js";
@@ -181,6 +181,7 @@ export function createProveValues(p: Proving) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
         if (Node.isObjectLiteralExpression(expression)) return void literal(expression, wanted.desc);
+        if (Node.isCallExpression(expression) && assignsFields(p, expression, wanted.desc)) return;
         if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       case "list":
