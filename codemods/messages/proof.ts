@@ -56,6 +56,8 @@ export interface ProofState {
   readonly passedOn: Map<DescField, Set<DescField>>;
   /** Fields of plain values that are written to on messages that the program did not make there. */
   readonly written: Set<DescField>;
+  /** Messages that are spread into a literal that is one by itself. */
+  readonly keptSpreads: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -181,6 +183,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     unlike: new Set(),
     passedOn: new Map(),
     written: new Set(),
+    keptSpreads: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],

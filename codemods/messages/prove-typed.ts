@@ -67,7 +67,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     }
     if (!isValue(node) || isGone(node)) return undefined;
     const type = node.getType();
-    if (Node.isObjectLiteralExpression(node)) {
+    // What is spread is looked at with what it is a part of, although the compiler asks for the same type there.
+    if (Node.isObjectLiteralExpression(node) && !literals.spread.has(node)) {
       const wanted = wantedOf(node);
       if (wanted?.kind === "message") return literal(node, wanted.desc);
       if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
@@ -99,7 +100,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   };
 
   const goes = (node: Node, type: Type): unknown => {
-    if (literals.spread.has(node)) return undefined;
+    if (literals.spread.has(node) || p.keptSpreads.has(node)) return undefined;
     const parent = node.getParent();
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);

@@ -279,6 +279,7 @@ export function createProveValues(p: Proving) {
     const chosen = new Set(chosenBefore);
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
+        if (p.keptSpreads.has(property)) continue;
         if (Node.isSpreadAssignment(property) && spreadsFields(p, property, desc)) continue;
         const choice = spreadChoiceOf(property);
         if (choice) {
@@ -326,7 +327,9 @@ export function createProveValues(p: Proving) {
           block(property, "a member of a oneof that is not set");
           continue;
         }
-        if (/\b(undefined|null)\b/.test(expression.getType().getText()))
+        // The text of a literal's type says it of its fields.
+        const isLiteral = Node.isObjectLiteralExpression(unwrapped(expression));
+        if (!isLiteral && /\b(undefined|null)\b/.test(expression.getType().getText()))
           block(property, "a member of a oneof that may be absent");
         else mustBeSet(p, expression);
         const opening = `${oneof.localName}: { case: ${quoted(object, field.localName)}, value: `;
