@@ -135,7 +135,8 @@ export function createTypedLiterals(
   };
   const claim = (given: Node, kind: Kind): void => {
     const value = unwrapped(given);
-    if (Node.isConditionalExpression(value)) {
+    if (kind.kind === "wrapper") claimWrappers(value);
+    else if (Node.isConditionalExpression(value)) {
       claim(value.getWhenTrue(), kind);
       claim(value.getWhenFalse(), kind);
     } else if (kind.kind === "message" || kind.kind === "oneof") {
@@ -145,6 +146,13 @@ export function createTypedLiterals(
     else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
       for (const entry of value.getProperties())
         if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
+  };
+  /** `{ value: x }` in a field that holds the value alone: no message is made there. */
+  const claimWrappers = (given: Node): void => {
+    const value = unwrapped(given);
+    if (Node.isObjectLiteralExpression(value)) p.keptSpreads.add(value);
+    else if (Node.isConditionalExpression(value)) [value.getWhenTrue(), value.getWhenFalse()].forEach(claimWrappers);
+    else if (Node.isBinaryExpression(value)) [value.getLeft(), value.getRight()].forEach(claimWrappers);
   };
   /** Is it certain that a value is what the field holds? The compiler looks at it wherever it knows what is asked for. */
   const isGiven = (given: Node, kind: Kind): boolean => {
@@ -233,7 +241,8 @@ export function createTypedLiterals(
       if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
         shared.push({ value, field, isCopied });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
-      if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message") continue;
+      if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
+        continue;
       p.later(() => {
         if (!p.isPresent(value)) p.block(value, "a value that may be absent");
       });
