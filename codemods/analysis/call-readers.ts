@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, SyntaxKind } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
 import type { HelpedCall, ReadCall } from "../services/handler-draft.js";
 import { BRIDGE_MODULE } from "../shared/imports.js";
@@ -44,6 +44,14 @@ export function askedIn(project: AnalysisProject, handler: Node): readonly numbe
     const call = use.getParent();
     if (!Node.isCallExpression(call) || call.getArguments().at(-1) !== use) return [];
     return isOfClient(project, call.getExpression()) ? [call.getStart()] : [];
+  });
+}
+
+/** Where calls of clients begin that a handler keeps under a name: `const up = backend.chat();`. */
+export function upstreamIn(project: AnalysisProject, handler: Node): readonly number[] {
+  return handler.getDescendantsOfKind(SyntaxKind.VariableDeclaration).flatMap((declaration) => {
+    const call = declaration.getInitializer();
+    return Node.isCallExpression(call) && isOfClient(project, call.getExpression()) ? [call.getStart()] : [];
   });
 }
 

@@ -1,6 +1,6 @@
 import type { SourceFile } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
-import { SPECIFIER } from "../shared/specifiers.js";
+import { specifiersOf } from "../shared/specifiers.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Files that import each other, directly or not, as one file that stands for all: a value flows within these only. */
@@ -12,8 +12,8 @@ export function programsOf(project: AnalysisProject): (file: SourceFile) => Sour
     return current;
   };
   for (const file of project.files)
-    for (const [, , specifier] of file.getFullText().matchAll(SPECIFIER)) {
-      const target = project.resolveModule(file, specifier as string);
+    for (const specifier of specifiersOf(file.getFullText())) {
+      const target = project.resolveModule(file, specifier);
       // Generated code hands on no values.
       if (target && generatorOf(target.getFilePath(), target.getFullText()) === null && find(target) !== find(file))
         parents.set(find(target), find(file));

@@ -37,7 +37,7 @@ import type {
 import { classAround, closedField, fieldHolding, fieldOf, transportField } from "./client-fields.js";
 import { CALL_OPTIONS, declaredInterface, interfaceAt } from "./client-interfaces.js";
 import { collectMetadataFacts, hasMetadataOptions, type MetadataArgument } from "./client-metadata.js";
-import { constructorFile, moduleMocks, replacedConstructor } from "./client-mocks.js";
+import { constructorFile, replacedConstructor } from "./client-mocks.js";
 import { programsOf } from "./client-programs.js";
 import {
   type Call,
@@ -60,6 +60,8 @@ import type { FactBase } from "./facts.js";
 import { grpcReplacedBy } from "./grpc-replacements.js";
 import { isTypeScript } from "./language.js";
 import { descriptorReason, missingProto } from "./meant-proto.js";
+import { moduleMocks } from "./module-mocks.js";
+import { offersClient } from "./offered-clients.js";
 import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
@@ -306,15 +308,15 @@ function refuseMocked(
   services: ReadonlyMap<string, Service>,
   programOf: (file: SourceFile) => SourceFile,
 ): void {
-  for (const { node: mock, target, isEverywhere } of moduleMocks(project))
+  for (const { node: mock, target, seenBy, isEverywhere } of moduleMocks(project))
     for (const service of services.values())
       for (const construction of service.constructions) {
         const file = construction.node.getSourceFile();
-        if (!isEverywhere && programOf(file) !== programOf(mock.getSourceFile())) continue;
+        if (!isEverywhere && !seenBy.some((each) => programOf(file) === programOf(each))) continue;
         const isReplaced =
           target === "grpc" || (target !== file && constructorFile(project, construction.node) === target);
         if (isReplaced) construction.replaced = reason("test-mock", shownPlace(mock, project.root));
-        if (isReplaced || target === file)
+        if (target === "grpc" || isReplaced || offersClient(project, target, file, service.name))
           service.obstacles.push({
             node: construction.node,
             detail: `a test replaces it (${shownPlace(mock, project.root)})`,

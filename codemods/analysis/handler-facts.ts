@@ -7,7 +7,7 @@ import { parse } from "../shared/parse.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { withAssertions } from "./around-values.js";
 import { propertiesIn } from "./call-properties.js";
-import { askedIn, readCallsIn } from "./call-readers.js";
+import { askedIn, readCallsIn, upstreamIn } from "./call-readers.js";
 import type { RpcKind, RpcRef } from "./facts.js";
 import { fakeCallOf } from "./fake-calls.js";
 import { bodyOf } from "./function-bodies.js";
@@ -93,6 +93,7 @@ function surroundingsOf(project: AnalysisProject, handler: Node, helped: readonl
     properties: propertiesIn(project, handler),
     read: readCallsIn(project, handler, helped),
     asked: askedIn(project, handler),
+    upstream: upstreamIn(project, handler),
   };
 }
 

@@ -7,6 +7,7 @@ import { reaches } from "./module-imports.js";
 import { placeOf } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type { HandlerFact, ReplyHelperFact } from "./server-facts.js";
+import { sureReturns } from "./sure-returns.js";
 
 /** A function of the project that may make the error replies of handlers: `fail(callback, code, text)`. */
 export interface ReplyHelper {
@@ -98,7 +99,11 @@ function fitting(project: AnalysisProject, helpers: readonly ReplyHelper[]): rea
 function guardOf(project: AnalysisProject, helper: ReplyHelper): ReplyHelper | undefined {
   const body = bodyOf(helper.fn);
   const found = body && functionIn(body);
-  const plan = found && planReplies(found.fn, helper.callback, null, found.tree, helpedIn(project, body), true);
+  const plan =
+    found &&
+    planReplies(found.fn, helper.callback, null, found.tree, helpedIn(project, body), {
+      sure: sureReturns(project, helper.fn),
+    });
   return plan?.ok ? { ...helper, call: null, isOfSeveral: false, guard: plan.guard } : undefined;
 }
 
@@ -123,6 +128,7 @@ export function factOf(project: AnalysisProject, { fn, callback, call, guard }: 
     callback,
     call,
     isGuard: guard !== null,
+    sure: guard ? sureReturns(project, fn) : [],
     helped: helpedIn(project, body),
   };
 }
@@ -130,7 +136,8 @@ export function factOf(project: AnalysisProject, { fn, callback, call, guard }: 
 function planOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHelper) {
   const body = bodyOf(fn);
   const found = body && functionIn(body);
-  return found && planReplies(found.fn, callback, call, found.tree, helpedIn(project, body), guard !== null);
+  const asked = guard && { sure: sureReturns(project, fn) };
+  return found && planReplies(found.fn, callback, call, found.tree, helpedIn(project, body), asked);
 }
 
 /** Where a function passes its callback or its call on, and what takes it. */

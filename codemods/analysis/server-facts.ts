@@ -25,6 +25,8 @@ export interface HandlerFact extends FactBase {
   readonly read: readonly ReadCall[];
   /** Where calls of clients begin that get its callback. */
   readonly asked: readonly number[];
+  /** Where calls of clients begin that it keeps: `const up = backend.chat();`. */
+  readonly upstream: readonly number[];
   /** It stands behind a wrapper that changes. */
   readonly isWrapped: boolean;
 }
@@ -63,6 +65,8 @@ export interface ReplyHelperFact extends FactBase {
   readonly call: number | null;
   /** Does it throw the errors, and else gives something true? */
   readonly isGuard: boolean;
+  /** Where values begin that it returns and that are objects by their types. */
+  readonly sure: readonly number[];
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];
 }

@@ -35,6 +35,66 @@ const programs: Programs = {
       });
     }
     ${all("a", "empty", "fail")}`),
+  "tests of the error before the one of the error alone": program(`
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          // Nobody there is an answer.
+          if (err && (err.code === grpc.status.NOT_FOUND || err.code === 7)) {
+            console.log('none', err.details);
+            return resolve({ none: true });
+          }
+          // Worse
+          if (err && err.code === 3 && text.endsWith('bad')) {
+            reject(new Error('bad: ' + err.message));
+            return;
+          }
+          if (err) {
+            console.log('failed', err.details);
+            return reject(err);
+          }
+          resolve(res.text);
+        });
+      });
+    }
+    client.ask({ text: 'rich 5 first' }, function (err, res) {
+      if (err && err.code === 5) console.log('first', err.metadata.get('x-why'));
+      if (err) return console.log(err.details);
+      else console.log(res.text);
+    });
+    ${all("a", "rich 5 gone", "rich 7 no", "rich 3 bad", "rich 3 good", "fail")}`),
+  "the response's path first": program(`
+    const g = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (!err) {
+          console.log('got');
+          resolve(res);
+          return;
+        }
+        if (err.code === grpc.status.NOT_FOUND) {
+          return resolve(null);
+        }
+        reject(err);
+      });
+    });
+    function f(text) {
+      return new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (!err) return resolve(g(res.text));
+          console.log(err.code);
+          reject(err);
+        });
+      });
+    }
+    client.ask({ text: 'fail' }, (err, res) => {
+      if (!err) {
+        console.log(res.text);
+        return;
+      }
+      console.log(err.details, err.message);
+      if (err.code === 5) console.log('none');
+    });
+    ${all("a", "rich 5 gone", "fail")}`),
   "settled before the call": program(`
     const f = (text) => new Promise((resolve, reject) => {
       if (text === 'none') {

@@ -1,11 +1,11 @@
-import { isFunction, isIdentifier, type Node, unwrap, walk } from "../shared/ast.js";
+import { type Comment, type File, isFunction, isIdentifier, type Node, unwrap, walk } from "../shared/ast.js";
 
 /** A node callback `(err, res) => …`, and what its body makes of the two. */
 export interface CallbackShape {
   readonly callback: Node;
   readonly error: Node | null;
   readonly response: Node | null;
-  /** What runs on an error: a block, a statement or an expression; null if nothing does. */
+  /** What runs on an error: a block, a statement, an expression or a {@link FAILURE_LIST}; null if nothing does. */
   readonly failure: Node | null;
   /** The statements (or the one expression) of the success path. */
   readonly success: readonly Node[];
@@ -21,6 +21,12 @@ export interface CallbackShape {
   /** Does the success path run after the failure path, too? */
   readonly fallsThrough: boolean;
 }
+
+/**
+ * The statements of a failing path without a block, as a node: what stands behind `if (!err) return …`, or `if (err && err.code === 5) …` with
+ * what `if (err) …` does behind it, which begins at `last`.
+ */
+export const FAILURE_LIST = "FailureList";
 
 export type ShapeResult = CallbackShape | string;
 
@@ -70,7 +76,9 @@ type Parts = Pick<CallbackShape, "failure" | "success" | "form" | "failureReturn
 
 /** The paths of a body that begins with a test of the error, and of the error alone. */
 function partsOf(error: Node, body: Node, statements: readonly Node[]): Parts | undefined {
-  const [first, ...rest] = statements;
+  const count = statements.findIndex((statement) => !testsMore(statement, error.name));
+  const tests = statements.slice(0, Math.max(0, count));
+  const [first, ...rest] = statements.slice(tests.length);
   const expression = first?.type === "ExpressionStatement" ? first.expression : first === body ? body : undefined;
   if (expression) {
     if (expression.type !== "ConditionalExpression" || rest.length > 0) return undefined;
@@ -86,16 +94,41 @@ function partsOf(error: Node, body: Node, statements: readonly Node[]): Parts | 
   const { consequent, alternate } = first;
   const tested = testOf(first.test, error.name);
   if (!tested || (alternate && rest.length > 0)) return undefined;
+  const failure = tests.length === 0 ? consequent : failureList(tests, first);
+  if (tests.length > 0 && (tested === "success" || !failure || !endsPath(consequent))) return undefined;
   if (tested === "success") {
-    if (rest.length > 0) return undefined;
-    return { form: "negated", failure: alternate, success: [consequent], failureReturns: false, fallsThrough: false };
+    if (rest.length > 0 && !endsPath(consequent)) return undefined;
+    const failed = rest.length > 1 ? listOf(rest) : (rest[0] ?? alternate);
+    return { form: "negated", failure: failed, success: [consequent], failureReturns: false, fallsThrough: false };
   }
   if (alternate) {
     const failureReturns = !endsPath(consequent);
-    return { form: "if-else", failure: consequent, success: [alternate], failureReturns, fallsThrough: false };
+    return { form: "if-else", failure, success: [alternate], failureReturns, fallsThrough: false };
   }
   const fallsThrough = rest.length > 0 && !endsPath(consequent);
-  return { form: "guard", failure: consequent, success: rest, failureReturns: false, fallsThrough };
+  return { form: "guard", failure, success: rest, failureReturns: false, fallsThrough };
+}
+
+/** `if (err && …) …`, without an else: what only a path with an error runs. */
+function testsMore(statement: Node, name: string): boolean {
+  if (statement.type !== "IfStatement" || statement.alternate || statement.test.extra?.parenthesized) return false;
+  let left = statement.test as Node;
+  if (left.type !== "LogicalExpression") return false;
+  while (left.type === "LogicalExpression" && left.operator === "&&" && !left.extra?.parenthesized) left = left.left;
+  return isIdentifier(left, name);
+}
+
+/** Undefined where a comment stands in what goes. */
+function failureList(tests: readonly Node[], last: Node): Node | undefined {
+  const { consequent } = last;
+  const first = consequent.type === "BlockStatement" ? consequent.body[0] : consequent;
+  if (!first || (first.leadingComments ?? []).length > 0) return undefined;
+  return { ...listOf([...tests, consequent]), last: last.start };
+}
+
+function listOf(statements: readonly Node[]): Node {
+  const [first, last] = [statements[0], statements.at(-1)] as [Node, Node];
+  return { type: FAILURE_LIST, start: first.start, end: last.end, loc: first.loc, body: statements };
 }
 
 /** Is a member of the response read before anything is done that can be seen? Without a response, that throws. */
@@ -273,6 +306,18 @@ function usesOwnThis(callback: Node): boolean {
     return undefined;
   });
   return found;
+}
+
+/** Where the paths of a callback begin that has a block: what is said before them goes into a catch clause. */
+export function leadingOf({ callback, form }: CallbackShape): { readonly start: number; readonly end: number } {
+  const { start, type, body } = callback.body as Node;
+  const [first] = (type === "BlockStatement" ? body : []) as Node[];
+  return { start, end: first && /^(guard|if-else)$/.test(form) ? first.start : start };
+}
+
+/** The comments of a range. */
+export function commentsOf({ comments }: File, range: { readonly start: number; readonly end: number }): Comment[] {
+  return (comments ?? []).filter(({ start, end }) => range.start <= start && end <= range.end);
 }
 
 function hasComment(node: Node): boolean {

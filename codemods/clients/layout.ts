@@ -1,6 +1,7 @@
 import { beginsLine, indentAt, lineEndingOf, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
+import { FAILURE_LIST } from "./callback-shape.js";
 import type { InPlace } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
@@ -100,7 +101,9 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const callAt = isFlat ? 0 : (failure ? 2 : 1) - (place ? 1 : 0);
   moveArguments(statement.start, outer + callAt * unit);
   if (form === "negated") {
-    const end = (failure ?? success)?.end ?? body.end;
+    const isList = failure?.type === FAILURE_LIST;
+    const end = (isList ? success : (failure ?? success))?.end ?? body.end;
+    if (isList) shifts.push({ start: failure.start, end: failure.end, by: outer + unit - width(failure.start) });
     if (success?.type === "BlockStatement" && source.slice(success.start, success.end).includes("\n"))
       shifts.push({ start: success.start, end, by: outer - width(success.end - 1) });
     return shifts;
@@ -113,6 +116,9 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const isClosedOnOwnLine = source.slice(last.end, body.end).includes("\n");
   const tail = isClosedOnOwnLine ? source.lastIndexOf("\n", body.end - 1) : body.end;
   if (isClosedOnOwnLine) shifts.push({ start: tail, end: body.end, by: outer - width(body.end - 1) });
+  if (failure?.type === FAILURE_LIST) {
+    shifts.push({ start: failure.start, end: failure.last, by: unit });
+  }
   if (form !== "if-else") {
     const isVerbatim = form === "whole" || form === "success";
     shifts.push({ start: isVerbatim ? body.start : (failure as Node).start, end: tail, by });

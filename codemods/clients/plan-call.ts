@@ -13,7 +13,7 @@ import {
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
-import { type CallbackShape, callbackShape, mentions, namesOfFunction } from "./callback-shape.js";
+import { type CallbackShape, callbackShape, leadingOf, mentions, namesOfFunction } from "./callback-shape.js";
 import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
 import { callRisk } from "./early-arguments.js";
 import type { StreamField } from "./field-stream.js";
@@ -402,7 +402,7 @@ function hasLostComment(file: File, call: Node, statement: Node, shape: Callback
           : [failure, ...success].filter((node) => node !== null);
   const given = (call.arguments as Node[]).filter((argument) => argument !== callback);
   const request = { start: call.start, end: given.at(-1)?.end ?? call.callee.end };
-  return isCommentLost(file, statement, [request, ...kept]);
+  return isCommentLost(file, statement, [request, leadingOf(shape), ...kept]);
 }
 
 /** An else block loses its braces, and what stands beside them. */

@@ -11,7 +11,7 @@ import {
 } from "../shared/ast.js";
 import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
-import type { CallbackShape } from "./callback-shape.js";
+import { type CallbackShape, commentsOf, leadingOf } from "./callback-shape.js";
 import { errorPassedOn } from "./plan-error.js";
 
 /** `resolve(value)` or `reject(reason)` */
@@ -125,12 +125,8 @@ export function isAlwaysSettled(body: Node, calls: readonly Node[], settles: rea
 }
 
 /** `if (err) return reject(err);`, without a word of comment. */
-export function isThrownOnly(
-  file: File,
-  { failure, error, success, callback }: CallbackShape,
-  settles: readonly Settling[],
-  relays: boolean,
-): boolean {
+export function isThrownOnly(file: File, shape: CallbackShape, settles: readonly Settling[], relays: boolean): boolean {
+  const { failure, error, success, callback } = shape;
   const [only, ...more] = settles.filter(({ call }) => failure && isWithin(call, failure));
   if (!only || more.length > 0 || !failure || !error) return false;
   const statements = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
@@ -139,7 +135,7 @@ export function isThrownOnly(
   const next = first && first.start > failure.start ? first.start : callback.end;
   const isBeside = ({ start, loc }: Comment) =>
     start >= failure.start && start < next && (start < failure.end || loc?.start.line === failure.loc?.end.line);
-  if (file.comments?.some(isBeside)) return false;
+  if (file.comments?.some(isBeside) || commentsOf(file, leadingOf(shape)).length > 0) return false;
   const [given] = only.call.arguments as Node[];
   return given !== undefined && isIdentifier(errorPassedOn(file, given, relays), error.name);
 }

@@ -24,6 +24,9 @@ exports.get = (text) =>
 `;
 const FAKE = "{ client: { ask: (req, callback) => callback(null, { text: 'fake' }) } }";
 
+// No function of it has the name of a method.
+const HIDDEN = "{ client: new Proxy({}, { get: () => (...all) => all.at(-1)(null, { text: 'fake' }) }) }";
+
 const projects: Readonly<Record<string, readonly [outcome: string, files: Readonly<Record<string, string>>]>> = {
   "nothing is replaced": ["idiomatic", { "test/api.test.js": "require('../src/api').get('a');" }],
   "a folder of mocks": [
@@ -66,6 +69,67 @@ const projects: Readonly<Record<string, readonly [outcome: string, files: Readon
     "bridged",
     {
       "test/api.test.js": `const rewire = require('rewire');\nconst api = rewire('../src/api'); api.__set__('client', ${FAKE}.client);`,
+    },
+  ],
+  "esmock, of a file": [
+    "bridged",
+    {
+      "test/own.js": "export const own = 1;",
+      "test/api.test.js": `import esmock from 'esmock';\nimport { own } from './own.js';\nconst { get } = await esmock('../src/api.js', { '../src/client.js': ${HIDDEN} }); get(own);`,
+    },
+  ],
+  "esmock, of grpc-js": [
+    "manual",
+    {
+      "test/api.test.js":
+        "import mocked from 'esmock';\nconst { get } = await mocked.strict('../src/api.js', {}, { '@grpc/grpc-js': {} }); get('a');",
+    },
+  ],
+  "esmock, of something else": [
+    "idiomatic",
+    {
+      "src/other.js": "exports.other = 1;",
+      "test/api.test.js":
+        "import esmock from 'esmock';\nconst { get } = await esmock('../src/api.js', { '../src/other.js': { other: 2 } }); get('a');",
+    },
+  ],
+  "proxyquire under another name, with what a constant holds": [
+    "bridged",
+    {
+      "test/api.test.js": `const load = require('proxyquire').noCallThru();\nconst stubs = { './client': ${HIDDEN} };\nconst { get } = load('../src/api', stubs); get('a');`,
+    },
+  ],
+  "mock-require": [
+    "bridged",
+    {
+      "test/api.test.js": `const replace = require('mock-require');\nreplace('../src/client', ${HIDDEN});\nreplace.reRequire('../src/api').get('a');`,
+    },
+  ],
+  mockery: [
+    "bridged",
+    {
+      "test/api.test.js": `const mockery = require('mockery');\nmockery.registerMock('../src/client', ${HIDDEN});\nrequire('../src/api').get('a');`,
+    },
+  ],
+  "node:test, by a path": [
+    "bridged",
+    {
+      "test/api.test.js": `const { test } = require('node:test');\ntest('a', (t) => { t.mock.module(require.resolve('../src/client'), { namedExports: ${HIDDEN} }); require('../src/api').get('a'); });`,
+    },
+  ],
+  "a file that hands the client on": [
+    "bridged",
+    {
+      "src/all.js": "module.exports = { ...require('./client') };",
+      "src/api.js": API.replace("./client", "./all"),
+      "test/api.test.js": `jest.mock('../src/all', () => (${HIDDEN}));\nrequire('../src/api').get('a');`,
+    },
+  ],
+  "a file that asks the client": [
+    "idiomatic",
+    {
+      "test/other.test.js":
+        "jest.mock('../src/api', () => ({ get: async () => 'fake' }));\nrequire('../src/api').get('a');",
     },
   ],
 };

@@ -121,6 +121,129 @@ comparePrograms({
       client.close();
     })();`,
   ],
+  "a stub that a variable holds, which is told its answers later": [
+    "idiomatic",
+    `${PROGRAM}
+    let spy;
+    const before = () => {
+      spy = mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    };
+    (async () => {
+      before();
+      await get('a').then(console.log);
+      console.log(spy.mock.callCount(), spy.mock.calls[0].arguments[0]);
+      const none = Object.assign(new Error('none'), { code: grpc.status.NOT_FOUND, details: 'none' });
+      spy.mock.mockImplementation((req, callback) => callback(none));
+      await get('b').catch((err) => console.log(err.code));
+      spy.mock.mockImplementationOnce((req, callback) => callback(null, { text: 'once' }));
+      await get('c').then(console.log);
+      await get('d').catch((err) => console.log(err.code, none.code));
+      spy.mock.restore();
+      await get('e').then(console.log);
+      client.close();
+    })();`,
+  ],
+  "a stub that a variable holds, in the words of sinon": [
+    "idiomatic",
+    `${PROGRAM}${SINON}
+    let stub;
+    const gone = { code: 14, details: 'gone' };
+    (async () => {
+      stub = sinon.stub(client, 'ask');
+      stub.yields(gone);
+      await get('a').catch((err) => console.log(err.code));
+      stub.yields(null, { text: 'yielded' });
+      await get('b').then(console.log);
+      console.log(stub.callCount);
+      sinon.restore();
+      client.close();
+    })();`,
+  ],
+  "a stub that may answer nothing": [
+    "bridged",
+    `${PROGRAM}${SINON}
+    let stub = null;
+    stub = sinon.stub(client, 'ask');
+    get('a').then(console.log, console.log);
+    console.log(stub.callCount);
+    stub.yields(null, { text: 'yielded' });
+    get('b').then(console.log);`,
+  ],
+  "a stub whose first call comes before its answer": [
+    "bridged",
+    `${PROGRAM}${SINON}
+    let stub;
+    stub = sinon.stub(client, 'ask');
+    get('a').then(console.log, console.log);
+    stub.yields(null, { text: 'yielded' });
+    get('b').then(console.log);`,
+  ],
+  "a variable that holds one stub after the other": [
+    "bridged",
+    `${PROGRAM}
+    let spy;
+    spy = mock.method(client, 'ask', (req, callback) => callback(null, { text: 'first ' + req.text }));
+    (async () => {
+      await get('a').then(console.log);
+      spy = mock.method({ other() {} }, 'other');
+      console.log(spy.mock.callCount());
+      client.close();
+    })();`,
+  ],
+  "errors that functions make": [
+    "idiomatic",
+    `${PROGRAM}
+    function failed(code, details) {
+      const err = new Error(details);
+      err.code = code;
+      err.details = details;
+      return err;
+    }
+    const plain = (code, message) => ({ code, details: message, message });
+    (async () => {
+      const spy = mock.method(client, 'ask', (req, callback) => callback(failed(grpc.status.NOT_FOUND, 'none')));
+      await get('a').catch((err) => console.log(err.code));
+      spy.mock.mockImplementation((req, callback) => callback(plain(7, 'not you')));
+      await get('b').catch((err) => console.log(err.code));
+      const broken = new Error('no answer at all');
+      spy.mock.mockImplementation((req, callback) => callback(broken));
+      await get('c').catch((err) => console.log(err.code, err === broken));
+      client.close();
+    })();`,
+  ],
+  "an error that a test compares": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = Object.assign(new Error('none'), { code: 5, details: 'none' });
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    get('a').catch((err) => assert.equal(err, none)).then(() => console.log('the same'));`,
+  ],
+  "an error that a test compares with one of the same function": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = () => ({ code: 5, details: 'none' });
+    mock.method(client, 'ask', (req, callback) => callback(none()));
+    get('a').catch((err) => assert.deepEqual(err, none())).then(() => console.log('equal'));`,
+  ],
+  "an error with a text that a test expects": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = { code: 5, details: 'none', message: 'none' };
+    const expected = { code: 5, message: 'none' };
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    assert.rejects(get('a'), expected).then(() => console.log('rejected'));`,
+  ],
+  "an error that changes on the way": [
+    "bridged",
+    `${PROGRAM}
+    let none = { code: 5, details: 'none' };
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    none = null;
+    get('a').then((text) => console.log(text), (err) => console.log(err.code, err instanceof TypeError));`,
+  ],
   "a callback that sinon looks for elsewhere": [
     "bridged",
     `${PROGRAM}${SINON}

@@ -1,6 +1,6 @@
 import { isIdentifier, type Node, semicolonOf } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
-import { type CallbackShape, mentions, namesOf } from "./callback-shape.js";
+import { type CallbackShape, commentsOf, FAILURE_LIST, leadingOf, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
 import type { InPlace } from "./plan-body.js";
@@ -239,6 +239,8 @@ function closeBody(place: Place, last: Node | undefined): void {
 function writeThen(place: Place): void {
   const { ctx, planned, shape, origin } = place;
   const { callback, failure } = shape;
+  const { eol, at } = place.layout;
+  const inner = place.inPlace ? at[2] : at[1];
   const success = shape.success[0] as Node;
   const response = responseOf(place);
   const isAsync = callback.async ? "async " : "";
@@ -258,10 +260,10 @@ function writeThen(place: Place): void {
     const [first] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [];
     const own = `${keywordFor(ctx, shape.error)} ${shape.error.name} = ${convert}(${name});`;
     const isLine = first && ctx.source.slice(failure.start, first.start).includes("\n");
-    const indent = `${place.layout.eol}${place.layout.at[1]}`;
+    const behind = failure.type === FAILURE_LIST ? `${eol}${inner}` : " ";
     if (failure.type === "BlockStatement")
-      ctx.edit.insertLeft(failure.start + 1, `${isLine ? indent : " "}${own}`, origin);
-    else ctx.edit.insertRight(failure.start, `${own} `, origin);
+      ctx.edit.insertLeft(failure.start + 1, `${isLine ? `${eol}${inner}` : " "}${own}`, origin);
+    else ctx.edit.insertRight(failure.start, own + behind, origin);
   }
   finish(failure, "");
 
@@ -272,16 +274,18 @@ function writeThen(place: Place): void {
     return between.startsWith(";") ? "; }" : " }";
   }
   /** A statement that is no block gets braces, and so does what the error is converted before. */
-  function needsBlock(node: Node): boolean {
-    return isBare(node) || (node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement");
+  function bracesOf(node: Node): readonly [string, string] {
+    if (node.type === FAILURE_LIST) return [`{${eol}${inner}`, `${eol}${at[0]}}`];
+    const isConverted = node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement";
+    return isBare(node) || isConverted ? ["{ ", " }"] : ["", ""];
   }
   function writeBody(from: number, node: Node, before: string): void {
     const isObject = node.type === "ObjectExpression";
-    ctx.edit.overwrite(from, node.start, `${before}${needsBlock(node) ? "{ " : isObject ? "(" : ""}`, origin);
+    ctx.edit.overwrite(from, node.start, `${before}${bracesOf(node)[0] || (isObject ? "(" : "")}`, origin);
     if (isObject) ctx.edit.insertLeft(node.end, ")", origin);
   }
   function finish(node: Node, more: string): void {
-    ctx.edit.overwrite(node.end, planned.call.end, `${needsBlock(node) ? " }" : ""}${more})`, origin);
+    ctx.edit.overwrite(node.end, planned.call.end, `${bracesOf(node)[1]}${more})`, origin);
     if (place.inPlace) closeInPlace(ctx, place.inPlace, planned.call.end, place.semicolon, origin);
   }
 }
@@ -291,11 +295,54 @@ function isThrownOnly({ ctx, shape, inPlace }: Pick<Place, "ctx" | "shape" | "in
   if (inPlace && inPlace.isThrownOnly !== null) return inPlace.isThrownOnly;
   const { form, failure, error, success } = shape;
   if (form !== "guard" || !failure || !error || isWrapped(ctx, shape)) return false;
+  if (commentsOf(fileOf(ctx), leadingOf(shape)).length > 0) return false;
   // What is said of it stays with it.
   const end = success.length === 0 ? shape.callback.end : ctx.source.indexOf("\n", failure.end);
   if (fileOf(ctx).comments?.some(({ start }) => start >= failure.start && start < end)) return false;
   const [only, more] = failure.type === "BlockStatement" ? (failure.body as Node[]) : [failure];
   return only?.type === "ThrowStatement" && !more && isIdentifier(only.argument, error.name);
+}
+
+/** What is said at the beginning of a callback, on lines of the catch clause. */
+function commentsBefore({ ctx, shape, layout }: Place): string {
+  const lines = commentsOf(fileOf(ctx), leadingOf(shape)).flatMap(({ start, end }) =>
+    ctx.source
+      .slice(start, end)
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .map((line) => (line.startsWith("*") ? ` ${line}` : line)),
+  );
+  return lines.map((line) => `${layout.eol}${layout.at[2]}${line}`).join("");
+}
+
+/** `if (err && …) …; if (err) …` -> `if (…) …; …`, in a catch clause. */
+function writeFailures({ ctx, planned, shape, layout, origin }: Place, opened: string): void {
+  const { eol } = layout;
+  const [, inner, deep] = layout.at;
+  const { body, last } = shape.failure as Node;
+  const [first] = body as [Node];
+  const consequent = body.at(-1) as Node;
+  ctx.edit.overwrite(argumentsEnd(ctx, planned), first.start, `${opened}${eol}${deep}`, origin);
+  for (const { test } of (body as Node[]).slice(0, -1)) {
+    let head = test as Node;
+    while (head.left.type === "LogicalExpression") head = head.left;
+    const { left, right } = head;
+    // `err && (…)` alone loses its parentheses.
+    const isAlone = head === test && right.extra?.parenthesized === true;
+    const operator = ctx.source.indexOf("&&", left.end) + 2;
+    const next = operator + ctx.source.slice(operator).search(/\S/);
+    ctx.edit.remove(left.start, isAlone ? right.start : next, origin);
+    if (isAlone) ctx.edit.remove(right.end, test.end, origin);
+  }
+  const block = consequent.type === "BlockStatement" ? (consequent as Node) : undefined;
+  const [opening] = block ? (block.body as [Node]) : [consequent];
+  ctx.edit.remove(last, opening.start, origin);
+  const close = `${eol}${inner}}`;
+  if (!block) ctx.edit.insertLeft(consequent.end, close, origin);
+  else {
+    const end = block.start + ctx.source.slice(block.start, block.end - 1).trimEnd().length;
+    ctx.edit.overwrite(end, block.end, close, origin);
+  }
 }
 
 /** Both paths of a callback: the failing one in the catch clause, the other one behind it. */
@@ -328,13 +375,14 @@ function writeApart(place: Place): void {
     return;
   }
   const { head, first } = catchHead(ctx, shape.error, layout);
-  const opened = `${callEnd}${semicolon}${eol}${inner}} ${head}${first}`;
+  const opened = `${callEnd}${semicolon}${eol}${inner}} ${head}${first}${commentsBefore(place)}`;
   const end = argumentsEnd(ctx, planned);
   const parts = destructured(place);
   const returns = shape.failureReturns && shape.form !== "guard" ? `${eol}${deep}return${semicolon}` : "";
 
-  let cursor: number;
-  if (failure.type === "BlockStatement") {
+  const cursor = failure.end;
+  if (failure.type === FAILURE_LIST) writeFailures(place, opened);
+  else if (failure.type === "BlockStatement") {
     ctx.edit.overwrite(end, failure.start + 1, opened, origin);
     if (returns) {
       const closing = failure.end - 1;
@@ -342,14 +390,12 @@ function writeApart(place: Place): void {
       const at = /^[ \t]*$/.test(source.slice(lineStart, closing)) ? lineStart : closing;
       ctx.edit.insertRight(at, at === lineStart ? `${deep}return${semicolon}${eol}` : ` return${semicolon} `, origin);
     }
-    cursor = failure.end;
   } else {
     const isExpression = !/Statement$/.test(failure.type);
     ctx.edit.overwrite(end, failure.start, `${opened}${eol}${deep}`, origin);
     const isLeft = isExpression && (place.inPlace?.isThrownOnly ?? null) === null;
     const tail = isLeft ? `${semicolon}${eol}${deep}return${semicolon}` : isExpression ? semicolon : returns;
     ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);
-    cursor = failure.end;
   }
   switch (shape.form) {
     case "guard": {

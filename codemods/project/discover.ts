@@ -3,7 +3,7 @@ import path from "node:path";
 import { glob } from "tinyglobby";
 import { ts } from "ts-morph";
 import { type ConfigFinder, createConfigFinder, localModulePath, resolveInWorkspace } from "../analysis/project.js";
-import { SPECIFIER } from "../shared/specifiers.js";
+import { specifiersOf } from "../shared/specifiers.js";
 import { generatorOf } from "./generated.js";
 import { isInside } from "./project-root.js";
 
@@ -90,8 +90,7 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   const importers = new Map<string, Set<string>>();
   for (const [file, text] of texts) {
     const targets = new Set<string>();
-    for (const match of text.matchAll(SPECIFIER)) {
-      const specifier = match[2] as string;
+    for (const specifier of specifiersOf(text)) {
       let target: string | undefined;
       if (specifier.startsWith(".")) target = localModulePath(path.resolve(path.dirname(file), specifier), exists);
       else {

@@ -10,6 +10,7 @@ import {
 } from "../shared/ast.js";
 import { type Reason, type ReasonCode, reason } from "../shared/reasons.js";
 import type { Scopes } from "../shared/scope.js";
+import type { Nothing } from "./guard-values.js";
 import type { Step } from "./handler-plan.js";
 import type { HandlerTypes } from "./handler-types.js";
 
@@ -71,15 +72,19 @@ export interface HelpedCall {
   readonly dropped: readonly number[];
   /** Does the function ask which kind of call it is, so that it answers all of them? */
   readonly isOfSeveral: boolean;
-  /** It does not return the error but throws it, and else gives something true. */
+  /** It does not return the error but throws it, and else gives something. */
   readonly guard: Guard | null;
 }
 
-/** A function that replies with an error and gives nothing, or gives something true: `if (!isAllowed(call, callback)) return;`. */
+/** A function that replies with an error and gives nothing, or gives something: `if (!isAllowed(call, callback)) return;`. */
 export interface Guard {
   readonly isAsync: boolean;
-  /** Does it say what it gives? Then that says `null`, too, which a question behind it takes away. */
+  /** Does it say what it gives in such a way that nothing stays part of it? A question behind it takes that away. */
   readonly isTyped: boolean;
+  /** The kinds of nothing that it gives behind an error reply. */
+  readonly refused: readonly Nothing[];
+  /** Those that it never gives else. */
+  readonly excluded: readonly Nothing[];
 }
 
 /** A place where the call goes to something that only reads it: a function of the project (`isAuthorized(call)`), or another call. */
@@ -100,6 +105,8 @@ export interface Surroundings {
   readonly read?: readonly ReadCall[];
   /** Where calls of clients begin that get its callback. */
   readonly asked?: readonly number[];
+  /** Where calls of clients begin that it keeps. */
+  readonly upstream?: readonly number[];
 }
 
 /** The arguments and parameters that go, in their order. */
@@ -116,6 +123,8 @@ export interface HandlerDraft {
   readonly scopes: Scopes;
   /** Does it answer with one message, by its callback? */
   readonly answersOnce: boolean;
+  /** May it return a rejection, which its own `catch` does not see? */
+  readonly mayReject: boolean;
   readonly streamsIn: boolean;
   readonly types: HandlerTypes;
   readonly callReferences: readonly Node[];
@@ -131,6 +140,8 @@ export interface HandlerDraft {
   readonly read: ReadonlyMap<number, ReadCall>;
   /** Calls of clients that get the callback, by their place. */
   readonly asked: ReadonlySet<number>;
+  /** Calls of clients that the handler keeps, by their place. */
+  readonly upstream: ReadonlySet<number>;
   readonly steps: Step[];
   /** Statements, or expressions of arrow functions, that reply. */
   readonly replyNodes: Set<Node>;

@@ -35,6 +35,7 @@ function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): s
     properties: [],
     read: [],
     asked: [],
+    upstream: [],
     isWrapped: false,
   };
   const result = applyRules(source, path, serviceRules, { facts: [fact], target: "bundled", messages: "auto" });
@@ -764,6 +765,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "bidi_streaming",
     "function f(call) { call.on('data', (m) => { if (m.last) call.end(); else call.write(m); }); call.on('end', () => { db.clear(); call.end(); }); }",
     "no-equivalent",
+  ],
+  [
+    "a conversation that is forwarded to no call of a client",
+    "bidi_streaming",
+    "function f(call) { const up = dial(); call.on('data', (m) => up.write(m)); call.on('end', () => up.end()); up.on('data', (m) => call.write(m)); up.on('end', () => call.end()); }",
+    "reply-in-nested-function",
   ],
   [
     "an await behind the listeners",

@@ -83,13 +83,17 @@ export type Step =
   | { readonly kind: "chain"; readonly statement: Node; readonly chain: PromiseChain }
   /** The callback itself as a link's function: `.catch(callback)`. */
   | { readonly kind: "chain-callback"; readonly node: Node }
-  /** `if (!isAllowed(call, callback)) return;` of a guard that throws from now on; `check`: what goes around or behind it. */
+  /**
+   * `if (!isAllowed(call, callback)) return;` of a guard that throws from now on; `check`: what goes around or behind it. `block`: what
+   * stands in `if (isAllowed(call, callback)) { … }`, and stays.
+   */
   | {
       readonly kind: "guarded";
       readonly node: Node;
       readonly asked: Node;
       readonly check: Node;
-      readonly leave: Node;
+      readonly leave: Node | null;
+      readonly block: Node | null;
       readonly dropped: readonly number[];
     }
   /** The call, given to a function that only reads it. */
@@ -206,7 +210,15 @@ export function planHandler(
 ): HandlerPlan | HandlerRefusal {
   const known = cache.get(fn) ?? new Map<string, HandlerPlan | HandlerRefusal>();
   cache.set(fn, known);
-  const key = JSON.stringify([rpcKind, wrapping, around.helped, around.properties, around.read, around.asked]);
+  const key = JSON.stringify([
+    rpcKind,
+    wrapping,
+    around.helped,
+    around.properties,
+    around.read,
+    around.asked,
+    around.upstream,
+  ]);
   const made = known.get(key);
   if (made) return made;
   let plan = attempt(() => makePlan(fn, rpcKind, file, "direct", wrapping, around));
@@ -243,7 +255,7 @@ function makePlan(
   file: File,
   mode: Mode,
   wrapping: Wrapping | null,
-  { helped = [], properties = [], read = [], asked = [] }: Surroundings,
+  { helped = [], properties = [], read = [], asked = [], upstream = [] }: Surroundings,
 ): HandlerPlan {
   const scopes = scopesOf(file);
   const answersOnce = rpcKind === "unary" || rpcKind === "client_streaming";
@@ -270,6 +282,7 @@ function makePlan(
     parents: parentMap(file),
     scopes,
     answersOnce,
+    mayReject: answersOnce,
     streamsIn,
     types,
     callReferences: references,
@@ -279,6 +292,7 @@ function makePlan(
     properties: new Set(properties),
     read: new Map(read.map((each) => [each.start, each])),
     asked: new Set(asked),
+    upstream: new Set(upstream),
     steps: [],
     replyNodes: new Set(),
     isLeave: isBareReturn,

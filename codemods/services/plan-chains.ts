@@ -48,7 +48,9 @@ export function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): voi
     replyNodes.has(statement) || choices.some((choice) => isInChoice(statement, choice));
   const isOver = (condition: Node) =>
     !answersOnce && memberName(condition) === "cancelled" && callReferences.includes(condition.object);
-  const isCheck = (statement: Node) => draft.steps.some((step) => step.kind === "guarded" && step.check === statement);
+  const checks = new Map(
+    draft.steps.flatMap((step) => (step.kind === "guarded" ? [[step.check, step.block] as const] : [])),
+  );
   if (fn.body.type === "BlockStatement") {
     const problem = mayEndWithout(fn.body, {
       isReply,
@@ -58,9 +60,9 @@ export function checkPaths(draft: HandlerDraft, choices: readonly Choice[]): voi
           ? endListener.listener.body
           : statement === dataListener?.statement
             ? null
-            : draft.dropped.has(statement) || isCheck(statement)
+            : draft.dropped.has(statement)
               ? null
-              : undefined,
+              : checks.get(statement),
     });
     if (problem) refuse("path-without-reply", problem);
   } else if (!isReply(fn.body)) {

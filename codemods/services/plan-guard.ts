@@ -1,7 +1,9 @@
-import { type File, type FunctionNode, isIdentifier, isNothing, type Node, unwrap } from "../shared/ast.js";
+import type { ReplyHelperFact } from "../analysis/server-facts.js";
+import { type File, type FunctionNode, isIdentifier, type Node } from "../shared/ast.js";
 import { mayEndWithout } from "../shared/control-flow.js";
-import { usesArguments } from "./function-shape.js";
-import { type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
+import { returnsIn, usesArguments } from "./function-shape.js";
+import { ALL, excludedFrom, type Nothing, nothingOf } from "./guard-values.js";
+import { type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal } from "./handler-plan.js";
 import { draftOf, type ErrorStep, type HelperPlan, planHelper, usesOf } from "./plan-helper.js";
 import { planCallback, planHelped } from "./plan-replies.js";
@@ -13,20 +15,21 @@ export function planReplies(
   call: number | null,
   file: File,
   helped: readonly HelpedCall[],
-  isGuard: boolean,
+  guard: Pick<ReplyHelperFact, "sure"> | null,
 ): HelperPlan | HandlerRefusal {
-  return isGuard ? planGuard(fn, callback, file, helped) : planHelper(fn, callback, call, file, helped);
+  return guard ? planGuard(fn, callback, file, helped, guard.sure) : planHelper(fn, callback, call, file, helped);
 }
 
 /**
- * A guard: every use of the callback is an error reply, behind which it gives nothing; every other path gives something that is
- * surely true.
+ * A guard: every use of the callback is an error reply, behind which it gives nothing; every other path gives what surely is
+ * something.
  */
 function planGuard(
   fn: FunctionNode,
   callback: number | null,
   file: File,
   helped: readonly HelpedCall[],
+  sure: readonly number[],
 ): HelperPlan | HandlerRefusal {
   return attempt(() => {
     if (callback === null) refuse("callback-escapes", "a guard without the callback");
@@ -34,7 +37,12 @@ function planGuard(
       refuse("callback-escapes", "a function that is not plain");
     if (!fn.params.slice(0, callback + 1).every((param) => isIdentifier(param)))
       refuse("callback-escapes", "a parameter that is taken apart");
-    const draft: HandlerDraft = { ...draftOf(fn, callback, null, file, helped), isLeave: isEmptyReturn };
+    const isEmpty = (node: Node) => node.type === "ReturnStatement" && nothingOf(node) !== undefined;
+    const draft: HandlerDraft = {
+      ...draftOf(fn, callback, null, file, helped),
+      isLeave: isEmpty,
+      mayReject: fn.async === true,
+    };
     for (const use of usesOf(draft, fn.params[callback] as Node)) {
       const parent = draft.parents.get(use) as Node;
       const own = draft.helped.get(parent.start);
@@ -44,52 +52,60 @@ function planGuard(
       else refuse("callback-escapes", "passed to a function");
     }
     const steps = draft.steps.filter((step): step is ErrorStep => step.kind === "error");
-    const isPlain = ({ asRejection, form }: ErrorStep) => !asRejection && (form === "statement" || form === "return");
+    const isPlain = ({ form }: ErrorStep) => form === "statement" || form === "return";
     if (steps.length === 0 || steps.length < draft.steps.length || !steps.every(isPlain))
       refuse("callback-escapes", "it does not only fail");
+    const excluded = (value: Node) => (sure.includes(value.start) ? ALL : excludedFrom(draft, value));
+    const isSomething = (statement: Node) =>
+      statement.type === "ReturnStatement" && !isEmpty(statement) && excluded(statement.argument).length > 0;
     const problem = mayEndWithout(fn.body, {
-      isReply: (statement) => draft.replyNodes.has(statement) || isTrueReturn(draft, statement),
+      isReply: (statement) => draft.replyNodes.has(statement) || isSomething(statement),
       replaced: () => undefined,
     });
     if (problem) refuse("path-without-reply", problem);
-    const guard = { isAsync: fn.async === true, isTyped: fn.returnType != null };
-    return { ok: true, fn, dropped: [callback], steps, choices: [], guard };
+    const values = valuesOf(fn, steps, excluded);
+    const emptyTypes = emptyTypesOf(fn, values.excluded);
+    const isTyped = fn.returnType != null && !emptyTypes && givenType(fn)?.type !== "TSBooleanKeyword";
+    const guard = { isAsync: fn.async === true, isTyped, ...values };
+    return { ok: true, fn, dropped: [callback], steps, choices: [], guard, emptyTypes };
   });
 }
 
-/** `return;`, `return false;`, `return null;`. */
-function isEmptyReturn({ type, argument }: Node): boolean {
-  if (type !== "ReturnStatement") return false;
-  return !argument || isNothing(argument) || (argument.type === "BooleanLiteral" && !argument.value);
-}
-
-function isTrueReturn(draft: HandlerDraft, statement: Node): boolean {
-  if (statement.type !== "ReturnStatement" || !statement.argument) return false;
-  const value = unwrap(statement.argument as Node);
-  if (value.type === "BooleanLiteral") return value.value === true;
-  if (/^(Object|Array|New)Expression$/.test(value.type)) return true;
-  return isIdentifier(value) && isAskedBefore(draft, statement, value);
-}
-
-/** `if (!user) { … return null; }` in front of `return user;`, where nothing gives the name another value. */
-function isAskedBefore({ parents, scopes, fn }: HandlerDraft, statement: Node, name: Node): boolean {
-  const binding = scopes.bindingOf(name);
-  if (!binding || binding.writes.length > 0) return false;
-  const isFalse = (test: Node): boolean => {
-    if (test.type === "LogicalExpression" && test.operator === "||") return isFalse(test.left) || isFalse(test.right);
-    if (test.type !== "UnaryExpression" || test.operator !== "!") return false;
-    return isIdentifier(test.argument) && scopes.bindingOf(test.argument) === binding;
+/** What a guard surely gives where it has not replied, and what it gives where it has. */
+function valuesOf(
+  fn: FunctionNode,
+  steps: readonly ErrorStep[],
+  excludedFrom: (value: Node) => readonly Nothing[],
+): Pick<Guard, "refused" | "excluded"> {
+  const returns = returnsIn(fn);
+  const empty = returns.filter((each) => nothingOf(each) !== undefined);
+  const excluded = returns
+    .filter((each) => each.argument && !empty.includes(each) && !steps.some(({ statement }) => statement === each))
+    .map(({ argument }) => excludedFrom(argument));
+  const isOpen = steps.some(({ form, dead }) => form === "return" || dead?.type !== "ReturnStatement");
+  return {
+    refused: [
+      ...new Set([...empty.map((each) => nothingOf(each) as Nothing), ...(isOpen ? (["undefined"] as const) : [])]),
+    ],
+    excluded: (excluded[0] ?? []).filter((kind) => excluded.every((each) => each.includes(kind))),
   };
-  for (let node = statement; node !== fn; node = parents.get(node) as Node) {
-    const list = parents.get(node)?.type === "BlockStatement" ? (parents.get(node)?.body as Node[]) : [];
-    const before = list.slice(0, Math.max(0, list.indexOf(node)));
-    if (before.some((each) => each.type === "IfStatement" && isFalse(each.test) && isLeft(each.consequent)))
-      return true;
-  }
-  return false;
 }
 
-function isLeft(branch: Node): boolean {
-  const last = branch.type === "BlockStatement" ? (branch.body as Node[]).at(-1) : branch;
-  return last !== undefined && /^(Return|Throw)Statement$/.test(last.type);
+/** The parts of `Room | null`, also in a promise, that a guard which throws does not give any more. */
+function emptyTypesOf(fn: FunctionNode, excluded: readonly Nothing[]): HelperPlan["emptyTypes"] {
+  const type = givenType(fn);
+  if (type?.type !== "TSUnionType") return null;
+  const types = type.types as Node[];
+  const isEmpty = (part: Node) =>
+    /^TS(Null|Undefined|Void)Keyword$/.test(part.type) ||
+    (part.type === "TSLiteralType" && part.literal.value === false && excluded.includes("false"));
+  const gone = [...types.keys()].filter((index) => isEmpty(types[index] as Node));
+  return gone.length > 0 && gone.length < types.length ? { types, gone } : null;
+}
+
+/** What a function says it gives, or its promise. */
+function givenType(fn: FunctionNode): Node | undefined {
+  const annotation = fn.returnType?.typeAnnotation as Node | undefined;
+  if (!annotation || !fn.async) return annotation;
+  return isIdentifier(annotation.typeName, "Promise") ? (annotation.typeParameters?.params as Node[])?.[0] : undefined;
 }

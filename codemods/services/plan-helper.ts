@@ -21,6 +21,8 @@ export interface HelperPlan {
   readonly choices: readonly Choice[];
   /** Does it throw its errors instead of returning them? */
   readonly guard: Guard | null;
+  /** The parts of a guard's type, `Room | null`, and those that go. */
+  readonly emptyTypes: { readonly types: readonly Node[]; readonly gone: readonly number[] } | null;
 }
 
 /**
@@ -59,7 +61,15 @@ export function planHelper(
     if (draft.steps.length === 0 || !draft.steps.every(isError)) refuse("callback-escapes", "it does not only fail");
     const choices = planChoices(draft);
     checkPaths(draft, choices);
-    return { ok: true, fn, dropped, steps: stepsBeside(draft.steps, choices).filter(isError), choices, guard: null };
+    return {
+      ok: true,
+      fn,
+      dropped,
+      steps: stepsBeside(draft.steps, choices).filter(isError),
+      choices,
+      guard: null,
+      emptyTypes: null,
+    };
   });
 }
 
@@ -77,6 +87,7 @@ export function draftOf(
     parents: parentMap(file),
     scopes: scopesOf(file),
     answersOnce: false,
+    mayReject: false,
     streamsIn: false,
     types: {
       request: null,
@@ -94,6 +105,7 @@ export function draftOf(
     helped: new Map(helped.map((each) => [each.start, each])),
     read: new Map(),
     asked: new Set(),
+    upstream: new Set(),
     properties: new Set(),
     steps: [],
     replyNodes: new Set(),

@@ -189,12 +189,37 @@ function endsElsewhere(draft: HandlerDraft): boolean {
   return callReferences.some((reference) => {
     const member = parents.get(reference) as Node;
     if (memberName(member) !== "end" || (endListener && isWithin(reference, endListener.listener))) return false;
+    if (endListener && isEndOfUpstream(draft, endListener.listener, member)) return false;
     const statement = statementOf(member, parents) as Node;
     const list = parents.get(statement)?.body as Node[] | undefined;
     const next = Array.isArray(list) ? list[list.indexOf(statement) + 1] : undefined;
     const isLeft = statement.type === "ReturnStatement" || (next?.type === "ReturnStatement" && !next.argument);
     return functionOf(reference, parents) !== dataListener?.listener || !isLeft;
   });
+}
+
+/**
+ * `up.on("end", () => call.end())` beside `call.on("end", () => up.end())`, of a call that the handler makes: it is over by then, and
+ * to end it once more does nothing.
+ */
+function isEndOfUpstream(draft: HandlerDraft, listener: FunctionNode, member: Node): boolean {
+  const { parents, scopes, upstream } = draft;
+  const { body } = listener;
+  const only = body.type === "BlockStatement" ? (body.body.length === 1 ? body.body[0].expression : undefined) : body;
+  const up = only?.type === "CallExpression" && memberName(only.callee) === "end" ? only.callee.object : undefined;
+  const binding = isIdentifier(up) && only.arguments.length === 0 ? scopes.bindingOf(up) : undefined;
+  const made = binding?.declaration.type === "VariableDeclarator" ? (binding.declaration.init as Node | null) : null;
+  if (!binding || binding.writes.length > 0 || !made || !upstream.has(made.start)) return false;
+  const listening = parents.get(functionOf(member, parents) as Node);
+  if (listening?.type !== "CallExpression" || !LISTENING.test(memberName(listening.callee) ?? "")) return false;
+  const { object } = listening.callee as Node;
+  const [event] = listening.arguments as Node[];
+  return (
+    event?.type === "StringLiteral" &&
+    event.value === "end" &&
+    isIdentifier(object) &&
+    scopes.bindingOf(object) === binding
+  );
 }
 
 /** Does the data listener write messages? */

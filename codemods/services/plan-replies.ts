@@ -214,7 +214,7 @@ export function planError(
   if (draft.chainLinks.get(functionOf(call, draft.parents) as Node) === false)
     refuse("code-after-reply", "an error reply in then, which the catch behind it would see");
   const asRejection = !reply.settles && isInCatchingTry(call, draft.parents);
-  if (asRejection && !draft.answersOnce)
+  if (asRejection && !draft.mayReject)
     refuse("code-after-reply", "an error reply inside a try with a catch, in a stream");
   if (reply.form === "arrow" && trailers && !reply.settles)
     refuse("no-equivalent", "an arrow function that replies with trailers");
@@ -294,6 +294,8 @@ export function planHanded(draft: HandlerDraft, call: Node, reference: Node): vo
   if (ownNodes(call, (node) => /^(Await|Yield)Expression$/.test(node.type)).length > 0)
     refuse("callback-escapes", "passed to a function, with an await");
   if (functionOf(call, draft.parents) !== draft.fn) refuse("callback-escapes", "passed to a function");
+  const name = memberName(call.callee) ?? call.callee.name ?? "a function";
+  if (placeOf(draft, call).form === "expression") refuse("callback-escapes", `passed to ${name}, whose result counts`);
   const reply = replyOf(draft, call, false);
   draft.needsContext = true;
   draft.steps.push({ ...reply, kind: "handed", callback: reference.name });

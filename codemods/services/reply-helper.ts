@@ -18,9 +18,9 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     const facts = ctx.facts.filter((fact): fact is ReplyHelperFact => fact.kind === "reply-helper");
-    for (const { start, end, callback, call, helped, isGuard } of facts) {
+    for (const { start, end, callback, call, helped, isGuard, sure } of facts) {
       const fn = functionWithBody(fileOf(ctx), start, end);
-      const plan = fn && planReplies(fn, callback, call, fileOf(ctx), helped, isGuard);
+      const plan = fn && planReplies(fn, callback, call, fileOf(ctx), helped, isGuard ? { sure } : null);
       if (plan?.ok) write(ctx, plan);
     }
     forSteps(ctx, id, ["guarded"], (step, _handler, own) => writeGuarded(ctx, step, own));
@@ -29,7 +29,8 @@ export const rule: Rule = {
 
 export default transformFromRule(rule);
 
-function write(ctx: RuleContext, { fn, dropped, steps, choices, guard }: HelperPlan): void {
+function write(ctx: RuleContext, { fn, dropped, steps, choices, guard, emptyTypes }: HelperPlan): void {
+  if (emptyTypes) removeListed(ctx, emptyTypes.types, emptyTypes.gone, origin);
   removeListed(ctx, fn.params, dropped, origin);
   const type = fn.returnType as Node | undefined;
   if (fn.typeParameters && !isNamed(fn, dropped)) {
