@@ -6,9 +6,11 @@ import type { Call, Service } from "./client-services.js";
 import { asksAt } from "./client-stub-asks.js";
 import type { RpcRef } from "./facts.js";
 import { heldStub, isAnsweredFirst } from "./held-stubs.js";
+import { iteratedOnly } from "./iterated-streams.js";
 import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
-import { answersChained, answersGiven, TO_CONNECT_ERROR } from "./stub-answers.js";
+import { answersChained, answersGiven, type StubAnswers, TO_CONNECT_ERROR } from "./stub-answers.js";
+import { streamAsksAt, streamGiven, streamsChained } from "./stub-streams.js";
 
 /** A function of a test that answers in the place of a client's method, and what it becomes for a client of promises. */
 export interface Stub {
@@ -35,39 +37,65 @@ export function stubAround(project: AnalysisProject, call: Node, service: string
   const desc = typeof name === "string" ? project.protos.methodByLegacyKey(service, name) : undefined;
   if (!client || !desc || more) return undefined;
   const rpc = project.protos.rpc(desc);
-  if (rpc.kind !== "unary" || rpc.localName !== name) return undefined;
-  const said = own ? answersGiven(project, call, [own]) : answersChained(project, call);
-  const held = said && heldStub(project, withAssertions(said.whole));
+  if (rpc.localName !== name) return undefined;
+  const said = answersOfStub(project, call, own, rpc);
+  const held = said && heldStub(project, withAssertions(said.whole), rpc.kind);
   if (!said || !held) return undefined;
   // `sinon.stub(client, "getItem")` alone answers nothing at all.
   const isMute = said.count === 0 && /\.stub$/.test(call.getExpression().getText());
   if (isMute && !isAnsweredFirst(held)) return undefined;
   const changes = [said, ...held.answers].flatMap((each) => each.changes);
-  const throws = changes.some((change) => change.text.includes(TO_CONNECT_ERROR));
   return {
     node: call,
     rpc,
     answers: said.count > 0 || held.answers.length > 0,
     between: [...held.between, ...[said, ...held.answers].flatMap((each) => each.between)],
     changes: [...changes, ...held.changes],
-    imports: throws ? [IMPORT] : [],
+    imports: importsOf(changes),
   };
 }
 
-/** `expect(client.getItem).toHaveBeenCalledWith(…)`: what a test asks of a stub by the name of the method. */
+/** What a stub says where it is made; `own`: the function that it is given there. */
+function answersOfStub(
+  project: AnalysisProject,
+  stub: Node,
+  own: Node | undefined,
+  { kind }: RpcRef,
+): StubAnswers | undefined {
+  if (kind === "unary") return own ? answersGiven(project, stub, [own]) : answersChained(project, stub);
+  if (kind !== "server_streaming") return undefined;
+  if (!own) return streamsChained(project, stub);
+  return streamGiven(project, own) ? { whole: stub, count: 1, isLasting: true, changes: [], between: [] } : undefined;
+}
+
+/** `expect(client.getItem).toHaveBeenCalledWith(…)`, `client.getItem.mockImplementation(…)`: what a test asks of a stub, or tells it, by the name of the method. */
 export function askedMethod(project: AnalysisProject, access: Node, rpc: RpcRef): Stub | undefined {
-  const asks = project.isSelected(access.getSourceFile().getFilePath()) ? asksAt(access) : undefined;
-  return asks && { node: access as CallExpression, rpc, answers: false, ...asks, imports: [] };
+  if (!project.isSelected(access.getSourceFile().getFilePath())) return undefined;
+  const node = access as CallExpression;
+  const asks = rpc.kind === "unary" ? asksAt(access) : streamAsksAt(access);
+  if (asks) return { node, rpc, answers: false, ...asks, imports: [] };
+  const said = answersOfStub(project, withAssertions(access), undefined, rpc);
+  if (!said || said.count === 0 || !Node.isExpressionStatement(said.whole.getParent())) return undefined;
+  return { node, rpc, answers: true, between: said.between, changes: said.changes, imports: importsOf(said.changes) };
+}
+
+function importsOf(changes: readonly TextChange[]): readonly NamedImport[] {
+  return changes.some((change) => change.text.includes(TO_CONNECT_ERROR)) ? [IMPORT] : [];
 }
 
 /** Why the answers of a stub would come at another time than before, or why its calls are not those that the test asks for. */
-export function stubObstacle(service: Service, stub: Stub): string | undefined {
+export function stubObstacle(project: AnalysisProject, service: Service, stub: Stub): string | undefined {
   const other = service.calls.find(
     (call) => call.rpc.method === stub.rpc.method && stub.between.some((count) => !hasBetween(call, count)),
   );
   if (other) return `a test asks with which arguments ${stub.rpc.method} was called, and that changes`;
   if (!stub.answers) return undefined;
-  const early = service.calls.find((call) => call.rpc.method === stub.rpc.method && !isPromised(call));
+  const calls = service.calls.filter((call) => call.rpc.method === stub.rpc.method);
+  if (stub.rpc.kind !== "unary") {
+    const heard = calls.find((call) => call.form !== "client" || !iteratedOnly(project, call.node));
+    return heard && `a test gives the stream of ${stub.rpc.method}, which is more than iterated`;
+  }
+  const early = calls.find((call) => !isPromised(call));
   return early && `a test answers ${stub.rpc.method} at once, and nothing waits for the call`;
 }
 

@@ -1,7 +1,9 @@
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { asksAt, type StubAsks } from "./client-stub-asks.js";
+import type { RpcRef } from "./facts.js";
 import type { AnalysisProject } from "./project.js";
 import { answersChained, type StubAnswers } from "./stub-answers.js";
+import { streamAsksAt, streamsChained } from "./stub-streams.js";
 
 /** What is done with the variable that holds a stub: what is asked of it, and what it is told to answer there. */
 export interface HeldStub extends StubAsks {
@@ -12,7 +14,7 @@ export interface HeldStub extends StubAsks {
 }
 
 /** `spy = jest.spyOn(client, "getItem")`: undefined where more is done with what a test holds than what is known of stubs. */
-export function heldStub(project: AnalysisProject, whole: Node): HeldStub | undefined {
+export function heldStub(project: AnalysisProject, whole: Node, kind: RpcRef["kind"]): HeldStub | undefined {
   const place = whole.getParent();
   if (!place || Node.isExpressionStatement(place)) {
     return { answers: [], changes: [], between: [], place: place ?? whole, variable: undefined };
@@ -24,8 +26,9 @@ export function heldStub(project: AnalysisProject, whole: Node): HeldStub | unde
   for (const reference of project.referencesTo(name)) {
     if (reference === name || reference.getParent() === place) continue;
     if (reference.getSourceFile() !== whole.getSourceFile()) return undefined;
-    const asked = asksAt(reference);
-    const said = asked ? undefined : answersChained(project, reference);
+    const isUnary = kind === "unary";
+    const asked = isUnary ? asksAt(reference) : streamAsksAt(reference);
+    const said = asked ? undefined : (isUnary ? answersChained : streamsChained)(project, reference);
     if (asked) asks.push(asked);
     else if (said && said.count > 0 && Node.isExpressionStatement(said.whole.getParent())) answers.push(said);
     else return undefined;

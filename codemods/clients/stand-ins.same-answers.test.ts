@@ -22,6 +22,18 @@ function get(text) {
 }
 `;
 
+/** `list(text)` iterates a stream. */
+const LISTER = `
+const { mock } = require('node:test');
+const { Readable } = require('node:stream');
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+async function list(text) {
+  const texts = [];
+  for await (const item of client.list({ text })) texts.push(item.text);
+  return texts;
+}
+`;
+
 /** So much of sinon and of jest's `expect` as the programs ask for. */
 const SINON = `
 const assert = require('node:assert');
@@ -243,6 +255,84 @@ comparePrograms({
     mock.method(client, 'ask', (req, callback) => callback(none));
     none = null;
     get('a').then((text) => console.log(text), (err) => console.log(err.code, err instanceof TypeError));`,
+  ],
+  "a stub that is told its answers by the name of the method": [
+    "idiomatic",
+    `${PROGRAM}
+    (async () => {
+      mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+      await get('a').then(console.log);
+      client.ask.mock.mockImplementation((req, callback) => callback({ code: 5, details: 'none' }));
+      await get('b').catch((err) => console.log(err.code));
+      console.log(client.ask.mock.callCount());
+      client.close();
+    })();`,
+  ],
+  "streams that are iterated": [
+    "idiomatic",
+    `${LISTER}
+    (async () => {
+      const spy = mock.method(client, 'list', () => Readable.from([{ text: 'a1' }, { text: 'a2' }]));
+      console.log(await list('a'), spy.mock.callCount(), spy.mock.calls[0].arguments[0]);
+      spy.mock.mockImplementation(async function* () {
+        yield { text: 'b1' };
+      });
+      console.log(await list('b'));
+      spy.mock.restore();
+      client.close();
+    })();`,
+  ],
+  "a stream that fails": [
+    "bridged",
+    `${LISTER}
+    mock.method(client, 'list', async function* () {
+      yield { text: 'a1' };
+      throw Object.assign(new Error('gone'), { code: 14, details: 'gone' });
+    });
+    list('a').catch((err) => console.log(err.code, err.details));`,
+  ],
+  "a stream that is made elsewhere": [
+    "bridged",
+    `${LISTER}
+    const made = (...texts) => Readable.from(texts.map((text) => ({ text })));
+    mock.method(client, 'list', () => made('a1'));
+    list('a').then(console.log);`,
+  ],
+  "a stream of a test with listeners": [
+    "bridged",
+    `${LISTER}
+    const heard = (text) =>
+      new Promise((resolve, reject) => {
+        const texts = [];
+        const call = client.list({ text });
+        call.on('data', (item) => texts.push(item.text));
+        call.on('error', reject);
+        call.on('end', () => resolve(texts));
+      });
+    mock.method(client, 'list', () => Readable.from([{ text: 'a1' }]));
+    heard('a').then(console.log);`,
+  ],
+  "a stream that begins at once": [
+    "bridged",
+    `${LISTER}
+    const { EventEmitter } = require('node:events');
+    const stream = new EventEmitter();
+    const seen = [];
+    mock.method(client, 'list', () => stream);
+    client.list({ text: 'a' }).on('data', (item) => seen.push(item.text));
+    stream.emit('data', { text: 'a1' });
+    console.log(seen);`,
+  ],
+  "a stream of requests": [
+    "bridged",
+    `${LISTER}
+    mock.method(client, 'sum', (callback) => {
+      const texts = [];
+      return { write: (req) => texts.push(req.text), end: () => callback(null, { text: texts.join() }) };
+    });
+    const call = client.sum((err, res) => console.log(err, res.text));
+    call.write({ text: 'a' });
+    call.end();`,
   ],
   "a callback that sinon looks for elsewhere": [
     "bridged",
