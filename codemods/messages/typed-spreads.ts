@@ -58,6 +58,8 @@ export function createTypedSpreads(
         if (field.oneof) p.block(property, "a member of a oneof beside those of a message");
       }
     }
+    // Messages of proto2 have their defaults where nothing is spread of them.
+    if (desc.file.proto.syntax !== "proto3") p.block(object, "a message that is spread, and is not of proto3");
     if (messages.some((one) => isThere(one.getExpression()))) return true;
     // The compiler has seen that what the literal does not have gets its default.
     if (!isStrict(object)) p.block(object, "a message is spread that may not be there");
