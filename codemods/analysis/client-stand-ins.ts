@@ -1,4 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Where a test puts something of its own in the place of a client, or of one of its methods. */
@@ -40,7 +41,7 @@ export function standIns(project: AnalysisProject): StandIn[] {
 
   function spied(call: Node): void {
     if (!Node.isCallExpression(call)) return;
-    const callee = call.getExpression().getText();
+    const callee = calleeText(call);
     if (!CHANGES.test(callee) && !LIBRARY.test(callee)) return;
     const [first] = call.getArguments();
     if (!first) return;

@@ -148,8 +148,41 @@ module.exports = { putIt, findIt, getIt, listIt, tellIt, dropIt };
 describe("messages of proto-loader that a module keeps", () => {
   it("are followed through its lists, Maps and objects", { timeout: 120_000 }, async () => {
     using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": proto, "handlers.js": handlers });
-    expect(programs.migrated).not.toMatch(/proto-loader|item_name\\b/);
+    expect(programs.migrated).not.toMatch(/\.item_name\b/);
     await expectSameAnswers(programs, 1500);
+  });
+});
+
+/** The same program, whose stores stand in a file of their own. */
+const exported = {
+  "kept.js": `const all = [];
+const byName = new Map();
+const byKey = {};
+module.exports = { all, byName, byKey };
+`,
+  "handlers.js": handlers
+    .replace(
+      /const all = \[\];\nconst byName = .*\nconst byKey = .*\n/,
+      "const { all } = require('./kept');\nconst kept = require('./kept');\n",
+    )
+    .replaceAll(/\bbyName\b/g, "kept.byName")
+    .replaceAll(/\bbyKey\b/g, "kept.byKey"),
+};
+
+describe("messages that a module keeps for others", () => {
+  it("are followed in all files", { timeout: 120_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": proto, ...exported });
+    expect(programs.migrated).not.toMatch(/\.item_name\b/);
+    await expectSameAnswers(programs, 1500);
+  });
+
+  it.each([
+    ["is handed on", "console.log(require('./kept'));"],
+    ["is looked into", "require('./kept').all.join();"],
+    ["gets something else", "require('./kept').byName.set('a', {}.nothing);"],
+  ])("stay on the bridge where one %s", { timeout: 60_000 }, async (_, code) => {
+    const files = { "service.proto": proto, ...exported, "other.js": `${code}\n` };
+    await expect(loaderPrograms("keep.v1.Keep", files)).rejects.toThrow("bridged");
   });
 });
 

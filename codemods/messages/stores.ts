@@ -3,6 +3,7 @@ import { type Kind, maybe, sameKind } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
+  isAlias,
   isAssignmentTarget,
   isFunctionNode,
   parametersOf,
@@ -84,6 +85,7 @@ function constantValue(p: Proving, name: Node): Node | undefined {
 /** The store that an expression takes messages out of, by steps that give the same messages. */
 function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
   const node = unwrapped(given);
+  if (Node.isPropertyAccessExpression(node)) return storeOf(p, node);
   if (Node.isIdentifier(node)) {
     const store = storeOf(p, node);
     const declaration = store ? undefined : p.project.declarationOf(node);
@@ -108,7 +110,9 @@ function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
 
 /** The declaration of a store that a name stands for. */
 function storeOf(p: Proving, given: Node): VariableDeclaration | undefined {
-  const name = unwrapped(given);
+  const node = unwrapped(given);
+  // `store.all` of `const store = require("./store")`
+  const name = Node.isPropertyAccessExpression(node) ? node.getNameNode() : node;
   const declaration = Node.isIdentifier(name) ? p.project.declarationOf(name) : undefined;
   return Node.isVariableDeclaration(declaration) && holderOf(declaration) ? declaration : undefined;
 }
@@ -141,9 +145,16 @@ function usesOf(p: Proving, declaration: VariableDeclaration): PlacedUse[] | und
   const found: PlacedUse[] = [];
   for (const reference of p.project.referencesTo(name)) {
     if (reference === name) continue;
-    const use = useOf(holder, reference);
+    // Other files, to which it is exported, have it by the same name or another one.
+    if (reference.getSourceFile() !== name.getSourceFile() || isAlias(reference)) {
+      if (p.project.isHandedOn(name.getSourceFile())) return undefined;
+      if (isAlias(reference)) continue;
+    }
+    const access = reference.getParent();
+    const whole = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
+    const use = useOf(holder, whole);
     if (!use) return undefined;
-    found.push({ reference, use });
+    found.push({ reference: whole, use });
   }
   return found;
 }
@@ -162,13 +173,13 @@ function useOf(holder: Holder, reference: Node): Use | undefined {
       : undefined;
   const isValue =
     Node.isPropertyAssignment(parent) ||
-    (Node.isShorthandPropertyAssignment(parent) && !isExported(parent)) ||
+    Node.isShorthandPropertyAssignment(parent) ||
     Node.isForOfStatement(parent) ||
     Node.isSpreadElement(parent);
   return isValue && !isExported(parent) ? { does: "flow" } : undefined;
 }
 
-/** `module.exports = { all }` */
+/** `module.exports = { things: all }` */
 function isExported(property: Node | undefined): boolean {
   const assignment = property?.getParent()?.getParent();
   return Node.isBinaryExpression(assignment) && /^(module\.)?exports\b/.test(assignment.getLeft().getText());
