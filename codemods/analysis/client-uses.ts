@@ -471,7 +471,10 @@ export function findServices(
     const tree = trees(node.getSourceFile());
     const inTree = tree && nodeAt(tree, node.getStart(), node.getEnd());
     const found: CallPlan = inTree
-      ? planCall(tree, inTree, rpc.kind, form, { isUnseen: unseen !== null, relays: relaysErrors(project) })
+      ? planCall(tree, inTree, rpc.kind, form, {
+          isUnseen: unseen !== null,
+          relays: relaysErrors(project),
+        })
       : { kind: "refused", reason: "the call was not found again" };
     const field = cancelOf(found)?.field;
     const isOutside = field && isReadElsewhere(project, node.getSourceFile(), field.name);

@@ -35,6 +35,66 @@ const programs: Programs = {
       });
     }
     ${all("a", "empty", "fail")}`),
+  "what both paths have": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      const timer = setTimeout(() => console.log('slow'), 3000);
+      client.ask({ text }, (err, res) => {
+        clearTimeout(timer);
+        if (err) return reject(err);
+        resolve(res.text);
+      });
+    });
+    function g(text) {
+      return new Promise((resolve) => {
+        client.ask({ text }, (err, res) => {
+          if (err) console.log(err.message);
+          resolve({ code: err ? err.code : 0, text: res && res.text });
+        });
+      });
+    }
+    function h(text) {
+      return new Promise((resolve, reject) => client.ask({ text }, (err, res) => {
+        if (err || !res.text) return reject(err || new Error('no text'));
+        if (text === 'b') console.log('b');
+        resolve();
+      }));
+    }
+    ${all("a", "fail", "rich 5 x")}
+    (async () => {
+      for (const text of ['a', 'fail', 'rich 5 x']) await tell(text, () => g(text));
+      for (const text of ['a', 'b', 'fail', 'rich 5 x']) await tell(text, () => h(text));
+    })();`),
+  "both paths end with nothing": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      if (text === 'never') return reject(new Error('never'));
+      client.ask({ text }, (err, res) => {
+        if (err) {
+          console.log('error', err.code);
+          resolve();
+        } else {
+          console.log(res.text);
+          resolve();
+        }
+      });
+    });
+    const g = (text) => new Promise((resolve) => {
+      client.ask({ text }, (err, res) => {
+        if (err) {
+          if (err.code === 5) {
+            console.log('none');
+            resolve();
+          } else {
+            console.log(err.details);
+            resolve();
+          }
+        } else {
+          console.log(res.text);
+          resolve();
+        }
+      });
+    });
+    ${all("a", "fail", "rich 5 x", "never")}
+    (async () => { for (const text of ['a', 'fail', 'rich 5 x']) await tell(text, () => g(text)); })();`),
   "tests of the error before the one of the error alone": program(`
     function f(text) {
       return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
-import { indentAt, lineEndingOf, semicolonOf } from "../shared/ast.js";
+import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
+import { indentOf } from "./layout.js";
 import { cancelOf } from "./plan-call.js";
 import { writeArguments } from "./write-arguments.js";
 import { controllerName, plannedCalls } from "./write-call.js";
@@ -19,7 +20,7 @@ export const rule: Rule = {
       const { statement } = cancel;
       const name = controllerName(ctx, cancel);
       const semicolon = semicolonOf(ctx.source, statement);
-      const next = `${lineEndingOf(ctx.source)}${indentAt(ctx.source, statement.start)}`;
+      const next = `${lineEndingOf(ctx.source)}${indentOf(ctx, statement.start)}`;
       const kept = cancel.field ? `this.${cancel.field.name} = ${name}${semicolon}${next}` : "";
       const declare = `const ${name} = new AbortController()${semicolon}${next}${kept}`;
       ctx.edit.insertRight(statement.start, declare, origin);

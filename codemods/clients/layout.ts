@@ -2,7 +2,7 @@ import { beginsLine, indentAt, lineEndingOf, type Node } from "../shared/ast.js"
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { FAILURE_LIST } from "./callback-shape.js";
-import type { InPlace } from "./plan-body.js";
+import { type InPlace, isStatement } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
@@ -70,9 +70,10 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     case "block":
       break;
     case "listeners": {
-      const { statement, data, error, status, end } = plan;
-      const outer = width(statement.start);
-      const loopAt = outer + (error ? 2 : 1) * unit;
+      const { statement, data, error, status, end, place } = plan;
+      const inner = place ? widthInPlace(ctx, place, shifts) : width(statement.start) + unit;
+      const kept = (listener: Listener | null) => (listener && !place?.gone.includes(listener) ? listener : null);
+      const loopAt = inner + (kept(error) || plan.isFinal ? unit : 0);
       if (!plan.variable) moveArguments(statement.start, loopAt);
       const move = ({ callback }: Listener, to: number) => {
         const body = callback.body as Node | undefined;
@@ -84,8 +85,10 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
           shifts.push({ start: body.start, end, by: to - from });
       };
       move(data, loopAt + (data.callback.async || plan.isScoped ? 2 : 1) * unit);
-      if (error) move(error, outer + 2 * unit);
-      for (const listener of [status, end]) if (listener) move(listener, outer + (plan.isFinal ? 2 : 1) * unit);
+      if (error && kept(error)) move(error, inner + unit);
+      for (const listener of [kept(status), kept(end)]) if (listener) move(listener, inner + (plan.isFinal ? unit : 0));
+      const behind = place?.behindFinally;
+      if (behind) shifts.push({ start: behind.start, end: behind.end, by: -unit });
       return shifts;
     }
     default:
@@ -138,7 +141,7 @@ function widthInPlace(ctx: RuleContext, { statement, promise }: InPlace, shifts:
   const now = indentAt(source, statement.start).length;
   if (!promise) return now;
   const at = indentAt(source, promise.holder.start).length;
-  const target = promise.holder.type === "ReturnStatement" ? at : at + unitOf(source).length;
+  const target = isStatement(promise.holder) ? at : at + unitOf(source).length;
   if (!beginsLine(source, statement.start)) return target;
   const { start, end } = promise.executor.body as Node;
   shifts.push({ start, end, by: target - now });

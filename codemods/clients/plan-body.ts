@@ -11,7 +11,8 @@ import {
   walk,
 } from "../shared/ast.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
+import { leaves } from "./call-events.js";
+import { type CallbackShape, commentsOf, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
 import {
   hasPaths,
   isAlwaysSettled,
@@ -19,6 +20,7 @@ import {
   isSettledBy,
   isThrownOnly,
   type Settling,
+  sayingSo,
   settlesOf,
 } from "./plan-settles.js";
 import { rejectedArguments } from "./rejected-arguments.js";
@@ -31,12 +33,17 @@ export interface InPlace {
   readonly isThrownOnly: boolean | null;
   /** The promise that is a function's body then; null where the call stands behind another one, in what awaits that. */
   readonly promise: PromiseBody | null;
+  /** The statements behind the call, which write its messages: they come to stand before what awaits it. */
+  readonly moved: { readonly start: number; readonly end: number } | null;
 }
 
 /** The promise whose executor becomes the body of an async function, `return new Promise((resolve, reject) => { …; client.m(req, …); })`. */
 export interface PromiseBody {
   readonly promise: Node;
-  /** The `return` of the promise, or the arrow function that is nothing else; the promise itself where it becomes a function that is called at once. */
+  /**
+   * The statement of the promise (`return`, or one that awaits it), or the arrow function that is nothing else; the promise itself where it
+   * becomes a function that is called at once.
+   */
   readonly holder: Node;
   /** What the promise is made with. */
   readonly executor: Node;
@@ -69,47 +76,132 @@ export function promiseBody(
 ): (InPlace & { readonly promise: PromiseBody; readonly nested: readonly InPlace[] }) | undefined {
   const parents = parentMap(file);
   const around = parents.get(call) as Node;
-  const statement = /^(Expression|Return)Statement$/.test(around.type) ? around : call;
+  const isHeld = around.type === "VariableDeclarator";
+  const statement = isHeld
+    ? (parents.get(around) as Node)
+    : /^(Expression|Return)Statement$/.test(around.type)
+      ? around
+      : call;
   const calls = [{ shape, statement }, ...nested];
-  const executor = executorOf(statement, parents);
+  const behind = isHeld ? statementsBehind(file, statement, parents) : { final: statement, moved: null };
+  const executor = behind && executorOf(behind.final, parents);
   const promise = executor && (parents.get(executor) as Node);
   if (!executor || !promise || !calls.every((each) => hasPaths(each.shape))) return undefined;
   // Its paths are functions, which wait for nothing.
   if (nested.length > 0 && calls.some((each) => each.shape.form === "negated")) return undefined;
-  if ((executor.params as Node[]).some((param) => !isIdentifier(param) || param.typeAnnotation)) return undefined;
   const shapes = calls.map((each) => each.shape);
-  const place = inFunction(file, promise, executor, shapes) ?? calledAtOnce(file, promise, executor, shapes);
-  if (!place) return undefined;
-  const { holder } = place;
   const callbacks = calls.map((each) => each.shape.callback);
   const settles = settlesOf(file, executor, callbacks, parents);
   const statements = calls.map((each) => each.statement);
   if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
+  const { final, moved } = behind;
+  if (moved && settles.some(({ call }) => isWithin(call, moved as Node))) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
-  const start = holder.type === "ReturnStatement" ? holder.start : promise.start;
-  if (isCommentLost(file, [start, executor.body.start], [statement.end, holder.end], settles)) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
     calls.some(
       ({ shape: { failure } }, index) => thrown[index] && failure && failure.start <= start && start < failure.end,
     );
-  const written = settles.filter((settling) => !isGone(settling));
+  const failures = shapes.flatMap(({ form, failure }) => (failure && form !== "whole" ? [failure] : []));
+  const written = sayingSo(settles, failures).filter((settling) => !isGone(settling));
+  const leaving = [executor, ...callbacks];
+  const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
+  const place = placeOfExecutor(file, promise, executor, shapes, isStep);
+  if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
   return {
     statement,
     isThrownOnly: thrown[0] === true,
-    promise: { promise, executor, ...place, settles: written },
+    promise: { executor, ...place, settles: written },
+    moved,
     nested: nested.map((each, index) => ({
       statement: each.statement,
       isThrownOnly: thrown[index + 1] === true,
       promise: null,
+      moved: null,
     })),
   };
 }
 
-type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
+/** What stands behind a statement, to be moved before what awaits; undefined where it cannot. `final`: the last statement of the block. */
+export function statementsBehind(
+  file: File,
+  statement: Node,
+  parents: Parents,
+): { readonly final: Node; readonly moved: InPlace["moved"] } | undefined {
+  const statements = (parents.get(statement)?.body ?? []) as Node[];
+  const behind = Array.isArray(statements) ? statements.filter(({ start }) => start > statement.start) : [];
+  const [next] = behind;
+  const final = behind.at(-1);
+  if (!next || !final) return { final: statement, moved: null };
+  const said = commentsOf(file, { start: statement.end, end: next.start });
+  // What is said on the line where the call ends would come to stand elsewhere.
+  if (behind.some(leaves) || said.some(({ loc }) => loc?.start.line === statement.loc?.end.line)) return undefined;
+  return { final, moved: { start: (said[0] ?? next).start, end: final.end } };
+}
+
+/** A function whose names come to stand in another one; its error is that of a catch clause. */
+export type Declaring = Pick<CallbackShape, "callback" | "error">;
+
+/** Where the statements of an executor can stand: in the function around, or in one that is called at once. */
+export function placeOfExecutor(
+  file: File,
+  promise: Node,
+  executor: Node,
+  shapes: readonly Declaring[],
+  /** Can other statements follow what it does? */
+  isStep: boolean,
+): Place | undefined {
+  return (
+    inFunction(file, promise, executor, shapes) ??
+    (isStep ? inStatement(file, promise, executor, shapes) : undefined) ??
+    calledAtOnce(file, promise, executor, shapes)
+  );
+}
+
+/** What goes before the statements of an executor. */
+export function headOf({ holder, promise }: Pick<PromiseBody, "holder" | "promise">, executor: Node): [number, number] {
+  return [isStatement(holder) ? holder.start : promise.start, executor.body.start];
+}
+
+/** Is it a statement that held a promise, whose place the executor's own take? */
+export function isStatement(holder: Node): boolean {
+  return /^(Return|Expression)Statement$/.test(holder.type);
+}
+
+/** Do functions end anywhere but at their last statement, other than by an error? */
+export function leavesEarly(functions: readonly Node[], settles: readonly Settling[]): boolean {
+  const isThrown = (statement: Node) =>
+    settles.some((settling) => settling.statement === statement && settling.keyword === "throw");
+  const returns = (fn: Node) => {
+    let found = false;
+    walk(fn.body, (node) => {
+      if (node.type === "ReturnStatement" && !isThrown(node)) found = true;
+      return isFunction(node) ? false : undefined;
+    });
+    return found;
+  };
+  return settles.some(({ keyword, before }) => keyword === "return" && !before) || functions.some(returns);
+}
+
+/** `await new Promise((resolve, reject) => { … });` is the statements themselves. */
+function inStatement(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
+  const parents = parentMap(file);
+  const wait = parents.get(promise) as Node;
+  const holder = parents.get(wait) as Node;
+  const block = parents.get(holder);
+  const fn = functionOf(holder, parents);
+  if (wait.type !== "AwaitExpression" || holder.type !== "ExpressionStatement" || !fn) return undefined;
+  if (block?.type !== "BlockStatement" || executor.body.type !== "BlockStatement") return undefined;
+  if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
+  return shapes.some((each) => isHidingIn(fn, each))
+    ? undefined
+    : { promise, holder, asyncAt: null, type: null, fn: null };
+}
+
+type Place = Pick<PromiseBody, "promise" | "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
-function inFunction(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+function inFunction(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
   const parents = parentMap(file);
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
@@ -120,19 +212,25 @@ function inFunction(file: File, promise: Node, executor: Node, shapes: readonly 
   const type = typeOf(promise, fn);
   if (asyncAt === undefined || type === undefined) return undefined;
   if (hidesNames(fn, executor, executor.params as Node[])) return undefined;
-  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { holder, asyncAt, type, fn };
+  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { promise, holder, asyncAt, type, fn };
 }
 
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
-function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly CallbackShape[]): Place | undefined {
+function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
   if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
-  return { holder: promise, asyncAt: null, type: promise.typeParameters ?? promise.typeArguments ?? null, fn: null };
+  return {
+    promise,
+    holder: promise,
+    asyncAt: null,
+    type: promise.typeParameters ?? promise.typeArguments ?? null,
+    fn: null,
+  };
 }
 
 /** The function that a promise is made with, if a statement is the last of its own. */
-function executorOf(statement: Node, parents: Parents): Node | undefined {
+export function executorOf(statement: Node, parents: Parents): Node | undefined {
   const block = parents.get(statement);
   const fn = isFunction(block) ? block : block && parents.get(block);
   if (!isFunction(fn) || (fn.body !== statement && fn.body.body?.at(-1) !== statement)) return undefined;
@@ -140,7 +238,9 @@ function executorOf(statement: Node, parents: Parents): Node | undefined {
   if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise") || promise.arguments[0] !== fn)
     return undefined;
   const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
-  return !fn.async && !fn.generator && fn.params.length === 2 && !usesOwn(fn) && !callsItself ? fn : undefined;
+  const isPlain = (fn.params as Node[]).every((param) => isIdentifier(param) && !param.typeAnnotation);
+  const isSettler = !fn.async && !fn.generator && /^[12]$/.test(String(fn.params.length)) && isPlain;
+  return isSettler && !usesOwn(fn) && !callsItself ? fn : undefined;
 }
 
 /** `this` and `arguments` of a function that is no arrow function. */
@@ -227,7 +327,7 @@ function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
   return found;
 }
 
-/** Would what a callback declares be another one's in a function? Its error is that of a catch clause. */
-export function isHidingIn(fn: Node, { callback, error }: CallbackShape): boolean {
+/** Would what a callback declares be another one's in a function? */
+export function isHidingIn(fn: Node, { callback, error }: Declaring): boolean {
   return hidesNames(fn, callback, error ? [error] : []);
 }

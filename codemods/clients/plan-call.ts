@@ -20,6 +20,7 @@ import type { StreamField } from "./field-stream.js";
 import { type InPlace, promiseBody } from "./plan-body.js";
 import { errorPassedOn } from "./plan-error.js";
 import { type ListenersPlan, planReader } from "./plan-stream.js";
+import { streamInBody } from "./plan-stream-body.js";
 import { type RejectedArguments, rejectedArguments } from "./rejected-arguments.js";
 
 /** What a call of an RPC becomes, by the syntax around it alone. */
@@ -191,12 +192,15 @@ export function planCall(
       return planUnary(file, call, parents, around);
     case "server_streaming": {
       const plan = planReader(file, call, parents);
+      if (plan.kind === "listeners") return streamInBody(file, plan, parents, around);
       return plan.kind === "refused" && around.isUnseen ? BARE : plan;
     }
     case "client_streaming":
-      return planWriter(file, call, parents);
-    default:
-      return planReader(file, call, parents, true);
+      return planWriter(file, call, parents, around);
+    default: {
+      const plan = planReader(file, call, parents, true);
+      return plan.kind === "listeners" ? streamInBody(file, plan, parents, around) : plan;
+    }
   }
 }
 
@@ -267,7 +271,9 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
 export function inPlace(plan: CallPlan, place: InPlace): CallPlan {
   if (plan.kind !== "block") return plan;
   const shape = place.isThrownOnly === null ? plan.shape : { ...plan.shape, failureReturns: false };
-  return { ...plan, shape, place, isEarly: plan.isEarly && !place.isThrownOnly };
+  // The call begins before its messages are written.
+  const isEarly = place.moved !== null || (plan.isEarly && !place.isThrownOnly);
+  return { ...plan, shape, place, isEarly };
 }
 
 /** What holds a call that has one reply, and what is done with its object. */
@@ -524,7 +530,7 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
 }
 
 /** `const call = client.m(callback); call.write(x); call.end();` */
-function planWriter(file: File, call: Node, parents: Parents): CallPlan {
+function planWriter(file: File, call: Node, parents: Parents, { relays }: CallSurroundings): CallPlan {
   const callback = (call.arguments as Node[]).at(-1);
   if (!callback) return refused("it has no callback");
   const shape = isIdentifier(callback) ? null : callbackShape(callback);
@@ -537,7 +543,9 @@ function planWriter(file: File, call: Node, parents: Parents): CallPlan {
   if (!shape) return planHanded(file, call, { ...place, writer });
   // The reply's code would see another thing under the name.
   if (mentions(callback, name)) return refused("the callback uses the call");
-  return planBlock(file, call, shape, parents, { ...place, writer });
+  const plan = planBlock(file, call, shape, parents, { ...place, writer });
+  const body = place.header || place.status ? undefined : promiseBody(file, call, shape, relays);
+  return body ? inPlace(plan, body) : plan;
 }
 
 export function writerOf(

@@ -33,7 +33,7 @@ export function nestCalls(file: File, calls: readonly PlannedCall[]): readonly P
     for (const each of behind) {
       if (each.plan.kind !== "block" || isHidingIn(root.call, each.plan.shape)) continue;
       const statement = parents.get(each.call) as Node;
-      plans.set(each, inPlace(each.plan, { statement, isThrownOnly: null, promise: null }));
+      plans.set(each, inPlace(each.plan, { statement, isThrownOnly: null, promise: null, moved: null }));
     }
   }
   return calls.map((each) => ({ ...each, plan: plans.get(each) ?? each.plan }));

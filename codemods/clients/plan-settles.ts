@@ -28,7 +28,8 @@ export interface Settling {
 
 /** Has a callback a path for the error and one for the response, and throws nothing by itself? */
 export function hasPaths({ form, callback, error, failure, fallsThrough }: CallbackShape): boolean {
-  if (!/^(guard|if-else|conditional|negated)$/.test(form) || !error || !failure || fallsThrough) return false;
+  if (!/^(guard|if-else|conditional|negated|whole)$/.test(form) || !error || !failure) return false;
+  if (fallsThrough && form !== "whole") return false;
   return !throws(callback);
 }
 
@@ -41,22 +42,24 @@ function throws(callback: Node): boolean {
   return found;
 }
 
-/** All uses of `resolve` and `reject`, if each settles as the last thing on its path. */
+/** All uses of `resolve` and `reject`, if each settles as the last thing on its path, or is a listener itself. */
 export function settlesOf(
   file: File,
   executor: Node,
   callbacks: readonly Node[],
   parents: Parents,
 ): readonly Settling[] | undefined {
-  const [resolve, reject] = executor.params as [Node, Node];
+  const [resolve, reject] = executor.params as [Node, Node | undefined];
   const found: Settling[] = [];
   for (const [param, keyword] of [
     [resolve, "return"],
     [reject, "throw"],
   ] as const) {
+    if (!param) continue;
     const binding = scopesOf(file).bindingOf(param);
     if (!binding || binding.writes.length > 0) return undefined;
     for (const use of binding.references) {
+      if (callbacks.includes(use)) continue;
       const call = parents.get(use) as Node;
       const owner = functionOf(use, parents);
       if (call.type !== "CallExpression" || call.callee !== use || call.arguments.length > 1) return undefined;
@@ -70,6 +73,11 @@ export function settlesOf(
   return found;
 }
 
+/** A `resolve()` on a path that others follow in the new text ends the function there, and has to say so. */
+export function sayingSo(settles: readonly Settling[], paths: readonly Node[]): readonly Settling[] {
+  return settles.map((each) => (paths.some((path) => isWithin(each.call, path)) ? { ...each, before: null } : each));
+}
+
 function settlingAt(
   file: File,
   call: Node,
@@ -79,6 +87,7 @@ function settlingAt(
 ): Settling | undefined {
   const parent = parents.get(call) as Node;
   if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null, before: null };
+  if (parent === owner) return { call, keyword, statement: undefined, after: null, before: null };
   if (parent.type === "ConditionalExpression" && parent.test !== call) {
     const holder = parents.get(parent) as Node;
     const isBody = holder === owner || (holder.type === "ExpressionStatement" && owner.body.body?.length === 1);

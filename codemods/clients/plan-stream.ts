@@ -37,6 +37,7 @@ import {
   type Writer,
   writerOf,
 } from "./plan-call.js";
+import type { StreamPlace } from "./plan-stream-body.js";
 
 /** `const call = client.list(req); call.on("data", …)…` */
 export interface ListenersPlan {
@@ -60,6 +61,8 @@ export interface ListenersPlan {
   readonly continues: readonly Node[];
   /** The data listener's body stays a function, for what it declares or returns. */
   readonly isScoped: boolean;
+  /** Where the loop stands, if that is no function of its own. */
+  readonly place: StreamPlace | null;
 }
 
 /** `call.on(event, callback)`: a statement, or a part of one where calls are chained. */
@@ -193,6 +196,7 @@ function planListeners(
     isFinal: (status ?? end) !== null && returnsEarly(error),
     continues: isScoped ? [] : continues,
     isScoped,
+    place: null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Node, parentMap, walk } from "../shared/ast.js";
+import { isIdentifier, type Node, parentMap, walk } from "../shared/ast.js";
 import { parse } from "../shared/parse.js";
 import { rejectedArguments } from "./rejected-arguments.js";
 
@@ -8,7 +8,7 @@ function formOf(source: string): string {
   const file = parse(source, "/p/a.ts");
   let promise: Node | undefined;
   walk(file, (node) => {
-    if (node.type === "NewExpression") promise ??= node;
+    if (node.type === "NewExpression" && isIdentifier(node.callee, "Promise")) promise ??= node;
   });
   const rejected = rejectedArguments(promise as Node, parentMap(file));
   return rejected.form === "async" ? `async ${source.slice(rejected.at, rejected.at + 4)}` : rejected.form;
@@ -25,6 +25,11 @@ it.each([
   ["class A { get find() { return new Promise(x); } }", "wrapped"],
   ["class A { ['find']() { return new Promise(x); } }", "wrapped"],
   ["function f(a) { console.log('f', a); const b = { a, c: 1 }; return new Promise(x); }", "async func"],
+  ["function f(a) { const m = new grpc.Metadata(); m.set('k', 'v'); return new Promise(x); }", "async func"],
+  ["function f(a) { const m = new grpc.Metadata(); m.set('k', a); return new Promise(x); }", "wrapped"],
+  ["function f(a) { const d = new Date(); d.setSeconds(d.getSeconds() + a); return new Promise(x); }", "async func"],
+  ["function f(a) { const options = { deadline: Date.now() + a }; return new Promise(x); }", "async func"],
+  ["function f(a) { const d = new Clock(); d.setSeconds(5); return new Promise(x); }", "wrapped"],
   ["function f(a) { console.log(a.b); return new Promise(x); }", "wrapped"],
   ["function f(a) { const { b } = a; return new Promise(x); }", "wrapped"],
   ["function f() { log(); return new Promise(x); }", "wrapped"],

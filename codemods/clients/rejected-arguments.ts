@@ -1,4 +1,4 @@
-import { functionOf, isFunction, isIdentifier, type Node, type Parents } from "../shared/ast.js";
+import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents } from "../shared/ast.js";
 
 /**
  * What an executor throws rejects its promise, and arguments that stand in the promise's place throw there. Where that is the same,
@@ -24,13 +24,42 @@ export function rejectedArguments(promise: Node, parents: Parents): RejectedArgu
   return { form: "async", at: fn.key?.start ?? fn.start };
 }
 
-/** Declarations and messages to the console, of literals and names: nothing in them throws. */
-function isHarmless(statement: Node): boolean {
+/** Declarations and messages to the console, of literals and names, metadata of literals, and points in time: nothing in them throws. */
+function isHarmless(statement: Node, index: number, statements: readonly Node[]): boolean {
   if (statement.type === "VariableDeclaration")
     return (statement.declarations as Node[]).every(({ id, init }) => isIdentifier(id) && (!init || isPlain(init)));
   if (statement.type !== "ExpressionStatement" || statement.expression.type !== "CallExpression") return false;
   const { callee, arguments: given } = statement.expression as { callee: Node; arguments: Node[] };
-  return isIdentifier(callee.object, "console") && given.every(isPlain);
+  if (isIdentifier(callee.object, "console")) return given.every(isPlain);
+  const made = statements
+    .slice(0, index)
+    .flatMap(({ declarations }) => (declarations ?? []) as Node[])
+    .find(({ id }) => isIdentifier(callee.object, id.name))?.init;
+  const name = memberName(callee) ?? "";
+  if (isMetadata(made)) return /^(set|add)$/.test(name) && given.every(({ type }) => type === "StringLiteral");
+  return isDate(made) && /^set\w+$/.test(name) && given.every((each) => isTime(each, callee.object.name));
+}
+
+/** `new grpc.Metadata()` */
+function isMetadata(made: Node | undefined): boolean {
+  if (made?.type !== "NewExpression" || made.arguments.length > 0) return false;
+  return isIdentifier(made.callee, "Metadata") || memberName(made.callee) === "Metadata";
+}
+
+function isDate(made: Node | undefined): boolean {
+  return made?.type === "NewExpression" && isIdentifier(made.callee, "Date");
+}
+
+/** `deadline.getSeconds() + 5`, `Date.now() + 5000` */
+function isTime(value: Node, date: string): boolean {
+  if (value.type === "BinaryExpression") return isTime(value.left, date) && isTime(value.right, date);
+  if (value.type !== "CallExpression") return value.type === "NumericLiteral" || isIdentifier(value);
+  const { object } = value.callee;
+  return value.arguments.length === 0 && (isIdentifier(object, date) || isNow(value));
+}
+
+function isNow({ callee }: Node): boolean {
+  return isIdentifier(callee?.object, "Date") && memberName(callee) === "now";
 }
 
 function isPlain(value: Node): boolean {
@@ -43,6 +72,12 @@ function isPlain(value: Node): boolean {
       );
     case "ArrayExpression":
       return (value.elements as (Node | null)[]).every((each) => !each || isPlain(each));
+    case "BinaryExpression":
+      return isTime(value, "");
+    case "CallExpression":
+      return isNow(value);
+    case "NewExpression":
+      return isMetadata(value) || (isDate(value) && (value.arguments as Node[]).every(isPlain));
     default:
       return /Literal$/.test(value.type) || isIdentifier(value) || isFunction(value);
   }

@@ -74,6 +74,7 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     openBody(ctx, inPlace.promise, base.layout, base.origin);
     writeSettles(ctx, inPlace.promise, base.origin);
   }
+  if (inPlace?.moved) ctx.edit.move(inPlace.moved.start, inPlace.moved.end, shape.callback.start + 1);
   if (planned.call.start > statement.start)
     ctx.edit.overwrite(statement.start, planned.call.start, declared + head, place.origin);
   else ctx.edit.insertRight(statement.start, head, place.origin);
@@ -96,6 +97,19 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
     default:
       writeApart(place);
   }
+}
+
+/** From the arguments that stay to where what stays of the callback begins. What comes between call and reply stands there, too. */
+function endCall({ ctx, planned, shape, inPlace, layout, semicolon, origin }: Place, to: number, text: string): void {
+  const from = argumentsEnd(ctx, planned);
+  if (!inPlace?.moved) {
+    ctx.edit.overwrite(from, to, text, origin);
+    return;
+  }
+  const made = `)${semicolon}`;
+  const between = shape.callback.start + 1;
+  ctx.edit.overwrite(from, between, `${made}${layout.eol}${layout.at[0]}`, origin);
+  ctx.edit.overwrite(between, to, text.slice(made.length), origin);
 }
 
 /** The response's parameter, if the code of the reply reads it. */
@@ -182,12 +196,11 @@ function isWrapped(ctx: RuleContext, shape: CallbackShape): boolean {
 
 /** The body as it was, behind what makes its two values. */
 function writeWhole(place: Place): void {
-  const { ctx, planned, shape, statement, layout, semicolon, callEnd, origin } = place;
+  const { ctx, shape, statement, layout, semicolon, callEnd, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
   const body = shape.callback.body as Node;
-  const end = argumentsEnd(ctx, planned);
   let closed = `${callEnd}${semicolon}`;
   if (shape.form === "whole" && !shape.failure)
     closed = `${callEnd}.catch(() => ${responseOf(place) ? "undefined" : "{}"})${semicolon}`;
@@ -208,15 +221,15 @@ function writeWhole(place: Place): void {
   const [first] = statements;
   const last = statements.at(-1);
   if (body.type !== "BlockStatement") {
-    ctx.edit.overwrite(end, body.start, `${closed}${eol}${inner}`, origin);
+    endCall(place, body.start, `${closed}${eol}${inner}`);
     ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
     return;
   }
   const isOneLine = first && !source.slice(body.start, first.start).includes("\n");
   if (isOneLine) {
     const from = body.start + 1 + (/^[ \t]*/.exec(source.slice(body.start + 1))?.[0].length ?? 0);
-    ctx.edit.overwrite(end, from, `${closed}${eol}${inner}`, origin);
-  } else ctx.edit.overwrite(end, body.start + 1, closed, origin);
+    endCall(place, from, `${closed}${eol}${inner}`);
+  } else endCall(place, body.start + 1, closed);
   closeBody(place, last);
 }
 
@@ -245,7 +258,7 @@ function writeThen(place: Place): void {
   const response = responseOf(place);
   const isAsync = callback.async ? "async " : "";
   const open = `${place.callEnd}.then(${isAsync}(${response ? ctx.source.slice(response.start, response.end) : ""}) => `;
-  writeBody(argumentsEnd(ctx, planned), success, open);
+  writeBody(null, success, open);
   if (!failure || place.inPlace?.isThrownOnly) {
     finish(success, failure ? "" : ", () => {}");
     return;
@@ -279,9 +292,11 @@ function writeThen(place: Place): void {
     const isConverted = node === failure && caught?.mode === "wrapped" && node.type !== "BlockStatement";
     return isBare(node) || isConverted ? ["{ ", " }"] : ["", ""];
   }
-  function writeBody(from: number, node: Node, before: string): void {
+  function writeBody(from: number | null, node: Node, before: string): void {
     const isObject = node.type === "ObjectExpression";
-    ctx.edit.overwrite(from, node.start, `${before}${bracesOf(node)[0] || (isObject ? "(" : "")}`, origin);
+    const text = `${before}${bracesOf(node)[0] || (isObject ? "(" : "")}`;
+    if (from === null) endCall(place, node.start, text);
+    else ctx.edit.overwrite(from, node.start, text, origin);
     if (isObject) ctx.edit.insertLeft(node.end, ")", origin);
   }
   function finish(node: Node, more: string): void {
@@ -316,13 +331,14 @@ function commentsBefore({ ctx, shape, layout }: Place): string {
 }
 
 /** `if (err && …) …; if (err) …` -> `if (…) …; …`, in a catch clause. */
-function writeFailures({ ctx, planned, shape, layout, origin }: Place, opened: string): void {
+function writeFailures(place: Place, opened: string): void {
+  const { ctx, shape, layout, origin } = place;
   const { eol } = layout;
   const [, inner, deep] = layout.at;
   const { body, last } = shape.failure as Node;
   const [first] = body as [Node];
   const consequent = body.at(-1) as Node;
-  ctx.edit.overwrite(argumentsEnd(ctx, planned), first.start, `${opened}${eol}${deep}`, origin);
+  endCall(place, first.start, `${opened}${eol}${deep}`);
   for (const { test } of (body as Node[]).slice(0, -1)) {
     let head = test as Node;
     while (head.left.type === "LogicalExpression") head = head.left;
@@ -347,14 +363,14 @@ function writeFailures({ ctx, planned, shape, layout, origin }: Place, opened: s
 
 /** Both paths of a callback: the failing one in the catch clause, the other one behind it. */
 function writeApart(place: Place): void {
-  const { ctx, planned, shape, statement, layout, semicolon, callEnd, origin } = place;
+  const { ctx, shape, statement, layout, semicolon, callEnd, origin } = place;
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
   const failure = shape.failure as Node;
   if (isThrownOnly(place) && shape.success.length === 0) {
     const all = `${callEnd}${semicolon}${place.inPlace ? "" : `${eol}${outer}})()${place.closing}`}`;
-    ctx.edit.overwrite(argumentsEnd(ctx, planned), statement.end, all, origin);
+    endCall(place, statement.end, all);
     return;
   }
   if (isThrownOnly(place)) {
@@ -367,7 +383,7 @@ function writeApart(place: Place): void {
     // Comments before it stay.
     const from = isOwnLine ? source.indexOf(eol, failure.end) : next;
     const before = isOwnLine ? "" : `${eol}${inner}`;
-    ctx.edit.overwrite(argumentsEnd(ctx, planned), from, `${callEnd}${semicolon}${before}`, origin);
+    endCall(place, from, `${callEnd}${semicolon}${before}`);
     const last = (block?.body as Node[] | undefined)?.at(-1);
     if (block && last) ctx.edit.remove(last.end, block.end, origin);
     if (place.inPlace && shape.form === "conditional") closeInPlace(ctx, place.inPlace, success.end, semicolon, origin);
@@ -376,14 +392,13 @@ function writeApart(place: Place): void {
   }
   const { head, first } = catchHead(ctx, shape.error, layout);
   const opened = `${callEnd}${semicolon}${eol}${inner}} ${head}${first}${commentsBefore(place)}`;
-  const end = argumentsEnd(ctx, planned);
   const parts = destructured(place);
   const returns = shape.failureReturns && shape.form !== "guard" ? `${eol}${deep}return${semicolon}` : "";
 
   const cursor = failure.end;
   if (failure.type === FAILURE_LIST) writeFailures(place, opened);
   else if (failure.type === "BlockStatement") {
-    ctx.edit.overwrite(end, failure.start + 1, opened, origin);
+    endCall(place, failure.start + 1, opened);
     if (returns) {
       const closing = failure.end - 1;
       const lineStart = source.lastIndexOf("\n", closing) + 1;
@@ -392,7 +407,7 @@ function writeApart(place: Place): void {
     }
   } else {
     const isExpression = !/Statement$/.test(failure.type);
-    ctx.edit.overwrite(end, failure.start, `${opened}${eol}${deep}`, origin);
+    endCall(place, failure.start, `${opened}${eol}${deep}`);
     const isLeft = isExpression && (place.inPlace?.isThrownOnly ?? null) === null;
     const tail = isLeft ? `${semicolon}${eol}${deep}return${semicolon}` : isExpression ? semicolon : returns;
     ctx.edit.insertLeft(failure.end, `${tail}${eol}${inner}}`, origin);

@@ -2,7 +2,7 @@ import { beginsLine, type Node } from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { indentOf, type Layout, layoutAt } from "./layout.js";
-import type { InPlace, PromiseBody } from "./plan-body.js";
+import { type InPlace, isStatement, type PromiseBody } from "./plan-body.js";
 
 interface Origin {
   readonly rule: string;
@@ -17,7 +17,7 @@ export function layoutInPlace(ctx: RuleContext, { statement, promise }: InPlace)
   const unit = unitOf(ctx.source);
   const isOwnLine = beginsLine(ctx.source, statement.start);
   const outer = indentOf(ctx, isOwnLine ? statement.start : holder.start);
-  const base = isOwnLine || holder.type === "ReturnStatement" ? outer : outer + unit;
+  const base = isOwnLine || isStatement(holder) ? outer : outer + unit;
   return { eol, at: [base, base, base + unit] };
 }
 
@@ -32,7 +32,7 @@ export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, or
   // A comment may come first.
   const first = block ? source.slice(block.start + 1).search(/\S/) + block.start + 1 : (executor.body.start as number);
   const isLine = block && beginsLine(source, first);
-  if (holder.type === "ReturnStatement") edit.overwrite(holder.start, first, "", origin);
+  if (isStatement(holder)) edit.overwrite(holder.start, first, "", origin);
   else if (!fn) {
     const open = `(async ()${said} => {`;
     if (isLine) edit.overwrite(promise.start, (block as Node).start + 1, open, origin);
@@ -67,12 +67,17 @@ export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, origin:
 /** From what stays last of a callback to the end of its call, or of what held the promise. */
 export function closeInPlace(
   ctx: RuleContext,
-  { statement, promise }: InPlace,
+  { statement, promise, moved }: InPlace,
   from: number,
   semicolon: string,
   origin: Origin,
 ): void {
-  if (!promise || promise.holder.type === "ReturnStatement") {
+  if (moved) {
+    ctx.edit.overwrite(from, moved.start, semicolon, origin);
+    closeInPlace(ctx, { statement, promise, isThrownOnly: null, moved: null }, moved.end, "", origin);
+    return;
+  }
+  if (!promise || isStatement(promise.holder)) {
     ctx.edit.overwrite(from, (promise?.holder ?? statement).end, semicolon, origin);
     return;
   }

@@ -82,7 +82,14 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
 /** A call whose request is the deadline, or whatever comes first. */
 function asCall({ start, end, file, via }: ClientChannelFact): ClientCallFact {
   const rpc = { service: "", method: "", localName: "", kind: "unary", input: "", output: "" } as const;
-  const nothing = { reason: null, unseen: null, relays: false, args: [], messageType: null, responseType: null };
+  const nothing = {
+    reason: null,
+    unseen: null,
+    relays: false,
+    args: [],
+    messageType: null,
+    responseType: null,
+  };
   return { kind: "client-call", rpc, form: "client", outcome: "idiomatic", file, start, end, via, ...nothing };
 }
 

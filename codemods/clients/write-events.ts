@@ -1,4 +1,4 @@
-import { isIdentifier, isWithin, lineEndingOf, type Node, parentMap, textOf } from "../shared/ast.js";
+import { beginsLine, isIdentifier, isWithin, lineEndingOf, type Node, parentMap, textOf } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { StatusListener, StatusReads } from "./call-events.js";
@@ -69,14 +69,9 @@ export function writeHeader(ctx: RuleContext, planned: PlannedCall, rule: string
   const start = own[0]?.start ?? statement.start;
   const kept = comments.filter((comment) => !own.includes(comment)).at(-1)?.end ?? previous.end;
   const eol = lineEndingOf(source);
-  const indent = source.slice(source.lastIndexOf("\n", target.start - 1) + 1, target.start);
+  const indent = beginsLine(source, target.start) ? indentOf(ctx, target.start) : "";
   ctx.edit.overwrite(statement.start, callback.start, `const ${headerName(ctx, planned)} = `, origin);
-  ctx.edit.overwrite(
-    callback.end,
-    statement.end,
-    `${semicolonIn(source)}${eol}${/^\s*$/.test(indent) ? indent : ""}`,
-    origin,
-  );
+  ctx.edit.overwrite(callback.end, statement.end, `${semicolonIn(source)}${eol}${indent}`, origin);
   if (kept < start) ctx.edit.remove(kept, start, origin);
   ctx.edit.move(start, statement.end, target.start);
   if (param && ctx.language === "ts") writeParameter(ctx, callback, param, "Headers", rule);

@@ -1,9 +1,11 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
+import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { boundMethod, isNamed } from "./call-events.js";
-import { mentions } from "./callback-shape.js";
+import { commentsOf, mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
+import { closeInPlace, layoutInPlace, openBody, writeSettles } from "./write-body.js";
 import {
   catchHead,
   caughtError,
@@ -41,16 +43,21 @@ function repliesName(ctx: RuleContext, planned: PlannedCall): string {
 export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: ListenersPlan, rule: string): void {
   const origin = { rule, outcome: "idiomatic" } as const;
   const { call } = planned;
-  const { statement, variable, data, error, status, end } = plan;
+  const { statement, variable, data, status, place } = plan;
+  const gone = place?.gone ?? [];
+  const kept = (listener: Listener | null) => (listener && gone.includes(listener) ? null : listener);
+  const [error, end] = [kept(plan.error), kept(plan.end)] as const;
   const { source } = ctx;
-  const layout = layoutAt(ctx, statement.start);
+  const layout = place ? layoutInPlace(ctx, place) : layoutAt(ctx, statement.start);
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
-  const unit = inner.slice(outer.length);
+  const unit = unitOf(source);
   const semicolon = semicolonOf(source, statement);
   const written = [data, error, status, end].filter((listener) => listener !== null);
   const last = written.at(-1);
-  const loopAt = error ? deep : inner;
+  // A `finally` without a `catch`, where the error goes on by itself.
+  const isTried = error !== null || plan.isFinal;
+  const loopAt = isTried ? deep : inner;
   const isAsync = data.callback.async === true;
   const isWrapped = isAsync || plan.isScoped;
 
@@ -80,7 +87,13 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     : isNamed(data.callback)
       ? freshName(ctx, "message", "item")
       : "_";
-  const open = `${semicolon === "" ? ";" : ""}(async () => {${declare}${commentsBefore(data, inner)}${error ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
+  const lines = `${declare}${commentsBefore(data, inner)}${isTried ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
+  // In place, it begins where the statement began.
+  const open = place ? lines.slice(eol.length + inner.length) : `${semicolon === "" ? ";" : ""}(async () => {${lines}`;
+  if (place) {
+    openBody(ctx, place.promise, layout, origin);
+    writeSettles(ctx, place.promise, origin);
+  }
   const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
   const wrap = isWrapped ? `${eol}${loopAt}${unit}(${isAsync ? "async " : ""}() => {` : "";
   if (variable) {
@@ -89,7 +102,11 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     if (plan.writer) ctx.edit.overwrite(statement.start, call.start, `${writable}const ${stream} = `, origin);
     else if (variable.typeAnnotation)
       ctx.edit.remove(variable.typeAnnotation.start, variable.typeAnnotation.end, origin);
-    writeBody(data, data.start, `${open}${stream}) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
+    // What stands behind the listeners comes before the loop.
+    const moved = place?.moved;
+    if (moved) ctx.edit.move(moved.start, moved.end, data.start);
+    const next = moved ? eol + inner : "";
+    writeBody(data, data.start, `${next}${open}${stream}) {${wrap}`, loopAt + unit + (isWrapped ? unit : ""));
   } else {
     if (call.start > statement.start) ctx.edit.overwrite(statement.start, call.start, writable + open, origin);
     else ctx.edit.insertRight(statement.start, writable + open, origin);
@@ -97,7 +114,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   }
   const told = isWhole ? `${eol}${loopAt}${isLate ? "const " : ""}${statusName} = ${ended}${semicolon}` : "";
   const closeLoop = `${isWrapped ? `${eol}${loopAt}${unit}})()${semicolon}` : ""}${eol}${loopAt}}${told}`;
-  finish(data, closeLoop);
+  finish(data, closeLoop + (isTried && !error ? `${eol}${inner}} finally {` : ""));
   for (const node of plan.continues) ctx.edit.overwrite(node.start, node.start + "return".length, "continue", origin);
 
   if (error) {
@@ -122,11 +139,17 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     writeBody(error, error.start, before, deep, value);
     finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
   }
+  for (const listener of gone) ctx.edit.remove(listener.before, listener.end, origin);
   for (const listener of [status, end]) {
     if (!listener) continue;
     const at = plan.isFinal ? deep : inner;
     writeBody(listener, listener.start, commentsBefore(listener, at), at, "");
-    finish(listener, plan.isFinal && listener === last ? `${eol}${inner}}` : "");
+    const settling = place?.behindFinally ?? null;
+    finish(listener, plan.isFinal && listener === last && !settling ? `${eol}${inner}}` : "");
+    if (settling) {
+      const behind = source.slice(0, settling.start).trimEnd().length;
+      ctx.edit.overwrite(behind, settling.start, `${eol}${inner}}${eol}${inner}`, origin);
+    }
   }
   // Those that follow in order stay where they are; others come to stand before what follows.
   let target = data.end;
@@ -138,6 +161,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     else ctx.edit.move(listener.start, listener.end, target);
     isMoved = !follows;
   }
+  if (place) closeInPlace(ctx, place, place.end, "", origin);
 
   /** The text from `from` to the content of a listener's body becomes `before`; a function with a name is called. */
   function writeBody(listener: Listener, from: number, before: string, indent: string, argument: string = name): void {
@@ -170,24 +194,24 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   /** The text behind a listener's body. */
   function finish(listener: Listener, after: string): void {
     const { callback } = listener;
-    const closing = after + (listener === last ? `${eol}${outer}})()${semicolon}` : "");
+    const closing = after + (listener === last && !place ? `${eol}${outer}})()${semicolon}` : "");
     const body = callback.body as Node;
     if (isNamed(callback)) ctx.edit.overwrite(callback.end, listener.end, closing, origin);
     else if (body.type !== "BlockStatement")
       ctx.edit.overwrite(body.end, listener.end, `${semicolon}${closing}`, origin);
     else {
       const content = source.slice(body.start + 1, body.end - 1);
-      const kept = content.trim() === "" ? body.end : body.start + 1 + content.trimEnd().length;
-      if (kept < listener.end) ctx.edit.overwrite(kept, listener.end, closing, origin);
-      else ctx.edit.insertLeft(kept, closing, origin);
+      const from = content.trim() === "" ? body.end : body.start + 1 + content.trimEnd().length;
+      if (from < listener.end) ctx.edit.overwrite(from, listener.end, closing, origin);
+      else ctx.edit.insertLeft(from, closing, origin);
     }
   }
 
-  /** Comments above a listener go with it. */
+  /** Comments above a listener, or before its function, go with it. */
   function commentsBefore(listener: Listener, indent: string): string {
-    if (listener === data && (variable || listener.before >= listener.start)) return "";
-    return (fileOf(ctx).comments ?? [])
-      .filter((comment) => comment.start >= listener.before && comment.end <= listener.start)
+    // What stands between the call and its listeners stays there.
+    const start = listener === data && variable ? listener.start : listener.before;
+    return commentsOf(fileOf(ctx), { start, end: listener.callback.start })
       .map((comment) => `${eol}${indent}${source.slice(comment.start, comment.end)}`)
       .join("");
   }

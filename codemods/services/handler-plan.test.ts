@@ -811,3 +811,15 @@ describe("handlers that stay behind a bridge", () => {
     expect(rewrite(kind, source, source.includes(": any") ? "/project/handler.ts" : undefined)).toBe(code);
   });
 });
+
+it.each([
+  ["function f(call, cb) {\n  if (a)\n    return;\n  cb(null, b);\n}", "a return without a reply, line 3"],
+  [
+    "async function f(call, cb) {\n  try {\n    cb(null, await b());\n  } catch (error) {\n    log(error);\n  }\n}",
+    "a catch that sends none, line 4",
+  ],
+])("the reason names the line: %s", (source, detail) => {
+  const file = parse(source, "/project/handler.js");
+  const plan = planHandler(file.program.body[0] as unknown as FunctionNode, "unary", file);
+  expect(plan.ok ? "" : plan.reason.text).toContain(detail);
+});
