@@ -2,6 +2,7 @@ import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { escaped } from "../shared/reg-exp.js";
 import { isExportTarget } from "./exports.js";
 import { SPY } from "./module-mocks.js";
+import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 const REPLACES = /^(?:Object\.definePropert(?:y|ies)|Reflect\.(?:set|defineProperty)|(?:jest|vi)\.replaceProperty)$/;
@@ -30,7 +31,7 @@ export function replacedConstructor(
     if (!isOfProgram(file) || !quoted.test(file.getFullText())) continue;
     for (const call of file.getDescendantsOfKind(SyntaxKind.CallExpression)) {
       const [object, key] = call.getArguments();
-      const text = call.getExpression().getText();
+      const text = calleeText(call);
       if (object && key && (SPY.test(text) || REPLACES.test(text)) && project.constantOf(key) === name) return call;
     }
   }

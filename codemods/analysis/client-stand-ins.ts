@@ -1,4 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { peeled } from "./around-values.js";
+import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** Where a test puts something of its own in the place of a client, or of one of its methods. */
@@ -40,7 +42,7 @@ export function standIns(project: AnalysisProject): StandIn[] {
 
   function spied(call: Node): void {
     if (!Node.isCallExpression(call)) return;
-    const callee = call.getExpression().getText();
+    const callee = calleeText(call);
     if (!CHANGES.test(callee) && !LIBRARY.test(callee)) return;
     const [first] = call.getArguments();
     if (!first) return;
@@ -76,7 +78,9 @@ export function standInOfType(project: AnalysisProject, type: Node): Node | unde
   if (!parent) return undefined;
   if (Node.isTypeReference(parent) && MOCK_TYPE.test(parent.getTypeName().getText())) return parent;
   if (Node.isAsExpression(parent) || Node.isTypeAssertion(parent) || Node.isSatisfiesExpression(parent))
-    return isStandIn(project, parent.getExpression(), 0) ? parent : undefined;
+    return isStandIn(project, parent.getExpression(), 0) || isOfTest(project, parent.getExpression())
+      ? parent
+      : undefined;
   if (Node.isVariableDeclaration(parent) || Node.isPropertyDeclaration(parent)) {
     const initializer = parent.getInitializer();
     return initializer && isStandIn(project, initializer, 0) ? parent : undefined;
@@ -106,9 +110,15 @@ function passedInstead(project: AnalysisProject, parameter: Node): Node | undefi
     if (!call || !(Node.isCallExpression(call) || Node.isNewExpression(call)) || call.getExpression() !== callee)
       continue;
     const argument = call.getArguments()[index];
-    if (argument && isStandIn(project, argument, 0)) return argument;
+    if (!argument) continue;
+    if (isStandIn(project, argument, 0) || (isOfTest(project, argument) && argument.getType().isAny())) return argument;
   }
   return undefined;
+}
+
+/** What a test takes for a client without a word on what it is. */
+function isOfTest(project: AnalysisProject, value: Node): boolean {
+  return project.isTestFile(value.getSourceFile().getFilePath()) && project.originOf(peeled(value)).kind !== "client";
 }
 
 /** An object that is written out, or one that a library for tests makes. */

@@ -1,6 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import type { TextChange } from "./client-facts.js";
-import type { AnalysisProject } from "./project.js";
+import { calleeText } from "./places.js";
 
 /** What a test asks of a stub, so far as it shows how the method is called. */
 export interface StubAsks {
@@ -23,31 +23,16 @@ const SINON_WITH = /^sinon\.assert\.(?:calledWith|calledOnceWith|alwaysCalledWit
 
 const NOTHING: StubAsks = { changes: [], between: [] };
 
-/** What is asked of all that a variable holds; undefined where it is more than how often it was called, and with what. */
-export function asksOf(project: AnalysisProject, name: Node): StubAsks | undefined {
-  if (!Node.isIdentifier(name)) return undefined;
-  const changes: TextChange[] = [];
-  const between: number[] = [];
-  for (const reference of project.referencesTo(name)) {
-    if (reference === name) continue;
-    const asks = asksAt(reference);
-    if (!asks) return undefined;
-    changes.push(...asks.changes);
-    between.push(...asks.between);
-  }
-  return { changes, between };
-}
-
 /** What is asked where a stub is mentioned: `expect(spy).toHaveBeenCalledWith(…)`, `spy.mock.calls[0][0]`. */
 export function asksAt(mention: Node): StubAsks | undefined {
-  if (HARMLESS.test(mention.getSourceFile().getFullText().slice(mention.getEnd()))) return NOTHING;
+  if (HARMLESS.test(mention.getSourceFile().getFullText().slice(mention.getEnd()).trimStart())) return NOTHING;
   const parent = mention.getParent();
   if (Node.isPropertyAccessExpression(parent) && /^(?:calledWith|calledOnceWith)$/.test(parent.getName())) {
     const call = parent.getParent();
     return Node.isCallExpression(call) && call.getArguments().length === 1 ? NOTHING : undefined;
   }
   if (!Node.isCallExpression(parent) || parent.getArguments()[0] !== mention) return undefined;
-  const callee = parent.getExpression().getText();
+  const callee = calleeText(parent);
   if (SINON.test(callee)) return NOTHING;
   if (SINON_WITH.test(callee)) return parent.getArguments().length === 2 ? NOTHING : undefined;
   if (callee !== "expect") return undefined;

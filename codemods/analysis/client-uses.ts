@@ -336,7 +336,7 @@ export function findServices(
       addCall(parent, rpc, "client", service);
       return;
     }
-    const asked = rpc.kind === "unary" ? askedMethod(project, access, rpc) : undefined;
+    const asked = /^(?:unary|server_streaming)$/.test(rpc.kind) ? askedMethod(project, access, rpc) : undefined;
     if (asked) {
       service.stubs.push(asked);
       return;

@@ -365,7 +365,7 @@ function refuseStandIns(
           construction.replaced = reason("test-mock", shownPlace(node, project.root));
     }
     for (const stub of service.stubs) {
-      const detail = stubObstacle(service, stub);
+      const detail = stubObstacle(project, service, stub);
       if (detail !== undefined) service.obstacles.push({ node: stub.node, detail, view: null });
     }
     for (const type of types) {

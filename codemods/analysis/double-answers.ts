@@ -34,7 +34,7 @@ function madeBy(project: AnalysisProject, value: Node): Node | undefined {
     if (!Node.isPropertyAccessExpression(member) || !Node.isCallExpression(call)) break;
     whole = call;
   }
-  return MAKES.test(inner.getText()) ? whole : undefined;
+  return MAKES.test(inner.getText().replace(/\s+/g, "")) ? whole : undefined;
 }
 
 type Answer = Node & { getParameters(): Node[]; getBody(): Node | undefined };

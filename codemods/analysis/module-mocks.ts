@@ -1,5 +1,6 @@
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { importsOf } from "./module-imports.js";
+import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
 /** A place where a test puts something else in the place of a module. */
@@ -43,7 +44,7 @@ function mocksOf(project: AnalysisProject, call: CallExpression): ModuleMock[] {
   const file = call.getSourceFile();
   const [first, ...given] = call.getArguments();
   if (!first) return [];
-  const callee = call.getExpression().getText();
+  const callee = calleeText(call);
   const mock = (target: ModuleMock["target"], loaded?: SourceFile): ModuleMock => ({
     node: call,
     target,

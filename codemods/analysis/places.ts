@@ -1,4 +1,4 @@
-import type { Node } from "ts-morph";
+import type { CallExpression, Node } from "ts-morph";
 import type { FactBase } from "./facts.js";
 
 /** What a fact about a node says of its place. */
@@ -15,4 +15,9 @@ export function shownPlace(node: Node): string {
 export function shortText(node: Node): string {
   const text = node.getText().replace(/\s+/g, " ");
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+/** What is called, on however many lines it is written: `vi.spyOn`. */
+export function calleeText(call: CallExpression): string {
+  return call.getExpression().getText().replace(/\s+/g, "");
 }

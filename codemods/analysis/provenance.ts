@@ -48,6 +48,7 @@ export interface Provenance {
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   mentionsOf(file: SourceFile): readonly Node[];
+  isHandedOn(file: SourceFile): boolean;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -682,5 +683,6 @@ export function createProvenance(input: ProvenanceInput): Provenance {
     resultOf: originOfResult,
     valuesPassed: (parameter) => valuesPassed(passing, parameter),
     mentionsOf,
+    isHandedOn,
   };
 }

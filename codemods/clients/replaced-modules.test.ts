@@ -145,17 +145,55 @@ describe("a test replaces a module", () => {
     ]);
   });
 
-  it("and names of package.json are followed as paths are", async () => {
-    const place = path.join(folder, "names");
-    const all = {
-      "package.json": JSON.stringify({ name: "a", imports: { "#src/*": "./src/*.js" } }),
-      "src/client.js": CLIENT,
-      "src/api.js": API.replace("./client", "#src/client"),
-    };
-    write(place, all);
+  const names: Readonly<Record<string, readonly [specifier: string, files: Readonly<Record<string, string>>]>> = {
+    "package.json": [
+      "#src/client",
+      { "package.json": JSON.stringify({ name: "a", imports: { "#src/*": "./src/*.js" } }) },
+    ],
+    webpack: [
+      "@app/client",
+      {
+        "webpack.config.js":
+          "const path = require('path');\nmodule.exports = { resolve: { alias: { '@app': path.resolve(__dirname, 'src') } } };",
+      },
+    ],
+    "webpack, one file": [
+      "the-client",
+      {
+        "webpack.config.cjs":
+          "const path = require('path');\nmodule.exports = {\n  resolve: {\n    alias: {\n      'the-client$': path.join(__dirname, 'src/client.js'),\n    },\n  },\n};",
+      },
+    ],
+    babel: [
+      "~/client",
+      { ".babelrc": '{ "plugins": [["module-resolver", { "root": ["."], "alias": { "~": "./src" } }]] }' },
+    ],
+    "babel, as a program": [
+      "app/client",
+      { "babel.config.js": "module.exports = { plugins: [['module-resolver', { alias: { app: './src' } }]] };" },
+    ],
+  };
+
+  it.each(Object.entries(names))("and names of %s are followed as paths are", async (name, [specifier, files]) => {
+    const place = path.join(folder, `names-${name.replace(/\W+/g, "-")}`);
+    const own = { "src/client.js": CLIENT, "src/api.js": API.replace("./client", specifier) };
+    write(place, { "package.json": '{"name":"a"}', ...own, ...files });
     const { findings } = await migrated(place);
-    const own = findings.filter((finding) => path.basename(finding.file) === "api.js");
-    expect(own.map(({ rule, outcome }) => [rule, outcome])).toEqual([["clients/promisify-to-client", "idiomatic"]]);
+    const found = findings.filter((finding) => path.basename(finding.file) === "api.js");
+    expect(found.map(({ rule, outcome }) => [rule, outcome])).toEqual([["clients/promisify-to-client", "idiomatic"]]);
+  });
+
+  it.each(Object.entries(names).slice(1))("and so are those of %s where a test replaces them", async (name, each) => {
+    const [specifier, files] = each;
+    const place = path.join(folder, `mocked-${name.replace(/\W+/g, "-")}`);
+    const test = `jest.mock('${specifier}', () => (${HIDDEN}));\nrequire('../src/api').get('a');`;
+    const own = { "src/client.js": CLIENT, "src/api.js": API.replace("./client", specifier), "test/api.test.js": test };
+    write(place, { "package.json": '{"name":"a"}', ...own, ...files });
+    const { findings } = await migrated(place);
+    const made = findings.filter((finding) => finding.construct.startsWith("new probe"));
+    expect(made.map((finding) => [finding.outcome, finding.reason?.text])).toEqual([
+      ["bridged", expect.stringMatching(/a test replaces it \(test\/api\.test\.js:1\)/)],
+    ]);
   });
 });
 

@@ -22,6 +22,18 @@ function get(text) {
 }
 `;
 
+/** `list(text)` iterates a stream. */
+const LISTER = `
+const { mock } = require('node:test');
+const { Readable } = require('node:stream');
+const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+async function list(text) {
+  const texts = [];
+  for await (const item of client.list({ text })) texts.push(item.text);
+  return texts;
+}
+`;
+
 /** So much of sinon and of jest's `expect` as the programs ask for. */
 const SINON = `
 const assert = require('node:assert');
@@ -120,6 +132,207 @@ comparePrograms({
       await get('d').then(console.log);
       client.close();
     })();`,
+  ],
+  "a stub that a variable holds, which is told its answers later": [
+    "idiomatic",
+    `${PROGRAM}
+    let spy;
+    const before = () => {
+      spy = mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    };
+    (async () => {
+      before();
+      await get('a').then(console.log);
+      console.log(spy.mock.callCount(), spy.mock.calls[0].arguments[0]);
+      const none = Object.assign(new Error('none'), { code: grpc.status.NOT_FOUND, details: 'none' });
+      spy.mock.mockImplementation((req, callback) => callback(none));
+      await get('b').catch((err) => console.log(err.code));
+      spy.mock.mockImplementationOnce((req, callback) => callback(null, { text: 'once' }));
+      await get('c').then(console.log);
+      await get('d').catch((err) => console.log(err.code, none.code));
+      spy.mock.restore();
+      await get('e').then(console.log);
+      client.close();
+    })();`,
+  ],
+  "a stub that a variable holds, in the words of sinon": [
+    "idiomatic",
+    `${PROGRAM}${SINON}
+    let stub;
+    const gone = { code: 14, details: 'gone' };
+    (async () => {
+      stub = sinon.stub(client, 'ask');
+      stub.yields(gone);
+      await get('a').catch((err) => console.log(err.code));
+      stub.yields(null, { text: 'yielded' });
+      await get('b').then(console.log);
+      console.log(stub.callCount);
+      sinon.restore();
+      client.close();
+    })();`,
+  ],
+  "a stub that may answer nothing": [
+    "bridged",
+    `${PROGRAM}${SINON}
+    let stub = null;
+    stub = sinon.stub(client, 'ask');
+    get('a').then(console.log, console.log);
+    console.log(stub.callCount);
+    stub.yields(null, { text: 'yielded' });
+    get('b').then(console.log);`,
+  ],
+  "a stub whose first call comes before its answer": [
+    "bridged",
+    `${PROGRAM}${SINON}
+    let stub;
+    stub = sinon.stub(client, 'ask');
+    get('a').then(console.log, console.log);
+    stub.yields(null, { text: 'yielded' });
+    get('b').then(console.log);`,
+  ],
+  "a variable that holds one stub after the other": [
+    "bridged",
+    `${PROGRAM}
+    let spy;
+    spy = mock.method(client, 'ask', (req, callback) => callback(null, { text: 'first ' + req.text }));
+    (async () => {
+      await get('a').then(console.log);
+      spy = mock.method({ other() {} }, 'other');
+      console.log(spy.mock.callCount());
+      client.close();
+    })();`,
+  ],
+  "errors that functions make": [
+    "idiomatic",
+    `${PROGRAM}
+    function failed(code, details) {
+      const err = new Error(details);
+      err.code = code;
+      err.details = details;
+      return err;
+    }
+    const plain = (code, message) => ({ code, details: message, message });
+    (async () => {
+      const spy = mock.method(client, 'ask', (req, callback) => callback(failed(grpc.status.NOT_FOUND, 'none')));
+      await get('a').catch((err) => console.log(err.code));
+      spy.mock.mockImplementation((req, callback) => callback(plain(7, 'not you')));
+      await get('b').catch((err) => console.log(err.code));
+      const broken = new Error('no answer at all');
+      spy.mock.mockImplementation((req, callback) => callback(broken));
+      await get('c').catch((err) => console.log(err.code, err === broken));
+      client.close();
+    })();`,
+  ],
+  "an error that a test compares": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = Object.assign(new Error('none'), { code: 5, details: 'none' });
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    get('a').catch((err) => assert.equal(err, none)).then(() => console.log('the same'));`,
+  ],
+  "an error that a test compares with one of the same function": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = () => ({ code: 5, details: 'none' });
+    mock.method(client, 'ask', (req, callback) => callback(none()));
+    get('a').catch((err) => assert.deepEqual(err, none())).then(() => console.log('equal'));`,
+  ],
+  "an error with a text that a test expects": [
+    "bridged",
+    `${PROGRAM}
+    const assert = require('node:assert');
+    const none = { code: 5, details: 'none', message: 'none' };
+    const expected = { code: 5, message: 'none' };
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    assert.rejects(get('a'), expected).then(() => console.log('rejected'));`,
+  ],
+  "an error that changes on the way": [
+    "bridged",
+    `${PROGRAM}
+    let none = { code: 5, details: 'none' };
+    mock.method(client, 'ask', (req, callback) => callback(none));
+    none = null;
+    get('a').then((text) => console.log(text), (err) => console.log(err.code, err instanceof TypeError));`,
+  ],
+  "a stub that is told its answers by the name of the method": [
+    "idiomatic",
+    `${PROGRAM}
+    (async () => {
+      mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+      await get('a').then(console.log);
+      client.ask.mock.mockImplementation((req, callback) => callback({ code: 5, details: 'none' }));
+      await get('b').catch((err) => console.log(err.code));
+      console.log(client.ask.mock.callCount());
+      client.close();
+    })();`,
+  ],
+  "streams that are iterated": [
+    "idiomatic",
+    `${LISTER}
+    (async () => {
+      const spy = mock.method(client, 'list', () => Readable.from([{ text: 'a1' }, { text: 'a2' }]));
+      console.log(await list('a'), spy.mock.callCount(), spy.mock.calls[0].arguments[0]);
+      spy.mock.mockImplementation(async function* () {
+        yield { text: 'b1' };
+      });
+      console.log(await list('b'));
+      spy.mock.restore();
+      client.close();
+    })();`,
+  ],
+  "a stream that fails": [
+    "bridged",
+    `${LISTER}
+    mock.method(client, 'list', async function* () {
+      yield { text: 'a1' };
+      throw Object.assign(new Error('gone'), { code: 14, details: 'gone' });
+    });
+    list('a').catch((err) => console.log(err.code, err.details));`,
+  ],
+  "a stream that is made elsewhere": [
+    "bridged",
+    `${LISTER}
+    const made = (...texts) => Readable.from(texts.map((text) => ({ text })));
+    mock.method(client, 'list', () => made('a1'));
+    list('a').then(console.log);`,
+  ],
+  "a stream of a test with listeners": [
+    "bridged",
+    `${LISTER}
+    const heard = (text) =>
+      new Promise((resolve, reject) => {
+        const texts = [];
+        const call = client.list({ text });
+        call.on('data', (item) => texts.push(item.text));
+        call.on('error', reject);
+        call.on('end', () => resolve(texts));
+      });
+    mock.method(client, 'list', () => Readable.from([{ text: 'a1' }]));
+    heard('a').then(console.log);`,
+  ],
+  "a stream that begins at once": [
+    "bridged",
+    `${LISTER}
+    const { EventEmitter } = require('node:events');
+    const stream = new EventEmitter();
+    const seen = [];
+    mock.method(client, 'list', () => stream);
+    client.list({ text: 'a' }).on('data', (item) => seen.push(item.text));
+    stream.emit('data', { text: 'a1' });
+    console.log(seen);`,
+  ],
+  "a stream of requests": [
+    "bridged",
+    `${LISTER}
+    mock.method(client, 'sum', (callback) => {
+      const texts = [];
+      return { write: (req) => texts.push(req.text), end: () => callback(null, { text: texts.join() }) };
+    });
+    const call = client.sum((err, res) => console.log(err, res.text));
+    call.write({ text: 'a' });
+    call.end();`,
   ],
   "a callback that sinon looks for elsewhere": [
     "bridged",
@@ -468,6 +681,27 @@ export const made = () => new Api(new InventoryClient("localhost:50051", credent
       "bridged",
       `import { Api } from "./api.js";
       new Api({ getItem: (_request: unknown, callback: Function) => callback(null, { count: 1 }) } as any);`,
+    ],
+    "what a function gives that says nothing of it": [
+      "bridged",
+      `import { Api } from "./api.js";
+      const answering = (): any => new Proxy({}, { get: () => (...all: any[]) => all.at(-1)(null, { count: 1 }) });
+      new Api(answering());`,
+    ],
+    "what a function gives, under the client's type": [
+      "bridged",
+      `import { Api } from "./api.js";
+      import type { InventoryClient } from "./gen/shop.js";
+      declare const answering: () => object;
+      new Api(answering() as unknown as InventoryClient);`,
+    ],
+    "a client that is any for the compiler": [
+      "idiomatic",
+      `import { credentials } from "@grpc/grpc-js";
+      import { Api } from "./api.js";
+      import { InventoryClient } from "./gen/shop.js";
+      const client = new InventoryClient("localhost:50051", credentials.createInsecure());
+      new Api(client as any);`,
     ],
     "a type of a library for tests": [
       "bridged",

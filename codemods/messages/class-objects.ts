@@ -1,7 +1,9 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import type { CallExpression, PropertyAccessExpression } from "ts-morph";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { type CallExpression, Node, type PropertyAccessExpression, type SpreadAssignment } from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
 import { unsupportedIn } from "./message-kind.js";
+import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `message.toObject()` of a generated class: the runtime makes the same plain object of the new message. */
@@ -11,6 +13,7 @@ export function objectOfClass(
   call: CallExpression,
   desc: DescMessage,
 ): unknown {
+  if (p.keptSpreads.has(call)) return undefined;
   if (access.getText().includes("?.")) return p.block(call, "the object of a message that may not be there");
   for (const one of reachable(desc)) {
     const why = unlike(p, one);
@@ -46,4 +49,40 @@ function isText(p: Proving, field: DescField): boolean {
   const kind = p.kindOf(field);
   const of = kind.kind === "list" || kind.kind === "map" ? kind.of : kind;
   return of.kind === "value" && of.as.kind === "int64-string";
+}
+
+/**
+ * `...message.toObject()` in a literal that another message of its type is made of: its fields one by one, where all of them are plain
+ * values that are always there. False for anything else.
+ */
+export function spreadsObject(p: Proving, spread: SpreadAssignment, desc: DescMessage): boolean {
+  const call = unwrapped(spread.getExpression());
+  const access = Node.isCallExpression(call) && call.getArguments().length === 0 ? call.getExpression() : undefined;
+  const literal = spread.getParent();
+  if (!Node.isPropertyAccessExpression(access) || access.getName() !== "toObject") return false;
+  if (access.getText().includes("?.") || !Node.isObjectLiteralExpression(literal)) return false;
+  const message = access.getExpression();
+  if (p.shape.typed?.messageOf(message.getType()) !== desc || !desc.fields.every(isPlainField)) return false;
+  const parts = literal.getProperties();
+  const named = parts.filter((one) => Node.isPropertyAssignment(one) || Node.isShorthandPropertyAssignment(one));
+  if (parts[0] !== spread || named.length !== parts.length - 1) return false;
+  const own = new Set(named.map((one) => one.getName().replace(/^["']|["']$/g, "")));
+  const [first, ...rest] = desc.fields.filter((field) => !own.has(p.shape.keyOf(field) ?? ""));
+  if (!first) return false;
+  p.keptSpreads.add(spread).add(call);
+  // What is read of the message is proved by then.
+  p.later(() => {
+    const chain = p.chainText(message);
+    if (chain === undefined) return p.block(call, "the fields of a message that cannot be read twice");
+    const more = rest.map(({ localName }) => `, ${localName}: ${chain}.${localName}`).join("");
+    p.edit(spread, spread.getStart(), message.getStart(), [`${first.localName}: `]);
+    p.edit(spread, message.getEnd(), spread.getEnd(), [`.${first.localName}${more}`]);
+  });
+  return true;
+}
+
+function isPlainField(field: DescField): boolean {
+  const isValue = field.fieldKind === "scalar" || field.fieldKind === "enum";
+  if (isValue) return field.presence === FeatureSet_FieldPresence.IMPLICIT;
+  return field.fieldKind === "list" && field.listKind !== "message";
 }

@@ -231,13 +231,17 @@ export function createConvertValues(p: Proving) {
       const inner = chainText(node.getExpression());
       return inner === undefined ? undefined : `${inner}!`;
     }
-    const own = shape.chain?.(p, node);
-    if (own !== undefined) return own;
+    const chain = shape.chain?.(p, node);
+    if (chain !== undefined) return chain;
     if (!Node.isPropertyAccessExpression(node) || node.hasQuestionDotToken()) return undefined;
     const object = chainText(node.getExpression());
     if (object === undefined) return undefined;
     const kind = kinds.get(node.getExpression());
-    if (kind?.kind !== "message") return `${object}.${node.getName()}`;
+    // A variable that a message is made in is known by what is read of it.
+    const read = kinds.get(node);
+    const own = read?.kind === "value" && !read.field?.oneof ? read.field : undefined;
+    if (kind?.kind !== "message")
+      return `${object}.${own && shape.keyOf(own) === node.getName() ? own.localName : node.getName()}`;
     const field = fieldBy(kind.desc, node.getName());
     return field && !field.oneof ? `${object}.${field.localName}` : undefined;
   };

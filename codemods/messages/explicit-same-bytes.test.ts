@@ -27,6 +27,7 @@ service Same {
   rpc RowIt(Thing) returns (Rows);
   rpc CrashIt(Thing) returns (Lines);
   rpc FillIt(Thing) returns (Thing);
+  rpc SpreadIt(Thing) returns (Thing);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Thing {
@@ -138,7 +139,13 @@ function fillIt(req) {
   return out;
 }
 
-module.exports = { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt };
+function spreadIt(req) {
+  const child_item = Object.assign({}, req.child_item, { small_num: 0, is_on: true });
+  const sub_items = (req.sub_items || []).map((one) => ({ ...one, item_name: 'one' }));
+  return { ...req, sub_items, child_item, ...(req.is_on ? { small_num: 7 } : {}) };
+}
+
+module.exports = { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt, spreadIt };
 `;
 
 const server = (options: string) => `
@@ -146,10 +153,10 @@ const protoLoader = require('@grpc/proto-loader');
 const { grpcJsMessages } = require('@connect-migrate/runtime/grpc-js');
 const { createApp } = require('@connect-migrate/runtime/node');
 const { Same } = require('./gen/same_pb.js');
-const { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt } = require('./handlers');
+const { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt, spreadIt } = require('./handlers');
 const definition = protoLoader.loadSync(__dirname + '/same.proto'${options});
 exports.app = createApp({ routes(router) {
-  router.service(Same, { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt }, { messages: grpcJsMessages(definition['same.v1.Same']) });
+  router.service(Same, { describeIt, echoIt, transformIt, looseIt, showIt, rowIt, crashIt, fillIt, spreadIt }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
 

@@ -2,6 +2,7 @@ import { type CallExpression, Node } from "ts-morph";
 import { outermost } from "../analysis/around-values.js";
 import { settles } from "./later-replies.js";
 import { memberNameOf, strayUse } from "./member-functions.js";
+import { mergesInto } from "./merged-messages.js";
 import { isPlain, type Kind, sameKind } from "./message-kind.js";
 import {
   isAbsent,
@@ -46,7 +47,7 @@ export function createFollowFunctions(p: Proving) {
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
     if (kind.kind !== "value" && settles(p, call, kind)) return;
-    if (takesIntoStore(p, call, kind)) return;
+    if (takesIntoStore(p, call, kind) || mergesInto(p, call, expression, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
     if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {

@@ -52,6 +52,7 @@ export function createFollowValues(p: Proving) {
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
     if (isAssignmentTarget(expression)) return block(parent, "a message is written to where it is not made");
     if (kind.kind === "wrapper" && followWrapper(p, expression, kind)) return;
+    if (kind.kind === "wrapper" && shape.typed) return void open.push({ expression, kind });
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
     if (kind.kind === "value" && kind.as.kind === "enum-number") {
       p.enums.add(kind.as.desc);
@@ -300,6 +301,8 @@ export function createFollowValues(p: Proving) {
   /** A name, or a pattern, that receives a known value. */
   const bind = (name: Node, kind: Kind): unknown => {
     const declaration = name.getParent();
+    // Where the compiler says what is a message, it says so of such a variable as well.
+    if (shape.typed && kind.kind === "wrapper") return block(declaration ?? name, "a wrapper in a variable");
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
       if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");

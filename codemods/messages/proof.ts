@@ -56,6 +56,8 @@ export interface ProofState {
   readonly passedOn: Map<DescField, Set<DescField>>;
   /** Fields of plain values that are written to on messages that the program did not make there. */
   readonly written: Set<DescField>;
+  /** Messages that are spread into a literal that is one by itself. */
+  readonly keptSpreads: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -123,7 +125,7 @@ export interface Proving extends ProofState {
   chainText(node: Node): string | undefined;
   prove(given: Node, wanted: Kind): unknown;
   /** An object literal is a message: names, oneofs, and the values that are then to be proved. */
-  literal(object: ObjectLiteralExpression, desc: DescMessage): unknown;
+  literal(object: ObjectLiteralExpression, desc: DescMessage, chosenBefore?: ReadonlySet<DescOneof>): Set<DescOneof>;
   isWithinRange(node: Node, type: "int32" | "uint32"): boolean;
   isInteger(node: Node): boolean;
   /** A number that is certainly not negative. */
@@ -181,6 +183,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     unlike: new Set(),
     passedOn: new Map(),
     written: new Set(),
+    keptSpreads: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],

@@ -514,8 +514,8 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /spread/,
     ],
     [
-      "a spread of what may not be there",
-      "function get(req) { return { the_req: { ...req.the_child, the_name: 'x' } }; }",
+      "a spread over what stands before it",
+      "function get(req) { return { the_req: { the_name: 'x', ...req.the_child } }; }",
       /spread/,
     ],
     [

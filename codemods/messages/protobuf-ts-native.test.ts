@@ -63,7 +63,7 @@ describe.each([
         "shared now or then",
       ],
       [
-        "function copy(req: Thing): Thing { return { ...Thing.create(), itemName: req.itemName }; }\nfunction echoIt(req: Thing): Thing { return copy(req); }",
+        "function copy(req: Thing): Thing { return { ...Thing.create(), ...req, ...req.subItems[0] }; }\nfunction echoIt(req: Thing): Thing { return copy(req); }",
         "is spread",
       ],
     ],

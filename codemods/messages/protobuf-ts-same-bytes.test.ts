@@ -90,6 +90,7 @@ export function echoIt(req: Thing): Thing {
     otherPick: req.otherPick,
     fooBar: req.fooBar,
     innerOne: req.innerOne,
+    ...(req.isOn && { itemName: 'on', uNum: 7, childItem: Thing.create({ isOn: true }) }),
   };
   return reply;
 }

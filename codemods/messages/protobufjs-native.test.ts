@@ -99,7 +99,7 @@ it.each<[string, string, RegExp]>([
     "const r = Thing.create();\n  r.tagList.push('x');\n  return r;",
     /read while it is made/,
   ],
-  ["a copy", "return Thing.create({ ...req });", /spread/],
+  ["a copy over something else", "return Thing.create({ theName: 'x', ...req });", /spread/],
   [
     "a fraction in a Long, which was cut off",
     "return Thing.create({ bigCount: req.bigCount.toNumber() / 7 });",

@@ -5,6 +5,7 @@ import { isArrowBody, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
 import { receivedAs } from "./received-messages.js";
+import { assignsFields } from "./similar-messages.js";
 
 const shapes = new WeakMap<SourceFile, LegacyShape>();
 
@@ -68,6 +69,9 @@ function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
     p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
     p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
     p.literal(argument, desc);
+  } else if (argument && !more && Node.isCallExpression(argument) && assignsFields(p, argument, desc)) {
+    p.edit(expression, expression.getStart(), argument.getStart(), []);
+    p.edit(expression, argument.getEnd(), expression.getEnd(), []);
   } else p.block(expression, "a message that is made of another object");
   return true;
 }

@@ -162,7 +162,7 @@ export async function transformIt(req: same.v1.Thing): Promise<same.v1.Thing> {
     big_list: [1, total, req.big_count],
     kind_list: [same.v1.Kind.KIND_BLUE, req.item_kind],
     item_map: new Map([['one', half(req)]]),
-    inner_one: same.v1.Thing.Inner.fromObject({ mode: same.v1.Thing.Inner.Mode.ON }),
+    inner_one: req.has_inner_one ? new same.v1.Thing.Inner({ ...req.inner_one.toObject(), x_1: total }) : same.v1.Thing.Inner.fromObject({ mode: same.v1.Thing.Inner.Mode.ON }),
     fooBar: same.v1.Thing.deserialize(half(req).serialize()).item_name,
     pick_text: store.latest === undefined ? 'nothing' : store.latest.item_name,
   });

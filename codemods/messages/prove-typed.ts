@@ -44,7 +44,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
   const literals = createTypedLiterals(p, code, types, sharing, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
-  const { access } = createTypedWrites(p, code, types, sharing);
+  const { access } = createTypedWrites(p, code, types, sharing, literals.claim);
   const { name, sharesMessages } = createTypedNames(p, code, types, {
     descs,
     services,
@@ -67,7 +67,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     }
     if (!isValue(node) || isGone(node)) return undefined;
     const type = node.getType();
-    if (Node.isObjectLiteralExpression(node)) {
+    // What is spread is looked at with what it is a part of, although the compiler asks for the same type there.
+    if (isWrapper(node) || p.keptSpreads.has(node)) return undefined;
+    if (Node.isObjectLiteralExpression(node) && !literals.spread.has(node)) {
       const wanted = wantedOf(node);
       if (wanted?.kind === "message") return literal(node, wanted.desc);
       if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
@@ -81,6 +83,14 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (place.kind === "closed") p.block(node, place.why.replace("a message", "a function that gives messages"));
     }
     return undefined;
+  };
+
+  /** A field that holds a value alone where old code has a message around it: it is followed from the message that it is of. */
+  const isWrapper = (node: Node): boolean => {
+    const access = unwrapped(node);
+    const desc = Node.isPropertyAccessExpression(access) && messageIn(access.getExpression().getType());
+    const field = desc && Node.isPropertyAccessExpression(access) ? p.fieldBy(desc, access.getName()) : undefined;
+    return field !== undefined && p.kindOf(field).kind === "wrapper";
   };
 
   const member = (parent: PropertyAccessExpression, node: Node, type: Type): unknown => {
@@ -99,7 +109,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   };
 
   const goes = (node: Node, type: Type): unknown => {
-    if (literals.spread.has(node)) return undefined;
+    if (literals.spread.has(node) || p.keptSpreads.has(node)) return undefined;
     const parent = node.getParent();
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);

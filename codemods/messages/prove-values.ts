@@ -41,7 +41,7 @@ import { notePassedOn } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
-import { copiesFields, spreadsFields } from "./similar-messages.js";
+import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
 import { keepsTest } from "./tested-values.js";
@@ -181,6 +181,7 @@ export function createProveValues(p: Proving) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
         if (Node.isObjectLiteralExpression(expression)) return void literal(expression, wanted.desc);
+        if (Node.isCallExpression(expression) && assignsFields(p, expression, wanted.desc)) return;
         if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
       case "list":
@@ -278,6 +279,7 @@ export function createProveValues(p: Proving) {
     const chosen = new Set(chosenBefore);
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
+        if (p.keptSpreads.has(property)) continue;
         if (Node.isSpreadAssignment(property) && spreadsFields(p, property, desc)) continue;
         const choice = spreadChoiceOf(property);
         if (choice) {
@@ -325,7 +327,9 @@ export function createProveValues(p: Proving) {
           block(property, "a member of a oneof that is not set");
           continue;
         }
-        if (/\b(undefined|null)\b/.test(expression.getType().getText()))
+        // The text of a literal's type says it of its fields.
+        const isLiteral = Node.isObjectLiteralExpression(unwrapped(expression));
+        if (!isLiteral && /\b(undefined|null)\b/.test(expression.getType().getText()))
           block(property, "a member of a oneof that may be absent");
         else mustBeSet(p, expression);
         const opening = `${oneof.localName}: { case: ${quoted(object, field.localName)}, value: `;

@@ -74,6 +74,7 @@ const handlers = `
 const all = [];
 const byName = new Map();
 const byKey = {};
+const seen = new Set();
 let recent = [];
 
 function key(name) { return name.length % 4 + '/' + name.slice(0, 1); }
@@ -82,6 +83,7 @@ function putIt(req) {
   const thing = { item_name: req.item_name, item_kind: req.item_kind, main_part: { part_name: req.item_name, size: 3 }, tag_list: [...req.tag_list, 'kept'] };
   if (!req.item_name) throw new Error('no name');
   all.push(req);
+  seen.add(req);
   byName.set(key(req.item_name), req);
   byKey[key(thing.item_name)] = thing;
   recent.unshift(thing, { item_name: 'beside ' + req.item_name, big_count: 12, item_kind: 'KIND_BLUE' });
@@ -123,6 +125,9 @@ function tellIt(req) {
   byName.forEach((one, name) => { lines_out.push(\`\${name} \${one.tag_list.length}\`); });
   for (const name of Object.keys(byKey)) lines_out.push(name + byKey[name].item_name);
   for (const [name, { item_name }] of Object.entries(byKey)) lines_out.push(name + item_name);
+  for (const one of seen) lines_out.push('seen ' + one.item_name);
+  lines_out.push(...[...seen].map((one) => \`\${one.item_kind} \${seen.size}\`));
+  seen.forEach((one) => { if (one.tag_list.length > 2) lines_out.push(one.tag_list.join()); });
   lines_out.push(...recent.map(({ item_name }) => \`recent \${item_name}\`));
   const sorted = all.slice().sort((a, b) => (a.item_name < b.item_name ? -1 : a.item_name > b.item_name ? 1 : 0));
   if (sorted.length > 0) lines_out.push(\`first \${sorted[0].item_name}\`);
@@ -131,6 +136,7 @@ function tellIt(req) {
 function dropIt(req) {
   const index = all.findIndex((one) => one.item_name === req.item_name);
   const found = all[index];
+  if (found && seen.has(found)) seen.delete(found);
   if (req.in_its_place && index >= 0) all[index] = req.in_its_place;
   else if (index >= 0) all.splice(index, 1);
   const had = byName.has(key(req.item_name));
@@ -148,8 +154,42 @@ module.exports = { putIt, findIt, getIt, listIt, tellIt, dropIt };
 describe("messages of proto-loader that a module keeps", () => {
   it("are followed through its lists, Maps and objects", { timeout: 120_000 }, async () => {
     using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": proto, "handlers.js": handlers });
-    expect(programs.migrated).not.toMatch(/proto-loader|item_name\\b/);
+    expect(programs.migrated).not.toMatch(/\.item_name\b/);
     await expectSameAnswers(programs, 1500);
+  });
+});
+
+/** The same program, whose stores stand in a file of their own. */
+const exported = {
+  "kept.js": `const all = [];
+const byName = new Map();
+const byKey = {};
+const seen = new Set();
+module.exports = { all, byName, byKey, seen };
+`,
+  "handlers.js": handlers
+    .replace(
+      /const all = \[\];\nconst byName = .*\nconst byKey = .*\nconst seen = .*\n/,
+      "const { all, seen } = require('./kept');\nconst kept = require('./kept');\n",
+    )
+    .replaceAll(/\bbyName\b/g, "kept.byName")
+    .replaceAll(/\bbyKey\b/g, "kept.byKey"),
+};
+
+describe("messages that a module keeps for others", () => {
+  it("are followed in all files", { timeout: 120_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": proto, ...exported });
+    expect(programs.migrated).not.toMatch(/\.item_name\b/);
+    await expectSameAnswers(programs, 1500);
+  });
+
+  it.each([
+    ["is handed on", "console.log(require('./kept'));"],
+    ["is looked into", "require('./kept').all.join();"],
+    ["gets something else", "require('./kept').byName.set('a', {}.nothing);"],
+  ])("stay on the bridge where one %s", { timeout: 60_000 }, async (_, code) => {
+    const files = { "service.proto": proto, ...exported, "other.js": `${code}\n` };
+    await expect(loaderPrograms("keep.v1.Keep", files)).rejects.toThrow("bridged");
   });
 });
 

@@ -3,6 +3,7 @@ import { type Kind, maybe, sameKind } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
+  isAlias,
   isAssignmentTarget,
   isFunctionNode,
   parametersOf,
@@ -12,17 +13,19 @@ import { mustBeElement } from "./present-values.js";
 import type { Proving } from "./proof.js";
 
 /**
- * Lists, Maps and objects of a module that messages are kept in from one call to the next: `const all = []`,
- * `const byId = new Map()`, `const byName = {}`. They are followed where every use of them is one that is known here: whatever is
+ * Lists, Maps, Sets and objects of a module that messages are kept in from one call to the next: `const all = []`,
+ * `const byId = new Map()`, `const seen = new Set()`, `const byName = {}`. They are followed where every use of them is one that is known here: whatever is
  * put in is such a message then, and whatever is taken out.
  */
-type Holder = "list" | "map" | "object";
+type Holder = "list" | "map" | "set" | "object";
 
 /** The use of a store: what it does, and the expressions that it puts in or gives. */
 type Use =
   | { readonly does: "nothing" }
   | { readonly does: "take" | "takeAll"; readonly value: Node }
   | { readonly does: "put"; readonly values: readonly Node[] }
+  /** Is this one of its messages? What is not there is none. */
+  | { readonly does: "ask"; readonly value: Node }
   | { readonly does: "name"; readonly names: readonly Node[] }
   | { readonly does: "replace"; readonly value: Node }
   /** A list that is used as any list of messages. */
@@ -40,7 +43,9 @@ export function keepsMessage(p: Proving, store: Node, of: Kind): boolean {
 export function takesIntoStore(p: Proving, call: Node, of: Kind): boolean {
   const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
   if (!Node.isPropertyAccessExpression(callee) || of.kind !== "message") return false;
-  if (!/^(push|unshift|set|indexOf|includes)$/.test(callee.getName())) return false;
+  const store = storeOf(p, callee.getExpression());
+  const taken = store && holderOf(store) === "set" ? /^(add|has|delete)$/ : /^(push|unshift|set|indexOf|includes)$/;
+  if (!taken.test(callee.getName())) return false;
   return keepsMessage(p, callee.getExpression(), of);
 }
 
@@ -84,6 +89,7 @@ function constantValue(p: Proving, name: Node): Node | undefined {
 /** The store that an expression takes messages out of, by steps that give the same messages. */
 function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
   const node = unwrapped(given);
+  if (Node.isPropertyAccessExpression(node)) return storeOf(p, node);
   if (Node.isIdentifier(node)) {
     const store = storeOf(p, node);
     const declaration = store ? undefined : p.project.declarationOf(node);
@@ -108,7 +114,9 @@ function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
 
 /** The declaration of a store that a name stands for. */
 function storeOf(p: Proving, given: Node): VariableDeclaration | undefined {
-  const name = unwrapped(given);
+  const node = unwrapped(given);
+  // `store.all` of `const store = require("./store")`
+  const name = Node.isPropertyAccessExpression(node) ? node.getNameNode() : node;
   const declaration = Node.isIdentifier(name) ? p.project.declarationOf(name) : undefined;
   return Node.isVariableDeclaration(declaration) && holderOf(declaration) ? declaration : undefined;
 }
@@ -120,8 +128,10 @@ function holderOf(declaration: VariableDeclaration): Holder | undefined {
   const made = declaration.getInitializer();
   if (Node.isArrayLiteralExpression(made))
     return made.getElements().some((one) => Node.isSpreadElement(one)) ? undefined : "list";
-  if (Node.isNewExpression(made) && made.getExpression().getText() === "Map" && made.getArguments().length === 0)
-    return "map";
+  if (Node.isNewExpression(made) && made.getArguments().length === 0) {
+    const name = made.getExpression().getText();
+    return name === "Map" ? "map" : name === "Set" ? "set" : undefined;
+  }
   if (made?.getText() === "Object.create(null)") return "object";
   return Node.isObjectLiteralExpression(made) && made.getProperties().every((one) => Node.isPropertyAssignment(one))
     ? "object"
@@ -141,9 +151,16 @@ function usesOf(p: Proving, declaration: VariableDeclaration): PlacedUse[] | und
   const found: PlacedUse[] = [];
   for (const reference of p.project.referencesTo(name)) {
     if (reference === name) continue;
-    const use = useOf(holder, reference);
+    // Other files, to which it is exported, have it by the same name or another one.
+    if (reference.getSourceFile() !== name.getSourceFile() || isAlias(reference)) {
+      if (p.project.isHandedOn(name.getSourceFile())) return undefined;
+      if (isAlias(reference)) continue;
+    }
+    const access = reference.getParent();
+    const whole = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
+    const use = useOf(holder, whole);
     if (!use) return undefined;
-    found.push({ reference, use });
+    found.push({ reference: whole, use });
   }
   return found;
 }
@@ -151,7 +168,8 @@ function usesOf(p: Proving, declaration: VariableDeclaration): PlacedUse[] | und
 function useOf(holder: Holder, reference: Node): Use | undefined {
   const parent = reference.getParent();
   if (Node.isElementAccessExpression(parent) && parent.getExpression() === reference)
-    return holder === "map" ? undefined : elementUse(parent);
+    return holder === "map" || holder === "set" ? undefined : elementUse(parent);
+  if (holder === "set") return setUse(reference);
   if (holder === "object") return objectUse(reference);
   if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === reference)
     return holder === "list" ? listUse(parent) : mapUse(parent);
@@ -162,13 +180,13 @@ function useOf(holder: Holder, reference: Node): Use | undefined {
       : undefined;
   const isValue =
     Node.isPropertyAssignment(parent) ||
-    (Node.isShorthandPropertyAssignment(parent) && !isExported(parent)) ||
+    Node.isShorthandPropertyAssignment(parent) ||
     Node.isForOfStatement(parent) ||
     Node.isSpreadElement(parent);
   return isValue && !isExported(parent) ? { does: "flow" } : undefined;
 }
 
-/** `module.exports = { all }` */
+/** `module.exports = { things: all }` */
 function isExported(property: Node | undefined): boolean {
   const assignment = property?.getParent()?.getParent();
   return Node.isBinaryExpression(assignment) && /^(module\.)?exports\b/.test(assignment.getLeft().getText());
@@ -219,7 +237,7 @@ function listUse(access: Node): Use | undefined {
       return given.some((one) => Node.isSpreadElement(one)) ? undefined : { does: "put", values: given };
     case "indexOf":
     case "includes":
-      return given.length === 1 ? { does: "put", values: given } : undefined;
+      return first && !second ? { does: "ask", value: first } : undefined;
     case "splice":
       if (given.length > 2) return { does: "put", values: isLoose ? given.slice(2) : [] };
       return isLoose ? NOTHING : { does: "takeAll", value: call };
@@ -266,6 +284,34 @@ function mapUse(access: Node): Use | undefined {
       const [value, , more] = first && isFunctionNode(first) ? parametersOf(first) : [];
       return value && !more ? { does: "name", names: [value.getNameNode()] } : undefined;
     }
+    default:
+      return undefined;
+  }
+}
+
+/** `seen.add(message)`, `for (const message of seen)`. */
+function setUse(reference: Node): Use | undefined {
+  const access = reference.getParent();
+  if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== reference) return valuesOf(reference);
+  const call = access.getParent();
+  if (access.hasQuestionDotToken()) return undefined;
+  if (access.getName() === "size") return NOTHING;
+  if (!Node.isCallExpression(call) || call.getExpression() !== access) return undefined;
+  const given = call.getArguments();
+  switch (access.getName()) {
+    case "clear":
+      return NOTHING;
+    case "add":
+      return given.length === 1 && Node.isExpressionStatement(call.getParent())
+        ? { does: "put", values: given }
+        : undefined;
+    case "has":
+    case "delete":
+      return given[0] && given.length === 1 ? { does: "ask", value: given[0] } : undefined;
+    case "values":
+      return valuesOf(call);
+    case "forEach":
+      return mapUse(access);
     default:
       return undefined;
   }
@@ -336,6 +382,9 @@ function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean
       case "put":
         for (const value of use.values) put(value);
         break;
+      case "ask":
+        p.sink(use.value, of);
+        break;
       case "name":
         for (const name of use.names) p.bind(name, of);
         break;
@@ -353,10 +402,12 @@ function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean
 /** `const all: Note[] = []`, `new Map<string, Note>()`: the type of the messages becomes the new one. */
 function retypes(p: Proving, declaration: VariableDeclaration, of: Kind): boolean {
   const made = declaration.getInitializer();
-  const types = [declaration.getTypeNode(), ...(Node.isNewExpression(made) ? made.getTypeArguments().slice(1) : [])];
+  const inside = Node.isNewExpression(made) ? made.getTypeArguments() : [];
+  const types = [declaration.getTypeNode(), ...inside.slice(holderOf(declaration) === "map" ? 1 : 0)];
   return types.every((type) => {
-    const [, held] =
-      Node.isTypeReference(type) && /^(Map|Record)$/.test(type.getTypeName().getText()) ? type.getTypeArguments() : [];
+    const name = Node.isTypeReference(type) ? type.getTypeName().getText() : "";
+    const given = Node.isTypeReference(type) && /^(Map|Record|Set)$/.test(name) ? type.getTypeArguments() : [];
+    const held = given[name === "Set" ? 0 : 1];
     const what = "a type annotation names the old message";
     return !type || p.retype(held ?? type, declaration, what, held || type !== types[0] ? of : { kind: "list", of });
   });

@@ -43,9 +43,9 @@ describe("stays on the bridge, with the reason", async () => {
     ["a list of messages as JSON", echo("JSON.stringify({ all: req.subItems });"), "what JSON.stringify does"],
     ["the keys of a message", echo("Object.keys(req);"), "what Object.keys does"],
     [
-      "a message that is spread",
-      "function echoIt(req: Thing): Thing { return { ...req, itemName: '' }; }",
-      "is spread",
+      "a message that is spread over another one",
+      "function echoIt(req: Thing): Thing { return { ...req, ...req.subItems[0]! }; }",
+      "is spread over",
     ],
     [
       "a key that is computed",
@@ -190,6 +190,11 @@ describe("is rewritten", async () => {
       "a tested member of a oneof of a message that is replaced",
       echo("if (req.pickText !== undefined) { req = Thing.create(); console.log(req.pickText); }"),
       "console.log((req.thePick.case === 'pickText' ? req.thePick.value : undefined))",
+    ],
+    [
+      "a message that is spread",
+      "function echoIt(req: Thing): Thing { return { ...req, itemName: '' }; }",
+      "{ return { ...req, itemName: '' }; }",
     ],
     ["a copy", "function echoIt(req: Thing): Thing { return Thing.fromPartial(req); }", "clone(ThingSchema, req)"],
     [

@@ -75,6 +75,7 @@ export function echoIt(req: Thing): Thing {
     optRaw: req.optRaw,
     fooBar: req.fooBar,
     innerOne: req.innerOne,
+    ...(req.isOn && { itemName: 'on', uNum: 7, childItem: Thing.create({ isOn: true }) }),
   };
   return reply;
 }

@@ -16,8 +16,8 @@ const imported = (name: string) => ({ module: PROTOBUF, name });
 
 interface Making {
   messageIn(type: Type): DescMessage | undefined;
-  /** A literal of which a message is made: what is absent in it gets its default. */
-  makes(object: ObjectLiteralExpression, desc: DescMessage): unknown;
+  /** A literal of which a message is made: what is absent in it gets its default. False where it is one by itself. */
+  makes(object: ObjectLiteralExpression, desc: DescMessage): boolean;
 }
 
 /** `Message.create(…)` and its like: the functions of generated code that make, copy, write and read a message. */
@@ -44,8 +44,8 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
     const given = unwrapped(argument);
     if (Node.isObjectLiteralExpression(given)) {
       if (given.getProperties().length === 0) return p.replace(call, ...empty);
-      renamed(call, argument, desc, "create");
-      return makes(given, desc);
+      // What is spread is copied as deep as the rest was.
+      return renamed(call, argument, desc, makes(given, desc) ? "create" : "clone");
     }
     if (!isMessage(argument, desc)) return p.block(call, "a message that is made of an object that is not written out");
     return renamed(call, argument, desc, "clone");

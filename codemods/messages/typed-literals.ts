@@ -1,5 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
+import { spreadsObject } from "./class-objects.js";
 import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
 import { isAbsent, isAssertion, isOperand, topOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -8,6 +9,7 @@ import type { TypedCode } from "./typed-code.js";
 import { createTypedFunctions } from "./typed-functions.js";
 import { literalAround } from "./typed-places.js";
 import type { Sharing } from "./typed-sharing.js";
+import { createTypedSpreads } from "./typed-spreads.js";
 import type { TypedTypes } from "./typed-types.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
@@ -36,10 +38,11 @@ const isNewMap = (value: Node) => Node.isNewExpression(unwrapped(value));
 export function createTypedLiterals(
   p: Proving,
   code: TypedCode,
-  { messageIn, messageWanted, oneofIn, holds, isClientType }: TypedTypes,
+  types: TypedTypes,
   sharing: Sharing,
   isOwnPackage: (file: string) => boolean,
 ) {
+  const { messageIn, messageWanted, oneofIn, holds, isClientType } = types;
   const shared: { readonly value: Node; readonly field: DescField; readonly isCopied: boolean }[] = [];
   p.finals.push(() => {
     for (const { value, field, isCopied } of shared)
@@ -49,9 +52,18 @@ export function createTypedLiterals(
 
   const create = { module: PROTOBUF, name: "create" };
 
+  const isGeneratedCall = (call: CallExpression): boolean => {
+    const callee = call.getExpression();
+    return Node.isPropertyAccessExpression(callee) && code.nameOf(callee.getExpression())?.kind === "message";
+  };
+  const { keeps, isKept } = createTypedSpreads(p, code, types, isGeneratedCall);
   const functions = createTypedFunctions(p, code, {
     messageIn,
-    makes: (object, desc) => fields(object, desc, true),
+    makes(object, desc) {
+      const isPartial = !keeps(object, desc);
+      fields(object, desc, isPartial);
+      return isPartial;
+    },
   });
 
   /** `new Message({ … })`: what is not there gets its default, and what is there is kept as it is. */
@@ -95,11 +107,18 @@ export function createTypedLiterals(
       });
       if (missing) return p.block(object, `an object that is said to be a ${desc.typeName} and has no ${missing.name}`);
     }
+    const isWhole = keeps(object, desc);
     fields(object, desc, false);
     const around = literalAround(object);
     const isPart = Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
     const isRequest = Node.isCallExpression(outer) && isClient(outer);
-    if (isPart || isRequest) return undefined;
+    // Old code copied it with what it is a part of.
+    if (isWhole && isPart)
+      p.finals.push(() => {
+        if (sharing.isChangedIn(desc))
+          p.block(object, "a part of a message that is shared now or then, and changes elsewhere");
+      });
+    if (isPart || isRequest || isWhole) return undefined;
     const schema = p.generated(desc, "descriptor", object);
     if (object.getProperties().length === 0) return p.replace(object, create, "(", schema, ")");
     p.wrap(object, [create, "(", schema, ", "], ")");
@@ -116,7 +135,8 @@ export function createTypedLiterals(
   };
   const claim = (given: Node, kind: Kind): void => {
     const value = unwrapped(given);
-    if (Node.isConditionalExpression(value)) {
+    if (kind.kind === "wrapper") claimWrappers(value);
+    else if (Node.isConditionalExpression(value)) {
       claim(value.getWhenTrue(), kind);
       claim(value.getWhenFalse(), kind);
     } else if (kind.kind === "message" || kind.kind === "oneof") {
@@ -126,6 +146,13 @@ export function createTypedLiterals(
     else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
       for (const entry of value.getProperties())
         if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
+  };
+  /** `{ value: x }` in a field that holds the value alone: no message is made there. */
+  const claimWrappers = (given: Node): void => {
+    const value = unwrapped(given);
+    if (Node.isObjectLiteralExpression(value)) p.keptSpreads.add(value);
+    else if (Node.isConditionalExpression(value)) [value.getWhenTrue(), value.getWhenFalse()].forEach(claimWrappers);
+    else if (Node.isBinaryExpression(value)) [value.getLeft(), value.getRight()].forEach(claimWrappers);
   };
   /** Is it certain that a value is what the field holds? The compiler looks at it wherever it knows what is asked for. */
   const isGiven = (given: Node, kind: Kind): boolean => {
@@ -151,7 +178,9 @@ export function createTypedLiterals(
     return oneof && { kind: "oneof", oneof };
   };
 
+  /** Does create() make a message of a literal, and so of those in it? */
   const isMessageLiteral = (object: ObjectLiteralExpression): boolean => {
+    if (isKept(object)) return false;
     const wanted = wantedOf(object);
     if (wanted?.kind === "message") return true;
     if (wanted?.kind === "oneof") {
@@ -161,11 +190,6 @@ export function createTypedLiterals(
     const call = topOf(object).getParent();
     if (Node.isNewExpression(call)) return code.nameOf(call.getExpression())?.kind === "message";
     return Node.isCallExpression(call) && isGeneratedCall(call);
-  };
-
-  const isGeneratedCall = (call: CallExpression): boolean => {
-    const callee = call.getExpression();
-    return Node.isPropertyAccessExpression(callee) && code.nameOf(callee.getExpression())?.kind === "message";
   };
 
   const isClient = (call: CallExpression): boolean => {
@@ -189,6 +213,8 @@ export function createTypedLiterals(
     isPartial: boolean,
     isCopied = isPartial,
   ): void => {
+    if (code.flavour.hasClasses)
+      for (const part of object.getProperties()) if (Node.isSpreadAssignment(part)) spreadsObject(p, part, desc);
     p.literal(object, desc);
     properties(object, desc, isPartial, isCopied);
   };
@@ -215,7 +241,8 @@ export function createTypedLiterals(
       if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
         shared.push({ value, field, isCopied });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
-      if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message") continue;
+      if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
+        continue;
       p.later(() => {
         if (!p.isPresent(value)) p.block(value, "a value that may be absent");
       });

@@ -78,6 +78,8 @@ function representation(code: TypedCode, field: DescField): Representation {
   const message = "message" in field ? field.message : undefined;
   if (message?.typeName === "google.protobuf.Timestamp" && text === "Date") return { kind: "date", desc: message };
   const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
+  if (wrapped && code.messageOf(type)?.typeName === field.message.typeName)
+    return { kind: "wrapper", desc: field.message };
   const longs = text === "string" ? "String" : "Number";
   const as = representationOf(wrapped ? (field.message.fields[0] as DescField) : field, longs, "Number");
   switch (as.kind) {

@@ -65,6 +65,8 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
       if (!first || !isOwn(first)) isAnyListChanged = true;
     },
+    /** Does something change that a message of this type has, or may have? */
+    isChangedIn: (desc: DescMessage) => isAnyListChanged || isChangedBelow(desc),
     /** Can someone see that a value which a message is made with is shared with it, or is not? */
     isSeen(given: Node, field: DescField, isCopied: boolean): boolean {
       const value = unwrapped(given);

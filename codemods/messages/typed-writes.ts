@@ -12,7 +12,13 @@ import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
 /** What is read of a message and written to it. */
-export function createTypedWrites(p: Proving, code: TypedCode, { messageIn, oneofIn }: TypedTypes, sharing: Sharing) {
+export function createTypedWrites(
+  p: Proving,
+  code: TypedCode,
+  { messageIn, oneofIn }: TypedTypes,
+  sharing: Sharing,
+  claim: (value: Node, kind: Kind) => void,
+) {
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
     const object = node.getExpression();
     const kind: Kind = { kind: "message", desc };
@@ -42,6 +48,7 @@ export function createTypedWrites(p: Proving, code: TypedCode, { messageIn, oneo
       if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted))
         return p.block(change, "the value of an assignment to a message is used");
       const value = change.getRight();
+      if (wanted.kind === "wrapper") claim(value, wanted);
       if (isAbsent(value) && wanted.kind === "value" && !wanted.maybe)
         return p.block(change, "a field that is made absent");
       p.sink(value, wanted);

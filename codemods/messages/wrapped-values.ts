@@ -90,6 +90,7 @@ export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
   const tests = new Set([
     text,
     text.replace(/\.get(\w+)\(\)$/, ".has$1()"),
+    ...(p.shape.typed?.flavour.hasClasses ? [text.replace(/\.(\w+)$/, ".has_$1")] : []),
     `${text} !== ${p.shape.isLive ? "undefined" : "null"}`,
     `${text} != null`,
   ]);
@@ -143,7 +144,7 @@ export function proveWrapper(p: Proving, expression: Node, wanted: Wrapper): boo
     p.block(expression, "a wrapper that another one stands for, where its value is empty");
     return true;
   }
-  if (Node.isObjectLiteralExpression(expression) && !p.shape.isLive) {
+  if (Node.isObjectLiteralExpression(expression) && (!p.shape.isLive || p.shape.typed)) {
     literal(p, expression, wanted);
     return true;
   }

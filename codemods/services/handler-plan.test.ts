@@ -767,6 +767,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
     "no-equivalent",
   ],
   [
+    "a conversation that is forwarded to no call of a client",
+    "bidi_streaming",
+    "function f(call) { const up = dial(); call.on('data', (m) => up.write(m)); call.on('end', () => up.end()); up.on('data', (m) => call.write(m)); up.on('end', () => call.end()); }",
+    "reply-in-nested-function",
+  ],
+  [
     "an await behind the listeners",
     "bidi_streaming",
     "async function f(call) { call.on('data', (m) => call.write(m)); call.on('end', () => call.end()); await x(); }",
@@ -804,4 +810,16 @@ describe("handlers that stay behind a bridge", () => {
   it.each(bridged)("%s", (_name, kind, source, code) => {
     expect(rewrite(kind, source, source.includes(": any") ? "/project/handler.ts" : undefined)).toBe(code);
   });
+});
+
+it.each([
+  ["function f(call, cb) {\n  if (a)\n    return;\n  cb(null, b);\n}", "a return without a reply, line 3"],
+  [
+    "async function f(call, cb) {\n  try {\n    cb(null, await b());\n  } catch (error) {\n    log(error);\n  }\n}",
+    "a catch that sends none, line 4",
+  ],
+])("the reason names the line: %s", (source, detail) => {
+  const file = parse(source, "/project/handler.js");
+  const plan = planHandler(file.program.body[0] as unknown as FunctionNode, "unary", file);
+  expect(plan.ok ? "" : plan.reason.text).toContain(detail);
 });

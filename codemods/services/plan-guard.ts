@@ -96,9 +96,15 @@ function emptyTypesOf(fn: FunctionNode, excluded: readonly Nothing[]): HelperPla
   const type = givenType(fn);
   if (type?.type !== "TSUnionType") return null;
   const types = type.types as Node[];
-  const isEmpty = (part: Node) =>
-    /^TS(Null|Undefined|Void)Keyword$/.test(part.type) ||
-    (part.type === "TSLiteralType" && part.literal.value === false && excluded.includes("false"));
+  const kindOf = (part: Node): Nothing | undefined =>
+    part.type === "TSNullKeyword"
+      ? "null"
+      : /^TS(Undefined|Void)Keyword$/.test(part.type)
+        ? "undefined"
+        : part.type === "TSLiteralType" && part.literal.value === false
+          ? "false"
+          : undefined;
+  const isEmpty = (part: Node) => excluded.some((kind) => kind === kindOf(part));
   const gone = [...types.keys()].filter((index) => isEmpty(types[index] as Node));
   return gone.length > 0 && gone.length < types.length ? { types, gone } : null;
 }

@@ -85,6 +85,8 @@ export function planListeners(draft: HandlerDraft, mode: Mode): void {
   }
   if (!isInOrder) refuse("code-after-reply", "a listener for the end before the one for data");
   const { listener } = dataListener;
+  if (listener.async && draft.callReferences.some((use) => memberName(draft.parents.get(use) as Node) === "pause"))
+    refuse("reply-in-nested-function", "call.pause(), which holds back messages but not the end");
   if (listener.async) refuse("reply-in-nested-function", "an async data listener, whose runs overlap");
   const [message, ...more] = listener.params;
   if (listener.generator || more.length > 0 || (message && /^(AssignmentPattern|RestElement)$/.test(message.type)))

@@ -105,11 +105,11 @@ export function planConversation(draft: HandlerDraft, mayBeEnded: boolean): void
   // What stands behind the listeners goes before the loop: into the region, where that begins earlier or has to begin there.
   const { statement: last } = endListener ?? dataListener;
   const moved = draft.steps.flatMap((step) => (step.kind === "moved" ? [step.statement] : []));
+  const first = withEmitter(draft, body.slice(start), fn.body);
   const isInside =
-    body[start] !== dataListener.statement ||
-    moved.some((statement) => starts.some((node) => isWithin(node, statement)));
+    first !== dataListener.statement || moved.some((statement) => starts.some((node) => isWithin(node, statement)));
   const leads = isInside ? moved : [];
-  pushFrom(draft, { first: body[start] as Node, last, isAsync: true, holdsLoop: true, leads }, fn.body);
+  pushFrom(draft, { first, last, isAsync: true, holdsLoop: true, leads }, fn.body);
 }
 
 function pushFrom(draft: HandlerDraft, place: Omit<PushRegion, "output">, block: Node): void {

@@ -105,7 +105,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
         return true;
       }
       case "ReturnStatement":
-        problem ??= node.argument ? "a return of something that is no reply" : "a return without a reply";
+        problem ??= atLine(node, node.argument ? "a return of something that is no reply" : "a return without a reply");
         return false;
       case "ThrowStatement":
         return false;
@@ -119,7 +119,7 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
         const block = completes(node.block);
         const handler = node.handler ? completes(node.handler.body) : false;
         const finalizer = node.finalizer ? completes(node.finalizer) : true;
-        if (handler && !block && finalizer) end = "a catch that sends none";
+        if (handler && !block && finalizer) end = atLine(node.handler, "a catch that sends none");
         return finalizer && (block || handler);
       }
       case "SwitchStatement": {
@@ -161,6 +161,10 @@ export function mayEndWithout(body: Node, questions: ReplyQuestions): string | u
   const ends = completes(body);
   if (problem) return problem;
   return ends ? end : undefined;
+}
+
+function atLine({ loc }: Node, what: string): string {
+  return loc ? `${what}, line ${loc.start.line}` : what;
 }
 
 /** `return;`, behind statements that do not decide anything or alone. */

@@ -31,6 +31,8 @@ interface Old {
   readonly options?: readonly string[];
   readonly definition: string;
   readonly module: string;
+  /** Instead of google-protobuf's same.proto. */
+  readonly proto?: string;
 }
 
 /**
@@ -71,7 +73,11 @@ export const app = createApp({ routes(router) {
 } });
 `;
   const projects: Disposable[] = [];
-  const files = { "handlers.ts": handlers, "server.ts": server };
+  const files = {
+    "handlers.ts": handlers,
+    "server.ts": server,
+    ...(old.proto && { "proto/same.proto": old.proto }),
+  };
   const project = (given: Record<string, string>) => {
     const made = typedProject(old.generator, given, old.options);
     projects.push(made);
