@@ -28,7 +28,8 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
   },
   zsh(words) {
     // zpty gives zsh the terminal without which it completes nothing; a second Tab lists what the first could not decide.
-    // Nothing is typed before the prompt is there, and what is offered is read until it has been quiet for two seconds.
+    // Nothing is typed before the prompt is there, and what is offered is read until it has been quiet for two seconds; for six, where
+    // there is hardly more than what was typed: other tests may run beside.
     writeFileSync(
       path.join(root, ".zshrc"),
       `PS1='READY '; LISTMAX=10000; stty columns 400
@@ -41,7 +42,7 @@ shown=; repeat 400; do zpty -r -t z part && shown+=$part; [[ $shown == *READY* ]
 zpty -w -n z $'${words.join(" ")}\\t\\t'
 shown=; quiet=0; repeat 400; do
   if zpty -r -t z part; then shown+=$part; quiet=0; else (( quiet += 1 )); zselect -t 5; fi
-  (( quiet > 40 )) && break
+  (( quiet > (\${#shown} < 200 ? 120 : 40) )) && break
 done
 print -r -- $shown`;
     const { stdout, stderr, status } = spawnSync("zsh", ["-f", "-c", script], { cwd: root, encoding: "utf8" });
