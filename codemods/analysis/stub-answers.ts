@@ -1,4 +1,11 @@
-import { type ArrowFunction, type CallExpression, type FunctionExpression, Node, SyntaxKind } from "ts-morph";
+import {
+  type ArrowFunction,
+  type CallExpression,
+  type FunctionExpression,
+  Node,
+  type PropertyAccessExpression,
+  SyntaxKind,
+} from "ts-morph";
 import { functionLeftBy, isNothing, peeled } from "./around-values.js";
 import type { TextChange } from "./client-facts.js";
 import type { StubAsks } from "./client-stub-asks.js";
@@ -21,37 +28,43 @@ export interface StubAnswers extends StubAsks {
   readonly isLasting: boolean;
 }
 
-/** `….mockImplementation(…).mockImplementationOnce(…)`: what is chained to a stub. */
-export function answersChained(project: AnalysisProject, stub: Node): StubAnswers | undefined {
-  let whole = stub;
-  const answers: Node[] = [];
-  const yields: StubAsks[] = [];
-  let isLasting = false;
-  for (;;) {
+/** `….mockImplementation(…).mockImplementationOnce(…)`: what is chained to a stub, each call with its member. */
+export function chainOf(stub: Node): Pick<StubAnswers, "whole" | "isLasting"> & {
+  readonly calls: readonly (readonly [PropertyAccessExpression, CallExpression])[];
+} {
+  const calls: [PropertyAccessExpression, CallExpression][] = [];
+  for (let whole = stub; ; ) {
     let member = whole.getParent();
     // `mock` of node:test has the members.
     if (Node.isPropertyAccessExpression(member) && member.getName() === "mock") member = member.getParent();
-    const chained = member?.getParent();
-    if (!Node.isPropertyAccessExpression(member) || !Node.isCallExpression(chained)) break;
-    if (chained.getExpression() !== member) break;
-    const given = chained.getArguments();
-    isLasting ||= !/Once$/.test(member.getName());
-    whole = chained;
+    const call = member?.getParent();
+    const isCalled = Node.isCallExpression(call) && call.getExpression() === member;
+    if (!Node.isPropertyAccessExpression(member) || !isCalled)
+      return { whole, isLasting: calls.some(([each]) => !/Once$/.test(each.getName())), calls };
+    calls.push([member, call]);
+    whole = call;
+  }
+}
+
+/** What is chained to a stub, as answers. */
+export function answersChained(project: AnalysisProject, stub: Node): StubAnswers | undefined {
+  const answers: Node[] = [];
+  const yields: StubAsks[] = [];
+  const { calls, ...chain } = chainOf(stub);
+  for (const [member, call] of calls) {
+    const given = call.getArguments();
     if (YIELDS.test(member.getName())) {
-      const settled = changesOfYield(project, member.getNameNode(), chained);
+      const settled = changesOfYield(project, member.getNameNode(), call);
       if (!settled) return undefined;
       yields.push(settled);
-      continue;
-    }
-    if (!ANSWERS.test(member.getName()) || given.length !== 1) return undefined;
-    answers.push(...given);
+    } else if (ANSWERS.test(member.getName()) && given.length === 1) answers.push(...given);
+    else return undefined;
   }
-  const said = answersGiven(project, whole, answers);
+  const said = answersGiven(project, chain.whole, answers);
   return (
     said && {
-      whole,
+      ...chain,
       count: answers.length + yields.length,
-      isLasting,
       changes: [...yields.flatMap((each) => each.changes), ...said.changes],
       between: yields.flatMap((each) => each.between),
     }

@@ -2,34 +2,23 @@ import { Node, SyntaxKind } from "ts-morph";
 import { functionLeftBy, peeled } from "./around-values.js";
 import { asksAt, type StubAsks } from "./client-stub-asks.js";
 import type { AnalysisProject } from "./project.js";
-import type { StubAnswers } from "./stub-answers.js";
+import { chainOf, type StubAnswers } from "./stub-answers.js";
 
 const ANSWERS = /^(?:mockImplementation(?:Once)?|callsFake)$/;
 const GIVES = /^(?:mockReturnValue(?:Once)?|returns)$/;
 
 /** What a stub of a method with a stream of replies is told to give: streams that one may iterate, which end without an error. Nothing has to change. */
 export function streamsChained(project: AnalysisProject, stub: Node): StubAnswers | undefined {
-  let whole = stub;
-  let count = 0;
-  let isLasting = false;
-  for (;;) {
-    let member = whole.getParent();
-    // `mock` of node:test has the members.
-    if (Node.isPropertyAccessExpression(member) && member.getName() === "mock") member = member.getParent();
-    const chained = member?.getParent();
-    if (!Node.isPropertyAccessExpression(member) || !Node.isCallExpression(chained)) break;
-    if (chained.getExpression() !== member) break;
-    const [given, more] = chained.getArguments();
+  const { calls, ...chain } = chainOf(stub);
+  for (const [member, call] of calls) {
+    const [given, more] = call.getArguments();
     if (!given || more) return undefined;
     const isStream = GIVES.test(member.getName())
       ? isPlainStream(project, given)
       : ANSWERS.test(member.getName()) && streamGiven(project, given);
     if (!isStream) return undefined;
-    isLasting ||= !/Once$/.test(member.getName());
-    whole = chained;
-    count++;
   }
-  return { whole, count, isLasting, changes: [], between: [] };
+  return { ...chain, count: calls.length, changes: [], between: [] };
 }
 
 /** Is what a stub is given a function that gives such a stream, whatever it is called with but the request? */

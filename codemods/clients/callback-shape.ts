@@ -1,4 +1,4 @@
-import { type Comment, type File, isFunction, isIdentifier, type Node, unwrap, walk } from "../shared/ast.js";
+import { isFunction, isIdentifier, type Node, unwrap, walk } from "../shared/ast.js";
 
 /** A node callback `(err, res) => …`, and what its body makes of the two. */
 export interface CallbackShape {
@@ -313,11 +313,6 @@ export function leadingOf({ callback, form }: CallbackShape): { readonly start: 
   const { start, type, body } = callback.body as Node;
   const [first] = (type === "BlockStatement" ? body : []) as Node[];
   return { start, end: first && /^(guard|if-else)$/.test(form) ? first.start : start };
-}
-
-/** The comments of a range. */
-export function commentsOf({ comments }: File, range: { readonly start: number; readonly end: number }): Comment[] {
-  return (comments ?? []).filter(({ start, end }) => range.start <= start && end <= range.end);
 }
 
 function hasComment(node: Node): boolean {

@@ -26,8 +26,8 @@ export const rule: Rule = {
       else if (plan.kind === "handed" && !plan.writer) writeHanded(ctx, planned, plan, id);
       else if (plan.kind === "block" && !plan.writer) writeBlock(ctx, planned, plan, id);
       else continue;
-      if (!planned.isReady) writeAddedOptions(ctx, planned, id);
-      writeReady(ctx, planned);
+      if (planned.isReady) writeReady(ctx, planned);
+      else writeAddedOptions(ctx, planned, id);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -4,6 +4,7 @@ import type { RuleContext } from "../shared/rule.js";
 import { FAILURE_LIST } from "./callback-shape.js";
 import { type InPlace, isStatement } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
+import { keptOf } from "./plan-stream-body.js";
 import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
 export interface Layout {
@@ -70,10 +71,10 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     case "block":
       break;
     case "listeners": {
-      const { statement, data, error, status, end, place } = plan;
+      const { statement, data, status, place } = plan;
+      const { error, end } = keptOf(plan);
       const inner = place ? widthInPlace(ctx, place, shifts) : width(statement.start) + unit;
-      const kept = (listener: Listener | null) => (listener && !place?.gone.includes(listener) ? listener : null);
-      const loopAt = inner + (kept(error) || plan.isFinal ? unit : 0);
+      const loopAt = inner + (error || plan.isFinal ? unit : 0);
       if (!plan.variable) moveArguments(statement.start, loopAt);
       const move = ({ callback }: Listener, to: number) => {
         const body = callback.body as Node | undefined;
@@ -85,8 +86,8 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
           shifts.push({ start: body.start, end, by: to - from });
       };
       move(data, loopAt + (data.callback.async || plan.isScoped ? 2 : 1) * unit);
-      if (error && kept(error)) move(error, inner + unit);
-      for (const listener of [kept(status), kept(end)]) if (listener) move(listener, inner + (plan.isFinal ? unit : 0));
+      if (error) move(error, inner + unit);
+      for (const listener of [status, end]) if (listener) move(listener, inner + (plan.isFinal ? unit : 0));
       const behind = place?.behindFinally;
       if (behind) shifts.push({ start: behind.start, end: behind.end, by: -unit });
       return shifts;

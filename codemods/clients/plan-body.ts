@@ -10,9 +10,10 @@ import {
   parentMap,
   walk,
 } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import { scopesOf } from "../shared/scope.js";
 import { leaves } from "./call-events.js";
-import { type CallbackShape, commentsOf, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
+import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
 import {
   hasPaths,
   isAlwaysSettled,
@@ -95,7 +96,7 @@ export function promiseBody(
   const statements = calls.map((each) => each.statement);
   if (!settles || !isAlwaysSettled(executor.body, statements, settles)) return undefined;
   const { final, moved } = behind;
-  if (moved && settles.some(({ call }) => isWithin(call, moved as Node))) return undefined;
+  if (moved && settles.some(({ call }) => isWithin(call, moved))) return undefined;
   if (!calls.every((each) => isSettledBy(each.shape, statements, settles))) return undefined;
   const thrown = calls.map((each) => isThrownOnly(file, each.shape, settles, relays));
   const isGone = ({ call: { start } }: Settling) =>
@@ -108,20 +109,21 @@ export function promiseBody(
   const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
   // Where the body stays whole, the error is a variable of the function, too.
   const declaring = shapes.map((each) => (each.form === "whole" ? { ...each, error: null } : each));
-  const place = placeOfExecutor(file, promise, executor, declaring, isStep);
-  if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
-  return {
-    statement,
-    isThrownOnly: thrown[0] === true,
-    promise: { executor, ...place, settles: written },
-    moved,
-    nested: nested.map((each, index) => ({
-      statement: each.statement,
-      isThrownOnly: thrown[index + 1] === true,
-      promise: null,
-      moved: null,
-    })),
-  };
+  const body = bodyOf({ file, promise, executor, shapes: declaring, names: [] }, isStep, final.end, settles, written);
+  return (
+    body && {
+      statement,
+      isThrownOnly: thrown[0] === true,
+      promise: body,
+      moved,
+      nested: nested.map((each, index) => ({
+        statement: each.statement,
+        isThrownOnly: thrown[index + 1] === true,
+        promise: null,
+        moved: null,
+      })),
+    }
+  );
 }
 
 /** What stands behind a statement, to be moved before what awaits; undefined where it cannot. `final`: the last statement of the block. */
@@ -144,28 +146,32 @@ export function statementsBehind(
 /** A function whose names come to stand in another one; its error is that of a catch clause. */
 export type Declaring = Pick<CallbackShape, "callback" | "error">;
 
-/** Where the statements of an executor can stand: in the function around, or in one that is called at once. */
-export function placeOfExecutor(
-  file: File,
-  promise: Node,
-  executor: Node,
-  shapes: readonly Declaring[],
-  /** Can other statements follow what it does? */
-  isStep: boolean,
+/** A promise, what it is made with, and what that declares. */
+export interface Executed {
+  readonly file: File;
+  readonly promise: Node;
+  readonly executor: Node;
+  readonly shapes: readonly Declaring[];
   /** Names that it declares and the new text does not. */
-  names: readonly Node[] = [],
-): Place | undefined {
-  const gone = [...(executor.params as Node[]), ...names];
-  return (
-    inFunction(file, promise, executor, shapes, gone) ??
-    (isStep ? inStatement(file, promise, executor, shapes, gone) : undefined) ??
-    calledAtOnce(file, promise, executor, shapes)
-  );
+  readonly names: readonly Node[];
 }
 
-/** What goes before the statements of an executor. */
-export function headOf({ holder, promise }: Pick<PromiseBody, "holder" | "promise">, executor: Node): [number, number] {
-  return [isStatement(holder) ? holder.start : promise.start, executor.body.start];
+/** What an executor becomes whose statements end at `end`: a part of the function around, or a function that is called at once. */
+export function bodyOf(
+  executed: Executed,
+  /** Can other statements follow what it does? */
+  isStep: boolean,
+  end: number,
+  settles: readonly Settling[],
+  written: readonly Settling[],
+): PromiseBody | undefined {
+  const place = inFunction(executed) ?? (isStep ? inStatement(executed) : undefined) ?? calledAtOnce(executed);
+  if (!place) return undefined;
+  const { file, promise, executor } = executed;
+  const { holder } = place;
+  const start = isStatement(holder) ? holder.start : promise.start;
+  if (isCommentLost(file, [start, executor.body.start], [end, holder.end], settles)) return undefined;
+  return { promise, executor, ...place, settles: written };
 }
 
 /** Is it a statement that held a promise, whose place the executor's own take? */
@@ -189,13 +195,8 @@ export function leavesEarly(functions: readonly Node[], settles: readonly Settli
 }
 
 /** `await new Promise((resolve, reject) => { … });` is the statements themselves. */
-function inStatement(
-  file: File,
-  promise: Node,
-  executor: Node,
-  shapes: readonly Declaring[],
-  gone: readonly Node[],
-): Place | undefined {
+function inStatement(executed: Executed): Place | undefined {
+  const { file, promise, executor } = executed;
   const parents = parentMap(file);
   const wait = parents.get(promise) as Node;
   const holder = parents.get(wait) as Node;
@@ -203,22 +204,20 @@ function inStatement(
   const fn = functionOf(holder, parents);
   if (wait.type !== "AwaitExpression" || holder.type !== "ExpressionStatement" || !fn) return undefined;
   if (block?.type !== "BlockStatement" || executor.body.type !== "BlockStatement") return undefined;
-  if (hidesNames(fn, executor, gone)) return undefined;
-  return shapes.some((each) => isHidingIn(fn, each))
-    ? undefined
-    : { promise, holder, asyncAt: null, type: null, fn: null };
+  return isShadowing(fn, executed) ? undefined : { holder, asyncAt: null, type: null, fn: null };
 }
 
-type Place = Pick<PromiseBody, "promise" | "holder" | "asyncAt" | "type" | "fn">;
+/** Would a name of an executor, or of its callbacks, be another one's in the function around? */
+function isShadowing(fn: Node, { executor, shapes, names }: Executed): boolean {
+  const gone = [...(executor.params as Node[]), ...names];
+  return hidesNames(fn, executor, gone) || shapes.some((each) => isHidingIn(fn, each));
+}
+
+type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
-function inFunction(
-  file: File,
-  promise: Node,
-  executor: Node,
-  shapes: readonly Declaring[],
-  gone: readonly Node[],
-): Place | undefined {
+function inFunction(executed: Executed): Place | undefined {
+  const { file, promise } = executed;
   const parents = parentMap(file);
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
@@ -228,17 +227,15 @@ function inFunction(
   const asyncAt = asyncPlace(file, promise, holder, fn, parents);
   const type = typeOf(promise, fn);
   if (asyncAt === undefined || type === undefined) return undefined;
-  if (hidesNames(fn, executor, gone)) return undefined;
-  return shapes.some((each) => isHidingIn(fn, each)) ? undefined : { promise, holder, asyncAt, type, fn };
+  return isShadowing(fn, executed) ? undefined : { holder, asyncAt, type, fn };
 }
 
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
-function calledAtOnce(file: File, promise: Node, executor: Node, shapes: readonly Declaring[]): Place | undefined {
+function calledAtOnce({ file, promise, executor, shapes }: Executed): Place | undefined {
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
   if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
   return {
-    promise,
     holder: promise,
     asyncAt: null,
     type: promise.typeParameters ?? promise.typeArguments ?? null,

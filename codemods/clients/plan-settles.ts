@@ -9,9 +9,10 @@ import {
   type Parents,
   walk,
 } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
-import { type CallbackShape, commentsOf, leadingOf } from "./callback-shape.js";
+import { type CallbackShape, leadingOf } from "./callback-shape.js";
 import { errorPassedOn } from "./plan-error.js";
 
 /** `resolve(value)` or `reject(reason)` */

@@ -9,21 +9,21 @@ import {
   type Parents,
   walk,
 } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import { scopesOf } from "../shared/scope.js";
 import { isNamed, leaves } from "./call-events.js";
 import { namesBehindLoop } from "./listener-names.js";
 import {
+  bodyOf,
   type Declaring,
   executorOf,
-  headOf,
   type InPlace,
   leavesEarly,
   type PromiseBody,
-  placeOfExecutor,
   statementsBehind,
 } from "./plan-body.js";
 import type { CallSurroundings } from "./plan-call.js";
-import { isAlwaysSettled, isCommentLost, isThrownOnly, type Settling, sayingSo, settlesOf } from "./plan-settles.js";
+import { isAlwaysSettled, isThrownOnly, type Settling, sayingSo, settlesOf } from "./plan-settles.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 
 /** A loop that stands in the function around a promise whose executor ends with the listeners of a stream. */
@@ -37,6 +37,12 @@ export interface StreamPlace extends InPlace {
   readonly behindFinally: Node | null;
   /** Listeners that only pass on what the function does by itself: `reject`, and `resolve` without a value. */
   readonly gone: readonly Listener[];
+}
+
+/** The listeners of error and end that are still written. */
+export function keptOf({ error, end, place }: ListenersPlan): Pick<ListenersPlan, "error" | "end"> {
+  const kept = (listener: Listener | null) => (listener && place?.gone.includes(listener) ? null : listener);
+  return { error: kept(error), end: kept(end) };
 }
 
 /**
@@ -84,8 +90,9 @@ function placeOfStream(
   const callbacks = [error, status, end].flatMap((listener) => (listener ? [listener.callback] : []));
   const settles = settlesOf(file, executor, callbacks, parents);
   if (!behind || !settles || !isAlwaysSettled(executor.body, [statement, ...own], settles)) return undefined;
-  if (behind.moved && statement.type !== "VariableDeclaration") return undefined;
-  if (behind.moved && settles.some(({ call }) => isWithin(call, behind.moved as Node))) return undefined;
+  const { moved } = behind;
+  if (moved && statement.type !== "VariableDeclaration") return undefined;
+  if (moved && settles.some(({ call }) => isWithin(call, moved))) return undefined;
   const settledBy = ({ callback }: Listener) =>
     isNamed(callback)
       ? isSettler(callback, executor)
@@ -112,28 +119,28 @@ function placeOfStream(
   });
   const isThrown = isRethrown(file, error, executor, settles, relays);
   const gone = [isThrown ? error : null, end && isBare(end.callback, executor, settles) ? end : null].filter(
-    (listener) => listener !== null && !hasComment(file, listener),
+    (listener) => listener !== null && commentsOf(file, { start: listener.before, end: listener.end }).length === 0,
   ) as Listener[];
   const isGone = ({ call }: Settling) => gone.some(({ start, end }) => start <= call.start && call.end <= end);
   const written = sayingSo(settles, [error.callback]).filter((settling) => !isGone(settling));
   const left = listeners.filter((each) => each !== data && !gone.includes(each)).map(({ callback }) => callback);
   const isStep = !leavesEarly([executor, ...left.filter(isFunction)], written);
   // A loop over the call itself has no variable.
-  const isNameless =
-    plan.variable === null && statement.type === "VariableDeclaration" && !plan.writer && !behind.moved;
+  const isNameless = plan.variable === null && statement.type === "VariableDeclaration" && !plan.writer && !moved;
   const names = isNameless ? [statement.declarations[0].id as Node] : [];
-  const place = placeOfExecutor(file, promise, executor, shapes, isStep, names);
-  if (!place || isCommentLost(file, headOf(place, executor), [final.end, place.holder.end], settles)) return undefined;
-  return {
-    statement,
-    isThrownOnly: gone.includes(error),
-    promise: { executor, ...place, settles: written },
-    moved: behind.moved,
-    end: (statements[ending] as Node).end,
-    isFinal,
-    behindFinally: tail?.before ? null : (tail?.statement ?? null),
-    gone,
-  };
+  const body = bodyOf({ file, promise, executor, shapes, names }, isStep, final.end, settles, written);
+  return (
+    body && {
+      statement,
+      isThrownOnly: gone.includes(error),
+      promise: body,
+      moved,
+      end: (statements[ending] as Node).end,
+      isFinal,
+      behindFinally: tail?.before ? null : (tail?.statement ?? null),
+      gone,
+    }
+  );
 }
 
 function statementAround(node: Node, block: Node, parents: Parents): Node {
@@ -203,8 +210,7 @@ function tailOf(file: File, { callback }: Listener, settles: readonly Settling[]
   const previous = before[0];
   if (!last || !previous || inside.length !== 1 || settling?.statement !== last) return undefined;
   if (before.some(({ type }) => /Declaration$/.test(type)) || before.some(leaves)) return undefined;
-  const isBetween = ({ start, end }: { start: number; end: number }) => previous.end <= start && end <= last.start;
-  return file.comments?.some(isBetween) ? undefined : settling;
+  return commentsOf(file, { start: previous.end, end: last.start }).length > 0 ? undefined : settling;
 }
 
 /** The statements, or the one expression, of a function. */
@@ -260,8 +266,4 @@ function isBare(callback: Node, executor: Node, settles: readonly Settling[]): b
   const [only, more] = statementsOf(callback);
   const settling = only && !more && settles.find(({ call, statement }) => only === call || only === statement);
   return settling ? settling.keyword === "return" && settling.call.arguments.length === 0 : false;
-}
-
-function hasComment(file: File, { before, end }: Listener): boolean {
-  return (file.comments ?? []).some((comment) => before <= comment.start && comment.end <= end);
 }

@@ -62,7 +62,7 @@ export const rule: Rule = {
           ctx.edit.overwrite(value.end, promise.end, isObject ? "))" : ")", origin);
         } else ctx.edit.overwrite(end, promise.end, `)${close}${isReady ? "" : ".then(() => undefined)"}`, origin);
       }
-      writeReady(ctx, planned);
+      if (isReady) writeReady(ctx, planned);
       ctx.report({
         rule: id,
         outcome: "idiomatic",

@@ -1,6 +1,7 @@
 import { isIdentifier, type Node, semicolonOf } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import type { RuleContext } from "../shared/rule.js";
-import { type CallbackShape, commentsOf, FAILURE_LIST, leadingOf, mentions, namesOf } from "./callback-shape.js";
+import { type CallbackShape, FAILURE_LIST, leadingOf, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
 import { type Layout, layoutAt, semicolonIn } from "./layout.js";
 import type { InPlace } from "./plan-body.js";

@@ -1,4 +1,5 @@
 import { beginsLine, isIdentifier, isWithin, lineEndingOf, type Node, parentMap, textOf } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import { reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
 import type { StatusListener, StatusReads } from "./call-events.js";
@@ -61,9 +62,7 @@ export function writeHeader(ctx: RuleContext, planned: PlannedCall, rule: string
   const block = parentMap(fileOf(ctx)).get(statement) as Node;
   const statements = block.body as Node[];
   const previous = statements[statements.indexOf(statement) - 1] as Node;
-  const comments = (fileOf(ctx).comments ?? []).filter(
-    (comment) => comment.start >= previous.end && comment.end <= statement.start,
-  );
+  const comments = commentsOf(fileOf(ctx), { start: previous.end, end: statement.start });
   // A comment on the line of what stands before belongs to that.
   const own = comments.filter((comment) => source.slice(previous.end, comment.start).includes("\n"));
   const start = own[0]?.start ?? statement.start;

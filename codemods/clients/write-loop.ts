@@ -1,10 +1,12 @@
 import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
+import { commentsOf } from "../shared/comments.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { boundMethod, isNamed } from "./call-events.js";
-import { commentsOf, mentions } from "./callback-shape.js";
+import { mentions } from "./callback-shape.js";
 import { layoutAt } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
+import { keptOf } from "./plan-stream-body.js";
 import { closeInPlace, layoutInPlace, openBody, writeSettles } from "./write-body.js";
 import {
   catchHead,
@@ -44,9 +46,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const origin = { rule, outcome: "idiomatic" } as const;
   const { call } = planned;
   const { statement, variable, data, status, place } = plan;
-  const gone = place?.gone ?? [];
-  const kept = (listener: Listener | null) => (listener && gone.includes(listener) ? null : listener);
-  const [error, end] = [kept(plan.error), kept(plan.end)] as const;
+  const { error, end } = keptOf(plan);
   const { source } = ctx;
   const layout = place ? layoutInPlace(ctx, place) : layoutAt(ctx, statement.start);
   const { eol } = layout;
@@ -144,17 +144,17 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     writeBody(error, error.start, before, deep, value);
     finish(error, `${eol}${inner}}${plan.isFinal ? " finally {" : ""}`);
   }
-  for (const listener of gone) ctx.edit.remove(listener.before, listener.end, origin);
+  for (const listener of place?.gone ?? []) ctx.edit.remove(listener.before, listener.end, origin);
+  const settling = place?.behindFinally ?? null;
   for (const listener of [status, end]) {
     if (!listener) continue;
     const at = plan.isFinal ? deep : inner;
     writeBody(listener, listener.start, commentsBefore(listener, at), at, "");
-    const settling = place?.behindFinally ?? null;
     finish(listener, plan.isFinal && listener === last && !settling ? `${eol}${inner}}` : "");
-    if (settling) {
-      const behind = source.slice(0, settling.start).trimEnd().length;
-      ctx.edit.overwrite(behind, settling.start, `${eol}${inner}}${eol}${inner}`, origin);
-    }
+  }
+  if (settling) {
+    const behind = source.slice(0, settling.start).trimEnd().length;
+    ctx.edit.overwrite(behind, settling.start, `${eol}${inner}}${eol}${inner}`, origin);
   }
   // Those that follow in order stay where they are; others come to stand before what follows.
   let target = data.end;

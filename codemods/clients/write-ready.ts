@@ -6,8 +6,7 @@ import { type PlannedCall, RUNTIME } from "./write-call.js";
 /**
  * `client.waitForReady(Date.now() + 5000, …)` -> `waitUntilReady(client, { timeoutMs: 5000 }, …)`, behind what else is written before the call.
  */
-export function writeReady(ctx: RuleContext, { call, isReady, fact }: PlannedCall): void {
-  if (!isReady) return;
+export function writeReady(ctx: RuleContext, { call, fact }: PlannedCall): void {
   const origin = { rule: "clients/channel-to-transport", outcome: "idiomatic" } as const;
   const name = ctx.imports.add(RUNTIME, "waitUntilReady");
   const isMember = memberName(call.callee) === "waitForReady";

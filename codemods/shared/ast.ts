@@ -126,7 +126,10 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
 }
 
 /** Does one node lie in another, or is it the same? */
-export function isWithin(inner: Node, outer: Node): boolean {
+export function isWithin(
+  inner: { readonly start: number; readonly end: number },
+  outer: { readonly start: number; readonly end: number },
+): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
 }
 

@@ -1,4 +1,4 @@
-import { type File, indentAt, lineEndingOf, type Node, parentMap, statementOf } from "./ast.js";
+import { type Comment, type File, indentAt, lineEndingOf, type Node, parentMap, statementOf } from "./ast.js";
 import type { EditOrigin } from "./edits.js";
 import type { RuleContext } from "./rule.js";
 
@@ -7,11 +7,14 @@ interface Range {
   readonly end: number;
 }
 
-/** The comments between two offsets, apart from those in ranges whose text stays. */
-export function commentsIn(ctx: RuleContext, { start, end }: Range, kept: readonly Range[] = []): string[] {
-  const file = ctx.root.get().value as File;
-  return (file.comments ?? [])
-    .filter((comment) => start <= comment.start && comment.end <= end)
+/** The comments of a file between two offsets. */
+export function commentsOf({ comments }: File, { start, end }: Range): Comment[] {
+  return (comments ?? []).filter((comment) => start <= comment.start && comment.end <= end);
+}
+
+/** The text of the comments between two offsets, apart from those in ranges whose text stays. */
+export function commentsIn(ctx: RuleContext, range: Range, kept: readonly Range[] = []): string[] {
+  return commentsOf(ctx.root.get().value as File, range)
     .filter((comment) => !kept.some((part) => part.start <= comment.start && comment.end <= part.end))
     .map((comment) => ctx.source.slice(comment.start, comment.end));
 }

@@ -20,3 +20,12 @@ export function rememberOrigin(client: object, origin: ClientOrigin): void {
 export function originOf(client: object): ClientOrigin | undefined {
   return origins.get(client);
 }
+
+/** The transport that a client of `createClient` was made on. Throws if it is another object. */
+export function transportOf(client: object): Transport {
+  const transport = originOf(client)?.transport;
+  if (transport === undefined) {
+    throw new Error("Expected a client made by createClient of @connect-migrate/runtime, but found another object.");
+  }
+  return transport;
+}

@@ -1,15 +1,5 @@
-import type { Transport } from "../transport.js";
-import { originOf } from "./client-origin.js";
+import { transportOf } from "./client-origin.js";
 import type { Connectivity } from "./http-client.js";
-
-/** The transport that a client of `createClient` was made on. Throws if it is another object. */
-export function transportOf(client: object): Transport {
-  const transport = originOf(client)?.transport;
-  if (transport === undefined) {
-    throw new Error("Expected a client made by createClient of @connect-migrate/runtime, but found another object.");
-  }
-  return transport;
-}
 
 /**
  * Resolves when the transport of a client has a connection, which it asks for and, with gRPC's pauses, goes on asking for. Rejects with an
@@ -21,8 +11,18 @@ export async function waitUntilReady(
   { timeoutMs }: { timeoutMs?: number | undefined } = {},
 ): Promise<void> {
   const { connectivity } = transportOf(client) as { connectivity?: Connectivity };
-  if (connectivity === undefined) {
-    return;
+  await connected(connectivity, () => connectivity?.state() !== "shutdown", timeoutMs);
+}
+
+/** The same of a connection, for as long as `isOpen` holds. */
+export async function connected(
+  connectivity: Connectivity | undefined,
+  isOpen: () => boolean,
+  timeoutMs: number | undefined,
+): Promise<void> {
+  const closed = () => new Error("The channel has been closed");
+  if (!isOpen()) {
+    throw closed();
   }
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isWanted = true;
@@ -31,13 +31,10 @@ export async function waitUntilReady(
       timer = setTimeout(() => reject(new Error("Failed to connect before the deadline")), timeoutMs);
     }
   });
-  const ready = connectivity
-    .connect(() => isWanted && connectivity.state() !== "shutdown")
-    .catch((error) => {
-      throw connectivity.state() === "shutdown" ? new Error("The channel has been closed") : error;
-    });
   try {
-    await Promise.race([ready, late]);
+    await Promise.race([connectivity?.connect(() => isWanted && isOpen()), late]);
+  } catch (error) {
+    throw isOpen() ? error : closed();
   } finally {
     isWanted = false;
     clearTimeout(timer);

@@ -1,6 +1,6 @@
-import { originOf } from "../client/client-origin.js";
+import { originOf, transportOf } from "../client/client-origin.js";
 import type { Connectivity } from "../client/http-client.js";
-import { transportOf } from "../client/wait-until-ready.js";
+import { connected } from "../client/wait-until-ready.js";
 import type { Transport } from "../transport.js";
 import { timeoutFromDeadline } from "./deadline.js";
 
@@ -38,23 +38,9 @@ export function channelView(transport: Transport, isOpen: () => boolean): Channe
   return {
     getConnectivityState,
     waitForReady(deadline, callback) {
-      let wanted = true;
-      const finish = once(callback, () => {
-        wanted = false;
-      });
-      startTimer(deadline, finish, "Failed to connect before the deadline");
-      if (!isOpen()) {
-        finish(new Error("The channel has been closed"));
-        return;
-      }
-      const ready = connectivity?.connect(() => wanted && isOpen()) ?? Promise.resolve();
-      ready.then(
-        () => finish(),
-        () => {
-          if (!isOpen()) {
-            finish(new Error("The channel has been closed"));
-          }
-        },
+      connected(connectivity, isOpen, timeoutFromDeadline(deadline)).then(
+        () => process.nextTick(callback),
+        (error) => process.nextTick(callback, error),
       );
     },
     watchConnectivityState(current, deadline, callback) {
