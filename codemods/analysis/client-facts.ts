@@ -188,6 +188,8 @@ export interface ClientErrorFact extends FactBase {
   readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */
   readonly reads: boolean;
+  /** May it be of a call that somebody cancels, of which the two libraries have other texts? */
+  readonly ofCancelled: boolean;
   /** May a handler throw it as it is? */
   readonly relays: boolean;
   readonly reason: Reason | null;
