@@ -103,6 +103,7 @@ function guardOf(project: AnalysisProject, helper: ReplyHelper): ReplyHelper | u
     found &&
     planReplies(found.fn, helper.callback, null, found.tree, helpedIn(project, body), {
       sure: sureReturns(project, helper.fn),
+      read: helper.call,
     });
   return plan?.ok ? { ...helper, call: null, isOfSeveral: false, guard: plan.guard } : undefined;
 }

@@ -23,6 +23,7 @@ import { describeUse, planCall, planTakenPart } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { planGuarded } from "./plan-guarded.js";
+import { planGuardsOut } from "./plan-guards-out.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
@@ -95,6 +96,16 @@ export type Step =
       readonly leave: Node | null;
       readonly block: Node | null;
       readonly dropped: readonly number[];
+      /** A `try` that begins with it, and whose `catch` is not for what it throws: the `try` begins behind it. */
+      readonly leaves: Node | null;
+    }
+  /** Guards at the beginning of a `try`, which come to stand before it. */
+  | {
+      readonly kind: "guards-out";
+      readonly statement: Node;
+      readonly begin: number;
+      readonly end: number;
+      readonly next: number;
     }
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
@@ -445,4 +456,5 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
       planHanded(draft, call, reference);
     else refuse("callback-escapes", describeUse(call));
   }
+  planGuardsOut(draft);
 }

@@ -5,6 +5,7 @@ import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { planReplies } from "./plan-guard.js";
 import { writeGuarded } from "./plan-guarded.js";
+import { writeGuardsOut } from "./plan-guards-out.js";
 import type { HelperPlan } from "./plan-helper.js";
 import { fileOf, forSteps, RUNTIME, removeQuestions } from "./planned-handlers.js";
 import { removeListed, writeError } from "./write-error.js";
@@ -24,6 +25,7 @@ export const rule: Rule = {
       if (plan?.ok) write(ctx, plan);
     }
     forSteps(ctx, id, ["guarded"], (step, _handler, own) => writeGuarded(ctx, step, own));
+    forSteps(ctx, id, ["guards-out"], (step, _handler, own) => writeGuardsOut(ctx, step, own));
   },
 };
 

@@ -751,8 +751,73 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
-  "a guard that is asked inside a try": [
+  "guards that are asked inside a try": [
+    `const users = new Map([['x', { name: 'xaver' }]]);
+    function isAllowed(call, callback) {
+      const [token] = call.metadata.get('x-token');
+      if (token && token.startsWith('bad')) {
+        callback({ code: grpc.status.UNAUTHENTICATED, details: 'bad token ' + token.slice(0, 2) });
+        return false;
+      }
+      return true;
+    }
+    function userOf(call, callback) {
+      const { text } = call.request;
+      if (text === 'fail') {
+        callback({ code: 9, details: \`not \${text}\` });
+        return null;
+      }
+      return users.get(text) || { name: 'anna' };
+    }
+    const answered = async (call, callback) => {
+      try {
+        // Who is it?
+        if (!isAllowed(call, callback)) return;
+        const user = userOf(call, callback);
+        if (!user) {
+          return;
+        }
+
+        // And now the answer.
+        await null;
+        if (call.request.text === 'x') throw new Error(user.name);
+        callback(null, { text: user.name + call.request.text });
+      } catch (error) {
+        console.error('caught', error.message);
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try whose catch passes its error on": [
     `function isAllowed(call, callback) {
+      if (call.request.text === 'x') JSON.parse('{');
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = async (call, callback) => {
+      try {
+        await null;
+        if (!isAllowed(call, callback)) return;
+        callback(null, { text: call.request.text });
+      } catch (error) {
+        callback(error);
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try that may throw more": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'x') JSON.parse('{');
       if (call.request.text === 'fail') {
         callback({ code: 9, details: 'not now' });
         return false;
@@ -766,6 +831,48 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
       } catch (error) {
         callback({ code: 13, details: 'caught ' + error.message });
       }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try, behind other work": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      try {
+        if (call.request.text === 'x') JSON.parse('{');
+        if (!isAllowed(call, callback)) return;
+        callback(null, { text: call.request.text });
+      } catch (error) {
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard in front of a reply in a nested function": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      setTimeout(() => {
+        if (call.request.text === 'x') return callback({ code: 5, details: 'later' });
+        callback(null, { text: call.request.text });
+      }, 5);
     };
     const server = new grpc.Server();
     server.addService(probe.v1.Probe.service, { ask: answered, list });
@@ -1096,7 +1203,14 @@ it.each([
     ["call, given to a function that reads it", "call, given to a function that reads it"],
   ],
   ["a guard that may give nothing without a reply", ["handler Ask"]],
-  ["a guard that is asked inside a try", ["handler Ask"]],
+  [
+    "guards that are asked inside a try",
+    ["call, given to a function that reads it", "call, given to a function that reads it"],
+  ],
+  ["a guard inside a try whose catch passes its error on", ["call, given to a function that reads it"]],
+  ["a guard inside a try that may throw more", ["handler Ask"]],
+  ["a guard inside a try, behind other work", ["handler Ask"]],
+  ["a guard in front of a reply in a nested function", ["call, given to a function that reads it"]],
   ["a guard that waits, of which nobody waits", ["handler Ask"]],
   ["a guard that puts a user on the call", ["handler Ask"]],
   ["a guard that other code asks", ["handler Ask"]],
