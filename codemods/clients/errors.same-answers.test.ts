@@ -233,7 +233,9 @@ const programs: Programs = {
   "the text of errors, of whatever kind": [
     "idiomatic",
     `${GET}
-    const told = (err) => err.message + '; ' + String(err) + \`; \${err}\`;
+    const told = (err) => err.message + '; ' + String(err) + \`; \${err}\` + '; ' + err;
+    process.on('unhandledRejection', (reason) => console.log('nobody caught ' + reason));
+    get('rich 8 text').finally(() => Promise.reject('a text of its own'));
     (async () => {
       try {
         await get('rich 5 text');

@@ -256,7 +256,7 @@ export function planError(
     if (isMadeText(node, parent)) {
       reads = true;
       const whole = parent.type === "CallExpression" ? parent : node;
-      uses.push({ kind: "text", whole, error: node, isAsked: parent.type === "BinaryExpression" });
+      uses.push({ kind: "text", whole, error: node, isAsked: false });
       return undefined;
     }
     if (
@@ -490,7 +490,7 @@ export function errorPassedOn(file: File, thrown: Node, relays: boolean): Node {
   return (relays && givenToBridge(file, thrown, "toConnectError")) || thrown;
 }
 
-/** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */
+/** Does what is written for a use give for any value what the use gave? One that is asked for its own text may have none. */
 export function takesAnyValue(use: ErrorUse): boolean {
   return (
     use.kind === "message" ||
