@@ -1,5 +1,6 @@
 import {
   type File,
+  type FunctionNode,
   functionOf,
   isFunction,
   isIdentifier,
@@ -11,6 +12,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
+import { deadReturns } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
 import { leaves } from "./call-events.js";
 import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
@@ -20,6 +22,7 @@ import {
   isCommentLost,
   isSettledBy,
   isThrownOnly,
+  onlyEnding,
   type Settling,
   sayingSo,
   settlesOf,
@@ -34,6 +37,8 @@ export interface InPlace {
   readonly isThrownOnly: boolean | null;
   /** The promise that is a function's body then; null where the call stands behind another one, in what awaits that. */
   readonly promise: PromiseBody | null;
+  /** The callback without a success path that is only `resolve()`: the function ends there. */
+  readonly shape?: CallbackShape;
   /** The statements behind the call, which write its messages: they come to stand before what awaits it. */
   readonly moved: { readonly start: number; readonly end: number } | null;
 }
@@ -56,6 +61,8 @@ export interface PromiseBody {
   readonly fn: Node | null;
   /** What settles it, but for what an error does that is only passed on. */
   readonly settles: readonly Settling[];
+  /** Each `return;` that nothing reaches any more. */
+  readonly dead: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** A call with its callback, whose statement is the last thing on a path of another one's callback. */
@@ -104,7 +111,8 @@ export function promiseBody(
       ({ shape: { failure } }, index) => thrown[index] && failure && failure.start <= start && start < failure.end,
     );
   const failures = shapes.flatMap(({ form, failure }) => (failure && form !== "whole" ? [failure] : []));
-  const written = sayingSo(settles, failures).filter((settling) => !isGone(settling));
+  const ending = nested.length === 0 ? onlyEnding(file, shape, settles) : undefined;
+  const written = sayingSo(settles, failures).filter((settling) => !isGone(settling) && settling !== ending);
   const leaving = [executor, ...callbacks];
   const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
   // Where the body stays whole, the error is a variable of the function, too.
@@ -115,6 +123,7 @@ export function promiseBody(
       statement,
       isThrownOnly: thrown[0] === true,
       promise: body,
+      ...(ending ? { shape: { ...shape, form: "guard", success: [] } as const } : {}),
       moved,
       nested: nested.map((each, index) => ({
         statement: each.statement,
@@ -171,7 +180,17 @@ export function bodyOf(
   const { holder } = place;
   const start = isStatement(holder) ? holder.start : promise.start;
   if (isCommentLost(file, [start, executor.body.start], [end, holder.end], settles)) return undefined;
-  return { promise, executor, ...place, settles: written };
+  return { promise, executor, ...place, settles: written, dead: deadIn(executed, written) };
+}
+
+/** What comes behind statements that all settle, up to a `return;`. */
+function deadIn({ file, executor, shapes }: Executed, settles: readonly Settling[]): PromiseBody["dead"] {
+  const isReply = (statement: Node) => settles.some((each) => each.statement === statement && !each.before);
+  const functions = [executor, ...shapes.map(({ callback }) => callback)] as FunctionNode[];
+  return functions
+    .flatMap((fn) => deadReturns(fn, isReply))
+    .map(({ previous, statement }) => ({ start: previous.end, end: statement.end }))
+    .filter((range) => commentsOf(file, range).length === 0);
 }
 
 /** Is it a statement that held a promise, whose place the executor's own take? */

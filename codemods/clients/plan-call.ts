@@ -270,7 +270,8 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
 /** A call that is awaited where it stands. Where that is a promise's executor, all its paths end there. */
 export function inPlace(plan: CallPlan, place: InPlace): CallPlan {
   if (plan.kind !== "block") return plan;
-  const shape = place.isThrownOnly === null ? plan.shape : { ...plan.shape, failureReturns: false };
+  const own = place.shape ?? plan.shape;
+  const shape = place.isThrownOnly === null ? own : { ...own, failureReturns: false };
   // The call begins before its messages are written.
   const isEarly = place.moved !== null || (plan.isEarly && !place.isThrownOnly);
   return { ...plan, shape, place, isEarly };

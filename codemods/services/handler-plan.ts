@@ -1,6 +1,6 @@
 import type { RpcKind } from "../analysis/facts.js";
 import { type File, type FunctionNode, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
-import { isBareReturn } from "../shared/control-flow.js";
+import { deadReturns, isBareReturn } from "../shared/control-flow.js";
 import type { Reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 import { callParameter } from "./call-parameter.js";
@@ -351,6 +351,8 @@ function makePlan(
   if (!isWrapped) checkPaths(draft, choices);
   if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft, choices);
 
+  for (const { statement } of deadReturns(fn, leavesAt(draft.steps))) draft.steps.push({ kind: "gone", statement });
+
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   const isArrow = becomesGenerator && fn.type === "ArrowFunctionExpression";
   const field = isArrow && usesThis(fn) ? fieldOf(fn, draft.parents) : undefined;
@@ -386,6 +388,16 @@ function makePlan(
     choices,
     steps: draft.steps.filter((step) => !draft.steps.some((other) => dropsValue(other, step))),
   };
+}
+
+/** Is a statement a reply that becomes a return or a throw? */
+function leavesAt(steps: readonly Step[]): (statement: Node) => boolean {
+  const leaving = new Set(
+    steps.flatMap((step) =>
+      (step.kind === "value" || step.kind === "error") && !step.settles && !step.branches ? [step.statement] : [],
+    ),
+  );
+  return (statement) => leaving.has(statement);
 }
 
 function readsRequest(step: Step): boolean {
