@@ -13,6 +13,7 @@ import {
   messageTypeOf,
   optionThatStays,
   responseTypeOf,
+  wantsResponse,
 } from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
@@ -533,6 +534,7 @@ function factsOf(
       }),
       messageType: isTypeScript(call.node) ? messageTypeOf(call) : null,
       responseType: responseTypeOf(call) ?? null,
+      wantsResponse: wantsResponse(call),
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }
