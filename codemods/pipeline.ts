@@ -214,8 +214,8 @@ function keepMessages(attempt: Attempt, broken: ReadonlyMap<string, Failure>, ke
 }
 
 /**
- * Puts grpc-js's enum of codes back where `Code` broke a file, or a file that imports it; then the errors, whose codes have its type. False when
- * what broke has neither.
+ * Puts grpc-js's enum of codes back where `Code` broke a file; if that is not enough, in the files that it imports; then the errors, whose codes
+ * have its type. False when what broke has neither.
  */
 function keepStatus(
   { discovery, keptStatus }: Run,
@@ -230,9 +230,8 @@ function keepStatus(
   };
   for (const [file, { error }] of broken) {
     if (!/\b(Code|[Ss]tatus)\b/.test(error) || keptStatus.get(file) === "errors") continue;
-    const named = [file, ...(discovery.imports.get(file) ?? [])].filter(
-      (each) => !keptStatus.has(each) && has(each, "errors/status-to-code"),
-    );
+    const mayKeep = (each: string) => !keptStatus.has(each) && has(each, "errors/status-to-code");
+    const named = mayKeep(file) ? [file] : [...(discovery.imports.get(file) ?? [])].filter(mayKeep);
     for (const each of named) keep(each, "enum");
     if (named.length === 0 && has(file, "clients/error-to-connect-error")) keep(file, "errors");
   }

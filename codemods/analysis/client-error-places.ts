@@ -26,6 +26,12 @@ export interface ErrorPlace {
   readonly calls?: readonly TreeNode[] | undefined;
 }
 
+/** What becomes of the error at a place. */
+export interface PlacePlan extends ErrorPlan {
+  /** May it be of a cancelled call? */
+  readonly ofCancelled: boolean;
+}
+
 /** A place, and what may arrive there. */
 export interface MixedPlace extends ErrorPlace {
   /** It may also come from a call that is not migrated. */
@@ -45,7 +51,7 @@ export function planErrorPlaces(
   /** Are any calls cancelled? Whose error a function is given is not followed. */
   mayBeCancelled: boolean,
 ): {
-  readonly planned: readonly { readonly place: ErrorPlace; readonly plan: ErrorPlan }[];
+  readonly planned: readonly { readonly place: ErrorPlace; readonly plan: PlacePlan }[];
   /** Functions with a name that do not take the error as it is. */
   readonly handed: readonly HandedError[];
   /** A place that would have to change and is not part of this run. */
@@ -66,9 +72,9 @@ export function planErrorPlaces(
   };
 
   for (;;) {
-    const plans = new Map<TreeNode, { readonly place: MixedPlace; readonly plan: ErrorPlan }>();
+    const plans = new Map<TreeNode, { readonly place: MixedPlace; readonly plan: PlacePlan }>();
     const tolerant = new Set<TreeNode>();
-    const planOf = (place: MixedPlace): ErrorPlan => {
+    const planOf = (place: MixedPlace): PlacePlan => {
       const known = plans.get(place.param);
       if (known) return known.plan;
       // A function that calls itself: what it does with its parameter is being found out.
@@ -88,10 +94,12 @@ export function planErrorPlaces(
       };
       const conversions = isValue ? Number.POSITIVE_INFINITY : 1;
       const found = planError(place.tree, place.param, place.body, { passedTo, conversions });
-      const wrapped = (reason: string): ErrorPlan => {
-        const plan: ErrorPlan = isValue
-          ? { ...found, uses: [], converted: isIdentifier(place.param) ? referencesOf(place) : [place.param], reason }
-          : { ...found, mode: "wrapped", uses: [], converted: [], reason };
+      const ofCancelled = place.kind === "helper" ? mayBeCancelled : place.isOfCancelled;
+      const wrapped = (reason: string): PlacePlan => {
+        const kept = { ...found, ofCancelled, uses: [], reason };
+        const plan: PlacePlan = isValue
+          ? { ...kept, converted: isIdentifier(place.param) ? referencesOf(place) : [place.param] }
+          : { ...kept, mode: "wrapped", converted: [] };
         plans.set(place.param, { place, plan });
         return plan;
       };
@@ -99,16 +107,13 @@ export function planErrorPlaces(
       const changes = found.changes || passes;
       const takesAll = !passes && found.uses.every(takesAnyValue);
       if (takesAll) tolerant.add(place.param);
-      const readsText = found.uses.some(
-        (use) => /^details/.test(use.kind) || (use.kind === "property" && use.name === "details"),
-      );
-      if (found.mode === "native" && readsText && (place.kind === "helper" ? mayBeCancelled : place.isOfCancelled))
+      if (found.mode === "native" && ofCancelled && found.uses.some(({ kind }) => kind === "detailsProperty"))
         return wrapped("a cancelled call has its own text in grpc-js");
       if (found.mode === "native" && changes && place.isMixed && !takesAll)
         return wrapped("it may come from a call that is not migrated");
       if (found.reads && project.keptStatus(place.file.getFilePath()) === "errors")
         return wrapped("its code goes where the type of grpc-js's codes is asked for");
-      const plan: ErrorPlan = { ...found, changes };
+      const plan: PlacePlan = { ...found, changes, ofCancelled };
       plans.set(place.param, { place, plan });
       return plan;
     };
@@ -161,7 +166,15 @@ export function planErrorPlaces(
   }
 }
 
-const UNCHANGED: ErrorPlan = { mode: "native", changes: false, reads: false, reason: "", uses: [], converted: [] };
+const UNCHANGED: PlacePlan = {
+  mode: "native",
+  changes: false,
+  reads: false,
+  reason: "",
+  uses: [],
+  converted: [],
+  ofCancelled: false,
+};
 
 function referencesOf({ tree, param, body }: ErrorPlace): TreeNode[] {
   const references = scopesOf(tree).bindingOf(param)?.references ?? [];

@@ -112,11 +112,12 @@ export function collectErrorFacts(
         converted: plan.converted.map((node) => ({ start: node.start, end: node.end })),
         place: place.kind,
         reads: plan.reads,
+        ofCancelled: plan.ofCancelled,
         relays: relaysErrors(project),
         reason: plan.reason === "" ? null : reason("error-escapes", plan.reason),
       }),
     );
-    const whole = { mode: "wrapped", converted: [], reads: false, relays: false } as const;
+    const whole = { mode: "wrapped", converted: [], reads: false, ofCancelled: false, relays: false } as const;
     for (const { file, node, why } of [...handedOn, ...handedTo])
       facts.push({ ...placeOf(file, node), ...whole, place: "catch", reason: reason("error-escapes", why) });
     for (const { file, node } of rejections)

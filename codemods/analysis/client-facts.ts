@@ -90,6 +90,8 @@ export interface ClientCallFact extends FactBase {
   readonly unseen: Unseen | null;
   /** May a handler throw the error of a call as it is? */
   readonly relays: boolean;
+  /** Where the body of the handler around it begins, if a router waits for what that gives. */
+  readonly handler: number | null;
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */
@@ -188,6 +190,8 @@ export interface ClientErrorFact extends FactBase {
   readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */
   readonly reads: boolean;
+  /** May it be of a call that somebody cancels, of which the two libraries have other texts? */
+  readonly ofCancelled: boolean;
   /** May a handler throw it as it is? */
   readonly relays: boolean;
   readonly reason: Reason | null;

@@ -25,6 +25,7 @@ import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
+import { handlerAround } from "./routed-handlers.js";
 import { unseenResult } from "./unseen-results.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -474,6 +475,7 @@ export function findServices(
       ? planCall(tree, inTree, rpc.kind, form, {
           isUnseen: unseen !== null,
           relays: relaysErrors(project),
+          handler: handlerAround(project, node),
         })
       : { kind: "refused", reason: "the call was not found again" };
     const field = cancelOf(found)?.field;

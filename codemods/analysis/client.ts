@@ -66,6 +66,7 @@ import { offersClient } from "./offered-clients.js";
 import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
+import { handlerAround } from "./routed-handlers.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
 export function collectClientFacts(project: AnalysisProject): FactBase[] {
@@ -534,6 +535,7 @@ function factsOf(
       rpc: call.rpc,
       form: call.form,
       relays: relaysErrors(project),
+      handler: handlerAround(project, call.node),
       outcome: isView ? "bridged" : idiomatic ? "idiomatic" : stays,
       reason: isView
         ? reason("client-view", own?.detail ?? "")

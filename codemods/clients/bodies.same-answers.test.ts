@@ -95,6 +95,57 @@ const programs: Programs = {
     });
     ${all("a", "fail", "rich 5 x", "never")}
     (async () => { for (const text of ['a', 'fail', 'rich 5 x']) await tell(text, () => g(text)); })();`),
+  "ends that nothing has to say": program(`
+    const ends = [
+      (text) => new Promise((resolve, reject) => {
+        client.ask({ text }, (err) => {
+          if (err) {
+            console.log('error', err.code);
+            reject(err);
+          } else resolve();
+        });
+      }),
+      (text) => new Promise((resolve, reject) => {
+        console.log('asks');
+        client.ask({ text }, (err) => {
+          if (err) reject(err);
+          else resolve();
+        });
+      }),
+      (text) => new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (err) {
+            if (err.code === 5) resolve('none');
+            else reject(err);
+            return;
+          }
+          resolve(res);
+        });
+      }),
+      (text) => new Promise((resolve, reject) => {
+        client.ask({ text }, (err, res) => {
+          if (err) return reject(err);
+          if (text === 'b') {
+            console.log('b');
+            return resolve();
+          }
+          console.log(res.text);
+          return resolve();
+        });
+      }),
+      async (text) => {
+        await new Promise((resolve, reject) => {
+          client.ask({ text }, (err) => {
+            if (err) reject(err);
+            else resolve();
+          });
+        });
+        console.log('behind');
+      },
+    ];
+    (async () => {
+      for (const f of ends) for (const text of ['a', 'b', 'fail', 'rich 5 x']) await tell(text, () => f(text));
+    })();`),
   "tests of the error before the one of the error alone": program(`
     function f(text) {
       return new Promise((resolve, reject) => {

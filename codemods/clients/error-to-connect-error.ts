@@ -150,6 +150,20 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
   const type = param.typeAnnotation?.typeAnnotation;
   const isTyped = isFunction(owner) && type !== undefined && !isLooseType(type);
   const isSure = /^(callback|handed)$/.test(fact.place) || isTyped || isOfCallsOnly(ctx, owner, parents);
+  // Of a cancelled call, a function knows grpc-js's.
+  const hasOwnText = isSure && !fact.ofCancelled;
+  /** `err.details` -> `serviceErrorDetails(err)`, `(err as Error).details` -> `serviceErrorDetails(err as Error)` */
+  const writeGiven = (member: Node, name: string, more = "") => {
+    const isEnclosed = member.object.start > member.start;
+    ctx.edit.insertRight(member.start, ctx.imports.add(GRPC_JS, name) + (isEnclosed ? "" : "("), origin);
+    const dot = ctx.source.lastIndexOf(".", member.property.start);
+    ctx.edit.overwrite(dot, member.end, (isEnclosed ? "" : ")") + more, origin);
+  };
+  /** `err?.message` -> `serviceErrorFrom(err)?.message` */
+  const writeOptional = (member: Node) => {
+    ctx.edit.insertRight(member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(`, origin);
+    ctx.edit.insertLeft(member.object.end, ")", origin);
+  };
   // Functions that it is passed to have been looked at.
   const plan = planError(file, param, body, {
     passedTo: () => undefined,
@@ -161,13 +175,15 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
-        if (isSure || use.member.optional) {
+        if (use.member.optional ? !fact.ofCancelled : hasOwnText) {
           ctx.edit.overwrite(use.member.property.start, use.member.property.end, "rawMessage", origin);
           break;
         }
-        ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorDetails")}(`, origin);
-        // Behind the parentheses of `(error as ServiceError).details`.
-        ctx.edit.overwrite(ctx.source.lastIndexOf(".", use.member.property.start), use.member.end, ")", origin);
+        if (use.member.optional) {
+          writeOptional(use.member);
+          break;
+        }
+        writeGiven(use.member, "serviceErrorDetails");
         break;
       case "detailsProperty": {
         const { key, shorthand } = use.property;
@@ -175,19 +191,17 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         break;
       }
       case "property":
-        if (isSure && use.name === "details") {
+        if (hasOwnText && use.name === "details") {
           const { key, shorthand } = use.property;
           ctx.edit.overwrite(key.start, key.end, shorthand ? "rawMessage: details" : "rawMessage", origin);
         } else asked.set(use.declarator, [...(asked.get(use.declarator) ?? []), use]);
         break;
       case "message":
         if (use.member.optional) {
-          ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(`, origin);
-          ctx.edit.insertLeft(use.member.object.end, ")", origin);
+          writeOptional(use.member);
           break;
         }
-        ctx.edit.insertRight(use.member.start, `${ctx.imports.add(GRPC_JS, "serviceErrorMessage")}(`, origin);
-        ctx.edit.overwrite(ctx.source.lastIndexOf(".", use.member.property.start), use.member.end, ")", origin);
+        writeGiven(use.member, "serviceErrorMessage");
         break;
       case "text": {
         const { whole, error } = use;
@@ -202,20 +216,16 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         }
         break;
       }
-      case "metadata":
-        // `err.metadata.get(k)` -> `headerValues(trailerOf(err), k)`: a ServiceError has the trailers only.
-        ctx.edit.insertRight(
-          use.member.start,
-          `${ctx.imports.add(GRPC_JS, "headerValues")}(${ctx.imports.add(GRPC_JS, "trailerOf")}(`,
-          origin,
-        );
-        ctx.edit.overwrite(
-          ctx.source.lastIndexOf(".", use.member.property.start),
-          use.get.arguments[0].start,
-          "), ",
-          origin,
-        );
+      case "trailers":
+        // A ServiceError has the trailers only; other errors that `err.metadata?.get(…)` asks may have none.
+        writeGiven(use.member, "trailerOf", !isSure && parents.get(use.member)?.optional ? " ?? new Headers()" : "");
         break;
+      case "values": {
+        const [key] = use.get.arguments as [Node];
+        ctx.edit.insertRight(use.metadata.start, `${ctx.imports.add(GRPC_JS, "headerValues")}(`, origin);
+        ctx.edit.overwrite(use.metadata.end, key.start, ", ", origin);
+        break;
+      }
       case "name":
         ctx.edit.overwrite(use.member.start, use.code.start, `${ctx.imports.add(GRPC_JS, "grpcStatusName")}(`, origin);
         ctx.edit.overwrite(use.code.end, use.member.end, ")", origin);
@@ -249,11 +259,13 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
 
 type PropertyUse = Extract<ErrorUse, { kind: "property" }>;
 
+/** The functions that give what a ServiceError has under a name. */
+const ASKED = { details: "serviceErrorDetails", message: "serviceErrorMessage", metadata: "trailerOf" } as const;
+
 /** `const { code, message } = err` -> `const { code } = err, message = serviceErrorMessage(err)` */
 function writeAsked(ctx: RuleContext, { id: pattern, init }: Node, uses: readonly PropertyUse[]): void {
   const origin = { rule: id, outcome: "idiomatic" } as const;
-  const open = ({ name }: PropertyUse) =>
-    ctx.imports.add(GRPC_JS, name === "message" ? "serviceErrorMessage" : "serviceErrorDetails");
+  const open = ({ name }: PropertyUse) => ctx.imports.add(GRPC_JS, ASKED[name]);
   const error = unwrap(init).name as string;
   const properties = pattern.properties as Node[];
   const isAsked = (property: Node) => uses.some((use) => use.property === property);

@@ -97,6 +97,54 @@ const programs: Programs = {
       console.log(first.toString('hex'), err.metadata.get('grpc-status-details-bin')[0].toString('hex'));
     });`,
   ],
+  "trailers in variables, and of errors that may have none": [
+    "idiomatic",
+    `${GET}
+    const why = (err) => err.metadata?.get('x-why')[0]?.toString() ?? 'no reason';
+    (async () => {
+      for (const text of ['rich 9 text', 'fail 5 there']) {
+        try {
+          await get(text);
+        } catch (err) {
+          const trailers = err.metadata;
+          const { code, metadata, details: said } = err;
+          console.log(code, said, why(err), trailers.get('x-why'), metadata.get('x-why-bin'));
+        }
+      }
+      try {
+        await get('ok');
+        JSON.parse('{');
+      } catch (err) {
+        console.log(err.metadata?.get('x-why')[0], why(err));
+      }
+    })();`,
+  ],
+  "an error class that keeps the error, made by a function": [
+    "idiomatic",
+    `${GET}
+    class StoreError extends Error {
+      constructor(text, status, cause) {
+        super(text);
+        this.status = status;
+        this.cause = cause;
+      }
+    }
+    const STATUS = { [grpc.status.NOT_FOUND]: 404 };
+    function storeError(err) {
+      const reason = err.metadata?.get('x-why')[0]?.toString();
+      return new StoreError(reason ? err.details + ' (' + reason + ')' : err.details, STATUS[err.code] ?? 500, err);
+    }
+    const asked = (text) => get(text).catch((err) => { throw storeError(err); });
+    (async () => {
+      for (const text of ['rich 5 text', 'rich 9 text']) {
+        try {
+          await asked(text);
+        } catch (err) {
+          if (err instanceof StoreError) console.log(err.message, err.status, err.cause.code, err.cause.details);
+        }
+      }
+    })();`,
+  ],
   "a function that says what an error means": [
     "idiomatic",
     `${GET}
@@ -185,7 +233,9 @@ const programs: Programs = {
   "the text of errors, of whatever kind": [
     "idiomatic",
     `${GET}
-    const told = (err) => err.message + '; ' + String(err) + \`; \${err}\`;
+    const told = (err) => err.message + '; ' + String(err) + \`; \${err}\` + '; ' + err;
+    process.on('unhandledRejection', (reason) => console.log('nobody caught ' + reason));
+    get('rich 8 text').finally(() => Promise.reject('a text of its own'));
     (async () => {
       try {
         await get('rich 5 text');

@@ -13,19 +13,21 @@ export type ErrorUse =
   | { readonly kind: "details"; readonly member: Node }
   /** `{ details }` of a parameter. */
   | { readonly kind: "detailsProperty"; readonly property: Node }
-  /** `const { details, message } = err` */
+  /** `const { details, message, metadata } = err` */
   | {
       readonly kind: "property";
       readonly property: Node;
-      readonly name: "details" | "message";
+      readonly name: "details" | "message" | "metadata";
       readonly declarator: Node;
     }
   /** `err.message` */
   | { readonly kind: "message"; readonly member: Node }
   /** What is made a text of: the error of `${err}` or `"" + err`, or the whole of `String(err)` and `err.toString()`. */
   | { readonly kind: "text"; readonly whole: Node; readonly error: Node; readonly isAsked: boolean }
-  /** `err.metadata.get("k")` */
-  | { readonly kind: "metadata"; readonly member: Node; readonly get: Node }
+  /** `err.metadata`, of which nothing but values are asked for. */
+  | { readonly kind: "trailers"; readonly member: Node }
+  /** `metadata.get("k")` of it, or of a variable that holds it. */
+  | { readonly kind: "values"; readonly metadata: Node; readonly get: Node }
   /** `status[err.code]` */
   | { readonly kind: "name"; readonly member: Node; readonly code: Node }
   /** `toConnectError(err)`, which gives the error of a handler: that of a call is one. */
@@ -254,7 +256,7 @@ export function planError(
     if (isMadeText(node, parent)) {
       reads = true;
       const whole = parent.type === "CallExpression" ? parent : node;
-      uses.push({ kind: "text", whole, error: node, isAsked: parent.type === "BinaryExpression" });
+      uses.push({ kind: "text", whole, error: node, isAsked: false });
       return undefined;
     }
     if (
@@ -359,9 +361,15 @@ export function planError(
     if (pattern.typeAnnotation) return "it is destructured";
     for (const property of pattern.properties as Node[]) {
       const name = property.type === "ObjectProperty" && !property.computed ? property.key.name : undefined;
-      if (declarator && (name === "details" || name === "message") && isIdentifier(property.value))
+      if (
+        declarator &&
+        (name === "details" || name === "message" || name === "metadata") &&
+        isIdentifier(property.value)
+      ) {
+        const problem = name === "metadata" ? heldMetadata(property.value) : undefined;
+        if (problem !== undefined) return problem;
         uses.push({ kind: "property", property, name, declarator });
-      else if (name === "details" && isIdentifier(property.value)) uses.push({ kind: "detailsProperty", property });
+      } else if (name === "details" && isIdentifier(property.value)) uses.push({ kind: "detailsProperty", property });
       else if (name === "code" && isIdentifier(property.value)) {
         const binding = scopesOf(file).bindingOf(property.value);
         if (!binding || binding.writes.length > 0) return "code is assigned";
@@ -393,14 +401,42 @@ export function planError(
     return undefined;
   }
 
+  /** `err.metadata.get("k")`, `const trailers = err.metadata` */
   function metadataUse(member: Node): string | undefined {
-    const get = parents.get(member) as Node;
-    if (memberName(get) !== "get" || get.object !== member) return "metadata is used as a whole";
+    // Of no error there is no metadata.
+    if (member.optional) return WHOLE_METADATA;
+    const declarator = parents.get(member) as Node;
+    const holds = declarator.type === "VariableDeclarator" && declarator.init === member && isIdentifier(declarator.id);
+    const problem = holds ? heldMetadata(declarator.id) : valuesUse(member);
+    uses.push({ kind: "trailers", member });
+    return problem;
+  }
+
+  /** Is a variable asked for nothing but values? */
+  function heldMetadata(name: Node): string | undefined {
+    const binding = scopesOf(file).bindingOf(name);
+    if (!binding || binding.writes.length > 0 || name.typeAnnotation) return WHOLE_METADATA;
+    return binding.references.map(valuesUse).find((problem) => problem !== undefined);
+  }
+
+  function valuesUse(metadata: Node): string | undefined {
+    const get = parents.get(metadata) as Node;
     const call = parents.get(get) as Node;
-    if (call.type !== "CallExpression" || call.callee !== get || call.arguments.length !== 1)
-      return "metadata is used as a whole";
-    uses.push({ kind: "metadata", member, get: call });
+    const isAsked = memberName(get) === "get" && get.object === metadata && call.callee === get && !call.optional;
+    if (!isAsked || call.arguments.length !== 1 || (get.optional && !takesNothing(call))) return WHOLE_METADATA;
+    uses.push({ kind: "values", metadata, get: call });
     return undefined;
+  }
+
+  /** `metadata?.get("k")[0]`, `metadata?.get("k")[0]?.toString()`: the same of an error without metadata as of one without such a value. */
+  function takesNothing(values: Node): boolean {
+    const first = parents.get(values) as Node;
+    if (!/MemberExpression$/.test(first.type) || first.object !== values || first.property.type !== "NumericLiteral")
+      return false;
+    const more = parents.get(first) as Node;
+    return !/^(Optional)?MemberExpression$|^(Optional)?CallExpression$/.test(more.type) || more.object !== first
+      ? more.callee !== first
+      : more.optional === true;
   }
 
   function isWritten(member: Node): boolean {
@@ -435,6 +471,8 @@ export function planError(
 
 const KEPT = "it is used as a whole";
 
+const WHOLE_METADATA = "metadata is used as a whole";
+
 /** Then it is of such a code, whose text Connect does not give either. */
 const FOREIGN_CODE = "its code is compared with one that gRPC does not have";
 
@@ -452,7 +490,7 @@ export function errorPassedOn(file: File, thrown: Node, relays: boolean): Node {
   return (relays && givenToBridge(file, thrown, "toConnectError")) || thrown;
 }
 
-/** Does what is written for a use give for any value what the use gave? One that is added to a text or asked for its own may give another. */
+/** Does what is written for a use give for any value what the use gave? One that is asked for its own text may have none. */
 export function takesAnyValue(use: ErrorUse): boolean {
   return (
     use.kind === "message" ||

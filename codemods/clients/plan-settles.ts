@@ -10,7 +10,7 @@ import {
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
-import { isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
+import { isBareReturn, isTail, mayEndWithout, removableAfter } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
 import { type CallbackShape, leadingOf } from "./callback-shape.js";
 import { errorPassedOn } from "./plan-error.js";
@@ -79,6 +79,21 @@ export function sayingSo(settles: readonly Settling[], paths: readonly Node[]): 
   return settles.map((each) => (paths.some((path) => isWithin(each.call, path)) ? { ...each, before: null } : each));
 }
 
+/** `resolve()`, if it is all that a success path does, `else { resolve(); }`. */
+export function onlyEnding(
+  file: File,
+  { form, failure, success, callback }: CallbackShape,
+  settles: readonly Settling[],
+): Settling | undefined {
+  const [arm] = success;
+  if (form !== "if-else" || !arm || !failure) return undefined;
+  if (commentsOf(file, { start: failure.end, end: callback.end }).length > 0) return undefined;
+  const [only, ...more] = (arm.type === "BlockStatement" ? arm.body : [arm]) as Node[];
+  const isEnding = ({ keyword, call, statement }: Settling) =>
+    keyword === "return" && call.arguments.length === 0 && statement === only;
+  return more.every(isBareReturn) ? settles.find(isEnding) : undefined;
+}
+
 function settlingAt(
   file: File,
   call: Node,
@@ -87,7 +102,11 @@ function settlingAt(
   parents: Parents,
 ): Settling | undefined {
   const parent = parents.get(call) as Node;
-  if (parent.type === "ReturnStatement") return { call, keyword, statement: parent, after: null, before: null };
+  if (parent.type === "ReturnStatement") {
+    const isLast = isTail(parent, owner as never, parents);
+    const before = isLast ? endedBy(file, call, keyword, parent, parents) : null;
+    return { call, keyword, statement: parent, after: null, before };
+  }
   if (parent === owner) return { call, keyword, statement: undefined, after: null, before: null };
   if (parent.type === "ConditionalExpression" && parent.test !== call) {
     const holder = parents.get(parent) as Node;
@@ -96,17 +115,21 @@ function settlingAt(
   }
   if (parent.type !== "ExpressionStatement" || !isTail(parent, owner as never, parents)) return undefined;
   const after = removableAfter(parent, parents);
-  const list = parents.get(parent)?.body as Node[] | undefined;
-  const previous = Array.isArray(list) && list.at(-1) === parent ? list.at(-2) : undefined;
-  const isBare = keyword === "return" && call.arguments.length === 0 && previous !== undefined;
-  const isPlain = isBare && !file.comments?.some(({ start }) => previous.end <= start && start < parent.start);
   return {
     call,
     keyword,
     statement: parent,
     after: after?.type === "ReturnStatement" ? after : null,
-    before: isPlain ? previous : null,
+    before: endedBy(file, call, keyword, parent, parents),
   };
+}
+
+/** The statement before a `resolve()` that is the last of its list. */
+function endedBy(file: File, call: Node, keyword: Settling["keyword"], statement: Node, parents: Parents): Node | null {
+  const list = parents.get(statement)?.body as Node[] | undefined;
+  const previous = Array.isArray(list) && list.at(-1) === statement ? list.at(-2) : undefined;
+  if (keyword !== "return" || call.arguments.length > 0 || !previous) return null;
+  return file.comments?.some(({ start }) => previous.end <= start && start < statement.start) ? null : previous;
 }
 
 /** Would a `catch` of the same function see what is thrown? */

@@ -1,6 +1,6 @@
 import { clientFacts } from "../analysis/client-facts.js";
-import { isIdentifier, nodeAt, textOf, unwrap } from "../shared/ast.js";
-import type { Rule } from "../shared/rule.js";
+import { isIdentifier, type Node, nodeAt, parentMap, textOf, unwrap } from "../shared/ast.js";
+import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
 import { argumentsEnd, construct, fileOf, plannedCalls, rpcName } from "./write-call.js";
 import { writeReady } from "./write-ready.js";
@@ -60,7 +60,13 @@ export const rule: Rule = {
           const isObject = unwrap(value).type === "ObjectExpression";
           ctx.edit.overwrite(end, value.start, `)${close}.then((${param}) => ${isObject ? "(" : ""}`, origin);
           ctx.edit.overwrite(value.end, promise.end, isObject ? "))" : ")", origin);
-        } else ctx.edit.overwrite(end, promise.end, `)${close}${isReady ? "" : ".then(() => undefined)"}`, origin);
+        } else
+          ctx.edit.overwrite(
+            end,
+            promise.end,
+            `)${close}${isReady || isUnused(ctx, promise) ? "" : ".then(() => undefined)"}`,
+            origin,
+          );
       }
       if (isReady) writeReady(ctx, planned);
       ctx.report({
@@ -75,5 +81,12 @@ export const rule: Rule = {
     }
   },
 };
+
+/** Does nobody look at what a promise gives? `await new Promise(…);` */
+function isUnused(ctx: RuleContext, promise: Node): boolean {
+  const parents = parentMap(fileOf(ctx));
+  const wait = parents.get(promise);
+  return wait?.type === "AwaitExpression" && parents.get(wait)?.type === "ExpressionStatement";
+}
 
 export default transformFromRule(rule);

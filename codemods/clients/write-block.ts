@@ -369,8 +369,13 @@ function writeApart(place: Place): void {
   const [outer, inner, deep] = layout.at;
   const { source } = ctx;
   const failure = shape.failure as Node;
+  if (isThrownOnly(place) && shape.success.length === 0 && place.inPlace) {
+    endCall(place, place.planned.call.end, callEnd);
+    closeInPlace(ctx, place.inPlace, place.planned.call.end, semicolon, origin);
+    return;
+  }
   if (isThrownOnly(place) && shape.success.length === 0) {
-    const all = `${callEnd}${semicolon}${place.inPlace ? "" : `${eol}${outer}})()${place.closing}`}`;
+    const all = `${callEnd}${semicolon}${eol}${outer}})()${place.closing}`;
     endCall(place, statement.end, all);
     return;
   }
@@ -419,7 +424,9 @@ function writeApart(place: Place): void {
       if (next && !source.slice(cursor, next.start).includes("\n"))
         ctx.edit.overwrite(cursor, next.start, `${eol}${inner}${parts}`, origin);
       else if (next && parts) ctx.edit.insertRight(next.start, parts, origin);
-      closeBody(place, shape.success.at(-1) ?? failure);
+      // What ended the promise goes.
+      if (place.inPlace?.shape) closeInPlace(ctx, place.inPlace, failure.end, "", origin);
+      else closeBody(place, shape.success.at(-1) ?? failure);
       return;
     }
     case "conditional": {

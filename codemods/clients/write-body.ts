@@ -47,8 +47,9 @@ export function openBody(ctx: RuleContext, body: PromiseBody, layout: Layout, or
 }
 
 /** `resolve(value)` -> `return value`, `reject(reason)` -> `throw reason` */
-export function writeSettles(ctx: RuleContext, { settles }: PromiseBody, origin: Origin): void {
+export function writeSettles(ctx: RuleContext, { settles, dead }: PromiseBody, origin: Origin): void {
   const { edit } = ctx;
+  for (const { start, end } of dead) edit.remove(start, end, origin);
   for (const { call, keyword, statement, after, before } of settles) {
     const [value] = call.arguments as Node[];
     const start = statement?.start ?? call.start;

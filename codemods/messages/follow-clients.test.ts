@@ -284,6 +284,22 @@ d.get({ the_name: 'x' });
     ]);
   });
 
+  it("that a test answers for, neither; one whose methods it has other functions of the same names for, is", async () => {
+    const main = `${head}const client = ${made("T")};\nmodule.exports = { client };\nclient.get({ the_name: 'x' });\n`;
+    const store = "exports.get = (name) => name;\n";
+    const spied = (what: string) =>
+      `const stock = require('${what}');\ntest('asks', () => { jest.spyOn(stock${what === "./main" ? ".client" : ""}, 'get'); });\n`;
+    for (const [what, outcome] of [
+      ["./main", "bridged"],
+      ["./store", "idiomatic"],
+    ] as const) {
+      const { findings } = await migrated({ "main.js": main, "store.js": store, "stock.test.js": spied(what) });
+      expect(findings.map((each) => [each.outcome, each.reason?.text])).toEqual([
+        [outcome, outcome === "bridged" ? expect.stringContaining("a test answers for the client") : undefined],
+      ]);
+    }
+  });
+
   it("that is made of a service whose app has interceptors of grpc-js that look at messages, neither", async () => {
     const text = `${head}const hooks = new ServerListenerBuilder().withOnReceiveMessage((message, next) => next(message));
 const app = createApp({

@@ -48,6 +48,11 @@ describe("stays on the bridge, with the reason", () => {
       "function echoIt(req) { const t = new Thing(); t.setItemName(store.get(1)); return t; }",
       "a string",
     ],
+    [
+      "the name of an enum value, which google-protobuf does not take",
+      "function echoIt(req) { req.setItemKind('KIND_BLUE'); return req; }",
+      "a value of same.v1.Kind",
+    ],
     ["a reply that may be missing", "function echoIt(req) { return req.getChildItem(); }", "may not be there is sent"],
     ["null as a reply", "function echoIt(req) { return req.getIsOn() ? req : null; }", "may not be there is sent"],
     [

@@ -339,7 +339,8 @@ export function hasType(text: string, wanted: "string" | "number" | "boolean" | 
 }
 
 export function numberOf(expression: Node): number | undefined {
-  if (Node.isNumericLiteral(expression)) return expression.getLiteralValue();
+  // getLiteralValue() takes 1e21 for 1.
+  if (Node.isNumericLiteral(expression)) return Number(expression.compilerNode.text);
   if (!Node.isPrefixUnaryExpression(expression) || !expression.getText().startsWith("-")) return undefined;
   const inner = numberOf(unwrapped(expression.getOperand()));
   return inner === undefined ? undefined : -inner;

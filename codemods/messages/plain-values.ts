@@ -263,6 +263,13 @@ export function createPlainValues(p: Proving) {
       const callee = expression.getExpression();
       if (callee.getText() === "String") return true;
       if (Node.isPropertyAccessExpression(callee) && STRING_MAKERS.has(callee.getName())) return true;
+      // What is no string may have these, too.
+      if (
+        Node.isPropertyAccessExpression(callee) &&
+        /^(slice|concat|replace|replaceAll|repeat|substr|trimStart|trimEnd|normalize)$/.test(callee.getName()) &&
+        !isMaybe(callee.getExpression())
+      )
+        return isString(callee.getExpression());
       if (isNewId(p, expression)) return true;
     }
     if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "+") {

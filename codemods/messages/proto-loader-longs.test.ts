@@ -30,6 +30,11 @@ const everywhere = [
   "return { l: req.l.map((each) => Number(each) % 1000), d: req.l.map(Number).reduce((x, y) => x + y, 0) };",
   "let names = ''; for (const [key, value] of Object.entries(req.m)) names += key + Number(value); return { s: names + Object.keys(req.m) };",
   "return { s: Object.entries(req.m).map(([key, value]) => `${key}=${Number(value)}`).join(), sub: { a: req.sub ? req.sub.a : 0 } };",
+  // Constants that are no whole number, or beyond 64 bits, and texts that are none.
+  "return { a: 1.5, b: -0.5, u: -1.5, l: [1.2, 1e25, '3'], m: { x: req.t ? 2.5 : 3 }, i: 1e30, d: 1e-7 };",
+  "return { a: '99999999999999999999', b: '9223372036854775808', u: '18446744073709551616', l: ['-9223372036854775808'] };",
+  "return { a: req.s, b: req.s, u: req.s };",
+  "return { a: '' };",
 ];
 const asText = [
   "return { s: `${req.a} ${String(req.u)} ${req.b.toString()}` + req.l.join('/'), a: (BigInt(req.a) + 1n).toString() };",
@@ -107,7 +112,8 @@ module.exports = (router) => router.service(N, handlers, { messages: grpcJsMessa
         try {
           return fromBinary(output, new Uint8Array(reply()));
         } catch (error) {
-          return `${error}`;
+          // protobuf-es may name the field.
+          return `${error}`.replace(/cannot encode field \S+ to binary: /, "");
         }
       };
       const codec = defaults || !service ? undefined : explicitPresence(service).method(`/n.v1.N/${name}`);

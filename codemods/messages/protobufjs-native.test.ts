@@ -110,6 +110,11 @@ it.each<[string, string, RegExp]>([
   ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],
   ["a literal that is encoded", "const r = { theName: 'x' };\n  return Thing.decode(Thing.encode(r).finish());", /./],
   ["a message of another object", "const given = globalThis.given;\n  return Thing.create(given);", /another object/],
+  [
+    "the name of an enum value, which protobufjs writes as 0",
+    "return Thing.create({ kind: 'KIND_RED' });",
+    /value of p.v1.Kind/,
+  ],
   ["two members of a oneof", "return { pickText: 'x', pickItem: {} };", /two members/],
   ["the setter of a oneof", "const r = { pickText: 'x' };\n  r.pick = 'pickItem';\n  return r;", /no field pick/],
 ])("%s stays on the bridge", async (_, body, why) => {

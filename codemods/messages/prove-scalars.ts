@@ -68,7 +68,9 @@ export function createProveScalars(p: Proving) {
         return int64(expression, "int64-string", wanted);
       case "enum-name":
       case "enum-number": {
-        const name = nameIn(p, expression);
+        // Where enums are numbers, only proto-loader takes their names.
+        const isName = as.kind === "enum-name" || shape.coerces;
+        const name = isName ? nameIn(p, expression) : undefined;
         if (name !== undefined) {
           const found = as.desc.values.find((one) => shape.enumName(one) === name);
           if (!found) return block(expression, `${as.desc.typeName} has no value ${name}`);
@@ -77,7 +79,7 @@ export function createProveScalars(p: Proving) {
         if (as.kind === "enum-name") noteUnlike(p, wanted.field);
         if (Node.isNumericLiteral(expression)) return;
         if (shape.constant && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
-        if (!known && typeText(expression) === "string") {
+        if (isName && !known && typeText(expression) === "string") {
           if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
           return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
@@ -191,19 +193,20 @@ export function createProveScalars(p: Proving) {
         return cutTo64(expression, true, ["BigInt(", ")"]);
       }
     }
-    // A number beyond 2^53 is not the one that is written.
     const constant = numberOf(expression) ?? 0;
+    const [least, most] = isUnsignedField(wanted.field) ? [0, 2 ** 64] : [-(2 ** 63), 2 ** 63];
+    const fits = Number.isInteger(constant) && constant >= least && constant < most;
+    // A number beyond 2^53 is not the one that is written.
     const isExact = /^-?\d+$/.test(expression.getText()) && BigInt(expression.getText()) === BigInt(constant);
-    if (!Number.isSafeInteger(constant) && !isExact) return wrap(expression, ["BigInt("], ")");
-    if (Node.isNumericLiteral(expression) && /^\d+$/.test(expression.getText())) {
+    if (fits && !Number.isSafeInteger(constant) && !isExact) return wrap(expression, ["BigInt("], ")");
+    if (fits && Node.isNumericLiteral(expression) && /^\d+$/.test(expression.getText())) {
       return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
     }
-    if (Node.isPrefixUnaryExpression(expression) && /^-\d+$/.test(expression.getText())) {
+    if (fits && Node.isPrefixUnaryExpression(expression) && /^-\d+$/.test(expression.getText())) {
       return edit(expression, expression.getEnd(), expression.getEnd(), ["n"], "before");
     }
-    if (as === "int64-string" && Node.isStringLiteral(expression) && /^-?\d+$/.test(expression.getLiteralText())) {
-      return replace(expression, `${expression.getLiteralText()}n`);
-    }
+    const fitsText = text !== undefined && /^-?\d+$/.test(text) && BigInt(text) >= least && BigInt(text) < most;
+    if (as === "int64-string" && fitsText) return replace(expression, `${text}n`);
     const inner = stringOf(expression);
     if (as === "int64-string" && inner && p.isInteger(inner)) {
       if (kinds.has(inner)) return wrap(expression, ["BigInt("], ")");

@@ -159,6 +159,59 @@ describe("messages of proto-loader that a module keeps", () => {
   });
 });
 
+/** Stores that have all their messages from the beginning: nothing is put in. */
+const written = `
+const all = [
+  { item_name: 'a', big_count: '5', item_kind: 'KIND_BLUE', main_part: { part_name: 'p', size: 3 }, tag_list: ['x'], pick_text: 'one' },
+  { item_name: 'b', big_count: '7', item_kind: 'KIND_RED_ONE', main_part: { part_name: 'q', size: 4 }, tag_list: [], is_on: true },
+];
+const byName = new Map([['a', { item_name: 'A', tag_list: ['y'], num_map: { k: 1 } }], ['b', { item_name: 'B', tag_list: [] }]]);
+const byKey = { a: { item_name: 'first', tag_list: [] }, b: { item_name: 'second', tag_list: ['z'] } };
+let left = [{ item_name: 'c', main_part: { part_name: 'r' } }, { item_name: 'd', main_part: { part_name: 's' } }];
+
+function findIt(req) {
+  const found = all.find((one) => one.item_name.length === 1 && (one.item_name === 'b') === req.more);
+  if (!found || req.of_kind === 'KIND_UNKNOWN') throw new Error('none of ' + all.length);
+  found.item_kind = req.of_kind;
+  return found;
+}
+function getIt(req) {
+  const thing = req.more ? byName.get(req.more ? 'a' : 'b') : byKey[req.item_name.length > 1 ? 'b' : req.item_name];
+  if (!thing) throw new Error('nothing of ' + Object.keys(byKey).join() + byName.size);
+  thing.tag_list.push(req.item_name.slice(0, 1));
+  return thing;
+}
+function listIt(req) {
+  if (req.more) return { things: [...byName.values()], others: Object.values(byKey) };
+  left = left.filter((one) => one.item_name !== req.item_name);
+  return { things: all.filter((one) => one.item_kind === req.of_kind), others: left, how_many: all.length, first: all[0] };
+}
+function tellIt(req) {
+  return { lines_out: all.map((one) => \`\${one.item_name} \${one.tag_list.join()} \${one.main_part.size}\`), line_count: left.length };
+}
+
+module.exports = { findIt, getIt, listIt, tellIt };
+`;
+
+describe("messages of proto-loader that a module begins with", () => {
+  it("are followed, though nothing is put in", { timeout: 120_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": proto, "handlers.js": written });
+    expect(programs.migrated).not.toMatch(/\bitem_name\b/);
+    await expectSameAnswers(programs, 800);
+  });
+
+  it.each([
+    ["has no such field", "{ item_name: 'a', id: 7 }"],
+    ["is something else", "'a'"],
+    ["is made elsewhere", "...require('./rows.json')"],
+  ])("stay on the bridge where one %s", { timeout: 60_000 }, async (_, one) => {
+    const code = `const all = [${one}];\nfunction listIt(req) { return { things: all }; }\nmodule.exports = { listIt };\n`;
+    await expect(loaderPrograms("keep.v1.Keep", { "service.proto": proto, "handlers.js": code })).rejects.toThrow(
+      "bridged",
+    );
+  });
+});
+
 /** The same program, whose stores stand in a file of their own. */
 const exported = {
   "kept.js": `const all = [];

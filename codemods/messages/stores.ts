@@ -1,4 +1,4 @@
-import { Node, type VariableDeclaration } from "ts-morph";
+import { type ArrayLiteralExpression, type NewExpression, Node, type VariableDeclaration } from "ts-morph";
 import { type Kind, maybe, sameKind } from "./message-kind.js";
 import {
   ARRAY_READERS,
@@ -61,8 +61,11 @@ export function comesFromStore(p: Proving, expression: Node, wanted: Kind): bool
   if (wanted.kind !== "message" && wanted.kind !== "list") return false;
   const declaration = storeBehind(p, expression);
   if (!declaration) return false;
-  const isFilled = usesOf(p, declaration)?.some(({ use }) => use.does === "put") === true;
-  return isFilled && follow(p, declaration, wanted.kind === "list" ? wanted.of : wanted);
+  const isFilled = () => usesOf(p, declaration)?.some(({ use }) => use.does === "put") === true;
+  return (
+    (contentOf(declaration).length > 0 || isFilled()) &&
+    follow(p, declaration, wanted.kind === "list" ? wanted.of : wanted)
+  );
 }
 
 /** One message that is taken out of a store by a key or a test, and that may not be there. */
@@ -128,14 +131,33 @@ function holderOf(declaration: VariableDeclaration): Holder | undefined {
   const made = declaration.getInitializer();
   if (Node.isArrayLiteralExpression(made))
     return made.getElements().some((one) => Node.isSpreadElement(one)) ? undefined : "list";
-  if (Node.isNewExpression(made) && made.getArguments().length === 0) {
+  if (Node.isNewExpression(made)) {
     const name = made.getExpression().getText();
-    return name === "Map" ? "map" : name === "Set" ? "set" : undefined;
+    if (name === "Map") return pairsIn(made) && "map";
+    return name === "Set" && made.getArguments().length === 0 ? "set" : undefined;
   }
   if (made?.getText() === "Object.create(null)") return "object";
   return Node.isObjectLiteralExpression(made) && made.getProperties().every((one) => Node.isPropertyAssignment(one))
     ? "object"
     : undefined;
+}
+
+/** `[key, message]` of `new Map([[key, message]])`; undefined where it is made of something else. */
+function pairsIn(made: NewExpression): ArrayLiteralExpression[] | undefined {
+  const [given, more] = made.getArguments();
+  if (!given) return [];
+  const pairs = Node.isArrayLiteralExpression(given) && !more ? given.getElements() : [undefined];
+  const written = pairs.filter((one) => Node.isArrayLiteralExpression(one) && one.getElements().length === 2);
+  return written.length === pairs.length ? (written as ArrayLiteralExpression[]) : undefined;
+}
+
+/** What a store holds from its beginning. */
+function contentOf(declaration: VariableDeclaration): Node[] {
+  const made = declaration.getInitializer();
+  if (Node.isArrayLiteralExpression(made)) return made.getElements();
+  if (Node.isNewExpression(made)) return (pairsIn(made) ?? []).flatMap((pair) => pair.getElements().slice(1));
+  const properties = Node.isObjectLiteralExpression(made) ? made.getProperties() : [];
+  return properties.flatMap((one) => (Node.isPropertyAssignment(one) ? [one.getInitializerOrThrow()] : []));
 }
 
 interface PlacedUse {
@@ -367,10 +389,7 @@ function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean
       if (p.canBeMissing(value)) p.block(value, "an element that may be absent");
     });
   };
-  const made = declaration.getInitializer();
-  if (Node.isArrayLiteralExpression(made)) for (const one of made.getElements()) put(one);
-  if (Node.isObjectLiteralExpression(made))
-    for (const one of made.getProperties()) if (Node.isPropertyAssignment(one)) put(one.getInitializerOrThrow());
+  for (const one of contentOf(declaration)) put(one);
   for (const { reference, use } of uses) {
     switch (use.does) {
       case "take":

@@ -9,7 +9,7 @@ export function watchedMessages(
   call: CallExpression,
   service: DescService,
 ): string | undefined {
-  const stubbed = of === "client" ? project.files.find((file) => stubs(file, service)) : undefined;
+  const stubbed = of === "client" ? project.files.find((file) => stubs(project, file, service)) : undefined;
   if (stubbed) return `a test answers for the client (${stubbed.getBaseName()})`;
   const watched = watchingFile(project, of, call);
   const hooked = hasOldInterceptors(project, of, call) ? project.files.find(hooksMessages) : undefined;
@@ -137,11 +137,17 @@ function hasOldInterceptors(project: AnalysisProject, of: "service" | "client", 
   return transportOf(project, call)?.getExpression().getText() !== "createGrpcTransport";
 }
 
-/** Does a test put functions of its own in the place of a method? */
-function stubs(file: SourceFile, service: DescService): boolean {
-  const text = file.getFullText();
-  if (!/\b(?:method|spyOn|stub)\(/.test(text)) return false;
-  return service.methods.some((method) =>
-    new RegExp(`\\b(?:method|spyOn|stub)\\([^)]*['"\`]${method.localName}['"\`]`).test(text),
-  );
+/** Does a test put functions of its own in the place of a method? Of a module or an object that the project has written, it replaces those. */
+function stubs(project: AnalysisProject, file: SourceFile, service: DescService): boolean {
+  if (!/\b(?:method|spyOn|stub)\(/.test(file.getFullText())) return false;
+  const names = new Set(service.methods.map((method) => method.localName));
+  return file.getDescendantsOfKind(SyntaxKind.CallExpression).some((call) => {
+    const [object, name] = call.getArguments();
+    return (
+      /\b(?:method|spyOn|stub)$/.test(call.getExpression().getText()) &&
+      (Node.isStringLiteral(name) || Node.isNoSubstitutionTemplateLiteral(name)) &&
+      names.has(name.getLiteralText()) &&
+      !/^(?:module|object)$/.test(project.originOf(object as Node).kind)
+    );
+  });
 }

@@ -96,7 +96,7 @@ function excludedFromName(program: Program, name: Node): readonly Nothing[] {
   return [...(init ? excludedFrom(program, init) : []), ...askedBefore(program, name, binding)];
 }
 
-/** `if (!user) { … return null; }` in front of a place, or `if (user) { … }` around it. */
+/** `if (!user) { … return null; }` in front of a place, or `if (user) { … }` or `user && …` around it. */
 function askedBefore({ parents, scopes }: Program, place: Node, binding: Binding): readonly Nothing[] {
   const isMeant = (node: Node) => isIdentifier(node) && scopes.bindingOf(node) === binding;
   const whenFalse = (test: Node): readonly Nothing[] =>
@@ -113,6 +113,8 @@ function askedBefore({ parents, scopes }: Program, place: Node, binding: Binding
     const parent = parents.get(node) as Node;
     if (parent.type === "IfStatement" && parent.consequent === node) found.push(...whenTrue(parent.test));
     if (parent.type === "IfStatement" && parent.alternate === node) found.push(...whenFalse(parent.test));
+    if (parent.type === "LogicalExpression" && parent.right === node && parent.operator !== "??")
+      found.push(...(parent.operator === "&&" ? whenTrue : whenFalse)(parent.left));
     const list = parent.type === "BlockStatement" ? (parent.body as Node[]) : [];
     for (const before of list.slice(0, Math.max(0, list.indexOf(node))))
       if (before.type === "IfStatement" && isLeft(before.consequent)) found.push(...whenFalse(before.test));

@@ -85,6 +85,10 @@ export interface Guard {
   readonly refused: readonly Nothing[];
   /** Those that it never gives else. */
   readonly excluded: readonly Nothing[];
+  /** May it throw anything but its error replies? */
+  readonly mayThrowMore: boolean;
+  /** What it takes in the place of the call; null where it is given a view of it. */
+  readonly takes: { readonly request: boolean; readonly context: boolean } | null;
 }
 
 /** A place where the call goes to something that only reads it: a function of the project (`isAuthorized(call)`), or another call. */
@@ -188,7 +192,8 @@ export function isInCatchingTry(node: Node, parents: Parents): boolean {
   return partsOfTries(node, parents).some(({ part, statement }) => part === statement.block && statement.handler);
 }
 
-function partsOfTries(node: Node, parents: Parents): { part: Node; statement: Node }[] {
+/** The `try` statements of the same function around a node, from the inside, and the part of each in which it stands. */
+export function partsOfTries(node: Node, parents: Parents): { part: Node; statement: Node }[] {
   const found: { part: Node; statement: Node }[] = [];
   for (
     let child = node, parent = parents.get(node);

@@ -50,6 +50,11 @@ const unary: [name: string, source: string, after: string][] = [
     "function f(req) { if (!req.id) throw new ConnectError('id', Code.InvalidArgument); return { a: req.id }; }",
   ],
   [
+    "a return behind branches that all reply",
+    "function f(call, cb) {\n  if (!call.request.id) {\n    if (late) cb(null, { a: 0 });\n    else cb({ code: 3, message: 'id' });\n    return;\n  }\n  if (late) {\n    log();\n    cb(null, { a: 1 });\n    return;\n  }\n  cb(null, { a: 2 });\n}",
+    "function f(req) {\n  if (!req.id) {\n    if (late) return { a: 0 };\n    else throw new ConnectError('id', Code.InvalidArgument);\n  }\n  if (late) {\n    log();\n    return { a: 1 };\n  }\n  return { a: 2 };\n}",
+  ],
+  [
     "an arrow's expression",
     "const f = ({ request }, cb) => cb(null, { a: request.a });",
     "const f = (request) => ({ a: request.a });",
@@ -140,6 +145,12 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
     "server_streaming",
     "async function f(call) {\n  if (!x) {\n    call.end();\n    return;\n  }\n  call.write(await x());\n  call.end();\n}",
     "async function* f(req) {\n  if (!x) {\n    return;\n  }\n  yield await x();\n}",
+  ],
+  [
+    "the end of a try",
+    "server_streaming",
+    "async function f(call) {\n  try {\n    for (const x of y) call.write(x);\n    call.end();\n  } catch (err) {\n    call.emit('error', err);\n  } finally {\n    log();\n  }\n}",
+    "async function* f(req) {\n  try {\n    for (const x of y) yield x;\n  } catch (err) {\n    throw toConnectError(err);\n  } finally {\n    log();\n  }\n}",
   ],
   [
     "an arrow",

@@ -1,6 +1,6 @@
 import type { RpcKind } from "../analysis/facts.js";
 import { type File, type FunctionNode, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
-import { isBareReturn } from "../shared/control-flow.js";
+import { deadReturns, isBareReturn } from "../shared/control-flow.js";
 import type { Reason } from "../shared/reasons.js";
 import { scopesOf } from "../shared/scope.js";
 import { callParameter } from "./call-parameter.js";
@@ -8,6 +8,7 @@ import type { ErrorShape } from "./error-shape.js";
 import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
+  type Guard,
   type HandlerDraft,
   isInRegion,
   type ListenerPart,
@@ -23,6 +24,7 @@ import { describeUse, planCall, planTakenPart } from "./plan-call.js";
 import { checkPaths, planChains } from "./plan-chains.js";
 import { type Choice, isInKindTest, kindTests, planChoices, stepsBeside } from "./plan-choices.js";
 import { planGuarded } from "./plan-guarded.js";
+import { planGuardsOut } from "./plan-guards-out.js";
 import { findListeners, isInDeadListener, planListeners } from "./plan-listeners.js";
 import { planConversation, planPush, planRegion } from "./plan-regions.js";
 import { planCallback, planHanded, planHelped, replyCallOf } from "./plan-replies.js";
@@ -95,9 +97,21 @@ export type Step =
       readonly leave: Node | null;
       readonly block: Node | null;
       readonly dropped: readonly number[];
+      /** A `try` that begins with it, and whose `catch` is not for what it throws: the `try` begins behind it. */
+      readonly leaves: Node | null;
+    }
+  /** Guards at the beginning of a `try`, which come to stand before it. */
+  | {
+      readonly kind: "guards-out";
+      readonly statement: Node;
+      readonly begin: number;
+      readonly end: number;
+      readonly next: number;
     }
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
+  /** The call, given to a guard that takes the request, the context or both. */
+  | { readonly kind: "given-on"; readonly node: Node; readonly takes: NonNullable<Guard["takes"]> }
   /** `{ parent: call }` of another call. */
   | { readonly kind: "parent"; readonly node: Node }
   /** The call as a value. */
@@ -340,6 +354,8 @@ function makePlan(
   if (!isWrapped) checkPaths(draft, choices);
   if (wrapping?.role === "wrapper" && wrapping.isOfSeveral) checkSeveral(draft, choices);
 
+  for (const { statement } of deadReturns(fn, leavesAt(draft.steps))) draft.steps.push({ kind: "gone", statement });
+
   const becomesGenerator = !answersOnce && !isOnlyPushed(draft);
   const isArrow = becomesGenerator && fn.type === "ArrowFunctionExpression";
   const field = isArrow && usesThis(fn) ? fieldOf(fn, draft.parents) : undefined;
@@ -377,6 +393,16 @@ function makePlan(
   };
 }
 
+/** Is a statement a reply that becomes a return or a throw? */
+function leavesAt(steps: readonly Step[]): (statement: Node) => boolean {
+  const leaving = new Set(
+    steps.flatMap((step) =>
+      (step.kind === "value" || step.kind === "error") && !step.settles && !step.branches ? [step.statement] : [],
+    ),
+  );
+  return (statement) => leaving.has(statement);
+}
+
 function readsRequest(step: Step): boolean {
   return (
     step.kind === "request" || (step.kind === "taken-apart" && step.parts.some(({ member }) => member === "request"))
@@ -384,11 +410,12 @@ function readsRequest(step: Step): boolean {
 }
 
 function usesRequest(step: Step): boolean {
+  if (step.kind === "given-on") return step.takes.request;
   return readsRequest(step) || (step.kind === "read-call" && step.readsRequest);
 }
 
 /** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */
-function nameOfRequest({ steps }: HandlerDraft): string | undefined {
+export function nameOfRequest({ steps }: HandlerDraft): string | undefined {
   const [step, ...more] = steps.filter(readsRequest);
   const [part] = step?.kind === "taken-apart" ? step.parts : [];
   if (step?.kind !== "taken-apart" || !step.statement || !part || more.length > 0) return undefined;
@@ -445,4 +472,5 @@ function planCallbackUses(draft: HandlerDraft, param: Node, mode: Mode): void {
       planHanded(draft, call, reference);
     else refuse("callback-escapes", describeUse(call));
   }
+  planGuardsOut(draft);
 }

@@ -1,12 +1,21 @@
-import type { ReplyHelperFact } from "../analysis/server-facts.js";
 import { type File, type FunctionNode, isIdentifier, type Node } from "../shared/ast.js";
 import { mayEndWithout } from "../shared/control-flow.js";
 import { returnsIn, usesArguments } from "./function-shape.js";
+import { mayThrowMore } from "./guard-throws.js";
 import { ALL, excludedFrom, type Nothing, nothingOf } from "./guard-values.js";
+import { guardView } from "./guard-view.js";
 import { type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal } from "./handler-plan.js";
 import { draftOf, type ErrorStep, type HelperPlan, planHelper, usesOf } from "./plan-helper.js";
 import { planCallback, planHelped } from "./plan-replies.js";
+
+/** What the project knows of a guard. */
+interface Known {
+  /** Where values begin that it returns and that are objects by their types. */
+  readonly sure: readonly number[];
+  /** Which parameter is the call of grpc-js. */
+  readonly read?: number | null;
+}
 
 /** What becomes of a function that makes the error replies of handlers: it returns the error, or as a guard throws it. */
 export function planReplies(
@@ -15,9 +24,9 @@ export function planReplies(
   call: number | null,
   file: File,
   helped: readonly HelpedCall[],
-  guard: Pick<ReplyHelperFact, "sure"> | null,
+  guard: Known | null,
 ): HelperPlan | HandlerRefusal {
-  return guard ? planGuard(fn, callback, file, helped, guard.sure) : planHelper(fn, callback, call, file, helped);
+  return guard ? planGuard(fn, callback, file, helped, guard) : planHelper(fn, callback, call, file, helped);
 }
 
 /**
@@ -29,7 +38,7 @@ function planGuard(
   callback: number | null,
   file: File,
   helped: readonly HelpedCall[],
-  sure: readonly number[],
+  { sure, read = null }: Known,
 ): HelperPlan | HandlerRefusal {
   return attempt(() => {
     if (callback === null) refuse("callback-escapes", "a guard without the callback");
@@ -66,8 +75,14 @@ function planGuard(
     const values = valuesOf(fn, steps, excluded);
     const emptyTypes = emptyTypesOf(fn, values.excluded);
     const isTyped = fn.returnType != null && !emptyTypes && givenType(fn)?.type !== "TSBooleanKeyword";
-    const guard = { isAsync: fn.async === true, isTyped, ...values };
-    return { ok: true, fn, dropped: [callback], steps, choices: [], guard, emptyTypes };
+    const call = read === null ? undefined : fn.params[read];
+    const around = { ...draft, call: call && draft.scopes.bindingOf(call) };
+    const view = guardView(draft, call);
+    const takes = view && { request: view.request !== null, context: view.context !== null };
+    const throwsMore = mayThrowMore(around, fn, steps);
+    const guard = { isAsync: fn.async === true, isTyped, ...values, mayThrowMore: throwsMore, takes };
+    const own = view && read !== null ? { ...view, index: read } : null;
+    return { ok: true, fn, dropped: [callback], steps, choices: [], guard, view: own, emptyTypes };
   });
 }
 

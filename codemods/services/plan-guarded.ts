@@ -16,16 +16,9 @@ import type { EditOrigin } from "../shared/edits.js";
 import { dedentLines } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { acceptedBy, type Nothing, refutedBy } from "./guard-values.js";
-import {
-  type Guard,
-  type HandlerDraft,
-  type HelpedCall,
-  isInCatchingTry,
-  isInFinally,
-  isInRegion,
-  refuse,
-} from "./handler-draft.js";
+import { type Guard, type HandlerDraft, type HelpedCall, isInFinally, isInRegion, refuse } from "./handler-draft.js";
 import type { Step } from "./handler-plan.js";
+import { tryToLeave } from "./plan-guards-out.js";
 import { keepComments } from "./plan-replies.js";
 import { removeListed } from "./write-error.js";
 import { styleOf } from "./write-serve.js";
@@ -41,8 +34,8 @@ export function planGuarded(draft: HandlerDraft, call: Node, { dropped }: Helped
   const around = functionOf(call, parents);
   if ((around !== draft.fn && around !== draft.endListener?.listener) || isInRegion(draft, call))
     refuse("reply-in-nested-function", "a guard in a nested function");
-  if (isInCatchingTry(call, parents) || isInFinally(call, parents))
-    refuse("code-after-reply", "a guard inside a try with a catch");
+  if (isInFinally(call, parents)) refuse("code-after-reply", "a guard in finally");
+  const leaves = tryToLeave(draft, call, guard);
   const found = questionOf(draft, asked, guard) ?? refuse("callback-escapes", "passed to a function");
   const { check, leave, block, start } = found;
   const isIn = (comment: { start: number; end: number }, node: { start: number; end: number }) =>
@@ -54,7 +47,7 @@ export function planGuarded(draft: HandlerDraft, call: Node, { dropped }: Helped
   const gone = dropped.map((index) => given[index] as Node);
   keepComments(draft, call, [call.callee, ...given.filter((argument) => !gone.includes(argument))]);
   for (const argument of gone) draft.dropped.add(argument);
-  draft.steps.push({ kind: "guarded", node: call, asked, check, leave, block, dropped });
+  draft.steps.push({ kind: "guarded", node: call, asked, check, leave, block, dropped, leaves });
 }
 
 /** The `if` behind a guard. */
@@ -122,7 +115,7 @@ function isFree({ scopes, fn, file }: HandlerDraft, block: Node): boolean {
   return last !== undefined && !names.some((name) => uses.has(name)) && !(file.comments ?? []).some(isClosing);
 }
 
-function namesAround(fn: Node, block: Node): ReadonlySet<string> {
+export function namesAround(fn: Node, block: Node): ReadonlySet<string> {
   const found = new Set<string>();
   walk(fn, (node, [parent]) => {
     const isMember = parent && memberName(parent) !== undefined && parent.property === node;

@@ -219,6 +219,8 @@ function isDirect(draft: HandlerDraft, reference: Node): boolean {
   const call = replyCallOf(draft, reference);
   if (!call || !isOwn(draft, call)) return false;
   if (isInFinally(call, parents)) return false;
+  // It throws where it stands.
+  if (call.callee !== reference && draft.helped.get(call.start)?.guard) return true;
   const parent = parents.get(call) as Node;
   if (parent.type === "ReturnStatement") return true;
   if (isFunction(parent)) return parent === fn || parent === endListener?.listener;

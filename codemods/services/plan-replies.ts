@@ -323,9 +323,16 @@ export function planEnd(draft: HandlerDraft, call: Node): void {
     !reply.settles &&
     !isInLoop &&
     reply.form === "statement" &&
-    (list.at(-1) === reply.statement || around.body === reply.statement);
+    (list.at(-1) === reply.statement || around.body === reply.statement || endsTry(draft, reply, around));
   draft.steps.push({ ...reply, kind: "end", trailers: metadata, isLast });
   draft.replyNodes.add(reply.statement);
+}
+
+/** Is it the last of several statements in a `try`, behind which the function does nothing? */
+function endsTry({ parents }: HandlerDraft, { statement, dead }: Reply, around: FunctionNode): boolean {
+  const block = parents.get(statement) as Node;
+  const isLast = block.type === "BlockStatement" && block.body.length > 1 && block.body.at(-1) === statement;
+  return isLast && dead === null && parents.get(block)?.block === block && isTail(statement, around, parents);
 }
 
 /** Is this surely an error, whatever the program does? */

@@ -751,8 +751,119 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
-  "a guard that is asked inside a try": [
+  "guards that read the request, the headers and the deadline": [
+    `function isAllowed(call, wanted, callback) {
+      const { request } = call;
+      if (request.text === wanted || call.metadata.get('x-token')[0] === 'bad') {
+        callback({ code: 9, details: 'not ' + request.text + call.getPath() });
+        return false;
+      }
+      return true;
+    }
+    function isInTime(callback, call) {
+      const token = call.metadata.get('x-token')[0];
+      if (call.getDeadline() < Date.now() || token === 'bad') {
+        callback({ code: 4, details: 'too late ' + token });
+        return null;
+      }
+      return { token };
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, 'fail', callback)) return;
+      const { text } = call.request;
+      const req = isInTime(callback, call);
+      if (!req) return;
+      callback(null, { text: text + req.token });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that asks whose call it is": [
     `function isAllowed(call, callback) {
+      if (call.request.text === 'fail' || call.getPeer() === '') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      callback(null, { text: call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "guards that are asked inside a try": [
+    `const users = new Map([['x', { name: 'xaver' }]]);
+    function isAllowed(call, callback) {
+      const [token] = call.metadata.get('x-token');
+      if (token && token.startsWith('bad')) {
+        callback({ code: grpc.status.UNAUTHENTICATED, details: 'bad token ' + token.slice(0, 2) });
+        return false;
+      }
+      return true;
+    }
+    function userOf(call, callback) {
+      const { text } = call.request;
+      if (text === 'fail') {
+        callback({ code: 9, details: \`not \${text}\` });
+        return null;
+      }
+      return users.get(text) || { name: 'anna' };
+    }
+    const answered = async (call, callback) => {
+      try {
+        // Who is it?
+        if (!isAllowed(call, callback)) return;
+        const user = userOf(call, callback);
+        if (!user) {
+          return;
+        }
+
+        // And now the answer.
+        await null;
+        if (call.request.text === 'x') throw new Error(user.name);
+        callback(null, { text: user.name + call.request.text });
+      } catch (error) {
+        console.error('caught', error.message);
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try whose catch passes its error on": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'x') JSON.parse('{');
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = async (call, callback) => {
+      try {
+        await null;
+        if (!isAllowed(call, callback)) return;
+        callback(null, { text: call.request.text });
+      } catch (error) {
+        callback(error);
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try that may throw more": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'x') JSON.parse('{');
       if (call.request.text === 'fail') {
         callback({ code: 9, details: 'not now' });
         return false;
@@ -766,6 +877,48 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
       } catch (error) {
         callback({ code: 13, details: 'caught ' + error.message });
       }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard inside a try, behind other work": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      try {
+        if (call.request.text === 'x') JSON.parse('{');
+        if (!isAllowed(call, callback)) return;
+        callback(null, { text: call.request.text });
+      } catch (error) {
+        callback({ code: 13, details: 'caught ' + error.message });
+      }
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard in front of a reply in a nested function": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      setTimeout(() => {
+        if (call.request.text === 'x') return callback({ code: 5, details: 'later' });
+        callback(null, { text: call.request.text });
+      }, 5);
     };
     const server = new grpc.Server();
     server.addService(probe.v1.Probe.service, { ask: answered, list });
@@ -1091,12 +1244,15 @@ it.each([
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
   ["a wrapper of handlers of two kinds", []],
   ["a wrapper of handlers of two kinds that refuses calls", []],
-  [
-    "guards that are given the callback",
-    ["call, given to a function that reads it", "call, given to a function that reads it"],
-  ],
+  ["guards that are given the callback", []],
+  ["guards that read the request, the headers and the deadline", []],
+  ["a guard that asks whose call it is", ["call, given to a function that reads it"]],
   ["a guard that may give nothing without a reply", ["handler Ask"]],
-  ["a guard that is asked inside a try", ["handler Ask"]],
+  ["guards that are asked inside a try", []],
+  ["a guard inside a try whose catch passes its error on", []],
+  ["a guard inside a try that may throw more", ["handler Ask"]],
+  ["a guard inside a try, behind other work", ["handler Ask"]],
+  ["a guard in front of a reply in a nested function", []],
   ["a guard that waits, of which nobody waits", ["handler Ask"]],
   ["a guard that puts a user on the call", ["handler Ask"]],
   ["a guard that other code asks", ["handler Ask"]],

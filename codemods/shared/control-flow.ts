@@ -61,6 +61,32 @@ export function removableAfter(
   return next?.type === "BreakStatement" && !next.label ? next : null;
 }
 
+/** Each `return;` of a function behind a statement of which every path replies from now on. */
+export function deadReturns(
+  fn: FunctionNode,
+  isReply: (statement: Node) => boolean,
+): { readonly previous: Node; readonly statement: Node }[] {
+  const found: { previous: Node; statement: Node }[] = [];
+  walk(fn.body, (node) => {
+    if (isFunction(node)) return false;
+    const list = node.type === "BlockStatement" ? (node.body as Node[]) : [];
+    for (const [index, statement] of list.entries()) {
+      const previous = list[index - 1];
+      if (
+        !previous ||
+        !isBareReturn(statement) ||
+        isReply(previous) ||
+        !/^(If|Switch|Try)Statement$/.test(previous.type)
+      )
+        continue;
+      if (mayEndWithout(previous, { isReply, replaced: () => undefined }) === undefined)
+        found.push({ previous, statement });
+    }
+    return undefined;
+  });
+  return found;
+}
+
 function listOf(parent: Node | undefined, child: Node): Node[] | undefined {
   if (parent?.type === "BlockStatement") return (parent.body as Node[]).includes(child) ? parent.body : undefined;
   if (parent?.type === "SwitchCase")

@@ -145,7 +145,7 @@ export function serviceErrorMessage(error: unknown): string {
 /** `error.details` as grpc-js has it, the text of the status; of anything but a ConnectError its own `details`, whatever that is. */
 // biome-ignore lint/suspicious/noExplicitAny: errors of other libraries have other details
 export function serviceErrorDetails(error: unknown): any {
-  return error instanceof ConnectError ? error.rawMessage : (error as { details?: unknown }).details;
+  return error instanceof ConnectError ? statusText(error) : (error as { details?: unknown }).details;
 }
 
 /** What `${error}` is in grpc-js, `Error: 5 NOT_FOUND: no such item`; of anything but a ConnectError its own text. */

@@ -1,9 +1,24 @@
 /**
  * What proto-loader encoded for a value of a 64-bit field: a number without its fraction, a string of digits, a Long, a bigint.
  * What is out of range is cut as Long cuts it: numbers to the nearest value there is, everything else to its low 64 bits.
- * NaN is 0. Throws for an empty string, for one with a hyphen inside, and for undefined and null, as Long does.
+ * NaN is 0. What Long refuses (an empty string, one with a hyphen inside, undefined and null) is refused when the message is
+ * encoded, as it was there.
  */
 export function int64FromLong(value: unknown, unsigned = false): bigint {
+  try {
+    return longOf(value, unsigned);
+  } catch (error) {
+    const refused = {
+      [Symbol.toPrimitive]() {
+        throw error;
+      },
+    };
+    return refused as unknown as bigint;
+  }
+}
+
+/** The same, which throws at once. */
+export function longOf(value: unknown, unsigned = false): bigint {
   const cut = (big: bigint) => (unsigned ? BigInt.asUintN(64, big) : BigInt.asIntN(64, big));
   if (typeof value === "bigint") return cut(value);
   if (typeof value === "number") return fromNumber(value, unsigned);

@@ -1,7 +1,7 @@
 import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "../well-known.js";
 import { explicitSchema } from "./explicit-presence.js";
-import { int64FromLong } from "./int64-from-long.js";
+import { longOf } from "./int64-from-long.js";
 import { keyOfField, type ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 
 type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
@@ -132,9 +132,9 @@ function converted(field: DescField, given: unknown, options: Options, name: str
       return bytesOf(given);
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
-      return long(field, int64FromLong(given, true));
+      return long(field, longOf(given, true));
     default:
-      return long(field, int64FromLong(given));
+      return long(field, longOf(given));
   }
 }
 
