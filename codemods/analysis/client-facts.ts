@@ -90,6 +90,8 @@ export interface ClientCallFact extends FactBase {
   readonly unseen: Unseen | null;
   /** May a handler throw the error of a call as it is? */
   readonly relays: boolean;
+  /** Where the body of the handler around it begins, if a router waits for what that gives. */
+  readonly handler: number | null;
   /** What the arguments behind the request are, the callback left out. */
   readonly args: readonly CallArgument[];
   /** TypeScript: the type of the messages that are written to the call. */

@@ -25,6 +25,7 @@ import type { Origin } from "./origin.js";
 import { shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
+import { handlerAround } from "./routed-handlers.js";
 import { unseenResult } from "./unseen-results.js";
 
 /** The bare client in `transportFromGrpcJs(new grpc.Client(…))`, which an earlier run left below migrated calls. */
@@ -109,7 +110,7 @@ export function findServices(
   for (const [key, service] of services)
     findInterfaces(project, service, (file) => key === `${service.name}@${programOf(file).getFilePath()}`);
   for (const [name, service] of services)
-    if (service.constructions.length + service.calls.length + service.types.length === 0) services.delete(name);
+    if (service.constructions.length + service.calls.length === 0) services.delete(name);
   return services;
 
   function use(start: Node, service: Service): void {
@@ -474,6 +475,7 @@ export function findServices(
       ? planCall(tree, inTree, rpc.kind, form, {
           isUnseen: unseen !== null,
           relays: relaysErrors(project),
+          handler: handlerAround(project, node),
         })
       : { kind: "refused", reason: "the call was not found again" };
     const field = cancelOf(found)?.field;

@@ -3,6 +3,7 @@ import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
+import { EVERY_CALL } from "../kept-calls.js";
 import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
@@ -65,6 +66,7 @@ import { offersClient } from "./offered-clients.js";
 import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
+import { handlerAround } from "./routed-handlers.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
 export function collectClientFacts(project: AnalysisProject): FactBase[] {
@@ -94,6 +96,11 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         });
       if (call.plan.kind === "refused") {
         refuse(call.plan.reason);
+        continue;
+      }
+      const rejected = rejectedBy(project, call.node);
+      if (rejected !== undefined) {
+        refuse(`the compiler rejects its new form (${rejected})`);
         continue;
       }
       if (writerOfPlan(call.plan) && isTypeScript(call.node) && messageTypeOf(call) === null) {
@@ -184,6 +191,17 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What the compiler says of the new form of a call, by the names of the functions around it. */
+function rejectedBy(project: AnalysisProject, call: Node): string | undefined {
+  const file = call.getSourceFile().getFilePath();
+  const names = call.getAncestors().flatMap((node) => (Node.hasName(node) ? [node.getName()] : []));
+  for (const name of [...names, EVERY_CALL]) {
+    const said = project.keptCall(file, name);
+    if (said !== undefined) return said;
+  }
+  return undefined;
 }
 
 /** What the option `credentials` of calls becomes, and the constants that become interceptors with it. */
@@ -517,6 +535,7 @@ function factsOf(
       rpc: call.rpc,
       form: call.form,
       relays: relaysErrors(project),
+      handler: handlerAround(project, call.node),
       outcome: isView ? "bridged" : idiomatic ? "idiomatic" : stays,
       reason: isView
         ? reason("client-view", own?.detail ?? "")

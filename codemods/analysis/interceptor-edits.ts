@@ -37,7 +37,7 @@ export interface Edits {
   /** An empty string in the quotes of the file. */
   readonly empty: string;
   readonly imports: readonly NamedImport[];
-  /** In which of its steps (made, start, sendMessage, onReceiveMessage, onReceiveStatus) it does something that others may see. */
+  /** In which of its steps (made, start, sendMessage, onReceiveMetadata, onReceiveMessage, onReceiveStatus) it does something that others may see. */
   readonly acts: readonly boolean[];
   /** It waits before it starts a call. */
   readonly waits: boolean;
@@ -55,6 +55,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
   const shape = shapeOf(project, interceptor);
   if (typeof shape === "string") return shape;
   const { send, receive, status } = shape;
+  if (shape.header) return "an interceptor that looks at response headers, which a failed call does not show";
   if (!isUnary && (send || receive || status)) return "an interceptor that looks at messages or the status of streams";
   if (shape.isAsync && send) return "an interceptor that waits before it starts a call and looks at its messages";
   if (callsOtherClients(project, interceptor)) return "an interceptor that makes calls of its own";
@@ -131,6 +132,7 @@ export function interceptorEdits(project: AnalysisProject, interceptor: Callable
       !!shape.start &&
         [...shape.start.statements, ...(awaited ? [awaited.value, ...awaited.statements] : [])].some(isAct),
       !!send && (send.statements.some(isAct) || send.passed.some(isAct)),
+      false,
       !!receive && (receive.statements.some(isAct) || receive.passed.some(isAct)),
       !!status && status.statements.some(isAct),
     ],

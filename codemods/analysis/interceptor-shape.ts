@@ -34,6 +34,8 @@ export interface InterceptorShape {
   readonly before: readonly Node[];
   readonly start: Hook | null;
   readonly send: Hook | null;
+  /** Sees the headers of the response. */
+  readonly header: Hook | null;
   readonly receive: Hook | null;
   readonly status: Hook | null;
   /** The lines before `next` wait for something. */
@@ -73,7 +75,7 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
   if (typeof send === "string") return send;
   const shape = { options: options.getName(), nextCall: nextCall.getName(), before, start, send };
   const [, listener] = start?.hook.passed ?? [];
-  const none = { receive: null, status: null, isAsync: start?.isAsync ?? false };
+  const none = { header: null, receive: null, status: null, isAsync: start?.isAsync ?? false };
   if (!start || !listener || listener.getText() === start.hook.function.getParameters()[1]?.getName())
     return { ...shape, start: start?.hook ?? null, send: send?.hook ?? null, ...none };
   const inStart = [...start.hook.statements];
@@ -82,8 +84,8 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
     membersOf(project, listener, "ListenerBuilder", inStart) ?? membersOf(project, listener, "ListenerBuilder", before);
   if (!listeners) return "an interceptor whose listener is not written out";
   const onMetadata = listeners.get("onReceiveMetadata");
-  if (onMetadata && !passesEverything(onMetadata))
-    return "an interceptor that looks at response headers, which a failed call does not show";
+  const header = onMetadata && passesEverything(onMetadata) ? null : hookOf(onMetadata, 2);
+  if (typeof header === "string") return header;
   const receive = hookOf(listeners.get("onReceiveMessage"), 2);
   if (typeof receive === "string") return receive;
   const status = hookOf(listeners.get("onReceiveStatus"), 2);
@@ -92,6 +94,7 @@ export function shapeOf(project: AnalysisProject, interceptor: Callable): Interc
     ...shape,
     start: { ...start.hook, statements: inStart },
     send: send?.hook ?? null,
+    header: header?.hook ?? null,
     receive: receive?.hook ?? null,
     status: status?.hook ?? null,
     isAsync: start.isAsync,

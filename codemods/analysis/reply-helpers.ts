@@ -19,6 +19,8 @@ export interface ReplyHelper {
   readonly isOfSeveral: boolean;
   /** Does it throw the errors, and else gives something true? It keeps the call then. */
   readonly guard: Guard | null;
+  /** Which parameter of a guard is the call. */
+  readonly read: number | null;
   /** All calls of it, each of which passes on the callback of the function around. */
   readonly sites: readonly Site[];
 }
@@ -105,7 +107,7 @@ function guardOf(project: AnalysisProject, helper: ReplyHelper): ReplyHelper | u
       sure: sureReturns(project, helper.fn),
       read: helper.call,
     });
-  return plan?.ok ? { ...helper, call: null, isOfSeveral: false, guard: plan.guard } : undefined;
+  return plan?.ok ? { ...helper, call: null, read: helper.call, isOfSeveral: false, guard: plan.guard } : undefined;
 }
 
 /** Those of them of which all calls change: they stand in handlers that change, or in one another. */
@@ -121,7 +123,7 @@ export function changingHelpers(
 }
 
 /** What a helper becomes. */
-export function factOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHelper): ReplyHelperFact {
+export function factOf(project: AnalysisProject, { fn, callback, call, guard, read }: ReplyHelper): ReplyHelperFact {
   const body = bodyOf(fn) ?? fn;
   return {
     kind: "reply-helper",
@@ -130,14 +132,15 @@ export function factOf(project: AnalysisProject, { fn, callback, call, guard }: 
     call,
     isGuard: guard !== null,
     sure: guard ? sureReturns(project, fn) : [],
+    read,
     helped: helpedIn(project, body),
   };
 }
 
-function planOf(project: AnalysisProject, { fn, callback, call, guard }: ReplyHelper) {
+function planOf(project: AnalysisProject, { fn, callback, call, guard, read }: ReplyHelper) {
   const body = bodyOf(fn);
   const found = body && functionIn(body);
-  const asked = guard && { sure: sureReturns(project, fn) };
+  const asked = guard && { sure: sureReturns(project, fn), read };
   return found && planReplies(found.fn, callback, call, found.tree, helpedIn(project, body), asked);
 }
 
@@ -197,7 +200,7 @@ function helperOf(
   }
   const isMember = sites.length === 0 || [...named].some((use) => use !== name && isName(use));
   if (sites.length === 0 || (isMember && isCalledByKey(project, fn))) return null;
-  return { fn, name, callback, call, sites, isOfSeveral: false, guard: null };
+  return { fn, name, callback, call, sites, isOfSeveral: false, guard: null, read: null };
 }
 
 /** The name under which a function, or a method that nothing else is named like, is called. */

@@ -67,6 +67,8 @@ export interface ReplyHelperFact extends FactBase {
   readonly isGuard: boolean;
   /** Where values begin that it returns and that are objects by their types. */
   readonly sure: readonly number[];
+  /** Which parameter of a guard is the call. */
+  readonly read: number | null;
   /** Calls in it of other such functions. */
   readonly helped: readonly HelpedCall[];
 }

@@ -32,7 +32,7 @@ export function unseenResult(project: AnalysisProject, call: Node): Unseen | und
     if (!Node.isReturnTyped(fn) || fn.getReturnTypeNode()) return undefined;
     if ((Node.isAsyncable(fn) && fn.isAsync()) || (Node.isGeneratorable(fn) && fn.isGenerator())) return undefined;
     const holder = fn.getParent();
-    if (Node.isCallExpression(holder)) return ofArgument(holder, fn);
+    if (Node.isCallExpression(holder)) return ofArgument(holder, fn) ?? ofParameter(holder, fn);
     if (Node.isMethodDeclaration(fn)) return ofMember(fn.getName());
     if (Node.isPropertyAssignment(holder) || Node.isPropertyDeclaration(holder)) return ofMember(holder.getName());
     const name = Node.isFunctionDeclaration(fn)
@@ -43,6 +43,23 @@ export function unseenResult(project: AnalysisProject, call: Node): Unseen | und
     if (!name || !Node.isIdentifier(name)) return undefined;
     const uses = project.referencesTo(name).filter((each) => each !== name && !isNamedElsewhere(each));
     return joined(uses.map(ofUse));
+  }
+
+  /** `run(callback)` in a function of the project that is given `run`, and looks at nothing that it gives. */
+  function ofParameter(call: CallExpression, fn: Node): Unseen | undefined {
+    const origin = project.originOf(call.getExpression());
+    const taker = origin.kind === "function" && Node.isParametered(origin.node) ? origin.node : undefined;
+    const index = call.getArguments().indexOf(fn);
+    const parameter = taker?.getParameters()[index];
+    const name = parameter?.getNameNode();
+    if (!Node.isIdentifier(name) || parameter?.isRestParameter() || taker?.getText().includes("arguments"))
+      return undefined;
+    return joined(
+      project
+        .referencesTo(name)
+        .filter((each) => each !== name)
+        .map(ofUse),
+    );
   }
 
   /** Methods are told by name. */

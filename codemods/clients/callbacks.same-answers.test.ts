@@ -32,6 +32,38 @@ const programs: Programs = {
     show('b');
     show('fail');`,
   ],
+  "a function that is given what calls, and looks at nothing that it gives": [
+    "idiomatic",
+    `${CLIENT}
+    function unary(run) {
+      return new Promise((resolve, reject) => {
+        run((err, value) => {
+          if (err) reject(new Error(err.code + ' ' + err.details + ' ' + err.message));
+          else resolve(value);
+        });
+      });
+    }
+    class Api {
+      #client = client;
+      settled(run) {
+        return new Promise((resolve) => void run((err, value) => resolve(err ?? value)));
+      }
+      get(text) {
+        return unary((callback) => this.#client.ask({ text }, callback));
+      }
+      got(text) {
+        return this.settled((callback) => client.ask({ text }, { deadline: Date.now() + 5000 }, callback));
+      }
+    }
+    const api = new Api();
+    (async () => {
+      for (const text of ['a', 'fail']) {
+        await api.get(text).then((res) => console.log(res.text), (err) => console.log(err.message));
+        const got = await api.got(text);
+        console.log(got.text, got.code, got.details);
+      }
+    })();`,
+  ],
   "the success path first, an error that is assigned to": [
     "idiomatic",
     `${CLIENT}

@@ -608,12 +608,71 @@ const programs: Programs = {
     });
     ${made("hide")}`,
   ],
-  "headers of the answer": [
+  "headers of answers, of errors behind them, and none": [
+    "idiomatic",
+    `const look = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => next(metadata, {
+        onReceiveMetadata(header, pass) {
+          console.log(header.get('x-why'), header.get('x-head')[0]);
+          pass(header);
+        },
+        onReceiveStatus(status, pass) {
+          console.log('status', status.code);
+          pass(status);
+        },
+      }),
+    });
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), { interceptors: [look] });
+    (async () => {
+      for (const text of ['rich 5 none', 'a', 'head', 'fail b']) await ask(client, text);
+      await new Promise((resolve) => {
+        client.ask({ text: 'head hang' }, { deadline: Date.now() + 500 }, (err) => {
+          console.log('late', err.code);
+          resolve();
+        });
+      });
+      client.close();
+    })();`,
+  ],
+  "headers of streams of all kinds": [
+    "idiomatic",
+    STREAMS(
+      `(async () => {
+      await list('l');
+      await list('fail');
+      await count(['head', 'b']);
+      await count(['fail']);
+      await chat(['a', 'b']);
+      await chat(['fail']);
+      client.close();
+    })();`,
+      "look",
+      `const look = (options, nextCall) => {
+      const listener = new grpc.ListenerBuilder()
+        .withOnReceiveMetadata((metadata, next) => {
+          // Before the first message
+          console.log('head', metadata.get('x-head').join());
+          next(metadata);
+        })
+        .withOnReceiveMessage((message, next) => {
+          console.log('received', message && message.text);
+          next(message);
+        })
+        .build();
+      const requester = new grpc.RequesterBuilder()
+        .withStart((metadata, _listener, next) => next(metadata, listener))
+        .build();
+      return new grpc.InterceptingCall(nextCall(options), requester);
+    };`,
+    ),
+  ],
+  "headers of the answer that are changed, or handed on": [
     "bridged",
     `const look = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
       start: (metadata, listener, next) => next(metadata, {
         onReceiveMetadata(header, pass) {
-          console.log(header.get('x-why'));
+          header.set('x-more', 'more');
+          console.log(Object.keys(header.getMap()).includes('x-more'));
           pass(header);
         },
       }),

@@ -5,17 +5,17 @@ import {
   isFunction,
   isIdentifier,
   isWithin,
-  memberName,
   type Node,
   type Parents,
   parentMap,
+  unwrap,
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
 import { deadReturns } from "../shared/control-flow.js";
-import { scopesOf } from "../shared/scope.js";
 import { leaves } from "./call-events.js";
-import { type CallbackShape, isPropertyName, mentions, namesOfFunction } from "./callback-shape.js";
+import { type CallbackShape, isPropertyName, mentions, namesOf, namesOfFunction } from "./callback-shape.js";
+import type { CallSurroundings } from "./plan-call.js";
 import {
   hasPaths,
   isAlwaysSettled,
@@ -79,7 +79,7 @@ export function promiseBody(
   file: File,
   call: Node,
   shape: CallbackShape,
-  relays: boolean,
+  { relays, handler }: Pick<CallSurroundings, "relays" | "handler">,
   nested: readonly NestedCall[] = [],
 ): (InPlace & { readonly promise: PromiseBody; readonly nested: readonly InPlace[] }) | undefined {
   const parents = parentMap(file);
@@ -117,7 +117,13 @@ export function promiseBody(
   const isStep = shapes.every(({ form }) => form !== "negated") && !leavesEarly(leaving, written);
   // Where the body stays whole, the error is a variable of the function, too.
   const declaring = shapes.map((each) => (each.form === "whole" ? { ...each, error: null } : each));
-  const body = bodyOf({ file, promise, executor, shapes: declaring, names: [] }, isStep, final.end, settles, written);
+  const body = bodyOf(
+    { file, promise, executor, shapes: declaring, names: [], handler },
+    isStep,
+    final.end,
+    settles,
+    written,
+  );
   return (
     body && {
       statement,
@@ -163,6 +169,8 @@ export interface Executed {
   readonly shapes: readonly Declaring[];
   /** Names that it declares and the new text does not. */
   readonly names: readonly Node[];
+  /** Where the body of the handler around it begins, if a router waits for what that gives. */
+  readonly handler: number | null;
 }
 
 /** What an executor becomes whose statements end at `end`: a part of the function around, or a function that is called at once. */
@@ -229,21 +237,21 @@ function inStatement(executed: Executed): Place | undefined {
 /** Would a name of an executor, or of its callbacks, be another one's in the function around? */
 function isShadowing(fn: Node, { executor, shapes, names }: Executed): boolean {
   const gone = [...(executor.params as Node[]), ...names];
-  return hidesNames(fn, executor, gone) || shapes.some((each) => isHidingIn(fn, each));
+  return hidesNames(fn, executor, gone, ownNames(executor)) || shapes.some((each) => isHidingIn(fn, each));
 }
 
 type Place = Pick<PromiseBody, "holder" | "asyncAt" | "type" | "fn">;
 
 /** The promise is all that a function gives, at least here: the executor's statements can be the function's own. */
 function inFunction(executed: Executed): Place | undefined {
-  const { file, promise } = executed;
+  const { file, promise, handler } = executed;
   const parents = parentMap(file);
   const holder = parents.get(promise) as Node;
   // `=> ({ … })` would be an object.
   if (promise.extra?.parenthesized) return undefined;
   const fn = holder.type === "ReturnStatement" ? functionOf(holder, parents) : holder;
   if (!fn || !isFunction(fn) || fn.generator) return undefined;
-  const asyncAt = asyncPlace(file, promise, holder, fn, parents);
+  const asyncAt = asyncPlace(promise, parents, handler);
   const type = typeOf(promise, fn);
   if (asyncAt === undefined || type === undefined) return undefined;
   return isShadowing(fn, executed) ? undefined : { holder, asyncAt, type, fn };
@@ -287,41 +295,10 @@ function usesOwn(fn: Node): boolean {
 }
 
 /** Where `async` goes; undefined where the function cannot be async. */
-function asyncPlace(file: File, promise: Node, holder: Node, fn: Node, parents: Parents): number | null | undefined {
-  const given = rejectedArguments(promise, parents);
+function asyncPlace(promise: Node, parents: Parents, handler: number | null): number | null | undefined {
+  const given = rejectedArguments(promise, parents, handler);
   if (given.form === "plain") return null;
-  if (given.form === "async") return given.at;
-  const isLast = holder.type === "ReturnStatement" && fn.body.body?.at(-1) === holder;
-  return !fn.async && isLast && isHandler(file, fn, parents) ? (fn.key?.start ?? fn.start) : undefined;
-}
-
-/** Is a function one of an implementation that a router gets, `router.service(Store, handlers)`? Its result is awaited, whatever it is. */
-function isHandler(file: File, fn: Node, parents: Parents): boolean {
-  const member = fn.type === "ObjectMethod" ? fn : parents.get(fn);
-  if (fn.type === "FunctionDeclaration" || member?.type === "VariableDeclarator") {
-    const name = member?.type === "VariableDeclarator" ? member.id : fn.id;
-    const uses = isIdentifier(name) ? (scopesOf(file).bindingOf(name)?.references ?? []) : [];
-    return uses.some((use) => {
-      const property = parents.get(use);
-      return property?.type === "ObjectProperty" && property.value === use && isImplementation(parents.get(property));
-    });
-  }
-  return fn.type === "ObjectMethod" || member?.type === "ObjectProperty"
-    ? isImplementation(parents.get(member as Node))
-    : false;
-
-  function isImplementation(object: Node | undefined): boolean {
-    if (object?.type !== "ObjectExpression") return false;
-    const holder = parents.get(object);
-    if (holder?.type !== "VariableDeclarator") return isGiven(object);
-    return isIdentifier(holder.id) && (scopesOf(file).bindingOf(holder.id)?.references ?? []).some(isGiven);
-  }
-
-  function isGiven(value: Node): boolean {
-    const call = parents.get(value);
-    if (call?.type !== "CallExpression" || memberName(call.callee) !== "service") return false;
-    return call.arguments[1] === value && !/Literal$/.test(call.arguments[0].type);
-  }
+  return given.form === "async" ? given.at : undefined;
 }
 
 /** What a function of TypeScript has to say of its result; undefined where the types may not fit. */
@@ -348,8 +325,7 @@ function sameText(one: Node, other: Node): boolean {
 }
 
 /** Would a name that an inner function declares be another one's in the function around? `gone` are those that it will not have any more. */
-function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
-  const names = namesOfFunction(inner);
+function hidesNames(fn: Node, inner: Node, gone: readonly Node[], names = namesOfFunction(inner)): boolean {
   for (const { name } of gone) names.delete(name);
   let found = false;
   walk(fn, (node, [parent]) => {
@@ -358,6 +334,22 @@ function hidesNames(fn: Node, inner: Node, gone: readonly Node[]): boolean {
     return !found;
   });
   return found;
+}
+
+/** What the statements of a function declare for all of it. What is declared in a block below them stays there. */
+function ownNames(fn: Node): Set<string> {
+  const statements = (fn.body.type === "BlockStatement" ? fn.body.body : []) as Node[];
+  const isOfBlock = (names: Node) =>
+    names.type === "VariableDeclaration" && names.kind !== "var" && !statements.includes(names);
+  const inner = new Set<string>();
+  walk(fn.body, (node, [parent]) => {
+    if (node.type === "VariableDeclarator" && !isOfBlock(parent as Node))
+      for (const name of namesOf(node.id)) inner.add(name);
+    if (/^(Function|Class)Declaration$/.test(node.type) && node.id) inner.add(node.id.name);
+    return isFunction(node) ? false : undefined;
+  });
+  for (const param of fn.params as Node[]) for (const name of namesOf(param)) inner.add(name);
+  return inner;
 }
 
 /** Would what a callback declares be another one's in a function? */

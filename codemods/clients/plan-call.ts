@@ -167,9 +167,11 @@ export interface CallSurroundings {
   readonly isUnseen: boolean;
   /** May a handler throw the error of a call as it is? */
   readonly relays: boolean;
+  /** Where the body of the handler around it begins, if a router waits for what that gives. */
+  readonly handler: number | null;
 }
 
-const NOTHING_KNOWN: CallSurroundings = { isUnseen: false, relays: false };
+const NOTHING_KNOWN: CallSurroundings = { isUnseen: false, relays: false, handler: null };
 
 /** What a call that was made from promisify returns is a promise already. */
 export function planCall(
@@ -229,7 +231,8 @@ export function middleArguments(call: Node, kind: RpcKind, form: "client" | "pro
   return args.slice(takesRequest(kind) ? 1 : 0, hasCallback ? -1 : undefined);
 }
 
-function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays }: CallSurroundings): CallPlan {
+function planUnary(file: File, call: Node, parents: Parents, around: CallSurroundings): CallPlan {
+  const { isUnseen, relays } = around;
   const args = call.arguments as Node[];
   const callback = args.at(-1);
   if (args.length < 2 || !callback) return refused("it has no callback");
@@ -248,7 +251,9 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
         shape,
         value: settled.value,
         rejected:
-          callRisk(call, args.slice(0, -1)) === "none" ? { form: "plain" } : rejectedArguments(promise.node, parents),
+          callRisk(call, args.slice(0, -1)) === "none"
+            ? { form: "plain" }
+            : rejectedArguments(promise.node, parents, around.handler),
       };
   }
   if (typeof place === "string") return refused(place);
@@ -258,7 +263,7 @@ function planUnary(file: File, call: Node, parents: Parents, { isUnseen, relays 
     if (hasLostComment(file, call, statement, shape)) return refused(LOST_COMMENT);
     return { kind: "forget", callback };
   }
-  const body = isHeld ? undefined : promiseBody(file, call, shape, relays);
+  const body = isHeld ? undefined : promiseBody(file, call, shape, around);
   if (body) return inPlace(planBlock(file, call, shape, parents, { ...place, writer: null }), body);
   const settling = isHeld ? undefined : settlerCalls(file, shape, relays);
   const kept = { start: call.start, end: args.at(-2)?.end ?? call.callee.end };
@@ -531,7 +536,7 @@ function hasCommentOutside(file: File, promise: Node, call: Node, callback: Node
 }
 
 /** `const call = client.m(callback); call.write(x); call.end();` */
-function planWriter(file: File, call: Node, parents: Parents, { relays }: CallSurroundings): CallPlan {
+function planWriter(file: File, call: Node, parents: Parents, around: CallSurroundings): CallPlan {
   const callback = (call.arguments as Node[]).at(-1);
   if (!callback) return refused("it has no callback");
   const shape = isIdentifier(callback) ? null : callbackShape(callback);
@@ -545,7 +550,7 @@ function planWriter(file: File, call: Node, parents: Parents, { relays }: CallSu
   // The reply's code would see another thing under the name.
   if (mentions(callback, name)) return refused("the callback uses the call");
   const plan = planBlock(file, call, shape, parents, { ...place, writer });
-  const body = place.header || place.status ? undefined : promiseBody(file, call, shape, relays);
+  const body = place.header || place.status ? undefined : promiseBody(file, call, shape, around);
   return body ? inPlace(plan, body) : plan;
 }
 

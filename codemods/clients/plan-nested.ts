@@ -23,7 +23,7 @@ export function nestCalls(file: File, calls: readonly PlannedCall[]): readonly P
     if (inner.has(root) || root.plan.kind !== "block") continue;
     const behind = allBehind(root);
     const nested = behind.map((each) => ({ shape: shapeOf(each.plan), statement: parents.get(each.call) as Node }));
-    const body = promiseBody(file, root.call, root.plan.shape, root.fact.relays, nested);
+    const body = promiseBody(file, root.call, root.plan.shape, root.fact, nested);
     if (body) {
       plans.set(root, inPlace(root.plan, body));
       for (const [index, each] of behind.entries())

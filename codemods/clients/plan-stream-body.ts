@@ -68,7 +68,7 @@ function placeOfStream(
   file: File,
   plan: ListenersPlan,
   parents: Parents,
-  { relays }: CallSurroundings,
+  { relays, handler }: CallSurroundings,
 ): StreamPlace | undefined {
   const { statement, data, error, status, end, header, cancel } = plan;
   const last = end ?? status;
@@ -128,7 +128,7 @@ function placeOfStream(
   // A loop over the call itself has no variable.
   const isNameless = plan.variable === null && statement.type === "VariableDeclaration" && !plan.writer && !moved;
   const names = isNameless ? [statement.declarations[0].id as Node] : [];
-  const body = bodyOf({ file, promise, executor, shapes, names }, isStep, final.end, settles, written);
+  const body = bodyOf({ file, promise, executor, shapes, names, handler }, isStep, final.end, settles, written);
   return (
     body && {
       statement,

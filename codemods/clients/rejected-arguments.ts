@@ -1,4 +1,4 @@
-import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents } from "../shared/ast.js";
+import { functionOf, isFunction, isIdentifier, memberName, type Node, type Parents, unwrap } from "../shared/ast.js";
 
 /**
  * What an executor throws rejects its promise, and arguments that stand in the promise's place throw there. Where that is the same,
@@ -9,7 +9,12 @@ export type RejectedArguments =
   | { readonly form: "plain" | "wrapped" }
   | { readonly form: "async"; readonly at: number };
 
-export function rejectedArguments(promise: Node, parents: Parents): RejectedArguments {
+export function rejectedArguments(
+  promise: Node,
+  parents: Parents,
+  /** Where the body of a function begins whose result somebody waits for, whatever it is. */
+  handler: number | null = null,
+): RejectedArguments {
   const parent = parents.get(promise);
   if (parent?.type === "AwaitExpression") return { form: "plain" };
   const fn = functionOf(promise, parents);
@@ -17,8 +22,11 @@ export function rejectedArguments(promise: Node, parents: Parents): RejectedArgu
     return { form: "wrapped" };
   if (fn.async) return { form: isInTry(promise, fn, parents) ? "wrapped" : "plain" };
   const statements = (fn.body.type === "BlockStatement" ? fn.body.body : []) as Node[];
-  const isAll = parent === fn || (statements.at(-1) === parent && statements.slice(0, -1).every(isHarmless));
+  const isLast = parent === fn || statements.at(-1) === parent;
+  const isAll = isLast && statements.slice(0, -1).every(isHarmless);
   const isOther = fn.computed || (fn.kind !== undefined && fn.kind !== "method");
+  const isAwaited = isLast && !isOther && givesPromise(fn) && unwrap(fn.body).start === handler;
+  if (isAwaited) return { form: "async", at: fn.key?.start ?? fn.start };
   if (!isAll || isOther || !fn.params.every(isHarmlessParameter) || !givesPromise(fn)) return { form: "wrapped" };
   return { form: "async", at: fn.key?.start ?? fn.start };
 }

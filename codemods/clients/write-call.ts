@@ -63,7 +63,7 @@ export function plannedCalls(ctx: RuleContext): readonly PlannedCall[] {
         {
           fact,
           call,
-          plan: planCall(file, call, fact.rpc.kind, fact.form, { isUnseen: fact.unseen !== null, relays: fact.relays }),
+          plan: planCall(file, call, fact.rpc.kind, fact.form, { ...fact, isUnseen: fact.unseen !== null }),
           isReady: false,
         },
       ];
@@ -86,6 +86,7 @@ function asCall({ start, end, file, via }: ClientChannelFact): ClientCallFact {
     reason: null,
     unseen: null,
     relays: false,
+    handler: null,
     args: [],
     messageType: null,
     responseType: null,

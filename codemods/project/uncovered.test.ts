@@ -97,3 +97,25 @@ it("of the package before grpc-js it says what comes first", async () => {
     ["load", "manual", "old-grpc"],
   ]);
 });
+
+it("what a file compares with the errors of a client that keeps its shape elsewhere works as before", async () => {
+  const bridged = `${files["client.js"].replace("exports.client", "const client")}require('registry').keep(client);
+exports.client = client;
+`;
+  const asks = `import { type ServiceError, status } from '@grpc/grpc-js';
+import { client } from './client';
+export const isGone = (error: ServiceError) => error.code === status.NOT_FOUND && client !== undefined;
+`;
+  const findings = await findingsOf("clients", {
+    "package.json": files["package.json"],
+    "shop.proto": files["shop.proto"],
+    "definition.js": files["definition.js"],
+    "client.js": bridged,
+    "asks.test.ts": asks,
+  });
+  const left = findings.filter(({ file }) => file.endsWith("asks.test.ts"));
+  expect(left.map(({ construct, outcome, reason }) => [construct, outcome, reason?.code])).toEqual([
+    ["ServiceError", "bridged", "kept-beside-bridge"],
+    ["status.NOT_FOUND", "bridged", "kept-beside-bridge"],
+  ]);
+});

@@ -102,10 +102,8 @@ export function uncoveredFindings(
 ): Finding[] {
   // Which files import one another is asked for nothing but what a file does not say itself.
   const usersOf = perFile((own) => leftovers.filter((other) => other !== own && imports(other.file, own.file)));
-  const sidesAround = perFile((own) => {
-    const used = leftovers.filter((other) => other !== own && imports(own.file, other.file));
-    return new Set([...usersOf(own), ...used].flatMap(({ sides }) => [...sides]));
-  });
+  const usedBy = perFile((own) => leftovers.filter((other) => other !== own && imports(own.file, other.file)));
+  const sidesAround = perFile((own) => new Set([...usersOf(own), ...usedBy(own)].flatMap(({ sides }) => [...sides])));
   return leftovers.flatMap((own) => {
     const isMine = (use: Use) => {
       const [only, another] = own.sides.size > 0 ? own.sides : sidesAround(own);
@@ -116,9 +114,7 @@ export function uncoveredFindings(
     return own.uses.filter(isMine).map((use) => {
       const kept =
         own.keeps(use) ??
-        usersOf(own)
-          .map((user) => user.keeps(use))
-          .find((found) => found !== null);
+        [...usersOf(own), ...usedBy(own)].map((other) => other.keeps(use)).find((found) => found !== null);
       return {
         rule: `${side}/uncovered`,
         outcome: kept ? ("bridged" as const) : ("manual" as const),

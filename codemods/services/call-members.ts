@@ -45,6 +45,14 @@ export const rule: Rule = {
       },
       ({ node }) => reason("call-is-read", textOf(ctx.source, parentMap(fileOf(ctx)).get(node)?.callee)),
     );
+    forSteps(ctx, id, ["given-on"], ({ node, takes }, { plan }, origin) => {
+      const given = [
+        ...(takes.request ? [plan.requestName ?? "req"] : []),
+        ...(takes.context ? [contextName(plan)] : []),
+      ];
+      overwrite(node, given.join(", "), origin);
+      return "call, given to a guard";
+    });
     forSteps(ctx, id, ["parent"], ({ node }, { plan }, origin) => {
       overwrite(node, `${ctx.imports.add(GRPC_JS, "parentCall")}(${contextName(plan)})`, origin);
       return "{ parent: call }";

@@ -87,6 +87,8 @@ export interface Guard {
   readonly excluded: readonly Nothing[];
   /** May it throw anything but its error replies? */
   readonly mayThrowMore: boolean;
+  /** What it takes in the place of the call; null where it is given a view of it. */
+  readonly takes: { readonly request: boolean; readonly context: boolean } | null;
 }
 
 /** A place where the call goes to something that only reads it: a function of the project (`isAuthorized(call)`), or another call. */

@@ -8,6 +8,7 @@ import type { ErrorShape } from "./error-shape.js";
 import { fieldOf, namesIn, usesArguments, usesThis } from "./function-shape.js";
 import { isOfPackage, isOnlyCalledBy } from "./handed-callback.js";
 import {
+  type Guard,
   type HandlerDraft,
   isInRegion,
   type ListenerPart,
@@ -109,6 +110,8 @@ export type Step =
     }
   /** The call, given to a function that only reads it. */
   | { readonly kind: "read-call"; readonly node: Node; readonly readsRequest: boolean }
+  /** The call, given to a guard that takes the request, the context or both. */
+  | { readonly kind: "given-on"; readonly node: Node; readonly takes: NonNullable<Guard["takes"]> }
   /** `{ parent: call }` of another call. */
   | { readonly kind: "parent"; readonly node: Node }
   /** The call as a value. */
@@ -407,11 +410,12 @@ function readsRequest(step: Step): boolean {
 }
 
 function usesRequest(step: Step): boolean {
+  if (step.kind === "given-on") return step.takes.request;
   return readsRequest(step) || (step.kind === "read-call" && step.readsRequest);
 }
 
 /** The name that the handler itself gives the request, `const { request } = call`: the parameter takes it, and the statement goes. */
-function nameOfRequest({ steps }: HandlerDraft): string | undefined {
+export function nameOfRequest({ steps }: HandlerDraft): string | undefined {
   const [step, ...more] = steps.filter(readsRequest);
   const [part] = step?.kind === "taken-apart" ? step.parts : [];
   if (step?.kind !== "taken-apart" || !step.statement || !part || more.length > 0) return undefined;

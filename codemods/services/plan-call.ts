@@ -40,6 +40,13 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     planHelped(draft, parent, own, "emit");
     return;
   }
+  const takes = parent.type === "CallExpression" && own?.guard?.takes;
+  if (takes) {
+    if (takes.request && streamsIn) refuse("no-equivalent", "call.request on an incoming stream");
+    if (takes.context) draft.needsContext = true;
+    steps.push({ kind: "given-on", node: reference, takes });
+    return;
+  }
   const read = draft.read.get(reference.start);
   if (read) {
     const { readsRequest, isParent } = read;

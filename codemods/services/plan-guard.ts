@@ -3,6 +3,7 @@ import { mayEndWithout } from "../shared/control-flow.js";
 import { returnsIn, usesArguments } from "./function-shape.js";
 import { mayThrowMore } from "./guard-throws.js";
 import { ALL, excludedFrom, type Nothing, nothingOf } from "./guard-values.js";
+import { guardView } from "./guard-view.js";
 import { type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal } from "./handler-plan.js";
 import { draftOf, type ErrorStep, type HelperPlan, planHelper, usesOf } from "./plan-helper.js";
@@ -76,8 +77,12 @@ function planGuard(
     const isTyped = fn.returnType != null && !emptyTypes && givenType(fn)?.type !== "TSBooleanKeyword";
     const call = read === null ? undefined : fn.params[read];
     const around = { ...draft, call: call && draft.scopes.bindingOf(call) };
-    const guard = { isAsync: fn.async === true, isTyped, ...values, mayThrowMore: mayThrowMore(around, fn, steps) };
-    return { ok: true, fn, dropped: [callback], steps, choices: [], guard, emptyTypes };
+    const view = guardView(draft, call);
+    const takes = view && { request: view.request !== null, context: view.context !== null };
+    const throwsMore = mayThrowMore(around, fn, steps);
+    const guard = { isAsync: fn.async === true, isTyped, ...values, mayThrowMore: throwsMore, takes };
+    const own = view && read !== null ? { ...view, index: read } : null;
+    return { ok: true, fn, dropped: [callback], steps, choices: [], guard, view: own, emptyTypes };
   });
 }
 

@@ -2,6 +2,7 @@ import { type File, type FunctionNode, isIdentifier, type Node, parentMap } from
 import { isBareReturn, mayEndWithout } from "../shared/control-flow.js";
 import { scopesOf } from "../shared/scope.js";
 import { usesArguments } from "./function-shape.js";
+import type { GuardView } from "./guard-view.js";
 import { droppedOf, type Guard, type HandlerDraft, type HelpedCall, refuse } from "./handler-draft.js";
 import { attempt, type HandlerRefusal, type Step } from "./handler-plan.js";
 import { planCall } from "./plan-call.js";
@@ -21,6 +22,8 @@ export interface HelperPlan {
   readonly choices: readonly Choice[];
   /** Does it throw its errors instead of returning them? */
   readonly guard: Guard | null;
+  /** What a guard takes in the place of the call, and where that is. */
+  readonly view: (GuardView & { readonly index: number }) | null;
   /** The parts of a guard's type, `Room | null`, and those that go. */
   readonly emptyTypes: { readonly types: readonly Node[]; readonly gone: readonly number[] } | null;
 }
@@ -68,6 +71,7 @@ export function planHelper(
       steps: stepsBeside(draft.steps, choices).filter(isError),
       choices,
       guard: null,
+      view: null,
       emptyTypes: null,
     };
   });

@@ -1,5 +1,5 @@
 import type { RpcRef } from "../analysis/facts.js";
-import type { HandlerFact } from "../analysis/server-facts.js";
+import type { HandlerFact, ReplyHelperFact } from "../analysis/server-facts.js";
 import {
   type File,
   type FunctionNode,
@@ -20,6 +20,7 @@ import type { Reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type HandlerPlan, planHandler, type Reply, type Step } from "./handler-plan.js";
 import type { Choice } from "./plan-choices.js";
+import { planOfGuard } from "./planned-helpers.js";
 
 export const RUNTIME = "@connect-migrate/runtime";
 export const NODE = "@connect-migrate/runtime/node";
@@ -64,6 +65,22 @@ function findHandlers(ctx: RuleContext): PlannedHandler[] {
   return found;
 }
 
+/** The guards of a file that are given the request or the context. */
+function plannedGuards(ctx: RuleContext): readonly PlannedHandler[] {
+  const known =
+    guards.get(ctx) ??
+    ctx.facts
+      .filter((fact): fact is ReplyHelperFact => fact.kind === "reply-helper")
+      .flatMap((fact) => {
+        const plan = planOfGuard(fileOf(ctx), fact);
+        return plan ? [{ plan, rpc: null }] : [];
+      });
+  guards.set(ctx, known);
+  return known;
+}
+
+const guards = new WeakMap<RuleContext, readonly PlannedHandler[]>();
+
 function looksUnary(fn: FunctionNode): boolean {
   const [call, callback, ...rest] = fn.params;
   return (
@@ -82,7 +99,7 @@ export function forSteps<K extends Step["kind"]>(
   why: ((step: Extract<Step, { kind: K }>) => Reason) | null = null,
 ): void {
   const origin: EditOrigin = { rule, outcome: why ? "bridged" : "idiomatic" };
-  for (const handler of plannedHandlers(ctx)) {
+  for (const handler of [...plannedHandlers(ctx), ...plannedGuards(ctx)]) {
     for (const step of handler.plan.steps) {
       if (!(kinds as readonly string[]).includes(step.kind)) continue;
       const construct = write(step as Extract<Step, { kind: K }>, handler, origin);

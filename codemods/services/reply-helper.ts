@@ -1,13 +1,13 @@
 import type { ReplyHelperFact } from "../analysis/server-facts.js";
-import { type FunctionNode, isFunction, type Node, unwrap, walk } from "../shared/ast.js";
+import { type FunctionNode, type Node, walk } from "../shared/ast.js";
 import type { EditOrigin } from "../shared/edits.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { transformFromRule } from "../shared/transform.js";
-import { planReplies } from "./plan-guard.js";
 import { writeGuarded } from "./plan-guarded.js";
 import { writeGuardsOut } from "./plan-guards-out.js";
 import type { HelperPlan } from "./plan-helper.js";
 import { fileOf, forSteps, RUNTIME, removeQuestions } from "./planned-handlers.js";
+import { planOfHelper } from "./planned-helpers.js";
 import { removeListed, writeError } from "./write-error.js";
 
 const id = "services/reply-helper";
@@ -19,10 +19,9 @@ export const rule: Rule = {
   side: "services",
   apply(ctx) {
     const facts = ctx.facts.filter((fact): fact is ReplyHelperFact => fact.kind === "reply-helper");
-    for (const { start, end, callback, call, helped, isGuard, sure } of facts) {
-      const fn = functionWithBody(fileOf(ctx), start, end);
-      const plan = fn && planReplies(fn, callback, call, fileOf(ctx), helped, isGuard ? { sure } : null);
-      if (plan?.ok) write(ctx, plan);
+    for (const fact of facts) {
+      const plan = planOfHelper(fileOf(ctx), fact);
+      if (plan) write(ctx, plan);
     }
     forSteps(ctx, id, ["guarded"], (step, _handler, own) => writeGuarded(ctx, step, own));
     forSteps(ctx, id, ["guards-out"], (step, _handler, own) => writeGuardsOut(ctx, step, own));
@@ -31,9 +30,13 @@ export const rule: Rule = {
 
 export default transformFromRule(rule);
 
-function write(ctx: RuleContext, { fn, dropped, steps, choices, guard, emptyTypes }: HelperPlan): void {
+function write(ctx: RuleContext, { fn, dropped, steps, choices, guard, view, emptyTypes }: HelperPlan): void {
   if (emptyTypes) removeListed(ctx, emptyTypes.types, emptyTypes.gone, origin);
   removeListed(ctx, fn.params, dropped, origin);
+  if (view) {
+    const { start, end } = fn.params[view.index] as Node;
+    ctx.edit.overwrite(start, end, [view.request, view.context].filter((name) => name !== null).join(", "), origin);
+  }
   const type = fn.returnType as Node | undefined;
   if (fn.typeParameters && !isNamed(fn, dropped)) {
     const { start, end } = fn.typeParameters as Node;
@@ -53,15 +56,6 @@ function write(ctx: RuleContext, { fn, dropped, steps, choices, guard, emptyType
     end: fn.params.at(-1)?.end ?? fn.end,
     rpc: null,
   });
-}
-
-function functionWithBody(file: Node, start: number, end: number): FunctionNode | undefined {
-  let found: FunctionNode | undefined;
-  walk(file, (node) => {
-    if (isFunction(node) && unwrap(node.body).start === start && unwrap(node.body).end === end) found = node;
-    return found === undefined;
-  });
-  return found;
 }
 
 /** Does a function say its type parameters anywhere else than in what goes? */

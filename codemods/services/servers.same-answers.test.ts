@@ -751,6 +751,52 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "guards that read the request, the headers and the deadline": [
+    `function isAllowed(call, wanted, callback) {
+      const { request } = call;
+      if (request.text === wanted || call.metadata.get('x-token')[0] === 'bad') {
+        callback({ code: 9, details: 'not ' + request.text + call.getPath() });
+        return false;
+      }
+      return true;
+    }
+    function isInTime(callback, call) {
+      const token = call.metadata.get('x-token')[0];
+      if (call.getDeadline() < Date.now() || token === 'bad') {
+        callback({ code: 4, details: 'too late ' + token });
+        return null;
+      }
+      return { token };
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, 'fail', callback)) return;
+      const { text } = call.request;
+      const req = isInTime(callback, call);
+      if (!req) return;
+      callback(null, { text: text + req.token });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
+  "a guard that asks whose call it is": [
+    `function isAllowed(call, callback) {
+      if (call.request.text === 'fail' || call.getPeer() === '') {
+        callback({ code: 9, details: 'not now' });
+        return false;
+      }
+      return true;
+    }
+    const answered = (call, callback) => {
+      if (!isAllowed(call, callback)) return;
+      callback(null, { text: call.request.text });
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask: answered, list });
+    ${BIND}`,
+    plainly,
+  ],
   "guards that are asked inside a try": [
     `const users = new Map([['x', { name: 'xaver' }]]);
     function isAllowed(call, callback) {
@@ -1198,19 +1244,15 @@ it.each([
   ["a wrapper that is given a handler that nobody sees", ["handler Ask"]],
   ["a wrapper of handlers of two kinds", []],
   ["a wrapper of handlers of two kinds that refuses calls", []],
-  [
-    "guards that are given the callback",
-    ["call, given to a function that reads it", "call, given to a function that reads it"],
-  ],
+  ["guards that are given the callback", []],
+  ["guards that read the request, the headers and the deadline", []],
+  ["a guard that asks whose call it is", ["call, given to a function that reads it"]],
   ["a guard that may give nothing without a reply", ["handler Ask"]],
-  [
-    "guards that are asked inside a try",
-    ["call, given to a function that reads it", "call, given to a function that reads it"],
-  ],
-  ["a guard inside a try whose catch passes its error on", ["call, given to a function that reads it"]],
+  ["guards that are asked inside a try", []],
+  ["a guard inside a try whose catch passes its error on", []],
   ["a guard inside a try that may throw more", ["handler Ask"]],
   ["a guard inside a try, behind other work", ["handler Ask"]],
-  ["a guard in front of a reply in a nested function", ["call, given to a function that reads it"]],
+  ["a guard in front of a reply in a nested function", []],
   ["a guard that waits, of which nobody waits", ["handler Ask"]],
   ["a guard that puts a user on the call", ["handler Ask"]],
   ["a guard that other code asks", ["handler Ask"]],

@@ -24,6 +24,8 @@ it.each([
   ["const [user] = call.metadata.get('x-user'); tell(user && known.has(user.toLowerCase()))", true],
   ["const [user] = call.metadata.get('x-user'); if (!user) return; tell(user.slice('Bearer '.length))", true],
   ["const [user] = call.metadata.get('x-user'); if (user) return; tell(user.slice(1))", false],
+  ["const [user = 'nobody'] = call.metadata.get('x-user'); tell(user.slice(1) + ' asks')", true],
+  ["const [user = who()] = call.metadata.get('x-user'); tell(user.slice(1))", false],
   ["let [user] = call.metadata.get('x-user'); user = null; tell(user.slice(1))", false],
   ["tell(unknown.get('a'))", false],
   ["tell(missing)", false],

@@ -256,8 +256,11 @@ function kindOfName(around: Surrounding, name: Node): Kind | undefined {
   if (id === identifier) return kindOf(around, init);
   const of = solidKindOf(around, init);
   if (!of) return undefined;
-  if (id.type === "ArrayPattern")
-    return of === "values" && (id.elements as Node[]).includes(identifier) ? "entry" : undefined;
+  if (id.type === "ArrayPattern") {
+    const element = (id.elements as (Node | null)[]).find((each) => each === identifier || each?.left === identifier);
+    if (of !== "values" || !element) return undefined;
+    return element === identifier ? "entry" : element.right.type === "StringLiteral" ? "text" : undefined;
+  }
   const part = (id.properties as Node[]).find((each) => each.type === "ObjectProperty" && each.value === identifier);
   return part && memberKind(of, keyName(part));
 }
@@ -267,9 +270,12 @@ export function isSurelyDeclared(around: Surrounding, { id, init }: Node): boole
   if (!init) return true;
   if (!isSurelyEvaluated(around, init)) return false;
   if (isIdentifier(id)) return true;
-  const parts = ((id.properties ?? id.elements) as (Node | null)[]).map((each) =>
-    each?.type === "ObjectProperty" ? each.value : each,
-  );
+  const parts = ((id.properties ?? id.elements) as (Node | null)[]).map((each) => {
+    const part = each?.type === "ObjectProperty" ? (each.value as Node) : each;
+    const isDefaulted =
+      part?.type === "AssignmentPattern" && /^(String|Numeric|Boolean|Null)Literal$/.test(part.right.type);
+    return isDefaulted ? (part.left as Node) : part;
+  });
   const of = solidKindOf(around, init);
   return (
     parts.every((part) => isIdentifier(part)) && (id.type === "ArrayPattern" ? of === "values" : SOLID.includes(of))

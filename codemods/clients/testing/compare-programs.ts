@@ -87,6 +87,7 @@ export function comparePrograms(programs: Programs): void {
       Ask(call: any, callback: any) {
         const { text } = call.request;
         if (text === "hang") return;
+        if (text === "head hang") return told(call);
         const rich = /^rich (\d+) (.*)$/.exec(text);
         if (rich) {
           const header = new grpc.Metadata();

@@ -1,7 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { partsOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
+import { headersFromRaw } from "../headers.js";
 import type { AnyFn, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "../interceptor.js";
 import { isWritten, onWrite } from "../on-write.js";
 import { type CallStatus, callStatus } from "./errors.js";
@@ -11,6 +13,8 @@ export interface CallHooks {
   /** A message that is sent; what it returns is sent instead. */
   // biome-ignore lint/suspicious/noExplicitAny: the message of any method
   readonly sent?: (message: any) => unknown;
+  /** The headers of the response, before its first message. A call that fails may have shown some, or none. */
+  readonly header?: (headers: Headers) => void;
   /** A message that has come, or null for a call with one answer that has failed; what it returns is received instead. */
   // biome-ignore lint/suspicious/noExplicitAny: the message of any method
   readonly received?: (message: any) => unknown;
@@ -27,7 +31,7 @@ export async function watchCall(
   req: UnaryRequest | StreamRequest,
   hooks: CallHooks,
 ): Promise<UnaryResponse | StreamResponse> {
-  const { sent, received, ended } = hooks;
+  const { sent, header, received, ended } = hooks;
   const hasOneAnswer = isAnsweredOnce(req.method);
   const fail = (error: unknown, hasAnswer: boolean) => {
     if (hasOneAnswer && !hasAnswer) received?.(null);
@@ -38,9 +42,12 @@ export async function watchCall(
   try {
     res = await next(request);
   } catch (error) {
+    const shown = header && error instanceof ConnectError ? partsOf(error)?.header : undefined;
+    if (shown !== undefined) header?.(headersFromRaw(shown.lines));
     fail(error, false);
     throw error;
   }
+  header?.(res.header);
   if (!res.stream) {
     const message = received === undefined ? res.message : received(res.message);
     ended?.(callStatus(res.trailer));
