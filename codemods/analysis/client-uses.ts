@@ -329,7 +329,7 @@ export function findServices(
         service.channelCalls.push({ node: parent, function: "getClientChannel", isMember: true, isAwaited: false });
         return;
       }
-      refuse(`${name} is used`);
+      refuse(`${name} is used`, /^(?:close|waitForReady|getChannel)$/.test(name) ? object : undefined);
       return;
     }
     const rpc = project.protos.rpc(desc);

@@ -74,6 +74,23 @@ const programs: Programs = {
     const [, , name = 'ask'] = process.argv;
     ask(client, 'own').then(() => client[name]({ text: 'computed' }, (err, res) => console.log(err, res.text)));`,
   ],
+  "methods of the channel that are taken as functions": [
+    "idiomatic",
+    `${CLIENT}
+    const { promisify } = require('util');
+    (async () => {
+      const wait = promisify(client.waitForReady).bind(client);
+      await wait(Date.now() + 5000);
+      await promisify(client.waitForReady.bind(client))(Date.now() + 5000);
+      await ask(client, 'own');
+      const far = new probe.v1.Probe('127.0.0.1:1', grpc.credentials.createInsecure());
+      await promisify(far.waitForReady).bind(far)(Date.now() + 50).catch((err) => console.log('late', err.message));
+      far.close();
+      const close = client.close.bind(client);
+      close();
+      console.log('closed');
+    })();`,
+  ],
   "closed by whoever has it": [
     "idiomatic",
     `${CLIENT}
