@@ -283,6 +283,7 @@ function analysisOf(run: Run, { home, generated }: Part, current: ReadonlyMap<st
     untouchable: new Set([...failures.keys(), ...lacking.keys(), ...(options.exclude ?? []), ...home.shared]),
     context: [...discovery.generated.filter(isHere), ...code.map(([file]) => file)],
     keptHandlers: run.keptHandlers,
+    keptCalls: run.keptCalls,
     keptStatus: run.keptStatus,
     protos: generated.registry ?? emptyRegistry(home.folder, generated.failure),
     texts: new Map([...code, ...current]),

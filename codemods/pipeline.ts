@@ -5,6 +5,7 @@ import { createSources, type Sources } from "./analysis/sources.js";
 import { extraFilesOf } from "./extra-files.js";
 import { gate } from "./gate.js";
 import { codeHomes, ensureGenerated, inEachHome, type SourceText } from "./generate/index.js";
+import { keepCalls } from "./kept-calls.js";
 import { keepHandlers } from "./kept-handlers.js";
 import {
   type Choice,
@@ -65,6 +66,7 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     lacking: new Map(),
     kept,
     keptHandlers: new Map(),
+    keptCalls: new Map(),
     keptStatus: new Map(),
     progress,
     read,
@@ -76,7 +78,8 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
     while (
       keepStatus(run, attempt, broken) ||
       keepMessages(attempt, broken, kept) ||
-      keepHandlers(run, attempt, broken)
+      keepHandlers(run, attempt, broken) ||
+      keepCalls(run, attempt, broken)
     ) {
       attempt = await transform(run);
       broken = gate(run, attempt);

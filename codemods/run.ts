@@ -2,6 +2,7 @@ import path from "node:path";
 import type { ConfigFinder, StatusKept } from "./analysis/project.js";
 import type { Sources } from "./analysis/sources.js";
 import type { CodeHome, GenerateResult } from "./generate/index.js";
+import type { KeptCalls } from "./kept-calls.js";
 import type { KeptHandlers } from "./kept-handlers.js";
 import type { MigrationOptions } from "./migration.js";
 import type { Discovery } from "./project/discover.js";
@@ -26,6 +27,8 @@ export interface Run {
   readonly kept: Map<string, string>;
   /** By file: handlers that stay in their old shape, because the new one did not pass the gate. */
   readonly keptHandlers: Map<string, KeptHandlers>;
+  /** By file: calls of clients that keep their old shape, because the new one did not pass the gate. */
+  readonly keptCalls: Map<string, KeptCalls>;
   /** Files whose codes keep grpc-js's type, because `Code` did not pass the gate. */
   readonly keptStatus: Map<string, StatusKept>;
   readonly progress: (what: string, share: number) => void;

@@ -126,6 +126,8 @@ export function viewOf(service: Service, node: Node | undefined): ClientView | n
   if (!isTypeScript(file)) return { node, type: null };
   const made = service.constructions.find((construction) => construction.node.getSourceFile() === file);
   const annotation = service.types.find((type) => type.getSourceFile() === file);
-  const type = (made && instanceType(constructorOf(made.node))) ?? annotation?.getText();
+  const type = node.getType().isAny()
+    ? "any"
+    : ((made && instanceType(constructorOf(made.node))) ?? annotation?.getText());
   return type === undefined ? null : { node, type };
 }

@@ -110,7 +110,7 @@ export function findServices(
   for (const [key, service] of services)
     findInterfaces(project, service, (file) => key === `${service.name}@${programOf(file).getFilePath()}`);
   for (const [name, service] of services)
-    if (service.constructions.length + service.calls.length + service.types.length === 0) services.delete(name);
+    if (service.constructions.length + service.calls.length === 0) services.delete(name);
   return services;
 
   function use(start: Node, service: Service): void {

@@ -3,6 +3,7 @@ import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
 import type { Listener } from "../clients/plan-stream.js";
+import { EVERY_CALL } from "../kept-calls.js";
 import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
@@ -97,6 +98,11 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         refuse(call.plan.reason);
         continue;
       }
+      const rejected = rejectedBy(project, call.node);
+      if (rejected !== undefined) {
+        refuse(`the compiler rejects its new form (${rejected})`);
+        continue;
+      }
       if (writerOfPlan(call.plan) && isTypeScript(call.node) && messageTypeOf(call) === null) {
         refuse("the type of the written messages is not known");
         continue;
@@ -185,6 +191,17 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   for (const service of services.values())
     facts.push(...factsOf(project, service, argumentsOf, metadata.obstacleOf, trees));
   return withoutRepeats(facts);
+}
+
+/** What the compiler says of the new form of a call, by the names of the functions around it. */
+function rejectedBy(project: AnalysisProject, call: Node): string | undefined {
+  const file = call.getSourceFile().getFilePath();
+  const names = call.getAncestors().flatMap((node) => (Node.hasName(node) ? [node.getName()] : []));
+  for (const name of [...names, EVERY_CALL]) {
+    const said = project.keptCall(file, name);
+    if (said !== undefined) return said;
+  }
+  return undefined;
 }
 
 /** What the option `credentials` of calls becomes, and the constants that become interceptors with it. */

@@ -49,6 +49,8 @@ export interface AnalysisProject {
   keptStatus(path: string): StatusKept;
   /** Why a handler of a file stays in its old shape, by one of its names: what the compiler says of the new one. */
   keptHandler(path: string, name: string): string | undefined;
+  /** Why calls of clients in a file keep their shape, by the name of a function around them: what the compiler says of the new one. */
+  keptCall(path: string, name: string): string | undefined;
   /** May a bridge be put into the file, or taken out of it, although it is not selected? */
   mayBridge(path: string): boolean;
 }
@@ -71,6 +73,7 @@ export interface AnalysisInput {
   readonly untouchable?: ReadonlySet<string>;
   readonly keptStatus?: ReadonlyMap<string, StatusKept>;
   readonly keptHandlers?: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly keptCalls?: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Files that are only looked into: generated code, and what candidates import. */
   readonly context: readonly string[];
   readonly protos: ProtoRegistry;
@@ -306,6 +309,7 @@ export function createAnalysisProject(input: AnalysisInput): AnalysisProject {
     isSelected: (file: string) => input.selected?.has(file) ?? input.candidates.includes(file),
     keptStatus: (file: string) => input.keptStatus?.get(file) ?? "no",
     keptHandler: (file: string, name: string) => input.keptHandlers?.get(file)?.get(name),
+    keptCall: (file: string, name: string) => input.keptCalls?.get(file)?.get(name),
     mayBridge: (file: string) => input.untouchable?.has(file) !== true,
     isTestFile: (file: string) => TEST_FILE.test(path.relative(root, file).split(path.sep).join("/")),
   };

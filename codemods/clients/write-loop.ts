@@ -1,4 +1,4 @@
-import { isIdentifier, type Node, semicolonOf, textOf } from "../shared/ast.js";
+import { isIdentifier, type Node, semicolonOf } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
@@ -83,7 +83,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const name = item
     ? isIdentifier(item)
       ? item.name
-      : textOf(source, item)
+      : source.slice(item.start, item.typeAnnotation?.start ?? item.end)
     : isNamed(data.callback)
       ? freshName(ctx, "message", "item")
       : "_";
