@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { git, project, proto, removeProjects, run, server, status } from "./testing/cli.js";
@@ -62,6 +62,27 @@ describe("selection", () => {
     const unknown = run(root, "services", "--dry-run", "--changed", "nowhere");
     expect(unknown.code).toBe(1);
     expect(unknown.err).toMatch(/--changed nowhere: git knows no such commit.*fetch-depth: 0/);
+  });
+});
+
+describe("protos of packages", () => {
+  it("the package stays where proto-loader, which brought it, goes", () => {
+    const annotated = proto.replace("package a;", 'package a;\nimport "google/api/annotations.proto";');
+    const dependencies = '"dependencies": { "@grpc/grpc-js": "^1.14.0", "@grpc/proto-loader": "^0.8.0" }';
+    const root = project({
+      "package.json": `{ "name": "mono", "workspaces": ["app"], ${dependencies} }\n`,
+      "app/package.json": `{ "name": "app", ${dependencies} }\n`,
+      "app/a.proto": annotated,
+      "app/one.js": server,
+      ".gitignore": "node_modules\n",
+    });
+    const api = path.join(root, "node_modules/protobufjs");
+    const installed = path.resolve(import.meta.dirname, "../node_modules/protobufjs");
+    cpSync(path.join(installed, "google/api"), path.join(api, "google/api"), { recursive: true });
+    write(api, "package.json", '{ "name": "protobufjs", "version": "7.6.6" }\n');
+    expect(run(root, "services", "--runtime", "npm").code).toBe(0);
+    expect(read(root, "app/package.json")).not.toMatch(/proto-loader|protobufjs/);
+    expect(JSON.parse(read(root, "package.json")).devDependencies).toEqual({ protobufjs: "^7.6.6" });
   });
 });
 

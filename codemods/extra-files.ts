@@ -78,14 +78,19 @@ export function extraFilesOf(
         `${relative(place, options.cwd)} belongs to no package.json below ${root}, because files of several packages import one another: node finds no @bufbuild/protobuf from there. Make the packages a workspace, or add a package.json.`,
       );
   }
+  const gone = new Map([...manifests.keys()].map((manifest) => [manifest, packagesGone(manifest, discovery, texts)]));
+  const takesProtos = [...gone.values()].some((names) => names.has("@grpc/proto-loader"));
   for (const [manifest, needs] of manifests) {
+    const homes = needed.filter(({ home }) => manifestOf(path.join(home.folder, "file"), root) === manifest);
     const change = changeManifest(
       {
         file: manifest,
         modules: needs,
-        gone: packagesGone(manifest, discovery, texts),
+        gone: gone.get(manifest) ?? new Set(),
         runtime: options.runtime,
         step: stepOf(manifest, needed, written),
+        // proto-loader brought protobufjs, whose .proto files others import.
+        protos: takesProtos ? new Map(homes.flatMap(protoPackages)) : undefined,
       },
       runtime,
     );
@@ -121,6 +126,19 @@ function stepOf(manifest: string, parts: readonly Part[], written: readonly Plan
   );
   const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
   return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
+}
+
+/** Packages that .proto files of a part are imported from, with their versions; not those that another package has for itself. */
+function protoPackages({ generated }: Part): [name: string, version: string][] {
+  return generated.discovery.files.flatMap((file): [string, string][] => {
+    const [above, inside, more] = file.dependency ? file.path.split(`${path.sep}node_modules${path.sep}`) : [];
+    if (above === undefined || inside === undefined || more !== undefined) return [];
+    const name = packageName(inside.split(path.sep).join("/"));
+    const manifest = path.join(above, "node_modules", name, "package.json");
+    if (!existsSync(manifest)) return [];
+    const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version?: unknown };
+    return typeof version === "string" ? [[name, `^${version}`]] : [];
+  });
 }
 
 function isGeneratedName(specifier: string): boolean {

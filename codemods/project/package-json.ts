@@ -30,6 +30,8 @@ export interface ManifestNeeds {
   readonly runtime: "vendor" | "npm";
   /** What makes its generated code from now on. */
   readonly step?: GenerateStep | null;
+  /** Packages that its .proto files import from, with their versions: what brought them may go. */
+  readonly protos?: ReadonlyMap<string, string>;
 }
 
 export interface ManifestChange {
@@ -131,7 +133,8 @@ export function changeManifest(needs: ManifestNeeds, runtimePackage: RuntimePack
     edit("scripts", name, script);
     report(`script ${name}`, place("scripts", name));
   }
-  for (const [name, version] of needs.step?.development ?? []) add(name, version, "devDependencies");
+  for (const [name, version] of [...(needs.step?.development ?? []), ...(needs.protos ?? [])])
+    add(name, version, "devDependencies");
   for (const name of DROPPABLE) {
     const section = sectionOf(name);
     if (section === undefined || !needs.gone.has(name)) continue;
