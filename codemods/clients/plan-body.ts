@@ -8,7 +8,6 @@ import {
   type Node,
   type Parents,
   parentMap,
-  unwrap,
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
