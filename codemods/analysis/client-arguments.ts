@@ -199,6 +199,17 @@ export function responseTypeOf(call: Call): string | null | undefined {
   return `Awaited<ReturnType<typeof ${client}.${call.rpc.localName}>>${isNullable ? " | undefined" : ""}`;
 }
 
+/** Does a callback that has a name, `(error: ServiceError | null, item: Item) => void`, ask by its type for a response beside every error? */
+export function wantsResponse(call: Call): boolean {
+  if (!isTypeScript(call.node) || call.plan.kind !== "handed") return false;
+  const callback = nodeOf(call.node.getSourceFile(), call.plan.callback);
+  const signatures = callback?.getType().getNonNullableType().getCallSignatures() ?? [];
+  return signatures.some((signature) => {
+    const response = signature.getParameters()[1]?.getValueDeclaration();
+    return Node.isParameterDeclaration(response) && !response.isOptional();
+  });
+}
+
 function isImported(file: SourceFile, name: string): boolean {
   return file.getImportDeclarations().some((each) => each.getNamedImports().some((one) => one.getText() === name));
 }

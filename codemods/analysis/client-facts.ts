@@ -100,6 +100,8 @@ export interface ClientCallFact extends FactBase {
   readonly messageType: MessageType | null;
   /** TypeScript: the type that the callback gives its response, where a variable has to have it. */
   readonly responseType: string | null;
+  /** TypeScript: does the type of a callback that has a name ask for a response beside every error? */
+  readonly wantsResponse: boolean;
 }
 
 export interface MessageType {

@@ -14,6 +14,7 @@ import {
   messageTypeOf,
   optionThatStays,
   responseTypeOf,
+  wantsResponse,
 } from "./client-arguments.js";
 import { refuseClassUses } from "./client-classes.js";
 import { clientDefinition, constructorOf, definitionAt, instanceType, typeDefinition } from "./client-definitions.js";
@@ -552,6 +553,7 @@ function factsOf(
       }),
       messageType: isTypeScript(call.node) ? messageTypeOf(call) : null,
       responseType: responseTypeOf(call) ?? null,
+      wantsResponse: wantsResponse(call),
       unseen: call.unseen,
     } satisfies ClientCallFact);
   }

@@ -23,6 +23,7 @@ import { rethrows, statusComparisons } from "./error-in-body.js";
 import { isLooseType } from "./error-types.js";
 import { type ErrorUse, planError } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
+import { NO_RESPONSE, wantsResponse } from "./write-handed.js";
 
 const id = "clients/error-to-connect-error";
 const BRIDGED = { rule: id, outcome: "bridged" } as const;
@@ -293,7 +294,8 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, isCallback: bo
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
-    ctx.edit.overwrite(param.start, param.end, `(error) => ${text}(${convert}(error))`, origin);
+    const response = wantsResponse(ctx, owner) ? NO_RESPONSE : "";
+    ctx.edit.overwrite(param.start, param.end, `(error) => ${text}(${convert}(error)${response})`, origin);
     return;
   }
   const caught = freshName(ctx, "caught", "caughtError");

@@ -36,13 +36,22 @@ const programs: Programs = {
       () => { client.ask({ text: 'rich 5 c' }, mixed); },
       () => mixed({ code: 5, details: 'by hand' }),
     ];
-    const next = () => {
+    let printed = 0;
+    const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (...args) => {
+      printed += 1;
+      return write(...args);
+    };
+    // Each step when the one before has said something.
+    const next = (before) => {
+      if (printed === before) return setTimeout(next, 5, before);
       const step = steps.shift();
       if (!step) return process.exit(0);
+      const now = printed;
       step();
-      setTimeout(next, 40);
+      next(now);
     };
-    next();`,
+    next(-1);`,
   ],
   "functions that others call": [
     "idiomatic",

@@ -71,9 +71,9 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
     case "block":
       break;
     case "listeners": {
-      const { statement, data, status, place } = plan;
+      const { statement, loop, data, status, place } = plan;
       const { error, end } = keptOf(plan);
-      const inner = place ? widthInPlace(ctx, place, shifts) : width(statement.start) + unit;
+      const inner = place ? widthInPlace(ctx, place, shifts) : width(loop.start) + unit;
       const loopAt = inner + (error || plan.isFinal ? unit : 0);
       if (!plan.variable) moveArguments(statement.start, loopAt);
       const move = ({ callback }: Listener, to: number) => {

@@ -122,7 +122,7 @@ export function headerOf(plan: CallPlan): HeaderListener | null {
   return "header" in plan ? plan.header : null;
 }
 
-/** References that are `call.cancel()`, and the others. */
+/** References that are `call.cancel()`, which gives nothing, and the others. */
 export function splitCancels(
   references: readonly Node[],
   parents: Parents,
@@ -137,8 +137,7 @@ export function splitCancels(
       member.object === reference &&
       use.type === "CallExpression" &&
       use.callee === member &&
-      use.arguments.length === 0 &&
-      isValueIgnored(use, parents);
+      use.arguments.length === 0;
     if (isCancel) calls.push(use);
     else others.push(reference);
   }

@@ -74,7 +74,7 @@ function placeOfStream(
   const last = end ?? status;
   if (!error || !last || cancel?.field) return undefined;
   const listeners = [data, error, status, end].filter((each) => each !== null);
-  const block = parents.get(statement) as Node;
+  const block = parents.get(plan.loop) as Node;
   const own = listeners.map(({ call }) => statementAround(call, block, parents));
   const statements = block.body as Node[];
   const final = statements.at(-1) as Node;
@@ -131,7 +131,7 @@ function placeOfStream(
   const body = bodyOf({ file, promise, executor, shapes, names, handler }, isStep, final.end, settles, written);
   return (
     body && {
-      statement,
+      statement: plan.loop,
       isThrownOnly: gone.includes(error),
       promise: body,
       moved,

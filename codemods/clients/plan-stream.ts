@@ -1,5 +1,6 @@
 import {
   type File,
+  functionOf,
   isFunction,
   isIdentifier,
   memberName,
@@ -44,6 +45,8 @@ export interface ListenersPlan {
   readonly kind: "listeners";
   /** The statement that makes the call. */
   readonly statement: Node;
+  /** The statement by whose place the loop is laid out: that, or the one that adds the listener of data in a promise's executor. */
+  readonly loop: Node;
   /** The variable that holds the call, where something stands between the call and its listeners. */
   readonly variable: Node | null;
   readonly data: Listener;
@@ -143,7 +146,8 @@ function planListeners(
   if (!statement || (block?.type !== "BlockStatement" && block?.type !== "Program"))
     return refused("the stream stands in no block");
   const statements = block.body as Node[];
-  const bounds: Bounds = { statements, previous: (node) => statements[statements.indexOf(node) - 1] };
+  const around = (declaration && executorBlock(references, declaration, parents)) ?? statements;
+  const bounds: Bounds = { statements: around, previous: (node) => around[around.indexOf(node) - 1] };
   for (const reference of references) {
     const chain = chainFrom(reference, parents, bounds);
     if (typeof chain === "string") return refused(chain);
@@ -172,7 +176,9 @@ function planListeners(
   if (!isInline) {
     const from = statements.indexOf(statement);
     const to = statements.findIndex((each) => each.start <= data.start && data.end <= each.end);
-    if (to < from || statements.slice(from + 1, to).some(leaves)) return refused("the stream waits for its listeners");
+    const before = around === statements ? [] : around.filter((each) => each.end <= data.start);
+    if (to < from || [...statements.slice(from + 1, to), ...before].some(leaves))
+      return refused("the stream waits for its listeners");
   }
   const names = new Set<string>();
   for (const { callback } of [data, ...used])
@@ -184,6 +190,7 @@ function planListeners(
   return {
     kind: "listeners",
     statement,
+    loop: around.find((each) => around !== statements && each.start <= data.start && data.end <= each.end) ?? statement,
     variable: isInline || !declaration ? null : (declaration.declarations[0] as Node).id,
     data,
     error,
@@ -203,6 +210,24 @@ function planListeners(
 interface Bounds {
   readonly statements: readonly Node[];
   previous(node: Node): Node | undefined;
+}
+
+/**
+ * `const call = client.list(req); const done = new Promise((resolve, reject) => { call.on("data", …); … });`: the statements of the executor, which
+ * runs where the promise is made, in a statement of the block that declares the call.
+ */
+function executorBlock(references: readonly Node[], declaration: Node, parents: Parents): readonly Node[] | undefined {
+  const [first] = references;
+  const executor = first && functionOf(first, parents);
+  if (!executor || executor.async || executor.generator || executor.body.type !== "BlockStatement") return undefined;
+  let node = parents.get(executor) as Node;
+  if (node.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return undefined;
+  const block = parents.get(declaration);
+  for (; parents.get(node) !== block; node = parents.get(node) as Node)
+    if (!parents.get(node) || isFunction(node) || /^(Conditional|Logical)Expression$|^Class/.test(node.type))
+      return undefined;
+  const isDirect = /^(VariableDeclaration|ExpressionStatement|ReturnStatement)$/.test(node.type);
+  return isDirect && node.start > declaration.start ? (executor.body.body as Node[]) : undefined;
 }
 
 /** The listeners that a chain `call.on(…).on(…)` adds, or why it is none. */

@@ -385,6 +385,75 @@ const programs: Programs = {
     }
     const api = new Api(client);
     all((text) => api.numbers(text)).then(() => all((text) => api.orNothing(text))).then(() => all((text) => api.within(text)));`),
+  "a stream that is made before its promise": program(`
+    async function f(text) {
+      const stream = client.list({ text });
+      const found = [];
+      const timer = setTimeout(() => stream.cancel(), 5000);
+      await new Promise((resolve, reject) => {
+        stream.on('data', (item) => {
+          found.push(item.text);
+        });
+        stream.on('error', reject);
+        stream.on('end', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      clearTimeout(timer);
+      return found;
+    }
+    function g(text) {
+      const stream = client.list({ text });
+      console.log('listed');
+      return new Promise((resolve, reject) => {
+        const found = [];
+        stream.on('data', (item) => found.push(item.text));
+        stream.on('error', (err) => reject(new Error(err.code + ' ' + err.details)));
+        stream.on('end', () => resolve(found));
+      });
+    }
+    // Stopped behind its first message
+    function h(text) {
+      const stream = client.list({ text });
+      let count = 0;
+      const done = new Promise((resolve, reject) => {
+        stream.on('data', () => {
+          count += 1;
+          if (count === 1) stream.cancel();
+        });
+        stream.on('end', () => resolve(count));
+        stream.on('error', (err) => reject(new Error(err.details)));
+      });
+      return done.catch((err) => err.message).finally(() => stream.cancel());
+    }
+    all(f).then(() => all(g)).then(() => all(h));`),
+  "messages both ways, whose promise and writer are given to the caller": program(`
+    function watch(texts, onText) {
+      const call = client.chat();
+      const done = new Promise((resolve, reject) => {
+        call.on('data', ({ text }) => onText(text));
+        call.on('end', resolve);
+        call.on('error', (err) => reject(new Error('watch: ' + err.details)));
+      });
+      for (const text of texts) call.write({ text });
+      return {
+        done,
+        stop: (text) => {
+          call.write({ text });
+          call.end();
+        },
+      };
+    }
+    all(async (text) => {
+      const seen = [];
+      const { done, stop } = watch(['a', text], (each) => {
+        seen.push(each);
+        if (seen.length === 2) stop('last');
+      });
+      await done;
+      return seen;
+    });`),
 };
 
 comparePrograms(programs);

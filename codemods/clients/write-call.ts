@@ -90,6 +90,7 @@ function asCall({ start, end, file, via }: ClientChannelFact): ClientCallFact {
     args: [],
     messageType: null,
     responseType: null,
+    wantsResponse: false,
   };
   return { kind: "client-call", rpc, form: "client", outcome: "idiomatic", file, start, end, via, ...nothing };
 }

@@ -1,8 +1,27 @@
+import { clientFacts } from "../analysis/client-facts.js";
+import type { Node } from "../shared/ast.js";
 import type { RuleContext } from "../shared/rule.js";
 import { layoutAt } from "./layout.js";
 import type { CallPlan } from "./plan-call.js";
 import { argumentsEnd, freshName, type PlannedCall, writeWritable } from "./write-call.js";
 import { writeHeader } from "./write-events.js";
+
+/** Beside an error, for a callback whose type asks for a response. */
+export const NO_RESPONSE = ", undefined as never";
+
+/** Has a call a callback whose type asks for a response beside its error? */
+export function wantsResponse(ctx: RuleContext, { start, end }: Node): boolean {
+  return clientFacts(ctx.facts, "client-call").some(
+    (fact) => fact.start === start && fact.end === end && fact.wantsResponse,
+  );
+}
+
+/** Does the rule for errors write a function around the callback? */
+function isTurnedBack(ctx: RuleContext, { start, end }: Node): boolean {
+  return clientFacts(ctx.facts, "client-error").some(
+    (fact) => fact.start === start && fact.end === end && fact.mode === "wrapped",
+  );
+}
 
 /** `client.m(req, callback)` -> `client.m(req).then((response) => callback(null, response), callback)` */
 export function writeHanded(
@@ -23,6 +42,10 @@ export function writeHanded(
   const end = argumentsEnd(ctx, planned);
   if (end === callback.start) ctx.edit.insertRight(end, head, origin);
   else ctx.edit.overwrite(end, callback.start, head, origin);
+  if (wantsResponse(ctx, planned.call) && !isTurnedBack(ctx, callback)) {
+    ctx.edit.insertRight(callback.start, "(error) => ", origin);
+    ctx.edit.insertLeft(callback.end, `(error${NO_RESPONSE})`, origin);
+  }
   // A trailing comma is none of `then`.
   if (planned.call.end > callback.end + 1) ctx.edit.overwrite(callback.end, planned.call.end, ")", origin);
 }

@@ -48,7 +48,7 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
   const { statement, variable, data, status, place } = plan;
   const { error, end } = keptOf(plan);
   const { source } = ctx;
-  const layout = place ? layoutInPlace(ctx, place) : layoutAt(ctx, statement.start);
+  const layout = place ? layoutInPlace(ctx, place) : layoutAt(ctx, plan.loop.start);
   const { eol } = layout;
   const [outer, inner, deep] = layout.at;
   const unit = unitOf(source);
@@ -94,7 +94,9 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
     openBody(ctx, place.promise, layout, origin);
     writeSettles(ctx, place.promise, origin);
   }
-  const writable = plan.writer ? writeWritable(ctx, planned, plan.writer, layout, rule) : "";
+  const writable = plan.writer
+    ? writeWritable(ctx, planned, plan.writer, plan.loop === statement ? layout : layoutAt(ctx, statement.start), rule)
+    : "";
   const wrap = isWrapped ? `${eol}${loopAt}${unit}(${isAsync ? "async " : ""}() => {` : "";
   if (variable) {
     // What stands between the call and its listeners stays between them.
