@@ -63,6 +63,8 @@ export interface ClientField {
   /** Where a TypeScript class declares the client; null where nothing declares it. */
   readonly declaration: number | null;
   readonly modifiers: string;
+  /** The class need not fill it when it is made. */
+  readonly isLate: boolean;
 }
 
 /** How the old service definition is written at a place. `types`: the interface that says what its messages are. */

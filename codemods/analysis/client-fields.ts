@@ -1,4 +1,11 @@
-import { type CallExpression, type ClassDeclaration, type ClassExpression, Node, SyntaxKind } from "ts-morph";
+import {
+  type CallExpression,
+  type ClassDeclaration,
+  type ClassExpression,
+  Node,
+  type PropertyDeclaration,
+  SyntaxKind,
+} from "ts-morph";
 import type { ClientField } from "./client-facts.js";
 
 export interface FieldHolder {
@@ -77,5 +84,11 @@ export function fieldOf({ name, owner, isMember }: FieldHolder): ClientField {
     isMember,
     declaration: declaration?.getStart() ?? null,
     modifiers: modifiers.length > 0 ? `${modifiers.join(" ")} ` : "",
+    isLate: declaration !== undefined && mayBeMissing(declaration),
   };
+}
+
+/** A field that the constructor need not fill: `client!: X`, `client?: X`, `client: X | null = null`. */
+function mayBeMissing(field: PropertyDeclaration): boolean {
+  return field.hasExclamationToken() || field.getType().isNullable();
 }

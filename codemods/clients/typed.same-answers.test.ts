@@ -119,6 +119,57 @@ function ask(text: string): Promise<Text__Output | undefined> {
     outcomes: ["bridged", "idiomatic"],
     says: /the compiler rejects its new form \(new error at main\.ts:\d+:\d+: TS/,
   },
+  "clients that a class makes later, and closes": {
+    files: {
+      "main.ts": `${HEAD}
+class Module {
+  private client!: ProbeClient;
+  onModuleInit(): void {
+    this.client = new probe.v1.Probe(process.env.ADDRESS!, grpc.credentials.createInsecure());
+  }
+  ask(text: string): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      this.client.ask({ text }, (error, reply) => (error ? reject(error) : resolve(reply?.text)));
+    });
+  }
+  onModuleDestroy(): void {
+    this.client.close();
+  }
+}
+class Connection {
+  private client?: ProbeClient;
+  open(): void {
+    this.client = new probe.v1.Probe(process.env.ADDRESS!, grpc.credentials.createInsecure());
+  }
+  ask(text: string): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      if (!this.client) return reject(new Error('not open'));
+      this.client.ask({ text }, (error, reply) => {
+        if (error) return reject(error);
+        resolve(reply?.text);
+      });
+    });
+  }
+  close(): void {
+    this.client?.close();
+    this.client = undefined;
+  }
+}
+(async () => {
+  const module = new Module();
+  module.onModuleInit();
+  console.log(await module.ask('a'));
+  module.onModuleDestroy();
+  const connection = new Connection();
+  connection.close();
+  connection.open();
+  console.log(await connection.ask('b'));
+  connection.close();
+})();
+`,
+    },
+    outcomes: ["idiomatic"],
+  },
   "where no function has a name, all calls of the file": {
     files: {
       "main.ts": `${CLIENT}

@@ -100,7 +100,7 @@ function writeField(
   }
   insert(around.start, `this.${field.transport} = ${transport}`);
   if (field.declaration !== null) {
-    const type = ctx.language === "ts" ? `: ReturnType<typeof ${createTransport}>` : "";
+    const type = ctx.language === "ts" ? `${field.isLate ? "!" : ""}: ReturnType<typeof ${createTransport}>` : "";
     insert(field.declaration, `${field.modifiers}${field.transport}${type}`);
   }
 }

@@ -106,6 +106,20 @@ describe("what loaded the definition", () => {
     expect(text).toContain("router.service(S, { get });");
     expect(text.includes("const PROTO")).toBe(stays);
   });
+
+  it.each([
+    ["the environment", "process.env.PROTO", "process.env"],
+    ["a part of the path", "require('path').join(folder, 's.proto')", "process.env"],
+    ["the command line", "process.argv[2]", "process.argv"],
+  ])("nobody knows where it comes from %s: its own functions stay", async (_name, place, from) => {
+    const source = placed(place, "const folder = process.env.PROTOS ?? __dirname;");
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": source });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["server.js"]).toBe(source);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
+      ["bridged", expect.stringContaining(`the path of the .proto comes from ${from}`)],
+    ]);
+  });
 });
 
 describe("handlers on a class", () => {

@@ -7,8 +7,9 @@ import { givenToBridge } from "../shared/imports.js";
 import { dedentLines } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type Guard, type HandlerDraft, partsOfTries, refuse } from "./handler-draft.js";
-import type { Step } from "./handler-plan.js";
+import type { HandlerPlan, Step } from "./handler-plan.js";
 import { namesAround } from "./plan-guarded.js";
+import { indentOf } from "./planned-handlers.js";
 import { isSurelyEvaluated } from "./sure-evaluation.js";
 
 type GuardedStep = Extract<Step, { kind: "guarded" }>;
@@ -105,12 +106,16 @@ function namesIn(node: Node): Node[] {
 /** `try {` comes to stand behind the guards. */
 export function writeGuardsOut(
   ctx: RuleContext,
+  plan: HandlerPlan,
   { statement, begin, end, next }: GuardsOut,
   origin: EditOrigin,
 ): undefined {
   const { source, edit } = ctx;
   const [outer, inner] = [indentAt(source, statement.start), indentAt(source, next)];
+  // What stands in a listener moves out with it.
+  const indent = indentOf(ctx, plan, statement);
   edit.remove(statement.start, begin, origin);
   dedentLines(ctx, begin, end, outer, indentAt(source, begin), origin);
-  edit.overwrite(next - inner.length, next, `${outer}try {${lineEndingOf(source)}${inner}`, origin);
+  const deeper = inner.startsWith(outer) ? inner.slice(outer.length) : "";
+  edit.overwrite(next - inner.length, next, `${indent}try {${lineEndingOf(source)}${indent}${deeper}`, origin);
 }

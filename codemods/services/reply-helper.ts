@@ -24,7 +24,7 @@ export const rule: Rule = {
       if (plan) write(ctx, plan);
     }
     forSteps(ctx, id, ["guarded"], (step, _handler, own) => writeGuarded(ctx, step, own));
-    forSteps(ctx, id, ["guards-out"], (step, _handler, own) => writeGuardsOut(ctx, step, own));
+    forSteps(ctx, id, ["guards-out"], (step, { plan }, own) => writeGuardsOut(ctx, plan, step, own));
   },
 };
 
