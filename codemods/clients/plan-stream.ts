@@ -165,6 +165,9 @@ function planListeners(
   const used = [error, status, end].filter((listener) => listener !== null);
   const problem = problemOf(file, parents, data, error, status, end);
   if (problem) return refused(problem);
+  const last = Math.max(data.end, ...used.map(({ end }) => end));
+  if (around.some((each) => each.start > data.start && each.end <= last && leaves(each)))
+    return refused("some listeners may not be added");
   const beside = [...used.map(({ callback }) => callback), ...(call.arguments as Node[])];
   const continues = continuesOf(data.callback, parents);
   const isScoped = continues === null || needsOwnScope(file, data.callback, beside, parents);

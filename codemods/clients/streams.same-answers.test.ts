@@ -35,6 +35,21 @@ const programs: Programs = {
         .on('end', () => console.log('end'));
     });`,
   ],
+  "listeners that are added under a condition": [
+    "bridged",
+    `${CLIENT}
+    process.on('uncaughtException', (err) => console.log('uncaught', err.code));
+    function run(text, isQuiet) {
+      const call = client.list({ text });
+      call.on('data', (res) => console.log(res.text));
+      if (isQuiet) return;
+      call.on('error', (err) => console.log(err.code));
+      call.on('end', () => console.log('end'));
+    }
+    run('fail', true);
+    setTimeout(run, 400, 'fail', false);
+    setTimeout(run, 800, 'l', false);`,
+  ],
   "functions with names": [
     "idiomatic",
     `${CLIENT}${EACH}

@@ -9,7 +9,7 @@ export interface CallOptions {
   headers?: HeadersInit;
   /** Cancels the call, which then fails with Code.Canceled. */
   signal?: AbortSignal;
-  /** Takes the response headers of a call that succeeds, or of a stream when it begins. */
+  /** Takes the response headers: of a stream when it begins; of any other call when it is over, with gRPC also of one that failed behind them. */
   onHeader?(headers: Headers): void;
   /** Takes the response trailers of a call that succeeds, after its last message. */
   onTrailer?(trailers: Headers): void;

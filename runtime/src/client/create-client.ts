@@ -22,6 +22,7 @@ import { type AnyClient, makeAnyClient } from "./any-client.js";
 import { bindMessages } from "./bind-messages.js";
 import { callContext } from "./call-context.js";
 import { rememberOrigin } from "./client-origin.js";
+import { headerOf } from "./error-parts.js";
 import { OneMessage } from "./one-message.js";
 import { noMessage } from "./unary-call.js";
 
@@ -117,11 +118,21 @@ function unaryFunction(transport: Transport, method: Unary, contextOf: ContextOf
       return Promise.reject(e);
     }
     const call = transport.unary(method, options?.signal, options?.timeoutMs, options?.headers, request, contextValues);
+    const failed = options?.onHeader && failing(options);
     return call.then((response) => {
       options?.onHeader?.(response.header);
       options?.onTrailer?.(response.trailer);
       return response.message;
-    });
+    }, failed);
+  };
+}
+
+/** Shows the headers that an error stood behind. */
+function failing(options: CallOptions) {
+  return (error: unknown): never => {
+    const header = headerOf(error);
+    if (header !== undefined) options.onHeader?.(header);
+    throw error;
   };
 }
 

@@ -1,4 +1,5 @@
-import type { ConnectError } from "../connect-error.js";
+import { ConnectError } from "../connect-error.js";
+import { headersFromRaw } from "../headers.js";
 import type { Fields } from "./http-client.js";
 
 /**
@@ -21,6 +22,12 @@ export function rememberParts(error: ConnectError | undefined, header: Fields | 
 
 export function partsOf(error: ConnectError): ErrorParts | undefined {
   return parts.get(error);
+}
+
+/** The headers of the response that an error stood behind; undefined where there were none, or nothing of them is known. */
+export function headerOf(error: unknown): Headers | undefined {
+  const header = error instanceof ConnectError ? partsOf(error)?.header : undefined;
+  return header && headersFromRaw(header.lines);
 }
 
 export const noFields: Fields = { map: {}, lines: [] };

@@ -1,9 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { partsOf } from "../client/error-parts.js";
+import { headerOf } from "../client/error-parts.js";
 import { OneMessage } from "../client/one-message.js";
 import { Code } from "../code.js";
 import { ConnectError } from "../connect-error.js";
-import { headersFromRaw } from "../headers.js";
 import type { AnyFn, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "../interceptor.js";
 import { isWritten, onWrite } from "../on-write.js";
 import { type CallStatus, callStatus } from "./errors.js";
@@ -42,8 +41,8 @@ export async function watchCall(
   try {
     res = await next(request);
   } catch (error) {
-    const shown = header && error instanceof ConnectError ? partsOf(error)?.header : undefined;
-    if (shown !== undefined) header?.(headersFromRaw(shown.lines));
+    const shown = header && headerOf(error);
+    if (shown !== undefined) header?.(shown);
     fail(error, false);
     throw error;
   }
