@@ -77,8 +77,8 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
 }
 
 /** What only the running program knows, and the path of a .proto file is made of: `process.env.PROTO_PATH`. */
-function outsideOf(project: AnalysisProject, { protos, call }: PackageDefinitionOrigin): string | undefined {
-  const [path] = Node.isCallExpression(call) && protos.length === 0 ? call.getArguments() : [];
+function outsideOf(project: AnalysisProject, { call }: PackageDefinitionOrigin): string | undefined {
+  const [path] = Node.isCallExpression(call) ? call.getArguments() : [];
   return path && outsideIn(project, path, 0);
 }
 

@@ -109,6 +109,11 @@ describe("what loaded the definition", () => {
 
   it.each([
     ["the environment", "process.env.PROTO", "process.env"],
+    [
+      "the environment, with a default",
+      "process.env.PROTO || require('path').join(__dirname, 's.proto')",
+      "process.env",
+    ],
     ["a part of the path", "require('path').join(folder, 's.proto')", "process.env"],
     ["the command line", "process.argv[2]", "process.argv"],
   ])("nobody knows where it comes from %s: its own functions stay", async (_name, place, from) => {
