@@ -97,6 +97,25 @@ const programs: Programs = {
       console.log(first.toString('hex'), err.metadata.get('grpc-status-details-bin')[0].toString('hex'));
     });`,
   ],
+  "codes by other names of the enum": [
+    "idiomatic",
+    `${GET}
+    const { status } = grpc;
+    const codes = grpc.status;
+    const { status: Status } = grpc;
+    (async () => {
+      for (const code of [5, 10, 13, 14]) {
+        try {
+          await get('rich ' + code + ' text');
+        } catch (err) {
+          if (err.code === status.NOT_FOUND) console.log('none', status[err.code]);
+          else if (err.code === codes.ABORTED) console.log('again');
+          else if (err.code === Status.INTERNAL) console.log('broken', err.details);
+          else console.log(err.code);
+        }
+      }
+    })();`,
+  ],
   "trailers in variables, and of errors that may have none": [
     "idiomatic",
     `${GET}

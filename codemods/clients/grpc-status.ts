@@ -1,4 +1,4 @@
-import { type File, isIdentifier, memberName, type Node, parentMap } from "../shared/ast.js";
+import { type File, isIdentifier, keyName, memberName, type Node, parentMap } from "../shared/ast.js";
 import { requiredModule } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 
@@ -29,17 +29,30 @@ export function statusName(file: File, node: Node): string | undefined {
   return isStatusOfGrpc(file, node.object as Node) ? STATUS_NAMES[name] : undefined;
 }
 
-/** `status` or `grpc.status`, from grpc-js. */
+/** `status` or `grpc.status`, from grpc-js; also of `const { status } = grpc` and `const status = grpc.status`. */
 export function isStatusOfGrpc(file: File, owner: Node): boolean {
-  const root = isIdentifier(owner)
-    ? owner
-    : owner.type === "MemberExpression" && memberName(owner) === "status"
-      ? owner.object
-      : undefined;
-  if (!isIdentifier(root)) return false;
-  const binding = scopesOf(file).bindingOf(root);
-  if (!binding || !isOfGrpc(binding.declaration, parentMap(file))) return false;
-  return importedName(binding.declaration) === (isIdentifier(owner) ? "status" : "*");
+  if (memberName(owner) === "status" && owner.type === "MemberExpression") return isGrpcModule(file, owner.object);
+  const binding = isIdentifier(owner) ? scopesOf(file).bindingOf(owner) : undefined;
+  const { declaration } = binding ?? {};
+  if (!binding || !declaration) return false;
+  if (isOfGrpc(declaration, parentMap(file))) return importedName(declaration) === "status";
+  const { init } = declaration;
+  if (binding.kind !== "const" || declaration.type !== "VariableDeclarator" || !init) return false;
+  if (declaration.id.type === "ObjectPattern")
+    return keyOfStatus(declaration.id)?.name === binding.name && isGrpcModule(file, init);
+  return declaration.id === binding.identifier && init.type === "MemberExpression" && isStatusOfGrpc(file, init);
+}
+
+/** The name that `{ status }` or `{ status: name }` gives the enum. */
+function keyOfStatus(pattern: Node): Node | undefined {
+  const property = (pattern.properties as Node[]).find((each) => keyName(each) === "status");
+  return isIdentifier(property?.value) ? property.value : undefined;
+}
+
+/** A name of the module itself. */
+function isGrpcModule(file: File, node: Node): boolean {
+  const declaration = isIdentifier(node) ? scopesOf(file).bindingOf(node)?.declaration : undefined;
+  return declaration !== undefined && isOfGrpc(declaration, parentMap(file)) && importedName(declaration) === "*";
 }
 
 /** Is a name of the enum, or of a member of it, used as a type? */

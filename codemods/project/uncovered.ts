@@ -267,6 +267,12 @@ export function grpcUses(file: File, packages: RegExp = PACKAGE): Use[] {
       // `const { Server } = grpc`: what is used are the names.
       if (member === "" && holder?.type === "VariableDeclarator" && holder.init === node && addNames(holder.id, module))
         continue;
+      // `const codes = grpc.status`: so are other names of one member.
+      const isNamed = holder?.type === "VariableDeclarator" && holder.init === node && holder.id.type === "Identifier";
+      if (isNamed && chain.length === 1 && imported === "") {
+        add(holder.id, member, module);
+        continue;
+      }
       const whole = name === "grpc" ? name : `@grpc/${name}`;
       uses.push({ construct: member === "" ? whole : member, member, node, package: name });
     }

@@ -107,11 +107,14 @@ function importedNames(file: File, replaced = NONE): ImportedName[] {
         const member = replaced.size > 0 ? rootOfMembers(declarator.init) : undefined;
         const source = member && found.find(({ local, module }) => local.name === member.name && replaced.has(module));
         const isAlias = isIdentifier(declarator.init) && declarator.id.type === "ObjectPattern";
-        const alias = source ? (member as Node) : isAlias ? declarator.init : null;
+        // `const codes = grpc.status`
+        const named = declarator.id.type === "Identifier" ? memberOfName(declarator.init) : undefined;
+        const whole = named && wholes.has(named.object.name) ? named.object : undefined;
+        const alias = source ? (member as Node) : isAlias ? declarator.init : (whole ?? null);
         const module = source?.module ?? (alias ? wholes.get(alias.name) : requiredModule(declarator.init));
         if (module === undefined) continue;
         if (declarator.id.type === "Identifier") {
-          const imported = source ? "" : "*";
+          const imported = source ? "" : whole ? (named?.property.name as string) : "*";
           found.push({ module, imported, local: declarator.id, typeOnly: false, statement, part: declarator, alias });
         }
         if (declarator.id.type === "ObjectPattern")
@@ -132,6 +135,11 @@ function importedNames(file: File, replaced = NONE): ImportedName[] {
     }
   }
   return found;
+}
+
+/** `a.b`, of a name. */
+function memberOfName(node: Node | null | undefined): Node | undefined {
+  return node?.type === "MemberExpression" && !node.computed && isIdentifier(node.object) ? node : undefined;
 }
 
 /** `a` of `a`, `a.b.c`. */
