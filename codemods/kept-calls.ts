@@ -1,4 +1,5 @@
 import type { Attempt } from "./passes.js";
+import { rejectedFiles } from "./rejected-files.js";
 import type { Failure, Run } from "./run.js";
 import { namesAround } from "./shared/names-around.js";
 
@@ -14,16 +15,13 @@ export const EVERY_CALL = "*";
  */
 export function keepCalls(
   { keptCalls }: Pick<Run, "keptCalls">,
-  { texts, findings }: Attempt,
+  attempt: Attempt,
   broken: ReadonlyMap<string, Failure>,
 ): boolean {
   let isMore = false;
-  for (const [file, { lines = [], error }] of broken) {
-    const text = texts.get(file);
-    const isAsked = (findings.get(file) ?? []).some(({ rule, rpc }) => rule.startsWith("clients/") && rpc !== null);
+  for (const { file, text, lines, said } of rejectedFiles(attempt, broken, "clients")) {
     const kept = new Map(keptCalls.get(file));
-    if (text === undefined || !isAsked || lines.length === 0 || kept.has(EVERY_CALL)) continue;
-    const said = error.split("\n", 1)[0] ?? "";
+    if (kept.has(EVERY_CALL)) continue;
     const names = lines.map((line) => namesAround(text, file, line).at(-1) ?? EVERY_CALL);
     const isNew = names.some((name) => !kept.has(name));
     for (const name of isNew ? names : [EVERY_CALL]) kept.set(name, kept.get(name) ?? said);

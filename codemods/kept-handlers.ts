@@ -1,4 +1,5 @@
 import type { Attempt } from "./passes.js";
+import { rejectedFiles } from "./rejected-files.js";
 import type { Failure, Run } from "./run.js";
 import { namesAround } from "./shared/names-around.js";
 
@@ -11,19 +12,15 @@ export type KeptHandlers = ReadonlyMap<string, string>;
  */
 export function keepHandlers(
   { keptHandlers }: Pick<Run, "keptHandlers">,
-  { texts, findings }: Attempt,
+  attempt: Attempt,
   broken: ReadonlyMap<string, Failure>,
 ): boolean {
   let isMore = false;
-  for (const [file, { lines = [], error }] of broken) {
-    const text = texts.get(file);
-    const isServed = (findings.get(file) ?? []).some(({ rule, rpc }) => rule.startsWith("services/") && rpc !== null);
-    if (text === undefined || !isServed || lines.length === 0) continue;
+  for (const { file, text, lines, said } of rejectedFiles(attempt, broken, "services")) {
     const kept = new Map(keptHandlers.get(file));
     const before = kept.size;
     for (const line of lines)
-      for (const name of namesAround(text, file, line))
-        if (!kept.has(name)) kept.set(name, error.split("\n", 1)[0] ?? "");
+      for (const name of namesAround(text, file, line)) if (!kept.has(name)) kept.set(name, said);
     keptHandlers.set(file, kept);
     isMore ||= kept.size > before;
   }

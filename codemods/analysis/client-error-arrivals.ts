@@ -6,6 +6,7 @@ import {
   type File,
   isFunction,
   isIdentifier,
+  isNewPromise,
   memberName,
   parentMap,
   type Node as TreeNode,
@@ -164,9 +165,7 @@ function isReject(node: TreeNode, tree: File): boolean {
   const declaration = scopesOf(tree).bindingOf(node)?.declaration;
   const executor = declaration && parents.get(declaration);
   const promise = executor && parents.get(executor);
-  return (
-    promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && executor?.params[1] === declaration
-  );
+  return isNewPromise(promise) && executor?.params[1] === declaration;
 }
 
 /** A call that listeners are chained to, or the field of a class that holds it. */

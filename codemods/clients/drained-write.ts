@@ -1,4 +1,12 @@
-import { isFunction, isIdentifier, isWithin, memberName, type Node, type Parents } from "../shared/ast.js";
+import {
+  isFunction,
+  isIdentifier,
+  isNewPromise,
+  isWithin,
+  memberName,
+  type Node,
+  type Parents,
+} from "../shared/ast.js";
 
 /** `if (!call.write(message)) await …`, or `await` of a write's callback: it waits until more may be written. */
 export interface DrainedWrite {
@@ -40,7 +48,7 @@ function promisedWrite(write: Node, parents: Parents): Node | undefined {
   let executor = parents.get(write) as Node;
   if (executor.type === "ExpressionStatement") executor = parents.get(parents.get(executor) as Node) as Node;
   const promise = isFunction(executor) ? parents.get(executor) : undefined;
-  if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise")) return undefined;
+  if (!isNewPromise(promise)) return undefined;
   const body = isFunction(executor) ? onlyStatement(executor.body) : undefined;
   const awaited = parents.get(promise);
   const statement = awaited?.type === "AwaitExpression" ? parents.get(awaited) : undefined;
@@ -77,7 +85,7 @@ function isOnceOf(node: Node, name: string): boolean {
 
 /** `new Promise((resolve) => call.once("drain", resolve))` */
 function isPromiseOf(node: Node, name: string): boolean {
-  const [executor] = node.type === "NewExpression" && isIdentifier(node.callee, "Promise") ? node.arguments : [];
+  const [executor] = isNewPromise(node) ? node.arguments : [];
   if (!isFunction(executor) || executor.params.length !== 1 || !isIdentifier(executor.params[0])) return false;
   const inner = onlyStatement(executor.body);
   const call = inner?.type === "ExpressionStatement" ? inner.expression : inner;

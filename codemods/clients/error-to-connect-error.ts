@@ -4,6 +4,7 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
+  isNewPromise,
   keyName,
   lineEndingOf,
   memberName,
@@ -23,7 +24,7 @@ import { rethrows, statusComparisons } from "./error-in-body.js";
 import { isLooseType } from "./error-types.js";
 import { type ErrorUse, planError } from "./plan-error.js";
 import { fileOf, freshName, GRPC_JS, keywordFor, plannedCalls, RUNTIME } from "./write-call.js";
-import { NO_RESPONSE, wantsResponse } from "./write-handed.js";
+import { NO_RESPONSE } from "./write-handed.js";
 
 const id = "clients/error-to-connect-error";
 const BRIDGED = { rule: id, outcome: "bridged" } as const;
@@ -125,7 +126,7 @@ function failsByCallsOnly(ctx: RuleContext, root: Node, depth = 0): boolean {
   let isSure = true;
   walk(root, (node, [parent]) => {
     // The function that a promise is made with runs at once; others when somebody calls them.
-    if (isFunction(node) && !(parent?.type === "NewExpression" && isIdentifier(parent.callee, "Promise"))) return false;
+    if (isFunction(node) && !isNewPromise(parent)) return false;
     const mayThrow = /^(Optional)?CallExpression$|^NewExpression$/.test(node.type)
       ? mayFail(node)
       : node.type === "ThrowStatement";
@@ -294,7 +295,9 @@ function writeWrapped(ctx: RuleContext, param: Node, owner: Node, isCallback: bo
   if (!isFunction(owner) && owner.type !== "CatchClause") {
     // `.catch(console.error)`
     const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
-    const response = wantsResponse(ctx, owner) ? NO_RESPONSE : "";
+    const response = plannedCalls(ctx).some(({ call, fact }) => call === owner && fact.wantsResponse)
+      ? NO_RESPONSE
+      : "";
     ctx.edit.overwrite(param.start, param.end, `(error) => ${text}(${convert}(error)${response})`, origin);
     return;
   }

@@ -4,6 +4,7 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  isNewPromise,
   isWithin,
   type Node,
   type Parents,
@@ -275,8 +276,7 @@ export function executorOf(statement: Node, parents: Parents): Node | undefined 
   const fn = isFunction(block) ? block : block && parents.get(block);
   if (!isFunction(fn) || (fn.body !== statement && fn.body.body?.at(-1) !== statement)) return undefined;
   const promise = parents.get(fn);
-  if (promise?.type !== "NewExpression" || !isIdentifier(promise.callee, "Promise") || promise.arguments[0] !== fn)
-    return undefined;
+  if (!isNewPromise(promise) || promise.arguments[0] !== fn) return undefined;
   const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
   const isPlain = (fn.params as Node[]).every((param) => isIdentifier(param) && !param.typeAnnotation);
   const isSettler = !fn.async && !fn.generator && /^[12]$/.test(String(fn.params.length)) && isPlain;

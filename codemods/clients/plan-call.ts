@@ -4,6 +4,7 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  isNewPromise,
   memberName,
   type Node,
   type Parents,
@@ -339,7 +340,7 @@ function isReturnedByExecutor(call: Node, parents: Parents): boolean {
   const isReturned = parent.type === "ReturnStatement" || (isFunction(parent) && parent.body === call);
   const executor = isReturned ? (isFunction(parent) ? parent : functionOf(call, parents)) : undefined;
   const promise = executor && parents.get(executor);
-  return promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise") && !executor?.async;
+  return isNewPromise(promise) && !executor?.async;
 }
 
 /** What cancels a call that a variable holds, if anything does. */
@@ -449,7 +450,7 @@ function executorAround(call: Node, parents: Parents): { node: Node; executor: N
   }
   if (!isFunction(inner)) return undefined;
   const node = parents.get(inner);
-  if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return undefined;
+  if (!isNewPromise(node)) return undefined;
   if ((node.arguments as Node[])[0] !== inner) return undefined;
   return { node, executor: inner };
 }
@@ -496,12 +497,7 @@ function settlerCalls(
     const fn = scopesOf(file).bindingOf(call.callee)?.declaration;
     const executor = fn && parentMap(file).get(fn);
     const promise = executor && parentMap(file).get(executor);
-    return (
-      isFunction(executor) &&
-      executor.params[index] === fn &&
-      promise?.type === "NewExpression" &&
-      isIdentifier(promise.callee, "Promise")
-    );
+    return isFunction(executor) && executor.params[index] === fn && isNewPromise(promise);
   };
   if (!calls || !isSettler(calls.resolving, 0) || !isSettler(calls.rejecting, 1)) return undefined;
   return { resolving: calls.resolving, reject: calls.rejecting.callee.name };

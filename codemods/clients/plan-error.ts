@@ -1,4 +1,14 @@
-import { type File, isFunction, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
+import {
+  type File,
+  isFunction,
+  isIdentifier,
+  isNewPromise,
+  memberName,
+  type Node,
+  parentMap,
+  unwrap,
+  walk,
+} from "../shared/ast.js";
 import { givenToBridge } from "../shared/imports.js";
 import { scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
@@ -284,7 +294,7 @@ export function planError(
       const binding = scopesOf(file).bindingOf(parent.callee);
       const executor = binding && parents.get(binding.declaration);
       const promise = executor && parents.get(executor);
-      if (promise?.type === "NewExpression" && isIdentifier(promise.callee, "Promise")) return undefined;
+      if (isNewPromise(promise)) return undefined;
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && isIdentifier(parent.id)) {
       const annotation = parent.id.typeAnnotation?.typeAnnotation;
@@ -434,9 +444,7 @@ export function planError(
     if (!/MemberExpression$/.test(first.type) || first.object !== values || first.property.type !== "NumericLiteral")
       return false;
     const more = parents.get(first) as Node;
-    return !/^(Optional)?MemberExpression$|^(Optional)?CallExpression$/.test(more.type) || more.object !== first
-      ? more.callee !== first
-      : more.optional === true;
+    return more.callee !== first && (more.object !== first || more.optional === true);
   }
 
   function isWritten(member: Node): boolean {

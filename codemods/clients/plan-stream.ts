@@ -3,6 +3,7 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
+  isNewPromise,
   memberName,
   type Node,
   type Parents,
@@ -224,7 +225,7 @@ function executorBlock(references: readonly Node[], declaration: Node, parents: 
   const executor = first && functionOf(first, parents);
   if (!executor || executor.async || executor.generator || executor.body.type !== "BlockStatement") return undefined;
   let node = parents.get(executor) as Node;
-  if (node.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return undefined;
+  if (!isNewPromise(node)) return undefined;
   const block = parents.get(declaration);
   for (; parents.get(node) !== block; node = parents.get(node) as Node)
     if (!parents.get(node) || isFunction(node) || /^(Conditional|Logical)Expression$|^Class/.test(node.type))

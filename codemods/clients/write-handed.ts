@@ -9,13 +9,6 @@ import { writeHeader } from "./write-events.js";
 /** Beside an error, for a callback whose type asks for a response. */
 export const NO_RESPONSE = ", undefined as never";
 
-/** Has a call a callback whose type asks for a response beside its error? */
-export function wantsResponse(ctx: RuleContext, { start, end }: Node): boolean {
-  return clientFacts(ctx.facts, "client-call").some(
-    (fact) => fact.start === start && fact.end === end && fact.wantsResponse,
-  );
-}
-
 /** Does the rule for errors write a function around the callback? */
 function isTurnedBack(ctx: RuleContext, { start, end }: Node): boolean {
   return clientFacts(ctx.facts, "client-error").some(
@@ -42,7 +35,7 @@ export function writeHanded(
   const end = argumentsEnd(ctx, planned);
   if (end === callback.start) ctx.edit.insertRight(end, head, origin);
   else ctx.edit.overwrite(end, callback.start, head, origin);
-  if (wantsResponse(ctx, planned.call) && !isTurnedBack(ctx, callback)) {
+  if (planned.fact.wantsResponse && !isTurnedBack(ctx, callback)) {
     ctx.edit.insertRight(callback.start, "(error) => ", origin);
     ctx.edit.insertLeft(callback.end, `(error${NO_RESPONSE})`, origin);
   }

@@ -101,9 +101,12 @@ export function uncoveredFindings(
   imports: (from: string, to: string) => boolean,
 ): Finding[] {
   // Which files import one another is asked for nothing but what a file does not say itself.
-  const usersOf = perFile((own) => leftovers.filter((other) => other !== own && imports(other.file, own.file)));
-  const usedBy = perFile((own) => leftovers.filter((other) => other !== own && imports(own.file, other.file)));
-  const sidesAround = perFile((own) => new Set([...usersOf(own), ...usedBy(own)].flatMap(({ sides }) => [...sides])));
+  const around = perFile((own) => {
+    const others = leftovers.filter((other) => other !== own);
+    const users = others.filter(({ file }) => imports(file, own.file));
+    return [...users, ...others.filter(({ file }) => imports(own.file, file))];
+  });
+  const sidesAround = perFile((own) => new Set(around(own).flatMap(({ sides }) => [...sides])));
   return leftovers.flatMap((own) => {
     const isMine = (use: Use) => {
       const [only, another] = own.sides.size > 0 ? own.sides : sidesAround(own);
@@ -114,7 +117,9 @@ export function uncoveredFindings(
     return own.uses.filter(isMine).map((use) => {
       const kept =
         own.keeps(use) ??
-        [...usersOf(own), ...usedBy(own)].map((other) => other.keeps(use)).find((found) => found !== null);
+        around(own)
+          .map((other) => other.keeps(use))
+          .find((found) => found !== null);
       return {
         rule: `${side}/uncovered`,
         outcome: kept ? ("bridged" as const) : ("manual" as const),
