@@ -4,7 +4,6 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
-  isNewPromise,
   isWithin,
   type Node,
   type Parents,
@@ -13,6 +12,7 @@ import {
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
 import { deadReturns } from "../shared/control-flow.js";
+import { isNewPromise } from "../shared/scope.js";
 import { leaves } from "./call-events.js";
 import { type CallbackShape, isPropertyName, mentions, namesOf, namesOfFunction } from "./callback-shape.js";
 import type { CallSurroundings } from "./plan-call.js";
@@ -276,7 +276,7 @@ export function executorOf(statement: Node, parents: Parents): Node | undefined 
   const fn = isFunction(block) ? block : block && parents.get(block);
   if (!isFunction(fn) || (fn.body !== statement && fn.body.body?.at(-1) !== statement)) return undefined;
   const promise = parents.get(fn);
-  if (!isNewPromise(promise) || promise.arguments[0] !== fn) return undefined;
+  if (!isNewPromise(promise, parents) || promise.arguments[0] !== fn) return undefined;
   const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
   const isPlain = (fn.params as Node[]).every((param) => isIdentifier(param) && !param.typeAnnotation);
   const isSettler = !fn.async && !fn.generator && /^[12]$/.test(String(fn.params.length)) && isPlain;

@@ -223,7 +223,8 @@ function writeWhole(place: Place): void {
   const last = statements.at(-1);
   if (body.type !== "BlockStatement") {
     endCall(place, body.start, `${closed}${eol}${inner}`);
-    ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
+    if (place.inPlace) closeInPlace(ctx, place.inPlace, body.end, semicolon, origin);
+    else ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
     return;
   }
   const isOneLine = first && !source.slice(body.start, first.start).includes("\n");

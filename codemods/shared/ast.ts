@@ -125,11 +125,6 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
   return node != null && FUNCTIONS.has(node.type);
 }
 
-/** `new Promise(…)`, around its executor. */
-export function isNewPromise(node: Node | null | undefined): node is Node {
-  return node?.type === "NewExpression" && isIdentifier(node.callee, "Promise");
-}
-
 /** Does one node lie in another, or is it the same? */
 export function isWithin(
   inner: { readonly start: number; readonly end: number },
