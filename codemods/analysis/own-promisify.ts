@@ -34,7 +34,10 @@ export function ownPromisify(fn: Node): OwnPromisify | undefined {
 function isGlobalPromise(name: Node): boolean {
   if (name.getText() !== "Promise") return false;
   const file = name.getSourceFile();
-  return !name.getSymbol()?.getDeclarations().some((each) => each.getSourceFile() === file);
+  return !name
+    .getSymbol()
+    ?.getDeclarations()
+    .some((each) => each.getSourceFile() === file);
 }
 
 function parametersOf(fn: Node) {

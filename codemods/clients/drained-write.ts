@@ -1,11 +1,4 @@
-import {
-  isFunction,
-  isIdentifier,
-  isWithin,
-  memberName,
-  type Node,
-  type Parents,
-} from "../shared/ast.js";
+import { isFunction, isIdentifier, isWithin, memberName, type Node, type Parents } from "../shared/ast.js";
 import { isNewPromise } from "../shared/scope.js";
 
 /** `if (!call.write(message)) await …`, or `await` of a write's callback: it waits until more may be written. */
@@ -30,7 +23,8 @@ export function drainedWrite(reference: Node, parents: Parents, isOnlyWritten: b
   if (!Array.isArray(list) || awaited?.type !== "AwaitExpression") return undefined;
   const { argument } = awaited;
   // A stream that is read, too, emits its error, with which `once` rejects.
-  const isWaiting = (isOnlyWritten && isOnceOf(argument, reference.name)) || isPromiseOf(argument, reference.name, parents);
+  const isWaiting =
+    (isOnlyWritten && isOnceOf(argument, reference.name)) || isPromiseOf(argument, reference.name, parents);
   return isWaiting ? { statement, write } : undefined;
 }
 

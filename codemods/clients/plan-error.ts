@@ -1,13 +1,4 @@
-import {
-  type File,
-  isFunction,
-  isIdentifier,
-  memberName,
-  type Node,
-  parentMap,
-  unwrap,
-  walk,
-} from "../shared/ast.js";
+import { type File, isFunction, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
 import { givenToBridge } from "../shared/imports.js";
 import { isNewPromise, scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
