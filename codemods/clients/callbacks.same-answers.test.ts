@@ -257,6 +257,33 @@ const programs: Programs = {
       .then(() => get({ text: 'fail' }).tap(() => console.log('never')))
       .catch((error) => console.log(error.code, error.details));`,
   ],
+  "lines before them that end without a semicolon": [
+    "idiomatic",
+    `${CLIENT}
+    const shout = (text) => String(text).toUpperCase()
+    const say = shout
+    client.ask({ text: 'a' }, (err, res) => {
+      if (err) return;
+      console.log(say(res.text));
+      const again = say
+      client.ask({ text: 'b' }, (error, reply) => { console.log(again(reply.text)); list(again); });
+    });
+    function list(print) {
+      let last = print
+      client.list({ text: 'c' }).on('data', (item) => { last = item.text; }).on('end', () => { count(last, print); });
+    }
+    function count(last, print) {
+      const end = print
+      const call = client.count((err, res) => {
+        if (err) return;
+        console.log(end(res.text));
+      });
+      call.write({ text: last });
+      call.end();
+      if (last) print(last)
+      new Promise((resolve) => client.ask({ text: 'd' }, (err, res) => { if (err) { resolve(null); return; } resolve(res.text); })).then((text) => console.log(text));
+    }`,
+  ],
   "calls within calls": [
     "idiomatic",
     `${CLIENT}

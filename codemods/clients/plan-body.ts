@@ -8,6 +8,7 @@ import {
   type Node,
   type Parents,
   parentMap,
+  statementOf,
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
@@ -260,7 +261,7 @@ function inFunction(executed: Executed): Place | undefined {
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
 function calledAtOnce({ file, promise, executor, shapes }: Executed): Place | undefined {
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
-  if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
+  if (statementOf(promise, parentMap(file))?.start === promise.start) return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
   return {
     holder: promise,
