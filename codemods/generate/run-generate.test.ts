@@ -381,7 +381,7 @@ plugins:
       "proto/shop/v1/shop.proto": shop,
       "proto/shop/v1/order.proto": `syntax = "proto3";\npackage shop.v1;\nimport "shop/v1/shop.proto";\nmessage Order { Item item = 1; }\n`,
     });
-    const result = await ensureGenerated({ root: project.root });
+    const result = await generate({ root: project.root, write: true });
     const order = result.files.find((file) => file.path.endsWith("order_pb.ts"));
     expect(order?.path).toBe(join(project.root, "src/gen/shop/v1/order_pb.ts"));
     expect(readFileSync(order!.path, "utf8")).toContain(`from "./shop_pb.js"`);
