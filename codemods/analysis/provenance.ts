@@ -17,6 +17,7 @@ import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
 import { onlyResult } from "./function-bodies.js";
 import { createGeneratedServices } from "./generated-services.js";
+import { isOwnExports } from "./handed-on.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
@@ -184,6 +185,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       const type = node.getTypeNode();
       return type ? valueOfType(originOfType(type)) : UNKNOWN;
     }
+    if (isOwnExports(node)) return { kind: "module", file: node.getSourceFile() };
     if (Node.isIdentifier(node)) return originOfIdentifier(node);
     if (Node.isPropertyAccessExpression(node)) return memberOf(node.getExpression(), node.getName());
     if (Node.isElementAccessExpression(node)) {
