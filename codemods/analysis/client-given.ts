@@ -33,7 +33,7 @@ export function givenPlace(project: AnalysisProject, property: Node): Node | und
     }
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === node) return ofName(parent);
     if (Node.isBinaryExpression(parent) && parent.getRight() === node) return atAssignment(parent.getLeft(), parent);
-    return Node.isExportAssignment(parent) && project.isHandedOn(parent.getSourceFile()) ? parent : undefined;
+    return Node.isExportAssignment(parent) && project.isHandedOn(parent.getSourceFile(), "values") ? parent : undefined;
   }
 
   function atCall(call: CallExpression | NewExpression, node: Node): Node | undefined {
@@ -64,7 +64,7 @@ export function givenPlace(project: AnalysisProject, property: Node): Node | und
   }
 
   function atAssignment(left: Node, whole: Node): Node | undefined {
-    if (isExportTarget(left.getText())) return project.isHandedOn(left.getSourceFile()) ? whole : undefined;
+    if (isExportTarget(left.getText())) return project.isHandedOn(left.getSourceFile(), "values") ? whole : undefined;
     if (Node.isIdentifier(left)) return ofHolder(left);
     const object = Node.isPropertyAccessExpression(left) ? left.getExpression() : undefined;
     if (!object || Node.isThisExpression(object)) return undefined;

@@ -140,7 +140,7 @@ export function findServices(
       if (foreign !== undefined) refuse(foreign);
     };
     const refuseHandedOn = () => {
-      if (project.isHandedOn(start.getSourceFile()))
+      if (project.isHandedOn(start.getSourceFile(), "values"))
         refuse("what its file exports is given, as a whole, to other code");
     };
     const refuseGiven = (property: Node) => {

@@ -14,8 +14,9 @@ export interface HandedOn {
   /**
    * Is what a file exports given, as a whole, to code that cannot be followed, so that its functions may be called where no name of
    * theirs stands? `Object.assign(exports, require("./auth"))`, `require("./auth")[name]`, `import("./auth")`, `register(auth)`.
+   * Of `values`, those that `const { client } = await import("./clients")` takes are known as what they are, too.
    */
-  isHandedOn(file: SourceFile): boolean;
+  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
   /** The expressions that stand for what a file exports, as a whole, in other files. */
   mentionsOf(file: SourceFile): readonly Node[];
 }
@@ -24,15 +25,17 @@ export interface HandedOn {
 export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput): HandedOn {
   let mentions: Map<SourceFile, Node[]> | undefined;
   let barrels: Map<SourceFile, SourceFile[]> | undefined;
-  const known = new Map<SourceFile, boolean>();
+  const knownOf = { functions: new Map<SourceFile, boolean>(), values: new Map<SourceFile, boolean>() };
 
-  function isHandedOn(file: SourceFile): boolean {
+  function isHandedOn(file: SourceFile, of: "functions" | "values" = "functions"): boolean {
+    const known = knownOf[of];
     const before = known.get(file);
     if (before !== undefined) return before;
     known.set(file, false);
     barrels ??= barrelsOfFiles();
     const all = [...mentionsOf(file), ...ownMentions(indexOf(file))];
-    const result = !all.every(isFollowed) || (barrels.get(file) ?? []).some(isHandedOn);
+    const isSeen = (node: Node) => isFollowed(node) || (of === "values" && isImportFollowed(node));
+    const result = !all.every(isSeen) || (barrels.get(file) ?? []).some((each) => isHandedOn(each, of));
     known.set(file, result);
     return result;
   }
@@ -80,7 +83,7 @@ export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput)
   function isFollowed(node: Node): boolean {
     const parent = node.getParent();
     if (!parent) return false;
-    if (Node.isCallExpression(node) && node.getExpression().getText() !== "require") return isImportFollowed(node);
+    if (Node.isCallExpression(node) && node.getExpression().getText() !== "require") return false;
     if (Node.isCallExpression(parent)) return parent.getExpression() === node || isFilled(parent, node);
     if (Node.isPropertyAccessExpression(parent) || Node.isQualifiedName(parent)) return true;
     if (Node.isExpressionStatement(parent) || Node.isTypeQuery(parent) || Node.isExportSpecifier(parent)) return true;

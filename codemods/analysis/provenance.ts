@@ -49,7 +49,7 @@ export interface Provenance {
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   mentionsOf(file: SourceFile): readonly Node[];
-  isHandedOn(file: SourceFile): boolean;
+  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
