@@ -1,10 +1,11 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
-import type { Origin, PackageDefinitionOrigin } from "../analysis/origin.js";
+import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { serviceOfServiceType } from "../analysis/protobuf-ts-client.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { LegacyShape } from "./legacy-shape.js";
+import { unknownProto } from "./loaded-protos.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { messageFlavourOf } from "./message-flavours.js";
 import { watchedMessages } from "./watched-messages.js";
@@ -59,7 +60,7 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
   const base = { of, call, options, option, definition, service, rule } as const;
   const watched = watchedMessages(project, of, call, service);
   if (watched !== undefined) return { ...base, shape: null, why: watched };
-  const outside = origin.packageDefinition && outsideOf(project, origin.packageDefinition);
+  const outside = origin.packageDefinition && unknownProto(project, origin.packageDefinition, service);
   if (outside)
     return {
       ...base,
@@ -74,28 +75,6 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
       why: `proto-loader runs without defaults: true, and ${unlike} is no message of its own in protobuf-es, which cannot say that its value is not set: to leave proto-loader's functions, load with defaults: true first, in the clients as well`,
     };
   return "shape" in shape ? { ...base, shape: shape.shape, why: "" } : { ...base, shape: null, why: shape.why };
-}
-
-/** What only the running program knows, and the path of a .proto file is made of: `process.env.PROTO_PATH`. */
-function outsideOf(project: AnalysisProject, { call }: PackageDefinitionOrigin): string | undefined {
-  const [path] = Node.isCallExpression(call) ? call.getArguments() : [];
-  return path && outsideIn(project, path, 0);
-}
-
-function outsideIn(project: AnalysisProject, value: Node, depth: number): string | undefined {
-  const parts = [value, ...value.getDescendants()];
-  const outside = parts.find(
-    (part) => Node.isPropertyAccessExpression(part) && /^process\.(env|argv)$/.test(part.getText()),
-  );
-  if (outside) return outside.getText();
-  if (depth === 4) return undefined;
-  for (const name of parts.filter(Node.isIdentifier)) {
-    const declaration = project.declarationOf(name);
-    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    const found = made && outsideIn(project, made, depth + 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** A field whose presence of its own parts is lost. */

@@ -116,14 +116,111 @@ describe("what loaded the definition", () => {
     ],
     ["a part of the path", "require('path').join(folder, 's.proto')", "process.env"],
     ["the command line", "process.argv[2]", "process.argv"],
+    ["a file that is read", "require('fs').readFileSync('which.txt', 'utf8')", "require('fs').readFileSync("],
+    ["a folder that is read and not known", "fs.readdirSync(folder).map((name) => join(folder, name))", "process.env"],
+    [
+      "a folder with others in it",
+      "fs.readdirSync('../').filter((name) => name.endsWith('.proto'))",
+      "fs.readdirSync(",
+    ],
+    ["a glob", "require('glob').sync(__dirname + '/**/*.proto')", "require('glob').sync("],
+    ["a variable that changes", "chosen", "chosen"],
+    ["another container", "'/srv/protos/s.proto'", "/srv/protos/s.proto"],
+    [
+      "another container, or here",
+      "fs.existsSync('/srv') ? '/srv/protos/s.proto' : join(__dirname, 's.proto')",
+      "/srv/protos/s.proto",
+    ],
+    ["a function that may be called elsewhere", "where(file)", "file"],
   ])("nobody knows where it comes from %s: its own functions stay", async (_name, place, from) => {
-    const source = placed(place, "const folder = process.env.PROTOS ?? __dirname;");
+    const more =
+      "const fs = require('fs'); const { join } = require('path'); const where = (path) => join(__dirname, path); let chosen = 's.proto'; exports.choose = (file) => { chosen = file; };";
+    const source = placed(
+      place,
+      `const folder = process.env.PROTOS ?? __dirname;\n${more}\nlet file; exports.use = (name) => { file = name; };`,
+    );
     using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": source });
     const { files, findings } = await migrateMessages(project.root);
     expect(files["server.js"]).toBe(source);
     expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
       ["bridged", expect.stringContaining(`the path of the .proto comes from ${from}`)],
     ]);
+  });
+
+  const loadsFrom = (path: string, more: string) =>
+    program("const get = (req) => ({ the_name: req.the_name });").replace(
+      /const definition = .*;/,
+      `const { join } = require('path');\nconst fs = require('fs');\n${more}\nconst definition = load(${path});`,
+    );
+  const load = `const load = (file) => protoLoader.loadSync(file, ${options});`;
+  it.each([
+    ["the parameter of a function all of whose calls are here", loadsFrom("join(__dirname, 's.proto')", load)],
+    [
+      "all files of a folder",
+      loadsFrom(
+        "files.map((name) => join(dir, name))",
+        `${load}
+const dir = join(__dirname, '.');
+const files = fs.readdirSync(dir).filter((name) => name.endsWith('.proto'));`,
+      ),
+    ],
+    [
+      "a list of files",
+      loadsFrom("[join(__dirname, 's.proto'), join(dir, 'more.proto')]", `${load}\nconst dir = __dirname;`),
+    ],
+    [
+      "one of a configuration",
+      loadsFrom("config.protos.main", `${load}\nconst config = { protos: { main: join(__dirname, 's.proto') } };`),
+    ],
+    ["a build's copy", loadsFrom("join(__dirname, 'build/s.proto')", load)],
+    ["a package", loadsFrom("[require('some-protos').path, join(__dirname, 's.proto')]", load)],
+  ])("%s says which file it is: native", async (_name, source) => {
+    using project = tempProject({
+      "package.json": "{}",
+      "s.proto": proto,
+      "more.proto": "syntax = 'proto3';",
+      "server.js": source,
+    });
+    const { findings } = await migrateMessages(project.root);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+  });
+
+  const serves = (file: string, more: string) =>
+    program("const get = (req) => ({ the_name: req.the_name });")
+      .replace(/const definition = .*;/, "")
+      .replace(
+        "module.exports = (router) => router",
+        `${more}\nfunction serve(file) { const definition = protoLoader.loadSync(${file}, ${options});\nreturn (router) => router`,
+      )
+      .concat("}\nmodule.exports = { serve };\n");
+  it.each([
+    ["of a function that nobody here calls", serves("file", ""), "the parameter file"],
+    ["of one that is called with it", serves("file", "serve(process.env.WHERE);"), "process.env"],
+    ["of one that is called with nothing", serves("file", "serve();"), "the parameter file"],
+    [
+      "of one that other code is given",
+      serves("file", "serve(__dirname + '/s.proto');\nother(serve);"),
+      "the parameter file",
+    ],
+    [
+      "a property of which is the path",
+      serves("file.proto", "serve({ proto: __dirname + '/s.proto' });\nserve({ proto: other });"),
+      "file.proto",
+    ],
+  ])("a path that is a parameter %s is not known", async (_name, source, from) => {
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": source });
+    const { files, findings } = await migrateMessages(project.root);
+    expect(files["server.js"]).toBe(source);
+    expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
+      ["bridged", expect.stringContaining(`the path of the .proto comes from ${from}`)],
+    ]);
+  });
+
+  it("a parameter for which all calls here pass a file of the project is known", async () => {
+    const source = serves("file", "serve(__dirname + '/s.proto');\nserve(require('path').join(__dirname, 's.proto'));");
+    using project = tempProject({ "package.json": "{}", "s.proto": proto, "server.js": source });
+    const { findings } = await migrateMessages(project.root);
+    expect(findings.map(({ outcome }) => outcome)).toEqual(["idiomatic"]);
   });
 });
 
