@@ -552,6 +552,7 @@ function factsOf(
           ...placeOf(view.node),
           kind: "client-view",
           type: view.type,
+          key: Node.isShorthandPropertyAssignment(view.node.getParent()) ? view.node.getText() : null,
           reason: service.calls.some((call) => call.node === node) ? null : reason("client-view", detail),
         } satisfies ClientViewFact);
   if (idiomatic)
