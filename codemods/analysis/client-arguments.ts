@@ -176,8 +176,8 @@ function ownModule(file: SourceFile, declared: string): string | undefined {
 }
 
 /**
- * The type of a callback's response as it is written there, by a name that the file knows, or by the method that gives it; undefined where none
- * is needed.
+ * The type of a callback's response as it is written there, by a name that the file knows, or by the method that gives it, under the name that
+ * the old definition has for it; undefined where none is needed.
  */
 export function responseTypeOf(call: Call): string | null | undefined {
   const { plan } = call;
@@ -193,10 +193,10 @@ export function responseTypeOf(call: Call): string | null | undefined {
   if (type.isAny() || /^[A-Z][\w$]*( \| undefined)?$/.test(text)) return text;
   // `client.getItem`, by names that mean the same where the variable stands.
   const method = Node.isCallExpression(call.node) ? call.node.getExpression().getText() : "";
-  const [, client, root] = /^(([\w$]+)(?:\.[\w$]+)*)\.[\w$]+$/.exec(method) ?? [];
+  const [, root] = /^([\w$]+)(?:\.[\w$]+)+$/.exec(method) ?? [];
   if (call.form !== "client" || root === undefined || root === response.name || root === error?.name) return null;
   const isNullable = type.isUnion() && type.getUnionTypes().some((each) => each.isUndefined());
-  return `Awaited<ReturnType<typeof ${client}.${call.rpc.localName}>>${isNullable ? " | undefined" : ""}`;
+  return `Awaited<ReturnType<typeof ${method}>>${isNullable ? " | undefined" : ""}`;
 }
 
 /** Does a callback that has a name, `(error: ServiceError | null, item: Item) => void`, ask by its type for a response beside every error? */

@@ -2,6 +2,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
 import type { Node as TreeNode } from "../shared/ast.js";
 import { nodeOf } from "./client-trees.js";
+import { isOfLanguage } from "./language.js";
 import { isOnlyItself } from "./own-members.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -43,7 +44,7 @@ export function calleesOf(project: AnalysisProject): Callees {
     const name = nameNode.getText();
     if (isOfCaught(project, callee)) return "builtin";
     const origin = project.originOf(callee);
-    if (origin.kind !== "function") return isBuiltin(nameNode) ? "builtin" : null;
+    if (origin.kind !== "function") return isOfLanguage(nameNode) ? "builtin" : null;
     const { node } = origin;
     if (isWritten(name) || !isNamed(node, name)) return null;
     if (Node.isMethodDeclaration(node)) {
@@ -104,13 +105,4 @@ function isOfCaught(project: AnalysisProject, callee: Node): boolean {
   const error = isMetadata ? object.getExpression() : undefined;
   const declared = Node.isIdentifier(error) ? project.declarationOf(error) : undefined;
   return Node.isVariableDeclaration(declared) && Node.isCatchClause(declared.getParent());
-}
-
-/** `map.get(key)`: a member of what the language itself has. */
-function isBuiltin(name: Node): boolean {
-  const declarations = name.getSymbol()?.getDeclarations() ?? [];
-  return (
-    declarations.length > 0 &&
-    declarations.every((each) => /\/typescript\/lib\/lib\.[\w.]+\.d\.ts$/.test(each.getSourceFile().getFilePath()))
-  );
 }

@@ -153,6 +153,8 @@ export interface ClientViewFact extends FactBase {
   readonly kind: "client-view";
   /** The old client's type, in TypeScript. */
   readonly type: string | null;
+  /** The name of the member, where `{ client }` says both. */
+  readonly key: string | null;
   /** Null where it is a call, which has a fact of its own. */
   readonly reason: Reason | null;
 }

@@ -1,5 +1,7 @@
-import { Node, SyntaxKind } from "ts-morph";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { peeled } from "./around-values.js";
+import { exportsOf } from "./exports.js";
+import type { Origin } from "./origin.js";
 import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 
@@ -33,6 +35,9 @@ export function standIns(project: AnalysisProject): StandIn[] {
     for (const assignment of file.getDescendantsOfKind(SyntaxKind.BinaryExpression)) {
       const left = assignment.getLeft();
       if (assignment.getOperatorToken().getText() !== "=" || !isMember(left)) continue;
+      const exported = Node.isPropertyAccessExpression(left) && exportedClient(left.getExpression(), left.getName());
+      if (exported && clientService(assignment.getRight()) !== exported)
+        found.push({ node: assignment, service: exported, of: "client" });
       const service = project.originOf(left).kind === "client" ? undefined : clientService(left.getExpression());
       if (service) found.push({ node: assignment, service, of: "client" });
       else prototypeOf(assignment, left.getExpression());
@@ -44,14 +49,28 @@ export function standIns(project: AnalysisProject): StandIn[] {
     if (!Node.isCallExpression(call)) return;
     const callee = calleeText(call);
     if (!CHANGES.test(callee) && !LIBRARY.test(callee)) return;
-    const [first] = call.getArguments();
+    const [first, second] = call.getArguments();
     if (!first) return;
+    const exported = Node.isStringLiteral(second) ? exportedClient(first, second.getLiteralText()) : undefined;
+    if (exported) found.push({ node: call, service: exported, of: "client" });
     const origin = project.originOf(first);
     if (origin.kind === "client-constructor" && origin.service)
       found.push({ node: call, service: origin.service, of: "client" });
     const service = clientService(first) ?? (isMember(first) ? clientService(first.getExpression()) : undefined);
     if (service) found.push({ node: call, service, of: "client" });
     else prototypeOf(call, first);
+  }
+
+  /** `stub(clients, "inventory")`, `clients.inventory = fake`: a client that another file exports. */
+  function exportedClient(object: Node, name: string): string | undefined {
+    const origin = project.originOf(object);
+    const file = Node.isIdentifier(object) && origin.kind !== "client" ? fileOf(origin) : undefined;
+    if (!file || file === object.getSourceFile()) return undefined;
+    const { named, whole } = exportsOf(file);
+    const direct = named.get(name);
+    const member = whole && Node.isObjectLiteralExpression(whole) ? whole.getProperty(name) : undefined;
+    const value = member ?? (direct?.kind === "node" ? direct.node : undefined);
+    return value && clientService(value);
   }
 
   /** `InventoryClient.prototype` */
@@ -66,6 +85,11 @@ export function standIns(project: AnalysisProject): StandIn[] {
     const origin = project.originOf(node);
     return origin.kind === "client" ? origin.service : undefined;
   }
+}
+
+function fileOf(origin: Origin): SourceFile | undefined {
+  if (origin.kind === "module") return origin.file;
+  return origin.kind === "object" ? origin.node.getSourceFile() : undefined;
 }
 
 function isMember(node: Node): node is Node & { getExpression(): Node } {

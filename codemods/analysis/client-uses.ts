@@ -1,10 +1,19 @@
-import { type CallExpression, Node, type ReturnTypedNode, type SourceFile, type TypeNode } from "ts-morph";
+import {
+  type CallExpression,
+  Node,
+  type PropertyAccessExpression,
+  type ReturnTypedNode,
+  type SourceFile,
+  type TypeNode,
+} from "ts-morph";
 import { type CallPlan, cancelOf, planCall, planReady } from "../clients/plan-call.js";
 import { nodeAt } from "../shared/ast.js";
-import { passesOn } from "./around-values.js";
+import { passesOn, peeled } from "./around-values.js";
 import { chosenUnary } from "./chosen-method.js";
 import { canCloseTransport, isStateOfChannel } from "./client-channel-calls.js";
 import { clientDefinition } from "./client-definitions.js";
+import { classAround } from "./client-fields.js";
+import { baseOfPackage, givenPlace, wholeLiteral } from "./client-given.js";
 import { chosenRead, holderAround, holderOf } from "./client-holders.js";
 import { declaredInterface, findInterfaces, foreignType } from "./client-interfaces.js";
 import { isCalledOnly, isReplaced, leaks, leaksByName } from "./client-leaks.js";
@@ -16,7 +25,7 @@ import { type TakenMethod, takenAround, takenParameter } from "./client-taken.js
 import type { Trees } from "./client-trees.js";
 import { ANY_SERVICE, isVaryingClient } from "./client-varying.js";
 import { madeListAround } from "./collections.js";
-import { isExportedProperty, isExportTarget, isValueAssignment } from "./exports.js";
+import { isExportedProperty, isExportTarget, isValueAssignment, isWholeExport } from "./exports.js";
 import type { RpcRef } from "./facts.js";
 import { iteratedOnly } from "./iterated-streams.js";
 import { isTypeScript } from "./language.js";
@@ -130,6 +139,19 @@ export function findServices(
       const foreign = foreignType(project, type, service.name);
       if (foreign !== undefined) refuse(foreign);
     };
+    const refuseHandedOn = () => {
+      if (project.isHandedOn(start.getSourceFile(), "values"))
+        refuse("what its file exports is given, as a whole, to other code");
+    };
+    const refuseGiven = (property: Node) => {
+      const place = givenPlace(project, property);
+      const isAtOnce = place !== undefined && wholeLiteral(property).getParent() === place && !isTypeScript(place);
+      if (place) refuse(`it is in what \`${shortText(place)}\` gives to other code`, isAtOnce ? node : null);
+    };
+    const refuseInherited = (owner: Node | undefined, name: string) => {
+      const base = owner && baseOfPackage(project, owner);
+      if (base) refuse(`it is kept in the field ${name}, which ${shortText(base)} may use`);
+    };
     const refuseChosen = (holder: Parameters<typeof chosenRead>[1], kind: "value" | "function" = "value") => {
       const read = chosenRead(project, holder, kind);
       if (read) refuse(`it may be what \`${shortText(read)}\` reads`);
@@ -146,7 +168,9 @@ export function findServices(
       const isKnown = Node.isIdentifier(name) && project.originOf(name).kind === "client";
       if (!isKnown) refuse("it is destructured or its variable is assigned again");
       refuseType(parent.getTypeNode());
-      if (isKnown && parent.isExported()) refuseChosen(parent.getSourceFile());
+      if (!isKnown || !parent.isExported()) return;
+      refuseChosen(parent.getSourceFile());
+      refuseHandedOn();
       return;
     }
     if (Node.isBinaryExpression(parent)) {
@@ -162,6 +186,11 @@ export function findServices(
           refuse(`something else is put into the field ${field.getName()}`);
         else if (!isKnown) refuse(`it is kept in ${left.getText()}`);
         refuseChosen(holderOf(project, left));
+        // What stands for all that a file exports is the client itself.
+        if (isExportTarget(left.getText()) && !isWholeExport(left.getText())) refuseHandedOn();
+        else if (field && Node.isThisExpression(field.getExpression()))
+          refuseInherited(classAround(field), field.getName());
+        else if (field) refuseGiven(field);
         refuseType(
           annotationOf(project.declarationOf(Node.isPropertyAccessExpression(left) ? left.getNameNode() : left)),
         );
@@ -179,7 +208,11 @@ export function findServices(
     }
     if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) {
       refuseChosen(holderAround(parent));
-      if (isExportedProperty(parent)) return;
+      if (isExportedProperty(parent)) {
+        refuseHandedOn();
+        return;
+      }
+      refuseGiven(parent);
       if (leaksByName(project, parent.getName().replace(/^['"]|['"]$/g, "")))
         refuse(`it is kept in an object as ${parent.getName()}`);
       if (isReplaced(project, parent, parent.getName()))
@@ -190,7 +223,7 @@ export function findServices(
       if (parent.getExpression() === node) return;
       const callee = parent.getExpression();
       // `promisify(client.m).bind(client)`: the method itself was looked at.
-      if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind") return;
+      if (Node.isPropertyAccessExpression(callee) && callee.getName() === "bind" && isMethodOf(callee, node)) return;
       if (
         Node.isPropertyAccessExpression(callee) &&
         /^(set|push|unshift)$/.test(callee.getName()) &&
@@ -232,6 +265,7 @@ export function findServices(
     if (Node.isPropertyDeclaration(parent)) {
       refuseChosen(holderAround(parent));
       refuseType(parent.getTypeNode());
+      if (parent.getScope() !== "private") refuseInherited(parent.getParent(), parent.getName());
       if (leaksByName(project, parent.getName())) refuse(`it is kept in the field ${parent.getName()}`);
       if (isReplaced(project, parent, parent.getName()))
         refuse(`something else is put into the field ${parent.getName()}`);
@@ -254,12 +288,14 @@ export function findServices(
       else refuseChosen(holderAround(owner), Node.isGetAccessorDeclaration(owner) ? "value" : "function");
       return;
     }
+    if (Node.isExportAssignment(parent) || Node.isExportSpecifier(parent)) {
+      refuseHandedOn();
+      return;
+    }
     if (
       Node.isExpressionStatement(parent) ||
       Node.isIfStatement(parent) ||
       Node.isPrefixUnaryExpression(parent) ||
-      Node.isExportAssignment(parent) ||
-      Node.isExportSpecifier(parent) ||
       Node.isImportSpecifier(parent) ||
       Node.isImportClause(parent) ||
       Node.isNamespaceImport(parent)
@@ -489,6 +525,13 @@ export function findServices(
     const plan: CallPlan = problem === undefined ? found : { kind: "refused", reason: problem };
     service.calls.push({ node, rpc, form, isTaken, plan, unseen });
   }
+}
+
+/** Is `client.m.bind` or `promisify(client.m).bind` what a client is bound by? */
+function isMethodOf(bind: PropertyAccessExpression, client: Node): boolean {
+  const bound = peeled(bind.getExpression());
+  const [method] = Node.isCallExpression(bound) ? bound.getArguments() : [bound];
+  return Node.isPropertyAccessExpression(method) && method.getExpression().getText() === client.getText();
 }
 
 function annotationOf(declaration: Node | undefined): TypeNode | undefined {

@@ -5,3 +5,12 @@ import { languageOf } from "../shared/parse.js";
 export function isTypeScript(node: Node): boolean {
   return languageOf(node.getSourceFile().getFilePath()) === "ts";
 }
+
+/** Is a name one of what the language itself has: the `get` of `map.get(key)`? */
+export function isOfLanguage(name: Node): boolean {
+  const declarations = name.getSymbol()?.getDeclarations() ?? [];
+  return (
+    declarations.length > 0 &&
+    declarations.every((each) => /\/typescript\/lib\/lib\.[\w.]+\.d\.ts$/.test(each.getSourceFile().getFilePath()))
+  );
+}

@@ -152,8 +152,7 @@ function useOf(reference: Node): "alias" | { getArguments(): Node[] } | undefine
     return "alias";
   if (Node.isVariableDeclaration(parent) && parent.getNameNode() === node) return "alias";
   if (Node.isBindingElement(parent)) return "alias";
-  if (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText()) && parent.getRight() === node)
-    return "alias";
+  if (Node.isBinaryExpression(parent) && isExportTarget(parent.getLeft().getText())) return "alias";
   if (Node.isShorthandPropertyAssignment(parent) || Node.isPropertyAssignment(parent)) {
     const object = parent.getParent();
     const holder = object?.getParent();

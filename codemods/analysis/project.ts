@@ -33,7 +33,7 @@ export interface AnalysisProject {
   /** The expressions that stand for what a file exports, as a whole: `require("./x")` and names for it. */
   mentionsOf(file: SourceFile): readonly Node[];
   /** Is what a file exports given, as a whole, to code that cannot be followed? */
-  isHandedOn(file: SourceFile): boolean;
+  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
   /** The project file that a specifier means in a file, if it is one. */
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   /** A project file by absolute path. */

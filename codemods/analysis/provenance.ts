@@ -17,6 +17,7 @@ import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
 import { onlyResult } from "./function-bodies.js";
 import { createGeneratedServices } from "./generated-services.js";
+import { isOwnExports } from "./handed-on.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
@@ -48,7 +49,7 @@ export interface Provenance {
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   mentionsOf(file: SourceFile): readonly Node[];
-  isHandedOn(file: SourceFile): boolean;
+  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;
@@ -184,6 +185,7 @@ export function createProvenance(input: ProvenanceInput): Provenance {
       const type = node.getTypeNode();
       return type ? valueOfType(originOfType(type)) : UNKNOWN;
     }
+    if (isOwnExports(node)) return { kind: "module", file: node.getSourceFile() };
     if (Node.isIdentifier(node)) return originOfIdentifier(node);
     if (Node.isPropertyAccessExpression(node)) return memberOf(node.getExpression(), node.getName());
     if (Node.isElementAccessExpression(node)) {

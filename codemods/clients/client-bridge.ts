@@ -32,7 +32,8 @@ export const rule: Rule = {
     for (const fact of clientFacts(ctx.facts, "client-view")) {
       const origin = { rule: id, outcome: "bridged", reason: fact.reason } as const;
       const type = fact.type === null ? "" : `<${fact.type}>`;
-      ctx.edit.insertRight(fact.start, `${ctx.imports.add(GRPC_JS, "asGrpcJsClient")}${type}(`, origin);
+      const key = fact.key === null ? "" : `${fact.key}: `;
+      ctx.edit.insertRight(fact.start, `${key}${ctx.imports.add(GRPC_JS, "asGrpcJsClient")}${type}(`, origin);
       ctx.edit.insertLeft(fact.end, ")", origin);
       if (fact.reason === null) continue;
       const construct = ctx.source.slice(fact.start, fact.end);

@@ -50,6 +50,18 @@ for (const text of ['a', 'fail']) {
     },
     outcomes: ["idiomatic"],
   },
+  "a reply with no name for its type, of a method that protobuf-es spells in another way": {
+    files: {
+      "main.ts": `${HEAD}
+const client = new probe.v1.Other(process.env.ADDRESS!, grpc.credentials.createInsecure());
+client.askUrl({ text: 'a' }, (error, reply) => {
+  if (error) console.log('a', error.code);
+  console.log(reply?.text);
+});
+`,
+    },
+    outcomes: ["idiomatic"],
+  },
   "a client with a type, of which nothing changes": {
     files: {
       "main.ts": `${CLIENT}

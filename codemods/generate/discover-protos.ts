@@ -76,10 +76,17 @@ export function discoverProtos(
       else if (/[\w)}]\.proto$/.test(written) && !/^google\/protobuf\//.test(written))
         notes.push(`${show(source.path)} names ${written}, and there is no such file.`);
     }
-    for (const name of found.generatedFrom) {
+    const named = (name: string) => {
       const around = () => onlyOf(protosAround().filter((path) => isAt(path, name)));
-      const fitting = bySuffix(candidates.values(), name, source.path) ?? mapped(around(), candidate);
+      return bySuffix(candidates.values(), name, source.path) ?? mapped(around(), candidate);
+    };
+    for (const name of found.generatedFrom) {
+      const fitting = named(name);
       if (fitting) fitting.name ??= name;
+    }
+    for (const path of found.typesOf) {
+      const fitting = named(path);
+      if (fitting) fitting.referenced = true;
     }
   }
 

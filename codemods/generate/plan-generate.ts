@@ -48,10 +48,7 @@ export function planGenerate(discovery: ProtoDiscovery, options: PlanOptions): G
           "import_extension=js",
           ...(moduleSystem === "cjs" ? ["js_import_style=legacy_commonjs"] : []),
         ];
-  const outDir =
-    options.out === undefined
-      ? defaultOut(root, discovery, isMixed ? ["ts", "js"] : [language], existing?.out)
-      : resolve(root, options.out);
+  const outDir = options.out === undefined ? defaultOut(root, discovery, existing?.out) : resolve(root, options.out);
   const layout: GeneratedLayout = { outDir, importExtension };
   const configNotes: string[] = [];
   const configFiles = plannedConfig(root, discovery, outDir, pluginOptions, configNotes);
@@ -101,27 +98,36 @@ function packageType(from: string): string | undefined {
   }
 }
 
-/** How the project itself writes relative imports decides; then what its compiler setting needs. */
+/**
+ * How the project itself writes relative imports decides, of those that its compiler setting takes; imports of types count where there are
+ * no others: they go away with the types, so that generated types may well have another way.
+ */
 function typeScriptExtension(root: string, moduleSystem: ModuleSystem): "" | ".js" | ".ts" {
+  const { module, moduleResolution } = compilerOptions(root);
+  const node = /^(node16|node18|node20|nodenext)$/i;
+  const needsExtension = moduleSystem === "esm" && (node.test(module ?? "") || node.test(moduleResolution ?? ""));
   const counts = { "": 0, ".js": 0, ".ts": 0 };
+  const ofTypes = { ...counts };
   const files = globSync(["**/*.{ts,mts,cts,tsx}", "!**/*.d.ts"], {
     cwd: root,
     absolute: true,
     ignore: ["**/node_modules/**", "**/.*/**", "**/{dist,build,out}/**"],
   });
   for (const path of files.slice(0, 500)) {
-    for (const match of readFileSync(path, "utf8").matchAll(/\bfrom\s+["'](\.{1,2}\/[^"'\n]+)["']/g)) {
-      const specifier = match[1] ?? "";
-      if (/\.[cm]?js$/.test(specifier)) counts[".js"]++;
-      else if (/\.[cm]?tsx?$/.test(specifier)) counts[".ts"]++;
-      else if (!/\.json$/.test(specifier)) counts[""]++;
+    const imports = /(\bimport\s+type\b[^;"']*)?\bfrom\s+["'](\.{1,2}\/[^"'\n]+)["']/g;
+    for (const [, type, specifier = ""] of readFileSync(path, "utf8").matchAll(imports)) {
+      const count = type === undefined ? counts : ofTypes;
+      if (/\.[cm]?js$/.test(specifier)) count[".js"]++;
+      else if (/\.[cm]?tsx?$/.test(specifier)) count[".ts"]++;
+      else if (!/\.json$/.test(specifier)) count[""]++;
     }
   }
-  const most = (["", ".js", ".ts"] as const).toSorted((a, b) => counts[b] - counts[a])[0];
-  if (most !== undefined && counts[most] > 0) return most;
-  const { module, moduleResolution } = compilerOptions(root);
-  const node = /^(node16|node18|node20|nodenext)$/i;
-  return moduleSystem === "esm" && (node.test(module ?? "") || node.test(moduleResolution ?? "")) ? ".js" : "";
+  const ways = needsExtension ? ([".js", ".ts"] as const) : (["", ".js", ".ts"] as const);
+  for (const count of [counts, ofTypes]) {
+    const most = ways.toSorted((a, b) => count[b] - count[a])[0];
+    if (most !== undefined && count[most] > 0) return most;
+  }
+  return needsExtension ? ".js" : "";
 }
 
 interface CompilerOptions {
@@ -147,19 +153,17 @@ function compilerOptions(root: string): CompilerOptions {
   return config?.compilerOptions ?? {};
 }
 
-/** src/gen or gen; beside it, when other generated code stands, or is made by version 1 (in `old`), where ours would be. */
-function defaultOut(
-  root: string,
-  discovery: ProtoDiscovery,
-  languages: readonly Language[],
-  old: string | undefined,
-): string {
+/**
+ * src/gen or gen; beside it, when other generated code stands, or is made by version 1 (in `old`), where ours would be. A file of another
+ * language counts, too: `import "./a_pb"` finds the .ts of ours before the .js or the .d.ts of theirs.
+ */
+function defaultOut(root: string, discovery: ProtoDiscovery, old: string | undefined): string {
   const base = existsSync(join(root, "src")) ? join(root, "src", "gen") : join(root, "gen");
   for (const directory of [base, `${base}-es`, join(base, "es")]) {
     if (old !== undefined && resolve(root, old) === directory) continue;
     const taken = discovery.files.some((file) =>
-      languages.some((language) => {
-        const path = join(directory, `${file.name.replace(/\.proto$/, "")}_pb.${language}`);
+      ["ts", "js", "d.ts"].some((extension) => {
+        const path = join(directory, `${file.name.replace(/\.proto$/, "")}_pb.${extension}`);
         return existsSync(path) && !isOurs(readFileSync(path, "utf8"));
       }),
     );

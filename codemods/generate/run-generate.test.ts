@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -352,6 +352,50 @@ plugins:
     });
     const result = await ensureGenerated({ root: project.root });
     expect(result.files.map((file) => file.path.slice(project.root.length + 1))).toContain("gen-es/shop_pb.js");
+  });
+
+  it("does not put a .ts beside another generator's *_pb.js and *_pb.d.ts: imports would find ours", async () => {
+    using project = tempProject({
+      "package.json": `{}`,
+      "tsconfig.json": `{}`,
+      "src/main.ts": `import { Item } from "./gen/shop_pb";\nimport * as grpc from "@grpc/grpc-js";\n`,
+      "protos/shop.proto": shop,
+      "src/gen/shop_pb.js": "// source: shop.proto\nvar jspb = require('google-protobuf');\n",
+      "src/gen/shop_pb.d.ts": "// package: shop.v1\n// file: shop.proto\n",
+    });
+    const result = await ensureGenerated({ root: project.root });
+    expect(result.files.map((file) => file.path.slice(project.root.length + 1))).toContain("src/gen-es/shop_pb.ts");
+  });
+
+  it("the types of proto-loader-gen-types show neither an import root nor how the project writes its imports", async () => {
+    const types = ["Order", "Item", "Shelf"].map((name) => [
+      `src/types/${name}.ts`,
+      `// Original file: proto/shop/v1/order.proto\nimport type { Other } from './Other';\nexport interface ${name} {}\n`,
+    ]);
+    using project = tempProject({
+      "package.json": `{"type":"module"}`,
+      "tsconfig.json": `{}`,
+      "src/server.ts": `import { a } from "./a.js";\nimport type { Item } from "./types/Item";\n`,
+      "src/a.ts": `import * as loader from "@grpc/proto-loader";\nloader.loadSync("shop/v1/order.proto");\n`,
+      ...Object.fromEntries(types),
+      "proto/shop/v1/shop.proto": shop,
+      "proto/shop/v1/order.proto": `syntax = "proto3";\npackage shop.v1;\nimport "shop/v1/shop.proto";\nmessage Order { Item item = 1; }\n`,
+    });
+    const result = await generate({ root: project.root, write: true });
+    const order = result.files.find((file) => file.path.endsWith("order_pb.ts"));
+    expect(order?.path).toBe(join(project.root, "src/gen/shop/v1/order_pb.ts"));
+    expect(readFileSync(order!.path, "utf8")).toContain(`from "./shop_pb.js"`);
+  });
+
+  it("with NodeNext, imports without an extension are no example: the compiler does not take them", async () => {
+    using project = tempProject({
+      "package.json": `{"type":"module"}`,
+      "tsconfig.json": `{"compilerOptions":{"module":"NodeNext"}}`,
+      "src/server.ts": `import { a } from "./a";\nimport * as loader from "@grpc/proto-loader";\n`,
+      "protos/shop.proto": shop,
+    });
+    const result = await ensureGenerated({ root: project.root });
+    expect(result.plan?.layout.importExtension).toBe(".js");
   });
 
   it("copies of a proto: the same text counts once, other text is left out and said", async () => {

@@ -15,6 +15,8 @@ export interface ProtoReferences {
   readonly unresolved: readonly string[];
   /** Import paths in the headers of generated code: `shop/v1/shop.proto`. */
   readonly generatedFrom: readonly string[];
+  /** Paths of files in the headers of proto-loader-gen-types, from where it ran: `proto/shop/v1/shop.proto`. They show no import root. */
+  readonly typesOf: readonly string[];
 }
 
 /** Cheap test before parsing. */
@@ -57,7 +59,8 @@ export function protoReferencesOf(source: SourceText, folders: readonly [string,
     files: [...files],
     includeDirs: [...includeDirs],
     unresolved: [...unresolved],
-    generatedFrom: generatedFrom(source.text),
+    generatedFrom: namesInHead(source.text, /(?:@generated from (?:protobuf )?file|source:)/),
+    typesOf: namesInHead(source.text, /Original file:/),
   };
 }
 
@@ -85,15 +88,11 @@ function collectIncludeDirs(
 }
 
 /** The header comments of protoc-gen-js, ts-proto, protobuf-ts, protobuf-es and proto-loader-gen-types. */
-function generatedFrom(text: string): string[] {
-  const head = text.slice(0, 3000);
-  const names: string[] = [];
-  for (const match of head.matchAll(
-    /^\s*(?:\/\/|\*)\s*(?:@generated from (?:protobuf )?file|source:|Original file:)\s*"?([\w./-]+\.proto)/gm,
-  )) {
-    if (match[1] && !isAbsolute(match[1])) names.push(match[1].replace(/^(\.\.?\/)+/, ""));
-  }
-  return names;
+function namesInHead(text: string, label: RegExp): string[] {
+  const names = text
+    .slice(0, 3000)
+    .matchAll(new RegExp(`^\\s*(?:\\/\\/|\\*)\\s*${label.source}\\s*"?([\\w./-]+\\.proto)`, "gm"));
+  return [...names].flatMap(([, name]) => (name && !isAbsolute(name) ? [name.replace(/^(\.\.?\/)+/, "")] : []));
 }
 
 function pathText(text: string | undefined): string | undefined {

@@ -38,6 +38,10 @@ const handlers: [name: string, source: string][] = [
     "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); if (m.sku === 'bad') { call.write({ sku: 'bye' }); call.end(); return; } registry.set(m.sku, 1); call.write({ sku: m.sku }); }); call.on('end', () => { log('end'); registry.clear(); call.end(); }); }",
   ],
   [
+    "an end in a switch, and a message behind it",
+    "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { log('got ' + m.sku); let count = 0; switch (m.sku) { case 'bad': call.end(); return; case 'b': count = 2; break; } call.write({ sku: m.sku, count }); }); call.on('end', () => { call.end(); }); }",
+  ],
+  [
     "an error in a switch, caught and made anew",
     "function f(call) { call.on('cancelled', () => over()); call.on('data', (m) => { registry.set(m.sku, 1); try { switch (m.sku) { case 'bad': JSON.parse('{'); break; default: call.write({ sku: m.sku.toUpperCase() }); } } catch (e) { call.emit('error', { code: 3, details: 'caught' }); } }); call.on('end', () => { call.end(); }); }",
   ],

@@ -244,10 +244,9 @@ function isReplyOrBehind(draft: HandlerDraft, statement: Node): boolean {
   const { parents } = draft;
   if (statement.argument) return statement.argument.type === "CallExpression" && isReplyCall(draft, statement.argument);
   for (let node: Node | undefined = statement; node; node = parents.get(node)) if (draft.dropped.has(node)) return true;
-  const list = (parents.get(statement)?.body ?? []) as Node[];
-  const before = Array.isArray(list)
-    ? list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each))
-    : undefined;
+  const around = parents.get(statement);
+  const list: Node[] = [around?.body, around?.consequent].find(Array.isArray) ?? [];
+  const before = list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each));
   return before?.expression?.type === "CallExpression" && isReplyCall(draft, before.expression);
 }
 

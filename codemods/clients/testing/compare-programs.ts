@@ -45,8 +45,11 @@ function ask(client, text) {
 }
 `;
 
-/** Runs programs before and after their migration against the same unmodified grpc-js servers, and compares what they print. */
-export function comparePrograms(programs: Programs): void {
+/**
+ * Runs programs before and after their migration against the same unmodified grpc-js servers, and compares what they print. `others`:
+ * what else lies in their folder, packages in `node_modules` too.
+ */
+export function comparePrograms(programs: Programs, others: Readonly<Record<string, string>> = {}): void {
   let folder: string;
   let environment: Record<string, string>;
   const servers: grpc.Server[] = [];
@@ -178,6 +181,10 @@ export function comparePrograms(programs: Programs): void {
       MTLS: `localhost:${await serve(grpc.ServerCredentials.createSsl(ca, pairs, true))}`,
     };
     writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "channels", type: "commonjs" }));
+    for (const [name, content] of Object.entries(others)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), content);
+    }
     for (const [name, [, source]] of Object.entries(programs))
       writeFileSync(path.join(folder, fileOf(name)), `${HEAD}${ASK}${source.replace(/^ {4}/gm, "")}\n`);
     for (const name of Object.keys(programs)) before.set(name, await run(fileOf(name)));
