@@ -6,13 +6,12 @@ import {
   type File,
   isFunction,
   isIdentifier,
-  isNewPromise,
   memberName,
   parentMap,
   type Node as TreeNode,
   walk,
 } from "../shared/ast.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 import type { Source } from "./client-error-flow.js";
 import type { ErrorPlace } from "./client-error-places.js";
 import { packageCallsWith, unplacedErrors } from "./client-error-unplaced.js";
@@ -114,14 +113,17 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       for (const promise of inPackage.promises) rejections.push({ ...source, node: promise });
       const name = memberName(node.callee);
       if (name !== "catch" && name !== "then") return;
-      const handler = (node.arguments as TreeNode[])[name === "catch" ? 0 : 1];
-      if (!handler || !mayFail(node.callee.object)) return;
-      const own = isFunction(handler) ? handler : onlyHandedHere(tree, handler);
-      if (own) {
-        const [param] = own.params as TreeNode[];
-        if (param) addCaught(param, own.body, node.callee.object);
-      } else if (isHandedOn(handler)) {
-        handedOn.push({ ...source, node: handler, why: "it is passed to a function" });
+      if (!mayFail(node.callee.object)) return;
+      // bluebird's `.catch(filter, handler)`: filters that are functions get the error, too.
+      const handlers = name === "catch" ? (node.arguments as TreeNode[]) : (node.arguments as TreeNode[]).slice(1, 2);
+      for (const handler of handlers) {
+        const own = isFunction(handler) ? handler : onlyHandedHere(tree, handler);
+        if (own) {
+          const [param] = own.params as TreeNode[];
+          if (param) addCaught(param, own.body, node.callee.object);
+        } else if (handler === handlers.at(-1) && isHandedOn(handler)) {
+          handedOn.push({ ...source, node: handler, why: "it is passed to a function" });
+        }
       }
     });
   }
@@ -165,7 +167,7 @@ function isReject(node: TreeNode, tree: File): boolean {
   const declaration = scopesOf(tree).bindingOf(node)?.declaration;
   const executor = declaration && parents.get(declaration);
   const promise = executor && parents.get(executor);
-  return isNewPromise(promise) && executor?.params[1] === declaration;
+  return isNewPromise(promise, parents) && executor?.params[1] === declaration;
 }
 
 /** A call that listeners are chained to, or the field of a class that holds it. */

@@ -1,10 +1,8 @@
 import { Node, type SourceFile } from "ts-morph";
-import { mayThrow } from "../clients/call-events.js";
 import { mayEscape } from "../clients/error-escape.js";
 import { cancelOf, writerOfPlan } from "../clients/plan-call.js";
-import type { Listener } from "../clients/plan-stream.js";
 import { EVERY_CALL } from "../kept-calls.js";
-import { isFunction, keyName, nodeAt, type Node as TreeNode } from "../shared/ast.js";
+import { keyName, type Node as TreeNode } from "../shared/ast.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { credentialsOption } from "./call-option-credentials.js";
 import { transportOf } from "./channel.js";
@@ -56,6 +54,15 @@ import { streamsOf } from "./client-streams.js";
 import { stubObstacle } from "./client-stubs.js";
 import { suspectedUses } from "./client-suspects.js";
 import { middleOf, nodeOf, type Trees, treesOf } from "./client-trees.js";
+import {
+  callbackOf,
+  goesOnBehindThrow,
+  isSameUncaught,
+  leavesErrors,
+  tellsRejections,
+  throwsInCallback,
+  watchesUncaught,
+} from "./client-uncaught.js";
 import { findServices } from "./client-uses.js";
 import { ANY_SERVICE, optionOfUnknownCalls } from "./client-varying.js";
 import type { FactBase } from "./facts.js";
@@ -119,6 +126,10 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         !isSameUncaught(call.plan, mayTellRejections(program))
       ) {
         refuse("nothing tests the error, and the project looks at what nobody caught");
+        continue;
+      }
+      if (mayTellRejections(program) && throwsInCallback(call, trees)) {
+        refuse("its callback throws, and the project looks at rejections that nobody caught");
         continue;
       }
       if (goesOnBehindThrow(call.plan) && mayWatchUncaught(program)) {
@@ -232,13 +243,6 @@ function propertyOf(options: TreeNode | undefined, name: string): TreeNode | und
   return (options.properties as TreeNode[]).find((property) => keyName(property) === name)?.value;
 }
 
-/** What a call with one reply is given for it. */
-function callbackOf({ node, rpc, form }: Call, trees: Trees): TreeNode | undefined {
-  if (form === "promisified" || !/^(unary|client_streaming)$/.test(rpc.kind)) return undefined;
-  const tree = trees(node.getSourceFile());
-  return (tree && nodeAt(tree, node.getStart(), node.getEnd())?.arguments)?.at(-1);
-}
-
 /** What is so of the program that a file belongs to: found out once for each program. */
 function perProgram(
   project: AnalysisProject,
@@ -255,46 +259,6 @@ function perProgram(
     }
     return found;
   };
-}
-
-/** An error that no code expects is an uncaught exception of grpc-js, and an unhandled rejection of a promise. */
-function leavesErrors(plan: Call["plan"]): boolean {
-  if (plan.kind === "listeners") return plan.error === null;
-  return plan.kind === "block" && plan.shape.form === "success";
-}
-
-/** To a program that knows no rejections of their own it is the same, if the stream does no more behind its error: grpc-js goes on to `end`. */
-function isSameUncaught(plan: Call["plan"], tellsThem: boolean): boolean {
-  return plan.kind === "listeners" && !tellsThem && isNothingDone(plan.end) && isNothingDone(plan.status);
-}
-
-/** grpc-js goes on to `end` behind an error listener that throws; an async function does not. */
-function goesOnBehindThrow(plan: Call["plan"]): boolean {
-  if (plan.kind !== "listeners" || !plan.error || (isNothingDone(plan.end) && isNothingDone(plan.status))) return false;
-  const { callback } = plan.error;
-  return isFunction(callback) && mayThrow(callback.body);
-}
-
-function isNothingDone(listener: Listener | null): boolean {
-  if (listener === null) return true;
-  const { callback } = listener;
-  return isFunction(callback) && callback.body.type === "BlockStatement" && callback.body.body.length === 0;
-}
-
-/** Has the program a listener for rejections, or one that may ask where an exception came from? */
-function tellsRejections(files: readonly SourceFile[]): boolean {
-  const asksOnlyForError =
-    /['"`]uncaughtException['"`]\s*,\s*(async\s+)?(function\s*\w*\s*)?(\(\s*\w*(\s*:\s*\w+)?\s*\)|\w+)\s*(=>|\{)/g;
-  return files.some((file) => namesUncaught(file.getFullText().replace(asksOnlyForError, "")));
-}
-
-/** Does the program handle exceptions that nobody caught? Then their text may matter. */
-function watchesUncaught(files: readonly SourceFile[]): boolean {
-  return files.some((file) => namesUncaught(file.getFullText()));
-}
-
-function namesUncaught(text: string): boolean {
-  return /['"`](uncaughtException\w*|unhandledRejection)['"`]/.test(text);
 }
 
 /** Clients that share credentials, or a name that closes them, each say what becomes of it. */

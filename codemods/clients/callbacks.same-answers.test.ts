@@ -201,6 +201,89 @@ const programs: Programs = {
     get('a').then((text) => console.log(text));
     get('fail').catch((err) => console.log(err.code, err.details));`,
   ],
+  "calls within calls, the last without a block": [
+    "idiomatic",
+    `${CLIENT}
+    client.ask({ text: 'a' }, (err, first) => {
+      client.ask({ text: first.text + 'b' }, (error, second) => console.log(second.text, first.text));
+    });`,
+  ],
+  "promises of a library, whose catch takes filters": [
+    "idiomatic",
+    `${CLIENT}
+    const Promise = (() => class extends globalThis.Promise {
+      tap(show) {
+        return this.then((value) => (show(value), value));
+      }
+      catch(...handlers) {
+        const handler = handlers.pop();
+        return this.then(undefined, (error) => {
+          if (handlers.every((filter) => filter(error))) return handler(error);
+          throw error;
+        });
+      }
+    })();
+    const get = (text) => new Promise((resolve, reject) => {
+      client.ask({ text }, (err, res) => {
+        if (err) return reject(err);
+        resolve(res.text);
+      });
+    });
+    const list = (text) => new Promise((resolve, reject) => {
+      const found = [];
+      const stream = client.list({ text });
+      stream.on('data', (item) => found.push(item.text));
+      stream.on('error', reject);
+      stream.on('end', () => resolve(found));
+    });
+    const isMissing = (error) => error.code === 5 || error.details === 'not fail';
+    get('a').tap(() => console.log('tap')).then(console.log)
+      .then(() => list('b').tap(() => console.log('tap')).then(console.log))
+      .then(() => get('fail').catch(isMissing, (error) => console.log('missing', error.details)))
+      .then(() => get('fail').catch((error) => error.details === '', () => console.log('never')).catch((error) => console.log(error.message)))
+      .then(() => list('fail').catch(isMissing, (error) => console.log('none', error.code)));`,
+  ],
+  "a library's promises, by a helper": [
+    "bridged",
+    `${CLIENT}
+    const Promise = (() => class extends globalThis.Promise {
+      tap(show) {
+        return this.then((value) => (show(value), value));
+      }
+    })();
+    const promisify = (fn) => (...args) => new Promise((resolve, reject) => fn(...args, (err, res) => (err ? reject(err) : resolve(res))));
+    const get = promisify(client.ask.bind(client));
+    get({ text: 'a' }).tap(() => console.log('tap')).then((res) => console.log(res.text))
+      .then(() => get({ text: 'fail' }).tap(() => console.log('never')))
+      .catch((error) => console.log(error.code, error.details));`,
+  ],
+  "lines before them that end without a semicolon": [
+    "idiomatic",
+    `${CLIENT}
+    const shout = (text) => String(text).toUpperCase()
+    const say = shout
+    client.ask({ text: 'a' }, (err, res) => {
+      if (err) return;
+      console.log(say(res.text));
+      const again = say
+      client.ask({ text: 'b' }, (error, reply) => { console.log(again(reply.text)); list(again); });
+    });
+    function list(print) {
+      let last = print
+      client.list({ text: 'c' }).on('data', (item) => { last = item.text; }).on('end', () => { count(last, print); });
+    }
+    function count(last, print) {
+      const end = print
+      const call = client.count((err, res) => {
+        if (err) return;
+        console.log(end(res.text));
+      });
+      call.write({ text: last });
+      call.end();
+      if (last) print(last)
+      new Promise((resolve) => client.ask({ text: 'd' }, (err, res) => { if (err) { resolve(null); return; } resolve(res.text); })).then((text) => console.log(text));
+    }`,
+  ],
   "calls within calls": [
     "idiomatic",
     `${CLIENT}

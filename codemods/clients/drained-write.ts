@@ -1,12 +1,5 @@
-import {
-  isFunction,
-  isIdentifier,
-  isNewPromise,
-  isWithin,
-  memberName,
-  type Node,
-  type Parents,
-} from "../shared/ast.js";
+import { isFunction, isIdentifier, isWithin, memberName, type Node, type Parents } from "../shared/ast.js";
+import { isNewPromise } from "../shared/scope.js";
 
 /** `if (!call.write(message)) await …`, or `await` of a write's callback: it waits until more may be written. */
 export interface DrainedWrite {
@@ -30,7 +23,8 @@ export function drainedWrite(reference: Node, parents: Parents, isOnlyWritten: b
   if (!Array.isArray(list) || awaited?.type !== "AwaitExpression") return undefined;
   const { argument } = awaited;
   // A stream that is read, too, emits its error, with which `once` rejects.
-  const isWaiting = (isOnlyWritten && isOnceOf(argument, reference.name)) || isPromiseOf(argument, reference.name);
+  const isWaiting =
+    (isOnlyWritten && isOnceOf(argument, reference.name)) || isPromiseOf(argument, reference.name, parents);
   return isWaiting ? { statement, write } : undefined;
 }
 
@@ -48,7 +42,7 @@ function promisedWrite(write: Node, parents: Parents): Node | undefined {
   let executor = parents.get(write) as Node;
   if (executor.type === "ExpressionStatement") executor = parents.get(parents.get(executor) as Node) as Node;
   const promise = isFunction(executor) ? parents.get(executor) : undefined;
-  if (!isNewPromise(promise)) return undefined;
+  if (!isNewPromise(promise, parents)) return undefined;
   const body = isFunction(executor) ? onlyStatement(executor.body) : undefined;
   const awaited = parents.get(promise);
   const statement = awaited?.type === "AwaitExpression" ? parents.get(awaited) : undefined;
@@ -84,8 +78,8 @@ function isOnceOf(node: Node, name: string): boolean {
 }
 
 /** `new Promise((resolve) => call.once("drain", resolve))` */
-function isPromiseOf(node: Node, name: string): boolean {
-  const [executor] = isNewPromise(node) ? node.arguments : [];
+function isPromiseOf(node: Node, name: string, parents: Parents): boolean {
+  const [executor] = isNewPromise(node, parents) ? node.arguments : [];
   if (!isFunction(executor) || executor.params.length !== 1 || !isIdentifier(executor.params[0])) return false;
   const inner = onlyStatement(executor.body);
   const call = inner?.type === "ExpressionStatement" ? inner.expression : inner;

@@ -4,7 +4,6 @@ import {
   indentAt,
   isFunction,
   isIdentifier,
-  isNewPromise,
   keyName,
   lineEndingOf,
   memberName,
@@ -18,7 +17,7 @@ import {
 import { unitOf } from "../shared/indentation.js";
 import { reason as reasonOf } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
 import { isLooseType } from "./error-types.js";
@@ -123,10 +122,11 @@ function failsByCallsOnly(ctx: RuleContext, root: Node, depth = 0): boolean {
     const own = isFunction(declaration) ? declaration : declaration?.init;
     return depth === 2 || !isFunction(own) || !failsByCallsOnly(ctx, own.body as Node, depth + 1);
   };
+  const parents = parentMap(fileOf(ctx));
   let isSure = true;
   walk(root, (node, [parent]) => {
     // The function that a promise is made with runs at once; others when somebody calls them.
-    if (isFunction(node) && !isNewPromise(parent)) return false;
+    if (isFunction(node) && !isNewPromise(parent, parents)) return false;
     const mayThrow = /^(Optional)?CallExpression$|^NewExpression$/.test(node.type)
       ? mayFail(node)
       : node.type === "ThrowStatement";

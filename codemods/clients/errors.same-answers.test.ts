@@ -406,6 +406,31 @@ const programs: Programs = {
       console.log(await reader.wait());
     })();`,
   ],
+  "errors that callbacks and listeners throw, where the program looks at rejections": [
+    "bridged",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    process.on('unhandledRejection', (err) => console.log('rejected', err.code));
+    let isMet = false;
+    process.on('uncaughtException', (err, origin) => console.log(origin, err.code, err.message, isMet));
+    function show(err, res) {
+      if (err) throw err;
+      console.log(res.text);
+    }
+    client.ask({ text: 'fail' }, (err, res) => {
+      if (err) throw err;
+      console.log(res.text);
+    });
+    setTimeout(() => client.ask({ text: 'fail' }, show), 300);
+    setTimeout(() => {
+      const stream = client.list({ text: 'a' });
+      stream.on('data', (item) => console.log(item.text));
+      stream.on('error', () => {});
+      stream.on('end', () => {
+        isMet = true;
+        throw new Error('too short');
+      });
+    }, 600);`,
+  ],
   "errors that nobody catches": [
     "idiomatic",
     `${GET}

@@ -1,11 +1,19 @@
-import { beginsLine, indentAt, lineEndingOf, type Node } from "../shared/ast.js";
+import {
+  beginsLine,
+  followsOpenEnd,
+  indentAt,
+  lineEndingOf,
+  type Node,
+  parentMap,
+  semicolonOf,
+} from "../shared/ast.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { FAILURE_LIST } from "./callback-shape.js";
 import { type InPlace, isStatement } from "./plan-body.js";
 import type { Listener } from "./plan-stream.js";
 import { keptOf } from "./plan-stream-body.js";
-import { afterParenthesis, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
+import { afterParenthesis, fileOf, givenArguments, type PlannedCall, plannedCalls } from "./write-call.js";
 
 export interface Layout {
   readonly eol: string;
@@ -23,6 +31,13 @@ export function layoutAt(ctx: RuleContext, position: number): Layout {
 /** The semicolon with which a file ends its statements, or nothing. */
 export function semicolonIn(source: string): ";" | "" {
   return (source.match(/;\s*$/gm)?.length ?? 0) * 4 > source.split("\n").length ? ";" : "";
+}
+
+/** What stands before the parenthesis of a statement that becomes an async function: the semicolon that the one before it needs. */
+export function semicolonBefore(ctx: RuleContext, statement: Node): ";" | "" {
+  const isOpen =
+    semicolonOf(ctx.source, statement) === "" || followsOpenEnd(ctx.source, statement, parentMap(fileOf(ctx)));
+  return isOpen ? ";" : "";
 }
 
 /** Lines that begin within a range move by `by` columns. */

@@ -4,15 +4,16 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
-  isNewPromise,
   isWithin,
   type Node,
   type Parents,
   parentMap,
+  statementOf,
   walk,
 } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
 import { deadReturns } from "../shared/control-flow.js";
+import { isNewPromise } from "../shared/scope.js";
 import { leaves } from "./call-events.js";
 import { type CallbackShape, isPropertyName, mentions, namesOf, namesOfFunction } from "./callback-shape.js";
 import type { CallSurroundings } from "./plan-call.js";
@@ -260,7 +261,7 @@ function inFunction(executed: Executed): Place | undefined {
 /** `new Promise((resolve, reject) => { … })` -> `(async () => { … })()`, wherever it stands. */
 function calledAtOnce({ file, promise, executor, shapes }: Executed): Place | undefined {
   // Without a semicolon, a statement that begins with a parenthesis would go on the one before it.
-  if (parentMap(file).get(promise)?.type === "ExpressionStatement") return undefined;
+  if (statementOf(promise, parentMap(file))?.start === promise.start) return undefined;
   if (shapes.some((each) => isHidingIn(executor, each))) return undefined;
   return {
     holder: promise,
@@ -276,7 +277,7 @@ export function executorOf(statement: Node, parents: Parents): Node | undefined 
   const fn = isFunction(block) ? block : block && parents.get(block);
   if (!isFunction(fn) || (fn.body !== statement && fn.body.body?.at(-1) !== statement)) return undefined;
   const promise = parents.get(fn);
-  if (!isNewPromise(promise) || promise.arguments[0] !== fn) return undefined;
+  if (!isNewPromise(promise, parents) || promise.arguments[0] !== fn) return undefined;
   const callsItself = isIdentifier(fn.id) && mentions(fn.body, fn.id.name);
   const isPlain = (fn.params as Node[]).every((param) => isIdentifier(param) && !param.typeAnnotation);
   const isSettler = !fn.async && !fn.generator && /^[12]$/.test(String(fn.params.length)) && isPlain;

@@ -4,7 +4,6 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
-  isNewPromise,
   memberName,
   type Node,
   type Parents,
@@ -12,7 +11,7 @@ import {
   statementOf,
   unwrap,
 } from "../shared/ast.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 import { type HeaderListener, type StatusListener, type StatusReads, splitEvents } from "./call-events.js";
 import { type CallbackShape, callbackShape, leadingOf, mentions, namesOfFunction } from "./callback-shape.js";
 import { type DrainedWrite, drainedWrite, isOfDrained } from "./drained-write.js";
@@ -340,7 +339,7 @@ function isReturnedByExecutor(call: Node, parents: Parents): boolean {
   const isReturned = parent.type === "ReturnStatement" || (isFunction(parent) && parent.body === call);
   const executor = isReturned ? (isFunction(parent) ? parent : functionOf(call, parents)) : undefined;
   const promise = executor && parents.get(executor);
-  return isNewPromise(promise) && !executor?.async;
+  return isNewPromise(promise, parents) && !executor?.async;
 }
 
 /** What cancels a call that a variable holds, if anything does. */
@@ -450,7 +449,7 @@ function executorAround(call: Node, parents: Parents): { node: Node; executor: N
   }
   if (!isFunction(inner)) return undefined;
   const node = parents.get(inner);
-  if (!isNewPromise(node)) return undefined;
+  if (!isNewPromise(node, parents)) return undefined;
   if ((node.arguments as Node[])[0] !== inner) return undefined;
   return { node, executor: inner };
 }
@@ -494,10 +493,11 @@ function settlerCalls(
 ): { resolving: Node; reject: string } | undefined {
   const calls = shape.fallsThrough ? undefined : settlingCalls(file, shape, relays);
   const isSettler = (call: Node, index: number) => {
+    const parents = parentMap(file);
     const fn = scopesOf(file).bindingOf(call.callee)?.declaration;
-    const executor = fn && parentMap(file).get(fn);
-    const promise = executor && parentMap(file).get(executor);
-    return isFunction(executor) && executor.params[index] === fn && isNewPromise(promise);
+    const executor = fn && parents.get(fn);
+    const promise = executor && parents.get(executor);
+    return isFunction(executor) && executor.params[index] === fn && isNewPromise(promise, parents);
   };
   if (!calls || !isSettler(calls.resolving, 0) || !isSettler(calls.rejecting, 1)) return undefined;
   return { resolving: calls.resolving, reject: calls.rejecting.callee.name };

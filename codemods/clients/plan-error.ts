@@ -1,16 +1,6 @@
-import {
-  type File,
-  isFunction,
-  isIdentifier,
-  isNewPromise,
-  memberName,
-  type Node,
-  parentMap,
-  unwrap,
-  walk,
-} from "../shared/ast.js";
+import { type File, isFunction, isIdentifier, memberName, type Node, parentMap, unwrap, walk } from "../shared/ast.js";
 import { givenToBridge } from "../shared/imports.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 import { isPropertyName } from "./callback-shape.js";
 import { isOnlyAsserted } from "./error-assertions.js";
 import { isOfOtherClass } from "./error-narrowing.js";
@@ -294,7 +284,7 @@ export function planError(
       const binding = scopesOf(file).bindingOf(parent.callee);
       const executor = binding && parents.get(binding.declaration);
       const promise = executor && parents.get(executor);
-      if (isNewPromise(promise)) return undefined;
+      if (isNewPromise(promise, parents)) return undefined;
     }
     if (parent.type === "VariableDeclarator" && parent.init === node && isIdentifier(parent.id)) {
       const annotation = parent.id.typeAnnotation?.typeAnnotation;

@@ -3,14 +3,13 @@ import {
   functionOf,
   isFunction,
   isIdentifier,
-  isNewPromise,
   memberName,
   type Node,
   type Parents,
   statementOf,
   walk,
 } from "../shared/ast.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 import {
   boundMethod,
   type HeaderListener,
@@ -225,7 +224,7 @@ function executorBlock(references: readonly Node[], declaration: Node, parents: 
   const executor = first && functionOf(first, parents);
   if (!executor || executor.async || executor.generator || executor.body.type !== "BlockStatement") return undefined;
   let node = parents.get(executor) as Node;
-  if (!isNewPromise(node)) return undefined;
+  if (!isNewPromise(node, parents)) return undefined;
   const block = parents.get(declaration);
   for (; parents.get(node) !== block; node = parents.get(node) as Node)
     if (!parents.get(node) || isFunction(node) || /^(Conditional|Logical)Expression$|^Class/.test(node.type))

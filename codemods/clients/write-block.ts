@@ -3,7 +3,7 @@ import { commentsOf } from "../shared/comments.js";
 import type { RuleContext } from "../shared/rule.js";
 import { type CallbackShape, FAILURE_LIST, leadingOf, mentions, namesOf } from "./callback-shape.js";
 import { rethrows } from "./error-in-body.js";
-import { type Layout, layoutAt, semicolonIn } from "./layout.js";
+import { type Layout, layoutAt, semicolonBefore, semicolonIn } from "./layout.js";
 import type { InPlace } from "./plan-body.js";
 import { type CallPlan, needsTrailer } from "./plan-call.js";
 import { closeInPlace, layoutInPlace, openBody, writeSettles } from "./write-body.js";
@@ -58,7 +58,7 @@ export function writeBlock(ctx: RuleContext, planned: PlannedCall, plan: BlockPl
   } as const;
   // What waits for promises gets none.
   const hidden = planned.fact.unseen === "framework" ? "void " : "";
-  const opening = hidden + openingOf(base);
+  const opening = hidden + openingOf(base, plan.isEarly || plan.writer !== null);
   // Made where it stood, and awaited at once.
   const reply = plan.isEarly ? replyName(ctx, planned) : "";
   const head = plan.isEarly ? `const ${reply} = ` : opening;
@@ -136,15 +136,16 @@ function destructured(place: Place): string {
 }
 
 /** What stands before the call. */
-function openingOf(place: Omit<Place, "callEnd">): string {
+function openingOf(place: Omit<Place, "callEnd">, isBehind: boolean): string {
   const { shape, layout, semicolon, planned, statement } = place;
   if (shape.form === "negated" && place.inPlace) return "return ";
   if (shape.form === "empty" || shape.form === "negated") return "";
   const { eol } = layout;
   const [, inner, deep] = layout.at;
   const response = responseOf(place);
-  // A statement that begins with a parenthesis needs the semicolon of the one before it.
-  const guard = semicolon === "" && statement !== planned.call ? ";" : "";
+  // Behind the line that makes the call, that is the one before it.
+  const guard =
+    statement === planned.call || (isBehind && semicolon !== "") ? "" : semicolonBefore(place.ctx, statement);
   const open = place.inPlace ? "" : `${guard}(async () => {${eol}${inner}`;
   const isFlat = ((shape.form === "success" || shape.form === "whole") && !shape.failure) || isThrownOnly(place);
   if (isFlat) {
@@ -223,7 +224,8 @@ function writeWhole(place: Place): void {
   const last = statements.at(-1);
   if (body.type !== "BlockStatement") {
     endCall(place, body.start, `${closed}${eol}${inner}`);
-    ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
+    if (place.inPlace) closeInPlace(ctx, place.inPlace, body.end, semicolon, origin);
+    else ctx.edit.overwrite(body.end, statement.end, `${semicolon}${eol}${outer}})()${place.closing}`, origin);
     return;
   }
   const isOneLine = first && !source.slice(body.start, first.start).includes("\n");

@@ -1,10 +1,10 @@
-import { isIdentifier, type Node, semicolonOf } from "../shared/ast.js";
+import { isIdentifier, type Node, parentMap, semicolonOf, statementOf } from "../shared/ast.js";
 import { commentsOf } from "../shared/comments.js";
 import { unitOf } from "../shared/indentation.js";
 import type { RuleContext } from "../shared/rule.js";
 import { boundMethod, isNamed } from "./call-events.js";
 import { mentions } from "./callback-shape.js";
-import { layoutAt } from "./layout.js";
+import { layoutAt, semicolonBefore } from "./layout.js";
 import type { Listener, ListenersPlan } from "./plan-stream.js";
 import { keptOf } from "./plan-stream-body.js";
 import { closeInPlace, layoutInPlace, openBody, writeSettles } from "./write-body.js";
@@ -88,8 +88,11 @@ export function writeLoop(ctx: RuleContext, planned: PlannedCall, plan: Listener
       ? freshName(ctx, "message", "item")
       : "_";
   const lines = `${declare}${commentsBefore(data, inner)}${isTried ? `${eol}${inner}try {` : ""}${eol}${loopAt}for await (${item ? keywordFor(ctx, item) : "const"} ${name} of `;
+  const behind = variable ? (statementOf(data.call, parentMap(fileOf(ctx))) ?? statement) : statement;
+  const isBehindWritable = plan.writer !== null && !variable;
+  const guard = isBehindWritable && semicolon !== "" ? "" : semicolonBefore(ctx, behind);
   // In place, it begins where the statement began.
-  const open = place ? lines.slice(eol.length + inner.length) : `${semicolon === "" ? ";" : ""}(async () => {${lines}`;
+  const open = place ? lines.slice(eol.length + inner.length) : `${guard}(async () => {${lines}`;
   if (place) {
     openBody(ctx, place.promise, layout, origin);
     writeSettles(ctx, place.promise, origin);

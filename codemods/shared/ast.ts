@@ -125,11 +125,6 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
   return node != null && FUNCTIONS.has(node.type);
 }
 
-/** `new Promise(…)`, around its executor. */
-export function isNewPromise(node: Node | null | undefined): node is Node {
-  return node?.type === "NewExpression" && isIdentifier(node.callee, "Promise");
-}
-
 /** Does one node lie in another, or is it the same? */
 export function isWithin(
   inner: { readonly start: number; readonly end: number },
@@ -256,6 +251,30 @@ export function startWithComments(source: string, statement: Node): number {
 /** The file's way to end a statement, seen at one. */
 export function semicolonOf(source: string, statement: Node): ";" | "" {
   return source[statement.end - 1] === ";" ? ";" : "";
+}
+
+/** Would a statement that begins with a parenthesis go on the one before it, which ends without a semicolon? */
+export function followsOpenEnd(source: string, statement: Node, parents: Parents): boolean {
+  const around = parents.get(statement);
+  const list = (around?.type === "SwitchCase" ? around.consequent : around?.body) as Node[] | undefined;
+  if (!Array.isArray(list)) return false;
+  const before = [...((around?.directives ?? []) as Node[]), ...list]
+    .filter(({ end }) => end <= statement.start)
+    .at(-1);
+  return before !== undefined && isOpenEnded(source, before);
+}
+
+function isOpenEnded(source: string, statement: Node): boolean {
+  const inner = /^(For|While|Labeled|With)/.test(statement.type)
+    ? statement.body
+    : statement.type === "IfStatement"
+      ? (statement.alternate ?? statement.consequent)
+      : /^Export/.test(statement.type)
+        ? statement.declaration
+        : undefined;
+  if (inner) return isOpenEnded(source, inner);
+  const isBlock = /^(Block|Try|Switch)Statement$|^(Function|Class|TSInterface|TSEnum|TSModule)Declaration$/;
+  return !isBlock.test(statement.type) && semicolonOf(source, statement) === "";
 }
 
 /** The file's line ending. */

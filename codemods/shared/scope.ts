@@ -1,4 +1,4 @@
-import { childrenOf, isFunction, type Node, parentMap } from "./ast.js";
+import { childrenOf, isFunction, isIdentifier, type Node, type Parents, parentMap } from "./ast.js";
 
 export type BindingKind = "import" | "const" | "let" | "var" | "function" | "class" | "param" | "catch" | "type";
 
@@ -45,6 +45,14 @@ export function scopesOf(root: Node): Scopes {
     cache.set(program, scopes);
   }
   return scopes;
+}
+
+/** `new Promise(…)`, around its executor. A `Promise` that the file declares (bluebird's, for one) has methods and habits of its own. */
+export function isNewPromise(node: Node | null | undefined, parents: Parents): node is Node {
+  if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return false;
+  let root: Node = node;
+  for (let up = parents.get(root); up; up = parents.get(root)) root = up;
+  return scopesOf(root).bindingOf(node.callee) === undefined;
 }
 
 function analyze(program: Node): Scopes {
