@@ -181,9 +181,9 @@ function channelOptions(
     const initializer = property.getInitializer() as Node;
     const constant = project.constantOf(initializer);
     if (name === "interceptors") {
-      const own = interceptorsOf(project, initializer, credentialsOf(construction), streamsOf);
+      const held = isElsewhere ? (options ?? null) : null;
+      const own = interceptorsOf(project, initializer, credentialsOf(construction), streamsOf, held);
       if (typeof own === "string") return own;
-      if (isElsewhere) return "interceptors that are not written out";
       interceptors = own;
       continue;
     }

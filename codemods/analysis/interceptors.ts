@@ -33,13 +33,14 @@ type Written = WrittenInterceptor & Pick<HookedInterceptor, "acts" | "adds" | "w
 
 /**
  * `interceptors: [a, b]` of grpc-js as Connect's, where each does what these can, in the same order; a string says why not. The
- * first of the list is the outermost in both.
+ * first of the list is the outermost in both. `held`: the name of the options that they are in, where these do not stand in the construction.
  */
 export function interceptorsOf(
   project: AnalysisProject,
   node: Node,
   own: Node | undefined,
   streamsOf: StreamsOf,
+  held: Node | null,
 ): InterceptorsPlan | string {
   if (!Node.isArrayLiteralExpression(node)) return "interceptors that are not written out";
   const replaced: Replacement[] = [];
@@ -55,6 +56,7 @@ export function interceptorsOf(
   let hasStreams = false;
   for (const element of node.getElements()) {
     if (isInlineInterceptor(element)) {
+      if (held) return "interceptors that are not written out";
       const streams = own ? streamsOf([own]) : "unknown";
       if (streams !== "none") hasStreams = true;
       const inline = write(streams)(element);
@@ -84,7 +86,8 @@ export function interceptorsOf(
   if (hasStreams && all.some(({ waits }) => waits) && all.some(({ sends }) => sends))
     return "interceptors that wait before a call starts and that look at what streams send";
   if (!keepsOrder(all)) return "interceptors whose steps would follow each other in another order";
-  return { text: textOf(node, replaced), imports, facts, group, adds: all.some((each) => each.adds) };
+  const text = held ? `${held.getText()}.interceptors` : textOf(node, replaced);
+  return { text, imports, facts, group, adds: all.some((each) => each.adds) };
 }
 
 /**
@@ -122,16 +125,28 @@ function usersOf(project: AnalysisProject, declaration: Node, isMade: boolean): 
     if (isMade !== isCalled) return undefined;
     const list = isMade ? parent.getParent() : parent;
     const property = list && Node.isArrayLiteralExpression(list) ? list.getParent() : undefined;
-    const made = property?.getParent()?.getParent();
-    const isListed =
-      property &&
-      Node.isPropertyAssignment(property) &&
-      property.getName() === "interceptors" &&
-      made &&
-      Node.isNewExpression(made);
-    const credentials = isListed ? made.getArguments()[1] : undefined;
-    if (!credentials) return undefined;
-    users.push(credentials);
+    if (!Node.isPropertyAssignment(property) || property.getName() !== "interceptors") return undefined;
+    const found = takersOf(project, property.getParent());
+    if (!found) return undefined;
+    users.push(...found);
   }
   return users;
+}
+
+/** The credential arguments of the constructions that take options: those written there, or a constant that nothing else has. */
+function takersOf(project: AnalysisProject, options: Node): Node[] | undefined {
+  const holder = options.getParent();
+  if (Node.isNewExpression(holder)) return credentialsBeside(options);
+  if (!Node.isVariableDeclaration(holder) || holder.getTypeNode() || holder.isExported()) return undefined;
+  const name = holder.getNameNode();
+  if (!Node.isIdentifier(name)) return undefined;
+  const uses = project.referencesTo(name).filter((reference) => reference !== name);
+  const found = uses.map(credentialsBeside);
+  return found.every((each) => each !== undefined) ? found.flat() : undefined;
+}
+
+function credentialsBeside(options: Node): Node[] | undefined {
+  const made = options.getParent();
+  const args = Node.isNewExpression(made) ? made.getArguments() : [];
+  return args[1] && args[2] === options ? [args[1]] : undefined;
 }

@@ -703,6 +703,49 @@ const programs: Programs = {
     });
     ${made("once")}`,
   ],
+  "options that two clients share": [
+    "idiomatic",
+    `let made = 0;
+    function tagged(tag) {
+      made++;
+      return (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+        start(metadata, listener, next) {
+          metadata.set('x-tag', tag);
+          next(metadata, listener);
+        },
+      });
+    }
+    const shared = { interceptors: [tagged('a')], 'grpc.max_receive_message_length': 1024 * 1024 };
+    const other = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), shared);
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), shared);
+    ask(other, 'other').then(() => console.log(made)).then(() => other.close());${CALLS}`,
+  ],
+  "an interceptor written in shared options": [
+    "bridged",
+    `const shared = {
+      interceptors: [
+        (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+          start(metadata, listener, next) {
+            metadata.set('x-tag', 't');
+            next(metadata, listener);
+          },
+        }),
+      ],
+    };
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), shared);${CALLS}`,
+  ],
+  "options that are read elsewhere": [
+    "bridged",
+    `const tag = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        metadata.set('x-tag', 't');
+        next(metadata, listener);
+      },
+    });
+    const shared = { interceptors: [tag] };
+    console.log(shared.interceptors.length);
+    const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure(), shared);${CALLS}`,
+  ],
   "a hook that hands on later": [
     "bridged",
     `const late = (options, nextCall) => new grpc.InterceptingCall(nextCall(options), {
