@@ -96,6 +96,7 @@ exports.smoke = async function smoke({ core, node, telemetry, protobuf, wkt }) {
     if (bidi) assert.deepEqual(await collect(client.echo(numbers())), [1, 2, 3], name);
     const failure = await client.double({ value: -1 }).catch((error) => error);
     assert.ok(failure instanceof ConnectError, name);
+    assert.equal(failure.constructor.name, "ConnectError", name);
     assert.deepEqual([failure.code, failure.rawMessage], [Code.InvalidArgument, "negative: not allowed, 100%"], name);
     const late = await client.double({ value: 99 }, { timeoutMs: 50 }).catch((error) => error);
     assert.equal(late.code, Code.DeadlineExceeded, name);

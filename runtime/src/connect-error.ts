@@ -119,3 +119,5 @@ export class ConnectError extends Error {
 }
 
 Object.defineProperty(ConnectError.prototype, MARK, { value: true });
+// What is printed of an error says the name of its class, and a bundler may call that otherwise.
+Object.defineProperty(ConnectError, "name", { value: "ConnectError", configurable: true });
