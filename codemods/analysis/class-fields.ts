@@ -1,4 +1,5 @@
 import { type ClassDeclaration, Node } from "ts-morph";
+import { requireSpecifier } from "./exports.js";
 import type { AnalysisProject } from "./project.js";
 
 /**
@@ -16,6 +17,7 @@ export function areFieldsAlike(project: AnalysisProject, owner: ClassDeclaration
     return (
       (Node.isPropertyAccessExpression(parent) && owner.getStaticMember(parent.getName()) !== undefined) ||
       Node.isNewExpression(parent) ||
+      isRequired(parent) ||
       Node.isImportSpecifier(parent) ||
       Node.isImportClause(parent) ||
       Node.isExportSpecifier(parent) ||
@@ -28,6 +30,12 @@ export function areFieldsAlike(project: AnalysisProject, owner: ClassDeclaration
         /\bexports\b/.test(parent.getLeft().getText()))
     );
   });
+}
+
+/** `const X = require("./x")` */
+function isRequired(holder: Node | undefined): boolean {
+  const made = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
+  return made !== undefined && requireSpecifier(made) !== undefined;
 }
 
 /** Can a member of a class be a field that holds an arrow function with the same parameters and the same body? */

@@ -233,6 +233,8 @@ export interface ImplementationClassFact extends FactBase {
   readonly definition: { readonly module: string; readonly name: string } | string | null;
   /** The range is that of `extends UnimplementedGreeterService`, which becomes an `implements`. */
   readonly isBase: boolean;
+  /** `override` of members and `super();`, which go with `extends …`. */
+  readonly ofBase: readonly { readonly start: number; readonly end: number }[];
   /** `implements UntypedServiceImplementation`, which goes. */
   readonly untyped: { readonly start: number; readonly end: number } | null;
   /** `[name: string]: UntypedHandleCall`: members of a Connect service are known by name. */

@@ -1,4 +1,5 @@
 import { type ClassDeclaration, Node, SyntaxKind } from "ts-morph";
+import { lineRange } from "../shared/imports.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { peeled } from "./around-values.js";
 import { areFieldsAlike, canBeField } from "./class-fields.js";
@@ -383,12 +384,14 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
     file: owner.getSourceFile().getFilePath(),
     via: "provenance",
     isBase: false,
+    ofBase: [],
     untyped,
   } as const;
   const heritage = generatedBase(project, owner) && owner.getHeritageClauseByKind(SyntaxKind.ExtendsKeyword);
   if (heritage) {
     const definition = heritage.getTypeNodes()[0]?.getText() ?? null;
-    return [{ ...base, start: heritage.getStart(), end: heritage.getEnd(), definition, signatures, isBase: true }];
+    const range = { start: heritage.getStart(), end: heritage.getEnd() };
+    return [{ ...base, ...range, definition, signatures, isBase: true, ofBase: ofBase(owner) }];
   }
   const known = clause && definitionOf(project, clause.getExpression(), draft.definitionNode);
   if (clause && known) {
@@ -397,6 +400,25 @@ export function classFacts(project: AnalysisProject, draft: Draft): Implementati
   }
   const first = untyped ?? signatures[0];
   return first ? [{ ...base, ...first, definition: null, signatures }] : [];
+}
+
+/** What a class may say only where it extends another one: `override ` and `super();`. */
+function ofBase(owner: ClassDeclaration): { start: number; end: number }[] {
+  const source = owner.getSourceFile().getFullText();
+  const overrides = owner
+    .getInstanceMembers()
+    .flatMap((member) => (Node.isModifierable(member) ? member.getModifiers() : []))
+    .filter((modifier) => modifier.isKind(SyntaxKind.OverrideKeyword))
+    .map((modifier) => ({ start: modifier.getStart(), end: modifier.getEnd() }))
+    .map(({ start, end }) => ({ start, end: end + (/^\s*/.exec(source.slice(end))?.[0].length ?? 0) }));
+  const calls = callsOfBase(owner).map((statement) => lineRange(source, statement.getStart(), statement.getEnd()));
+  return [...overrides, ...calls];
+}
+
+/** `super();` of its constructors. */
+function callsOfBase(owner: ClassDeclaration): Node[] {
+  const statements = owner.getConstructors().flatMap((each) => each.getStatements());
+  return statements.filter((statement) => /^super\(\);?$/.test(statement.getText()));
 }
 
 /** `[name: string]: UntypedHandleCall`. */
@@ -446,7 +468,11 @@ function hasBoundBase(project: AnalysisProject, implementation: Node): boolean {
   const origin = project.originOf(implementation);
   if (origin.kind !== "instance" || !Node.isClassDeclaration(origin.class) || !generatedBase(project, origin.class))
     return false;
-  return !origin.class.getImplements().every(saysUntyped) || /\bsuper\b/.test(origin.class.getText());
+  const { class: owner } = origin;
+  return (
+    !owner.getImplements().every(saysUntyped) ||
+    owner.getDescendantsOfKind(SyntaxKind.SuperKeyword).length > callsOfBase(owner).length
+  );
 }
 
 /** The definition `GreeterService` and its module, where `GreeterServer` of `implements` comes from the same one. */

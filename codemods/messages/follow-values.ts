@@ -25,7 +25,7 @@ import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
-import { keepsMessage, keptBy } from "./stores.js";
+import { isStore, keepsMessage, keptBy } from "./stores.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesField } from "./written-messages.js";
 
@@ -74,10 +74,10 @@ export function createFollowValues(p: Proving) {
       const target = parent.getLeft();
       const isStatement = parent.getOperatorToken().getText() === "=" && Node.isExpressionStatement(parent.getParent());
       const declaration = isStatement && Node.isIdentifier(target) ? project.declarationOf(target) : undefined;
+      // What it holds is known; all its uses are followed.
+      if (isStatement && isStore(p, target)) return p.consume(expression);
       if (Node.isVariableDeclaration(declaration)) {
         p.consume(expression);
-        // What it holds is known; all its uses are followed.
-        if (p.stores.has(declaration)) return;
         return bind(declaration.getNameNode(), kind);
       }
     }

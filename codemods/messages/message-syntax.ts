@@ -37,9 +37,12 @@ export function isAsync(node: Node): boolean {
 
 export function functionAround(node: Node): Node | undefined {
   let current = node.getParent();
-  while (current && !isFunctionNode(current) && !Node.isConstructorDeclaration(current)) current = current.getParent();
+  while (current && !isFunctionNode(current) && !isOtherFunction(current)) current = current.getParent();
   return current;
 }
+
+const isOtherFunction = (node: Node) =>
+  Node.isConstructorDeclaration(node) || Node.isGetAccessorDeclaration(node) || Node.isSetAccessorDeclaration(node);
 
 export function ownReturns(owner: Node) {
   return owner

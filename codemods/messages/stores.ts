@@ -1,9 +1,9 @@
-import { type ArrayLiteralExpression, type NewExpression, Node, type VariableDeclaration } from "ts-morph";
+import { Node } from "ts-morph";
 import { type Kind, maybe, sameKind } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
-  isAlias,
+  isArrowBody,
   isAssignmentTarget,
   isFunctionNode,
   parametersOf,
@@ -11,13 +11,7 @@ import {
 } from "./message-syntax.js";
 import { mustBeElement } from "./present-values.js";
 import type { Proving } from "./proof.js";
-
-/**
- * Lists, Maps, Sets and objects of a module that messages are kept in from one call to the next: `const all = []`,
- * `const byId = new Map()`, `const seen = new Set()`, `const byName = {}`. They are followed where every use of them is one that is known here: whatever is
- * put in is such a message then, and whatever is taken out.
- */
-type Holder = "list" | "map" | "set" | "object";
+import { contentOf, type Holder, holderOf, type Store, storeOf, usesOfStore } from "./store-places.js";
 
 /** The use of a store: what it does, and the expressions that it puts in or gives. */
 type Use =
@@ -35,16 +29,16 @@ const NOTHING: Use = { does: "nothing" };
 
 /** A message goes into a store: true where all that is done with the store is known. */
 export function keepsMessage(p: Proving, store: Node, of: Kind): boolean {
-  const declaration = storeOf(p, store);
-  return declaration !== undefined && follow(p, declaration, of);
+  const kept = storeOf(p.project, store);
+  return kept !== undefined && follow(p, kept, of);
 }
 
 /** `all.push(message)`, `byId.set(key, message)`: true where it is a store that takes it. */
 export function takesIntoStore(p: Proving, call: Node, of: Kind): boolean {
   const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
   if (!Node.isPropertyAccessExpression(callee) || of.kind !== "message") return false;
-  const store = storeOf(p, callee.getExpression());
-  const taken = store && holderOf(store) === "set" ? /^(add|has|delete)$/ : /^(push|unshift|set|indexOf|includes)$/;
+  const store = storeOf(p.project, callee.getExpression());
+  const taken = store?.holder === "set" ? /^(add|has|delete)$/ : /^(push|unshift|set|indexOf|includes)$/;
   if (!taken.test(callee.getName())) return false;
   return keepsMessage(p, callee.getExpression(), of);
 }
@@ -59,12 +53,11 @@ export function keptBy(assignment: Node): Node | undefined {
 /** Messages are wanted that come out of a store, `all.find(…)`, `[...byId.values()]`: true where the store is followed. */
 export function comesFromStore(p: Proving, expression: Node, wanted: Kind): boolean {
   if (wanted.kind !== "message" && wanted.kind !== "list") return false;
-  const declaration = storeBehind(p, expression);
-  if (!declaration) return false;
-  const isFilled = () => usesOf(p, declaration)?.some(({ use }) => use.does === "put") === true;
+  const store = storeBehind(p, expression);
+  if (!store) return false;
+  const isFilled = () => usesOf(p, store)?.some(({ use }) => use.does === "put") === true;
   return (
-    (contentOf(declaration).length > 0 || isFilled()) &&
-    follow(p, declaration, wanted.kind === "list" ? wanted.of : wanted)
+    (contentOf(store.made).length > 0 || isFilled()) && follow(p, store, wanted.kind === "list" ? wanted.of : wanted)
   );
 }
 
@@ -77,8 +70,16 @@ export function isPickedFromStore(p: Proving, given: Node): boolean {
   }
   const isCall = Node.isCallExpression(value) && Node.isPropertyAccessExpression(value.getExpression());
   if (!isCall && !Node.isElementAccessExpression(value)) return false;
-  const declaration = storeBehind(p, value);
-  return declaration !== undefined && p.stores.has(declaration) && p.kinds.get(value)?.kind === "message";
+  return isFollowedStore(p, storeBehind(p, value)) && p.kinds.get(value)?.kind === "message";
+}
+
+/** An expression that stands for a store whose uses are all followed. */
+export function isStore(p: Proving, expression: Node): boolean {
+  return isFollowedStore(p, storeOf(p.project, expression));
+}
+
+function isFollowedStore(p: Proving, store: Store | undefined): boolean {
+  return store !== undefined && p.stores.has(store.declaration);
 }
 
 function constantValue(p: Proving, name: Node): Node | undefined {
@@ -90,11 +91,11 @@ function constantValue(p: Proving, name: Node): Node | undefined {
 }
 
 /** The store that an expression takes messages out of, by steps that give the same messages. */
-function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
+function storeBehind(p: Proving, given: Node): Store | undefined {
   const node = unwrapped(given);
-  if (Node.isPropertyAccessExpression(node)) return storeOf(p, node);
+  if (Node.isPropertyAccessExpression(node)) return storeOf(p.project, node);
   if (Node.isIdentifier(node)) {
-    const store = storeOf(p, node);
+    const store = storeOf(p.project, node);
     const declaration = store ? undefined : p.project.declarationOf(node);
     if (store || !Node.isVariableDeclaration(declaration) || !functionAround(declaration)) return store;
     const made = declaration.getInitializer();
@@ -115,80 +116,25 @@ function storeBehind(p: Proving, given: Node): VariableDeclaration | undefined {
   return isStep ? storeBehind(p, callee.getExpression()) : undefined;
 }
 
-/** The declaration of a store that a name stands for. */
-function storeOf(p: Proving, given: Node): VariableDeclaration | undefined {
-  const node = unwrapped(given);
-  // `store.all` of `const store = require("./store")`
-  const name = Node.isPropertyAccessExpression(node) ? node.getNameNode() : node;
-  const declaration = Node.isIdentifier(name) ? p.project.declarationOf(name) : undefined;
-  return Node.isVariableDeclaration(declaration) && holderOf(declaration) ? declaration : undefined;
-}
-
-/** How a variable of a module begins that may be a store. */
-function holderOf(declaration: VariableDeclaration): Holder | undefined {
-  const statement = declaration.getVariableStatement();
-  if (functionAround(declaration) || !statement || !Node.isIdentifier(declaration.getNameNode())) return undefined;
-  const made = declaration.getInitializer();
-  if (Node.isArrayLiteralExpression(made))
-    return made.getElements().some((one) => Node.isSpreadElement(one)) ? undefined : "list";
-  if (Node.isNewExpression(made)) {
-    const name = made.getExpression().getText();
-    if (name === "Map") return pairsIn(made) && "map";
-    return name === "Set" && made.getArguments().length === 0 ? "set" : undefined;
-  }
-  if (made?.getText() === "Object.create(null)") return "object";
-  return Node.isObjectLiteralExpression(made) && made.getProperties().every((one) => Node.isPropertyAssignment(one))
-    ? "object"
-    : undefined;
-}
-
-/** `[key, message]` of `new Map([[key, message]])`; undefined where it is made of something else. */
-function pairsIn(made: NewExpression): ArrayLiteralExpression[] | undefined {
-  const [given, more] = made.getArguments();
-  if (!given) return [];
-  const pairs = Node.isArrayLiteralExpression(given) && !more ? given.getElements() : [undefined];
-  const written = pairs.filter((one) => Node.isArrayLiteralExpression(one) && one.getElements().length === 2);
-  return written.length === pairs.length ? (written as ArrayLiteralExpression[]) : undefined;
-}
-
-/** What a store holds from its beginning. */
-function contentOf(declaration: VariableDeclaration): Node[] {
-  const made = declaration.getInitializer();
-  if (Node.isArrayLiteralExpression(made)) return made.getElements();
-  if (Node.isNewExpression(made)) return (pairsIn(made) ?? []).flatMap((pair) => pair.getElements().slice(1));
-  const properties = Node.isObjectLiteralExpression(made) ? made.getProperties() : [];
-  return properties.flatMap((one) => (Node.isPropertyAssignment(one) ? [one.getInitializerOrThrow()] : []));
-}
-
 interface PlacedUse {
   readonly reference: Node;
   readonly use: Use;
 }
 
 /** All uses of a store; undefined where one of them is not known. */
-function usesOf(p: Proving, declaration: VariableDeclaration): PlacedUse[] | undefined {
-  const holder = holderOf(declaration);
-  const name = declaration.getNameNode();
-  if (!holder || !Node.isIdentifier(name)) return undefined;
+function usesOf(p: Proving, store: Store): PlacedUse[] | undefined {
   const found: PlacedUse[] = [];
-  for (const reference of p.project.referencesTo(name)) {
-    if (reference === name) continue;
-    // Other files, to which it is exported, have it by the same name or another one.
-    if (reference.getSourceFile() !== name.getSourceFile() || isAlias(reference)) {
-      if (p.project.isHandedOn(name.getSourceFile())) return undefined;
-      if (isAlias(reference)) continue;
-    }
-    const access = reference.getParent();
-    const whole = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
-    const use = useOf(holder, whole);
+  for (const reference of usesOfStore(p.project, store) ?? [undefined]) {
+    const use = reference && useOf(store.holder, reference);
     if (!use) return undefined;
-    found.push({ reference: whole, use });
+    found.push({ reference, use });
   }
   return found;
 }
 
 function useOf(holder: Holder, reference: Node): Use | undefined {
   const parent = reference.getParent();
+  if (holder !== "list" && isEmptied(holder, reference)) return NOTHING;
   if (Node.isElementAccessExpression(parent) && parent.getExpression() === reference)
     return holder === "map" || holder === "set" ? undefined : elementUse(parent);
   if (holder === "set") return setUse(reference);
@@ -204,8 +150,20 @@ function useOf(holder: Holder, reference: Node): Use | undefined {
     Node.isPropertyAssignment(parent) ||
     Node.isShorthandPropertyAssignment(parent) ||
     Node.isForOfStatement(parent) ||
-    Node.isSpreadElement(parent);
+    Node.isSpreadElement(parent) ||
+    Node.isReturnStatement(parent) ||
+    (parent !== undefined && isArrowBody(parent, reference)) ||
+    (Node.isCallExpression(parent) && parent.getArguments().includes(reference));
   return isValue && !isExported(parent) ? { does: "flow" } : undefined;
+}
+
+/** `byId = new Map();` */
+function isEmptied(holder: Holder, reference: Node): boolean {
+  const change = reference.getParent();
+  if (!Node.isBinaryExpression(change) || change.getLeft() !== reference) return false;
+  const made = change.getRight();
+  const isStatement = change.getOperatorToken().getText() === "=" && Node.isExpressionStatement(change.getParent());
+  return isStatement && holderOf(made) === holder && contentOf(made).length === 0;
 }
 
 /** `module.exports = { things: all }` */
@@ -345,8 +303,8 @@ function valuesOf(call: Node): Use | undefined {
   if (Node.isForOfStatement(parent)) return nameIn(parent, (name) => name);
   if (Node.isSpreadElement(parent)) {
     const list = parent.getParent();
-    const isOnly = Node.isArrayLiteralExpression(list) && list.getElements().length === 1;
-    return isOnly ? { does: "takeAll", value: list } : undefined;
+    if (!Node.isArrayLiteralExpression(list)) return undefined;
+    return { does: "takeAll", value: list.getElements().length === 1 ? list : call };
   }
   const isFrom = Node.isCallExpression(parent) && parent.getExpression().getText() === "Array.from";
   return isFrom && parent.getArguments().length === 1 ? { does: "takeAll", value: parent } : undefined;
@@ -371,17 +329,17 @@ function nameIn(loop: Node | undefined, pick: (name: Node) => Node | undefined):
 }
 
 /** Follows all uses of a store of messages; false where one is not known. */
-function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean {
-  const before = p.stores.get(declaration);
+function follow(p: Proving, store: Store, of: Kind): boolean {
+  const before = p.stores.get(store.declaration);
   if (before) {
-    if (!sameKind(before, of)) p.block(declaration, "this keeps messages of more than one type");
+    if (!sameKind(before, of)) p.block(store.declaration, "this keeps messages of more than one type");
     return true;
   }
-  const uses = usesOf(p, declaration);
+  const uses = usesOf(p, store);
   if (!uses || of.kind !== "message" || p.shape.typed) return false;
-  p.stores.set(declaration, of);
+  p.stores.set(store.declaration, of);
   const list: Kind = { kind: "list", of };
-  if (!retypes(p, declaration, of)) return true;
+  if (!retypes(p, store, of)) return true;
   const put = (value: Node) => {
     p.sink(value, of);
     if (!p.shape.isLive) return mustBeElement(p, value, of);
@@ -389,7 +347,7 @@ function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean
       if (p.canBeMissing(value)) p.block(value, "an element that may be absent");
     });
   };
-  for (const one of contentOf(declaration)) put(one);
+  for (const one of contentOf(store.made)) put(one);
   for (const { reference, use } of uses) {
     switch (use.does) {
       case "take":
@@ -419,10 +377,10 @@ function follow(p: Proving, declaration: VariableDeclaration, of: Kind): boolean
 }
 
 /** `const all: Note[] = []`, `new Map<string, Note>()`: the type of the messages becomes the new one. */
-function retypes(p: Proving, declaration: VariableDeclaration, of: Kind): boolean {
-  const made = declaration.getInitializer();
+function retypes(p: Proving, store: Store, of: Kind): boolean {
+  const { made, declaration } = store;
   const inside = Node.isNewExpression(made) ? made.getTypeArguments() : [];
-  const types = [declaration.getTypeNode(), ...inside.slice(holderOf(declaration) === "map" ? 1 : 0)];
+  const types = [store.type, ...inside.slice(store.holder === "map" ? 1 : 0)];
   return types.every((type) => {
     const name = Node.isTypeReference(type) ? type.getTypeName().getText() : "";
     const given = Node.isTypeReference(type) && /^(Map|Record|Set)$/.test(name) ? type.getTypeArguments() : [];

@@ -27,6 +27,7 @@ export const rule: Rule = {
             : `typeof ${imports.add(definition.module, definition.name, { typeOnly: true })}`;
         edit.overwrite(fact.start, fact.end, `${fact.isBase ? "implements " : ""}${shape}<${of}>`, origin);
       }
+      for (const { start, end } of fact.ofBase) edit.remove(start, end, origin);
       if (fact.untyped) edit.remove(fact.untyped.start, fact.untyped.end, origin);
       for (const signature of fact.signatures) {
         const range = lineRange(source, signature.start, signature.end);
