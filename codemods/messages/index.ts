@@ -1,5 +1,6 @@
 import type { Rule } from "../shared/rule.js";
 import { rule as googleProtobufNative } from "./google-protobuf-native.js";
+import { rule as otherCodec } from "./other-codec.js";
 import { rule as protoLoaderNative } from "./proto-loader-native.js";
 import { rule as protobufTsNative } from "./protobuf-ts-native.js";
 import { rule as protobufjsNative } from "./protobufjs-native.js";
@@ -17,4 +18,5 @@ export const messageRules: readonly Rule[] = [
   protobufTsNative,
   protocGenTsNative,
   protobufjsNative,
+  otherCodec,
 ];

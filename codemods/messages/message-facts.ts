@@ -8,7 +8,8 @@ export type MessageRuleId =
   | "messages/ts-proto-native"
   | "messages/protobuf-ts-native"
   | "messages/protoc-gen-ts-native"
-  | "messages/protobufjs-native";
+  | "messages/protobufjs-native"
+  | "messages/other-codec";
 
 /** A name that has to be imported. */
 export interface ImportedName {

@@ -41,12 +41,12 @@ export function messageFlavourOf(
       const file = staticModuleBehind(project, definition);
       if (file) return { rule: "messages/protobufjs-native", shape: protobufjsShape(file) };
       return {
-        rule: "messages/proto-loader-native",
+        rule: "messages/other-codec",
         why: `no known generator made this definition${placeOf(project, definition)}, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it`,
       };
     }
     default:
-      return { rule: "messages/proto-loader-native", why: `messages of ${flavour} are not followed yet` };
+      return { rule: "messages/other-codec", why: `messages of ${flavour} are not followed yet` };
   }
 }
 
