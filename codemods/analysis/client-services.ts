@@ -5,7 +5,7 @@ import type { ChannelPlan, TransportPlan } from "./channel.js";
 import { constructorOf, instanceType } from "./client-definitions.js";
 import type { ClientChannelFact } from "./client-facts.js";
 import type { OwnInterface } from "./client-interfaces.js";
-import type { Stub } from "./client-stubs.js";
+import { mayAsk, type Stub } from "./client-stubs.js";
 import type { TakenParameter } from "./client-taken.js";
 import type { RpcRef } from "./facts.js";
 import { isTypeScript } from "./language.js";
@@ -95,12 +95,18 @@ export function isIdiomatic(service: Service): boolean {
 function mayChange(service: Service): boolean {
   const { obstacles, calls, promisified } = service;
   if (obstacles.length === 0) return true;
-  // A view asks its own methods, not those that a test put into the client.
-  if (service.stubs.length > 0) return false;
+  if (!obstacles.every((obstacle) => isBesideStubs(service, obstacle))) return false;
   // The program's own type of a client is that of one shape.
   if (service.interfaces.length > 0) return false;
   const hasOther = promisified.length > 0 || calls.some((call) => viewAt(service, call) === undefined);
   return hasOther && obstacles.every((obstacle) => obstacle.view !== null);
+}
+
+/** A view asks its own methods, not those that a test put into the client: it is for calls of others alone. */
+function isBesideStubs({ stubs, calls }: Service, { node }: Obstacle): boolean {
+  if (stubs.length === 0) return true;
+  const call = calls.find((each) => each.node === node);
+  return call !== undefined && !stubs.some((stub) => mayAsk(call, stub));
 }
 
 export function viewAt(service: Service, call: Call): Obstacle | undefined {

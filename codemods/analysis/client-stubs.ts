@@ -85,18 +85,21 @@ function importsOf(changes: readonly TextChange[]): readonly NamedImport[] {
 
 /** Why the answers of a stub would come at another time than before, or why its calls are not those that the test asks for. */
 export function stubObstacle(project: AnalysisProject, service: Service, stub: Stub): string | undefined {
-  const other = service.calls.find(
-    (call) => call.rpc.method === stub.rpc.method && stub.between.some((count) => !hasBetween(call, count)),
-  );
+  const calls = service.calls.filter((call) => mayAsk(call, stub));
+  const other = calls.find((call) => stub.between.some((count) => !hasBetween(call, count)));
   if (other) return `a test asks with which arguments ${stub.rpc.method} was called, and that changes`;
   if (!stub.answers) return undefined;
-  const calls = service.calls.filter((call) => call.rpc.method === stub.rpc.method);
   if (stub.rpc.kind !== "unary") {
     const heard = calls.find((call) => call.form !== "client" || !iteratedOnly(project, call.node));
     return heard && `a test gives the stream of ${stub.rpc.method}, which is more than iterated`;
   }
   const early = calls.find((call) => !isPromised(call));
   return early && `a test answers ${stub.rpc.method} at once, and nothing waits for the call`;
+}
+
+/** Is a call, or may it be where its method is chosen when the program runs, one of the method that a stub stands for? */
+export function mayAsk({ rpc }: Pick<Call, "rpc">, stub: Stub): boolean {
+  return rpc.method === stub.rpc.method || rpc.method === "*";
 }
 
 /** Whoever wants the answer of the call has a promise of it already. */

@@ -112,7 +112,8 @@ function changesOfAnswer(project: AnalysisProject, answer: Answer): TextChange[]
     calls.push(call);
   }
   // Every way through it answers.
-  if (!calls.some((call) => call.getParent() === answer || call.getParent()?.getParent() === body)) return undefined;
+  const isPlain = calls.some((call) => call.getParent() === answer || call.getParent()?.getParent() === body);
+  if (!isPlain && !endsWith(body, calls)) return undefined;
   const change = (start: number, end: number, text: string): TextChange => ({ start, end, text });
   const changes: TextChange[] = [];
   const first = parameters[0]?.getStart() as number;
@@ -187,12 +188,25 @@ function changesOfReply(project: AnalysisProject, answer: Answer, call: CallExpr
   ];
 }
 
+/** Does a body end with one of the calls, whichever way its last `if` goes? */
+function endsWith(node: Node | undefined, calls: readonly CallExpression[]): boolean {
+  if (Node.isBlock(node)) return endsWith(node.getStatements().at(-1), calls);
+  if (Node.isIfStatement(node))
+    return endsWith(node.getThenStatement(), calls) && endsWith(node.getElseStatement(), calls);
+  const value = Node.isExpressionStatement(node) || Node.isReturnStatement(node) ? node.getExpression() : undefined;
+  return Node.isCallExpression(value) && calls.includes(value);
+}
+
 /** Does nothing come after a statement? A last `return {} as ClientUnaryCall`, which only types ask for, is given back. */
 function isLast(answer: Answer, statement: Node): Node[] | undefined {
   let node: Node = statement;
   const rest: Node[] = [];
   for (;;) {
     const block = node.getParent();
+    if (Node.isIfStatement(block)) {
+      node = block;
+      continue;
+    }
     if (!Node.isBlock(block)) return undefined;
     const statements = block.getStatements();
     const behind = statements.slice(statements.indexOf(node as never) + 1);

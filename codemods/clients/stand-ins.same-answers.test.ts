@@ -424,6 +424,40 @@ comparePrograms({
     get('a').then(console.log);
     taken.call(client, { text: 'b' }, (err, res) => console.log(res.text));`,
   ],
+  "a stub beside a call of another method that keeps the old shape": [
+    "idiomatic",
+    `${PROGRAM}
+    const spy = mock.method(client, 'ask', (req, callback) => {
+      if (req.text === 'a') callback(null, { text: 'mocked' });
+      else if (req.text === 'b') {
+        callback({ code: 5, details: 'none' });
+      } else callback(null, { text: 'other' });
+    });
+    function open() {
+      const call = client.chat();
+      call.on('data', (item) => console.log(item.text));
+      return { say: (text) => call.write({ text }), onEnd: (fn) => call.on('end', fn), close: () => call.end() };
+    }
+    (async () => {
+      for (const text of ['a', 'b', 'c']) await get(text).then(console.log, (err) => console.log(err.code));
+      console.log(spy.mock.callCount());
+      const chat = open();
+      chat.say('hi');
+      chat.close();
+      await new Promise((resolve) => chat.onEnd(resolve));
+      client.close();
+    })();`,
+  ],
+  "a stub beside a call that may be of its method": [
+    "bridged",
+    `${PROGRAM}
+    mock.method(client, 'ask', (req, callback) => callback(null, { text: 'mocked ' + req.text }));
+    const any = (method, text, done) => {
+      const call = client[method]({ text }, (err, res) => done(err ? err.code : res.text));
+      console.log(typeof call);
+    };
+    get('a').then(console.log).then(() => any('ask', 'b', console.log));`,
+  ],
   "a method that is assigned": [
     "bridged",
     `${PROGRAM}
