@@ -1,4 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { ancestors } from "../codemods/generate/find-import.js";
 import { codeHomes, type GenerateResult, generate, inEachHome, writeGenerated } from "../codemods/generate/index.js";
 import { discover, projectRoot } from "../codemods/project/discover.js";
 import { assertPaths, type Terminal, writeJson } from "./migrate.js";
@@ -50,15 +52,36 @@ export async function generateCommand(
   }
   if (flags.dryRun !== true) for (const result of results) writeGenerated(result);
   if (protos.size === 0) {
-    stdout.write(`Nothing to generate: no .proto file was found in ${name(root)}.\n`);
+    stdout.write(`Nothing to generate: no .proto file was found in ${path.basename(root)}.\n`);
     return 0;
   }
   for (const file of files) stdout.write(`${file.status.padEnd(9)} ${name(file.path)}\n`);
+  const own = [...protos.values()].filter((file) => !file.dependency).length;
   const would = flags.dryRun === true ? "would be " : "";
   stdout.write(
-    `${[...protos.values()].filter((file) => !file.dependency).length} .proto files, ${changed.length} files ${would}written, ${files.length - changed.length} up to date.\n`,
+    `${count(own, ".proto file")}, ${count(changed.length, "file")} ${would}written, ${files.length - changed.length} up to date.\n`,
   );
+  for (const result of results) {
+    const missing = result.plan?.isForBuf ? missingPackages(result.plan.root) : [];
+    if (missing.length > 0 && flags.dryRun !== true)
+      stdout.write(`\`npx buf generate\` makes the same again, with npm install --save-dev ${missing.join(" ")}.\n`);
+  }
   return flags.dryRun === true && changed.length > 0 ? 2 : 0;
+}
+
+/** What `buf generate` runs and no package.json of a folder or above it names. */
+function missingPackages(folder: string): string[] {
+  const manifests = ancestors(folder)
+    .map((each) => path.join(each, "package.json"))
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, "utf8"));
+  return ["@bufbuild/buf", "@bufbuild/protoc-gen-es"].filter(
+    (name) => manifests.length > 0 && !manifests.some((text) => text.includes(`"${name}"`)),
+  );
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** Each folder that has generated code of its own; with a place that is asked for, all of the project goes there. */

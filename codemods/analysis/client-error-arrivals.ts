@@ -29,6 +29,8 @@ export interface Arrivals {
   readonly handedOn: readonly HandedError[];
   /** Promises whose error is looked at by something that takes a promise. */
   readonly rejections: readonly (Source & { readonly node: TreeNode })[];
+  /** Functions of promises that become functions with a callback. */
+  readonly callbackified: readonly (Source & { readonly node: TreeNode })[];
 }
 
 export interface ArrivalOptions {
@@ -44,6 +46,7 @@ export interface ArrivalOptions {
 export function errorArrivals({ project, sources, made, handed, mayFail: fails }: ArrivalOptions): Arrivals {
   const places: ErrorPlace[] = [];
   const rejections: (Source & { node: TreeNode })[] = [];
+  const callbackified: (Source & { node: TreeNode })[] = [];
   const handedOn: HandedError[] = [];
   for (const source of sources) {
     const { file, tree } = source;
@@ -111,12 +114,14 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       const inPackage = packageCallsWith(tree, node, mayFail);
       for (const handler of inPackage.handlers) addCaught(handler.params[0], handler.body, node);
       for (const promise of inPackage.promises) rejections.push({ ...source, node: promise });
-      const name = memberName(node.callee);
-      if (name !== "catch" && name !== "then") return;
-      if (!mayFail(node.callee.object)) return;
-      // bluebird's `.catch(filter, handler)`: filters that are functions get the error, too.
-      const handlers = name === "catch" ? (node.arguments as TreeNode[]) : (node.arguments as TreeNode[]).slice(1, 2);
+      const name = memberName(node.callee) ?? (isIdentifier(node.callee) ? node.callee.name : undefined);
+      const args = node.arguments as TreeNode[];
+      // Whoever calls the function that it makes gets the error.
+      if (name === "callbackify" && args[0] && mayFail(heldBy(tree, args[0])))
+        callbackified.push({ ...source, node: args[0] });
+      const handlers = isReadFromFailing(tree, node, mayFail) ? [args[1]] : rejectionHandlers(node, mayFail);
       for (const handler of handlers) {
+        if (!handler) continue;
         const own = isFunction(handler) ? handler : onlyHandedHere(tree, handler);
         if (own) {
           const [param] = own.params as TreeNode[];
@@ -127,7 +132,30 @@ export function errorArrivals({ project, sources, made, handed, mayFail: fails }
       }
     });
   }
-  return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections };
+  return { places: [...places, ...unplacedErrors(sources, fails)], handedOn, rejections, callbackified };
+}
+
+/** What gets the error of a promise. bluebird's `.catch(filter, handler)`: filters that are functions get it, too. */
+function rejectionHandlers(
+  { callee, arguments: args }: TreeNode,
+  mayFail: (node: TreeNode) => boolean,
+): readonly (TreeNode | undefined)[] {
+  const name = memberName(callee);
+  if ((name !== "catch" && name !== "then") || !mayFail(callee.object)) return [];
+  return name === "catch" ? (args as TreeNode[]) : (args as TreeNode[]).slice(1, 2);
+}
+
+/** `Readable.from(rows()).on("error", …)`, of what may fail: the stream emits the error. */
+function isReadFromFailing(tree: File, call: TreeNode, mayFail: (node: TreeNode) => boolean): boolean {
+  const isListening = (node: TreeNode) => /^(on|once|addListener)$/.test(memberName(node.callee) ?? "");
+  const [event] = call.arguments as TreeNode[];
+  if (!isListening(call) || event?.value !== "error") return false;
+  let stream: TreeNode = call.callee.object;
+  while (stream.type === "CallExpression" && isListening(stream)) stream = stream.callee.object;
+  const made = heldBy(tree, stream);
+  if (made.type !== "CallExpression" || memberName(made.callee) !== "from") return false;
+  const { object } = made.callee;
+  return (isIdentifier(object) ? object.name : memberName(object)) === "Readable" && mayFail(made);
 }
 
 /** The calls that a function with a name is the callback of, if it is used for nothing else. */

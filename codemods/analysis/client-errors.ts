@@ -60,7 +60,7 @@ export function collectErrorFacts(
   const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees, programOf);
   const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf);
   const fails = failingIn(sources, [all, firstOthers]);
-  const { places, handedOn, rejections } = errorArrivals({
+  const { places, handedOn, rejections, callbackified } = errorArrivals({
     project,
     sources,
     made,
@@ -126,6 +126,13 @@ export function collectErrorFacts(
         ...whole,
         place: "rejection",
         reason: reason("error-escapes", "something else takes the promise and shows it"),
+      });
+    for (const { file, node } of callbackified)
+      facts.push({
+        ...placeOf(file, node),
+        ...whole,
+        place: "callbackified",
+        reason: reason("error-escapes", "it becomes a function with a callback"),
       });
     return { facts, obstacle };
   }

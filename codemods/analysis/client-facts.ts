@@ -191,7 +191,7 @@ export interface ClientErrorFact extends FactBase {
    * nothing else; that of a helper is a function's that errors are passed to. A
    * value is an expression, or a name in a pattern, that is an error; a rejection is a promise whose error something else looks at.
    */
-  readonly place: "catch" | "callback" | "handed" | "helper" | "value" | "rejection";
+  readonly place: "catch" | "callback" | "handed" | "helper" | "value" | "rejection" | "callbackified";
   /** Where a native one is turned back all the same: its only use, or each of a value. */
   readonly converted: readonly { readonly start: number; readonly end: number }[];
   /** Is anything read of it? In TypeScript it needs its type then. */

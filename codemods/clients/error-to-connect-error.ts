@@ -47,8 +47,9 @@ export const rule: Rule = {
       const owner = param && parents.get(param);
       if (!param || !owner) continue;
       const finding = { rule: id, construct: "caught error", start: fact.start, end: fact.end, rpc: null };
-      if (fact.place === "rejection") {
-        writeRejection(ctx, param);
+      if (fact.place === "rejection" || fact.place === "callbackified") {
+        if (fact.place === "rejection") writeRejection(ctx, param);
+        else writeCallbackified(ctx, param);
         ctx.report({ ...finding, outcome: "bridged", reason: fact.reason });
         continue;
       }
@@ -94,6 +95,16 @@ function writeRejection(ctx: RuleContext, promise: Node): void {
   if (isGiven) ctx.edit.insertRight(promise.start, "(", BRIDGED);
   const wrapped = `.catch((err) => { throw ${ctx.imports.add(GRPC_JS, "serviceErrorFrom")}(err); })`;
   ctx.edit.insertLeft(promise.end, `${isGiven ? ")()" : ""}${wrapped}`, BRIDGED);
+}
+
+/** `callbackify(ask)` -> `callbackify((...args) => ask(...args).catch(…))` */
+function writeCallbackified(ctx: RuleContext, fn: Node): void {
+  const convert = ctx.imports.add(GRPC_JS, "serviceErrorFrom");
+  const [open, close] = isIdentifier(fn) ? ["", ""] : ["(", ")"];
+  const name = ctx.source.slice(fn.start, fn.end);
+  const type = ctx.language !== "ts" ? "" : isIdentifier(fn) ? `: Parameters<typeof ${name}>` : ": any[]";
+  ctx.edit.insertRight(fn.start, `(...args${type}) => ${open}`, BRIDGED);
+  ctx.edit.insertLeft(fn.end, `${close}(...args).catch((err) => { throw ${convert}(err); })`, BRIDGED);
 }
 
 /** Where the error is used; uses elsewhere were refused. */

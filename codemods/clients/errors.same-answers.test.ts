@@ -431,6 +431,51 @@ const programs: Programs = {
       });
     }, 600);`,
   ],
+  "an error that is kept and met again": [
+    "idiomatic",
+    `${GET}
+    const seen = new WeakSet();
+    function report(err) {
+      console.log(seen.has(err) ? 'again' : 'new', err.details, err.tries);
+      seen.add(err);
+    }
+    let first;
+    const failing = get('rich 5 text');
+    failing.catch((err) => {
+      first = err;
+      err.tries = 1;
+      report(err);
+      err.tries = 2;
+      throw err;
+    }).catch((err) => report(err));
+    failing.catch((err) => console.log(err === first, err.message));`,
+  ],
+  "functions with a callback, and streams, that are made of what fails": [
+    "idiomatic",
+    `${GET}
+    const util = require('util');
+    const { Readable } = require('stream');
+    const show = (name) => (err, value) => console.log(name, err ? err.details + ', ' + err.message + ', ' + err.metadata.get('x-why') : value);
+    const plain = util.callbackify(get);
+    const written = util.callbackify(async (id) => (await get(id)) + '!');
+    const log = (err) => console.log('log', err.details, err.message);
+    async function* rows(id) {
+      for await (const item of client.list({ text: id })) yield item.text;
+    }
+    plain('a', (err, value) => {
+      show('plain')(err, value);
+      plain('rich 5 text', (failure) => {
+        console.log(failure.details, failure.message);
+        written('rich 6 other', (problem, text) => {
+          show('written')(problem, text);
+          Readable.from(rows('fail')).on('data', console.log).on('error', (oops) => {
+            console.log('rows', oops.details, oops.message);
+            Readable.from(rows('fail again')).on('data', console.log).once('error', log);
+          });
+        });
+      });
+    });`,
+  ],
   "errors that nobody catches": [
     "idiomatic",
     `${GET}

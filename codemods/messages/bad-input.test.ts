@@ -34,7 +34,9 @@ it("code of a generator that nobody knows keeps its own functions, and the repor
   const { files, findings } = await migrateMessages(project.root);
   expect(files["server.js"]).toBe(server);
   expect(findings.map(({ outcome, rpc }) => [outcome, rpc])).toEqual([["bridged", "p.v1.S"]]);
-  expect(findings[0]?.reason?.text).toMatch(/no known generator made this definition.*make the code with protobuf-es/);
+  expect(findings[0]?.reason?.text).toMatch(
+    /no known generator made this definition \(definition.js:3\).*make the code with protobuf-es/,
+  );
 });
 
 // Two generators wrote code for one .proto: each program is followed in the messages that it has.

@@ -138,9 +138,16 @@ export function createConvertValues(p: Proving) {
     return false;
   };
 
+  /** What the program made or kept itself, and null or undefined where it says so. */
+  const isKept = (part: Node): boolean =>
+    isAbsent(part) ||
+    isPickedFromStore(p, part) ||
+    Node.isObjectLiteralExpression(part) ||
+    p.isMadeOf(part, "kept", isKept);
+
   /** What is not there is null in old code only where a field is not set. */
   const compareExactly = (expression: Node, other: Node): unknown => {
-    const presence = receivedAs(p, expression) ?? (isPickedFromStore(p, expression) ? "same" : undefined);
+    const presence = receivedAs(p, expression) ?? (isKept(expression) ? "same" : undefined);
     if (presence === "same" || presence === "always") return;
     if (presence !== "null" || other.getText() !== "null")
       return block(expression, "nothing proves whether this is undefined or null where it is not there");

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { googleProtobufShape } from "./google-protobuf-shape.js";
@@ -41,10 +42,17 @@ export function messageFlavourOf(
       if (file) return { rule: "messages/protobufjs-native", shape: protobufjsShape(file) };
       return {
         rule: "messages/other-codec",
-        why: "no known generator made this definition, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it",
+        why: `no known generator made this definition${placeOf(project, definition)}, so nothing says what its messages look like: they keep its own functions; to leave it, make the code with protobuf-es and write these handlers or calls on it`,
       };
     }
     default:
       return { rule: "messages/other-codec", why: `messages of ${flavour} are not followed yet` };
   }
+}
+
+/** ` (gen/notes.js:12)`, where the definition itself stands. */
+function placeOf(project: AnalysisProject, { definition }: Origin & { kind: "service-definition" }): string {
+  if (!definition) return "";
+  const file = path.relative(project.root, definition.getSourceFile().getFilePath()).split(path.sep).join("/");
+  return ` (${file}:${definition.getStartLineNumber()})`;
 }

@@ -374,8 +374,8 @@ export function isMapCall(call: CallExpression): boolean {
   return Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
 }
 
-/** Has a test before this use of a name, or around it, excluded that it holds nothing? */
-export function isChecked(use: Node): boolean {
+/** Has a test before this use of a name, or around it, excluded that it holds nothing, or the one nothing that is asked for? */
+export function isChecked(use: Node, nothing: "null" | "undefined" | "null|undefined" = "null|undefined"): boolean {
   if (!Node.isIdentifier(use)) return false;
   const name = use.getText();
   const isAssigned = (node: Node) =>
@@ -387,7 +387,7 @@ export function isChecked(use: Node): boolean {
   ) {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);
-    if (condition && conjuncts(condition).some((one) => isSomething(one, name))) return !isAssigned(inner);
+    if (condition && conjuncts(condition).some((one) => isSomething(one, name, nothing))) return !isAssigned(inner);
     if (!Node.isBlock(outer) && !Node.isCaseClause(outer)) continue;
     const statements = outer.getStatements();
     const index = (statements as Node[]).indexOf(inner);
@@ -396,7 +396,7 @@ export function isChecked(use: Node): boolean {
       if (!before) break;
       if (
         Node.isIfStatement(before) &&
-        isNothing(unwrapped(before.getExpression()), name) &&
+        isNothing(unwrapped(before.getExpression()), name, nothing) &&
         (leavesAlways(before.getThenStatement()) || makesNew(before.getThenStatement(), name))
       )
         return true;
@@ -407,17 +407,16 @@ export function isChecked(use: Node): boolean {
   return false;
 }
 
-function isSomething(test: Node, name: string): boolean {
-  return (
-    test.getText() === name ||
-    (Node.isBinaryExpression(test) && new RegExp(`^${name}\\s*!==?\\s*(null|undefined)$`).test(test.getText()))
-  );
+function isSomething(test: Node, name: string, nothing: string): boolean {
+  const compared = new RegExp(`^${name}\\s*(!=\\s*(null|undefined)|!==\\s*(${nothing}))$`);
+  return test.getText() === name || (Node.isBinaryExpression(test) && compared.test(test.getText()));
 }
 
-function isNothing(test: Node, name: string): boolean {
+function isNothing(test: Node, name: string, nothing: string): boolean {
   if (Node.isBinaryExpression(test) && test.getOperatorToken().getText() === "||")
-    return isNothing(unwrapped(test.getLeft()), name) || isNothing(unwrapped(test.getRight()), name);
-  return new RegExp(`^(!${name}|${name}\\s*===?\\s*(null|undefined))$`).test(test.getText());
+    return isNothing(unwrapped(test.getLeft()), name, nothing) || isNothing(unwrapped(test.getRight()), name, nothing);
+  const compared = new RegExp(`^(!${name}|${name}\\s*(==\\s*(null|undefined)|===\\s*(${nothing})))$`);
+  return compared.test(test.getText());
 }
 
 /** `name = new Message()`, maybe with a chain of setters. */

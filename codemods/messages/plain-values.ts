@@ -51,12 +51,28 @@ export function createPlainValues(p: Proving) {
   /** Can a part of an expression's value, as far as it can be seen, be what the test asks for? */
   const canBe = (node: Node, question: string, test: (part: Node) => boolean): boolean => {
     const expression = unwrapped(node);
-    if (isChecked(expression)) return false;
+    if (isChecked(expression)) return question === "absent" && isOtherNothing(expression);
     if (test(expression)) return true;
-    // What stands behind `||` is there where the other one is not.
-    const isOr = Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText());
-    const parts = () => (isOr && question === "absent" ? [expression.getRight()] : (partsOf(expression) ?? []));
+    const parts = () => (question === "absent" ? partsIfAbsent(expression) : (partsOf(expression) ?? []));
     return ask(expression, question, false, () => parts().some((part) => canBe(part, question, test)));
+  };
+
+  /** Where a value comes from that may not be there: what stands behind `||` does where the other one is not. */
+  const partsIfAbsent = (node: Node): Node[] => {
+    const isOr = Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText());
+    return isOr ? [node.getRight()] : (partsOf(node) ?? []);
+  };
+
+  /** What is compared with null alone may still be undefined, as what a store has not is, and the other way round. */
+  const isOtherNothing = (checked: Node): boolean => {
+    const isExcluded = (nothing: "null" | "undefined") => isChecked(checked, nothing);
+    const other = !isExcluded("undefined") ? "undefined" : !isExcluded("null") ? "null" : undefined;
+    const isOther = (part: Node): boolean => {
+      if (part.getText() === other) return true;
+      if (other === "undefined" && (isPickedFromStore(p, part) || receivedAs(p, part) === "same")) return true;
+      return ask(part, "other", false, () => partsIfAbsent(part).some((one) => isOther(unwrapped(one))));
+    };
+    return other !== undefined && isOther(checked);
   };
 
   const canBeMissing = (node: Node): boolean =>

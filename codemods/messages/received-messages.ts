@@ -47,7 +47,14 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
   if (Node.isObjectBindingPattern(node)) return takenApart(p, node, of);
   if (!Node.isIdentifier(node)) return undefined;
   const found = named(p, node, of);
-  return found && isChecked(node) ? "always" : found;
+  return found && isExcluded(node, found) ? "always" : found;
+}
+
+/** Has a test excluded the nothing that may be there instead of a message? */
+function isExcluded(name: Node, presence: Presence): boolean {
+  if (presence === "same") return isChecked(name, "undefined");
+  if (presence === "null") return isChecked(name, "null");
+  return isChecked(name, "undefined") && isChecked(name, "null");
 }
 
 /** What a function of the project returns, undefined for what cannot be said of it. */

@@ -64,6 +64,47 @@ describe("messages of proto-loader that a module begins with", () => {
   });
 });
 
+describe("a message that may not be in its store", () => {
+  const finds = (test: string) =>
+    `const all = [];\nconst byName = new Map();\nfunction putIt(req) { all.push(req); byName.set(req.item_name, req); return req; }\nconst pick = (name) => byName.get(name);\n${test}\nmodule.exports = { putIt, getIt };\n`;
+  const missing = "throw new Error('none')";
+
+  it.each([
+    [
+      "compared with undefined",
+      `const found = byName.get(req.item_name); if (found === undefined) ${missing}; return found;`,
+    ],
+    ["compared loosely", `const found = pick(req.item_name); if (found == null) ${missing}; return found;`],
+    [
+      "compared with both",
+      `const found = pick(req.item_name); if (found === null || found === undefined) ${missing}; return found;`,
+    ],
+    [
+      "compared with the null that stands for it",
+      `const found = byName.get(req.item_name) ?? null; if (found === null) ${missing}; return found;`,
+    ],
+    [
+      "tested",
+      `const found = all.find((one) => one.item_name === req.item_name); if (found) return found; ${missing};`,
+    ],
+  ])("may be sent where it is %s", { timeout: 60_000 }, async (_, body) => {
+    const text = finds(`function getIt(req) { ${body} }`);
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, "handlers.js": text });
+    await expectSameAnswers(programs, 300);
+  });
+
+  it.each([
+    ["a Map", `const found = byName.get(req.item_name); if (found === null) ${missing}; return found;`],
+    ["a function", `const found = pick(req.item_name); if (found === null) ${missing}; return found;`],
+    ["a search", `const found = all.find((one) => one.is_on); if (found !== null) return found; ${missing};`],
+  ])("is not where what %s gives is only compared with null", { timeout: 60_000 }, async (_, body) => {
+    const text = finds(`function getIt(req) { ${body} }`);
+    await expect(loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, "handlers.js": text })).rejects.toThrow(
+      "bridged",
+    );
+  });
+});
+
 /** The same program, whose stores stand in a file of their own. */
 const exported = {
   "kept.js": `const all = [];

@@ -4,6 +4,8 @@ import path from "node:path";
 import { afterEach, expect, it } from "vitest";
 import type { Side } from "../migration.js";
 import { runMigration } from "../pipeline.js";
+import { parse } from "../shared/parse.js";
+import { leftoversOf, uncoveredFindings } from "./uncovered.js";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -118,4 +120,22 @@ export const isGone = (error: ServiceError) => error.code === status.NOT_FOUND &
     ["ServiceError", "bridged", "kept-beside-bridge"],
     ["status.NOT_FOUND", "bridged", "kept-beside-bridge"],
   ]);
+});
+
+it("what loads the definition of a migrated client works as before, also where its codec has a type", () => {
+  const definition = `import * as grpc from '@grpc/grpc-js';
+export const { shop } = grpc.loadPackageDefinition(loaded) as any;
+`;
+  const client = `import { shop } from './definition';
+export const client = createClient(Inventory, transport, { messages: grpcJsMessages<TYPE>(shop.v1.Inventory.service) });
+`;
+  for (const type of ["", "<InventoryClient>", "<shop.v1.InventoryClient>"]) {
+    const left = Object.entries({ "definition.ts": definition, "client.ts": client.replace("<TYPE>", type) }).map(
+      ([file, text]) => leftoversOf(parse(text, file), file, "clients", [], [], file === "client.ts", text),
+    );
+    const findings = uncoveredFindings("services", left, (from) => from === "client.ts");
+    expect(findings.map(({ construct, outcome }) => [construct, outcome])).toEqual([
+      ["loadPackageDefinition", "bridged"],
+    ]);
+  }
 });

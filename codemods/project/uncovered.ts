@@ -69,7 +69,8 @@ export function leftoversOf(
   const uses = grpcUses(file).map((use) =>
     isOfClientCallback(use, parents) ? { ...use, side: "clients" as const } : use,
   );
-  const isCarried = findings.some((finding) => CARRIED[side].test(finding.rule)) || /\bgrpcJsMessages\(/.test(source);
+  const isCarried =
+    findings.some((finding) => CARRIED[side].test(finding.rule)) || calls("grpcJsMessages").test(source);
   const isCovered = (use: Use) => {
     const statement = statementOf(use.node, parents);
     const start = isBlockLike(statement) ? use.node.start : (statement?.start ?? use.node.start);
@@ -154,6 +155,11 @@ function isInHandler(node: Node, parents: ReturnType<typeof parentMap>, findings
   return false;
 }
 
+/** A call of a function, `grpcJsMessages(`, also with a type: `grpcJsMessages<ShopClient>(`. */
+function calls(name: string): RegExp {
+  return new RegExp(`\\b${name}(<[\\w.$ ]+>)?\\(`);
+}
+
 /** What works on because a rule of this or an earlier run put a bridge where it is used; null for anything else. */
 function bridgesOf(
   findings: readonly Finding[],
@@ -161,7 +167,7 @@ function bridgesOf(
   source: string,
   parents: ReturnType<typeof parentMap>,
 ): (use: Use) => Reason | null {
-  const writes = (name: string) => source.includes(`${name}(`) || edits.some((edit) => edit.text.includes(`${name}(`));
+  const writes = (name: string) => calls(name).test(source) || edits.some((edit) => calls(name).test(edit.text));
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
   const errors = writes("toConnectError") || writes("serviceErrorFrom") || writes("grpcJsStatusFrom");

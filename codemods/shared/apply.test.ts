@@ -165,6 +165,9 @@ describe("--target connectrpc", () => {
     );
     expect(result.text).toBe("x();\n");
     expect(result.findings).toMatchObject([{ outcome: "manual", reason: { code: "no-equivalent" } }]);
+    expect(result.findings[0]?.reason?.text).toContain(
+      "createHealth of @connect-migrate/runtime/health, which line 1 needs,",
+    );
   });
 });
 

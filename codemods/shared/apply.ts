@@ -94,7 +94,7 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
   const [lacking] = imports.unofficial;
   const edited = applyEdits(source, indentEdits(edits, edit.indents), edit.moves);
   const beyond = lacking
-    ? `${lacking.name} of ${lacking.module}`
+    ? `${lacking.name} of ${lacking.module}${placeOf(lacking.name, edits, source)}`
     : options.target === "connectrpc" && edits.length > 0
       ? beyondOfficial(parse(edited, path))
       : undefined;
@@ -114,6 +114,12 @@ export function applyRules(source: string, path: string, rules: readonly Rule[],
       ? source
       : applyImports({ file, path, source }, edited, imports.requests, moduleSystem, imports.replaced);
   return { text, edits, findings, file, conflict: null, lacks: null };
+}
+
+/** Where the first edit stands that writes a name; empty where none does. */
+function placeOf(name: string, edits: readonly Edit[], source: string): string {
+  const first = edits.filter(({ text }) => text.includes(name)).toSorted((a, b) => a.start - b.start)[0];
+  return first === undefined ? "" : `, which line ${positionOf(source, first.start).line} needs,`;
 }
 
 /** `12:5`, counted from 1. */

@@ -77,17 +77,35 @@ export function serviceErrorFrom(error: unknown, canceledByCaller?: boolean): an
   if (!(error instanceof ConnectError)) {
     return error;
   }
+  const own = partsAddedTo(error);
+  const known = serviceErrors.get(error);
+  if (known && known.canceledByCaller === canceledByCaller) {
+    const isChanged = own.message !== known.own.message;
+    if (isChanged && own.message !== undefined) known.made.message = own.message;
+    const { members } = known.own;
+    for (const [key, value] of Object.entries(own.members))
+      if (members[key] !== value) Object.assign(known.made, { [key]: value });
+    known.own = own;
+    return known.made;
+  }
   const { code } = error;
   const details = statusText(error, canceledByCaller);
-  const own = partsAddedTo(error);
   const text = `${code} ${grpcStatusName(code)}: ${details}`;
-  return Object.assign(new Error(own.message ?? text), {
+  const made = Object.assign(new Error(own.message ?? text), {
     code,
     details,
     metadata: metadataOf(error),
     ...own.members,
   }) satisfies ServiceErrorLike;
+  serviceErrors.set(error, { made, own, canceledByCaller });
+  return made;
 }
+
+/** The ServiceError of each error, with what the program had written into the error then: one error is one everywhere. */
+const serviceErrors = new WeakMap<
+  ConnectError,
+  { made: Error; own: ReturnType<typeof partsAddedTo>; canceledByCaller: boolean | undefined }
+>();
 
 const membersOfErrors = new Set(Object.keys(new ConnectError("")));
 
