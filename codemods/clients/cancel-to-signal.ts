@@ -1,10 +1,11 @@
 import { lineEndingOf, semicolonOf } from "../shared/ast.js";
 import type { Rule } from "../shared/rule.js";
+import { platformName } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { indentOf } from "./layout.js";
 import { cancelOf } from "./plan-call.js";
 import { writeArguments } from "./write-arguments.js";
-import { controllerName, plannedCalls } from "./write-call.js";
+import { controllerName, fileOf, plannedCalls } from "./write-call.js";
 
 const id = "clients/cancel-to-signal";
 const origin = { rule: id, outcome: "idiomatic" } as const;
@@ -14,6 +15,7 @@ export const rule: Rule = {
   id,
   side: "clients",
   apply(ctx) {
+    const made = platformName(fileOf(ctx), "AbortController");
     for (const planned of plannedCalls(ctx)) {
       const cancel = cancelOf(planned.plan);
       if (!cancel) continue;
@@ -22,9 +24,9 @@ export const rule: Rule = {
       const semicolon = semicolonOf(ctx.source, statement);
       const next = `${lineEndingOf(ctx.source)}${indentOf(ctx, statement.start)}`;
       const kept = cancel.field ? `this.${cancel.field.name} = ${name}${semicolon}${next}` : "";
-      const declare = `const ${name} = new AbortController()${semicolon}${next}${kept}`;
+      const declare = `const ${name} = new ${made}()${semicolon}${next}${kept}`;
       ctx.edit.insertRight(statement.start, declare, origin);
-      for (const type of cancel.field?.types ?? []) ctx.edit.overwrite(type.start, type.end, "AbortController", origin);
+      for (const type of cancel.field?.types ?? []) ctx.edit.overwrite(type.start, type.end, made, origin);
       for (const { callee, start, end } of cancel.calls) {
         // `this.call?.cancel()` keeps what it asks.
         if (cancel.field) ctx.edit.overwrite(callee.property.start, callee.property.end, "abort", origin);

@@ -17,7 +17,7 @@ import {
 import { unitOf } from "../shared/indentation.js";
 import { reason as reasonOf } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
-import { isNewPromise, scopesOf } from "../shared/scope.js";
+import { isNewPromise, platformName, scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
 import { isLooseType } from "./error-types.js";
@@ -231,7 +231,11 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
       }
       case "trailers":
         // A ServiceError has the trailers only; other errors that `err.metadata?.get(…)` asks may have none.
-        writeGiven(use.member, "trailerOf", !isSure && parents.get(use.member)?.optional ? " ?? new Headers()" : "");
+        writeGiven(
+          use.member,
+          "trailerOf",
+          !isSure && parents.get(use.member)?.optional ? ` ?? new ${platformName(file, "Headers")}()` : "",
+        );
         break;
       case "values": {
         const [key] = use.get.arguments as [Node];

@@ -2,6 +2,7 @@ import { clientFacts } from "../analysis/client-facts.js";
 import { type Node, nodeAt, unwrap } from "../shared/ast.js";
 import { reason } from "../shared/reasons.js";
 import type { Rule } from "../shared/rule.js";
+import { platformName } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { emptyMetadata, writeArguments } from "./write-arguments.js";
 import { fileOf, GRPC_JS, plannedCalls, RUNTIME } from "./write-call.js";
@@ -32,20 +33,21 @@ export const rule: Rule = {
         rpc: `${fact.rpc.service}/${fact.rpc.method}`,
       });
     }
+    const headers = platformName(fileOf(ctx), "Headers");
     const empty = plannedCalls(ctx).flatMap((planned) => emptyMetadata(planned) ?? []);
     for (const fact of clientFacts(ctx.facts, "client-metadata")) {
       switch (fact.part) {
         case "construction":
           if (!empty.some(({ start }) => start === fact.start))
-            ctx.edit.overwrite(fact.start, fact.end, "new Headers()", origin);
+            ctx.edit.overwrite(fact.start, fact.end, `new ${headers}()`, origin);
           break;
         case "type":
-          ctx.edit.overwrite(fact.start, fact.end, "Headers", origin);
+          ctx.edit.overwrite(fact.start, fact.end, headers, origin);
           break;
         case "clone": {
           const call = nodeAt(fileOf(ctx), fact.start, fact.end);
           if (!call) break;
-          ctx.edit.insertRight(fact.start, "new Headers(", origin);
+          ctx.edit.insertRight(fact.start, `new ${headers}(`, origin);
           ctx.edit.overwrite(call.callee.object.end, fact.end, ")", origin);
           break;
         }

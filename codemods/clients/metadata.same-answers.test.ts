@@ -176,6 +176,29 @@ const programs: Programs = {
     console.log(metadata.getMap(), metadata.get('x-two'), metadata.toJSON());
     show('a', metadata);`,
   ],
+  "names of the platform that the program has for its own things": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    class Headers {
+      constructor() {
+        this.own = true;
+      }
+    }
+    function cancelled(AbortController) {
+      const call = client.ask({ text: 'hang' }, (err) => console.log(err.code, AbortController));
+      setTimeout(() => call.cancel(), 20);
+    }
+    const metadata = new grpc.Metadata();
+    metadata.set('x-one', '1');
+    client.ask({ text: 'a' }, metadata, (err, res) => {
+      if (err) {
+        console.log(err.code);
+        return;
+      }
+      console.log(res.text, new Headers().own);
+      cancelled('of its own');
+    });`,
+  ],
   "a call that waits for its server": [
     "bridged",
     `const net = require('net');

@@ -2,6 +2,7 @@ import { beginsLine, isIdentifier, isWithin, lineEndingOf, type Node, parentMap,
 import { commentsOf } from "../shared/comments.js";
 import { reason } from "../shared/reasons.js";
 import type { RuleContext } from "../shared/rule.js";
+import { platformName } from "../shared/scope.js";
 import type { StatusListener, StatusReads } from "./call-events.js";
 import { indentOf, layoutAt, semicolonIn } from "./layout.js";
 import { cancelOf, headerOf, needsTrailer } from "./plan-call.js";
@@ -73,7 +74,7 @@ export function writeHeader(ctx: RuleContext, planned: PlannedCall, rule: string
   ctx.edit.overwrite(callback.end, statement.end, `${semicolonIn(source)}${eol}${indent}`, origin);
   if (kept < start) ctx.edit.remove(kept, start, origin);
   ctx.edit.move(start, statement.end, target.start);
-  if (param && ctx.language === "ts") writeParameter(ctx, callback, param, "Headers", rule);
+  if (param && ctx.language === "ts") writeParameter(ctx, callback, param, platformName(fileOf(ctx), "Headers"), rule);
   for (const get of gets) writeGet(ctx, get, get.callee.object as Node, rule);
 }
 
@@ -119,7 +120,7 @@ export function writeStatus(ctx: RuleContext, planned: PlannedCall, status: Stat
 
 /** `let trailer;`, in front of a call of whose status more is asked than its code. */
 export function writeTrailer(ctx: RuleContext, planned: PlannedCall, statement: Node, rule: string): void {
-  const kept = ctx.language === "ts" ? ": Headers | undefined" : "";
+  const kept = ctx.language === "ts" ? `: ${platformName(fileOf(ctx), "Headers")} | undefined` : "";
   const { eol, at } = layoutAt(ctx, statement.start);
   const text = `let ${trailerName(ctx, planned)}${kept}${semicolonIn(ctx.source)}${eol}${at[0]}`;
   ctx.edit.insertRight(statement.start, text, { rule, outcome: "idiomatic" });

@@ -3,6 +3,7 @@ import { statusName } from "../clients/grpc-status.js";
 import { type File, isIdentifier, type Node, nodeAt, parentMap, walk } from "../shared/ast.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
+import { platformName } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
 import { type ErrorClassPlan, planErrorClass } from "./plan-error-class.js";
 
@@ -53,7 +54,12 @@ function writeClass(ctx: RuleContext, file: File, plan: ErrorClassPlan): void {
   ctx.edit.overwrite(node.superClass.start, end, ctx.imports.add(RUNTIME, "ConnectError"), origin);
   for (const param of plain) ctx.edit.remove(param.start, param.parameter.start, origin);
   for (const { node: type, kind } of types)
-    ctx.edit.overwrite(type.start, type.end, kind === "code" ? ctx.imports.add(RUNTIME, "Code") : "Headers", origin);
+    ctx.edit.overwrite(
+      type.start,
+      type.end,
+      kind === "code" ? ctx.imports.add(RUNTIME, "Code") : platformName(file, "Headers"),
+      origin,
+    );
   for (const name of added) ctx.edit.overwrite(name.start, name.end, "append", origin);
   const param = plan.arguments.code && defaultOf(plan);
   if (param) writeCode(ctx, file, param);

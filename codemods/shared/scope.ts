@@ -32,6 +32,8 @@ export interface Scopes {
   scopeOf(node: Node): Scope;
   /** Every name that is bound or referred to anywhere in the file: a fresh name must not be one of them. */
   readonly names: ReadonlySet<string>;
+  /** Every name that the file declares anywhere. */
+  readonly declared: ReadonlySet<string>;
 }
 
 const cache = new WeakMap<Node, Scopes>();
@@ -47,6 +49,11 @@ export function scopesOf(root: Node): Scopes {
   return scopes;
 }
 
+/** What says a class of the platform: its name, or `globalThis.Headers` in a file that declares `Headers` for something else. */
+export function platformName(root: Node, name: "Headers" | "AbortController"): string {
+  return scopesOf(root).declared.has(name) ? `globalThis.${name}` : name;
+}
+
 /** `new Promise(…)`, around its executor. A `Promise` that the file declares (bluebird's, for one) has methods and habits of its own. */
 export function isNewPromise(node: Node | null | undefined, parents: Parents): node is Node {
   if (node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise")) return false;
@@ -59,6 +66,7 @@ function analyze(program: Node): Scopes {
   const bindingOf = new Map<Node, Binding>();
   const scopeOfNode = new Map<Node, Scope>();
   const names = new Set<string>();
+  const declared = new Set<string>();
   const pending: { identifier: Node; scope: Scope; isWrite: boolean }[] = [];
 
   const makeScope = (node: Node, parent: Scope | null, isFunctionScope: boolean): Scope => ({
@@ -71,6 +79,7 @@ function analyze(program: Node): Scopes {
 
   const declare = (scope: Scope, identifier: Node, kind: BindingKind, declaration: Node) => {
     names.add(identifier.name);
+    declared.add(identifier.name);
     let target = scope;
     if (kind === "var") while (!target.isFunctionScope && target.parent) target = target.parent;
     const existing = target.bindings.get(identifier.name);
@@ -358,7 +367,7 @@ function analyze(program: Node): Scopes {
     return programScope;
   };
 
-  return { program: programScope, bindingOf: (identifier) => bindingOf.get(identifier), scopeOf, names };
+  return { program: programScope, bindingOf: (identifier) => bindingOf.get(identifier), scopeOf, names, declared };
 }
 
 function isIdentifierNode(node: Node | undefined): node is Node {
