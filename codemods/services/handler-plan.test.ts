@@ -7,6 +7,9 @@ import { parse } from "../shared/parse.js";
 import { planHandler } from "./handler-plan.js";
 import { serviceRules } from "./index.js";
 
+/** What has types is TypeScript. */
+const fileFor = (source: string) => (source.includes("<Q, R>") ? "/project/handler.ts" : undefined);
+
 /** What the first function of a source becomes; the code of the reason where it is bridged. */
 function rewrite(kind: RpcKind, source: string, path = "/project/handler.js"): string {
   const file = parse(source, path);
@@ -163,6 +166,12 @@ const streams: [name: string, kind: RpcKind, source: string, after: string][] = 
     "client_streaming",
     "async function f(call, cb) { for await (const m of call) { if (m.bad) return cb({ code: 3, message: 'bad' }); } cb(null, {}); }",
     "async function f(requests) { for await (const m of requests) { if (m.bad) throw new ConnectError('bad', Code.InvalidArgument); } return {}; }",
+  ],
+  [
+    "a loop that says of what",
+    "client_streaming",
+    "async function f(call: ServerReadableStream<Q, R>, cb: sendUnaryData<R>) { let n = 0; for await (const m of call as AsyncIterable<Q>) n += m.n; cb(null, { n }); }",
+    "async function f(requests: AsyncIterable<Q>) { let n = 0; for await (const m of requests as AsyncIterable<Q>) n += m.n; return { n }; }",
   ],
   [
     "listeners of one expression",
@@ -393,7 +402,7 @@ describe("messages that are pushed", () => {
 
 describe("streaming handlers that become idiomatic", () => {
   it.each(streams)("%s", (_name, kind, source, after) => {
-    expect(rewrite(kind, source)).toBe(after);
+    expect(rewrite(kind, source, fileFor(source))).toBe(after);
   });
 });
 
@@ -474,7 +483,7 @@ const promises: [name: string, kind: RpcKind, source: string, after: string][] =
 
 describe("replies that settle a promise", () => {
   it.each(promises)("%s", (_name, kind, source, after) => {
-    expect(rewrite(kind, source, source.includes("<Q, R>") ? "/project/handler.ts" : undefined)).toBe(after);
+    expect(rewrite(kind, source, fileFor(source))).toBe(after);
   });
 });
 

@@ -26,7 +26,10 @@ const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDea
 export function planCall(draft: HandlerDraft, reference: Node): void {
   const { parents, steps, answersOnce, streamsIn, dataListener } = draft;
   const parent = parents.get(reference) as Node;
-  if (streamsIn && parent.type === "ForOfStatement" && parent.await && parent.right === reference) {
+  // `for await (const item of call as AsyncIterable<Item>)`, too.
+  const iterated = withCasts(reference, parents);
+  const loop = parents.get(iterated);
+  if (streamsIn && loop?.type === "ForOfStatement" && loop.await && loop.right === iterated) {
     if (!isOwn(draft, reference)) refuse("reply-in-nested-function", "for await in a nested function");
     steps.push({ kind: "requests", node: reference });
     return;
