@@ -1,4 +1,4 @@
-import { type ClassDeclaration, Node, type SpreadAssignment } from "ts-morph";
+import { type ClassDeclaration, Node, type SpreadAssignment, SyntaxKind } from "ts-morph";
 import { generatorOf } from "../project/generated.js";
 import { type Reason, reason } from "../shared/reasons.js";
 import { peeled, withAssertions } from "./around-values.js";
@@ -78,6 +78,7 @@ function declaredMembers(project: AnalysisProject, implementation: Node): Declar
   if (origin.kind === "object" && Node.isObjectLiteralExpression(origin.node)) {
     const literal = origin.node;
     const byKey = new Map<string, Member>();
+    if (literal.getProperties().some((property) => isUnknownName(property))) return undefined;
     for (const property of literal.getProperties()) {
       if (Node.isSpreadAssignment(property)) {
         const spread = spreadMembers(project, property);
@@ -115,9 +116,17 @@ function declaredMembers(project: AnalysisProject, implementation: Node): Declar
   }
   if (origin.kind === "instance" && Node.isClassDeclaration(origin.class)) {
     const { classes, isOpen } = classesOf(project, origin.class);
+    if (classes.some((each) => each.getMembers().some(isUnknownName))) return undefined;
     return { owners: classes, members: classMembers(classes), isOwn: false, isClass: true, isOpen, type: null };
   }
   return undefined;
+}
+
+/** May a member be a handler that its name does not tell: `[name]: f`, `__proto__: handlers`? */
+function isUnknownName(member: Node): boolean {
+  const [name] = member.getChildrenOfKind(SyntaxKind.ComputedPropertyName);
+  if (name) return !/^Symbol\./.test(name.getExpression().getText());
+  return Node.isPropertyAssignment(member) && /^['"]?__proto__['"]?$/.test(member.getName());
 }
 
 /**

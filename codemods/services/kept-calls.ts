@@ -13,6 +13,7 @@ import {
 import type { Binding } from "../shared/scope.js";
 import { isTakenApart } from "./function-shape.js";
 import { type HandlerDraft, refuse } from "./handler-draft.js";
+import { isResultAsked } from "./write-result.js";
 
 /** What lists, sets, maps and `Object` do with what they hold. */
 const COLLECTION =
@@ -123,7 +124,9 @@ function createTrace(draft: HandlerDraft, found: Found): (value: Node) => void {
     if (name === "write" || name === "end") {
       if (name === "end") found.mayBeEnded = true;
       const around = parents.get(call) as Node;
-      const isUnused = around.type === "ExpressionStatement" || (isFunction(around) && around.body === call);
+      const isUnused =
+        around.type === "ExpressionStatement" ||
+        (isFunction(around) && around.body === call && !isResultAsked({ parents, scopes }, around));
       const given = isCalled ? (call.arguments as Node[]) : [];
       const isPlain =
         given.length === (name === "write" ? 1 : 0) && given.every((each) => each.type !== "SpreadElement");

@@ -19,6 +19,7 @@ import { isHeaderKey } from "./header-values.js";
 import { refuseChangedMessage } from "./late-changes.js";
 import { refuseChanges } from "./metadata-changes.js";
 import { planEnd, planError, planHelped, replyCallOf } from "./plan-replies.js";
+import { isResultAsked } from "./write-result.js";
 
 const MEMBER_CALLS = { getPath: "path", getPeer: "peer", getHost: "host", getDeadline: "deadline" } as const;
 
@@ -123,7 +124,7 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     }
     case "write":
       if (answersOnce || !isCalled) break;
-      if (!isStatement && !(isFunction(parents.get(whole)) && parents.get(whole)?.body === whole)) break;
+      if (!isStatement && !isUnaskedBody(draft, whole)) break;
       if (!isInRegion(draft, whole)) {
         if (!isOwn(draft, whole)) refuse("reply-in-nested-function", "call.write in a nested function");
         if (!isStatement && dataListener?.listener.body !== whole) break;
@@ -151,6 +152,12 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     default:
   }
   refuse("call-escapes", `call.${name}`);
+}
+
+/** Is it the body of an arrow, of which nobody asks what it returns? */
+function isUnaskedBody(draft: HandlerDraft, call: Node): boolean {
+  const fn = draft.parents.get(call);
+  return isFunction(fn) && fn.body === call && !isResultAsked(draft, fn);
 }
 
 /** `const { request, metadata } = call;` */

@@ -474,6 +474,64 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     ${BIND}`,
     plainly,
   ],
+  "handlers under computed names beside plain ones": [
+    `const named = 'as';
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      [named + 'k'](call, callback) {
+        ask(call, callback);
+      },
+      list(call) {
+        list(call);
+      },
+    });
+    ${BIND}`,
+    plainly,
+  ],
+  "handlers of an object that has others as its prototype": [
+    `const desk = {
+      __proto__: { ask },
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n });
+        call.end();
+      },
+    };
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, desk);
+    ${BIND}`,
+    plainly,
+  ],
+  "a class with a computed method beside a plain one": [
+    `const key = { ask: 'ask' };
+    class Desk {
+      [key.ask](call, callback) {
+        ask(call, callback);
+      }
+      list(call) {
+        for (const n of [1, 2, 3]) call.write({ text: call.request.text + n });
+        call.end();
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, new Desk());
+    ${BIND}`,
+    plainly,
+  ],
+  "writes that every and if go by": [
+    `const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, {
+      ask,
+      list(call) {
+        const send = (n) => call.write({ text: call.request.text + n });
+        [1, 2, 3].every((n) => call.write({ text: 'own ' + n }));
+        [1, 2, 3].every(send);
+        if (send(4)) send(5);
+        call.end();
+      },
+    });
+    ${BIND}`,
+    plainly,
+  ],
   "a class of which one method stays": [
     `class Desk {
       constructor(mark) {
