@@ -4,7 +4,7 @@ import { passesOn, peeled } from "./around-values.js";
 import { localDeclaration } from "./assignments.js";
 import { parameterOf } from "./client-parameters.js";
 import { isExportTarget } from "./exports.js";
-import { isOfLanguage, isTypeScript } from "./language.js";
+import { isNewPromise, isOfLanguage, isTypeScript } from "./language.js";
 import type { AnalysisProject } from "./project.js";
 
 /**
@@ -99,8 +99,7 @@ export function givenPlace(project: AnalysisProject, property: Node): Node | und
 
 /** `resolve` of `new Promise((resolve) => …)` */
 function isSettler(parameter: ParameterDeclaration): boolean {
-  const made = parameter.getParent().getParent();
-  return Node.isNewExpression(made) && made.getExpression().getText() === "Promise";
+  return isNewPromise(parameter.getParent().getParent());
 }
 
 /** Does the taker say, by a type of this project, that it wants such a client? No package calls what it has no type of. */

@@ -7,6 +7,7 @@ import { asksAt } from "./client-stub-asks.js";
 import type { RpcRef } from "./facts.js";
 import { heldStub, isAnsweredFirst } from "./held-stubs.js";
 import { iteratedOnly } from "./iterated-streams.js";
+import { isNewPromise } from "./language.js";
 import { calleeText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { answersChained, answersGiven, type StubAnswers, TO_CONNECT_ERROR } from "./stub-answers.js";
@@ -106,7 +107,7 @@ export function mayAsk({ rpc }: Pick<Call, "rpc">, stub: Stub): boolean {
 function isPromised({ node, form }: Call): boolean {
   if (form === "promisified") return true;
   const made = functionLeftBy(node)?.getParent();
-  return Node.isNewExpression(made) && made.getExpression().getText() === "Promise";
+  return isNewPromise(made);
 }
 
 /** Are there so many arguments between the request and the callback, as many as there will be behind the request? */

@@ -1,5 +1,6 @@
 import { Node } from "ts-morph";
 import { peeled } from "./around-values.js";
+import { isNewPromise } from "./language.js";
 
 /** A function that does what `util.promisify` does. */
 export interface OwnPromisify {
@@ -15,7 +16,7 @@ export function ownPromisify(fn: Node): OwnPromisify | undefined {
   const [taken, ...more] = parametersOf(fn);
   const given = taken && more.length === 0 ? resultOf(fn) : undefined;
   const promise = given && resultOf(given);
-  if (!taken || !given || !Node.isNewExpression(promise) || !isGlobalPromise(promise.getExpression())) return undefined;
+  if (!taken || !given || !isNewPromise(promise)) return undefined;
   const [executor, none] = promise.getArguments();
   const [resolve, reject] = executor && !none ? parametersOf(executor) : [];
   const [argument, another] = parametersOf(given);
@@ -28,16 +29,6 @@ export function ownPromisify(fn: Node): OwnPromisify | undefined {
   const isPassed = passed?.getText() === `${isRest ? "..." : ""}${argument.getName()}`;
   if (!isPassed || !callback || extra || !settles(callback, resolve.getName(), reject.getName())) return undefined;
   return { arity: isRest ? undefined : 1 };
-}
-
-/** `Promise`, and none that the file declares: bluebird's has methods of its own. */
-function isGlobalPromise(name: Node): boolean {
-  if (name.getText() !== "Promise") return false;
-  const file = name.getSourceFile();
-  return !name
-    .getSymbol()
-    ?.getDeclarations()
-    .some((each) => each.getSourceFile() === file);
 }
 
 function parametersOf(fn: Node) {

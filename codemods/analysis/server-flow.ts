@@ -8,6 +8,7 @@ import {
 } from "ts-morph";
 import { type Reason, reason } from "../shared/reasons.js";
 import { contains, functionAround, isNothing, peeled } from "./around-values.js";
+import { isNewPromise } from "./language.js";
 import { isOwnName, memberCall, memberOf } from "./member-calls.js";
 import { shownPlace } from "./places.js";
 import type { AnalysisProject } from "./project.js";
@@ -330,7 +331,7 @@ function addsOf(
 
 /** The function of `new Promise(function)`. */
 function executorOf(node: Node): Node | undefined {
-  if (!Node.isNewExpression(node) || node.getExpression().getText() !== "Promise") return undefined;
+  if (!isNewPromise(node)) return undefined;
   const [executor] = node.getArguments();
   return executor && (Node.isArrowFunction(executor) || Node.isFunctionExpression(executor)) ? executor : undefined;
 }

@@ -7,7 +7,7 @@ import type { FactBase, RpcKind } from "./facts.js";
 import { bodyOf } from "./function-bodies.js";
 import { handlerFact, takesContext } from "./handler-facts.js";
 import { isOwnName } from "./member-calls.js";
-import { placeOf } from "./places.js";
+import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import type {
   HandlerFact,
@@ -159,9 +159,15 @@ export function decide(
   const isWhole = !isPlain && !isSpread && !isOfMembers && !isClass && !isSome;
   if (!isWhole && type) changes.push(type);
   if (!isWhole) for (const change of changes) values.set(`${change.file}:${change.start}`, change);
+  const [neighbour] = kept;
+  const shared = neighbour
+    ? reason("neighbour-not-migrated", `another handler of the same implementation (${neighbour.key})`)
+    : reason(
+        "no-equivalent",
+        found?.type && !type ? `the type ${shortText(found.type)}` : "what it uses of the class that it extends",
+      );
   for (const { handler, node } of decided) {
     if (!handler || !node) continue;
-    const shared = reason("neighbour-not-migrated", "another handler of the same implementation");
     const isBridged = isWhole || handlers.get(node)?.idiomatic === false;
     const decision = isBridged ? { ...handler, idiomatic: false, reason: handler.reason ?? shared } : handler;
     const isWrapped = handler.isWrapped || handlers.get(node)?.isWrapped === true;

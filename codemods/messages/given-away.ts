@@ -1,4 +1,5 @@
 import { type Identifier, Node } from "ts-morph";
+import { isNewPromise } from "../analysis/language.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { Kind } from "./message-kind.js";
 import {
@@ -110,7 +111,7 @@ function isLastUse(p: Proving, name: Identifier, message: Node, outlet: Node, ho
 /** `new Promise((resolve) => …)`, `.then(() => …)`, `setTimeout(() => …)`. */
 function runsOnce(owner: Node): boolean {
   const call = owner.getParent();
-  if (Node.isNewExpression(call)) return call.getExpression().getText() === "Promise";
+  if (Node.isNewExpression(call)) return isNewPromise(call);
   if (!Node.isCallExpression(call) || !call.getArguments().includes(owner)) return false;
   return /^(setTimeout|setImmediate|process\.nextTick|queueMicrotask)$|\.(then|catch|finally)$/.test(
     call.getExpression().getText(),

@@ -1,4 +1,5 @@
 import { type CallExpression, Node } from "ts-morph";
+import { isNewPromise } from "../analysis/language.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import { isFunctionNode, unwrapped } from "./message-syntax.js";
@@ -8,7 +9,7 @@ type Sends = Pick<Start, "project" | "sends" | "block" | "retype">;
 
 /** `new Promise((resolve, reject) => …)`: whatever `resolve` gets is the value. False for anything else. */
 export function settledBy(p: Sends, expression: Node, wanted: Kind): boolean {
-  if (!Node.isNewExpression(expression) || expression.getExpression().getText() !== "Promise") return false;
+  if (!isNewPromise(expression)) return false;
   const [type] = expression.getTypeArguments();
   if (type && !p.retype(type, expression, "a type argument names the old message", wanted)) return true;
   const name = firstParameter(expression.getArguments()[0]);
@@ -29,7 +30,7 @@ export function settles(p: Proving, call: CallExpression, kind: Kind): boolean {
   const declaration = Node.isIdentifier(callee) ? p.project.declarationOf(callee) : undefined;
   const executor = Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
   const promise = executor?.getParent();
-  if (!executor || !Node.isNewExpression(promise) || promise.getExpression().getText() !== "Promise") return false;
+  if (!executor || !isNewPromise(promise)) return false;
   const name = promise.getArguments()[0] === executor ? firstParameter(executor) : undefined;
   if (
     !name ||

@@ -285,6 +285,22 @@ const programs: Readonly<Record<string, readonly [source: string, talk: Talk]>> 
     main();`,
     plainly,
   ],
+  "a promise of another make": [
+    `class Promise extends globalThis.Promise {
+      tap(look) {
+        return this.then((value) => Promise.resolve(look(value)).then(() => value));
+      }
+    }
+    const server = new grpc.Server();
+    server.addService(probe.v1.Probe.service, { ask, list });
+    function start() {
+      return new Promise((resolve, reject) => {
+        server.bindAsync(ADDRESS, grpc.ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+      });
+    }
+    start().tap((port) => console.log('ready', port)).catch((error) => console.log(error));`,
+    plainly,
+  ],
   "two servers of one module": [
     `const other = new grpc.Server();
     other.addService(probe.v1.Probe.service, { ask, list });

@@ -16,7 +16,7 @@ import { lineRange } from "../shared/imports.js";
 import { dedentLines, textMoved, unitOf } from "../shared/indentation.js";
 import { withBlankLine } from "../shared/lines.js";
 import type { RuleContext } from "../shared/rule.js";
-import { scopesOf } from "../shared/scope.js";
+import { isNewPromise, scopesOf } from "../shared/scope.js";
 
 const id = "services/server-to-app";
 const RUNTIME = "@connect-migrate/runtime/node";
@@ -217,10 +217,7 @@ export function isIdleCallback(source: string, bind: Node): boolean {
 function isGiven(parent: Node, parents: Binding["parents"]): boolean {
   if (parent.type === "ReturnStatement") return true;
   const user = parents.get(parent);
-  return (
-    parent.type === "ArrowFunctionExpression" &&
-    !(user?.type === "NewExpression" && isIdentifier(user.callee, "Promise"))
-  );
+  return parent.type === "ArrowFunctionExpression" && !isNewPromise(user, parents);
 }
 
 /**
@@ -239,8 +236,7 @@ function promiseAround(
   const block = isArrow ? undefined : statement && parents.get(statement);
   const executor = isArrow ? statement : block && parents.get(block);
   const node = executor && parents.get(executor);
-  if (!executor || node?.type !== "NewExpression" || !isIdentifier(node.callee, "Promise") || !isFunction(executor))
-    return undefined;
+  if (!executor || !isNewPromise(node, parents) || !isFunction(executor)) return undefined;
   const others = ((block?.body ?? []) as Node[]).filter(
     (each) => each !== statement && !/^\w+\.start\(\);?$/.test(textOf(source, each)),
   );
