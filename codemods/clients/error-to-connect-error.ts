@@ -19,6 +19,7 @@ import { reason as reasonOf } from "../shared/reasons.js";
 import type { Rule, RuleContext } from "../shared/rule.js";
 import { isNewPromise, platformName, scopesOf } from "../shared/scope.js";
 import { transformFromRule } from "../shared/transform.js";
+import { asksForDeadline, asksNameForDeadline } from "./deadline-words.js";
 import { rethrows, statusComparisons } from "./error-in-body.js";
 import { isLooseType } from "./error-types.js";
 import { type ErrorUse, planError } from "./plan-error.js";
@@ -188,7 +189,7 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
   for (const use of plan.uses) {
     switch (use.kind) {
       case "details":
-        if (use.member.optional ? !fact.ofCancelled : hasOwnText) {
+        if ((use.member.optional ? !fact.ofCancelled : hasOwnText) && !asksForDeadline(file, use.member)) {
           ctx.edit.overwrite(use.member.property.start, use.member.property.end, "rawMessage", origin);
           break;
         }
@@ -204,7 +205,7 @@ function writeNative(ctx: RuleContext, param: Node, owner: Node, fact: ClientErr
         break;
       }
       case "property":
-        if (hasOwnText && use.name === "details") {
+        if (hasOwnText && use.name === "details" && !asksNameForDeadline(file, use.property.value)) {
           const { key, shorthand } = use.property;
           ctx.edit.overwrite(key.start, key.end, shorthand ? "rawMessage: details" : "rawMessage", origin);
         } else asked.set(use.declarator, [...(asked.get(use.declarator) ?? []), use]);

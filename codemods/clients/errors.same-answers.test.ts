@@ -28,6 +28,41 @@ const programs: Programs = {
     told('fail 5 gone').then(() => told('bad one')).then(() => told('fine'));
     `,
   ],
+  "the words of a deadline": [
+    "idiomatic",
+    `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());
+    const soon = () => ({ deadline: Date.now() + 150 });
+    ask(client, 'first').then(() => {
+      client.ask({ text: 'hang' }, soon(), (err, res) => {
+        if (err) {
+          console.log(err.code, /Deadline exceeded/.test(err.details), err.details.toLowerCase().includes('deadline'));
+          third();
+          return;
+        }
+        console.log(res.text);
+      });
+    });
+    function third() {
+      client.ask({ text: 'hang' }, soon(), (err, res) => {
+        if (err) {
+          const { code, details } = err;
+          console.log(code, details.startsWith('Deadline'));
+          fourth();
+          return;
+        }
+        console.log(res.text);
+      });
+    }
+    function fourth() {
+      client.ask({ text: 'fail it' }, (err, res) => {
+        if (err) {
+          console.log(err.details.includes('not'), err.details);
+          return;
+        }
+        console.log(res.text);
+      });
+    }`,
+  ],
   "parts of errors that others throw in the same try": [
     "idiomatic",
     `${GET}

@@ -120,7 +120,12 @@ export function coerceList(p: Proving, expression: Node, { of }: Kind & { readon
   const name = convert[of.as.type as keyof typeof convert];
   if (name === undefined || of.field?.scalar === ScalarType.FLOAT || !isOperand(expression)) return false;
   if (of.field) p.coerced.set(expression, of.field);
-  const [opening, closing] = expression.getType().isArray() ? ["", ""] : ["(", " || [])"];
+  // What is spread may be anything that can be iterated over, as the keys of a Map are.
+  const [opening, closing] = expression.getType().isArray()
+    ? ["", ""]
+    : Node.isSpreadElement(expression.getParent())
+      ? ["[...", "]"]
+      : ["(", " || [])"];
   p.wrap(expression, [p.shorthandPrefix(expression), opening], `${closing}.map(${name})`);
   return true;
 }

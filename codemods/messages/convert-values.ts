@@ -1,4 +1,5 @@
 import { type BinaryExpression, Node, SyntaxKind } from "ts-morph";
+import { isChangedInPlace } from "./changed-bytes.js";
 import type { Representation } from "./legacy-shape.js";
 import type { Kind } from "./message-kind.js";
 import {
@@ -183,6 +184,8 @@ export function createConvertValues(p: Proving) {
         if (isMaybe) return unlessAbsent(expression, prefix, "Number(", "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
+        if (isChangedInPlace(p, expression))
+          return block(expression, "bytes of a message are written to in place, or compared by identity");
         if (isMadeHere || (isMaybe && shape.typed)) return block(expression, "bytes that may be absent");
         if (isMaybe) return unlessAbsent(expression, prefix, "Buffer.from(", "bytes that may be absent");
         if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")

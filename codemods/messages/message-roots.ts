@@ -7,6 +7,7 @@ import type { LegacyShape } from "./legacy-shape.js";
 import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import {
+  endsWithoutValue,
   functionAround,
   isFunctionNode,
   isGenerator,
@@ -156,6 +157,8 @@ function startHandler(handler: Node, method: DescMethod, start: Start): unknown 
   const returns = ownReturns(handler);
   if (returns.length === 0 && !/\bthrow\b/.test(handler.getText()))
     start.block(handler, "this handler returns nothing");
+  else if (returns.length > 0 && endsWithoutValue(handler))
+    start.block(handler, "this handler can end without a reply");
   for (const statement of returns) {
     const expression = statement.getExpression();
     if (!expression) start.block(statement, "a return without a reply");

@@ -1,4 +1,4 @@
-import { type CallExpression, type CaseClause, Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+import { type CallExpression, type CaseClause, Node, type ParameterDeclaration, SyntaxKind, ts } from "ts-morph";
 
 /** Methods of an array that call their argument with each element. */
 export const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
@@ -43,6 +43,18 @@ export function functionAround(node: Node): Node | undefined {
 
 const isOtherFunction = (node: Node) =>
   Node.isConstructorDeclaration(node) || Node.isGetAccessorDeclaration(node) || Node.isSetAccessorDeclaration(node);
+
+/** Can the end of a function be reached? */
+export function endsWithoutValue(owner: Node): boolean {
+  if (!isFunctionNode(owner) || !Node.isBlock(owner.getBody())) return false;
+  owner.getSymbol(); // The flag is set once the file is bound.
+  return (owner.compilerNode.flags & ts.NodeFlags.HasImplicitReturn) !== 0;
+}
+
+/** Can a function end, or return, without a value? */
+export function mayGiveNothing(owner: Node): boolean {
+  return endsWithoutValue(owner) || ownReturns(owner).some((statement) => statement.getExpression() === undefined);
+}
 
 export function ownReturns(owner: Node) {
   return owner

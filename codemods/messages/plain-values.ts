@@ -11,6 +11,7 @@ import {
   isGenerator,
   isMapCall,
   isStep,
+  mayGiveNothing,
   numberOf,
   ownReturns,
   typeText,
@@ -69,14 +70,27 @@ export function createPlainValues(p: Proving) {
     const other = !isExcluded("undefined") ? "undefined" : !isExcluded("null") ? "null" : undefined;
     const isOther = (part: Node): boolean => {
       if (part.getText() === other) return true;
-      if (other === "undefined" && (isPickedFromStore(p, part) || receivedAs(p, part) === "same")) return true;
+      if (other === "undefined" && (isPickedFromStore(p, part) || receivedAs(p, part) === "same" || isOfNoReturn(part)))
+        return true;
       return ask(part, "other", false, () => partsIfAbsent(part).some((one) => isOther(unwrapped(one))));
     };
     return other !== undefined && isOther(checked);
   };
 
   const canBeMissing = (node: Node): boolean =>
-    canBe(node, "absent", (part) => isAbsent(part) || shape.isUnset?.(p, part) === true || isPartlyThere(p, part));
+    canBe(
+      node,
+      "absent",
+      (part) => isAbsent(part) || isOfNoReturn(part) || shape.isUnset?.(p, part) === true || isPartlyThere(p, part),
+    );
+
+  /** A call of a function that can end without a value. */
+  const isOfNoReturn = (part: Node): boolean => {
+    const call = Node.isAwaitExpression(part) ? unwrapped(part.getExpression()) : part;
+    if (!Node.isCallExpression(call) || p.isStrictlyTyped(part)) return false;
+    const origin = project.originOf(call.getExpression());
+    return origin.kind === "function" && !isGenerator(origin.node) && mayGiveNothing(origin.node);
+  };
 
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
   const partsOf = (node: Node): Node[] | undefined => {
@@ -136,8 +150,8 @@ export function createPlainValues(p: Proving) {
     const body = origin.node.getBody();
     if (!body) return undefined;
     if (!Node.isBlock(body)) return [body];
-    const returns = ownReturns(origin.node).map((statement) => statement.getExpression());
-    return returns.length > 0 && returns.every((one) => one !== undefined) ? returns : undefined;
+    const returns = ownReturns(origin.node).flatMap((statement) => statement.getExpression() ?? []);
+    return returns.length > 0 && !mayGiveNothing(origin.node) ? returns : undefined;
   };
 
   const quietCallsOf = (owner: Node): CallExpression[] | undefined => {

@@ -31,6 +31,7 @@ import {
   isAssignmentTarget,
   isCallback,
   isFunctionNode,
+  mayGiveNothing,
   ownReturns,
   quoted,
   topOf,
@@ -356,6 +357,13 @@ export function createProveValues(p: Proving) {
       if (known && known.kind !== "value") consume(test);
     });
 
+  /** What a callback of `map` gives. */
+  const eachMustBeElement = (callback: Node, of: Kind): void => {
+    if (of.kind === "message" && !shape.typed && !shape.isLive && mayGiveNothing(callback))
+      block(callback, "an element that may be absent");
+    for (const result of resultsOf(callback)) mustBeElement(p, result, of);
+  };
+
   const list = (expression: Node, wanted: Kind & { kind: "list" }): unknown => {
     // Whoever gets the list goes on to use it: that is followed like the use of a message.
     if (shape.isLive && !isPlain(wanted)) p.flow(expression, wanted);
@@ -377,12 +385,12 @@ export function createProveValues(p: Proving) {
         // protobufjs takes arrays only, so what `map` gives here is one.
         if (name === "map" && first) {
           if (isFunctionNode(first)) {
-            for (const result of resultsOf(first)) mustBeElement(p, result, wanted.of);
+            eachMustBeElement(first, wanted.of);
             return p.callbackResults(first, wanted.of);
           }
           const origin = project.originOf(first);
           if (origin.kind === "function" && isFunctionNode(origin.node)) {
-            for (const result of resultsOf(origin.node)) mustBeElement(p, result, wanted.of);
+            eachMustBeElement(origin.node, wanted.of);
             return p.helperResult(expression, origin.node, wanted.of);
           }
         }

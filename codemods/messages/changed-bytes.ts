@@ -1,0 +1,54 @@
+import { type CallExpression, Node } from "ts-morph";
+import { isAbsent, isAssignmentTarget, isFunctionNode, topOf, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+const WRITERS = /^(fill|write\w*|set|copyWithin|reverse|sort|swap(16|32|64))$/;
+/** Methods that give a view of the same memory. */
+const VIEWS = /^(slice|subarray|valueOf)$/;
+/** Functions that write to the bytes they are given. */
+const FILLERS = /^(copy|read|readSync|randomFill|randomFillSync|getRandomValues|encodeInto)$/;
+
+/**
+ * Does code write to the Buffer of a message's bytes, or ask whether it is the same one? The Buffer that a conversion makes is
+ * a copy, in which neither shows.
+ */
+export function isChangedInPlace(p: Proving, value: Node, seen = new Set<Node>()): boolean {
+  const node = topOf(value);
+  const use = node.getParent();
+  if (!use || seen.has(node)) return false;
+  seen.add(node);
+  if (Node.isPropertyAccessExpression(use)) {
+    const call = use.getParent();
+    if (!Node.isCallExpression(call) || call.getExpression() !== use) return use.getName() === "buffer";
+    return WRITERS.test(use.getName()) || (VIEWS.test(use.getName()) && isChangedInPlace(p, call, seen));
+  }
+  if (Node.isElementAccessExpression(use)) return isAssignmentTarget(use);
+  if (Node.isVariableDeclaration(use)) return isNameChanged(p, use.getNameNode(), seen);
+  if (Node.isCallExpression(use)) return isChangedByCall(p, use, node, seen);
+  if (Node.isConditionalExpression(use)) return use.getCondition() !== node && isChangedInPlace(p, use, seen);
+  if (!Node.isBinaryExpression(use)) return false;
+  const operator = use.getOperatorToken().getText();
+  if (/^(\|\||\?\?|&&)$/.test(operator)) return isChangedInPlace(p, use, seen);
+  if (operator === "=" && use.getRight() === node) return isNameChanged(p, use.getLeft(), seen);
+  const other = unwrapped(use.getLeft() === node ? use.getRight() : use.getLeft());
+  return /^[!=]==?$/.test(operator) && !isAbsent(other) && !Node.isLiteralExpression(other);
+}
+
+function isNameChanged(p: Proving, name: Node, seen: Set<Node>): boolean {
+  if (!Node.isIdentifier(name)) return false;
+  const declared = p.project.declarationOf(name);
+  const own = Node.isVariableDeclaration(declared) ? declared.getNameNode() : name;
+  if (!Node.isIdentifier(own)) return false;
+  return p.project.referencesTo(own).some((one) => one !== own && isChangedInPlace(p, one, seen));
+}
+
+function isChangedByCall(p: Proving, call: CallExpression, given: Node, seen: Set<Node>): boolean {
+  const callee = call.getExpression();
+  const index = call.getArguments().indexOf(given);
+  if (index < 0) return false;
+  const called = Node.isPropertyAccessExpression(callee) ? callee.getName() : callee.getText();
+  const origin = p.project.originOf(callee);
+  if (origin.kind !== "function" || !isFunctionNode(origin.node)) return FILLERS.test(called);
+  const name = origin.node.getParameters()[index]?.getNameNode();
+  return name !== undefined && isNameChanged(p, name, seen);
+}
