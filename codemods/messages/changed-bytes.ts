@@ -12,7 +12,27 @@ const FILLERS = /^(copy|read|readSync|randomFill|randomFillSync|getRandomValues|
  * Does code write to the Buffer of a message's bytes, or ask whether it is the same one? The Buffer that a conversion makes is
  * a copy, in which neither shows.
  */
-export function isChangedInPlace(p: Proving, value: Node, seen = new Set<Node>()): boolean {
+export function isChangedInPlace(p: Proving, value: Node): boolean {
+  return !isReadOnce(p, value) && isChanged(p, value, new Set());
+}
+
+/** `signal.payload` of a parameter that is asked for it once and is not handed on: nobody sees what becomes of its bytes. */
+function isReadOnce(p: Proving, value: Node): boolean {
+  const read = unwrapped(value);
+  const object = Node.isPropertyAccessExpression(read) ? read.getExpression() : undefined;
+  const declared = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
+  if (!Node.isPropertyAccessExpression(read) || !Node.isParameterDeclaration(declared)) return false;
+  const around = read.getFirstAncestor((up) => isFunctionNode(up) || Node.isIterationStatement(up));
+  const name = declared.getNameNode();
+  if (around !== declared.getParent() || !Node.isIdentifier(name)) return false;
+  return p.project.referencesTo(name).every((one) => {
+    const use = one.getParent();
+    if (one === name || one === object) return true;
+    return Node.isPropertyAccessExpression(use) && use.getExpression() === one && use.getName() !== read.getName();
+  });
+}
+
+function isChanged(p: Proving, value: Node, seen: Set<Node>): boolean {
   const node = topOf(value);
   const use = node.getParent();
   if (!use || seen.has(node)) return false;
@@ -20,15 +40,15 @@ export function isChangedInPlace(p: Proving, value: Node, seen = new Set<Node>()
   if (Node.isPropertyAccessExpression(use)) {
     const call = use.getParent();
     if (!Node.isCallExpression(call) || call.getExpression() !== use) return use.getName() === "buffer";
-    return WRITERS.test(use.getName()) || (VIEWS.test(use.getName()) && isChangedInPlace(p, call, seen));
+    return WRITERS.test(use.getName()) || (VIEWS.test(use.getName()) && isChanged(p, call, seen));
   }
   if (Node.isElementAccessExpression(use)) return isAssignmentTarget(use);
   if (Node.isVariableDeclaration(use)) return isNameChanged(p, use.getNameNode(), seen);
   if (Node.isCallExpression(use)) return isChangedByCall(p, use, node, seen);
-  if (Node.isConditionalExpression(use)) return use.getCondition() !== node && isChangedInPlace(p, use, seen);
+  if (Node.isConditionalExpression(use)) return use.getCondition() !== node && isChanged(p, use, seen);
   if (!Node.isBinaryExpression(use)) return false;
   const operator = use.getOperatorToken().getText();
-  if (/^(\|\||\?\?|&&)$/.test(operator)) return isChangedInPlace(p, use, seen);
+  if (/^(\|\||\?\?|&&)$/.test(operator)) return isChanged(p, use, seen);
   if (operator === "=" && use.getRight() === node) return isNameChanged(p, use.getLeft(), seen);
   const other = unwrapped(use.getLeft() === node ? use.getRight() : use.getLeft());
   return /^[!=]==?$/.test(operator) && !isAbsent(other) && !Node.isLiteralExpression(other);
@@ -39,7 +59,7 @@ function isNameChanged(p: Proving, name: Node, seen: Set<Node>): boolean {
   const declared = p.project.declarationOf(name);
   const own = Node.isVariableDeclaration(declared) ? declared.getNameNode() : name;
   if (!Node.isIdentifier(own)) return false;
-  return p.project.referencesTo(own).some((one) => one !== own && isChangedInPlace(p, one, seen));
+  return p.project.referencesTo(own).some((one) => one !== own && isChanged(p, one, seen));
 }
 
 function isChangedByCall(p: Proving, call: CallExpression, given: Node, seen: Set<Node>): boolean {
