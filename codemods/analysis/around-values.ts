@@ -25,9 +25,11 @@ export function withAssertions(node: Node): Node {
   return outermost(node, isAssertion);
 }
 
-export function outermost(node: Node, isAround: (parent: Node) => boolean): Node {
+/** What stands around a node as long as the test, which is asked of each parent and of what stands in it, says yes. */
+export function outermost(node: Node, isAround: (parent: Node, inner: Node) => boolean): Node {
   let current = node;
-  for (let parent = node.getParent(); parent && isAround(parent); parent = parent.getParent()) current = parent;
+  for (let parent = node.getParent(); parent && isAround(parent, current); parent = parent.getParent())
+    current = parent;
   return current;
 }
 

@@ -1,6 +1,6 @@
 import { isBuiltin } from "node:module";
 import { type CallExpression, type NewExpression, Node, type ParameterDeclaration } from "ts-morph";
-import { passesOn, peeled } from "./around-values.js";
+import { outermost, passesOn, peeled } from "./around-values.js";
 import { localDeclaration } from "./assignments.js";
 import { parameterOf } from "./client-parameters.js";
 import { isExportTarget } from "./exports.js";
@@ -128,9 +128,7 @@ export function baseOfPackage(project: AnalysisProject, owner: Node): Node | und
 
 /** The literal around a property, with the literals around that. */
 export function wholeLiteral(property: Node): Node {
-  let node = property;
-  for (let parent = node.getParent(); parent && isPartOf(parent, node); parent = node.getParent()) node = parent;
-  return node;
+  return outermost(property, isPartOf);
 }
 
 /** Is a value one of what stands around it, or all of it? */

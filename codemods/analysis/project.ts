@@ -3,6 +3,7 @@ import path from "node:path";
 import { type Node, type ParameterDeclaration, type SourceFile, ts } from "ts-morph";
 import type { ProtoRegistry } from "../generate/proto-registry.js";
 import { createAliases } from "./aliases.js";
+import type { HandedOn } from "./handed-on.js";
 import type { Origin } from "./origin.js";
 import { createProvenance } from "./provenance.js";
 import { createSources, type Sources } from "./sources.js";
@@ -33,7 +34,7 @@ export interface AnalysisProject {
   /** The expressions that stand for what a file exports, as a whole: `require("./x")` and names for it. */
   mentionsOf(file: SourceFile): readonly Node[];
   /** Is what a file exports given, as a whole, to code that cannot be followed? */
-  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
+  readonly isHandedOn: HandedOn["isHandedOn"];
   /** The project file that a specifier means in a file, if it is one. */
   resolveModule(fromFile: SourceFile, specifier: string): SourceFile | undefined;
   /** A project file by absolute path. */

@@ -17,7 +17,7 @@ import { createCollections } from "./collections.js";
 import { assignedValue, exportsOf, isValueAssignment, requireSpecifier } from "./exports.js";
 import { onlyResult } from "./function-bodies.js";
 import { createGeneratedServices } from "./generated-services.js";
-import { isOwnExports } from "./handed-on.js";
+import { type HandedOn, isOwnExports } from "./handed-on.js";
 import { createMissingStubs } from "./missing-generated.js";
 import { isSameOrigin, type Origin, UNKNOWN } from "./origin.js";
 import { valuesPassed } from "./passed-values.js";
@@ -49,7 +49,7 @@ export interface Provenance {
   /** What each call of a function passes for a parameter, undefined for nothing; or undefined, if not all calls are known. */
   valuesPassed(parameter: ParameterDeclaration): (Node | undefined)[] | undefined;
   mentionsOf(file: SourceFile): readonly Node[];
-  isHandedOn(file: SourceFile, of?: "functions" | "values"): boolean;
+  readonly isHandedOn: HandedOn["isHandedOn"];
 }
 
 const GRPC = /^(?:@grpc\/grpc-js|grpc)(?:\/build\/src(?:\/.*)?)?$/;

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
-import { Node, type ParameterDeclaration, SyntaxKind } from "ts-morph";
+import { Node, type ParameterDeclaration } from "ts-morph";
 import { bodyOf } from "../analysis/function-bodies.js";
 import type { PackageDefinitionOrigin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { protoPath } from "../analysis/strings.js";
-import { isAssignmentTarget, isFunctionNode, unwrapped } from "./message-syntax.js";
+import { isAssignmentTarget, isFunctionNode, ownReturns, unwrapped } from "./message-syntax.js";
 
 /**
  * Why nothing proves that the .proto file which the program loads is the one that is known here: where its path comes from.
@@ -133,10 +133,7 @@ function resultsOf(fn: Node): Node[] {
   const body = bodyOf(fn);
   if (!body) return [];
   if (!Node.isBlock(body)) return [body];
-  return body
-    .getDescendantsOfKind(SyntaxKind.ReturnStatement)
-    .filter((statement) => statement.getAncestors().find(isFunctionNode) === fn)
-    .map((statement) => statement.getExpression() ?? statement);
+  return ownReturns(fn).map((statement) => statement.getExpression() ?? statement);
 }
 
 /** A folder of the project all of whose .proto files are known. */

@@ -167,7 +167,10 @@ function bridgesOf(
   source: string,
   parents: ReturnType<typeof parentMap>,
 ): (use: Use) => Reason | null {
-  const writes = (name: string) => calls(name).test(source) || edits.some((edit) => calls(name).test(edit.text));
+  const writes = (name: string) => {
+    const written = calls(name);
+    return written.test(source) || edits.some((edit) => written.test(edit.text));
+  };
   const messages = writes("grpcJsMessages");
   const channel = writes("transportFromGrpcJs");
   const errors = writes("toConnectError") || writes("serviceErrorFrom") || writes("grpcJsStatusFrom");

@@ -4,6 +4,7 @@ import {
   isFunction,
   isIdentifier,
   isWithin,
+  listWith,
   memberName,
   type Node,
   statementOf,
@@ -245,7 +246,7 @@ function isReplyOrBehind(draft: HandlerDraft, statement: Node): boolean {
   if (statement.argument) return statement.argument.type === "CallExpression" && isReplyCall(draft, statement.argument);
   for (let node: Node | undefined = statement; node; node = parents.get(node)) if (draft.dropped.has(node)) return true;
   const around = parents.get(statement);
-  const list: Node[] = [around?.body, around?.consequent].find(Array.isArray) ?? [];
+  const list = (around && listWith(around, statement)) ?? [];
   const before = list.slice(0, list.indexOf(statement)).findLast((each) => !draft.dropped.has(each));
   return before?.expression?.type === "CallExpression" && isReplyCall(draft, before.expression);
 }

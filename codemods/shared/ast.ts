@@ -253,14 +253,19 @@ export function semicolonOf(source: string, statement: Node): ";" | "" {
   return source[statement.end - 1] === ";" ? ";" : "";
 }
 
+/** The statements or class members that `child` is one of. */
+export function listWith(parent: Node, child: Node): Node[] | undefined {
+  const list = parent.type === "SwitchCase" ? parent.consequent : parent.body;
+  const isList = /^(BlockStatement|Program|TSModuleBlock|StaticBlock|ClassBody|SwitchCase)$/.test(parent.type);
+  return isList && Array.isArray(list) && list.includes(child) ? list : undefined;
+}
+
 /** Would a statement that begins with a parenthesis go on the one before it, which ends without a semicolon? */
 export function followsOpenEnd(source: string, statement: Node, parents: Parents): boolean {
   const around = parents.get(statement);
-  const list = (around?.type === "SwitchCase" ? around.consequent : around?.body) as Node[] | undefined;
-  if (!Array.isArray(list)) return false;
-  const before = [...((around?.directives ?? []) as Node[]), ...list]
-    .filter(({ end }) => end <= statement.start)
-    .at(-1);
+  const list = around && listWith(around, statement);
+  if (!list) return false;
+  const before = [...((around.directives ?? []) as Node[]), ...list].filter(({ end }) => end <= statement.start).at(-1);
   return before !== undefined && isOpenEnded(source, before);
 }
 

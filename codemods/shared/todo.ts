@@ -1,4 +1,4 @@
-import { type Node, parentMap } from "./ast.js";
+import { listWith, type Node, parentMap } from "./ast.js";
 
 /** Where a rule is explained: every rule id is a heading of the guide, and an anchor has no slash. */
 export function guideAnchor(rule: string): string {
@@ -25,13 +25,6 @@ export function todoPlace(root: Node, source: string, node: Node): { position: n
     }
   }
   return undefined;
-}
-
-/** The statements or class members that `child` is one of. */
-function listWith(parent: Node, child: Node): Node[] | undefined {
-  const list = parent.type === "SwitchCase" ? parent.consequent : parent.body;
-  const isList = /^(BlockStatement|Program|TSModuleBlock|StaticBlock|ClassBody|SwitchCase)$/.test(parent.type);
-  return isList && Array.isArray(list) && list.includes(child) ? list : undefined;
 }
 
 /** Decorators belong to what they decorate: the line goes above them. */
