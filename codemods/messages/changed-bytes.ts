@@ -16,15 +16,16 @@ export function isChangedInPlace(p: Proving, value: Node): boolean {
   return !isReadOnce(p, value) && isChanged(p, value, new Set());
 }
 
-/** `signal.payload` of a parameter that is asked for it once and is not handed on: nobody sees what becomes of its bytes. */
+/** `signal.payload` in `for await (const signal of requests)`, asked for once, of a message that is not handed on: nobody sees what becomes of it. */
 function isReadOnce(p: Proving, value: Node): boolean {
   const read = unwrapped(value);
   const object = Node.isPropertyAccessExpression(read) ? read.getExpression() : undefined;
   const declared = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
-  if (!Node.isPropertyAccessExpression(read) || !Node.isParameterDeclaration(declared)) return false;
-  const around = read.getFirstAncestor((up) => isFunctionNode(up) || Node.isIterationStatement(up));
+  if (!Node.isPropertyAccessExpression(read) || !Node.isVariableDeclaration(declared)) return false;
+  const loop = declared.getParent().getParent();
   const name = declared.getNameNode();
-  if (around !== declared.getParent() || !Node.isIdentifier(name)) return false;
+  if (!Node.isForOfStatement(loop) || !loop.isAwaited() || !Node.isIdentifier(name)) return false;
+  if (read.getFirstAncestor((up) => isFunctionNode(up) || Node.isIterationStatement(up)) !== loop) return false;
   return p.project.referencesTo(name).every((one) => {
     const use = one.getParent();
     if (one === name || one === object) return true;
