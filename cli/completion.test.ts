@@ -33,7 +33,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
     writeFileSync(
       path.join(root, ".zshrc"),
       `PS1='READY '; LISTMAX=10000; stty columns 400
-autoload -Uz compinit; compinit -u -d /dev/null; source ./completion.zsh\n`,
+autoload -Uz compinit; compinit -u -D; source ./completion.zsh\n`,
     );
     const script = `zmodload zsh/zpty zsh/zselect
 zpty z ZDOTDIR=. zsh -d -i
