@@ -1,4 +1,4 @@
-import { Node, type SourceFile } from "ts-morph";
+import { type MethodDeclaration, Node, type SourceFile } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
 import type { Node as TreeNode } from "../shared/ast.js";
 import { nodeOf } from "./client-trees.js";
@@ -49,9 +49,17 @@ export function calleesOf(project: AnalysisProject): Callees {
     if (isWritten(name) || !isNamed(node, name)) return null;
     if (Node.isMethodDeclaration(node)) {
       const isOfClass = Node.isClassDeclaration(node.getParent());
-      if (node.getDecorators().length > 0 || (isOfClass && !isOnlyItself(project, node))) return null;
+      const isItself = isStaticOf(callee, node) || isOnlyItself(project, node);
+      if (node.getDecorators().length > 0 || (isOfClass && !isItself)) return null;
     }
     return keyFor(node);
+  }
+
+  /** `ApiError.from` by the name of its class: what extends the class has no part in it. */
+  function isStaticOf(callee: Node, method: MethodDeclaration): boolean {
+    if (!method.isStatic() || !Node.isPropertyAccessExpression(callee)) return false;
+    const origin = project.originOf(callee.getExpression());
+    return origin.kind === "class" && origin.node === method.getParent();
   }
 
   /** Functions that stand in an object or a class. */

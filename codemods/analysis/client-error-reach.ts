@@ -7,6 +7,7 @@ import {
   keyName,
   memberName,
   nodeAt,
+  type Parents,
   parentMap,
   type Node as TreeNode,
   walk,
@@ -14,6 +15,7 @@ import {
 import { scopesOf } from "../shared/scope.js";
 import type { Callees } from "./client-error-callees.js";
 import type { RpcSite } from "./client-errors.js";
+import type { TurnedErrors } from "./turned-errors.js";
 
 /** Calls that may fail with an error of a call. */
 export interface Reach {
@@ -50,6 +52,7 @@ export function reachOf(
   trees: (file: SourceFile) => File | undefined,
   callees: Callees,
   programOf: (file: SourceFile) => SourceFile,
+  turned: TurnedErrors,
   /** What else may fail like them. */
   more: ReadonlyMap<SourceFile, ReadonlySet<TreeNode>> = new Map(),
 ): Reach {
@@ -106,7 +109,10 @@ export function reachOf(
   /** What stands in a function makes the function one that may fail. */
   const addAround = (node: TreeNode, file: SourceFile, tree: File): void => {
     const parents = parentMap(tree);
+    let failing: TreeNode | undefined = node;
     for (let owner = functionOf(node, parents); owner; owner = functionOf(owner, parents)) {
+      if (failing && turned.staysIn(failing, file, tree)) return;
+      failing = promiseOf(owner, parents);
       addGiven(owner, file, tree);
       const key = callees.keyOf(owner, file);
       if (functions.has(key)) continue;
@@ -172,6 +178,12 @@ export function callsNamed(tree: File, name: string): readonly TreeNode[] {
     }
   }
   return found.get(name) ?? [];
+}
+
+/** The promise whose executor a function is. */
+function promiseOf(owner: TreeNode, parents: Parents): TreeNode | undefined {
+  const made = parents.get(owner);
+  return made?.type === "NewExpression" && isIdentifier(made.callee, "Promise") ? made : undefined;
 }
 
 function allCalls(tree: File): readonly TreeNode[] {

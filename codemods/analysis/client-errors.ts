@@ -10,6 +10,7 @@ import { callsOf, reachOf } from "./client-error-reach.js";
 import type { ClientErrorFact } from "./client-facts.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
+import type { TurnedErrors } from "./turned-errors.js";
 
 /** One call that will return a promise or an async iterable which may fail with a ConnectError. */
 export interface RpcSite {
@@ -41,6 +42,7 @@ export function collectErrorFacts(
   otherSites: readonly RpcSite[],
   trees: (file: SourceFile) => File | undefined,
   programOf: (file: SourceFile) => SourceFile,
+  turned: TurnedErrors,
 ): ErrorFacts {
   if (sites.length === 0) return { facts: [], obstacle: null };
   const sources = project.files.flatMap((file) => {
@@ -56,9 +58,9 @@ export function collectErrorFacts(
     trees,
   );
   const madeCancelled = callsOf(cancelledSites, trees);
-  const all = reachOf(sites.filter(isEscaping), sources, trees, callees, programOf);
-  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees, programOf);
-  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf);
+  const all = reachOf(sites.filter(isEscaping), sources, trees, callees, programOf, turned);
+  const cancelled = reachOf(cancelledSites.filter(isEscaping), sources, trees, callees, programOf, turned);
+  const firstOthers = reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf, turned);
   const fails = failingIn(sources, [all, firstOthers]);
   const { places, handedOn, rejections, callbackified } = errorArrivals({
     project,
@@ -74,7 +76,7 @@ export function collectErrorFacts(
     const others =
       leaks.size === 0
         ? firstOthers
-        : reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf, leaks);
+        : reachOf(otherSites.filter(isEscaping), sources, trees, callees, programOf, turned, leaks);
     const hasOthers = otherSites.length > 0 || leaks.size > 0;
     const failsOtherwise = failingIn(sources, [all, others]);
     const {

@@ -75,6 +75,7 @@ import { placeOf, shortText } from "./places.js";
 import type { AnalysisProject } from "./project.js";
 import { relaysErrors } from "./relayed-errors.js";
 import { handlerAround } from "./routed-handlers.js";
+import { turnedErrors } from "./turned-errors.js";
 
 /** Every client of the project with all its uses, and what each becomes: idiomatic only if all uses are. */
 export function collectClientFacts(project: AnalysisProject): FactBase[] {
@@ -164,6 +165,7 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
   }
 
   const facts: ClientFact[] = [];
+  const turned = turnedErrors(project, trees);
   let errors: ReturnType<typeof collectErrorFacts>;
   for (;;) {
     const idiomatic = [...services.values()].filter((service) => isIdiomatic(service));
@@ -174,11 +176,13 @@ export function collectClientFacts(project: AnalysisProject): FactBase[] {
         (isConnect(service, call) ? sites : otherSites).push({
           node: call.node,
           form: call.form,
-          escapes: mayEscape(call.plan, callbackOf(call, trees)),
+          escapes: mayEscape(call.plan, callbackOf(call, trees), (turning, error) =>
+            turned.isTurned(turning, error, call.node.getSourceFile()),
+          ),
           isHanded: call.plan.kind === "handed",
           isCancelled: (cancelOf(call.plan)?.calls.length ?? 0) > 0,
         });
-    errors = collectErrorFacts(project, sites, otherSites, trees, programOf);
+    errors = collectErrorFacts(project, sites, otherSites, trees, programOf, turned);
     if (errors.obstacle === null) break;
     for (const service of idiomatic) service.obstacles.push({ ...errors.obstacle, view: null });
   }

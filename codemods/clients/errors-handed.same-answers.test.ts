@@ -195,6 +195,52 @@ const programs: Programs = {
       }
     })();`,
   ],
+  "errors that the project turns into its own, and some that it only seems to": [
+    "idiomatic",
+    `${GET}
+    class Own extends Error {
+      constructor(message, code) { super(message); this.code = code; }
+      static from(err) { return err.code === 5 ? new Own(err.details, 'none') : new Own(err.message, grpc.status[err.code]); }
+      static orItself(err) { return err.code === 5 ? new Own(err.details) : err; }
+      static thrown(err) { if (err.code !== 5) throw err; return new Own(err.details); }
+      static promised(err) { return new Promise((ok, no) => no(err)); }
+    }
+    class Keeping extends Error { constructor(err) { super('kept'); this.inner = err; } }
+    class Copying extends Error { constructor(err) { super('copied'); Object.assign(this, err); } }
+    let last;
+    const remember = (err) => { last = err; return new Own(err.details, 'remembered'); };
+    const list = async (text) => {
+      const seen = [];
+      const call = client.list({ text });
+      try { for await (const row of call) seen.push(row.text); } catch (err) { throw Own.from(err); }
+      return seen.length;
+    };
+    const ways = {
+      clause: async (text) => { try { return await get(text); } catch (err) { throw Own.from(err); } },
+      wrapper: (text) => new Promise((resolve, reject) => client.ask({ text }, (err, res) => (err ? reject(Own.from(err)) : resolve(res)))),
+      chain: (text) => get(text).catch((err) => { throw new Own(err.details, err.code); }),
+      list,
+      orItself: async (text) => { try { return await get(text); } catch (err) { throw Own.orItself(err); } },
+      thrown: async (text) => { try { return await get(text); } catch (err) { throw Own.thrown(err); } },
+      promised: async (text) => { try { return await get(text); } catch (err) { return Own.promised(err); } },
+      keeping: async (text) => { try { return await get(text); } catch (err) { throw new Keeping(err); } },
+      copying: async (text) => { try { return await get(text); } catch (err) { throw new Copying(err); } },
+      remembered: async (text) => { try { return await get(text); } catch (err) { throw remember(err); } },
+      again: async () => { throw last; },
+      returned: async (text) => { try { return get(text); } catch (err) { throw Own.from(err); } },
+      inFinally: async (text) => { try { await get('own'); } catch (err) { throw Own.from(err); } finally { await get(text); } },
+      inHandler: async (text) => { try { await get('rich 5 a'); } catch (err) { await get(text); throw Own.from(err); } },
+    };
+    const told = (name, e) => console.log(name, e.name, e.code, e.message, e.details, e.inner?.details, e.metadata?.get('x-why'), e instanceof Own);
+    (async () => {
+      for (const [name, way] of Object.entries(ways))
+        for (const text of ['rich 5 gone', 'rich 9 cold', 'fail'])
+          try { await way(text); } catch (e) { told(name, e); }
+      try { await ways.clause('rich 9 cold'); } catch (e) { console.log(e.message, e.details, Object.keys(e)); }
+      await list('fail').catch((e) => console.log(e.name, e.message, JSON.stringify(e)));
+      await ways.orItself('rich 9 cold').catch((e) => console.log(e.name, e.message, e.details));
+    })();`,
+  ],
 };
 
 comparePrograms(programs);
