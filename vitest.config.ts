@@ -19,6 +19,7 @@ export default defineConfig({
     setupFiles: ["vitest.setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Two cores, and tests that wait for processes and deadlines half of the time.
+    maxWorkers: 3,
   },
 });
