@@ -2,7 +2,7 @@ import { testSameBytes, wholeMillis } from "./testing/typed-programs.js";
 
 /** The handler before, on ts-proto's objects, and the handler after answer the same bytes with the same bytes. */
 const handlers = `
-import { Kind, Lines, Thing, Thing_Inner, Thing_Inner_Mode } from './old/same';
+import { Kind, kindFromJSON, kindToJSON, Lines, Thing, Thing_Inner, Thing_Inner_Mode } from './old/same';
 
 const show = (value: unknown): string => (value === undefined ? 'undefined' : JSON.stringify(value));
 
@@ -21,6 +21,18 @@ class Store {
 
 function nameOf(thing: Thing): string {
   return thing.childItem !== undefined ? thing.childItem.itemName : 'no child of ' + thing.itemName;
+}
+
+const LABEL: Record<Kind, string> = { [Kind.KIND_UNKNOWN]: 'u', [Kind.KIND_RED_ONE]: 'r', [Kind.KIND_BLUE]: 'b', [Kind.UNRECOGNIZED]: '?' };
+
+function labelOf(kind: Kind): string {
+  switch (kind) {
+    case Kind.KIND_BLUE:
+      return 'blue';
+    case Kind.UNRECOGNIZED:
+    default:
+      return LABEL[kind] ?? 'other';
+  }
 }
 
 export function describeIt(req: Thing): Lines {
@@ -45,6 +57,9 @@ export function describeIt(req: Thing): Lines {
     case Kind.KIND_BLUE: lines.push('blue'); break;
     default: lines.push(\`\${req.itemKind}\`);
   }
+  const kinds: number[] = [req.itemKind, -1, req.uNum];
+  for (const kind of kinds) lines.push(show(Kind[kind]), labelOf(kind), kindToJSON(kind), Kind[kind] ?? 'strange');
+  lines.push(show(Kind[req.itemKind]), kindToJSON(req.itemKind).toLowerCase(), ...req.kindList.map(kindToJSON), show(req.itemKind !== Kind.UNRECOGNIZED));
   lines.push(req.innerOne?.mode === Thing_Inner_Mode.ON ? 'on' : show(req.innerOne?.x1));
   return Lines.fromPartial({ linesOut: lines, lineCount: lines.length, firstOne: req.subItems[0], goodOne: itemName });
 }
@@ -107,7 +122,7 @@ export async function transformIt(req: Thing): Promise<Thing> {
     pickText: store.latest === undefined ? 'nothing' : store.latest.itemName,
     otherFlag: !req.isOn,
     bigList: [1, total, req.bigCount],
-    kindList: [Kind.KIND_BLUE, req.itemKind],
+    kindList: [Kind.KIND_BLUE, req.itemKind, kindFromJSON(req.itemName), kindFromJSON('KIND_RED_ONE'), Kind.UNRECOGNIZED],
     itemMap: { one: half(req) },
     innerOne: Thing_Inner.create({ mode: Thing_Inner_Mode.ON }),
     fooBar: Thing.decode(Thing.encode(half(req)).finish()).itemName,

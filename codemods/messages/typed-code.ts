@@ -1,5 +1,5 @@
 import type { DescEnum, DescEnumValue, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
-import { Node, type SourceFile, SyntaxKind, type Type } from "ts-morph";
+import { type EnumMember, Node, type SourceFile, SyntaxKind, type Type } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { ProofState } from "./proof.js";
@@ -48,6 +48,10 @@ export interface TypedCode {
   hasSameNames(desc: DescEnum, name: Node): boolean;
   /** Are they those of the .proto, one for each number? */
   hasNamesOfProto(desc: DescEnum, name: Node): boolean;
+  /** Has the enum of a name ts-proto's `UNRECOGNIZED = -1`, which no .proto has? */
+  hasUnrecognized(name: Node): boolean;
+  /** `kindToJSON` and `kindFromJSON` of ts-proto, which know the names of the .proto and "UNRECOGNIZED" for any other. */
+  enumFunction(name: Node): { readonly desc: DescEnum; readonly direction: "to" | "from" } | undefined;
   /** protobufjs writes the messages, which puts any number into 32 bits. */
   readonly usesProtobufjs: boolean;
 }
@@ -210,9 +214,27 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       return true;
     },
     hasSameNames: (desc, name) => hasMembers(declarationOf(name), desc, (value) => value.localName),
-    hasNamesOfProto: (desc, name) =>
-      hasMembers(declarationOf(name), desc, (value) => value.name) &&
-      new Set(desc.values.map((value) => value.number)).size === desc.values.length,
+    hasNamesOfProto: (desc, name) => hasNamesOfProto(declarationOf(name), desc),
+    hasUnrecognized(name) {
+      const declaration = declarationOf(name);
+      const found = nameOfDeclaration(declaration);
+      return found?.kind === "enum" && unrecognizedOf(declaration, found.desc) !== undefined;
+    },
+    enumFunction(name) {
+      const declaration = declarationOf(name);
+      const [, local, direction] =
+        /^(\w+)(To|From)JSON$/.exec(nameOf(name)?.kind === "other" ? name.getText() : "") ?? [];
+      if (!local || !Node.isFunctionDeclaration(declaration)) return undefined;
+      const of = direction === "To" ? declaration.getParameters()[0]?.getTypeNode() : declaration.getReturnTypeNode();
+      const type = Node.isTypeReference(of) ? of.getTypeName() : undefined;
+      const desc = type && nameOf(type);
+      if (desc?.kind !== "enum" || type?.getText().toLowerCase() !== local.toLowerCase()) return undefined;
+      // With another answer to what is not known, it is another function.
+      const last = declaration.getDescendantsOfKind(SyntaxKind.DefaultClause)[0]?.getStatements().at(-1)?.getText();
+      const answer = direction === "To" ? /^return "UNRECOGNIZED";?$/ : /^return \w+\.UNRECOGNIZED;?$/;
+      if (!hasNamesOfProto(declarationOf(type), desc.desc) || !answer.test(last ?? "")) return undefined;
+      return { desc: desc.desc, direction: direction === "To" ? "to" : "from" };
+    },
     propertyOf(member) {
       const declaration = messageDeclarationOf(member.parent);
       if (Node.isClassDeclaration(declaration)) {
@@ -251,9 +273,26 @@ function isOtherNumber(constant: Node, value: DescEnumValue): boolean {
   return typeof old === "number" && old !== value.number;
 }
 
-function hasMembers(declaration: Node | undefined, desc: DescEnum, nameOf: (value: DescEnumValue) => string): boolean {
+/** The constant that ts-proto adds to an enum. */
+function unrecognizedOf(declaration: Node | undefined, desc: DescEnum): EnumMember | undefined {
+  if (!Node.isEnumDeclaration(declaration)) return undefined;
+  if (desc.values.some(({ name, number }) => name === "UNRECOGNIZED" || number === -1)) return undefined;
+  return declaration.getMembers().find((one) => one.getName() === "UNRECOGNIZED" && one.getValue() === -1);
+}
+
+function hasNamesOfProto(declaration: Node | undefined, desc: DescEnum): boolean {
+  if (new Set(desc.values.map((value) => value.number)).size !== desc.values.length) return false;
+  return hasMembers(declaration, desc, (value) => value.name, unrecognizedOf(declaration, desc));
+}
+
+function hasMembers(
+  declaration: Node | undefined,
+  desc: DescEnum,
+  nameOf: (value: DescEnumValue) => string,
+  except?: EnumMember,
+): boolean {
   if (!Node.isEnumDeclaration(declaration)) return false;
-  const members = declaration.getMembers();
+  const members = declaration.getMembers().filter((one) => one !== except);
   return (
     members.length === desc.values.length &&
     members.every((one) =>

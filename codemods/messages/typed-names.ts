@@ -1,14 +1,8 @@
-import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
-import {
-  type ElementAccessExpression,
-  type NewExpression,
-  Node,
-  type PropertyAccessExpression,
-  SyntaxKind,
-} from "ts-morph";
-import { isAssignmentTarget, standsAlone } from "./message-syntax.js";
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
+import { type NewExpression, Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
 import type { Proving } from "./proof.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
+import { convertsEnum, namesValue, unrecognized } from "./typed-enums.js";
 import { holderOf, qualified } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -51,10 +45,11 @@ export function createTypedNames(
       case "enum":
         if (!isUsedEnum(found)) return undefined;
         if (Node.isPropertyAccessExpression(parent) && code.constantOf(p, parent)) return undefined;
+        if (parent && unrecognized(p, code, parent, last)) return undefined;
         if (
           Node.isElementAccessExpression(parent) &&
           parent.getExpression() === node &&
-          namesValue(parent, found.desc, last)
+          namesValue(p, code, parent, found.desc, last)
         )
           return undefined;
         if (code.hasSameNames(found.desc, last)) return p.replace(node, p.generated(found.desc, "shape", node));
@@ -69,6 +64,7 @@ export function createTypedNames(
         if (!sharesMessages(found.desc)) return undefined;
         return service(node, found.desc);
       default:
+        if (convertsEnum(p, code, last)) return undefined;
         return carriesOurs(node) ? p.block(node, `${found.name} of the generated code is used`) : undefined;
     }
   };
@@ -112,26 +108,6 @@ export function createTypedNames(
         isUsedEnum(one ?? { kind: "other", name: "" }) ||
         (one?.kind === "service" && sharesMessages(one.desc)),
     );
-  };
-
-  /** `Kind[value]`, the name of a number: `KindSchema.value[value]?.name`. */
-  const namesValue = (access: ElementAccessExpression, desc: DescEnum, name: Node): boolean => {
-    const value = access.getArgumentExpression();
-    const isNumber = value !== undefined && (value.getType().isNumber() || code.enumOf(value.getType()) === desc);
-    if (!isNumber || isAssignmentTarget(access) || !code.hasNamesOfProto(desc, name)) return false;
-    const around = access.getParent();
-    const asked = access.getContextualType();
-    const isLoose =
-      (asked && (asked.isAny() || asked.isUnknown() || asked.isNullable())) ||
-      Node.isTemplateSpan(around) ||
-      (Node.isBinaryExpression(around) && /^(\|\||\?\?|[!=]==?)$/.test(around.getOperatorToken().getText()));
-    const { strict, strictNullChecks } = access.getProject().getCompilerOptions();
-    // The type of an enum says that each number has a name.
-    const claim = isLoose || !(strictNullChecks ?? strict) ? "" : " as string";
-    const [opening, closing] = claim === "" || standsAlone(access) ? ["", ""] : ["(", ")"];
-    p.edit(access, access.getStart(), value.getStart(), [opening, p.generated(desc, "descriptor", access), ".value["]);
-    p.edit(access, value.getEnd(), access.getEnd(), [`]?.name${claim}${closing}`]);
-    return true;
   };
 
   const typeName = (reference: Node, node: Node, found: TypedName): unknown => {
