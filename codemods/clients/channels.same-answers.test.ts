@@ -307,6 +307,15 @@ const programs: Programs = {
       });
     });`,
   ],
+  "the target of a channel that keeps its shape": [
+    "bridged",
+    `const told = (channel) => console.log(channel.getTarget().replace(/\\d+$/, 'PORT'), channel.getConnectivityState(false));
+    for (const target of [PLAIN, 'dns:' + PLAIN, 'dns:///' + PLAIN, 'ipv4:127.0.0.1:50051', 'unix:/tmp/none.sock', 'localhost']) {
+      const client = new probe.v1.Probe(target, grpc.credentials.createInsecure());
+      told(client.getChannel());
+      client.close();
+    }`,
+  ],
   "grpc-js's own functions for clients": [
     "idiomatic",
     `const client = new probe.v1.Probe(PLAIN, grpc.credentials.createInsecure());

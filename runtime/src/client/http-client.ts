@@ -32,6 +32,8 @@ export type ConnectivityState = "idle" | "connecting" | "ready" | "transient_fai
 
 /** The state of a transport's connections, as gRPC channels have it (gRPC Connectivity Semantics and API). */
 export interface Connectivity {
+  /** The name of what is connected to, as grpc-js's `getTarget` says it. */
+  readonly target?: string;
   /** The state now. `idle` until the first call or `connect()`. */
   state(): ConnectivityState;
   /**

@@ -8,6 +8,8 @@ type Done = (error?: Error) => void;
 
 /** What grpc-js's Channel says of its connection. */
 export interface ChannelView {
+  /** Undefined for a transport that names no target. */
+  readonly target: string | undefined;
   /** Calls back without an error once a connection is ready, with one when the deadline has passed. */
   waitForReady(deadline: Date | number, callback: Done): void;
   /** A number of grpc-js's `connectivityState`. */
@@ -36,6 +38,7 @@ export function channelView(transport: Transport, isOpen: () => boolean): Channe
     return stateNumbers[state];
   }
   return {
+    target: connectivity?.target,
     getConnectivityState,
     waitForReady(deadline, callback) {
       connected(connectivity, isOpen, timeoutFromDeadline(deadline)).then(

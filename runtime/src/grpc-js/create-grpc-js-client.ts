@@ -132,7 +132,7 @@ function createChannelView(transport: Transport, service: DescService, client: o
     members: {
       close,
       waitForReady: view.waitForReady,
-      getChannel: () => ({ ...view, close, getTarget: () => service.typeName }),
+      getChannel: () => ({ ...view, close, getTarget: () => view.target ?? service.typeName }),
     },
   };
 }

@@ -49,7 +49,7 @@ const requestOptions: http2.ClientSessionRequestOptions & { silent: boolean } = 
 };
 const requestOptionsNoBody = { ...requestOptions, endStream: true };
 
-export function createHttp2Client(source: ConnectionSource): HttpClient {
+export function createHttp2Client(source: ConnectionSource, target = `dns:${source.authority}`): HttpClient {
   return {
     prepare(verb, path, headers): Http2Head {
       return {
@@ -79,6 +79,7 @@ export function createHttp2Client(source: ConnectionSource): HttpClient {
     },
     close: () => source.close(),
     connectivity: {
+      target,
       state: () => source.state(),
       watch: (listener) => source.watch(listener),
       connect: async (isWanted = () => true) => {

@@ -54,6 +54,11 @@ export function parseTarget(target: string): Target {
   }
 }
 
+/** What grpc-js's `getTarget` makes of a target. */
+export function targetText(target: string): string {
+  return known.has(schemePattern.exec(target)?.[1] ?? "") ? target : `dns:${target}`;
+}
+
 function splitTarget(target: string): { scheme: string; authority: string | undefined; path: string } {
   const match = schemePattern.exec(target);
   const scheme = match?.[1];

@@ -16,7 +16,7 @@ import { type Http2ClientOptions, Http2SessionManager } from "./http2-session-ma
 import { createNegotiatingClient } from "./negotiating-client.js";
 import { type HttpProxy, parseProxy, proxyFromEnvironment } from "./proxy.js";
 import { shareChannel } from "./shared-channel.js";
-import { parseTarget, type Target } from "./target.js";
+import { parseTarget, type Target, targetText } from "./target.js";
 import { createSingleChannel, createTargetChannel } from "./target-channel.js";
 
 /** What all transports share. Names and defaults are those of @connectrpc/connect-node. */
@@ -176,7 +176,8 @@ function httpClientFor(options: AnyTransportOptions, baseUrl: string): HttpClien
   if (sessionManager !== undefined && !(sessionManager instanceof Http2SessionManager)) {
     return createForeignClient(sessionManager, new URL(baseUrl).host);
   }
-  return createHttp2Client(channelFor(options, sessionManager, baseUrl));
+  const channel = channelFor(options, sessionManager, baseUrl);
+  return createHttp2Client(channel, options.target === undefined ? undefined : targetText(options.target));
 }
 
 function negotiatingClientFor(options: AnyTransportOptions & { httpVersion: "auto" }, baseUrl: string): HttpClient {
