@@ -88,6 +88,8 @@ export interface AnalysisInput {
 const TEST_FILE = /(^|\/)(__tests__|__mocks__|tests?|spec|e2e)\/|\.(test|spec|e2e)\.[cm]?[jt]sx?$/;
 
 export interface CompilerConfig {
+  /** Absolute folders that the compiler writes into. */
+  readonly outputs: readonly string[];
   /** The tsconfig's path; null for the synthetic project. */
   readonly path: string | null;
   readonly options: ts.CompilerOptions;
@@ -123,7 +125,7 @@ export interface ConfigFinder {
 export function createConfigFinder(root: string): ConfigFinder {
   const problems: ConfigProblem[] = [];
   const parsed = new Map<string, CompilerConfig | null>();
-  const synthetic: CompilerConfig = { path: null, options: SYNTHETIC, files: new Set() };
+  const synthetic: CompilerConfig = { path: null, options: SYNTHETIC, files: new Set(), outputs: [] };
 
   const read = (file: string): CompilerConfig | null => {
     const known = parsed.get(file);
@@ -225,11 +227,18 @@ function readConfig(
     declarationMap: false,
     emitDeclarationOnly: false,
   };
+  const outputs = [parsed.options.outDir, parsed.options.declarationDir].filter((one) => one !== undefined);
   delete options.outDir;
+  delete options.declarationDir;
   delete options.rootDir;
   delete options.tsBuildInfoFile;
   return {
-    config: { path: file, options, files: new Set(parsed.fileNames.map((name) => path.resolve(name))) },
+    config: {
+      path: file,
+      options,
+      files: new Set(parsed.fileNames.map((name) => path.resolve(name))),
+      outputs: outputs.map((folder) => path.resolve(folder)),
+    },
     references,
   };
 }

@@ -113,6 +113,30 @@ describe("discovery", () => {
     expect(found.selected.map((file) => path.basename(file))).toEqual(["client.ts", "use.ts"]);
   });
 
+  it("leaves out what the compiler wrote, unless a source imports it", async () => {
+    const root = tree({
+      "package.json": "{}",
+      "tsconfig.json": '{ "compilerOptions": { "outDir": "./build", "declaration": true }, "include": ["src"] }',
+      "src/server.ts": "import * as grpc from '@grpc/grpc-js'; import './orders'; import '../build/kept';",
+      "src/orders.ts": "export const get = (call, callback) => callback(null, {});",
+      "build/server.js": "const grpc = require('@grpc/grpc-js'); require('./orders'); require('./kept');",
+      "build/orders.js": "exports.get = (call, callback) => callback(null, {});",
+      "build/orders.d.ts": "export const get: Function;",
+      "build/kept.js": "require('./deep');",
+      "build/deep.js": "require('@grpc/grpc-js');",
+    });
+    const found = await discover({ root, paths: [root] });
+    expect(found.selected.map((file) => path.relative(root, file))).toEqual([
+      "build/deep.js",
+      "build/kept.js",
+      "src/orders.ts",
+      "src/server.ts",
+    ]);
+    expect(found.scanned).toBe(4);
+    const asked = await discover({ root, paths: [path.join(root, "build")] });
+    expect(asked.selected.map((file) => path.relative(root, file))).toContain("build/server.js");
+  });
+
   it("finds the folder of a project", () => {
     const root = tree({ "package.json": "{}", "src/a.ts": "", "lib/b.ts": "" });
     expect(projectRoot([path.join(root, "src/a.ts")], "/")).toBe(root);

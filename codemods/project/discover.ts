@@ -113,6 +113,12 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
     imports.set(file, targets);
   }
 
+  for (const file of compiled(input, texts, imports, configs)) {
+    texts.delete(file);
+    imports.delete(file);
+    for (const others of importers.values()) others.delete(file);
+  }
+
   const generated = new Set(
     [...texts].filter(([file, text]) => generatorOf(file, text) !== null).map(([file]) => file),
   );
@@ -145,4 +151,24 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
     users,
     unreadable: unreadable.filter(({ path: file }) => isSelected(file)),
   };
+}
+
+/** What the compiler wrote below a configuration's `outDir`, and no source imports: its sources are looked at, and it is made anew. */
+function compiled(
+  { root, paths }: DiscoverInput,
+  texts: ReadonlyMap<string, string>,
+  imports: ReadonlyMap<string, ReadonlySet<string>>,
+  configs: ConfigFinder,
+): string[] {
+  const sources = [...texts.keys()].filter((file) => /\.[cm]?tsx?$/.test(file) && !/\.d\.[cm]?ts$/.test(file));
+  const folders = [...new Set(sources.flatMap((file) => configs.configOf(file).outputs))].filter(
+    (folder) =>
+      folder !== root && isInside(folder, root) && ![...sources, ...paths].some((file) => isInside(file, folder)),
+  );
+  if (folders.length === 0) return [];
+  const output = new Set([...texts.keys()].filter((file) => folders.some((folder) => isInside(file, folder))));
+  const queue = [...texts.keys()].filter((file) => !output.has(file));
+  for (let file = queue.pop(); file !== undefined; file = queue.pop())
+    for (const used of imports.get(file) ?? []) if (output.delete(used)) queue.push(used);
+  return [...output];
 }
