@@ -40,6 +40,8 @@ function describeIt(req) {
   lines.addLinesOut(show(shown.asText) + shown.bigCount + shown.optKind + shown.pickText + shown.subItemsList.map((one) => one.uNum).join());
   if (shown.atTime) lines.addLinesOut('' + shown.atTime.seconds + shown.atTime.nanos);
   lines.addLinesOut(JSON.stringify(req.toObject()));
+  shown.tagListList.push('shared');
+  lines.addLinesOut(show(req.getTagListList().length) + show(req.toObject().kindListList === req.toObject().kindListList));
   const key = req.getItemName();
   lines.addLinesOut(show(req.getNumMapMap().get(key)));
   if (req.getItemKind() === Kind.KIND_BLUE) lines.addLinesOut('blue');

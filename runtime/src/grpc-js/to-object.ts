@@ -23,7 +23,8 @@ export interface ToObjectOptions {
 /**
  * The plain object that `toObject()` of google-protobuf's class for this message gave, for code that logs or stores that
  * object: its keys (`tagsList`, `labelsMap`, `pb_class`), a map as entries in the order of their keys, bytes as base64,
- * 64-bit integers and enums as numbers, and the default of a scalar that is not set. Extensions are left out.
+ * 64-bit integers and enums as numbers, and the default of a scalar that is not set. A list of texts or numbers is the
+ * message's own, as it was there. Extensions are left out.
  */
 export function toObject<Desc extends DescMessage>(
   schema: Desc,
@@ -43,6 +44,8 @@ function shownValue(of: ReflectMessage, field: DescField, defaults: boolean): un
     case "message":
       return of.isSet(field) ? objectOf(of.get(field), defaults) : undefined;
     case "list":
+      // The list of the message itself, where nothing in it is shown in another way: who adds to one adds to both.
+      if (isShownAsItIs(field)) return (of.message as unknown as Record<string, unknown>)[field.localName];
       return Array.from(of.get(field), (item) => (isMessage(item) ? objectOf(item, defaults) : plain(item, field)));
     case "map": {
       // Keys of 64 bits are numbers there: of those that no number tells apart the last one stays.
@@ -63,6 +66,12 @@ function shownValue(of: ReflectMessage, field: DescField, defaults: boolean): un
 
 function isZero(value: unknown, field: DescField): boolean {
   return value === 0 && field.presence === FeatureSet_FieldPresence.IMPLICIT;
+}
+
+function isShownAsItIs(field: DescField & { readonly fieldKind: "list" }): boolean {
+  if (field.listKind !== "scalar") return field.listKind === "enum";
+  const zero = scalarZeroValue(field.scalar, field.longAsString);
+  return typeof zero !== "bigint" && !(zero instanceof Uint8Array);
 }
 
 function isMessage(value: unknown): value is ReflectMessage {
