@@ -25,6 +25,7 @@ import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
+import { settledTo } from "./settled-together.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesField } from "./written-messages.js";
@@ -108,6 +109,11 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "value" && p.special(parent, expression, kind.as)) return;
     if (Node.isCallExpression(parent) && parent.getArguments().includes(expression))
       return p.argument(parent, expression, kind);
+    const settled = holdsMessages(kind) && kind.kind !== "stream" ? settledTo(expression) : undefined;
+    if (settled) {
+      p.consume(expression);
+      return bind(settled.name, kind);
+    }
     open.push({ expression, kind });
   };
 

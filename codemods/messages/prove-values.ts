@@ -42,6 +42,7 @@ import { notePassedOn } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
+import { settledIn } from "./settled-together.js";
 import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
@@ -146,6 +147,12 @@ export function createProveValues(p: Proving) {
     }
     if (Node.isIdentifier(expression) && !known) {
       const declaration = project.declarationOf(expression);
+      const settled = holdsMessages(wanted) ? settledIn(declaration) : undefined;
+      if (settled) {
+        sink(settled.promise, wanted);
+        p.bind(settled.name, wanted);
+        return p.again(expression, wanted);
+      }
       if (shape.isLive && wanted.kind !== "value" && !isPlain(wanted) && declaration)
         return live(expression, declaration, wanted);
       if (wanted.kind === "list" && isFromOutside(p, declaration) && coerceList(p, expression, wanted)) return;
