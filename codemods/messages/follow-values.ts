@@ -235,7 +235,8 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
-    if (name === "sort" && !shape.isLive && callback && isFunctionNode(callback)) {
+    // google-protobuf's clone of a message has its lists in the order before: there only a copy may be sorted.
+    if (name === "sort" && (!shape.isLive || isCopiedList(call)) && callback && isFunctionNode(callback)) {
       for (const one of parametersOf(callback).slice(0, 2)) bind(one.getNameNode(), kind.of);
       return flow(call, kind);
     }
@@ -257,6 +258,14 @@ export function createFollowValues(p: Proving) {
     }
     if (name === "filter") flow(call, kind);
     if (name === "find") flow(call, maybe(kind.of));
+  };
+
+  /** `list.slice().sort(…)`, `list.filter(…).sort(…)`. */
+  const isCopiedList = (call: CallExpression): boolean => {
+    const callee = call.getExpression();
+    const made = Node.isPropertyAccessExpression(callee) ? unwrapped(callee.getExpression()) : undefined;
+    const maker = Node.isCallExpression(made) ? made.getExpression() : undefined;
+    return Node.isPropertyAccessExpression(maker) && /^(slice|filter)$/.test(maker.getName());
   };
 
   /** What is put into a list of a message, or into one that goes there. */

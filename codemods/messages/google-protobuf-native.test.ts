@@ -71,6 +71,16 @@ describe("stays on the bridge, with the reason", () => {
       "bytes that are a string",
     ],
     [
+      "a message behind others that are spread into Promise.all",
+      "async function echoIt(req) { const [one] = await Promise.all([...store.values(), req]); return one; }",
+      "a same.v1.Thing",
+    ],
+    [
+      "a list of the message that is sorted, where clones keep its order",
+      "function echoIt(req) { req.getSubItemsList().sort((a, b) => a.getUNum() - b.getUNum()); return req; }",
+      "what sort of a list of messages does",
+    ],
+    [
       "a list that is spliced",
       "function echoIt(req) { req.getTagListList().splice(0, 1); return req; }",
       "what splice of a list does",

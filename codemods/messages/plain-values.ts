@@ -31,6 +31,9 @@ const STRING_MAKERS = new Set(
 );
 
 /** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
+/** Methods of a list that give another list, or the list itself. */
+const LIST_MAKERS = /^(map|filter|slice|concat|sort|reverse|flat|flatMap|splice|toSorted|toReversed|toSpliced|with)$/;
+
 export function createPlainValues(p: Proving) {
   const { project, shape, blockers, kinds, handlers } = p;
 
@@ -321,9 +324,25 @@ export function createPlainValues(p: Proving) {
         /^(string|bytes)$/.test(plainKnown(of) ?? "") ||
         (kind.kind === "value" && kind.as.kind === "bytes")
       );
-    return of.getType().isArray() || hasType(typeText(of), "string") || isStringValueList(of);
+    return of.getType().isArray() || hasType(typeText(of), "string") || isMadeList(of);
   };
-  const isStringValueList = (expression: Node) => Node.isArrayLiteralExpression(expression);
+  /** A list, whatever is in it: written out, or what its methods make of a known one. */
+  const isMadeList = (expression: Node): boolean => {
+    if (Node.isArrayLiteralExpression(expression) || kinds.get(expression)?.kind === "list") return true;
+    if (Node.isIdentifier(expression)) {
+      const declaration = p.project.declarationOf(expression);
+      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      return (
+        made !== undefined &&
+        declaration?.getParent()?.getText().startsWith("const") === true &&
+        isMadeList(unwrapped(made))
+      );
+    }
+    const callee = Node.isCallExpression(expression) ? expression.getExpression() : undefined;
+    if (!Node.isPropertyAccessExpression(callee) || callee.hasQuestionDotToken()) return false;
+    if (/^(Object\.(keys|values|entries)|Array\.(from|of))$/.test(callee.getText())) return true;
+    return LIST_MAKERS.test(callee.getName()) && isMadeList(unwrapped(callee.getExpression()));
+  };
 
   /** Is a plain value certainly neither undefined nor null? */
   const isPresent = (given: Node): boolean => {

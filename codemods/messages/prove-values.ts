@@ -401,7 +401,12 @@ export function createProveValues(p: Proving) {
             return p.helperResult(expression, origin.node, wanted.of);
           }
         }
-        if (name === "slice" || name === "filter" || name === "reverse") {
+        if (name === "concat" && isPlain(wanted) && !shape.coerces) {
+          for (const other of [callee.getExpression(), ...expression.getArguments()]) sink(other, wanted);
+          return;
+        }
+        const isSorted = name === "sort" && isPlain(wanted) && !shape.coerces;
+        if (name === "slice" || name === "filter" || name === "reverse" || isSorted) {
           const list = unwrapped(callee.getExpression());
           const isForeign = Node.isIdentifier(list) && isFromOutside(p, project.declarationOf(list));
           if (isForeign && foreignObject(p, expression, wanted)) return;
