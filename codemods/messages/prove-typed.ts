@@ -76,7 +76,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     }
     const parent = node.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
-    if (type.isAny()) return untyped(node);
+    if (type.isAny() || type.isUnknown()) return untyped(node);
     if (holds(type)) return goes(node, type);
     if (isFunctionNode(node) && Node.isCallExpression(parent) && carries(type)) {
       const place = placeOf(node, isOwnPackage);

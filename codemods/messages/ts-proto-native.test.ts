@@ -65,6 +65,11 @@ describe("stays on the bridge, with the reason", async () => {
       "has no big_count",
     ],
     [
+      "an object that is said to be unknown, and then a message",
+      "function echoIt(req: Thing): Thing { return { itemName: req.itemName } as unknown as Thing; }",
+      "nothing proves that this is a message",
+    ],
+    [
       "a message of a generic function",
       "function same<T>(one: T): T { return JSON.parse(JSON.stringify(one)); }\nfunction echoIt(req: Thing): Thing { return same(req); }",
       "a generic function",

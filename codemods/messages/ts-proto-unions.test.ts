@@ -71,7 +71,7 @@ const variants = [
     ),
   },
   {
-    options: ["oneof=unions-value", "forceLong=string", "useDate=false"],
+    options: ["oneof=unions-value", "forceLong=string", "useDate=false", "exportCommonSymbols=false"],
     code: handlers(
       () => "value",
       (digits) => `'${digits}'`,

@@ -71,7 +71,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
   const packageOf = (file: SourceFile): string | null => {
     let found = packages.get(file);
     if (found === undefined) {
-      found = flavour.packageOf(file);
+      found = flavour.packageOf(file, project.protos);
       packages.set(file, found);
     }
     return found;

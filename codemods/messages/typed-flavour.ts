@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { type ClassDeclaration, type InterfaceDeclaration, Node, type SourceFile } from "ts-morph";
+import type { ProtoRegistry } from "../generate/proto-registry.js";
 import type { MessageRuleId } from "./message-facts.js";
 import { protobufTsStaleness } from "./protobuf-ts-staleness.js";
 import { protocGenTsStaleness } from "./protoc-gen-ts-staleness.js";
@@ -16,7 +17,7 @@ export interface TypedFlavour {
   readonly rule: MessageRuleId;
   readonly id: string;
   /** The Protobuf package of a file that the generator wrote; null for every other file. */
-  packageOf(file: SourceFile): string | null;
+  packageOf(file: SourceFile, protos: ProtoRegistry): string | null;
   /** Messages are instances of classes, made by `new`, with getters that give defaults. */
   readonly hasClasses?: true;
   /** Everything stands in namespaces that have the names of packages and of the messages around. */
@@ -41,8 +42,13 @@ const plainKeys = ({ localName, name }: DescField | DescOneof) => [localName, lo
 export const tsProto: TypedFlavour = {
   rule: "messages/ts-proto-native",
   id: "ts-proto",
-  packageOf: (file) =>
-    /^export const protobufPackage = "([\w.]*)";/m.exec(file.getFullText().slice(0, 5000))?.[1] ?? null,
+  packageOf(file, protos) {
+    const head = file.getFullText().slice(0, 5000);
+    const named = /^export const protobufPackage = "([\w.]*)";/m.exec(head)?.[1];
+    // With `exportCommonSymbols=false` only the .proto of the head says it.
+    const source = /protoc-gen-ts_proto\b[\s\S]*?^\/\/ source: (\S+\.proto)$/m.exec(head)?.[1];
+    return named ?? protos.files().find(({ proto }) => proto.name === source)?.proto.package ?? null;
+  },
   servicesNamed: (name) => (name.endsWith("Service") ? [name.slice(0, -7)] : []),
   keysOf: plainKeys,
   discriminator: "$case",
