@@ -163,6 +163,8 @@ const programs: Programs = {
           const trailers = err.metadata;
           const { code, metadata, details: said } = err;
           console.log(code, said, why(err), trailers.get('x-why'), metadata.get('x-why-bin'));
+          if (err.code && err.metadata && err.metadata.get('x-why').length > 0) console.log('there is some');
+          console.log(err.metadata ? err.metadata.get('x-why') : 'nothing', err.metadata && err.metadata.get('x-none')[0]);
         }
       }
       try {
@@ -170,6 +172,7 @@ const programs: Programs = {
         JSON.parse('{');
       } catch (err) {
         console.log(err.metadata?.get('x-why')[0], why(err));
+        console.log(err.metadata ? err.metadata.get('x-why') : 'nothing', !err.metadata);
       }
     })();`,
   ],

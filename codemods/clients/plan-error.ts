@@ -403,6 +403,8 @@ export function planError(
 
   /** `err.metadata.get("k")`, `const trailers = err.metadata` */
   function metadataUse(member: Node): string | undefined {
+    // Both kinds of errors have some, and no other error has.
+    if (isTested(member)) return undefined;
     // Of no error there is no metadata.
     if (member.optional) return WHOLE_METADATA;
     const declarator = parents.get(member) as Node;
@@ -410,6 +412,16 @@ export function planError(
     const problem = holds ? heldMetadata(declarator.id) : valuesUse(member);
     uses.push({ kind: "trailers", member });
     return problem;
+  }
+
+  /** `if (err.metadata)`, `err.metadata && …`, `!err.metadata` */
+  function isTested(value: Node): boolean {
+    const parent = parents.get(value) as Node;
+    if (parent.type === "IfStatement" || parent.type === "ConditionalExpression") return parent.test === value;
+    if (parent.type === "UnaryExpression") return parent.operator === "!";
+    return (
+      parent.type === "LogicalExpression" && parent.operator === "&&" && (parent.left === value || isTested(parent))
+    );
   }
 
   /** Is a variable asked for nothing but values? */
