@@ -85,6 +85,7 @@ export function createHandedOn({ files, indexOf, resolveModule }: HandedOnInput)
     if (!parent) return false;
     if (Node.isCallExpression(node) && node.getExpression().getText() !== "require") return false;
     if (Node.isCallExpression(parent)) return parent.getExpression() === node || isFilled(parent, node);
+    if (Node.isNewExpression(parent)) return parent.getExpression() === node;
     if (Node.isPropertyAccessExpression(parent) || Node.isQualifiedName(parent)) return true;
     if (Node.isExpressionStatement(parent) || Node.isTypeQuery(parent) || Node.isExportSpecifier(parent)) return true;
     if (Node.isBinaryExpression(parent) && parent.getLeft() === node)

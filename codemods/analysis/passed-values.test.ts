@@ -119,3 +119,20 @@ it.each([
   for (const each of [exported, ...formsOf(exported)])
     expect(passedTo(each, first, second, { ...others })).toBe("unknown");
 });
+
+it("knows what a method is given by a class that is all that its file exports", () => {
+  const exported = `class Server {
+  constructor(root) { this.load(root + '/a'); }
+  load(file) {}
+}
+module.exports = Server;
+`;
+  const passed = (use: string) => {
+    const project = projectOf({ "server.js": exported, "index.js": `const Server = require('./server');\n${use}\n` });
+    const server = [...project.files].find((one) => one.getBaseName() === "server.js");
+    const parameters = server?.getDescendantsOfKind(SyntaxKind.Parameter) ?? [];
+    return parameters.map((parameter) => project.valuesPassed(parameter)?.map((value) => value?.getText()));
+  };
+  expect(passed("new Server('protos');")).toEqual([["'protos'"], ["root + '/a'"]]);
+  expect(passed("require('somewhere')(Server);")).toEqual([undefined, undefined]);
+});
