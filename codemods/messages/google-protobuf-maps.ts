@@ -35,6 +35,9 @@ export function followMap(
   return operation(p, call, object === undefined ? undefined : `${object}.${field.localName}`, of);
 }
 
+/** The old Map goes through its entries in the order of their keys as strings. */
+const IN_ORDER = ").sort(([a], [b]) => (a < b ? -1 : 1))";
+
 /** One `map.get(…)`, `map.set(…)`, … `text` is what stands for the map, if it can be repeated. */
 function operation(p: Proving, map: Node, text: string | undefined, of: Kind): unknown {
   const access = map.getParent();
@@ -87,13 +90,29 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       before("Object.keys(");
       after(").sort()");
       return p.flow(call, { kind: "list", of: SAME });
+    case "entries": {
+      const loop = call.getParent();
+      const left = Node.isForOfStatement(loop) && loop.getExpression() === call ? loop.getInitializer() : undefined;
+      const [declared] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
+      const pattern = declared?.getNameNode();
+      const parts = Node.isArrayBindingPattern(pattern) ? pattern.getElements() : [];
+      const names = parts.map((one) =>
+        Node.isBindingElement(one) && !one.getInitializer() && !one.getDotDotDotToken() ? one.getNameNode() : undefined,
+      );
+      if (key || parts.length === 0 || parts.length > 2 || !names.every(Node.isIdentifier)) break;
+      before("Object.entries(");
+      after(IN_ORDER);
+      const [first, second] = names;
+      if (first) p.bind(first, SAME);
+      return second && p.bind(second, of);
+    }
     case "forEach": {
       const parameters = key && isFunctionNode(key) ? key.getParameters() : [];
       const [first, second] = parameters;
       const isPlain = parameters.every((one) => Node.isIdentifier(one.getNameNode()) && !one.getInitializer());
       if (!key || value || !first || parameters.length > 2 || !isPlain || !Node.isArrowFunction(key)) break;
       before("Object.entries(");
-      p.edit(call, map.getEnd(), key.getStart(), [").sort(([a], [b]) => (a < b ? -1 : 1)).forEach("]);
+      p.edit(call, map.getEnd(), key.getStart(), [`${IN_ORDER}.forEach(`]);
       const last = second ?? first;
       const isBare = !/^(async\s*)?\(/.test(key.getText());
       const names = `[${second ? second.getName() : ""}, ${first.getName()}]`;

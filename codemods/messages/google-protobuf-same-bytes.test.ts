@@ -32,6 +32,8 @@ function describeIt(req) {
   lines.addLinesOut(show(req.getTagListList()) + show(req.getTagListList().length) + show(req.getKindListList().length));
   lines.addLinesOut(req.getFoobar() + (req.getInnerOne() ? req.getInnerOne().getX1() : 'none'));
   req.getNumMapMap().forEach((value, key) => lines.addLinesOut(key + '=' + value));
+  for (const [key, value] of req.getNumMapMap().entries()) lines.addLinesOut(\`\${key}>\${value + 1}\`);
+  for (const [key, item] of req.getItemMapMap().entries()) lines.addLinesOut(key + nameOf(item) + item.getBigCount());
   for (const key of req.getItemMapMap().keys()) lines.addLinesOut('item ' + key);
   lines.addLinesOut(show(req.getNumMapMap().get('a')) + show(req.getNumMapMap().has('b')) + show(req.getNumMapMap().getLength()));
   const { uNum, bigCount: big, kindListList: kinds } = req.toObject();
