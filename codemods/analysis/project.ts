@@ -88,12 +88,12 @@ export interface AnalysisInput {
 const TEST_FILE = /(^|\/)(__tests__|__mocks__|tests?|spec|e2e)\/|\.(test|spec|e2e)\.[cm]?[jt]sx?$/;
 
 export interface CompilerConfig {
-  /** Absolute folders that the compiler writes into. */
-  readonly outputs: readonly string[];
   /** The tsconfig's path; null for the synthetic project. */
   readonly path: string | null;
   readonly options: ts.CompilerOptions;
   readonly files: ReadonlySet<string>;
+  /** Absolute folders that the compiler writes into. */
+  readonly outputs: readonly string[];
 }
 
 const SYNTHETIC: ts.CompilerOptions = {

@@ -2,7 +2,7 @@ import type { DescField } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { followEntries } from "./class-map-entries.js";
 import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind } from "./message-kind.js";
-import { functionAround, isAssignmentTarget, standsAlone, unwrapped } from "./message-syntax.js";
+import { functionAround, isAssignmentTarget, isConstant, standsAlone, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /**
@@ -19,8 +19,7 @@ export function followClassMap(p: Proving, access: PropertyAccessExpression, fie
   const declaration = access.getParent();
   if (!Node.isVariableDeclaration(declaration)) return use(p, access, field, kind.of, () => mapText(p, access, field));
   const name = declaration.getNameNode();
-  const isConstant = declaration.getVariableStatement()?.getDeclarationKind() === "const";
-  if (!Node.isIdentifier(name) || declaration.getTypeNode() || !isConstant)
+  if (!Node.isIdentifier(name) || declaration.getTypeNode() || !isConstant(declaration))
     return p.block(declaration, "a map that is taken apart");
   for (const reference of p.project.referencesTo(name)) {
     if (reference === name) continue;
@@ -224,10 +223,9 @@ function snapshot(p: Proving, expression: Node, wanted: Kind & { kind: "map" }):
 /** A constant of this function that is not used after this statement, nor in a later round of a loop. */
 function isDone(p: Proving, expression: Node): boolean {
   const declaration = Node.isIdentifier(expression) ? p.project.declarationOf(expression) : undefined;
-  if (!Node.isVariableDeclaration(declaration)) return false;
-  const isConstant = declaration.getVariableStatement()?.getDeclarationKind() === "const";
+  if (!isConstant(declaration)) return false;
   const first = unwrapped(declaration.getInitializer() ?? declaration);
-  if (!isConstant || !Node.isNewExpression(first) || functionAround(first) !== functionAround(expression)) return false;
+  if (!Node.isNewExpression(first) || functionAround(first) !== functionAround(expression)) return false;
   const loop = expression.getAncestors().find((one) => Node.isIterationStatement(one));
   if (loop && !declaration.getAncestors().includes(loop as never)) return false;
   return p.project.referencesTo(declaration.getNameNode()).every((one) => {

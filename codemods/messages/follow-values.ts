@@ -16,6 +16,7 @@ import {
   isTransparent,
   isTruthTest,
   isValueOfLogical,
+  nameOfElement,
   parametersOf,
   quoted,
   typeOfAssertion,
@@ -298,8 +299,9 @@ export function createFollowValues(p: Proving) {
     if (!Node.isArrayBindingPattern(pattern) || taken.length > 2) return false;
     const [, value] = pattern.getElements();
     if (!value) return true;
-    if (!Node.isBindingElement(value) || value.getInitializer() || value.getDotDotDotToken()) return false;
-    bind(value.getNameNode(), kind.of);
+    const holder = nameOfElement(value);
+    if (!holder) return false;
+    bind(holder, kind.of);
     return true;
   };
 

@@ -3,7 +3,7 @@ import { type CallExpression, Node, type PropertyAccessExpression } from "ts-mor
 import { lineBreak } from "./google-protobuf-writes.js";
 import type { Kind } from "./message-kind.js";
 import { maybe, SAME } from "./message-kind.js";
-import { isAssignmentTarget, isFunctionNode } from "./message-syntax.js";
+import { isAssignmentTarget, isFunctionNode, nameOfElement } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `message.getXMap()`: the object that protobuf-es has instead, through each call of the old Map. */
@@ -96,9 +96,7 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       const [declared] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
       const pattern = declared?.getNameNode();
       const parts = Node.isArrayBindingPattern(pattern) ? pattern.getElements() : [];
-      const names = parts.map((one) =>
-        Node.isBindingElement(one) && !one.getInitializer() && !one.getDotDotDotToken() ? one.getNameNode() : undefined,
-      );
+      const names = parts.map(nameOfElement);
       if (key || parts.length === 0 || parts.length > 2 || !names.every(Node.isIdentifier)) break;
       before("Object.entries(");
       after(IN_ORDER);

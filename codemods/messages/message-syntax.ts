@@ -1,4 +1,12 @@
-import { type CallExpression, type CaseClause, Node, type ParameterDeclaration, SyntaxKind, ts } from "ts-morph";
+import {
+  type CallExpression,
+  type CaseClause,
+  Node,
+  type ParameterDeclaration,
+  SyntaxKind,
+  ts,
+  type VariableDeclaration,
+} from "ts-morph";
 
 /** Methods of an array that call their argument with each element. */
 export const ARRAY_READERS = new Set(["forEach", "map", "filter", "find", "some", "every", "flatMap", "findIndex"]);
@@ -442,4 +450,18 @@ function makesNew(statement: Node, name: string): boolean {
 export function leavesAlways(statement: Node): boolean {
   const last = Node.isBlock(statement) ? statement.getStatements().at(-1) : statement;
   return Node.isReturnStatement(last) || Node.isThrowStatement(last) || Node.isContinueStatement(last);
+}
+
+/** `const name = …`, in a statement of its own. */
+export function isConstant(declaration: Node | undefined): declaration is VariableDeclaration {
+  return (
+    Node.isVariableDeclaration(declaration) && declaration.getVariableStatement()?.getDeclarationKind() === "const"
+  );
+}
+
+/** `value` of `[key, value]`; undefined for an element with a default, for what is left out and for the rest. */
+export function nameOfElement(element: Node | undefined): Node | undefined {
+  return Node.isBindingElement(element) && !element.getInitializer() && !element.getDotDotDotToken()
+    ? element.getNameNode()
+    : undefined;
 }

@@ -7,6 +7,7 @@ import {
   isAssignmentTarget,
   isAsync,
   isChecked,
+  isConstant,
   isFunctionNode,
   isGenerator,
   isMapCall,
@@ -30,10 +31,10 @@ const STRING_MAKERS = new Set(
   ),
 );
 
-/** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
 /** Methods of a list that give another list, or the list itself. */
 const LIST_MAKERS = /^(map|filter|slice|concat|sort|reverse|flat|flatMap|splice|toSorted|toReversed|toSpliced|with)$/;
 
+/** What is known of plain values: that they are strings, whole numbers, booleans, whatever they are made of. */
 export function createPlainValues(p: Proving) {
   const { project, shape, blockers, kinds, handlers } = p;
 
@@ -330,13 +331,9 @@ export function createPlainValues(p: Proving) {
   const isMadeList = (expression: Node): boolean => {
     if (Node.isArrayLiteralExpression(expression) || kinds.get(expression)?.kind === "list") return true;
     if (Node.isIdentifier(expression)) {
-      const declaration = p.project.declarationOf(expression);
-      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-      return (
-        made !== undefined &&
-        declaration?.getParent()?.getText().startsWith("const") === true &&
-        isMadeList(unwrapped(made))
-      );
+      const declaration = project.declarationOf(expression);
+      const made = isConstant(declaration) ? declaration.getInitializer() : undefined;
+      return made !== undefined && isMadeList(unwrapped(made));
     }
     const callee = Node.isCallExpression(expression) ? expression.getExpression() : undefined;
     if (!Node.isPropertyAccessExpression(callee) || callee.hasQuestionDotToken()) return false;

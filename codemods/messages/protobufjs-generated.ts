@@ -3,6 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { Node, type SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
+import { isConstant } from "./message-syntax.js";
 import { type Written, writtenFor } from "./written-fields.js";
 
 /** What a name of pbjs's static code stands for. */
@@ -49,8 +50,7 @@ function nameOfDeclaration(project: AnalysisProject, declaration: Node): StaticN
   }
   if (Node.isVariableDeclaration(declaration)) {
     const initializer = declaration.getInitializer();
-    const isConstant = declaration.getVariableStatement()?.getDeclarationKind() === "const";
-    return initializer && isConstant ? staticNameOf(project, initializer) : undefined;
+    return initializer && isConstant(declaration) ? staticNameOf(project, initializer) : undefined;
   }
   if (!Node.isBindingElement(declaration)) return undefined;
   const pattern = declaration.getParent();

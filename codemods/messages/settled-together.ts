@@ -1,4 +1,5 @@
-import { Node } from "ts-morph";
+import { type ArrayLiteralExpression, Node } from "ts-morph";
+import { nameOfElement } from "./message-syntax.js";
 
 /** `a` of `const [a, b] = await Promise.all([…])`, and the promise whose value it gets. */
 interface Settled {
@@ -9,25 +10,29 @@ interface Settled {
 /** Where a promise in the list of an awaited `Promise.all` ends up; undefined where that is no variable of its own. */
 export function settledTo(promise: Node): Settled | undefined {
   const list = promise.getParent();
-  if (!Node.isArrayLiteralExpression(list)) return undefined;
-  const element = patternOf(list)?.getElements()[list.getElements().indexOf(promise as never)];
-  return element && settledIn(element);
+  return Node.isArrayLiteralExpression(list)
+    ? settledAt(list, (list.getElements() as Node[]).indexOf(promise))
+    : undefined;
 }
 
 /** What a variable gets that is an element of the pattern in front of `await Promise.all([…])`. */
 export function settledIn(element: Node | undefined): Settled | undefined {
-  if (!Node.isBindingElement(element) || element.getInitializer() || element.getDotDotDotToken()) return undefined;
-  const pattern = element.getParent();
-  const awaited = pattern.getParent();
-  const made = Node.isVariableDeclaration(awaited) ? awaited.getInitializer() : undefined;
+  const pattern = Node.isBindingElement(element) ? element.getParent() : undefined;
+  const declaration = pattern?.getParent();
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
   const call = Node.isAwaitExpression(made) ? made.getExpression() : undefined;
   const list = Node.isCallExpression(call) ? call.getArguments()[0] : undefined;
-  if (!Node.isArrayLiteralExpression(list) || patternOf(list) !== pattern) return undefined;
-  const index = (pattern.getElements() as Node[]).indexOf(element);
-  const before = list.getElements().slice(0, index + 1);
-  const promise = before[index];
-  if (!promise || before.some((one) => Node.isSpreadElement(one) || Node.isOmittedExpression(one))) return undefined;
-  return { name: element.getNameNode(), promise };
+  if (!element || !Node.isArrayBindingPattern(pattern) || !Node.isArrayLiteralExpression(list)) return undefined;
+  return settledAt(list, (pattern.getElements() as Node[]).indexOf(element));
+}
+
+function settledAt(list: ArrayLiteralExpression, index: number): Settled | undefined {
+  const upTo = list.getElements().slice(0, index + 1);
+  const name = nameOfElement(patternOf(list)?.getElements()[index]);
+  const promise = upTo[index];
+  if (!name || !promise || upTo.some((one) => Node.isSpreadElement(one) || Node.isOmittedExpression(one)))
+    return undefined;
+  return { name, promise };
 }
 
 function patternOf(list: Node) {

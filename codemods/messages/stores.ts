@@ -6,6 +6,7 @@ import {
   isArrowBody,
   isAssignmentTarget,
   isFunctionNode,
+  nameOfElement,
   parametersOf,
   unwrapped,
 } from "./message-syntax.js";
@@ -314,10 +315,7 @@ function valuesOf(call: Node): Use | undefined {
 function pairsOf(entries: Node): Use | undefined {
   const loop = entries.getParent();
   return nameIn(loop, (pattern) => {
-    const value = Node.isArrayBindingPattern(pattern) ? pattern.getElements()[1] : undefined;
-    return Node.isBindingElement(value) && !value.getInitializer() && !value.getDotDotDotToken()
-      ? value.getNameNode()
-      : undefined;
+    return Node.isArrayBindingPattern(pattern) ? nameOfElement(pattern.getElements()[1]) : undefined;
   });
 }
 

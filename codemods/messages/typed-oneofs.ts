@@ -1,7 +1,15 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression, type Type } from "ts-morph";
 import type { Kind } from "./message-kind.js";
-import { isAbsent, isAssignmentTarget, isTruthTest, isValueOfLogical, quoted, unwrapped } from "./message-syntax.js";
+import {
+  isAbsent,
+  isAssignmentTarget,
+  isConstant,
+  isTruthTest,
+  isValueOfLogical,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 
@@ -171,6 +179,3 @@ function isGivenOn(node: Node): boolean {
     Node.isShorthandPropertyAssignment(parent)
   );
 }
-
-const isConstant = (declaration: Node) =>
-  Node.isVariableDeclaration(declaration) && declaration.getVariableStatement()?.getDeclarationKind() === "const";

@@ -87,7 +87,6 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   const workspace = configs.workspace();
   const exists = (file: string) => texts.has(file);
   const imports = new Map<string, Set<string>>();
-  const importers = new Map<string, Set<string>>();
   for (const [file, text] of texts) {
     const targets = new Set<string>();
     for (const specifier of specifiersOf(text)) {
@@ -108,7 +107,6 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
       }
       if (target === undefined || target === file) continue;
       targets.add(target);
-      importers.set(target, (importers.get(target) ?? new Set()).add(file));
     }
     imports.set(file, targets);
   }
@@ -116,8 +114,10 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   for (const file of compiled(input, texts, imports, configs)) {
     texts.delete(file);
     imports.delete(file);
-    for (const others of importers.values()) others.delete(file);
   }
+  const importers = new Map<string, Set<string>>();
+  for (const [file, targets] of imports)
+    for (const target of targets) importers.set(target, (importers.get(target) ?? new Set()).add(file));
 
   const generated = new Set(
     [...texts].filter(([file, text]) => generatorOf(file, text) !== null).map(([file]) => file),
