@@ -1,5 +1,6 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { areExclusive } from "./exclusive-places.js";
 import { isPlain, type Kind } from "./message-kind.js";
 import {
   functionAround,
@@ -58,18 +59,6 @@ function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as
     default:
       return false;
   }
-}
-
-/** Do two places stand in the two branches of an `if`, of which one runs? */
-function areBranches(one: Node, other: Node): boolean {
-  const around = other.getAncestors();
-  return one.getAncestors().some((node) => {
-    if (!Node.isIfStatement(node) || !around.includes(node)) return false;
-    const [then, otherwise] = [node.getThenStatement(), node.getElseStatement()];
-    if (!otherwise) return false;
-    const isIn = (place: Node, branch: Node) => place.getAncestors().includes(branch);
-    return (isIn(one, then) && isIn(other, otherwise)) || (isIn(one, otherwise) && isIn(other, then));
-  });
 }
 
 /** What a field has in the literal that makes a message. */
@@ -210,7 +199,7 @@ export function createFilledVariables(p: Proving) {
       const other = reference.getParent();
       const key = Node.isPropertyAccessExpression(other) && isAssignmentTarget(other) ? other.getName() : undefined;
       const set = key === undefined ? undefined : oneof.fields.find((one) => shape.keyOf(one) === key);
-      if (!set || set === field || areBranches(reference, object)) return true;
+      if (!set || set === field || areExclusive(reference, object)) return true;
       return reference.getPos() < object.getPos() === set.number < field.number;
     });
     if (isInLiteral || isInLoop || !isInOrder) {

@@ -22,6 +22,7 @@ import {
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+import { isCopiedWithAll } from "./oneof-literals.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
@@ -205,6 +206,7 @@ export function createFollowValues(p: Proving) {
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
     const oneof = field.oneof as DescOneof;
+    if (isCopiedWithAll(p, access, field)) return;
     const chain = p.chainText(object);
     if (chain === undefined) {
       return block(access, "a member of a oneof is read of an expression that cannot be repeated");

@@ -70,6 +70,13 @@ export function ownReturns(owner: Node) {
     .filter((statement) => functionAround(statement) === owner);
 }
 
+/** What a function that is written out gives. */
+export function resultsOf(owner: Node): Node[] {
+  const body = isFunctionNode(owner) ? owner.getBody() : undefined;
+  if (body && !Node.isBlock(body)) return [body];
+  return ownReturns(owner).flatMap((statement) => statement.getExpression() ?? []);
+}
+
 export function nameOfFunction(owner: Node): Node | undefined {
   if (Node.isFunctionDeclaration(owner)) return owner.getNameNode();
   const parent = owner.getParent();

@@ -58,6 +58,9 @@ export interface ProofState {
   readonly written: Set<DescField>;
   /** Messages that are spread into a literal that is one by itself. */
   readonly keptSpreads: Set<Node>;
+  /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
+  readonly copiedMembers: Set<Node>;
+  readonly takenMembers: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -184,6 +187,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     passedOn: new Map(),
     written: new Set(),
     keptSpreads: new Set(),
+    copiedMembers: new Set(),
+    takenMembers: new Set(),
     enums: new Set(),
     deferred: [],
     finals: [],

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
+import { type CallExpression, Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import { runtimePackage } from "../project/tool.js";
 import { isValueOfAnd } from "./class-members.js";
@@ -79,6 +79,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const parent = node.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
     if (type.isAny() || type.isUnknown()) return untyped(node);
+    if (Node.isCallExpression(parent) && parent.getArguments()[0] === node && literals.isClient(parent))
+      requests(node, parent);
     if (holds(type)) return goes(node, type);
     if (isFunctionNode(node) && Node.isCallExpression(parent) && carries(type)) {
       const place = placeOf(node, isOwnPackage);
@@ -108,6 +110,17 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (type.getNonNullableType().isUnion() && type.getUnionTypes().some((one) => messageIn(one)))
       p.block(parent, "a part of what may be one message or another");
     return node;
+  };
+
+  /** A client takes any object with some of the fields now. */
+  const requests = (node: Node, call: CallExpression): void => {
+    const callee = call.getExpression();
+    const name = Node.isPropertyAccessExpression(callee) ? callee.getNameNode() : undefined;
+    const service = code.serviceOfMember(name?.getSymbol()?.getDeclarations()[0]);
+    const method = service && project.protos.methodByLegacyKey(service, name?.getText() ?? "");
+    if (!method || /client|bidi/.test(method.methodKind)) return;
+    if (!literals.isGiven(node, { kind: "message", desc: method.input }))
+      p.block(node, "nothing proves that this is a message");
   };
 
   const goes = (node: Node, type: Type): unknown => {
@@ -174,9 +187,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       });
     const value = unwrapped(expression);
     const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
-    if (asked && !asked.isAny()) return;
-    if (Node.isObjectLiteralExpression(value)) claim(value, wanted);
-    else if (!holds(value.getType())) p.block(value, `nothing proves that this is a ${kindName(wanted)}`);
+    if (Node.isObjectLiteralExpression(value) && (!asked || asked.isAny())) claim(value, wanted);
+    else if (!literals.isGiven(value, wanted)) p.block(value, `nothing proves that this is a ${kindName(wanted)}`);
   }
   const known = (node: Node, type: Type, kind: Kind): void => {
     if (!holdsMessages(kind) || holds(type)) return;
@@ -208,9 +220,17 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       const signature = member.getType().getCallSignatures()[0];
       const request = signature?.getParameters()[0]?.getTypeAtLocation(member);
       if (request && !holds(request)) p.block(member, "the compiler does not know what message this is");
-      if (!signature || signature.getReturnType().isAny()) p.block(member, "the compiler does not know this handler");
+      if (!signature || !literals.isOf(replyIn(signature.getReturnType()), { kind: "message", desc: method.output }))
+        p.block(member, "the compiler does not know this handler");
     }
     return undefined;
+  }
+
+  /** What a handler gives, at once, later or one after the other. */
+  function replyIn(type: Type): Type {
+    const [first] = type.getTypeArguments();
+    const isHolder = /^(Promise|PromiseLike|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject))$/;
+    return first && isHolder.test(type.getSymbol()?.getName() ?? "") ? replyIn(first) : type;
   }
 
   for (const file of files) {

@@ -1,11 +1,5 @@
 import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
-import {
-  type BinaryExpression,
-  Node,
-  type ObjectLiteralElementLike,
-  type ObjectLiteralExpression,
-  SyntaxKind,
-} from "ts-morph";
+import { type BinaryExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
@@ -32,12 +26,13 @@ import {
   isCallback,
   isFunctionNode,
   mayGiveNothing,
-  ownReturns,
   quoted,
+  resultsOf,
   topOf,
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+import { choosesMember, membersIn, removeProperties, setsIfThere } from "./oneof-literals.js";
 import { notePassedOn } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
@@ -285,6 +280,8 @@ export function createProveValues(p: Proving) {
     chosenBefore: ReadonlySet<DescOneof> = new Set(),
   ): Set<DescOneof> => {
     const chosen = new Set(chosenBefore);
+    const choices = new Map<DescOneof, ReturnType<typeof choosesMember>>();
+    const removed: Node[] = [];
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
         if (p.keptSpreads.has(property)) continue;
@@ -318,7 +315,7 @@ export function createProveValues(p: Proving) {
       const field = fieldBy(desc, key);
       if (!field && p.oneofBy(desc, key) && namesMember(property)) {
         // protobufjs looks at the members alone.
-        removeProperty(p, property);
+        removed.push(property);
         continue;
       }
       if (!field) {
@@ -329,17 +326,31 @@ export function createProveValues(p: Proving) {
       const isShort = Node.isShorthandPropertyAssignment(property);
       const oneof = field.oneof;
       if (oneof) {
-        if (chosen.has(oneof)) block(property, `two members of the oneof ${oneof.name}`);
+        const members = membersIn(p, object, desc, oneof);
+        if (!choices.has(oneof))
+          choices.set(oneof, chosen.has(oneof) ? undefined : choosesMember(p, object, members, oneof));
+        const choice = choices.get(oneof);
+        if (choice?.removed.includes(property)) {
+          removed.push(property);
+          continue;
+        }
+        if (chosen.has(oneof) && !choice?.isSettled) block(property, `two members of the oneof ${oneof.name}`);
         chosen.add(oneof);
+        if (choice?.isSettled) continue;
         if (isAbsent(expression)) {
           block(property, "a member of a oneof that is not set");
           continue;
         }
         // The text of a literal's type says it of its fields.
         const isLiteral = Node.isObjectLiteralExpression(unwrapped(expression));
-        if (!isLiteral && /\b(undefined|null)\b/.test(expression.getType().getText()))
+        if (!isLiteral && /\b(undefined|null)\b/.test(expression.getType().getText())) {
+          if (choice && setsIfThere(p, { property, field, value: expression })) {
+            if (isShort) renamedShorthands.add(nameNode);
+            sink(expression, kindOf(field));
+            continue;
+          }
           block(property, "a member of a oneof that may be absent");
-        else mustBeSet(p, expression);
+        } else mustBeSet(p, expression);
         const opening = `${oneof.localName}: { case: ${quoted(object, field.localName)}, value: `;
         if (isShort) edit(property, property.getStart(), property.getStart(), [opening], "after");
         else edit(property, nameNode.getStart(), expression.getStart(), [opening]);
@@ -354,6 +365,7 @@ export function createProveValues(p: Proving) {
       if (isAbsent(expression)) continue; // protobufjs and create() both leave it out
       sink(expression, kindOf(field));
     }
+    removeProperties(p, object, removed);
     return chosen;
   };
 
@@ -455,15 +467,6 @@ function namesMember(property: Node): boolean {
   return Node.isPropertyAssignment(property) && Node.isStringLiteral(property.getInitializer());
 }
 
-/** A property goes, with the comma on one side of it. */
-function removeProperty(p: Proving, property: ObjectLiteralElementLike): void {
-  const all = property.getParentIfKindOrThrow(SyntaxKind.ObjectLiteralExpression).getProperties();
-  const index = all.indexOf(property);
-  const [before, after] = [all[index - 1], all[index + 1]];
-  if (after) p.edit(property, property.getStart(), after.getStart(), []);
-  else p.edit(property, before?.getEnd() ?? property.getStart(), property.getEnd(), []);
-}
-
 /** `child: row ? childOf(row) : null`: a branch of what a field gets. */
 function isInField(value: Node): boolean {
   const top = topOf(value);
@@ -481,11 +484,4 @@ function isStoodFor(value: Node): boolean {
     above.getLeft() === top &&
     /^(\|\||\?\?)$/.test(above.getOperatorToken().getText())
   );
-}
-
-/** What a function that is written out gives. */
-function resultsOf(owner: Node): Node[] {
-  const body = isFunctionNode(owner) ? owner.getBody() : undefined;
-  if (body && !Node.isBlock(body)) return [body];
-  return ownReturns(owner).flatMap((statement) => statement.getExpression() ?? []);
 }

@@ -83,7 +83,7 @@ describe("stays on the bridge, with the reason", async () => {
     [
       "an object that is said to be unknown, and then a message",
       "function echoIt(req: Thing): Thing { return { itemName: req.itemName } as unknown as Thing; }",
-      "nothing proves that this is a message",
+      "nothing proves that this is a",
     ],
     [
       "a message of a generic function",
@@ -118,9 +118,36 @@ describe("stays on the bridge, with the reason", async () => {
       "two members of the oneof",
     ],
     [
-      "a member of a oneof that may be absent",
-      "function echoIt(req: Thing): Thing { return Thing.create({ pickText: req.optText }); }",
+      "a member of a oneof that may be absent, of an expression that cannot be repeated",
+      "const text = (req: Thing) => req.optText;\nfunction echoIt(req: Thing): Thing { return Thing.create({ pickText: text(req) }); }",
       "may be absent",
+    ],
+    [
+      "members of a oneof that are written one after the other",
+      "function echoIt(req: Thing): Thing { const it = Thing.create(); it.pickText = 'a'; if (req.isOn) it.pickNum = 1; return it; }",
+      "one after the other",
+    ],
+    [
+      "members of a oneof that are copied into another object, too",
+      echo(
+        "const row = { pickText: req.pickText, pickNum: req.pickNum, pickItem: req.pickItem }; console.log(row.pickText);",
+      ),
+      "where the others go, too",
+    ],
+    [
+      "an object that the compiler takes for a message",
+      "function echoIt(req: Thing): Thing { const part = { itemName: 'a', pickText: 'x' }; return Thing.create({ childItem: part }); }",
+      "nothing proves that this is a same.v1.Thing",
+    ],
+    [
+      "a list of such objects",
+      "const part = (pickText: string) => ({ pickText });\nfunction echoIt(req: Thing): Thing { return Thing.create({ subItems: req.tagList.map(part) }); }",
+      "nothing proves that this is a list",
+    ],
+    [
+      "such an object as the reply",
+      "function part() { return { ...base, pickText: 'x' }; }\nconst base = { itemName: 'a', bigCount: 0, itemKind: 0, rawData: Buffer.alloc(0), subItems: [], numMap: {}, tagList: [], uBig: 0, someRatio: 0, isOn: true, uNum: 3, bigList: [], kindList: [], itemMap: {}, asText: 0, fooBar: '' };\nfunction echoIt(req: Thing) { return part(); }",
+      "nothing proves that this is a same.v1.Thing",
     ],
     ["an int64 that is changed in place", echo("req.bigCount += 1;"), "in place"],
     [

@@ -100,6 +100,22 @@ function half(req: Thing): Thing {
   return req.isOn && req.childItem ? req.childItem : Thing.create({ itemName: 'half', tagList: ['a', 'b'], ...(req.isOn ? { isOn: true, bigCount: req.bigCount, subItems: [Thing.create({ itemName: 'sub' })] } : {}), ...(req.uNum > 5 && { optText: 'u', itemKind: Kind.KIND_BLUE }) });
 }
 
+function picked(req: Thing): Thing {
+  const made = Thing.create({ pickText: undefined, otherKind: undefined, otherFlag: req.isOn });
+  switch (req.itemKind) {
+    case Kind.KIND_BLUE:
+      made.pickText = req.itemName;
+      break;
+    case Kind.KIND_RED_ONE:
+      made.pickItem = { ...Thing.create(), itemName: 'red' };
+      return made;
+    default:
+      if (req.optText !== undefined) made.pickText = req.optText;
+      else made.pickNum = req.uNum % 100;
+  }
+  return made;
+}
+
 export async function transformIt(req: Thing): Promise<Thing> {
   const store = new Store();
   const total = req.subItems.length;
@@ -115,8 +131,13 @@ export async function transformIt(req: Thing): Promise<Thing> {
     itemKind: req.isOn ? Kind.KIND_BLUE : Kind.KIND_RED_ONE,
     rawData: Buffer.from(req.itemName),
     someRatio: req.uNum / 7,
-    childItem: { itemName: 'new', childItem: req.childItem, innerOne: { x1: total } },
-    subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })),
+    childItem: { itemName: 'new', childItem: req.childItem, innerOne: { x1: total }, pickText: req.pickText, pickNum: req.pickNum, pickItem: req.pickItem },
+    subItems: [
+      ...req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })),
+      ...req.subItems.map((one) => ({ pickText: one.optText, bigCount: 7, otherFlag: one.uNum > 5 ? one.isOn : undefined })),
+      ...req.tagList.map((tag) => { if (tag) return { pickItem: req.childItem }; return { otherKind: req.isOn ? Kind.KIND_BLUE : undefined }; }),
+      picked(req),
+    ],
     tagList: store.all.map((one) => one.itemName),
     numMap: { a: total, b: -3 },
     atTime: when,
@@ -142,6 +163,8 @@ export function loopIt(req: Thing): Lines {
     lines.lineCount += 1;
     lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2));
   }
+  const result = Lines.create({ goodOne: req.isOn ? req.itemName : undefined, badOne: req.isOn ? undefined : 'off' });
+  lines.linesOut.push(result.goodOne !== undefined ? 'good ' + result.goodOne : 'bad');
   const found = req.subItems.find(({ isOn }) => isOn);
   lines.firstOne = found ?? best;
   lines.linesOut.push(show(sum > 5), req.subItems.map(({ itemName: name }) => name).join());

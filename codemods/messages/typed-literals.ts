@@ -1,8 +1,8 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
 import { spreadsObject } from "./class-objects.js";
 import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
-import { isAbsent, isAssertion, isOperand, topOf, unwrapped } from "./message-syntax.js";
+import { isAbsent, isAssertion, isFunctionNode, isOperand, resultsOf, topOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import type { TypedCode } from "./typed-code.js";
@@ -31,6 +31,25 @@ function copies(p: Proving, given: Node, field: DescField): boolean {
   else if (!isOperand(value)) return false;
   else p.edit(value, value.getEnd(), value.getEnd(), ["?.slice()"], "before");
   return true;
+}
+
+/** The branches of `a ? b : c`, `a ?? b`, `a || b`; `b` of `a && b`. */
+function choicesOf(value: Node): Node[] {
+  if (Node.isConditionalExpression(value)) return [value.getWhenTrue(), value.getWhenFalse()];
+  if (!Node.isBinaryExpression(value)) return [];
+  const operator = value.getOperatorToken().getText();
+  if (operator === "&&") return [value.getRight()];
+  return /^(\?\?|\|\|)$/.test(operator) ? [value.getLeft(), value.getRight()] : [];
+}
+
+/** What a function that is written out gives for each element of a list: `list.map((one) => ({ … }))`, `Array.from(list, …)`. */
+function mappedIn(value: Node): Node[] {
+  const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
+  if (!Node.isCallExpression(value) || !Node.isPropertyAccessExpression(callee)) return [];
+  const isFrom = callee.getText() === "Array.from";
+  if (!isFrom && callee.getName() !== "map") return [];
+  const callback = value.getArguments()[isFrom ? 1 : 0];
+  return callback && isFunctionNode(callback) ? resultsOf(callback) : [];
 }
 
 const isNewMap = (value: Node) => Node.isNewExpression(unwrapped(value));
@@ -140,13 +159,14 @@ export function createTypedLiterals(
   const claim = (given: Node, kind: Kind): void => {
     const value = unwrapped(given);
     if (kind.kind === "wrapper") claimWrappers(value);
-    else if (Node.isConditionalExpression(value)) {
-      claim(value.getWhenTrue(), kind);
-      claim(value.getWhenFalse(), kind);
-    } else if (kind.kind === "message" || kind.kind === "oneof") {
+    else if (choicesOf(value).length > 0) for (const one of choicesOf(value)) claim(one, kind);
+    else if (kind.kind === "message" || kind.kind === "oneof") {
       if (Node.isObjectLiteralExpression(value)) claimed.set(value, kind);
     } else if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
-      for (const item of value.getElements()) claim(item, kind.of);
+      for (const item of value.getElements())
+        if (Node.isSpreadElement(item)) claim(item.getExpression(), kind);
+        else claim(item, kind.of);
+    else if (kind.kind === "list") for (const result of mappedIn(value)) claim(result, kind.of);
     else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
       for (const entry of value.getProperties())
         if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
@@ -158,18 +178,37 @@ export function createTypedLiterals(
     else if (Node.isConditionalExpression(value)) [value.getWhenTrue(), value.getWhenFalse()].forEach(claimWrappers);
     else if (Node.isBinaryExpression(value)) [value.getLeft(), value.getRight()].forEach(claimWrappers);
   };
-  /** Is it certain that a value is what the field holds? The compiler looks at it wherever it knows what is asked for. */
+  /**
+   * Is it certain that a value is what the field holds? Where the compiler takes an object with the same fields for a message,
+   * it takes one with some of them now, and does not see those that have another name.
+   */
   const isGiven = (given: Node, kind: Kind): boolean => {
     const value = unwrapped(given);
-    const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
-    if (isAbsent(value) || claimed.has(value) || !holdsMessages(kind) || (asked && !asked.isAny())) return true;
+    if (isAbsent(value) || claimed.has(value) || !holdsMessages(kind)) return true;
+    const choices = choicesOf(value);
+    if (choices.length > 0) return choices.every((one) => isGiven(one, kind));
     if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
-      return value.getElements().every((one) => isGiven(one, kind.of));
+      return value
+        .getElements()
+        .every((one) => (Node.isSpreadElement(one) ? isGiven(one.getExpression(), kind) : isGiven(one, kind.of)));
+    const results = kind.kind === "list" ? mappedIn(value) : [];
+    if (kind.kind === "list" && results.length > 0) return results.every((one) => isGiven(one, kind.of));
     if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
       return value
         .getProperties()
         .every((one) => Node.isPropertyAssignment(one) && isGiven(one.getInitializerOrThrow(), kind.of));
-    return holds(value.getType());
+    if (Node.isObjectLiteralExpression(value)) return wantedOf(value) !== undefined;
+    return isOf(value.getType(), kind);
+  };
+  const isOf = (type: Type, kind: Kind): boolean => {
+    const whole = type.getNonNullableType();
+    if (whole.isNever()) return true;
+    if (whole.isUnion() && kind.kind !== "oneof") return whole.getUnionTypes().every((one) => isOf(one, kind));
+    const parts = whole.isTuple() ? whole.getTupleElements() : [whole.getArrayElementType()];
+    if (kind.kind === "message") return messageIn(whole) === kind.desc;
+    if (kind.kind === "list") return parts.every((one) => one !== undefined && isOf(one, kind.of));
+    const index = whole.getStringIndexType() ?? whole.getNumberIndexType();
+    return kind.kind === "map" && index ? isOf(index, kind.of) : holds(whole);
   };
   /** What an object literal is to be: a message, or a member of a oneof. */
   const wantedOf = (object: ObjectLiteralExpression): Kind | undefined => {
@@ -266,5 +305,17 @@ export function createTypedLiterals(
     });
   };
 
-  return { functions, constructs, constructed, spread, literal, wantedOf, claim, isGeneratedCall, isClient };
+  return {
+    functions,
+    constructs,
+    constructed,
+    spread,
+    literal,
+    wantedOf,
+    claim,
+    isGiven,
+    isOf,
+    isGeneratedCall,
+    isClient,
+  };
 }

@@ -11,12 +11,14 @@ import {
   quoted,
   unwrapped,
 } from "./message-syntax.js";
+import { isCopiedWithAll } from "./oneof-literals.js";
 import type { Proving } from "./proof.js";
 
 /** `message.member` of a oneof whose members are properties of their own: set is what is not undefined. False for other fields. */
 export function readMember(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
   const field = p.fieldBy(desc, access.getName());
   if (!field?.oneof) return false;
+  if (isCopiedWithAll(p, access, field)) return true;
   read(p, access, field, field.oneof);
   return true;
 }

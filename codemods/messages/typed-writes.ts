@@ -2,8 +2,17 @@ import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isMapChanged } from "./class-maps.js";
 import { isReadOtherwise } from "./class-members.js";
+import { areExclusive } from "./exclusive-places.js";
 import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
-import { isAbsent, isAssignmentTarget, isStep, quoted, unwrapped } from "./message-syntax.js";
+import {
+  functionAround,
+  isAbsent,
+  isAssignmentTarget,
+  isConstant,
+  isStep,
+  quoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
@@ -38,12 +47,53 @@ export function createTypedWrites(
       shows.writes(field);
     }
     if (field && code.flavour.hasClasses) return ofClass(node, field);
-    if (!field || field.oneof)
-      return p.block(
-        node,
-        field ? "a member of a oneof is written" : `${desc.typeName} has no field ${node.getName()}`,
-      );
-    return plainly(node, field);
+    if (!field) return p.block(node, `${desc.typeName} has no field ${node.getName()}`);
+    return field.oneof ? setsMember(node, field, field.oneof) : plainly(node, field);
+  };
+
+  /** `message.member = value`, of a message that is made here and gets no other member of its oneof. */
+  const setsMember = (node: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown => {
+    const [change, object] = [node.getParent(), node.getExpression()];
+    const isPlain = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
+    if (!isPlain || !Node.isExpressionStatement(change.getParent()) || !isMadeWithout(object, oneof))
+      return p.block(node, "a member of a oneof is written");
+    const isAlone = p.project.referencesTo(object).every((reference) => {
+      const other = reference.getParent();
+      if (!Node.isPropertyAccessExpression(other) || !isAssignmentTarget(other) || other === node) return true;
+      const set = oneof.fields.find((one) => p.shape.keyOf(one) === other.getName());
+      return !set || set === field || areExclusive(reference, object);
+    });
+    if (!isAlone) return p.block(node, "members of a oneof are written one after the other");
+    const value = change.getRight();
+    if (/\b(undefined|null)\b/.test(value.getType().getText()) && !Node.isObjectLiteralExpression(unwrapped(value)))
+      return p.block(change, "a member of a oneof that may be absent");
+    claim(value, p.kindOf(field));
+    const choice = `${oneof.localName} = { case: ${quoted(node, field.localName)}, value: `;
+    p.edit(change, node.getNameNode().getStart(), value.getStart(), [choice]);
+    p.edit(change, value.getEnd(), value.getEnd(), [" }"], "before", change.getEnd() - change.getStart());
+    p.sink(value, p.kindOf(field));
+  };
+
+  /** A constant that holds a message which this function makes, once, and without any member of a oneof. */
+  const isMadeWithout = (object: Node, oneof: DescOneof): boolean => {
+    const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
+    if (!Node.isVariableDeclaration(declaration) || !isConstant(declaration)) return false;
+    const first = unwrapped(declaration.getInitializerOrThrow());
+    const given = Node.isCallExpression(first) && first.getArguments().length < 2 ? first.getArguments()[0] : first;
+    const makes = Node.isCallExpression(first) && /\.(create|fromPartial)$/.test(first.getExpression().getText());
+    if (Node.isCallExpression(first) ? !makes : !Node.isObjectLiteralExpression(given)) return false;
+    const properties = Node.isObjectLiteralExpression(given) ? given.getProperties() : [];
+    if (given && !Node.isObjectLiteralExpression(given)) return false;
+    const keys = oneof.fields.map((one) => p.shape.keyOf(one));
+    const hasNone = properties.every((one) => {
+      if (Node.isPropertyAssignment(one) && isAbsent(one.getInitializerOrThrow())) return true;
+      const isNamed = Node.isPropertyAssignment(one) || Node.isShorthandPropertyAssignment(one);
+      return isNamed && !keys.includes(one.getName());
+    });
+    const isInLoop = object
+      .getAncestors()
+      .some((one) => Node.isIterationStatement(one) && !declaration.getAncestors().includes(one));
+    return hasNone && !isInLoop && functionAround(object) === functionAround(declaration);
   };
 
   /** `message.x = value`, `message.x += value`. */
