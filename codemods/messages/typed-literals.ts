@@ -238,8 +238,10 @@ export function createTypedLiterals(
       if (!field || isAbsent(value)) continue;
       const kind = p.kindOf(field);
       if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
+      // fromObject() of a class keeps the very list of texts or numbers that it is given.
+      const isOwnCopy = isCopied && !(code.flavour.hasClasses && kind.kind === "list" && isPlain(kind));
       if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
-        shared.push({ value, field, isCopied });
+        shared.push({ value, field, isCopied: isOwnCopy });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
         continue;
