@@ -10,6 +10,7 @@ import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
 import { isChangedInside, type Sharing } from "./typed-sharing.js";
+import type { TypedShows } from "./typed-shows.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -19,6 +20,7 @@ export function createTypedWrites(
   code: TypedCode,
   { messageIn, oneofIn }: TypedTypes,
   sharing: Sharing,
+  shows: TypedShows,
   claim: (value: Node, kind: Kind) => void,
 ) {
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
@@ -28,10 +30,15 @@ export function createTypedWrites(
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node))))
+    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node)))) {
       sharing.changes(field, object);
+      shows.writes(field);
+    }
     if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
-    if (field) sharing.writes(field, object);
+    if (field) {
+      sharing.writes(field, object);
+      shows.writes(field);
+    }
     if (field && code.flavour.hasClasses) return ofClass(node, field);
     if (!field || field.oneof)
       return p.block(
