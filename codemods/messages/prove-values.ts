@@ -31,6 +31,7 @@ import {
   isAssignmentTarget,
   isCallback,
   isFunctionNode,
+  isMapCall,
   mayGiveNothing,
   ownReturns,
   quoted,
@@ -89,7 +90,8 @@ export function createProveValues(p: Proving) {
     if (wanted.kind === "map" && shape.map) return shape.map(p, expression, wanted);
 
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
-    if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
+    if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted)))
+      return wanted.kind === "list" ? hasNoGaps(expression, wanted.of) : undefined;
 
     // protobufjs takes an element that is not there for what its type makes of it.
     if (
@@ -218,6 +220,21 @@ export function createProveValues(p: Proving) {
     const type = shape.typed ? expression.getType().getNonNullableType() : expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
     return of?.getText() === name;
+  };
+
+  /** A list that is made here: is each of its elements there? */
+  const hasNoGaps = (list: Node, of: Kind): void => {
+    const [callback] = Node.isCallExpression(list) && isMapCall(list) ? list.getArguments() : [];
+    const items = Node.isArrayLiteralExpression(list)
+      ? list.getElements().filter((item) => !Node.isSpreadElement(item))
+      : callback && isFunctionNode(callback)
+        ? resultsOf(callback)
+        : [];
+    for (const item of items)
+      p.later(() => {
+        if (holdsMessages(of) ? p.isUnchecked(item) : !p.isPresent(item))
+          block(item, "an element of a list that may be absent");
+      });
   };
 
   /** `message && { … }` in a field: what is not there leaves it unset. */
