@@ -139,6 +139,8 @@ export interface Proving extends ProofState {
   canBeMissing(node: Node): boolean;
   /** Is a plain value certainly neither undefined nor null? */
   isPresent(node: Node): boolean;
+  /** Can a value come from a place of a list or an object that may have nothing there, whatever its type says? */
+  isUnchecked(node: Node): boolean;
   /** Does everything that an expression takes its value from pass a test? */
   isMadeOf(node: Node, question: string, test: (part: Node) => boolean): boolean;
 }

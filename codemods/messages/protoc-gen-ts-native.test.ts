@@ -79,6 +79,11 @@ describe("stays on the bridge, with the reason", async () => {
     [echo("req.pick_item = req.child_item;"), "a value that may be absent"],
     [made("sub_items: [req.child_item]"), "an element of a list that may be absent"],
     [made("item_map: new Map([['a', req.child_item]])"), "a value of a map that may be absent"],
+    [made("tag_list: [same.v1.Kind[req.item_kind]]"), "an element of a list that may be absent"],
+    [made("tag_list: req.kind_list.map((kind) => same.v1.Kind[kind])"), "an element of a list that may be absent"],
+    [echo("const [, b] = req.item_name.split('b'); req.tag_list.push(b);"), "an element of a list that may be absent"],
+    [echo("req.pick_text = req.item_name.split('b')[1];"), "a value that may be absent"],
+    [made("sub_items: [req.sub_items[0]]"), "an element of a list that may be absent"],
     [gives("req.child_item"), "a message that may not be there is sent"],
     [
       "function childOf(it: Thing): Thing { return it.child_item; }\nfunction echoIt(req: Thing): Thing { return childOf(req); }",

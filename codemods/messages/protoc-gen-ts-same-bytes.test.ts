@@ -121,6 +121,8 @@ export function echoIt(req: same.v1.Thing): same.v1.Thing {
   return reply;
 }
 
+const labels: Record<same.v1.Kind, string> = { [same.v1.Kind.KIND_UNKNOWN]: 'u', [same.v1.Kind.KIND_RED_ONE]: 'r', [same.v1.Kind.KIND_BLUE]: 'b' };
+
 function half(req: same.v1.Thing): same.v1.Thing {
   return req.is_on && req.has_child_item ? req.child_item : new same.v1.Thing({ item_name: 'half', tag_list: ['a', 'b'], ...(req.is_on ? { is_on: true, big_count: req.big_count, sub_items: [new same.v1.Thing({ item_name: 'sub' })], opt_num: 3 } : {}), ...(req.u_num > 5 && { opt_text: 'u', item_kind: same.v1.Kind.KIND_BLUE }) });
 }
@@ -173,6 +175,16 @@ export async function transformIt(req: same.v1.Thing): Promise<same.v1.Thing> {
   made.num_map.set(req.item_name + 'x', req.num_map.get('a') ?? 0);
   made.num_map.delete('a');
   if (total !== 1) made.child_item = bagOf(req, total);
+  if (req.u_num > 9) {
+    const [first, second] = req.item_name.split('a');
+    made.item_name = same.v1.Kind[req.item_kind];
+    made.fooBar = req.tag_list[1];
+    if (made.has_child_item) made.child_item.item_name = second;
+    if (made.has_child_item) made.child_item.opt_text = labels[req.item_kind];
+    const texts = [first];
+    made.child_item = same.v1.Thing.fromObject({ tag_list: texts, child_item: { tag_list: texts } });
+    texts.push('later');
+  }
   made.inner_one.x_1 += counts.size;
   return made;
 }

@@ -15,6 +15,7 @@ import { goesUnset, proveChoice, readChoice } from "./typed-oneofs.js";
 import { claimedParameters, placeOf } from "./typed-places.js";
 import { filesWithin, messagesOf } from "./typed-reach.js";
 import { createSharing, isChangedInside } from "./typed-sharing.js";
+import { createTypedShows } from "./typed-shows.js";
 import { isValue } from "./typed-syntax.js";
 import { createTypedTypes } from "./typed-types.js";
 import { createTypedWrites } from "./typed-writes.js";
@@ -42,9 +43,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const types = createTypedTypes(code, descs);
   const { messageIn, oneofIn, holds, carries, isClientType } = types;
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
-  const literals = createTypedLiterals(p, code, types, sharing, isOwnPackage);
+  const shows = createTypedShows(p, code, types);
+  const literals = createTypedLiterals(p, code, types, sharing, shows, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
-  const { access } = createTypedWrites(p, code, types, sharing, literals.claim);
+  const { access } = createTypedWrites(p, code, types, sharing, shows, literals.claim);
   const { name, sharesMessages } = createTypedNames(p, code, types, {
     descs,
     services,
@@ -110,6 +112,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
 
   const goes = (node: Node, type: Type): unknown => {
     if (literals.spread.has(node) || p.keptSpreads.has(node)) return undefined;
+    if (shows.shows(node, type)) return undefined;
     const parent = node.getParent();
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);

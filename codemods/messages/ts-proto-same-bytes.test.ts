@@ -60,6 +60,7 @@ export function describeIt(req: Thing): Lines {
   const kinds: number[] = [req.itemKind, -1, req.uNum];
   for (const kind of kinds) lines.push(show(Kind[kind]), labelOf(kind), kindToJSON(kind), Kind[kind] ?? 'strange');
   lines.push(show(Kind[req.itemKind]), kindToJSON(req.itemKind).toLowerCase(), ...req.kindList.map(kindToJSON), show(req.itemKind !== Kind.UNRECOGNIZED));
+  lines.push(JSON.stringify(Thing.toJSON(req)), show(req.subItems.map((one) => Thing.toJSON(one))));
   lines.push(req.innerOne?.mode === Thing_Inner_Mode.ON ? 'on' : show(req.innerOne?.x1));
   return Lines.fromPartial({ linesOut: lines, lineCount: lines.length, firstOne: req.subItems[0], goodOne: itemName });
 }

@@ -9,6 +9,7 @@ import type { TypedCode } from "./typed-code.js";
 import { createTypedFunctions } from "./typed-functions.js";
 import { literalAround } from "./typed-places.js";
 import type { Sharing } from "./typed-sharing.js";
+import type { TypedShows } from "./typed-shows.js";
 import { createTypedSpreads } from "./typed-spreads.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -40,6 +41,7 @@ export function createTypedLiterals(
   code: TypedCode,
   types: TypedTypes,
   sharing: Sharing,
+  shows: TypedShows,
   isOwnPackage: (file: string) => boolean,
 ) {
   const { messageIn, messageWanted, oneofIn, holds, isClientType } = types;
@@ -59,6 +61,7 @@ export function createTypedLiterals(
   const { keeps, isKept } = createTypedSpreads(p, code, types, isGeneratedCall);
   const functions = createTypedFunctions(p, code, {
     messageIn,
+    json: shows.json,
     makes(object, desc) {
       const isPartial = !keeps(object, desc);
       fields(object, desc, isPartial);
@@ -99,6 +102,7 @@ export function createTypedLiterals(
     const top = topOf(object);
     const outer = top.getParent();
     if (Node.isCallExpression(outer) && isGeneratedCall(outer)) return undefined; // Message.create({ … }) looks after it
+    shows.literal(object, desc);
     const asserted = object.getParent();
     if (asserted && isAssertion(asserted) && !Node.isSatisfiesExpression(asserted)) {
       const missing = desc.fields.find((field) => {
@@ -236,10 +240,13 @@ export function createTypedLiterals(
           if (sharing.isWrittenInside(oneof)) p.block(value, "a oneof that is shared, and changes elsewhere");
         });
       if (!field || isAbsent(value)) continue;
+      shows.gives(value, field);
       const kind = p.kindOf(field);
       if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
+      // fromObject() of a class keeps the very list of texts or numbers that it is given.
+      const isOwnCopy = isCopied && !(code.flavour.hasClasses && kind.kind === "list" && isPlain(kind));
       if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
-        shared.push({ value, field, isCopied });
+        shared.push({ value, field, isCopied: isOwnCopy });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
         continue;

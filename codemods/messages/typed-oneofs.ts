@@ -111,7 +111,8 @@ function givesValue(p: Proving, value: Node, field: DescField): unknown {
   if (isAbsent(value)) return p.block(value, "a member of a oneof that is not set");
   p.sink(value, p.kindOf(field));
   return p.later(() => {
-    if (!p.isPresent(value) && !p.isStrictlyTyped(value)) p.block(value, "a member of a oneof that may be absent");
+    if (!p.isPresent(value) && (p.isUnchecked(value) || !p.isStrictlyTyped(value)))
+      p.block(value, "a member of a oneof that may be absent");
   });
 }
 

@@ -2,12 +2,15 @@ import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isMapChanged } from "./class-maps.js";
 import { isReadOtherwise } from "./class-members.js";
-import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
-import { isAbsent, isAssignmentTarget, isStep, quoted, unwrapped } from "./message-syntax.js";
+import { isOptionalScalar, isScalar } from "./google-protobuf-names.js";
+import { zeroText } from "./google-protobuf-reads.js";
+import { holdsMessages, isPlain, type Kind, neverWrapped } from "./message-kind.js";
+import { isAbsent, isAssignmentTarget, isOperand, isStep, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
 import { isChangedInside, type Sharing } from "./typed-sharing.js";
+import type { TypedShows } from "./typed-shows.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -17,6 +20,7 @@ export function createTypedWrites(
   code: TypedCode,
   { messageIn, oneofIn }: TypedTypes,
   sharing: Sharing,
+  shows: TypedShows,
   claim: (value: Node, kind: Kind) => void,
 ) {
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
@@ -26,10 +30,15 @@ export function createTypedWrites(
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node))))
+    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node)))) {
       sharing.changes(field, object);
+      shows.writes(field);
+    }
     if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
-    if (field) sharing.writes(field, object);
+    if (field) {
+      sharing.writes(field, object);
+      shows.writes(field);
+    }
     if (field && code.flavour.hasClasses) return ofClass(node, field);
     if (!field || field.oneof)
       return p.block(
@@ -85,6 +94,7 @@ export function createTypedWrites(
       return plainly(node, field);
     }
     if (isAbsent(value)) return p.block(change, "a field that is made absent");
+    if (!field.oneof && isScalar(field)) return setsScalar(node, field, value);
     p.later(() => {
       const isThere = field.fieldKind === "message" ? !p.canBeMissing(value) : p.isPresent(value);
       if (!isThere) p.block(value, "a value that may be absent");
@@ -96,6 +106,22 @@ export function createTypedWrites(
     p.edit(change, value.getEnd(), value.getEnd(), [" }"], "before", change.getEnd() - change.getStart());
     sharing.writes(field.oneof, node.getExpression());
     p.sink(value, p.kindOf(field));
+  };
+
+  /** What is not there after all is not set, and read as the default. */
+  const setsScalar = (node: PropertyAccessExpression, field: DescField, value: Node): void => {
+    const wanted = p.kindOf(field);
+    if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
+    if (!neverWrapped(wanted) && !Node.isExpressionStatement(node.getParentOrThrow().getParent()))
+      p.block(node, "the value of an assignment to a message is used");
+    p.sink(value, wanted);
+    p.later(() => {
+      if (p.isPresent(value)) return;
+      const isUnset = p.isUnchecked(value) && isPlain(wanted) && isOperand(unwrapped(value));
+      if (!isUnset) p.block(value, "a value that may be absent");
+      else if (!isOptionalScalar(field))
+        p.edit(value, value.getEnd(), value.getEnd(), [` ?? ${zeroText(field, value)}`], "before");
+    });
   };
 
   /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */

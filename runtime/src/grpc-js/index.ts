@@ -48,5 +48,7 @@ export type { ToObjectOptions } from "./to-object.js";
 export { toObject } from "./to-object.js";
 export { toPlainObject } from "./to-plain-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
+export type { TsProtoOptions } from "./ts-proto-object.js";
+export { tsProtoJson, tsProtoObject } from "./ts-proto-object.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
 export { watchCall } from "./watch-call.js";
