@@ -1,5 +1,5 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
-import { Node, type PropertyAccessExpression } from "ts-morph";
+import { type Identifier, Node, type PropertyAccessExpression } from "ts-morph";
 import { isPlain, type Kind } from "./message-kind.js";
 import {
   functionAround,
@@ -7,6 +7,7 @@ import {
   isAssignmentTarget,
   isOperand,
   isStep,
+  leavesAlways,
   onlyReads,
   quoted,
   unwrapped,
@@ -60,16 +61,34 @@ function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as
   }
 }
 
-/** Do two places stand in the two branches of an `if`, of which one runs? */
+/** Do two places stand where only one of them runs: in the two branches of an `if`, or one in a branch that leaves the function? */
 function areBranches(one: Node, other: Node): boolean {
   const around = other.getAncestors();
-  return one.getAncestors().some((node) => {
-    if (!Node.isIfStatement(node) || !around.includes(node)) return false;
+  const isIn = (place: Node, branch: Node) => place.getAncestors().includes(branch);
+  return [...one.getAncestors(), ...around].some((node) => {
+    if (!Node.isIfStatement(node)) return false;
     const [then, otherwise] = [node.getThenStatement(), node.getElseStatement()];
-    if (!otherwise) return false;
-    const isIn = (place: Node, branch: Node) => place.getAncestors().includes(branch);
+    if (isIn(one, then) !== isIn(other, then) && leavesFunction(then)) return true;
+    if (!otherwise || !around.includes(node)) return false;
     return (isIn(one, then) && isIn(other, otherwise)) || (isIn(one, otherwise) && isIn(other, then));
   });
+}
+
+/** Does nothing of a function run after a branch? */
+function leavesFunction(branch: Node): boolean {
+  const last = Node.isBlock(branch) ? branch.getStatements().at(-1) : branch;
+  if (!leavesAlways(branch) || Node.isContinueStatement(last)) return false;
+  const owner = functionAround(branch);
+  return !branch.getAncestors().some((node) => Node.isTryStatement(node) && functionAround(node) === owner);
+}
+
+/** The literal that a message is made of: `{ … }`, `T.create({ … })`; `none` for `T.create()`, undefined for anything else. */
+function literalIn(made: Node): Node | "none" | undefined {
+  if (!Node.isCallExpression(made) && !Node.isNewExpression(made)) return made;
+  const callee = made.getExpression();
+  const isMaker =
+    Node.isNewExpression(made) || (Node.isPropertyAccessExpression(callee) && callee.getName() === "create");
+  return isMaker ? (made.getArguments()[0] ?? "none") : undefined;
 }
 
 /** What a field has in the literal that makes a message. */
@@ -178,6 +197,16 @@ export function createFilledVariables(p: Proving) {
     p.flow(access, readOf(kind, access.getExpression()));
   };
 
+  /** All that a variable gets: its first value, and what is assigned to it. */
+  const valuesOf = (declaration: Node | undefined, use: Identifier): Node[] => {
+    const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const later = project.referencesTo(use).flatMap((reference) => {
+      const parent = reference.getParent();
+      return Node.isBinaryExpression(parent) && isAssignmentTarget(reference) ? [parent.getRight()] : [];
+    });
+    return [...(first ? [first] : []), ...later].map(unwrapped);
+  };
+
   /** `reply.member = value`, where `reply` is a variable: the last assignment counts, if they stand in the order of the fields. */
   const chooses = (access: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown => {
     const assignment = access.getParent();
@@ -194,12 +223,13 @@ export function createFilledVariables(p: Proving) {
       return block(assignment, "a member of a oneof that may be absent");
     }
     const declaration = project.declarationOf(object);
-    const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    const isInLiteral =
-      initializer !== undefined &&
-      Node.isObjectLiteralExpression(initializer) &&
-      (spreads(initializer) ||
-        oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined));
+    const later = oneof.fields.filter((one) => one.number > field.number);
+    const isInLiteral = valuesOf(declaration, object).some((made) => {
+      const literal = literalIn(made);
+      if (literal === "none") return false;
+      if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return true;
+      return later.some((one) => literal.getProperty(shape.keyOf(one) ?? "") !== undefined);
+    });
     const isInLoop =
       functionAround(assignment) !== (declaration && functionAround(declaration)) ||
       assignment

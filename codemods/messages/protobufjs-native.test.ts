@@ -116,6 +116,16 @@ it.each<[string, string, RegExp]>([
     /value of p.v1.Kind/,
   ],
   ["two members of a oneof", "return { pickText: 'x', pickItem: {} };", /two members/],
+  [
+    "a member of a oneof that an earlier one is written over",
+    "const r = Thing.create({ pickItem: {} });\n  r.pickText = 'x';\n  return r;",
+    /another order/,
+  ],
+  [
+    "a member of a oneof in a branch that ends in a throw which is caught",
+    "const r = Thing.create();\n  try { if (req.kind) { r.pickItem = {}; throw new Error(); } } catch {}\n  r.pickText = 'x';\n  return r;",
+    /another order/,
+  ],
   ["the setter of a oneof", "const r = { pickText: 'x' };\n  r.pick = 'pickItem';\n  return r;", /no field pick/],
 ])("%s stays on the bridge", async (_, body, why) => {
   const found = await migrate(body);

@@ -28,15 +28,18 @@ export function isNullable(field: DescField): boolean {
 /** `message.optNum`, null where it is not set: whoever goes on to use it still gets null. */
 export function readNullable(p: Proving, access: PropertyAccessExpression, field: DescField): unknown {
   const kind = p.kindOf(field);
-  const isSame = kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
-  if (!isSame || access.hasQuestionDotToken() || isAssignmentTarget(access))
-    return p.block(access, "a field that is null where it is not set");
   const parent = access.getParent();
-  if (parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) return undefined;
+  const isLong = kind.kind === "value" && kind.as.kind === "int64-long";
+  const isRead = kind.kind === "value" && (isLong || kind.as.kind === "same" || kind.as.kind === "enum-number");
+  if (!isRead || isAssignmentTarget(access)) return p.block(access, "a field that is null where it is not set");
+  // A Long is true, whatever it says.
+  if (parent && !isLong && isTruthTest(parent, access) && !isValueOfLogical(parent)) return undefined;
   if (Node.isBinaryExpression(parent)) {
     const operator = parent.getOperatorToken().getText();
     const other = parent.getLeft() === access ? parent.getRight() : parent.getLeft();
     if (/^[!=]=$/.test(operator) && isAbsent(other)) return undefined;
+    if (/^(\|\||\?\?)$/.test(operator) && parent.getLeft() === access && !isLong)
+      return void p.kinds.set(access, { ...kind, maybe: true });
     if (/^[!=]==$/.test(operator) && isAbsent(other)) {
       if (other.getText() === "null") p.replace(other, "undefined");
       p.later(() => {
@@ -46,12 +49,15 @@ export function readNullable(p: Proving, access: PropertyAccessExpression, field
       return undefined;
     }
   }
+  if (access.getText().includes("?.")) return p.block(access, "a field that is null where it is not set");
+  const isThere = isThereAt(p, access, access);
+  if (isLong && isThere) return p.flow(access, { ...kind, maybe: false });
   p.kinds.set(access, { ...kind, maybe: true });
-  if (isThereAt(p, access, access)) return undefined;
-  // A field of another message takes undefined as it took null.
+  if (isThere) return undefined;
+  // A field of another message takes undefined as it took null, and both are 0 there for `x >>> 0`.
   p.later(() => {
-    if (p.consumed.has(access)) return;
-    if (isShorthand(access)) return p.block(access, "a field that is null where it is not set");
+    if (p.consumed.has(access) || p.coerced.has(access)) return;
+    if (isLong || isShorthand(access)) return p.block(access, "a field that is null where it is not set");
     const top = topOf(access);
     const [opening, closing] = standsAlone(top) ? ["", ""] : ["(", ")"];
     p.wrap(top, [opening], ` ?? null${closing}`);

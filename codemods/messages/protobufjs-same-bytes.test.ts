@@ -50,6 +50,7 @@ message Thing {
   optional string opt_text = 24;
   optional bool opt_flag = 26;
   google.protobuf.StringValue nick_name = 25;
+  optional int64 opt_big = 27;
 }
 message Lines { repeated string lines_out = 1; int32 line_count = 2; Thing first_one = 3; oneof result { string good_one = 4; string bad_one = 5; } }
 `;
@@ -92,7 +93,11 @@ function describeIt(req) {
     case same.v1.Kind.KIND_BLUE: linesOut.push('blue'); break;
     default: linesOut.push('' + req.itemKind);
   }
-  return Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0], goodOne: req.itemName });
+  linesOut.push(req.optBig != null ? req.optBig.toString() : 'no big', show(req.childItem?.optNum ?? 'none'), req.childItem?.optText || 'no text');
+  const lines = Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0] });
+  if (req.isOn) { lines.badOne = 'on'; return lines; }
+  lines.goodOne = req.itemName;
+  return lines;
 }
 
 function echoIt(req) {
@@ -125,7 +130,10 @@ function buildIt(req) {
     subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE && one.itemName !== '').map(flip),
     someRatio: req.uNum / 7,
     childItem: Thing.create({ itemName: 'new', childItem: req.childItem, bigCount: -5, uBig: 7, pickBig: 0 }),
-    itemMap: { a: Thing.create({ uBig: req.uNum - 5 }), b: Thing.create({ uBig: -3 }) },
+    itemMap: {
+      a: Thing.create({ uBig: req.uNum - 5, uNum: req.optNum, optBig: req.optBig, childItem: req.isOn ? req.childItem : null }),
+      b: Thing.create({ uBig: -3, uNum: req.optNum ?? 3, bigCount: req.optNum ?? 5 }),
+    },
     isOn: req.uNum > 5,
     pickNum: req.optNum ? 1 : 2,
     atTime: google.protobuf.Timestamp.create({ seconds: Math.floor(req.uNum / 1000), nanos: 5 }),
@@ -219,7 +227,7 @@ it.each([[["--no-comments", "--no-verify", "--no-convert"]], [["--keep-case"]]])
   async (options) => {
     const isSnake = options.includes("--keep-case");
     const fields =
-      /\b(itemName|bigCount|itemKind|rawData|optNum|childItem|subItems|numMap|thePick|pickText|pickNum|pickItem|pickBig|tagList|uBig|someRatio|atTime|isOn|uNum|bigList|kindList|itemMap|optKind|optText|optFlag|nickName|linesOut|lineCount|firstOne|goodOne)\b/g;
+      /\b(itemName|bigCount|itemKind|rawData|optNum|childItem|subItems|numMap|thePick|pickText|pickNum|pickItem|pickBig|tagList|uBig|someRatio|atTime|isOn|uNum|bigList|kindList|itemMap|optKind|optText|optFlag|optBig|nickName|badOne|linesOut|lineCount|firstOne|goodOne)\b/g;
     const source = isSnake
       ? handlers.replace(fields, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
       : handlers;

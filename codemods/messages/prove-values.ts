@@ -47,7 +47,7 @@ import { settledIn } from "./settled-together.js";
 import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
-import { keepsTest } from "./tested-values.js";
+import { keepsAbsence, keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
@@ -105,8 +105,8 @@ export function createProveValues(p: Proving) {
       return;
     }
     // No message at all: whoever writes it into a field or sends it looks after that.
-    if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces)) {
-      if (shape.coerces && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
+    if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces || shape.hasNulls)) {
+      if (!shape.isLive && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
     if (!kinds.has(expression)) comesFromStore(p, expression, wanted);
@@ -138,7 +138,8 @@ export function createProveValues(p: Proving) {
       // What `||` tests is the value before it is converted.
       if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
       const isOr = expression.getOperatorToken().getText() === "||";
-      if (isOr && wanted.kind === "value" && !keepsTest(p, expression, wanted)) return value(expression, wanted);
+      if (wanted.kind === "value" && !(isOr ? keepsTest : keepsAbsence)(p, expression, wanted))
+        return value(expression, wanted);
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -481,11 +482,13 @@ function removeProperty(p: Proving, property: ObjectLiteralElementLike): void {
   else p.edit(property, before?.getEnd() ?? property.getStart(), property.getEnd(), []);
 }
 
-/** `child: row ? childOf(row) : null`: a branch of what a field gets. */
+/** `child: row ? childOf(row) : null`, `reply.child = null`: a branch of what a field gets. */
 function isInField(value: Node): boolean {
   const top = topOf(value);
   const above = top.getParent();
   if (Node.isPropertyAssignment(above)) return true;
+  if (Node.isBinaryExpression(above) && above.getOperatorToken().getText() === "=")
+    return above.getRight() === top && Node.isPropertyAccessExpression(above.getLeft());
   return (Node.isConditionalExpression(above) || Node.isBinaryExpression(above)) && isInField(above);
 }
 
