@@ -146,18 +146,6 @@ function renameStatic(p: Proving, file: SourceFile): void {
   ];
   for (const specifier of specifiers) {
     const text = specifier.getLiteralText();
-    if (!moduleAt(p.project, file, text)) continue;
-    p.edits.push({
-      kind: "message-edit",
-      file: file.getFilePath(),
-      start: 0,
-      end: 0,
-      via: "provenance",
-      rule: p.shape.rule,
-      parts: [],
-      belongsTo: "after",
-      embraces: 0,
-      replaces: text,
-    });
+    if (moduleAt(p.project, file, text)) p.replacesNamesOf(text, file);
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { runMigration } from "../pipeline.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 import { strictConfig, typedProject } from "./testing/typed-project.js";
 
@@ -314,8 +315,17 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
     expect(files["server.ts"]).toBe(code);
     expect(findings[0]?.reason?.text).toMatch(why);
   }
+  // Where the bridge is asked for, JSON follows the .proto all the same.
+  const { root } = project;
+  const forced = { cwd: root, paths: [root], side: "services", target: "bundled", messages: "bridge" } as const;
+  const { notes } = await runMigration({ ...forced, runtime: "npm" });
+  expect(notes).toContainEqual(
+    expect.stringMatching(
+      /^JSON, reflection and Connect GET of \S+ follow the \.proto, .*: x_1 of .* and as sint32 by/,
+    ),
+  );
   writeFileSync(file, proto);
-  const { findings } = await migrateMessages(project.root);
+  const { findings } = await migrateMessages(root);
   expect(findings[0]?.outcome).toBe("idiomatic");
 });
 
