@@ -159,7 +159,7 @@ export function createFilledVariables(p: Proving) {
   };
 
   /** `map[key] = value`. */
-  const entered = (entry: Node, { of }: Kind & { kind: "map" }): void => {
+  const entered = (entry: Node, { of }: Kind & { kind: "map" }): unknown => {
     const assignment = entry.getParent();
     if (!Node.isBinaryExpression(assignment) || assignment.getOperatorToken().getText() !== "=")
       return block(entry, "this changes a value of a map in place");
