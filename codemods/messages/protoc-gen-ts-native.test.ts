@@ -93,6 +93,7 @@ describe("stays on the bridge, with the reason", async () => {
     [echo("const name: string = req.child_item?.item_name; console.log(name);"), "which its type did not say"],
     [echo("if (req.child_item instanceof same.v1.Thing) console.log('thing');"), "the functions of a message"],
     [echo("const { v1 } = same; console.log(new v1.Thing().item_name);"), "a namespace of generated code"],
+    [`const old = same.v1;\n${echo("console.log(Object.keys(old));")}`, "a namespace of generated code"],
     [echo("const Made = same.v1.Thing; console.log(new Made().item_name);"), "the functions of a message"],
     ["class Big extends same.v1.Thing {}\nfunction echoIt(req: Thing): Thing { return new Big(); }", "made of that of"],
     [gives("new same.v1.Thing(Object.assign({}, { item_name: 'a' }))"), "an object that is not written out"],

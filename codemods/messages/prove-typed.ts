@@ -220,6 +220,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       p.block(first, "JavaScript, where the compiler does not know the messages");
       continue;
     }
+    for (const specifier of file.getImportDeclarations().map((one) => one.getModuleSpecifierValue())) {
+      const module = project.resolveModule(file, specifier);
+      if (code.flavour.hasNamespaces && module && code.has(module)) p.replacesNamesOf(specifier, file);
+    }
     file.forEachDescendant((node) => void visit(node));
     for (const call of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) methodName(call);
   }

@@ -1,6 +1,7 @@
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
 import type { Proving } from "./proof.js";
+import { isInAlias } from "./typed-aliases.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
 import { convertsEnum, namesValue, unrecognized } from "./typed-enums.js";
 import { holderOf, isPartial, qualified, satisfiesOf } from "./typed-syntax.js";
@@ -31,7 +32,9 @@ export function createTypedNames(
   const name = (last: Node): unknown => {
     const found = code.nameOf(last);
     const node = qualified(last);
-    if (!found && code.flavour.hasNamespaces && code.isNamespace(last)) return namespace(node);
+    const isNamespace = !found && code.flavour.hasNamespaces && code.isNamespace(last);
+    if ((found || isNamespace) && code.flavour.hasNamespaces && isInAlias(node)) return undefined;
+    if (isNamespace) return namespace(node);
     if (
       !found ||
       isGone(node) ||
