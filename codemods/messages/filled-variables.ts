@@ -4,6 +4,7 @@ import { isPlain, type Kind } from "./message-kind.js";
 import {
   functionAround,
   isAbsent,
+  isArrowBody,
   isAssignmentTarget,
   isOperand,
   isStep,
@@ -91,6 +92,15 @@ function literalIn(made: Node): Node | "none" | undefined {
   return isMaker ? (made.getArguments()[0] ?? "none") : undefined;
 }
 
+/** `list.push(one);`, `ones.forEach((one) => list.push(one))`. */
+function isUnused(call: Node): boolean {
+  const parent = call.getParent();
+  if (!parent || !isArrowBody(parent, call)) return Node.isExpressionStatement(parent);
+  const loop = parent.getParent();
+  const callee = Node.isCallExpression(loop) ? loop.getExpression() : undefined;
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "forEach";
+}
+
 /** What a field has in the literal that makes a message. */
 function givenAs(p: Proving, access: PropertyAccessExpression): Node | undefined {
   const object = access.getExpression();
@@ -135,11 +145,7 @@ export function createFilledVariables(p: Proving) {
         continue;
       }
       if (wanted.kind === "map" && Node.isElementAccessExpression(parent) && isAssignmentTarget(parent)) {
-        const assignment = parent.getParent();
-        if (Node.isBinaryExpression(assignment) && assignment.getOperatorToken().getText() === "=") {
-          sink(assignment.getRight(), wanted.of);
-          mustBeElement(p, assignment.getRight(), wanted.of);
-        } else block(parent, "this changes a value of a map in place");
+        entered(parent, wanted);
         continue;
       }
       if (isPlain(wanted) && onlyReads(reference, parent)) continue;
@@ -152,12 +158,25 @@ export function createFilledVariables(p: Proving) {
     }
   };
 
+  /** `map[key] = value`. */
+  const entered = (entry: Node, { of }: Kind & { kind: "map" }): unknown => {
+    const assignment = entry.getParent();
+    if (!Node.isBinaryExpression(assignment) || assignment.getOperatorToken().getText() !== "=")
+      return block(entry, "this changes a value of a map in place");
+    sink(assignment.getRight(), of);
+    mustBeElement(p, assignment.getRight(), of);
+  };
+
   /** `reply.key = value`, `reply.list.push(value)`, `list.push(value)`. */
   const assigned = (access: Node, wanted: Kind): unknown => {
     if (!Node.isPropertyAccessExpression(access)) return;
     const parent = access.getParent();
     if (wanted.kind === "list") {
-      if (access.getName() === "length" && !isAssignmentTarget(access)) return;
+      if (access.getName() === "length" && !isAssignmentTarget(access)) {
+        // That there is one is asked where it is read.
+        if (shape.hasDefaults) kinds.set(access.getExpression(), wanted);
+        return;
+      }
       if (isPlain(wanted) && LIST_READERS.has(access.getName()) && Node.isCallExpression(parent)) return;
       if (access.getName() === "push" && Node.isCallExpression(parent) && parent.getExpression() === access) {
         for (const item of parent.getArguments()) {
@@ -167,7 +186,7 @@ export function createFilledVariables(p: Proving) {
             mustBeElement(p, item, wanted.of);
           }
         }
-        if (!Node.isExpressionStatement(parent.getParent())) block(parent, "the result of push is used");
+        if (!isUnused(parent)) block(parent, "the result of push is used");
         return;
       }
       if (shape.coerces && !isPlain(wanted)) return p.member(access, access.getExpression(), wanted);
@@ -179,7 +198,7 @@ export function createFilledVariables(p: Proving) {
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
-    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access))
+    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc))
       return block(access, "a part of a message is read while it is made");
     if (isAssignmentTarget(access)) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
@@ -191,6 +210,8 @@ export function createFilledVariables(p: Proving) {
     }
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);
+    const isEntry = Node.isElementAccessExpression(parent) || Node.isPropertyAccessExpression(parent);
+    if (kind.kind === "map" && isEntry && isAssignmentTarget(parent)) return entered(parent, kind);
     if (kind.kind === "value" && kind.as.kind === "same") return void p.readAgain.set(field, access);
     if (!shape.coerces) return block(access, "a part of a reply is read while it is made");
     noteRead(p, access.getExpression(), field, access);

@@ -94,9 +94,15 @@ it.each<[string, string, RegExp]>([
     "return { theName: req.optNum === undefined ? 'a' : 'b' };",
     /undefined or null/,
   ],
+  ["what a made message reads", "const r = Thing.create();\n  r.theName = r.theName + 'x';\n  return r;", /read while/],
   [
-    "what a made message reads",
-    "const r = Thing.create();\n  r.tagList.push('x');\n  return r;",
+    "a list of a message that takes the place of another one",
+    "let r = Thing.create();\n  if (req.kind) r = Thing.create();\n  r.tagList.push('x');\n  return r;",
+    /read while it is made/,
+  ],
+  [
+    "a list of a message that a helper made",
+    "const make = () => Thing.create();\n  const r = make();\n  r.tagList.push('x');\n  return r;",
     /read while it is made/,
   ],
   ["a copy over something else", "return Thing.create({ theName: 'x', ...req });", /spread/],

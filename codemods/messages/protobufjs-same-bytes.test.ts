@@ -110,7 +110,12 @@ function echoIt(req) {
   if (req.isOn) reply.itemKind = Kind.KIND_BLUE;
   if (req.uNum > 5) reply.pickText = req.itemName;
   reply.tagList.push('y');
-  reply.itemMap = { one: flip(req), [req.itemName]: { itemName: 'x', rawData: Buffer.from('abc') } };
+  const made = Thing.create({ itemName: 'made' });
+  req.subItems.forEach((one) => made.subItems.push(one));
+  made.bigList.push(7, ...req.bigList);
+  made.numMap[req.itemName] = 3;
+  made.uNum = made.subItems.length;
+  reply.itemMap = { made, one: flip(req), [req.itemName]: { itemName: 'x', rawData: Buffer.from('abc') } };
   return reply;
 }
 

@@ -4,6 +4,7 @@ import { type LegacyShape, type Representation, representationOf } from "./legac
 import { isArrowBody, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
+import { emptyListsOf } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 
@@ -64,8 +65,15 @@ function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
   const [argument, more] = expression.getArguments();
   if (does === "decode") return decoded(p, expression, argument, more, desc);
   const isBody = isArrowBody(expression.getParentOrThrow(), expression);
-  if (!argument) p.replace(expression, isBody ? "({})" : "{}");
+  const lists = emptyListsOf(p, expression, desc).map(
+    (field) => `${field.localName}: ${field.fieldKind === "list" ? "[]" : "{}"}`,
+  );
+  const empty = lists.length > 0 ? `{ ${lists.join(", ")} }` : "{}";
+  if (!argument) p.replace(expression, isBody ? "({})" : empty);
   else if (Node.isObjectLiteralExpression(argument) && !more) {
+    const last = argument.getProperties().at(-1);
+    if (lists.length > 0 && last) p.edit(argument, last.getEnd(), last.getEnd(), [`, ${lists.join(", ")}`], "before");
+    else if (lists.length > 0) p.replace(argument, empty);
     p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
     p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
     p.literal(argument, desc);

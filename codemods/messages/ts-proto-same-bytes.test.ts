@@ -92,8 +92,17 @@ export function echoIt(req: Thing): Thing {
     fooBar: req.fooBar,
     innerOne: req.innerOne,
     ...(req.isOn && { itemName: 'on', uNum: 7, childItem: Thing.create({ isOn: true }) }),
+    ...(req.uNum > 9 && {
+      innerOne: { x1: req.tagList.length, mode: Thing_Inner_Mode.ON } satisfies Thing_Inner,
+      subItems: [{ ...req } satisfies Thing, Thing.create({ innerOne: inners(req)[1], isOn: true } satisfies Partial<Thing>)],
+      childItem: Thing.create({ innerOne: { x1: 1, mode: Thing_Inner_Mode.OFF } satisfies Thing_Inner }) satisfies Thing,
+    }),
   };
-  return reply;
+  return reply satisfies Thing;
+}
+
+function inners(req: Thing): Thing_Inner[] {
+  return [{ x1: 1, mode: Thing_Inner_Mode.ON }, { x1: req.tagList.length, mode: Thing_Inner_Mode.OFF }] satisfies Thing_Inner[];
 }
 
 function half(req: Thing): Thing {
