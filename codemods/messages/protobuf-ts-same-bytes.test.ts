@@ -161,7 +161,7 @@ export function loopIt(req: Thing): Lines {
   lines.linesOut.push(show(sum > 5n), req.subItems.map(({ itemName: name }) => name).join(), JSON.stringify(counts.numMap), counts.itemName + counts.uBig);
   const pick = req.thePick;
   lines.result = { oneofKind: 'goodOne', goodOne: '' };
-  if (lines.result.oneofKind === 'goodOne') lines.result.goodOne = lines.result.goodOne + 'good';
+  if (lines.result.oneofKind === 'goodOne') lines.result.goodOne += 'good';
   if (lines.result.oneofKind === 'goodOne') lines.linesOut.push(lines.result.goodOne);
   if (pick.oneofKind === 'pickItem' && pick.pickItem.thePick.oneofKind === 'pickNum') lines.linesOut.push('num ' + pick.pickItem.thePick.pickNum);
   lines.result = req.isOn ? { oneofKind: 'goodOne', goodOne: 'on' } : { oneofKind: 'badOne', badOne: picked(req) };

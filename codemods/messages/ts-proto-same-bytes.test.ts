@@ -143,13 +143,17 @@ const base = () => ({ itemName: 'base' });
 
 export function loopIt(req: Thing): Lines {
   const lines = Lines.create();
+  const counts = Thing.create();
   let best: Thing | undefined;
   let sum = 0;
   for (const one of req.subItems) {
     sum += one.bigCount;
     if (best === undefined || one.bigCount > best.bigCount) best = one;
     lines.lineCount += 1;
-    lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2));
+    counts.bigCount += one.uNum;
+    counts.asText -= req.isOn ? 2 : one.uNum * 3;
+    ++counts.uBig;
+    lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2), show(counts.bigCount + counts.asText), \`\${counts.uBig}\`);
   }
   const found = req.subItems.find(({ isOn }) => isOn);
   lines.firstOne = found ?? best;
