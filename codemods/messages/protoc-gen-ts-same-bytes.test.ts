@@ -205,6 +205,15 @@ export function loopIt(req: same.v1.Thing): same.v1.Lines {
     lines.lines_out.push(one.item_name, show(one.big_count ? 1 : 2));
     counts.num_map.set(one.item_name, (counts.num_map.get(one.item_name) ?? 0) + 1);
     counts.item_name += one.item_name;
+    counts.big_count += one.big_count % 1000;
+    counts.u_big += req.is_on ? 1 : 2;
+    --counts.as_text;
+    counts.opt_num += one.u_num;
+    counts.opt_big *= 3;
+    counts.opt_text += \`\${one.opt_text}!\`;
+    if (one.has_pick_num) one.pick_num += 2;
+    if (one.other_pick === 'other_big') one.other_big -= 1;
+    lines.lines_out.push(show(counts.big_count + counts.u_big - counts.as_text), show(counts.opt_num), counts.opt_text, show(counts.opt_big));
     lines.lines_out.push(show(counts.num_map.get(one.item_name)));
   }
   const found = req.sub_items.find(({ is_on }) => is_on);

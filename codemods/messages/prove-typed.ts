@@ -53,6 +53,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     isGone,
     constructs: literals.constructs,
     functions: literals.functions,
+    hasParts: literals.hasParts,
   });
 
   // ---- places ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
 import { isChangedInside, type Sharing } from "./typed-sharing.js";
 import type { TypedShows } from "./typed-shows.js";
+import { sumsUp } from "./typed-sums.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -52,8 +53,13 @@ export function createTypedWrites(
   const plainly = (node: PropertyAccessExpression, field: DescField): unknown => {
     const change = node.getParent();
     const wanted = p.kindOf(field);
+    const isAssignment = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
+    const isSame =
+      wanted.kind === "value" && wanted.as.kind === "same" && (isStep(change) || isSameSum(p, change, wanted.as.type));
+    if (!isAssignment && !isSame && sumsUp(p, node, field)) return undefined;
     if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
-    if (Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=") {
+    if (isSame) return undefined;
+    if (isAssignment) {
       if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted))
         return p.block(change, "the value of an assignment to a message is used");
       const value = change.getRight();
@@ -67,12 +73,6 @@ export function createTypedWrites(
         });
       return undefined;
     }
-    if (
-      wanted.kind === "value" &&
-      wanted.as.kind === "same" &&
-      (isStep(change) || isSameSum(p, change, wanted.as.type))
-    )
-      return undefined;
     p.block(change ?? node, "this changes a value of a message in place");
   };
 
@@ -81,7 +81,8 @@ export function createTypedWrites(
     const change = node.getParent();
     const isAssignment = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
     if (!isAssignment) {
-      if (isReadOtherwise(field)) return p.block(change ?? node, "this changes a value of a message in place");
+      if (isReadOtherwise(field))
+        return sumsUp(p, node, field) || p.block(change ?? node, "this changes a value of a message in place");
       return plainly(node, field);
     }
     const value = change.getRight();
