@@ -156,11 +156,17 @@ function codeIt(req) {
   return Thing.create({ itemName: bytes.toString('hex'), rawData: bytes });
 }
 
+const rows = () => JSON.parse('[{"name":"a","n":1,"at":5,"k":1,"on":true,"r":1.5},{"name":"","n":2.7,"at":"-7","k":0.5,"on":0,"r":"2.5"},{"name":null,"n":null,"at":null,"k":null,"on":null,"r":null},{},{"n":"-5","at":-3.9,"k":"KIND_BLUE","on":"x","r":"abc"},{"n":1e20,"at":1e19,"k":2147483648,"on":[],"r":true}]');
+const fromRow = (row) => Thing.create({
+  itemName: row.name || 'none', uNum: row.n, optNum: row.n, bigCount: row.at, uBig: row.at, optBig: row.at, itemKind: row.k || Kind.KIND_BLUE,
+  optKind: row.k, isOn: row.on, optFlag: row.on, someRatio: row.r, optText: row.name, bigList: [row.n / 2], kindList: [row.k],
+});
+
 function spreadIt(req) {
   const childItem = Thing.create(Object.assign({}, req.childItem, { isOn: true, bigCount: 5 }));
   const first = req.subItems[0];
   return new Thing({
-    itemMap: { a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
+    itemMap: { b: fromRow(rows()[req.uNum % 6]), a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
     subItems: req.subItems.map((one) => ({ ...one, optNum: 7, nickName: { value: one.itemName } })),
     ...first && { itemName: first.itemName },
     childItem,

@@ -123,12 +123,15 @@ function encoded(p: Proving, call: CallExpression, message: Node): boolean {
   return true;
 }
 
-/** `kiln.v2.Glaze.GLAZE_CELADON` becomes `Glaze.CELADON`. */
+/** `kiln.v2.Glaze.GLAZE_CELADON`, `Glaze['GLAZE_CELADON']` becomes `Glaze.CELADON`. */
 function constant(p: Proving, expression: Node): boolean {
-  if (!Node.isPropertyAccessExpression(expression)) return false;
-  const owner = staticNameOf(p.project, expression.getExpression());
+  const isKeyed = Node.isElementAccessExpression(expression);
+  if (!isKeyed && !Node.isPropertyAccessExpression(expression)) return false;
+  const key = isKeyed ? expression.getArgumentExpression() : undefined;
+  const name = isKeyed ? Node.isStringLiteral(key) && key.getLiteralText() : expression.getName();
+  const owner = name ? staticNameOf(p.project, expression.getExpression()) : undefined;
   if (owner?.kind !== "enum") return false;
-  const value = owner.desc.values.find((one) => one.name === expression.getName());
+  const value = owner.desc.values.find((one) => one.name === name);
   if (!value || !hasConstant(owner.file, value.name, value.number)) return false;
   p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
   return true;

@@ -126,7 +126,7 @@ export function createProveValues(p: Proving) {
       return;
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     // What is converted, as protobufjs did it, is the value that comes of an expression, not what it is made of.
-    const isWhole = shape.coerces === true && wanted.kind === "value";
+    const isWhole = wanted.kind === "value" && (shape.coerces || shape.hasNulls === true);
     if (Node.isAwaitExpression(expression) && !isWhole) return prove(expression.getExpression(), wanted);
     if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
     if (Node.isConditionalExpression(expression)) {
