@@ -132,7 +132,13 @@ function choosesBranch(
   if (!isPure || /\/[/*]/.test(between) || !isCertain(given) || isAbsent(bad) || !isCertain(bad)) return false;
   opens(p, first, choice, oneof);
   isMember(p, given, first.field);
-  p.edit(choice, no.getStart(), bad.getStart(), [`{ case: ${quoted(bad, second.field.localName)}, value: `]);
+  const [start, end] = [no.getStart(), bad.getStart()];
+  p.edit(choice, start, end, [`{ case: ${quoted(bad, second.field.localName)}, value: `]);
+  const file = object.getSourceFile().getFilePath();
+  p.finals.push(() => {
+    const isInside = p.edits.some((one) => one.file === file && one.start > start && one.end < end);
+    if (isInside) p.block(second.property, "two members of a oneof, with a condition that gets another text");
+  });
   p.edit(bad, bad.getEnd(), bad.getEnd(), [" }"], "before");
   p.sink(bad, p.kindOf(second.field));
   return true;

@@ -22,6 +22,7 @@ import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { isPickedFromStore } from "./stores.js";
+import { isUncheckedElement } from "./unchecked-elements.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /** Methods that give a string, whatever has them. */
@@ -341,6 +342,9 @@ export function createPlainValues(p: Proving) {
     return LIST_MAKERS.test(callee.getName()) && isMadeList(unwrapped(callee.getExpression()));
   };
 
+  /** Can a value come from a place of a list or an object that may have nothing there, whatever its type says? */
+  const isUnchecked = (node: Node): boolean => canBe(node, "absent", (part) => isUncheckedElement(p, part));
+
   /** Is a plain value certainly neither undefined nor null? */
   const isPresent = (given: Node): boolean => {
     const value = unwrapped(given);
@@ -376,12 +380,13 @@ export function createPlainValues(p: Proving) {
       )
         return true;
     }
-    if (p.isStrictlyTyped(value)) return true;
+    if (p.isStrictlyTyped(value)) return !isUnchecked(value);
     return ofParts(value, "present", (part) => isPresent(part));
   };
 
   return {
     isPresent,
+    isUnchecked,
     canBe,
     canBeMissing,
     isMadeOf: ofParts,

@@ -14,8 +14,11 @@ export function mustBeElement(p: Proving, element: Node, of: Kind): void {
 }
 
 function mustBeThere(p: Proving, value: Node, what: string): void {
-  if (p.shape.typed || p.shape.isLive) return;
   p.later(() => {
+    if (p.shape.typed || p.shape.isLive) {
+      if (p.isUnchecked(value)) p.block(value, what);
+      return;
+    }
     const isConverted = p.coerced.has(unwrapped(value)) && !p.isPresent(value);
     if (isConverted || p.canBeMissing(value)) p.block(value, what);
   });

@@ -53,6 +53,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     isGone,
     constructs: literals.constructs,
     functions: literals.functions,
+    hasParts: literals.hasParts,
   });
 
   // ---- places ------------------------------------------------------------------------------------------------------
@@ -238,6 +239,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       const first = file.getImportDeclarations()[0] ?? file;
       p.block(first, "JavaScript, where the compiler does not know the messages");
       continue;
+    }
+    for (const specifier of file.getImportDeclarations().map((one) => one.getModuleSpecifierValue())) {
+      const module = project.resolveModule(file, specifier);
+      if (code.flavour.hasNamespaces && module && code.has(module)) p.replacesNamesOf(specifier, file);
     }
     file.forEachDescendant((node) => void visit(node));
     for (const call of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) methodName(call);

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { runMigration } from "../pipeline.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 import { strictConfig, typedProject } from "./testing/typed-project.js";
 
@@ -149,7 +150,7 @@ describe("stays on the bridge, with the reason", async () => {
       "function part() { return { ...base, pickText: 'x' }; }\nconst base = { itemName: 'a', bigCount: 0, itemKind: 0, rawData: Buffer.alloc(0), subItems: [], numMap: {}, tagList: [], uBig: 0, someRatio: 0, isOn: true, uNum: 3, bigList: [], kindList: [], itemMap: {}, asText: 0, fooBar: '' };\nfunction echoIt(req: Thing) { return part(); }",
       "nothing proves that this is a same.v1.Thing",
     ],
-    ["an int64 that is changed in place", echo("req.bigCount += 1;"), "in place"],
+    ["an int64 that is changed in place", echo("req.bigCount %= 7;"), "in place"],
     [
       "a message that the message copied",
       "function echoIt(req: Thing): Thing { const it = Thing.create({ childItem: req }); req.itemName = 'x'; return it; }",
@@ -341,8 +342,17 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
     expect(files["server.ts"]).toBe(code);
     expect(findings[0]?.reason?.text).toMatch(why);
   }
+  // Where the bridge is asked for, JSON follows the .proto all the same.
+  const { root } = project;
+  const forced = { cwd: root, paths: [root], side: "services", target: "bundled", messages: "bridge" } as const;
+  const { notes } = await runMigration({ ...forced, runtime: "npm" });
+  expect(notes).toContainEqual(
+    expect.stringMatching(
+      /^JSON, reflection and Connect GET of \S+ follow the \.proto, .*: x_1 of .* and as sint32 by/,
+    ),
+  );
   writeFileSync(file, proto);
-  const { findings } = await migrateMessages(project.root);
+  const { findings } = await migrateMessages(root);
   expect(findings[0]?.outcome).toBe("idiomatic");
 });
 

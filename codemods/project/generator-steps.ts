@@ -4,6 +4,7 @@ import { globSync } from "tinyglobby";
 import { ancestors } from "../generate/find-import.js";
 import { escaped } from "../shared/reg-exp.js";
 import { commandsIn, type GeneratorCommand, generatorCommand, wordsOf } from "./generator-commands.js";
+import { ignoredByGit } from "./git.js";
 import { scriptsOf } from "./package-json.js";
 import { relative } from "./project-root.js";
 
@@ -40,7 +41,9 @@ const IGNORED = ["**/node_modules/**", "**/.git/**", "**/dist/**", "**/vendor/**
 export function stepsBelow(root: string): Step[] {
   const found: Step[] = [];
   const files = globSync(FILES, { cwd: root, absolute: true, ignore: IGNORED, dot: true, followSymbolicLinks: false });
+  const ignored = ignoredByGit(root, files);
   for (const file of files.sort()) {
+    if (ignored.has(file)) continue;
     const text = readFileSync(file, "utf8");
     if (/\.[cm]?[jt]s$/.test(file) && !/child_process|execa|shelljs|\bzx\b/.test(text)) continue;
     const isMake = MAKE.test(file);

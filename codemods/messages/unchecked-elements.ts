@@ -1,0 +1,41 @@
+import { Node } from "ts-morph";
+import { unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/**
+ * Is a value read by a key or an index of which the compiler does not look whether it is there: `parts[1]`,
+ * `LABELS[message.kind]`, `const [first, second] = text.split(":")`? Its type says that it is.
+ */
+export function isUncheckedElement(p: Proving, given: Node): boolean {
+  const value = unwrapped(given);
+  if (value.getProject().getCompilerOptions().noUncheckedIndexedAccess) return false;
+  if (Node.isElementAccessExpression(value)) {
+    const key = value.getArgumentExpression();
+    const list = unwrapped(value.getExpression());
+    const type = list.getType().getNonNullableType();
+    if (!key || type.isTuple() || isPartOfSplit(list, key.getText()) || isWithinLength(value, list, key)) return false;
+    const asked = key.getType();
+    if (asked.isEnum() || asked.isNumber()) return !type.isAny();
+    if (asked.isLiteral() && type.getProperty(`${asked.getLiteralValue()}`)) return false;
+    return type.isArray() || (type.getStringIndexType() ?? type.getNumberIndexType()) !== undefined;
+  }
+  const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
+  const pattern = Node.isBindingElement(declaration) ? declaration.getParent() : undefined;
+  if (!Node.isBindingElement(declaration) || !Node.isArrayBindingPattern(pattern)) return false;
+  if (declaration.getInitializer() || declaration.getDotDotDotToken() || !pattern.getType().isArray()) return false;
+  const owner = pattern.getParent();
+  const made = Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
+  return !made || !isPartOfSplit(unwrapped(made), String(pattern.getElements().indexOf(declaration)));
+}
+
+/** What stands before the first separator is always there. */
+function isPartOfSplit(list: Node, index: string): boolean {
+  const callee = Node.isCallExpression(list) ? list.getExpression() : undefined;
+  return index === "0" && Node.isPropertyAccessExpression(callee) && callee.getName() === "split";
+}
+
+/** `list[i]` in `for (…; i < list.length; …)`. */
+function isWithinLength(element: Node, list: Node, index: Node): boolean {
+  const within = `${index.getText()} < ${list.getText()}.length`;
+  return element.getAncestors().some((one) => Node.isForStatement(one) && one.getCondition()?.getText() === within);
+}
