@@ -116,10 +116,19 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       const names = `[${second ? second.getName() : ""}, ${first.getName()}]`;
       p.edit(key, first.getStart(), last.getEnd(), [isBare ? `(${names})` : names]);
       if (second) p.bind(second.getNameNode(), SAME);
-      return p.bind(first.getNameNode(), of);
+      return bindUntyped(p, first.getNameNode(), of);
     }
   }
   return p.block(call, `what ${access.getName()} of a map does is not followed`);
+}
+
+/** A parameter whose type annotation goes: the compiler knows what the entries of an object hold. */
+function bindUntyped(p: Proving, name: Node, kind: Kind): void {
+  for (const reference of p.project.referencesTo(name)) {
+    if (reference === name) continue;
+    if (isAssignmentTarget(reference)) p.block(reference, "the variable is written to again");
+    else p.flow(reference, kind);
+  }
 }
 
 function isForEach(call: Node | undefined): boolean {
