@@ -22,6 +22,7 @@ import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { isPickedFromStore } from "./stores.js";
+import { isUncheckedElement } from "./unchecked-elements.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /** Methods that give a string, whatever has them. */
@@ -376,7 +377,8 @@ export function createPlainValues(p: Proving) {
       )
         return true;
     }
-    if (p.isStrictlyTyped(value)) return true;
+    // What is not there is not set for google-protobuf, whatever the compiler says.
+    if (p.isStrictlyTyped(value) && !(shape.isLive && isUncheckedElement(project, value))) return true;
     return ofParts(value, "present", (part) => isPresent(part));
   };
 

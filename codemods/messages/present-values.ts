@@ -2,6 +2,7 @@ import type { Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isUncheckedElement } from "./unchecked-elements.js";
 
 /** A member of a oneof that is not set would be one for protobuf-es; for protobufjs there is none. */
 export function mustBeSet(p: Proving, member: Node): void {
@@ -11,6 +12,12 @@ export function mustBeSet(p: Proving, member: Node): void {
 /** A message in a list or a map. Values there are converted, whatever they are. */
 export function mustBeElement(p: Proving, element: Node, of: Kind): void {
   if (of.kind === "message") mustBeThere(p, element, "an element that may be absent");
+}
+
+/** An element that google-protobuf leaves out where it is not there, whatever the compiler says. */
+export function mustBeChecked(p: Proving, element: Node, of: Kind): void {
+  if (p.shape.isLive && of.kind === "value" && isUncheckedElement(p.project, element))
+    p.block(element, "an element that may be absent");
 }
 
 function mustBeThere(p: Proving, value: Node, what: string): void {
