@@ -237,6 +237,7 @@ describe("finish", () => {
       "proto:json": "pbjs -t json -o gen/bundle.json a.proto",
       "proto:image": "pbts -o gen/image.d.ts gen/image.js",
       "proto:copy": "pbjs -o gen/copied.js a.proto && cp gen/copied.js dist",
+      "proto:shell": "bash ./scripts/gen.sh",
       prebuild: "yarn proto:js",
     };
     const root = project({
@@ -247,6 +248,7 @@ describe("finish", () => {
       }),
       "kafka.ts": "import { Item } from './gen/kafka/a';\nimport bundle from './gen/bundle.json';\n",
       "gen/js/a_pb.js": "// GENERATED CODE -- DO NOT EDIT!\n",
+      "scripts/gen.sh": "set -e\nprotoc --ts_proto_out=gen/kafka a.proto\nprotoc --js_out=gen/none a.proto\n",
       Dockerfile: "FROM node\nRUN npm ci && npm run proto:image\n",
       Makefile: "proto:\n\tprotoc --go_out=. a.proto\n\tnpx grpc_tools_node_protoc \\\n\t  --js_out=gen/js a.proto\n",
       ".github/workflows/ci.yml":
@@ -270,6 +272,8 @@ describe("finish", () => {
       "package.json: the script proto:json runs an old generator, and kafka.ts needs what it makes",
       "package.json: the script proto:image runs an old generator, and Dockerfile:2 calls it; `npx buf generate`",
       "package.json: the script proto:copy does more than to run an old generator; change it by hand",
+      "scripts/gen.sh:2 (run by the script proto:shell of package.json): protoc; kafka.ts needs what it makes",
+      "scripts/gen.sh:3 (run by the script proto:shell of package.json): protoc; take it out by hand",
       "Makefile:3: grpc_tools_node_protoc; take it out by hand",
       ".github/workflows/ci.yml:5: proto-loader-gen-types; take it out by hand",
       "old generated code, which nothing imports: gen/js/a_pb.js. Delete it",

@@ -105,6 +105,7 @@ const changes: readonly (readonly [what: string, change: () => void])[] = [
   ["what a source imports", () => edit("app/src/names/index.ts", "=> text", "=> text.trim()")],
   ["a source that had nothing to do with grpc-js", () => write("app/src/unused.ts", 'export * from "./server";\n')],
   ["a new source", () => write("app/src/more.ts", 'import "@grpc/grpc-js";\n')],
+  ["what git ignores", () => write(".git/info/exclude", "more.ts\n")],
   ["a source that goes", () => rmSync(at("app/src/more.ts"))],
   ["a file that comes first in resolution", () => write("app/src/names.ts", "export const nameOf = String;\n")],
   ["a file that is called otherwise", () => renameSync(at("app/src/names.ts"), at("app/src/other-names.ts"))],

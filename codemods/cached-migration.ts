@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MigrationOptions, MigrationResult } from "./migration.js";
+import { ignoredByGit } from "./project/git.js";
 import { stateFolder } from "./project/journal.js";
 import { projectRoot } from "./project/project-root.js";
 import { toolRoot } from "./project/tool.js";
@@ -14,6 +15,8 @@ const KEPT_ENTRIES = 20;
 
 interface Entry {
   readonly reads: ReadTrace;
+  /** Those of the files that were read which git ignores: that is asked of git, and not of the disk. */
+  readonly ignored: readonly string[];
   readonly result: StoredResult;
 }
 
@@ -59,10 +62,12 @@ export async function cachedMigration(
   const place = path.join(folder, `${createHash("sha256").update(key).digest("hex").slice(0, 32)}.json`);
   options.onProgress?.("looking into the cache", 0);
   const known = readEntry(place);
-  if (known && isStillTrue(known.reads)) return restored(known.result);
+  const ignored = (reads: ReadTrace) => [...ignoredByGit(root, Object.keys(reads))].sort();
+  const isSame = ({ reads, ignored: before }: Entry) => ignored(reads).join("\0") === before.join("\0");
+  if (known && isStillTrue(known.reads) && isSame(known)) return restored(known.result);
   const { value, reads } = await traceReads(run);
   // A file that failed may be the tool's fault: it is worth another try.
-  if (value.summary.failed === 0) writeEntry(folder, place, { reads, result: stored(value) });
+  if (value.summary.failed === 0) writeEntry(folder, place, { reads, ignored: ignored(reads), result: stored(value) });
   return value;
 }
 

@@ -1,10 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { localModulePath } from "./analysis/project.js";
+import { existingPlugin } from "./generate/buf-config.js";
 import type { PlannedFile } from "./generate/index.js";
 import type { ExtraFile, MigratedFile } from "./migration.js";
 import type { Attempt } from "./passes.js";
 import type { Discovery } from "./project/discover.js";
-import { type GenerateStep, generateStep } from "./project/generate-step.js";
+import { type GenerateStep, generateStep, runsBuf } from "./project/generate-step.js";
+import { oldCodeOf } from "./project/generated-users.js";
+import { generatorNotes } from "./project/generator-notes.js";
+import { stepsBelow } from "./project/generator-steps.js";
 import { changeManifest, manifestOf } from "./project/package-json.js";
 import { isInside, relative } from "./project/project-root.js";
 import { runtimePackage } from "./project/tool.js";
@@ -13,18 +18,20 @@ import type { Finding } from "./shared/finding.js";
 import { modulesOf } from "./shared/imports.js";
 import { isCompat } from "./shared/official.js";
 import { parse } from "./shared/parse.js";
+import { specifiersOf } from "./shared/specifiers.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
 
 /** Files beside the sources that a run writes: generated code, manifests, the vendored runtime. What they change is added to `findings` and `notes`. */
 export function extraFilesOf(
-  { options, discovery, parts }: Run,
+  run: Run,
   { texts, created }: Pick<Attempt, "texts" | "created">,
   changed: readonly MigratedFile[],
   findings: Finding[],
   notes: string[],
 ): ExtraFile[] {
   if (changed.length === 0) return [];
+  const { options, discovery, parts } = run;
   const { root } = discovery;
   const extra: ExtraFile[] = [];
   // Only what the new texts import, and the old ones did not, needs to be there.
@@ -88,7 +95,7 @@ export function extraFilesOf(
         modules: needs,
         gone: gone.get(manifest) ?? new Set(),
         runtime: options.runtime,
-        step: stepOf(manifest, needed, written),
+        step: stepOf(manifest, needed, written, run, texts, notes),
         // proto-loader brought protobufjs, whose .proto files others import.
         protos: takesProtos ? new Map(homes.flatMap(protoPackages)) : undefined,
       },
@@ -118,14 +125,62 @@ export function extraFilesOf(
   return extra;
 }
 
-/** The script of a package that makes its generated code makes ours, too, from the run on that says how. */
-function stepOf(manifest: string, parts: readonly Part[], written: readonly PlannedFile[]): GenerateStep | null {
+/**
+ * The script of a package that makes its generated code makes ours, too, from the run on that says how, or the first that uses
+ * ours. What else runs old generators is told to the user.
+ */
+function stepOf(
+  manifest: string,
+  parts: readonly Part[],
+  written: readonly PlannedFile[],
+  { discovery, options }: Run,
+  texts: ReadonlyMap<string, string>,
+  notes: string[],
+): GenerateStep | null {
   const folder = path.dirname(manifest);
+  const part = parts.find(({ home }) => home.folder === folder);
+  if (part?.generated.plan?.isForBuf !== true) return null;
   const isNew = written.some(
     (file) => /^buf\.gen\.ya?ml$/.test(path.basename(file.path)) && path.dirname(file.path) === folder,
   );
-  const plan = parts.find(({ home }) => home.folder === folder)?.generated.plan;
-  return isNew && plan?.isForBuf === true ? generateStep(readFileSync(manifest, "utf8")) : null;
+  if (!isNew && (existingPlugin(folder)?.isLocal !== true || usesGenerated(part, discovery))) return null;
+  const text = readFileSync(manifest, "utf8");
+  const steps = stepsBelow(folder).filter(({ file }) => !part.home.without.some((other) => isInside(file, other)));
+  const step = generateStep(text, steps);
+  if (step && !runsBuf(text, steps)) {
+    const code = oldCodeOf({ texts: new Map([...discovery.texts, ...texts]), imports: importsAfter(discovery, texts) });
+    const places = { root: folder, from: options.cwd };
+    notes.push(...generatorNotes(manifest, step.script === null ? text : "{}", steps, code, places));
+  }
+  return step;
+}
+
+/** Whether a source used the code of a part before the run. */
+function usesGenerated({ generated }: Part, { texts, imports }: Discovery): boolean {
+  const stem = (file: string) => file.replace(/(\.d)?\.[cm]?[jt]s$/, "");
+  const made = new Set(generated.files.map((file) => stem(path.resolve(file.path))));
+  return [...texts].some(
+    ([file, text]) =>
+      !made.has(stem(file)) &&
+      ([...(imports.get(file) ?? [])].some((target) => made.has(stem(target))) ||
+        specifiersOf(text).some((name) => made.has(stem(path.resolve(path.dirname(file), name))))),
+  );
+}
+
+/** Which file imports which, when a run has changed some. */
+function importsAfter(discovery: Discovery, texts: ReadonlyMap<string, string>): Map<string, ReadonlySet<string>> {
+  const exists = (file: string) => discovery.texts.has(file);
+  const targetsOf = (file: string, text: string) =>
+    specifiersOf(text).flatMap((name) =>
+      name.startsWith(".") ? (localModulePath(path.resolve(path.dirname(file), name), exists) ?? []) : [],
+    );
+  const after = new Map(discovery.imports);
+  for (const [file, text] of texts) {
+    const before = new Set(targetsOf(file, discovery.texts.get(file) ?? ""));
+    const others = [...(discovery.imports.get(file) ?? [])].filter((target) => !before.has(target));
+    after.set(file, new Set([...others, ...targetsOf(file, text)]));
+  }
+  return after;
 }
 
 /** Packages that .proto files of a part are imported from, with their versions; not those that another package has for itself. */

@@ -206,7 +206,10 @@ async function passes(run: Run): Promise<Attempt> {
     }
     for (const finding of uncoveredFindings(options.side, leftovers, importsIn(projects)))
       findings.set(finding.file, [...(findings.get(finding.file) ?? []), finding]);
-    if (!hasChanged) break;
+    if (hasChanged) continue;
+    if (options.messages === "bridge")
+      notes.push(...projects.flatMap((project) => messages.staleNotes(project, options.side)));
+    break;
   }
   for (const codec of codecs)
     if (codec.users.every(({ file, service }) => settled.has(`${file} ${service}`))) withdraw(codec, findings);

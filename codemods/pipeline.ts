@@ -18,6 +18,7 @@ import {
 } from "./migration.js";
 import { type Attempt, transform } from "./passes.js";
 import { type Discovery, discover, projectRoot } from "./project/discover.js";
+import { relative } from "./project/project-root.js";
 import { parserErrors } from "./project/type-gate.js";
 import { type Failure, failureAt, type Part, type Run, SHARES } from "./run.js";
 import type { Finding } from "./shared/finding.js";
@@ -35,6 +36,12 @@ export async function runMigration(options: MigrationOptions): Promise<Migration
   const read = { configs, sources: createSources(configs.configOf) };
   const discovery = await discover({ root, paths, configs, exclude: new Set(options.exclude) });
   const notes: string[] = [];
+  const ignored = discovery.ignored.map((file) => relative(file, options.cwd));
+  if (ignored.length > 0) {
+    const shown =
+      ignored.length > 5 ? `${ignored.slice(0, 5).join(", ")} and ${ignored.length - 5} more` : ignored.join(", ");
+    notes.push(`left out, because git ignores it and no source imports it: ${shown}. Give its path to migrate it.`);
+  }
   const failures = new Map<string, Failure>();
   for (const { path: file, message } of discovery.unreadable) failures.set(file, failureAt(file, message, null));
   if (discovery.selected.length === 0) return emptyResult(root, discovery, failures, notes);

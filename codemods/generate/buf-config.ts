@@ -14,6 +14,8 @@ export interface ExistingPlugin {
   readonly options: readonly string[];
   /** Its code needs @bufbuild/protobuf 1, and is not what the runtime understands. */
   readonly isVersion1: boolean;
+  /** It is a program of a package, and not a service of buf. */
+  readonly isLocal: boolean;
 }
 
 const genFiles = ["buf.gen.yaml", "buf.gen.yml"];
@@ -29,8 +31,9 @@ export function existingPlugin(root: string): ExistingPlugin | undefined {
     const options = (Array.isArray(opt) ? opt : typeof opt === "string" ? opt.split(",") : []).filter(
       (one) => typeof one === "string",
     );
-    const version = /^buf\.build\//.test(entry) ? /:v?(.*)$/.exec(entry)?.[1] : installedPlugin(root);
-    return [{ path, out, options, isVersion1: version !== undefined && /^[01]\./.test(version) }];
+    const isLocal = !/^buf\.build\//.test(entry);
+    const version = isLocal ? installedPlugin(root) : /:v?(.*)$/.exec(entry)?.[1];
+    return [{ path, out, options, isVersion1: version !== undefined && /^[01]\./.test(version), isLocal }];
   });
   return found.find(({ isVersion1 }) => !isVersion1) ?? found[0];
 }

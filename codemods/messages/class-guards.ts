@@ -23,11 +23,11 @@ export function isFoundSet(p: Proving, read: Node, object: Node, field: DescFiel
       Node.isBinaryExpression(outer) && outer.getOperatorToken().getText() === "&&" && outer.getRight() === inner
         ? outer.getLeft()
         : conditionOf(inner);
-    if (condition && conjuncts(condition).some(isTest)) return !isChangedIn(p, inner, text, field);
+    if (condition && conjuncts(condition).some(isTest)) return !isChangedIn(p, inner, read, text, field);
     if (choice === undefined || !Node.isCaseClause(outer) || outer.getExpression() === inner) continue;
     const member = outer.getExpression();
     if (Node.isStringLiteral(member) && member.getLiteralText() === key && switchedOn(outer)?.getText() === choice)
-      return !isChangedIn(p, outer, text, field);
+      return !isChangedIn(p, outer, read, text, field);
   }
   return false;
 }
@@ -46,10 +46,12 @@ function isSomething(test: Node, whole: string): boolean {
 }
 
 /** Can a branch write a field, put another message in the place of its own, or hand that to someone who does? */
-function isChangedIn(p: Proving, branch: Node, message: string, field: DescField): boolean {
+function isChangedIn(p: Proving, branch: Node, read: Node, message: string, field: DescField): boolean {
   const written = writtenWith(p, message, field);
   return branch.getDescendants().some((node) => {
     const text = node.getText();
+    // `message.count += 1` reads it, too.
+    if (node === read) return false;
     if (isAssignmentTarget(node)) return written.has(text) || `${message}.`.startsWith(`${text}.`);
     // What is not there is undefined, for a message, whoever sees to that.
     if ((field.fieldKind === "message" && !field.oneof) || !Node.isCallExpression(node)) return false;

@@ -20,16 +20,21 @@ import type { Proving } from "./proof.js";
 type Value = Kind & { readonly kind: "value" };
 
 /**
- * A value of a type that nothing proves, in a field of proto-loader: the conversion that protobufjs made of it on encoding is
- * written at the value. True when the value is dealt with.
+ * A value of a type that nothing proves, in a field of proto-loader or of pbjs's classes: the conversion that protobufjs made of
+ * it on encoding is written at the value. True when the value is dealt with.
  */
-export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: Value): boolean {
+export function coerceValue(p: Proving, expression: Node, { as: given, field, maybe }: Value): boolean {
   const known = p.kinds.get(expression);
-  if (!p.shape.coerces || !field || (known && !(known.kind === "value" && known.as.kind === "same"))) return false;
+  const converts = p.shape.coerces || p.shape.hasNulls;
+  if (!converts || !field || (known && !(known.kind === "value" && known.as.kind === "same"))) return false;
+  // A writer of protobufjs takes an enum for an int32, and no name of one.
+  const isEnum = given.kind === "enum-number" && !Node.isStringLiteral(expression);
+  const as: Representation = isEnum ? { kind: "same", type: "int32" } : given;
   // Undefined and null leave a field unset; elements of lists and maps are converted whatever they are.
   const isElement = field.fieldKind === "list" || field.fieldKind === "map";
   const isSure = isElement || p.isPresent(expression);
   if (isElement && isHeld(p, expression)) return false;
+  if (p.shape.hasNulls && as.kind === "same" && as.type === "string") return onlyText(p, expression, field);
   if (maybe && !isSure) return coerceMaybe(p, expression, as, field);
   const [before, after] = isOperand(expression) ? ["", ""] : ["(", ")"];
   const wrap = (...[opening, closing]: readonly [string, string]) => {
@@ -42,7 +47,7 @@ export function coerceValue(p: Proving, expression: Node, { as, field, maybe }: 
   if (isInt64(as)) {
     if (isElement && !p.isPresent(expression)) return false; // Long knows no null
     const isUnsigned = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64;
-    const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromLong" };
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p) };
     const zero = isSure ? "" : `${after} ?? 0`;
     p.coerced.set(expression, field);
     p.wrap(
@@ -91,7 +96,7 @@ function coerceMaybe(p: Proving, expression: Node, as: Representation, field: De
   if (isInt64(as)) {
     if (/^u?int32$/.test(plainIn(p, expression)) && (!isUnsignedField(field) || plainIn(p, expression) === "uint32"))
       return wrap([unless, "BigInt("], `)${after}`);
-    const make = { module: "@connect-migrate/runtime/grpc-js", name: "int64FromLong" };
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p) };
     return wrap([unless, make, "("], `${isUnsignedField(field) ? ", true" : ""})${after}`);
   }
   if (as.kind !== "same") return false;
@@ -102,6 +107,20 @@ function coerceMaybe(p: Proving, expression: Node, as: Representation, field: De
   const [opening, closing] = p.isNumber(expression) ? ["", ""] : ["Number(", ")"];
   if (as.type === "int32") return wrap([unless, opening], `${closing} | 0${after}`);
   return as.type === "uint32" && wrap([unless, opening], `${closing} >>> 0${after}`);
+}
+
+/** proto-loader makes a Long of a value; the code of pbjs writes the bits of a number. */
+function int64Maker({ shape }: Proving): string {
+  return shape.coerces ? "int64FromLong" : "int64FromLongBits";
+}
+
+/** A writer of protobufjs refuses what is no text. */
+function onlyText(p: Proving, expression: Node, field: DescField): boolean {
+  if (field.fieldKind !== "scalar" || p.kinds.has(expression)) return false;
+  p.coerced.set(expression, field);
+  const make = { module: "@connect-migrate/runtime/grpc-js", name: "textFromValue" };
+  p.wrap(expression, [p.shorthandPrefix(expression), make, "("], ")");
+  return true;
 }
 
 function plainIn(p: Proving, expression: Node): string {
@@ -151,6 +170,7 @@ export function isOfType(p: Proving, given: Node, as: Representation): boolean {
   const known = p.kinds.get(expression);
   if (known && !(known.kind === "value" && known.as.kind === "same")) return true;
   if (isInt64(as)) return p.isInteger(expression);
+  if (as.kind === "enum-number" && p.shape.hasNulls) return p.isWithinRange(expression, "int32");
   if (as.kind !== "same" || as.type === "bytes") return true;
   if (as.type === "string") return p.isString(expression);
   if (as.type === "boolean") return p.isBoolean(expression);

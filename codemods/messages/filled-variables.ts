@@ -1,12 +1,14 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
-import { Node, type PropertyAccessExpression } from "ts-morph";
+import { type Identifier, Node, type PropertyAccessExpression } from "ts-morph";
 import { isPlain, type Kind } from "./message-kind.js";
 import {
   functionAround,
   isAbsent,
+  isArrowBody,
   isAssignmentTarget,
   isOperand,
   isStep,
+  leavesAlways,
   onlyReads,
   quoted,
   unwrapped,
@@ -60,16 +62,43 @@ function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as
   }
 }
 
-/** Do two places stand in the two branches of an `if`, of which one runs? */
+/** Do two places stand where only one of them runs: in the two branches of an `if`, or one in a branch that leaves the function? */
 function areBranches(one: Node, other: Node): boolean {
   const around = other.getAncestors();
-  return one.getAncestors().some((node) => {
-    if (!Node.isIfStatement(node) || !around.includes(node)) return false;
+  const isIn = (place: Node, branch: Node) => place.getAncestors().includes(branch);
+  return [...one.getAncestors(), ...around].some((node) => {
+    if (!Node.isIfStatement(node)) return false;
     const [then, otherwise] = [node.getThenStatement(), node.getElseStatement()];
-    if (!otherwise) return false;
-    const isIn = (place: Node, branch: Node) => place.getAncestors().includes(branch);
+    if (isIn(one, then) !== isIn(other, then) && leavesFunction(then)) return true;
+    if (!otherwise || !around.includes(node)) return false;
     return (isIn(one, then) && isIn(other, otherwise)) || (isIn(one, otherwise) && isIn(other, then));
   });
+}
+
+/** Does nothing of a function run after a branch? */
+function leavesFunction(branch: Node): boolean {
+  const last = Node.isBlock(branch) ? branch.getStatements().at(-1) : branch;
+  if (!leavesAlways(branch) || Node.isContinueStatement(last)) return false;
+  const owner = functionAround(branch);
+  return !branch.getAncestors().some((node) => Node.isTryStatement(node) && functionAround(node) === owner);
+}
+
+/** The literal that a message is made of: `{ … }`, `T.create({ … })`; `none` for `T.create()`, undefined for anything else. */
+function literalIn(made: Node): Node | "none" | undefined {
+  if (!Node.isCallExpression(made) && !Node.isNewExpression(made)) return made;
+  const callee = made.getExpression();
+  const isMaker =
+    Node.isNewExpression(made) || (Node.isPropertyAccessExpression(callee) && callee.getName() === "create");
+  return isMaker ? (made.getArguments()[0] ?? "none") : undefined;
+}
+
+/** `list.push(one);`, `ones.forEach((one) => list.push(one))`. */
+function isUnused(call: Node): boolean {
+  const parent = call.getParent();
+  if (!parent || !isArrowBody(parent, call)) return Node.isExpressionStatement(parent);
+  const loop = parent.getParent();
+  const callee = Node.isCallExpression(loop) ? loop.getExpression() : undefined;
+  return Node.isPropertyAccessExpression(callee) && callee.getName() === "forEach";
 }
 
 /** What a field has in the literal that makes a message. */
@@ -116,11 +145,7 @@ export function createFilledVariables(p: Proving) {
         continue;
       }
       if (wanted.kind === "map" && Node.isElementAccessExpression(parent) && isAssignmentTarget(parent)) {
-        const assignment = parent.getParent();
-        if (Node.isBinaryExpression(assignment) && assignment.getOperatorToken().getText() === "=") {
-          sink(assignment.getRight(), wanted.of);
-          mustBeElement(p, assignment.getRight(), wanted.of);
-        } else block(parent, "this changes a value of a map in place");
+        entered(parent, wanted);
         continue;
       }
       if (isPlain(wanted) && onlyReads(reference, parent)) continue;
@@ -133,12 +158,25 @@ export function createFilledVariables(p: Proving) {
     }
   };
 
+  /** `map[key] = value`. */
+  const entered = (entry: Node, { of }: Kind & { kind: "map" }): unknown => {
+    const assignment = entry.getParent();
+    if (!Node.isBinaryExpression(assignment) || assignment.getOperatorToken().getText() !== "=")
+      return block(entry, "this changes a value of a map in place");
+    sink(assignment.getRight(), of);
+    mustBeElement(p, assignment.getRight(), of);
+  };
+
   /** `reply.key = value`, `reply.list.push(value)`, `list.push(value)`. */
   const assigned = (access: Node, wanted: Kind): unknown => {
     if (!Node.isPropertyAccessExpression(access)) return;
     const parent = access.getParent();
     if (wanted.kind === "list") {
-      if (access.getName() === "length" && !isAssignmentTarget(access)) return;
+      if (access.getName() === "length" && !isAssignmentTarget(access)) {
+        // That there is one is asked where it is read.
+        if (shape.hasDefaults) kinds.set(access.getExpression(), wanted);
+        return;
+      }
       if (isPlain(wanted) && LIST_READERS.has(access.getName()) && Node.isCallExpression(parent)) return;
       if (access.getName() === "push" && Node.isCallExpression(parent) && parent.getExpression() === access) {
         for (const item of parent.getArguments()) {
@@ -148,7 +186,7 @@ export function createFilledVariables(p: Proving) {
             mustBeElement(p, item, wanted.of);
           }
         }
-        if (!Node.isExpressionStatement(parent.getParent())) block(parent, "the result of push is used");
+        if (!isUnused(parent)) block(parent, "the result of push is used");
         return;
       }
       if (shape.coerces && !isPlain(wanted)) return p.member(access, access.getExpression(), wanted);
@@ -160,7 +198,7 @@ export function createFilledVariables(p: Proving) {
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
-    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access))
+    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc))
       return block(access, "a part of a message is read while it is made");
     if (isAssignmentTarget(access)) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
@@ -172,10 +210,22 @@ export function createFilledVariables(p: Proving) {
     }
     if (kind.kind === "list" && Node.isPropertyAccessExpression(parent) && parent.getExpression() === access)
       return assigned(parent, kind);
+    const isEntry = Node.isElementAccessExpression(parent) || Node.isPropertyAccessExpression(parent);
+    if (kind.kind === "map" && isEntry && isAssignmentTarget(parent)) return entered(parent, kind);
     if (kind.kind === "value" && kind.as.kind === "same") return void p.readAgain.set(field, access);
     if (!shape.coerces) return block(access, "a part of a reply is read while it is made");
     noteRead(p, access.getExpression(), field, access);
     p.flow(access, readOf(kind, access.getExpression()));
+  };
+
+  /** All that a variable gets: its first value, and what is assigned to it. */
+  const valuesOf = (declaration: Node | undefined, use: Identifier): Node[] => {
+    const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const later = project.referencesTo(use).flatMap((reference) => {
+      const parent = reference.getParent();
+      return Node.isBinaryExpression(parent) && isAssignmentTarget(reference) ? [parent.getRight()] : [];
+    });
+    return [...(first ? [first] : []), ...later].map(unwrapped);
   };
 
   /** `reply.member = value`, where `reply` is a variable: the last assignment counts, if they stand in the order of the fields. */
@@ -194,12 +244,13 @@ export function createFilledVariables(p: Proving) {
       return block(assignment, "a member of a oneof that may be absent");
     }
     const declaration = project.declarationOf(object);
-    const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    const isInLiteral =
-      initializer !== undefined &&
-      Node.isObjectLiteralExpression(initializer) &&
-      (spreads(initializer) ||
-        oneof.fields.some((one) => initializer.getProperty(shape.keyOf(one) ?? "") !== undefined));
+    const later = oneof.fields.filter((one) => one.number > field.number);
+    const isInLiteral = valuesOf(declaration, object).some((made) => {
+      const literal = literalIn(made);
+      if (literal === "none") return false;
+      if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return true;
+      return later.some((one) => literal.getProperty(shape.keyOf(one) ?? "") !== undefined);
+    });
     const isInLoop =
       functionAround(assignment) !== (declaration && functionAround(declaration)) ||
       assignment

@@ -66,7 +66,9 @@ async function main() {
       `console.log(protoLoaderObject(ResSchema, perhaps, ${whole}), perhaps !== undefined);`,
     );
     expect(files["main.js"]).toContain("held.then((reply) => console.log(reply.theName), () => {});");
-    expect(files["main.js"]).toContain(`console.log(protoLoaderObject(ResSchema, await held, ${whole}), await noOf());`);
+    expect(files["main.js"]).toContain(
+      `console.log(protoLoaderObject(ResSchema, await held, ${whole}), await noOf());`,
+    );
     expect(files["main.js"]).toContain("then((reply) => String(reply.bigNo)).then((no) => no.length)");
     expect(files["main.js"]).toContain("const one = createClient(S, transport);");
     expect(files["main.js"]).toContain("two = createClient(S, transport);");

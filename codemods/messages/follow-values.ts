@@ -297,10 +297,11 @@ export function createFollowValues(p: Proving) {
     for (const item of call.getArguments()) {
       if (Node.isSpreadElement(item)) p.sink(item.getExpression(), kind);
       else p.sink(item, kind.of);
-      if (kind.of.kind === "value")
-        p.later(() => {
-          if (!Node.isSpreadElement(item) && !p.isPresent(item)) block(item, "an element of a list that may be absent");
-        });
+      p.later(() => {
+        if (Node.isSpreadElement(item)) return;
+        const isThere = kind.of.kind === "value" ? p.isPresent(item) : !p.isUnchecked(item);
+        if (!isThere) block(item, "an element of a list that may be absent");
+      });
     }
   };
 

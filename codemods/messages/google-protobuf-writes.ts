@@ -6,7 +6,7 @@ import { isGuarded, isGuardedMember, zeroText } from "./google-protobuf-reads.js
 import type { Kind } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { isCounted, isUncheckedElement } from "./unchecked-elements.js";
+import { isWithinLength } from "./unchecked-elements.js";
 
 /** One `.setX(value)` or `.addX(value)` of a chain. */
 export interface Write {
@@ -206,7 +206,7 @@ export function addToList(
 /** Is a value certainly there? For a message: nothing that it is made of is null, undefined or a field that may be unset. */
 export function isThere(p: Proving, value: Node, field: DescField): boolean {
   if (!field.message) return p.isPresent(value);
-  if (p.isStrictlyTyped(value) && !isUncheckedElement(p.project, value) && !isForced(p, value)) return true;
+  if (p.isStrictlyTyped(value) && !p.isUnchecked(value) && !isForced(p, value)) return true;
   return !p.canBeMissing(value);
 }
 
@@ -228,8 +228,10 @@ function isForced(p: Proving, value: Node): boolean {
 
 /** A message that was read of another one, or of a list or map, and may not be there. */
 export function isUnset(p: Proving, part: Node): boolean {
-  if (Node.isElementAccessExpression(part) && p.kinds.get(part.getExpression())?.kind === "list")
-    return !isCounted(p.project, part.getArgumentExpression());
+  if (Node.isElementAccessExpression(part) && p.kinds.get(part.getExpression())?.kind === "list") {
+    const index = part.getArgumentExpression();
+    return !index || !isWithinLength(part, part.getExpression(), index);
+  }
   if (!Node.isCallExpression(part)) return part.getText().includes("?.");
   const callee = part.getExpression();
   const kind = Node.isPropertyAccessExpression(callee) ? p.kinds.get(callee.getExpression()) : undefined;

@@ -9,6 +9,7 @@ import { rule as tsProtoNative } from "./ts-proto-native.js";
 
 export { collectMessageFacts } from "./collect-message-facts.js";
 export { isMessageOutcome, keyOfOutcome } from "./message-facts.js";
+export { staleNotes } from "./stale-protos.js";
 
 /** The rules that turn a bridged service or client (`{ messages: grpcJsMessages(…) }`) into one on protobuf-es messages. */
 export const messageRules: readonly Rule[] = [

@@ -342,6 +342,9 @@ export function createPlainValues(p: Proving) {
     return LIST_MAKERS.test(callee.getName()) && isMadeList(unwrapped(callee.getExpression()));
   };
 
+  /** Can a value come from a place of a list or an object that may have nothing there, whatever its type says? */
+  const isUnchecked = (node: Node): boolean => canBe(node, "absent", (part) => isUncheckedElement(p, part));
+
   /** Is a plain value certainly neither undefined nor null? */
   const isPresent = (given: Node): boolean => {
     const value = unwrapped(given);
@@ -377,13 +380,13 @@ export function createPlainValues(p: Proving) {
       )
         return true;
     }
-    // What is not there is not set for google-protobuf, whatever the compiler says.
-    if (p.isStrictlyTyped(value) && !(shape.isLive && isUncheckedElement(project, value))) return true;
+    if (p.isStrictlyTyped(value)) return !isUnchecked(value);
     return ofParts(value, "present", (part) => isPresent(part));
   };
 
   return {
     isPresent,
+    isUnchecked,
     canBe,
     canBeMissing,
     isMadeOf: ofParts,

@@ -2,7 +2,6 @@ import type { Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { isUncheckedElement } from "./unchecked-elements.js";
 
 /** A member of a oneof that is not set would be one for protobuf-es; for protobufjs there is none. */
 export function mustBeSet(p: Proving, member: Node): void {
@@ -16,13 +15,16 @@ export function mustBeElement(p: Proving, element: Node, of: Kind): void {
 
 /** An element that google-protobuf leaves out where it is not there, whatever the compiler says. */
 export function mustBeChecked(p: Proving, element: Node, of: Kind): void {
-  if (p.shape.isLive && of.kind === "value" && isUncheckedElement(p.project, element))
+  if (p.shape.isLive && of.kind === "value" && p.isUnchecked(element))
     p.block(element, "an element that may be absent");
 }
 
 function mustBeThere(p: Proving, value: Node, what: string): void {
-  if (p.shape.typed || p.shape.isLive) return;
   p.later(() => {
+    if (p.shape.typed || p.shape.isLive) {
+      if (p.isUnchecked(value)) p.block(value, what);
+      return;
+    }
     const isConverted = p.coerced.has(unwrapped(value)) && !p.isPresent(value);
     if (isConverted || p.canBeMissing(value)) p.block(value, what);
   });

@@ -1,6 +1,6 @@
 import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression } from "ts-morph";
+import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression, SourceFile } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
@@ -78,6 +78,8 @@ export interface ProofState {
     embraces?: number,
   ): void;
   replace(node: Node, ...parts: TextPart[]): void;
+  /** A file takes names of a module of old generated code that others come in place of. */
+  replacesNamesOf(module: string, file: SourceFile): void;
   wrap(node: Node, before: readonly TextPart[], after: string): void;
   /** The import of a descriptor (`ColorSchema`) or of its type (`Color`, for an enum also the value). */
   generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): ImportedName;
@@ -139,6 +141,8 @@ export interface Proving extends ProofState {
   canBeMissing(node: Node): boolean;
   /** Is a plain value certainly neither undefined nor null? */
   isPresent(node: Node): boolean;
+  /** Can a value come from a place of a list or an object that may have nothing there, whatever its type says? */
+  isUnchecked(node: Node): boolean;
   /** Does everything that an expression takes its value from pass a test? */
   isMadeOf(node: Node, question: string, test: (part: Node) => boolean): boolean;
 }
@@ -220,6 +224,19 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       edited.add(key);
       edits.push(fact);
     },
+    replacesNamesOf: (module, file) =>
+      void edits.push({
+        kind: "message-edit",
+        file: file.getFilePath(),
+        start: 0,
+        end: 0,
+        via: "provenance",
+        rule: shape.rule,
+        parts: [],
+        belongsTo: "after",
+        embraces: 0,
+        replaces: module,
+      }),
     replace: (node, ...parts) => state.edit(node, node.getStart(), node.getEnd(), parts),
     wrap(node, before, after) {
       state.edit(node, node.getStart(), node.getStart(), before, "after");

@@ -55,6 +55,12 @@ describe.each([
       [echo("const it: unknown = req.thePick;"), "something else is asked for"],
       [echo("const { oneofKind } = req.thePick; console.log(oneofKind);"), "a oneof is taken apart"],
       [
+        "function echoIt(req: Thing): Thing { return Thing.create({ thePick: { oneofKind: 'pickText', pickText: Kind[req.itemKind] } }); }",
+        "a member of a oneof that may be absent",
+      ],
+      [echo("req.tagList = [Kind[req.itemKind]];"), "an element of a list that may be absent"],
+      [echo("const [, last] = req.itemName.split(' '); req.itemName = last;"), "a value that may be absent"],
+      [
         "const kind: any = 'pickText';\nfunction echoIt(req: Thing): Thing { req.thePick = { oneofKind: kind, pickText: 'a' }; return req; }",
         "a oneof whose member is not written out",
       ],

@@ -91,8 +91,17 @@ export function echoIt(req: Thing): Thing {
     fooBar: req.fooBar,
     innerOne: req.innerOne,
     ...(req.isOn && { itemName: 'on', uNum: 7, childItem: Thing.create({ isOn: true }) }),
+    ...(req.uNum > 9 && {
+      innerOne: { x1: req.tagList.length, mode: Thing_Inner_Mode.ON } satisfies Thing_Inner,
+      subItems: [{ ...req } satisfies Thing, Thing.create({ innerOne: inners(req)[1], isOn: true } satisfies Partial<Thing>)],
+      childItem: Thing.create({ innerOne: { x1: 1, mode: Thing_Inner_Mode.OFF } satisfies Thing_Inner }) satisfies Thing,
+    }),
   };
-  return reply;
+  return reply satisfies Thing;
+}
+
+function inners(req: Thing): Thing_Inner[] {
+  return [{ x1: 1, mode: Thing_Inner_Mode.ON }, { x1: req.tagList.length, mode: Thing_Inner_Mode.OFF }] satisfies Thing_Inner[];
 }
 
 function half(req: Thing): Thing {
@@ -152,7 +161,7 @@ export function loopIt(req: Thing): Lines {
   lines.linesOut.push(show(sum > 5n), req.subItems.map(({ itemName: name }) => name).join(), JSON.stringify(counts.numMap), counts.itemName + counts.uBig);
   const pick = req.thePick;
   lines.result = { oneofKind: 'goodOne', goodOne: '' };
-  if (lines.result.oneofKind === 'goodOne') lines.result.goodOne = lines.result.goodOne + 'good';
+  if (lines.result.oneofKind === 'goodOne') lines.result.goodOne += 'good';
   if (lines.result.oneofKind === 'goodOne') lines.linesOut.push(lines.result.goodOne);
   if (pick.oneofKind === 'pickItem' && pick.pickItem.thePick.oneofKind === 'pickNum') lines.linesOut.push('num ' + pick.pickItem.thePick.pickNum);
   lines.result = req.isOn ? { oneofKind: 'goodOne', goodOne: 'on' } : { oneofKind: 'badOne', badOne: picked(req) };

@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { textFromValue } from "@connect-migrate/runtime/grpc-js";
 import { beforeAll, expect, it } from "vitest";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
@@ -94,16 +97,32 @@ it.each<[string, string, RegExp]>([
     "return { theName: req.optNum === undefined ? 'a' : 'b' };",
     /undefined or null/,
   ],
+  ["what a made message reads", "const r = Thing.create();\n  r.theName = r.theName + 'x';\n  return r;", /read while/],
   [
-    "what a made message reads",
-    "const r = Thing.create();\n  r.tagList.push('x');\n  return r;",
+    "a list of a message that takes the place of another one",
+    "let r = Thing.create();\n  if (req.kind) r = Thing.create();\n  r.tagList.push('x');\n  return r;",
+    /read while it is made/,
+  ],
+  [
+    "a list of a message that a helper made",
+    "const make = () => Thing.create();\n  const r = make();\n  r.tagList.push('x');\n  return r;",
     /read while it is made/,
   ],
   ["a copy over something else", "return Thing.create({ theName: 'x', ...req });", /spread/],
   [
-    "a fraction in a Long, which was cut off",
-    "return Thing.create({ bigCount: req.bigCount.toNumber() / 7 });",
-    /nothing proves that this is a whole number/,
+    "a text of a type that nothing proves, in a list",
+    "return Thing.create({ tagList: [globalThis.given] });",
+    /nothing proves that this is a string/,
+  ],
+  [
+    "a member of a oneof that nothing proves to be there",
+    "return Thing.create({ pickText: globalThis.given });",
+    /may be absent/,
+  ],
+  [
+    "a Long beside a text",
+    "return Thing.create({ theName: req.bigCount || globalThis.given });",
+    /not followed|string/,
   ],
   ["fromObject", "return Thing.fromObject({ theName: 'x' });", /nothing proves that this is a p.v1.Thing/],
   ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
@@ -116,6 +135,16 @@ it.each<[string, string, RegExp]>([
     /value of p.v1.Kind/,
   ],
   ["two members of a oneof", "return { pickText: 'x', pickItem: {} };", /two members/],
+  [
+    "a member of a oneof that an earlier one is written over",
+    "const r = Thing.create({ pickItem: {} });\n  r.pickText = 'x';\n  return r;",
+    /another order/,
+  ],
+  [
+    "a member of a oneof in a branch that ends in a throw which is caught",
+    "const r = Thing.create();\n  try { if (req.kind) { r.pickItem = {}; throw new Error(); } } catch {}\n  r.pickText = 'x';\n  return r;",
+    /another order/,
+  ],
   ["the setter of a oneof", "const r = { pickText: 'x' };\n  r.pick = 'pickItem';\n  return r;", /no field pick/],
 ])("%s stays on the bridge", async (_, body, why) => {
   const found = await migrate(body);
@@ -154,4 +183,12 @@ it.each<[string, (text: string) => string, RegExp]>([
   const found = await migrate("return { theName: req.theName };", [encode, decode], change);
   expect(found.outcome).toBe("bridged");
   expect(found.why).toMatch(why);
+});
+
+it("what is no text is refused when the message is encoded, and not before", () => {
+  const encoded = (value: unknown) =>
+    toBinary(StringValueSchema, create(StringValueSchema, { value: textFromValue(value) }));
+  expect(encoded("x")).toEqual(Uint8Array.of(10, 1, 120));
+  expect(encoded(null)).toEqual(new Uint8Array());
+  expect(() => encoded(5)).toThrow("number in a field for text");
 });

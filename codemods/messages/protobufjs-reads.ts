@@ -1,6 +1,6 @@
-import type { DescField } from "@bufbuild/protobuf";
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { sameKind } from "./message-kind.js";
 import {
   isAbsent,
@@ -12,6 +12,7 @@ import {
   topOf,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { staticNameOf } from "./protobufjs-generated.js";
 import { receivedAs } from "./received-messages.js";
 import { spreads } from "./spread-choices.js";
 import { isThereAt } from "./wrapped-values.js";
@@ -28,15 +29,18 @@ export function isNullable(field: DescField): boolean {
 /** `message.optNum`, null where it is not set: whoever goes on to use it still gets null. */
 export function readNullable(p: Proving, access: PropertyAccessExpression, field: DescField): unknown {
   const kind = p.kindOf(field);
-  const isSame = kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
-  if (!isSame || access.hasQuestionDotToken() || isAssignmentTarget(access))
-    return p.block(access, "a field that is null where it is not set");
   const parent = access.getParent();
-  if (parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) return undefined;
+  const isLong = kind.kind === "value" && kind.as.kind === "int64-long";
+  const isRead = kind.kind === "value" && (isLong || kind.as.kind === "same" || kind.as.kind === "enum-number");
+  if (!isRead || isAssignmentTarget(access)) return p.block(access, "a field that is null where it is not set");
+  // A Long is true, whatever it says.
+  if (parent && !isLong && isTruthTest(parent, access) && !isValueOfLogical(parent)) return undefined;
   if (Node.isBinaryExpression(parent)) {
     const operator = parent.getOperatorToken().getText();
     const other = parent.getLeft() === access ? parent.getRight() : parent.getLeft();
     if (/^[!=]=$/.test(operator) && isAbsent(other)) return undefined;
+    if (/^(\|\||\?\?)$/.test(operator) && parent.getLeft() === access && !isLong)
+      return void p.kinds.set(access, { ...kind, maybe: true });
     if (/^[!=]==$/.test(operator) && isAbsent(other)) {
       if (other.getText() === "null") p.replace(other, "undefined");
       p.later(() => {
@@ -46,12 +50,15 @@ export function readNullable(p: Proving, access: PropertyAccessExpression, field
       return undefined;
     }
   }
+  if (access.getText().includes("?.")) return p.block(access, "a field that is null where it is not set");
+  const isThere = isThereAt(p, access, access);
+  if (isLong && isThere) return p.flow(access, { ...kind, maybe: false });
   p.kinds.set(access, { ...kind, maybe: true });
-  if (isThereAt(p, access, access)) return undefined;
-  // A field of another message takes undefined as it took null.
+  if (isThere) return undefined;
+  // A field of another message takes undefined as it took null, and both are 0 there for `x >>> 0`.
   p.later(() => {
-    if (p.consumed.has(access)) return;
-    if (isShorthand(access)) return p.block(access, "a field that is null where it is not set");
+    if (p.consumed.has(access) || p.coerced.has(access)) return;
+    if (isLong || isShorthand(access)) return p.block(access, "a field that is null where it is not set");
     const top = topOf(access);
     const [opening, closing] = standsAlone(top) ? ["", ""] : ["(", ")"];
     p.wrap(top, [opening], ` ?? null${closing}`);
@@ -132,14 +139,50 @@ export function readLong(p: Proving, access: Node): unknown {
   p.flow(call, { kind: "value", as: { kind: "same", type: "number" } });
 }
 
-/** `reply.tags.push(…)`, where the literal that makes the reply has the list. */
-export function isGivenList(p: Proving, access: PropertyAccessExpression): boolean {
+/** `T.create(…)`, `new T(…)`. */
+export function makesMessage(p: Proving, node: Node | undefined): node is CallExpression | NewExpression {
+  const isNew = Node.isNewExpression(node);
+  if (!isNew && !Node.isCallExpression(node)) return false;
+  const callee = node.getExpression();
+  if (isNew) return staticNameOf(p.project, callee)?.kind === "message";
+  const isCreate = Node.isPropertyAccessExpression(callee) && callee.getName() === "create";
+  return isCreate && staticNameOf(p.project, callee.getExpression())?.kind === "message";
+}
+
+/** `reply.tags.push(…)`, where the literal that makes the reply has the list, or `T.create()` gave it an empty one. */
+export function isGivenList(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
   const object = access.getExpression();
   const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
   const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-  const literal = Node.isCallExpression(made) || Node.isNewExpression(made) ? made.getArguments()[0] : made;
+  if (Node.isIdentifier(object) && p.project.referencesTo(object).some(isAssignmentTarget)) return false;
+  const isMade = makesMessage(p, made);
+  if (isMade && emptyListsOf(p, made, desc).some((field) => p.shape.keyOf(field) === access.getName())) return true;
+  const literal = isMade ? made.getArguments()[0] : made;
   if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return false;
   const property = literal.getProperty(access.getName());
   const value = Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
-  return Node.isArrayLiteralExpression(value);
+  const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
+  const isList = Node.isPropertyAccessExpression(callee) && /^(map|filter|slice|concat)$/.test(callee.getName());
+  return isList || Node.isArrayLiteralExpression(value) || Node.isObjectLiteralExpression(value);
+}
+
+/** Lists and maps that are filled in the variable which a made message stands in, and that the literal does not have. */
+export function emptyListsOf(p: Proving, made: CallExpression | NewExpression, desc: DescMessage): DescField[] {
+  const declaration = made.getParent();
+  const [literal] = made.getArguments();
+  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
+  if (!Node.isIdentifier(name) || (literal && (!Node.isObjectLiteralExpression(literal) || spreads(literal))))
+    return [];
+  const references = p.project.referencesTo(name);
+  if (references.some(isAssignmentTarget)) return [];
+  const filled = references.flatMap((reference) => {
+    const access = reference.getParent();
+    const isRead = Node.isPropertyAccessExpression(access) && access.getExpression() === reference;
+    return isRead && !isAssignmentTarget(access) ? [access.getName()] : [];
+  });
+  return desc.fields.filter((field) => {
+    const key = p.shape.keyOf(field) ?? "";
+    const isEmpty = field.fieldKind === "list" || field.fieldKind === "map";
+    return isEmpty && filled.includes(key) && !literal?.getProperty(key);
+  });
 }

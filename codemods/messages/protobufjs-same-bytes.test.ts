@@ -50,6 +50,7 @@ message Thing {
   optional string opt_text = 24;
   optional bool opt_flag = 26;
   google.protobuf.StringValue nick_name = 25;
+  optional int64 opt_big = 27;
 }
 message Lines { repeated string lines_out = 1; int32 line_count = 2; Thing first_one = 3; oneof result { string good_one = 4; string bad_one = 5; } }
 `;
@@ -92,7 +93,11 @@ function describeIt(req) {
     case same.v1.Kind.KIND_BLUE: linesOut.push('blue'); break;
     default: linesOut.push('' + req.itemKind);
   }
-  return Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0], goodOne: req.itemName });
+  linesOut.push(req.optBig != null ? req.optBig.toString() : 'no big', show(req.childItem?.optNum ?? 'none'), req.childItem?.optText || 'no text');
+  const lines = Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0] });
+  if (req.isOn) { lines.badOne = 'on'; return lines; }
+  lines.goodOne = req.itemName;
+  return lines;
 }
 
 function echoIt(req) {
@@ -105,7 +110,12 @@ function echoIt(req) {
   if (req.isOn) reply.itemKind = Kind.KIND_BLUE;
   if (req.uNum > 5) reply.pickText = req.itemName;
   reply.tagList.push('y');
-  reply.itemMap = { one: flip(req), [req.itemName]: { itemName: 'x', rawData: Buffer.from('abc') } };
+  const made = Thing.create({ itemName: 'made' });
+  req.subItems.forEach((one) => made.subItems.push(one));
+  made.bigList.push(7, ...req.bigList);
+  made.numMap[req.itemName] = 3;
+  made.uNum = made.subItems.length;
+  reply.itemMap = { made, one: flip(req), [req.itemName]: { itemName: 'x', rawData: Buffer.from('abc') } };
   return reply;
 }
 
@@ -125,7 +135,10 @@ function buildIt(req) {
     subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE && one.itemName !== '').map(flip),
     someRatio: req.uNum / 7,
     childItem: Thing.create({ itemName: 'new', childItem: req.childItem, bigCount: -5, uBig: 7, pickBig: 0 }),
-    itemMap: { a: Thing.create({ uBig: req.uNum - 5 }), b: Thing.create({ uBig: -3 }) },
+    itemMap: {
+      a: Thing.create({ uBig: req.uNum - 5, uNum: req.optNum, optBig: req.optBig, childItem: req.isOn ? req.childItem : null }),
+      b: Thing.create({ uBig: -3, uNum: req.optNum ?? 3, bigCount: req.optNum ?? 5 }),
+    },
     isOn: req.uNum > 5,
     pickNum: req.optNum ? 1 : 2,
     atTime: google.protobuf.Timestamp.create({ seconds: Math.floor(req.uNum / 1000), nanos: 5 }),
@@ -143,11 +156,17 @@ function codeIt(req) {
   return Thing.create({ itemName: bytes.toString('hex'), rawData: bytes });
 }
 
+const rows = () => JSON.parse('[{"name":"a","n":1,"at":5,"k":1,"on":true,"r":1.5},{"name":"","n":2.7,"at":"-7","k":0.5,"on":0,"r":"2.5"},{"name":null,"n":null,"at":null,"k":null,"on":null,"r":null},{},{"n":"-5","at":-3.9,"k":"KIND_BLUE","on":"x","r":"abc"},{"n":1e20,"at":1e19,"k":2147483648,"on":[],"r":true}]');
+const fromRow = (row) => Thing.create({
+  itemName: row.name || 'none', uNum: row.n, optNum: row.n, bigCount: row.at, uBig: row.at, optBig: row.at, itemKind: row.k || Kind.KIND_BLUE,
+  optKind: row.k, isOn: row.on, optFlag: row.on, someRatio: row.r, optText: row.name, bigList: [row.n / 2], kindList: [row.k],
+});
+
 function spreadIt(req) {
   const childItem = Thing.create(Object.assign({}, req.childItem, { isOn: true, bigCount: 5 }));
   const first = req.subItems[0];
   return new Thing({
-    itemMap: { a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
+    itemMap: { b: fromRow(rows()[req.uNum % 6]), a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
     subItems: req.subItems.map((one) => ({ ...one, optNum: 7, nickName: { value: one.itemName } })),
     ...first && { itemName: first.itemName },
     childItem,
@@ -219,7 +238,7 @@ it.each([[["--no-comments", "--no-verify", "--no-convert"]], [["--keep-case"]]])
   async (options) => {
     const isSnake = options.includes("--keep-case");
     const fields =
-      /\b(itemName|bigCount|itemKind|rawData|optNum|childItem|subItems|numMap|thePick|pickText|pickNum|pickItem|pickBig|tagList|uBig|someRatio|atTime|isOn|uNum|bigList|kindList|itemMap|optKind|optText|optFlag|nickName|linesOut|lineCount|firstOne|goodOne)\b/g;
+      /\b(itemName|bigCount|itemKind|rawData|optNum|childItem|subItems|numMap|thePick|pickText|pickNum|pickItem|pickBig|tagList|uBig|someRatio|atTime|isOn|uNum|bigList|kindList|itemMap|optKind|optText|optFlag|optBig|nickName|badOne|linesOut|lineCount|firstOne|goodOne)\b/g;
     const source = isSnake
       ? handlers.replace(fields, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
       : handlers;

@@ -4,6 +4,7 @@ import { type LegacyShape, type Representation, representationOf } from "./legac
 import { isArrowBody, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
+import { emptyListsOf } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 
@@ -64,8 +65,15 @@ function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
   const [argument, more] = expression.getArguments();
   if (does === "decode") return decoded(p, expression, argument, more, desc);
   const isBody = isArrowBody(expression.getParentOrThrow(), expression);
-  if (!argument) p.replace(expression, isBody ? "({})" : "{}");
+  const lists = emptyListsOf(p, expression, desc).map(
+    (field) => `${field.localName}: ${field.fieldKind === "list" ? "[]" : "{}"}`,
+  );
+  const empty = lists.length > 0 ? `{ ${lists.join(", ")} }` : "{}";
+  if (!argument) p.replace(expression, isBody ? "({})" : empty);
   else if (Node.isObjectLiteralExpression(argument) && !more) {
+    const last = argument.getProperties().at(-1);
+    if (lists.length > 0 && last) p.edit(argument, last.getEnd(), last.getEnd(), [`, ${lists.join(", ")}`], "before");
+    else if (lists.length > 0) p.replace(argument, empty);
     p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
     p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
     p.literal(argument, desc);
@@ -115,12 +123,15 @@ function encoded(p: Proving, call: CallExpression, message: Node): boolean {
   return true;
 }
 
-/** `kiln.v2.Glaze.GLAZE_CELADON` becomes `Glaze.CELADON`. */
+/** `kiln.v2.Glaze.GLAZE_CELADON`, `Glaze['GLAZE_CELADON']` becomes `Glaze.CELADON`. */
 function constant(p: Proving, expression: Node): boolean {
-  if (!Node.isPropertyAccessExpression(expression)) return false;
-  const owner = staticNameOf(p.project, expression.getExpression());
+  const isKeyed = Node.isElementAccessExpression(expression);
+  if (!isKeyed && !Node.isPropertyAccessExpression(expression)) return false;
+  const key = isKeyed ? expression.getArgumentExpression() : undefined;
+  const name = isKeyed ? Node.isStringLiteral(key) && key.getLiteralText() : expression.getName();
+  const owner = name ? staticNameOf(p.project, expression.getExpression()) : undefined;
   if (owner?.kind !== "enum") return false;
-  const value = owner.desc.values.find((one) => one.name === expression.getName());
+  const value = owner.desc.values.find((one) => one.name === name);
   if (!value || !hasConstant(owner.file, value.name, value.number)) return false;
   p.replace(expression, p.generated(owner.desc, "shape", expression), `.${value.localName}`);
   return true;
@@ -138,18 +149,6 @@ function renameStatic(p: Proving, file: SourceFile): void {
   ];
   for (const specifier of specifiers) {
     const text = specifier.getLiteralText();
-    if (!moduleAt(p.project, file, text)) continue;
-    p.edits.push({
-      kind: "message-edit",
-      file: file.getFilePath(),
-      start: 0,
-      end: 0,
-      via: "provenance",
-      rule: p.shape.rule,
-      parts: [],
-      belongsTo: "after",
-      embraces: 0,
-      replaces: text,
-    });
+    if (moduleAt(p.project, file, text)) p.replacesNamesOf(text, file);
   }
 }

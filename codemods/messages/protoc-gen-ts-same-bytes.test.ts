@@ -5,6 +5,10 @@ import { testSameBytes } from "./testing/typed-programs.js";
 const handlers = `
 import { google } from './old/google/protobuf/timestamp';
 import { same } from './old/same';
+import v1 = same.v1;
+import Thing = v1.Thing;
+const { Lines, Kind: Kinds } = same.v1;
+const old = same.v1;
 
 const show = (value: unknown): string => (value === undefined ? 'undefined' : JSON.stringify(value));
 
@@ -21,7 +25,7 @@ class Store {
   }
 }
 
-function picked(thing: same.v1.Thing): string {
+function picked(thing: Thing): string {
   switch (thing.the_pick) {
     case 'pick_text':
       return 'text ' + thing.pick_text;
@@ -42,7 +46,7 @@ function otherOf(thing: same.v1.Thing): string {
   return thing.other_pick !== 'none' ? \`kind \${thing.other_kind} \${thing.other_flag}\` : 'none';
 }
 
-const nameOf = (thing: same.v1.Thing): string => (thing.has_child_item ? thing.child_item.item_name : 'no child of ' + thing.item_name);
+const nameOf = (thing: v1.Thing): string => (thing.has_child_item ? thing.child_item.item_name : 'no child of ' + thing.item_name);
 
 export function describeIt(req: same.v1.Thing): same.v1.Lines {
   const { item_name, big_count: big, tag_list } = req;
@@ -67,8 +71,8 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   lines.push(show(items.size), items.has('a') ? items.get('a')!.item_name : 'no a');
   for (const key of ['', 'b', 'toString']) lines.push(items.get(key)?.item_name ?? 'none');
   switch (req.item_kind) {
-    case same.v1.Kind.KIND_RED_ONE: lines.push('red'); break;
-    case same.v1.Kind.KIND_BLUE: lines.push('blue'); break;
+    case Kinds.KIND_RED_ONE: lines.push('red'); break;
+    case v1.Kind.KIND_BLUE: lines.push('blue'); break;
     default: lines.push(\`\${req.item_kind}\`);
   }
   lines.push(same.v1.Kind[req.item_kind] ?? 'strange');
@@ -80,7 +84,7 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   const counts = req.num_map;
   lines.push(show(Array.from(counts.entries()).sort(([a], [b]) => (a < b ? -1 : 1))), show([...counts.values()].includes(0)));
   lines.push(show([...counts].filter(([key, count]) => count > 0 || key.startsWith('1')).length), show([...counts].some(([key]) => key === '')));
-  return new same.v1.Lines({ lines_out: lines, line_count: lines.length, first_one: req.sub_items[0], good_one: item_name });
+  return new Lines({ lines_out: lines, line_count: lines.length, first_one: req.sub_items[0], good_one: item_name });
 }
 
 export function echoIt(req: same.v1.Thing): same.v1.Thing {
@@ -121,6 +125,8 @@ export function echoIt(req: same.v1.Thing): same.v1.Thing {
   return reply;
 }
 
+const labels: Record<same.v1.Kind, string> = { [same.v1.Kind.KIND_UNKNOWN]: 'u', [same.v1.Kind.KIND_RED_ONE]: 'r', [same.v1.Kind.KIND_BLUE]: 'b' };
+
 function half(req: same.v1.Thing): same.v1.Thing {
   return req.is_on && req.has_child_item ? req.child_item : new same.v1.Thing({ item_name: 'half', tag_list: ['a', 'b'], ...(req.is_on ? { is_on: true, big_count: req.big_count, sub_items: [new same.v1.Thing({ item_name: 'sub' })], opt_num: 3 } : {}), ...(req.u_num > 5 && { opt_text: 'u', item_kind: same.v1.Kind.KIND_BLUE }) });
 }
@@ -130,7 +136,7 @@ function bagOf(req: same.v1.Thing, total: number): same.v1.Thing {
   for (const one of req.sub_items) counts.set(one.item_name, (counts.get(one.item_name) ?? 0) + 1);
   const bag = new same.v1.Thing({ num_map: counts });
   bag.item_map.set('two', same.v1.Thing.fromObject({ item_name: 'from', child_item: { item_name: 'deep', tag_list: ['t'] }, num_map: { x: 1 }, pick_num: total }));
-  bag.sub_items.push(new same.v1.Thing(), req);
+  bag.sub_items.push(new Thing(), new old.Thing(), req);
   return bag;
 }
 
@@ -173,6 +179,16 @@ export async function transformIt(req: same.v1.Thing): Promise<same.v1.Thing> {
   made.num_map.set(req.item_name + 'x', req.num_map.get('a') ?? 0);
   made.num_map.delete('a');
   if (total !== 1) made.child_item = bagOf(req, total);
+  if (req.u_num > 9) {
+    const [first, second] = req.item_name.split('a');
+    made.item_name = same.v1.Kind[req.item_kind];
+    made.fooBar = req.tag_list[1];
+    if (made.has_child_item) made.child_item.item_name = second;
+    if (made.has_child_item) made.child_item.opt_text = labels[req.item_kind];
+    const texts = [first];
+    made.child_item = same.v1.Thing.fromObject({ tag_list: texts, child_item: { tag_list: texts } });
+    texts.push('later');
+  }
   made.inner_one.x_1 += counts.size;
   return made;
 }
@@ -189,6 +205,15 @@ export function loopIt(req: same.v1.Thing): same.v1.Lines {
     lines.lines_out.push(one.item_name, show(one.big_count ? 1 : 2));
     counts.num_map.set(one.item_name, (counts.num_map.get(one.item_name) ?? 0) + 1);
     counts.item_name += one.item_name;
+    counts.big_count += one.big_count % 1000;
+    counts.u_big += req.is_on ? 1 : 2;
+    --counts.as_text;
+    counts.opt_num += one.u_num;
+    counts.opt_big *= 3;
+    counts.opt_text += \`\${one.opt_text}!\`;
+    if (one.has_pick_num) one.pick_num += 2;
+    if (one.other_pick === 'other_big') one.other_big -= 1;
+    lines.lines_out.push(show(counts.big_count + counts.u_big - counts.as_text), show(counts.opt_num), counts.opt_text, show(counts.opt_big));
     lines.lines_out.push(show(counts.num_map.get(one.item_name)));
   }
   const found = req.sub_items.find(({ is_on }) => is_on);

@@ -16,6 +16,7 @@ import { createPlainValues } from "./plain-values.js";
 import { createProofState, type Proving } from "./proof.js";
 import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
+import { messagesOf, staleMessage } from "./stale-protos.js";
 import { showsWhole } from "./whole-messages.js";
 
 export interface Proof {
@@ -95,22 +96,15 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */
-function staleIn({ project, shape, kinds, blockers }: Proving, { service, definition }: Bridge): string | undefined {
-  // Generated code outside of the project keeps its whole path.
-  const fromRoot = (why: string) => why.replaceAll(`${project.root}/`, "");
-  const used = new Set(service.methods.flatMap(({ input, output }) => [input, output]));
+function staleIn({ project, shape, kinds, blockers }: Proving, bridge: Bridge): string | undefined {
+  const used = new Set(messagesOf(bridge.service));
   for (const kind of kinds.values()) if (kind.kind === "message") used.add(kind.desc);
-  for (const desc of new Set([...used].flatMap(reachable))) {
-    // Those of google.protobuf are the same in all versions.
-    if (desc.file.proto.package === "google.protobuf") continue;
-    const files = shape.filesOf?.(desc) ?? [];
-    // A message whose fields nobody reads may be in any of them.
-    if (files.length > 1 && blockers.length > 0)
-      return fromRoot(`${desc.typeName} is in several generated files (${files.join(", ")}): keep one of them`);
-    const stale = shape.staleness?.(definition, desc);
-    if (stale !== undefined) return fromRoot(`${stale}: run the old generator, or correct the .proto, and then this`);
-  }
-  return undefined;
+  const all = new Set([...used].flatMap(reachable));
+  // A message whose fields nobody reads may be in any of its files.
+  const several = blockers.length === 0 ? undefined : [...all].find((desc) => (shape.filesOf?.(desc) ?? []).length > 1);
+  if (several === undefined) return staleMessage(project, bridge, used);
+  const files = shape.filesOf?.(several).map((file) => file.replace(`${project.root}/`, ""));
+  return `${several.typeName} is in several generated files (${files?.join(", ")}): keep one of them`;
 }
 
 function importsFile(project: AnalysisProject, from: SourceFile, file: SourceFile): boolean {

@@ -62,8 +62,11 @@ export function createProveScalars(p: Proving) {
       case "int64-number":
         return int64(expression, as.kind, wanted);
       case "int64-long":
-        if (known?.kind === "value" && known.as.kind === "int64-long")
-          return block(expression, "a Long of another sign");
+        if (known?.kind === "value" && known.as.kind === "int64-long") {
+          if (known.maybe) return block(expression, "a Long of another sign");
+          p.consume(expression);
+          return cutTo64(expression, isUnsignedField(wanted.field), ["", ""]);
+        }
         noteUnlike(p, wanted.field);
         return int64(expression, "int64-string", wanted);
       case "enum-name":
@@ -83,6 +86,7 @@ export function createProveScalars(p: Proving) {
           if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
           return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
+        if (shape.hasNulls && coerceValue(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
       case "date":
@@ -187,7 +191,7 @@ export function createProveScalars(p: Proving) {
     if (shape.fractions === "wrapped" && isUnsignedField(wanted.field)) {
       const inner = text === undefined ? stringOf(expression) : undefined;
       if (text !== undefined ? text.startsWith("-") : !p.isNatural(inner ?? expression)) {
-        if (coerceValue(p, expression, wanted)) return;
+        if ((shape.coerces || !p.isInteger(expression)) && coerceValue(p, expression, wanted)) return;
         if (shape.coerces || inner || text !== undefined || !p.isInteger(expression))
           return block(expression, "nothing proves that this is not negative, in an unsigned field");
         return cutTo64(expression, true, ["BigInt(", ")"]);

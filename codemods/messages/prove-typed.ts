@@ -15,6 +15,7 @@ import { goesUnset, proveChoice, readChoice } from "./typed-oneofs.js";
 import { claimedParameters, placeOf } from "./typed-places.js";
 import { filesWithin, messagesOf } from "./typed-reach.js";
 import { createSharing, isChangedInside } from "./typed-sharing.js";
+import { createTypedShows } from "./typed-shows.js";
 import { isValue } from "./typed-syntax.js";
 import { createTypedTypes } from "./typed-types.js";
 import { createTypedWrites } from "./typed-writes.js";
@@ -42,15 +43,17 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const types = createTypedTypes(code, descs);
   const { messageIn, oneofIn, holds, carries, isClientType } = types;
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
-  const literals = createTypedLiterals(p, code, types, sharing, isOwnPackage);
+  const shows = createTypedShows(p, code, types);
+  const literals = createTypedLiterals(p, code, types, sharing, shows, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
-  const { access } = createTypedWrites(p, code, types, sharing, literals.claim);
+  const { access } = createTypedWrites(p, code, types, sharing, shows, literals.claim);
   const { name, sharesMessages } = createTypedNames(p, code, types, {
     descs,
     services,
     isGone,
     constructs: literals.constructs,
     functions: literals.functions,
+    hasParts: literals.hasParts,
   });
 
   // ---- places ------------------------------------------------------------------------------------------------------
@@ -110,6 +113,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
 
   const goes = (node: Node, type: Type): unknown => {
     if (literals.spread.has(node) || p.keptSpreads.has(node)) return undefined;
+    if (shows.shows(node, type)) return undefined;
     const parent = node.getParent();
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);
@@ -215,6 +219,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       const first = file.getImportDeclarations()[0] ?? file;
       p.block(first, "JavaScript, where the compiler does not know the messages");
       continue;
+    }
+    for (const specifier of file.getImportDeclarations().map((one) => one.getModuleSpecifierValue())) {
+      const module = project.resolveModule(file, specifier);
+      if (code.flavour.hasNamespaces && module && code.has(module)) p.replacesNamesOf(specifier, file);
     }
     file.forEachDescendant((node) => void visit(node));
     for (const call of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) methodName(call);

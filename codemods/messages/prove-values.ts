@@ -32,6 +32,7 @@ import {
   isAssignmentTarget,
   isCallback,
   isFunctionNode,
+  isMapCall,
   mayGiveNothing,
   ownReturns,
   quoted,
@@ -47,7 +48,7 @@ import { settledIn } from "./settled-together.js";
 import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
-import { keepsTest } from "./tested-values.js";
+import { keepsAbsence, keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
@@ -90,7 +91,8 @@ export function createProveValues(p: Proving) {
     if (wanted.kind === "map" && shape.map) return shape.map(p, expression, wanted);
 
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
-    if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted))) return;
+    if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted)))
+      return wanted.kind === "list" ? hasNoGaps(expression, wanted.of) : undefined;
 
     // protobufjs takes an element that is not there for what its type makes of it.
     if (
@@ -104,8 +106,8 @@ export function createProveValues(p: Proving) {
       return;
     }
     // No message at all: whoever writes it into a field or sends it looks after that.
-    if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces)) {
-      if (shape.coerces && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
+    if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces || shape.hasNulls)) {
+      if (!shape.isLive && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
     if (!kinds.has(expression)) comesFromStore(p, expression, wanted);
@@ -125,7 +127,7 @@ export function createProveValues(p: Proving) {
       return;
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     // What is converted, as protobufjs did it, is the value that comes of an expression, not what it is made of.
-    const isWhole = shape.coerces === true && wanted.kind === "value";
+    const isWhole = wanted.kind === "value" && (shape.coerces || shape.hasNulls === true);
     if (Node.isAwaitExpression(expression) && !isWhole) return prove(expression.getExpression(), wanted);
     if (wanted.kind !== "value" && settledBy(p, expression, wanted)) return;
     if (Node.isConditionalExpression(expression)) {
@@ -137,7 +139,8 @@ export function createProveValues(p: Proving) {
       // What `||` tests is the value before it is converted.
       if (isWhole && !isOfType(p, expression.getLeft(), wanted.as) && coerceValue(p, expression, wanted)) return;
       const isOr = expression.getOperatorToken().getText() === "||";
-      if (isOr && wanted.kind === "value" && !keepsTest(p, expression, wanted)) return value(expression, wanted);
+      if (wanted.kind === "value" && !(isOr ? keepsTest : keepsAbsence)(p, expression, wanted))
+        return value(expression, wanted);
       prove(expression.getLeft(), wanted);
       prove(expression.getRight(), wanted);
       return;
@@ -218,6 +221,21 @@ export function createProveValues(p: Proving) {
     const type = shape.typed ? expression.getType().getNonNullableType() : expression.getType();
     const of = wanted.kind === "list" ? type.getArrayElementType() : type.getStringIndexType();
     return of?.getText() === name;
+  };
+
+  /** A list that is made here: is each of its elements there? */
+  const hasNoGaps = (list: Node, of: Kind): void => {
+    const [callback] = Node.isCallExpression(list) && isMapCall(list) ? list.getArguments() : [];
+    const items = Node.isArrayLiteralExpression(list)
+      ? list.getElements().filter((item) => !Node.isSpreadElement(item))
+      : callback && isFunctionNode(callback)
+        ? resultsOf(callback)
+        : [];
+    for (const item of items)
+      p.later(() => {
+        if (holdsMessages(of) ? p.isUnchecked(item) : !p.isPresent(item))
+          block(item, "an element of a list that may be absent");
+      });
   };
 
   /** `message && { … }` in a field: what is not there leaves it unset. */
@@ -483,11 +501,13 @@ function removeProperty(p: Proving, property: ObjectLiteralElementLike): void {
   else p.edit(property, before?.getEnd() ?? property.getStart(), property.getEnd(), []);
 }
 
-/** `child: row ? childOf(row) : null`: a branch of what a field gets. */
+/** `child: row ? childOf(row) : null`, `reply.child = null`: a branch of what a field gets. */
 function isInField(value: Node): boolean {
   const top = topOf(value);
   const above = top.getParent();
   if (Node.isPropertyAssignment(above)) return true;
+  if (Node.isBinaryExpression(above) && above.getOperatorToken().getText() === "=")
+    return above.getRight() === top && Node.isPropertyAccessExpression(above.getLeft());
   return (Node.isConditionalExpression(above) || Node.isBinaryExpression(above)) && isInField(above);
 }
 

@@ -22,6 +22,18 @@ export function keepsTest(p: Proving, expression: BinaryExpression, wanted: Valu
   return true;
 }
 
+/**
+ * `a ?? b` as a value of a message, of which each side is to be proved: what is not there would be 0 for `a >>> 0`, and nothing
+ * for `BigInt(a)`.
+ */
+export function keepsAbsence(p: Proving, expression: BinaryExpression, { as }: Value): boolean {
+  const left = unwrapped(expression.getLeft());
+  if (!p.isNumber(left) || p.isPresent(left)) return true;
+  if (/^int64-/.test(as.kind)) return false;
+  if (as.kind !== "same" || p.shape.fractions === "refused") return true;
+  return (as.type !== "int32" && as.type !== "uint32") || p.isWithinRange(left, as.type);
+}
+
 function truthOf(p: Proving, given: Node, wanted: Value): Truth {
   const value = unwrapped(given);
   const { as } = wanted;

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { runMigration } from "../pipeline.js";
 import { migrateMessages } from "./testing/migrate-messages.js";
 import { strictConfig, typedProject } from "./testing/typed-project.js";
 
@@ -37,10 +38,26 @@ const echo = (body: string) => `function echoIt(req: Thing): Thing { ${body} ret
 
 describe("stays on the bridge, with the reason", async () => {
   const cases: readonly (readonly [name: string, code: string, why: string])[] = [
-    ["toJSON", echo("console.log(Thing.toJSON(req));"), "what toJSON of a message does"],
-    ["a message that is logged whole", echo("console.log(req);"), "a message is handed to a package"],
-    ["a message as JSON", echo("JSON.stringify(req);"), "what JSON.stringify does"],
-    ["a list of messages as JSON", echo("JSON.stringify({ all: req.subItems });"), "what JSON.stringify does"],
+    [
+      "toJSON of what is none",
+      echo("console.log(Thing.toJSON({ ...req, itemName: 'x' }));"),
+      "what toJSON of a message does",
+    ],
+    [
+      "a message that a log keeps",
+      `const kept: unknown[] = [];\nfunction log(it: unknown) { kept.push(it); console.log(it); }\n${echo("log(req);")}`,
+      "something else is asked for",
+    ],
+    [
+      "a message with its fields in another order, as JSON",
+      echo("const it: Thing = { tagList: [], ...req }; JSON.stringify(it);"),
+      "in another order",
+    ],
+    [
+      "a message whose bytes were no Buffer, as JSON",
+      echo("req.rawData = new Uint8Array(2); JSON.stringify({ all: req.subItems });"),
+      "may be no Buffer",
+    ],
     ["the keys of a message", echo("Object.keys(req);"), "what Object.keys does"],
     [
       "a message that is spread over another one",
@@ -106,7 +123,7 @@ describe("stays on the bridge, with the reason", async () => {
       "function echoIt(req: Thing): Thing { return Thing.create({ pickText: req.optText }); }",
       "may be absent",
     ],
-    ["an int64 that is changed in place", echo("req.bigCount += 1;"), "in place"],
+    ["an int64 that is changed in place", echo("req.bigCount %= 7;"), "in place"],
     [
       "a message that the message copied",
       "function echoIt(req: Thing): Thing { const it = Thing.create({ childItem: req }); req.itemName = 'x'; return it; }",
@@ -152,7 +169,7 @@ describe("stays on the bridge, with the reason", async () => {
   });
 
   it("--messages native says so, and makes it an error", async () => {
-    using project = typedProject("ts-proto", { "server.ts": program(echo("JSON.stringify(req);")) });
+    using project = typedProject("ts-proto", { "server.ts": program(echo("Object.keys(req);")) });
     const { findings } = await migrateMessages(project.root, "native");
     expect(findings).toMatchObject([{ rule: "messages/ts-proto-native", outcome: "failed", rpc: "same.v1.Same" }]);
   });
@@ -298,8 +315,17 @@ it("code that is older than the .proto keeps the bridge, and the report says whe
     expect(files["server.ts"]).toBe(code);
     expect(findings[0]?.reason?.text).toMatch(why);
   }
+  // Where the bridge is asked for, JSON follows the .proto all the same.
+  const { root } = project;
+  const forced = { cwd: root, paths: [root], side: "services", target: "bundled", messages: "bridge" } as const;
+  const { notes } = await runMigration({ ...forced, runtime: "npm" });
+  expect(notes).toContainEqual(
+    expect.stringMatching(
+      /^JSON, reflection and Connect GET of \S+ follow the \.proto, .*: x_1 of .* and as sint32 by/,
+    ),
+  );
   writeFileSync(file, proto);
-  const { findings } = await migrateMessages(project.root);
+  const { findings } = await migrateMessages(root);
   expect(findings[0]?.outcome).toBe("idiomatic");
 });
 

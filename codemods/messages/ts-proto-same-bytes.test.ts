@@ -60,6 +60,7 @@ export function describeIt(req: Thing): Lines {
   const kinds: number[] = [req.itemKind, -1, req.uNum];
   for (const kind of kinds) lines.push(show(Kind[kind]), labelOf(kind), kindToJSON(kind), Kind[kind] ?? 'strange');
   lines.push(show(Kind[req.itemKind]), kindToJSON(req.itemKind).toLowerCase(), ...req.kindList.map(kindToJSON), show(req.itemKind !== Kind.UNRECOGNIZED));
+  lines.push(JSON.stringify(Thing.toJSON(req)), show(req.subItems.map((one) => Thing.toJSON(one))));
   lines.push(req.innerOne?.mode === Thing_Inner_Mode.ON ? 'on' : show(req.innerOne?.x1));
   return Lines.fromPartial({ linesOut: lines, lineCount: lines.length, firstOne: req.subItems[0], goodOne: itemName });
 }
@@ -91,8 +92,17 @@ export function echoIt(req: Thing): Thing {
     fooBar: req.fooBar,
     innerOne: req.innerOne,
     ...(req.isOn && { itemName: 'on', uNum: 7, childItem: Thing.create({ isOn: true }) }),
+    ...(req.uNum > 9 && {
+      innerOne: { x1: req.tagList.length, mode: Thing_Inner_Mode.ON } satisfies Thing_Inner,
+      subItems: [{ ...req } satisfies Thing, Thing.create({ innerOne: inners(req)[1], isOn: true } satisfies Partial<Thing>)],
+      childItem: Thing.create({ innerOne: { x1: 1, mode: Thing_Inner_Mode.OFF } satisfies Thing_Inner }) satisfies Thing,
+    }),
   };
-  return reply;
+  return reply satisfies Thing;
+}
+
+function inners(req: Thing): Thing_Inner[] {
+  return [{ x1: 1, mode: Thing_Inner_Mode.ON }, { x1: req.tagList.length, mode: Thing_Inner_Mode.OFF }] satisfies Thing_Inner[];
 }
 
 function half(req: Thing): Thing {
@@ -133,13 +143,17 @@ const base = () => ({ itemName: 'base' });
 
 export function loopIt(req: Thing): Lines {
   const lines = Lines.create();
+  const counts = Thing.create();
   let best: Thing | undefined;
   let sum = 0;
   for (const one of req.subItems) {
     sum += one.bigCount;
     if (best === undefined || one.bigCount > best.bigCount) best = one;
     lines.lineCount += 1;
-    lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2));
+    counts.bigCount += one.uNum;
+    counts.asText -= req.isOn ? 2 : one.uNum * 3;
+    ++counts.uBig;
+    lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2), show(counts.bigCount + counts.asText), \`\${counts.uBig}\`);
   }
   const found = req.subItems.find(({ isOn }) => isOn);
   lines.firstOne = found ?? best;

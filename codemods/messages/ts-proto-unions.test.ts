@@ -1,11 +1,12 @@
 import { describe } from "vitest";
-import { testSameBytes } from "./testing/typed-programs.js";
+import { testSameBytes, wholeMillis } from "./testing/typed-programs.js";
 
 /** Handlers on ts-proto's objects whose oneofs are unions; `of` is the key of a member's value, `long` the text of an int64. */
 const handlers = (of: (member: string) => string, long: (digits: number) => string, plus: string) => `
 import { Kind, Lines, Thing } from './old/same';
 
-const show = (value: unknown): string => (value === undefined ? 'undefined' : JSON.stringify(value));
+const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value + 'n' : value);
+const show = (value: unknown): string => (value === undefined ? 'undefined' : JSON.stringify(value, plain));
 
 function picked(thing: Thing): string {
   const pick = thing.thePick;
@@ -28,6 +29,7 @@ export function describeIt(req: Thing): Lines {
   if (req.otherPick?.$case === 'otherKind' && req.otherPick.${of("otherKind")} === Kind.KIND_BLUE) lines.push('blue');
   if (req.thePick?.$case === 'pickItem' && req.thePick.${of("pickItem")}.thePick?.$case === 'pickNum')
     lines.push(show(req.thePick.${of("pickItem")}.thePick.${of("pickNum")}));
+  lines.push(JSON.stringify(req, plain), show({ child: req.childItem, all: req.subItems }), show(req.bigCount));
   lines.push(String(req.bigCount), \`\${req.uBig} \${req.optBig ?? 'none'}\`, req.bigList.map((one) => String(one)).join());
   return Lines.fromPartial({ linesOut: lines, result: { $case: 'goodOne', ${of("goodOne")}: lines.join() } });
 }
@@ -63,12 +65,12 @@ export function loopIt(req: Thing): Lines {
 
 const variants = [
   {
-    options: ["oneof=unions", "forceLong=bigint", "useDate=false"],
+    options: ["oneof=unions", "forceLong=bigint"],
     code: handlers(
       (member) => member,
       (digits) => `${digits}n`,
       " / 2n",
-    ),
+    ).replace("show(req.bigCount)", "JSON.stringify(Thing.toJSON(req))"),
   },
   {
     options: ["oneof=unions-value", "forceLong=string", "useDate=false", "exportCommonSymbols=false"],
@@ -83,5 +85,6 @@ const variants = [
 describe.each(variants)("ts-proto with $options", ({ options, code }) => {
   testSameBytes({ generator: "ts-proto", options, definition: "SameService", module: "./old/same" }, code, () => ({
     runs: 150,
+    given: wholeMillis,
   }));
 });

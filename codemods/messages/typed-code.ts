@@ -3,6 +3,7 @@ import { type EnumMember, Node, type SourceFile, SyntaxKind, type Type } from "t
 import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { ProofState } from "./proof.js";
+import { aliasedDeclaration } from "./typed-aliases.js";
 import type { MessageDeclaration, TypedFlavour } from "./typed-flavour.js";
 
 /** What a name of generated code stands for. `other` is the rest: a client class, `DeepPartial`, `colorFromJSON`. */
@@ -141,7 +142,10 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       ? file.getDescendantsOfKind(SyntaxKind.ClassDeclaration)
       : file.getInterfaces())
       remember(one);
-  const declarationOf = (node: Node): Node | undefined => declarationsBehind(node)[0];
+  const declarationOf = (node: Node): Node | undefined => {
+    const [declaration] = declarationsBehind(node);
+    return (flavour.hasNamespaces && aliasedDeclaration(declaration)) || declaration;
+  };
   const nameOf = (node: Node): TypedName | undefined => nameOfDeclaration(declarationOf(node));
   const propertyIn = (member: DescField | DescOneof) => {
     const declaration = messageDeclarationOf(member.parent);

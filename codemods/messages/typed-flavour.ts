@@ -10,7 +10,16 @@ import { tsProtoStaleness } from "./ts-proto-staleness.js";
 export type MessageDeclaration = InterfaceDeclaration | ClassDeclaration;
 
 /** What a function of a generated message is in protobuf-es. `literal`: a `create` that takes a literal and nothing else. */
-export type TypedFunction = "create" | "literal" | "clone" | "decode" | "encode" | "encode-finish" | "equals" | "json";
+export type TypedFunction =
+  | "create"
+  | "literal"
+  | "clone"
+  | "decode"
+  | "encode"
+  | "encode-finish"
+  | "equals"
+  | "json"
+  | "plain-json";
 
 /** What differs between generators whose messages are objects of generated interfaces, or of generated classes. */
 export interface TypedFlavour {
@@ -32,6 +41,8 @@ export interface TypedFlavour {
   readonly hasAbsentUnions: boolean;
   /** Where the code of a message and the .proto disagree. */
   staleness(declaration: MessageDeclaration | undefined, desc: DescMessage): string | undefined;
+  /** The runtime's functions that make the plain object of a message, and what its `toJSON` gave. */
+  readonly showsWith?: { readonly object: string; readonly json: string };
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -54,7 +65,14 @@ export const tsProto: TypedFlavour = {
   discriminator: "$case",
   hasAbsentUnions: true,
   staleness: tsProtoStaleness,
-  functions: { create: "create", fromPartial: "create", decode: "decode", encode: "encode-finish" },
+  showsWith: { object: "tsProtoObject", json: "tsProtoJson" },
+  functions: {
+    create: "create",
+    fromPartial: "create",
+    decode: "decode",
+    encode: "encode-finish",
+    toJSON: "plain-json",
+  },
 };
 
 /** protobuf-ts: a message is `{ … }`, its functions are those of a MessageType of the same name. */

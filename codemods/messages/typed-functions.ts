@@ -18,10 +18,12 @@ interface Making {
   messageIn(type: Type): DescMessage | undefined;
   /** A literal of which a message is made: what is absent in it gets its default. False where it is one by itself. */
   makes(object: ObjectLiteralExpression, desc: DescMessage): boolean;
+  /** `Message.toJSON(message)` becomes a function of the runtime. False where it does anything else. */
+  json(call: CallExpression, argument: Node, desc: DescMessage): boolean;
 }
 
 /** `Message.create(…)` and its like: the functions of generated code that make, copy, write and read a message. */
-export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, makes }: Making) {
+export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, makes, json }: Making) {
   const isCertain = (node: Node) => p.isStrictlyTyped(node) || !node.getType().isNullable();
   const isMessage = (node: Node | undefined, desc: DescMessage): node is Node =>
     node !== undefined && messageIn(node.getType()) === desc && isCertain(node);
@@ -102,6 +104,8 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
         if (!isMessage(argument, desc) || second) return unknown();
         if (!hasFieldsInOrder(desc)) return p.block(call, "JSON whose keys are in another order in protobuf-es");
         return renamed(call, argument, desc, of);
+      case "plain-json":
+        return isMessage(argument, desc) && !second && json(call, argument, desc) ? undefined : unknown();
       default:
         return unknown();
     }

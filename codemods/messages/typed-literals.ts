@@ -9,6 +9,7 @@ import type { TypedCode } from "./typed-code.js";
 import { createTypedFunctions } from "./typed-functions.js";
 import { literalAround } from "./typed-places.js";
 import type { Sharing } from "./typed-sharing.js";
+import type { TypedShows } from "./typed-shows.js";
 import { createTypedSpreads } from "./typed-spreads.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -40,6 +41,7 @@ export function createTypedLiterals(
   code: TypedCode,
   types: TypedTypes,
   sharing: Sharing,
+  shows: TypedShows,
   isOwnPackage: (file: string) => boolean,
 ) {
   const { messageIn, messageWanted, oneofIn, holds, isClientType } = types;
@@ -59,6 +61,7 @@ export function createTypedLiterals(
   const { keeps, isKept } = createTypedSpreads(p, code, types, isGeneratedCall);
   const functions = createTypedFunctions(p, code, {
     messageIn,
+    json: shows.json,
     makes(object, desc) {
       const isPartial = !keeps(object, desc);
       fields(object, desc, isPartial);
@@ -73,13 +76,9 @@ export function createTypedLiterals(
     const object = argument && unwrapped(argument);
     if (second || (object && !Node.isObjectLiteralExpression(object)))
       return p.block(made, "a message that is made of an object that is not written out");
-    const around = literalAround(made);
-    const outer = topOf(made).getParent();
-    const isPart = Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
-    const isRequest = Node.isCallExpression(outer) && isClient(outer);
     const schema = p.generated(desc, "descriptor", made);
     const isEmpty = !object || object.getProperties().length === 0;
-    if (isPart || isRequest) {
+    if (isPart(made) || isRequest(made)) {
       if (!object || isEmpty) return p.replace(made, "{}");
       p.edit(made, made.getStart(), object.getStart(), []);
       p.edit(made, object.getEnd(), made.getEnd(), []);
@@ -99,6 +98,7 @@ export function createTypedLiterals(
     const top = topOf(object);
     const outer = top.getParent();
     if (Node.isCallExpression(outer) && isGeneratedCall(outer)) return undefined; // Message.create({ … }) looks after it
+    shows.literal(object, desc);
     const asserted = object.getParent();
     if (asserted && isAssertion(asserted) && !Node.isSatisfiesExpression(asserted)) {
       const missing = desc.fields.find((field) => {
@@ -109,16 +109,13 @@ export function createTypedLiterals(
     }
     const isWhole = keeps(object, desc);
     fields(object, desc, false);
-    const around = literalAround(object);
-    const isPart = Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
-    const isRequest = Node.isCallExpression(outer) && isClient(outer);
     // Old code copied it with what it is a part of.
-    if (isWhole && isPart)
+    if (isWhole && isPart(object))
       p.finals.push(() => {
         if (sharing.isChangedIn(desc))
           p.block(object, "a part of a message that is shared now or then, and changes elsewhere");
       });
-    if (isPart || isRequest || isWhole) return undefined;
+    if (isPart(object) || isRequest(object) || isWhole) return undefined;
     const schema = p.generated(desc, "descriptor", object);
     if (object.getProperties().length === 0) return p.replace(object, create, "(", schema, ")");
     p.wrap(object, [create, "(", schema, ", "], ")");
@@ -192,6 +189,27 @@ export function createTypedLiterals(
     return Node.isCallExpression(call) && isGeneratedCall(call);
   };
 
+  /** Is it taken by what makes the message around it, or the request? */
+  const isPart = (made: Node): boolean => {
+    const around = literalAround(made);
+    return Node.isObjectLiteralExpression(around) && isMessageLiteral(around);
+  };
+  const isRequest = (made: Node): boolean => {
+    const call = topOf(made).getParent();
+    return Node.isCallExpression(call) && isClient(call);
+  };
+  /** Are there literals in a value that become a part of a message or an argument of create(), and no messages themselves? */
+  const hasParts = (given: Node): boolean => {
+    const value = unwrapped(given);
+    if (Node.isConditionalExpression(value)) return hasParts(value.getWhenTrue()) || hasParts(value.getWhenFalse());
+    if (Node.isArrayLiteralExpression(value)) return value.getElements().some(hasParts);
+    if (!Node.isObjectLiteralExpression(value)) return false;
+    const call = topOf(value).getParent();
+    if (Node.isCallExpression(call) && isGeneratedCall(call)) return true;
+    if (wantedOf(value)?.kind === "message") return !isKept(value) && (isPart(value) || isRequest(value));
+    return value.getProperties().some((one) => Node.isPropertyAssignment(one) && hasParts(one.getInitializerOrThrow()));
+  };
+
   const isClient = (call: CallExpression): boolean => {
     const declaration = call.getProject().getTypeChecker().getResolvedSignature(call)?.getDeclaration();
     const callee = call.getExpression();
@@ -236,10 +254,13 @@ export function createTypedLiterals(
           if (sharing.isWrittenInside(oneof)) p.block(value, "a oneof that is shared, and changes elsewhere");
         });
       if (!field || isAbsent(value)) continue;
+      shows.gives(value, field);
       const kind = p.kindOf(field);
       if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
+      // fromObject() of a class keeps the very list of texts or numbers that it is given.
+      const isOwnCopy = isCopied && !(code.flavour.hasClasses && kind.kind === "list" && isPlain(kind));
       if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
-        shared.push({ value, field, isCopied });
+        shared.push({ value, field, isCopied: isOwnCopy });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
         continue;
@@ -261,5 +282,5 @@ export function createTypedLiterals(
     });
   };
 
-  return { functions, constructs, constructed, spread, literal, wantedOf, claim, isGeneratedCall, isClient };
+  return { functions, constructs, constructed, spread, literal, wantedOf, claim, hasParts, isGeneratedCall, isClient };
 }

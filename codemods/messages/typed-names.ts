@@ -1,9 +1,10 @@
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
 import type { Proving } from "./proof.js";
+import { isInAlias } from "./typed-aliases.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
 import { convertsEnum, namesValue, unrecognized } from "./typed-enums.js";
-import { holderOf, qualified } from "./typed-syntax.js";
+import { holderOf, isPartial, qualified, satisfiesOf } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
 interface Given {
@@ -15,6 +16,8 @@ interface Given {
   constructs(made: NewExpression, desc: DescMessage): unknown;
   /** `Message.of`, where `Message` is the object with the functions of generated code. */
   functions(access: PropertyAccessExpression, desc: DescMessage): unknown;
+  /** Does a value become a part of a message that create() makes? */
+  hasParts(value: Node): boolean;
 }
 
 /** Names of generated code: types, enums, and the functions of messages. */
@@ -22,14 +25,16 @@ export function createTypedNames(
   p: Proving,
   code: TypedCode,
   { isOurs }: TypedTypes,
-  { descs, services, isGone, constructs, functions }: Given,
+  { descs, services, isGone, constructs, functions, hasParts }: Given,
 ) {
   const { project } = p;
 
   const name = (last: Node): unknown => {
     const found = code.nameOf(last);
     const node = qualified(last);
-    if (!found && code.flavour.hasNamespaces && code.isNamespace(last)) return namespace(node);
+    const isNamespace = !found && code.flavour.hasNamespaces && code.isNamespace(last);
+    if ((found || isNamespace) && code.flavour.hasNamespaces && isInAlias(node)) return undefined;
+    if (isNamespace) return namespace(node);
     if (
       !found ||
       isGone(node) ||
@@ -120,6 +125,12 @@ export function createTypedNames(
       return carriesOurs(node) ? p.block(reference, `${node.getText()} of the generated code is used`) : undefined;
     if (!isOurs(found.desc)) return undefined;
     const around = holderOf(reference);
+    const claim = satisfiesOf(around ?? reference);
+    if (claim && (around === undefined || isPartial(around)) && hasParts(claim.getExpression())) {
+      const schema = p.generated(found.desc, "descriptor", node);
+      const init = { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true };
+      return p.replace(around ?? node, init, "<typeof ", schema, ">");
+    }
     if (around !== undefined) return p.block(around, "a type is made of that of a message");
     p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
   };

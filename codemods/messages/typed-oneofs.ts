@@ -5,6 +5,7 @@ import {
   isAbsent,
   isAssignmentTarget,
   isConstant,
+  isStep,
   isTruthTest,
   isValueOfLogical,
   quoted,
@@ -12,6 +13,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
+import { isSameSum } from "./typed-syntax.js";
 
 /** `message.load` of a oneof that is a union in old code: protobuf-es has one in its place. False for other members. */
 export function readUnion(p: Proving, code: TypedCode, access: PropertyAccessExpression, desc: DescMessage): boolean {
@@ -65,6 +67,8 @@ export function readChoice(p: Proving, code: TypedCode, access: PropertyAccessEx
   const kind = p.kindOf(field);
   if (!isAssignmentTarget(access)) return p.flow(access, kind.kind === "value" ? { ...kind, maybe: false } : kind);
   const change = access.getParent();
+  if (kind.kind === "value" && kind.as.kind === "same" && (isStep(change) || isSameSum(p, change, kind.as.type)))
+    return undefined;
   if (!Node.isBinaryExpression(change) || change.getOperatorToken().getText() !== "=")
     return p.block(change ?? access, "this changes a value of a message in place");
   if (!Node.isExpressionStatement(change.getParent())) return p.block(change, "the value of an assignment is used");
@@ -111,7 +115,8 @@ function givesValue(p: Proving, value: Node, field: DescField): unknown {
   if (isAbsent(value)) return p.block(value, "a member of a oneof that is not set");
   p.sink(value, p.kindOf(field));
   return p.later(() => {
-    if (!p.isPresent(value) && !p.isStrictlyTyped(value)) p.block(value, "a member of a oneof that may be absent");
+    if (!p.isPresent(value) && (p.isUnchecked(value) || !p.isStrictlyTyped(value)))
+      p.block(value, "a member of a oneof that may be absent");
   });
 }
 

@@ -1,4 +1,4 @@
-import { Node, type Type } from "ts-morph";
+import { Node, type SatisfiesExpression, type Type } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
 import type { Proving } from "./proof.js";
 
@@ -41,6 +41,17 @@ export function holderOf(reference: Node): Node | undefined {
     return undefined;
   }
   return undefined;
+}
+
+/** `x satisfies T` around a part of T. */
+export function satisfiesOf(type: Node): SatisfiesExpression | undefined {
+  const parent = type.getParent();
+  if (Node.isSatisfiesExpression(parent)) return parent;
+  return parent && Node.isTypeNode(parent) ? satisfiesOf(parent) : undefined;
+}
+
+export function isPartial(type: Node): boolean {
+  return Node.isTypeReference(type) && type.getTypeName().getText() === "Partial";
 }
 
 /** The types of what an object has in itself: of anonymous types and interfaces of the project, without functions. */

@@ -2,12 +2,16 @@ import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { isMapChanged } from "./class-maps.js";
 import { isReadOtherwise } from "./class-members.js";
-import { holdsMessages, type Kind, neverWrapped } from "./message-kind.js";
-import { isAbsent, isAssignmentTarget, isStep, quoted, unwrapped } from "./message-syntax.js";
+import { isOptionalScalar, isScalar } from "./google-protobuf-names.js";
+import { zeroText } from "./google-protobuf-reads.js";
+import { holdsMessages, isPlain, type Kind, neverWrapped } from "./message-kind.js";
+import { isAbsent, isAssignmentTarget, isOperand, isStep, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
 import { isChangedInside, type Sharing } from "./typed-sharing.js";
+import type { TypedShows } from "./typed-shows.js";
+import { sumsUp } from "./typed-sums.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 
@@ -17,6 +21,7 @@ export function createTypedWrites(
   code: TypedCode,
   { messageIn, oneofIn }: TypedTypes,
   sharing: Sharing,
+  shows: TypedShows,
   claim: (value: Node, kind: Kind) => void,
 ) {
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
@@ -26,10 +31,15 @@ export function createTypedWrites(
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node))))
+    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node)))) {
       sharing.changes(field, object);
+      shows.writes(field);
+    }
     if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
-    if (field) sharing.writes(field, object);
+    if (field) {
+      sharing.writes(field, object);
+      shows.writes(field);
+    }
     if (field && code.flavour.hasClasses) return ofClass(node, field);
     if (!field || field.oneof)
       return p.block(
@@ -43,8 +53,13 @@ export function createTypedWrites(
   const plainly = (node: PropertyAccessExpression, field: DescField): unknown => {
     const change = node.getParent();
     const wanted = p.kindOf(field);
+    const isAssignment = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
+    const isSame =
+      wanted.kind === "value" && wanted.as.kind === "same" && (isStep(change) || isSameSum(p, change, wanted.as.type));
+    if (!isAssignment && !isSame && sumsUp(p, node, field)) return undefined;
     if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
-    if (Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=") {
+    if (isSame) return undefined;
+    if (isAssignment) {
       if (!Node.isExpressionStatement(change.getParent()) && !holdsMessages(wanted) && !neverWrapped(wanted))
         return p.block(change, "the value of an assignment to a message is used");
       const value = change.getRight();
@@ -58,12 +73,6 @@ export function createTypedWrites(
         });
       return undefined;
     }
-    if (
-      wanted.kind === "value" &&
-      wanted.as.kind === "same" &&
-      (isStep(change) || isSameSum(p, change, wanted.as.type))
-    )
-      return undefined;
     p.block(change ?? node, "this changes a value of a message in place");
   };
 
@@ -72,7 +81,8 @@ export function createTypedWrites(
     const change = node.getParent();
     const isAssignment = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "=";
     if (!isAssignment) {
-      if (isReadOtherwise(field)) return p.block(change ?? node, "this changes a value of a message in place");
+      if (isReadOtherwise(field))
+        return sumsUp(p, node, field) || p.block(change ?? node, "this changes a value of a message in place");
       return plainly(node, field);
     }
     const value = change.getRight();
@@ -85,6 +95,7 @@ export function createTypedWrites(
       return plainly(node, field);
     }
     if (isAbsent(value)) return p.block(change, "a field that is made absent");
+    if (!field.oneof && isScalar(field)) return setsScalar(node, field, value);
     p.later(() => {
       const isThere = field.fieldKind === "message" ? !p.canBeMissing(value) : p.isPresent(value);
       if (!isThere) p.block(value, "a value that may be absent");
@@ -96,6 +107,22 @@ export function createTypedWrites(
     p.edit(change, value.getEnd(), value.getEnd(), [" }"], "before", change.getEnd() - change.getStart());
     sharing.writes(field.oneof, node.getExpression());
     p.sink(value, p.kindOf(field));
+  };
+
+  /** What is not there after all is not set, and read as the default. */
+  const setsScalar = (node: PropertyAccessExpression, field: DescField, value: Node): void => {
+    const wanted = p.kindOf(field);
+    if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
+    if (!neverWrapped(wanted) && !Node.isExpressionStatement(node.getParentOrThrow().getParent()))
+      p.block(node, "the value of an assignment to a message is used");
+    p.sink(value, wanted);
+    p.later(() => {
+      if (p.isPresent(value)) return;
+      const isUnset = p.isUnchecked(value) && isPlain(wanted) && isOperand(unwrapped(value));
+      if (!isUnset) p.block(value, "a value that may be absent");
+      else if (!isOptionalScalar(field))
+        p.edit(value, value.getEnd(), value.getEnd(), [` ?? ${zeroText(field, value)}`], "before");
+    });
   };
 
   /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */

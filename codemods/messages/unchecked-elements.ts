@@ -1,47 +1,43 @@
-import { type ElementAccessExpression, Node } from "ts-morph";
-import type { AnalysisProject } from "../analysis/project.js";
-import { isChecked, unwrapped } from "./message-syntax.js";
+import { Node } from "ts-morph";
+import { unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
 
-/** What the compiler takes for granted and may not be there: `labels[kind]`, `host` of `const [user, host] = text.split("@")`. */
-export function isUncheckedElement(project: AnalysisProject, given: Node): boolean {
+/**
+ * Is a value read by a key or an index of which the compiler does not look whether it is there: `parts[1]`,
+ * `LABELS[message.kind]`, `const [first, second] = text.split(":")`? Its type says that it is.
+ */
+export function isUncheckedElement(p: Proving, given: Node): boolean {
   const value = unwrapped(given);
   if (value.getProject().getCompilerOptions().noUncheckedIndexedAccess) return false;
-  if (Node.isElementAccessExpression(value)) return mayMiss(project, value);
-  if (!Node.isIdentifier(value) || isChecked(value)) return false;
-  const declaration = project.declarationOf(value);
-  if (Node.isVariableDeclaration(declaration)) {
-    const made = declaration.getVariableStatement() && declaration.getInitializer();
-    return made !== undefined && isUncheckedElement(project, made);
+  if (Node.isElementAccessExpression(value)) {
+    const key = value.getArgumentExpression();
+    const list = unwrapped(value.getExpression());
+    const type = list.getType().getNonNullableType();
+    if (!key || type.isTuple() || isPartOfSplit(list, key.getText()) || isWithinLength(value, list, key)) return false;
+    if (isKeyOf(p, key, list)) return false;
+    const asked = key.getType();
+    if (asked.isEnum() || asked.isNumber()) return !type.isAny();
+    if (asked.isLiteral() && type.getProperty(`${asked.getLiteralValue()}`)) return false;
+    return type.isArray() || (type.getStringIndexType() ?? type.getNumberIndexType()) !== undefined;
   }
+  const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
   const pattern = Node.isBindingElement(declaration) ? declaration.getParent() : undefined;
-  if (!Node.isArrayBindingPattern(pattern) || !Node.isBindingElement(declaration)) return false;
-  const holder = pattern.getParent();
-  const list = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
-  if (!list?.getType().isArray() || declaration.getInitializer()) return false;
-  return pattern.getElements()[0] !== declaration || !isSplit(list);
+  if (!Node.isBindingElement(declaration) || !Node.isArrayBindingPattern(pattern)) return false;
+  if (declaration.getInitializer() || declaration.getDotDotDotToken() || !pattern.getType().isArray()) return false;
+  const owner = pattern.getParent();
+  const made = Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
+  return !made || !isPartOfSplit(unwrapped(made), String(pattern.getElements().indexOf(declaration)));
 }
 
-function mayMiss(project: AnalysisProject, access: ElementAccessExpression): boolean {
-  const key = access.getArgumentExpression();
-  const held = access.getExpression();
-  const type = held.getType();
-  if (!key || type.isTuple()) return false;
-  // An enum's numbers may be others than it names.
-  if (key.getType().isEnum() || key.getType().isEnumLiteral()) return !Node.isPropertyAccessExpression(unwrapped(key));
-  if (!type.getNumberIndexType() && !type.getStringIndexType()) return false;
-  if (isCounted(project, key) || isKeyOf(project, key, held)) return false;
-  return key.getText() !== "0" || !isSplit(held);
-}
-
-/** `i` of `for (let i = 0; …)`. */
-export function isCounted(project: AnalysisProject, key: Node | undefined): boolean {
-  const declaration = Node.isIdentifier(key) ? project.declarationOf(key) : undefined;
-  return declaration !== undefined && Node.isForStatement(declaration.getParent()?.getParent());
+/** What stands before the first separator is always there. */
+function isPartOfSplit(list: Node, index: string): boolean {
+  const callee = Node.isCallExpression(list) ? list.getExpression() : undefined;
+  return index === "0" && Node.isPropertyAccessExpression(callee) && callee.getName() === "split";
 }
 
 /** `key` of `for (const key of Object.keys(held))`, `for (const key in held)` and `Object.keys(held).forEach((key) => …)`. */
-function isKeyOf(project: AnalysisProject, key: Node, held: Node): boolean {
-  const declaration = Node.isIdentifier(key) ? project.declarationOf(key) : undefined;
+function isKeyOf(p: Proving, key: Node, held: Node): boolean {
+  const declaration = Node.isIdentifier(key) ? p.project.declarationOf(key) : undefined;
   const keys = `Object.keys(${held.getText()})`;
   const loop = declaration?.getParent()?.getParent();
   if (Node.isForOfStatement(loop)) return loop.getExpression().getText() === keys;
@@ -50,8 +46,8 @@ function isKeyOf(project: AnalysisProject, key: Node, held: Node): boolean {
   return Node.isPropertyAccessExpression(callee) && callee.getExpression().getText() === keys;
 }
 
-/** `text.split(…)` has a first part, whatever the text is. */
-function isSplit(list: Node): boolean {
-  const callee = Node.isCallExpression(list) ? list.getExpression() : undefined;
-  return Node.isPropertyAccessExpression(callee) && callee.getName() === "split";
+/** `list[i]` in `for (…; i < list.length; …)`. */
+export function isWithinLength(element: Node, list: Node, index: Node): boolean {
+  const within = `${index.getText()} < ${list.getText()}.length`;
+  return element.getAncestors().some((one) => Node.isForStatement(one) && one.getCondition()?.getText() === within);
 }

@@ -51,7 +51,7 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
 }
 
 /** The call that shows an expression, which may stand in an object or a list there. */
-function shownBy(p: Proving, expression: Node): CallExpression | undefined {
+export function shownBy(p: Proving, expression: Node): CallExpression | undefined {
   let node = expression;
   for (let above = node.getParent(); above; node = above, above = node.getParent()) {
     if (Node.isCallExpression(above))
@@ -74,7 +74,7 @@ function takenBy(p: Proving, expression: Node, kind: Kind): Node | undefined {
 }
 
 /** Is something a part of an object or a list that is written out? */
-function isPart(above: Node, node: Node): boolean {
+export function isPart(above: Node, node: Node): boolean {
   return (
     Node.isObjectLiteralExpression(above) ||
     Node.isArrayLiteralExpression(above) ||

@@ -49,7 +49,8 @@ import {
 // The types of old messages, by the definition or by the interface that generated code has for it, and their int64.
 import type { ClientOf, ServiceImplOf } from "../../runtime/src/grpc-js/types.js";
 
-export { int64FromLong, int64FromNumber } from "../../runtime/src/grpc-js/int64-from-long.js";
+export { int64FromLong, int64FromLongBits, int64FromNumber } from "../../runtime/src/grpc-js/int64-from-long.js";
+export { textFromValue } from "../../runtime/src/grpc-js/text-from-value.js";
 export type { ClientOf, ServiceImplOf };
 
 // ---------------------------------------------------------------------------------------------------------------- messages

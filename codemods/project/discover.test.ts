@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -135,6 +136,50 @@ describe("discovery", () => {
     expect(found.scanned).toBe(4);
     const asked = await discover({ root, paths: [path.join(root, "build")] });
     expect(asked.selected.map((file) => path.relative(root, file))).toContain("build/server.js");
+  });
+
+  it("leaves out what git ignores, unless a source imports it or its path is given", async () => {
+    const grpc = "require('@grpc/grpc-js');\n";
+    const old = "// GENERATED CODE -- DO NOT EDIT!\n";
+    const root = tree({
+      "package.json": "{}",
+      ".gitignore": "/gen\n*/out/\n/lib/*.js\n/local.js\n",
+      "src/server.js": `${grpc}require('../gen/a_grpc_pb'); require('../lib/kept'); require('@acme/gen/far_grpc_pb');`,
+      "gen/a_grpc_pb.js": `${old}${grpc}require('./a_pb');`,
+      "gen/a_grpc_pb.d.ts": `${old}import '@grpc/grpc-js';`,
+      "gen/a_pb.js": old,
+      "gen/far_grpc_pb.js": old + grpc,
+      "gen/unused_grpc_pb.js": old + grpc,
+      "src/out/server.js": `${grpc}require('./orders');`,
+      "src/out/orders.js": "exports.get = (call, callback) => callback(null, {});",
+      "lib/server.js": grpc,
+      "lib/tracked.js": grpc,
+      "lib/kept.js": grpc,
+      "local.js": grpc,
+    });
+    const foundIn = async (...paths: string[]) => {
+      const found = await discover({ root, paths: paths.map((name) => path.join(root, name)) });
+      const names = (files: readonly string[]) => files.map((file) => path.relative(root, file));
+      return { selected: names(found.selected), generated: names(found.generated), ignored: names(found.ignored) };
+    };
+    // No repository: nothing is ignored.
+    expect((await foundIn(".")).ignored).toEqual([]);
+    expect((await foundIn(".")).selected).toHaveLength(7);
+    execFileSync("git", ["init", "-q"], { cwd: root });
+    execFileSync("git", ["add", "-f", "lib/tracked.js"], { cwd: root });
+    expect(await foundIn(".")).toEqual({
+      selected: ["lib/kept.js", "lib/tracked.js", "src/server.js"],
+      generated: ["gen/a_grpc_pb.d.ts", "gen/a_grpc_pb.js", "gen/a_pb.js", "gen/far_grpc_pb.js"],
+      ignored: ["lib/server.js", "local.js", "src/out/server.js"],
+    });
+    expect(await foundIn("local.js", "src/out")).toMatchObject({
+      selected: ["local.js", "src/out/orders.js", "src/out/server.js"],
+      ignored: [],
+    });
+    // A project that is ignored as a whole.
+    writeFileSync(path.join(root, ".gitignore"), "/src\n");
+    const { selected } = await discover({ root: path.join(root, "src"), paths: [path.join(root, "src/server.js")] });
+    expect(selected).toEqual([path.join(root, "src/server.js")]);
   });
 
   it("finds the folder of a project", () => {

@@ -5,6 +5,7 @@ import { ts } from "ts-morph";
 import { type ConfigFinder, createConfigFinder, localModulePath, resolveInWorkspace } from "../analysis/project.js";
 import { specifiersOf } from "../shared/specifiers.js";
 import { generatorOf } from "./generated.js";
+import { ignoredByGit } from "./git.js";
 import { isInside } from "./project-root.js";
 
 export { isInside, projectRoot } from "./project-root.js";
@@ -18,6 +19,8 @@ export interface Discovery {
   readonly related: readonly string[];
   /** Generated code. */
   readonly generated: readonly string[];
+  /** Files below the given paths that use grpc-js and are left out, because git ignores them and no source imports them. */
+  readonly ignored: readonly string[];
   /** How many source files below the given paths were looked at. */
   readonly scanned: number;
   readonly texts: ReadonlyMap<string, string>;
@@ -87,6 +90,7 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   const workspace = configs.workspace();
   const exists = (file: string) => texts.has(file);
   const imports = new Map<string, Set<string>>();
+  const unresolved = new Set<string>();
   for (const [file, text] of texts) {
     const targets = new Set<string>();
     for (const specifier of specifiersOf(text)) {
@@ -105,13 +109,21 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
           if (found !== undefined && texts.has(path.resolve(found))) target = path.resolve(found);
         }
       }
+      if (target === undefined) unresolved.add(stem(specifier));
       if (target === undefined || target === file) continue;
       targets.add(target);
     }
     imports.set(file, targets);
   }
 
-  for (const file of compiled(input, texts, imports, configs)) {
+  const byGit = ignored(input, texts, unresolved);
+  const leftOut = unused(new Set([...compiled(input, texts, configs), ...byGit]), imports);
+  const explicitPaths = new Set(input.paths);
+  const isSelected = (file: string) =>
+    !input.exclude?.has(file) && (explicitPaths.has(file) || input.paths.some((given) => isInside(file, given)));
+  const usesGrpc = (file: string, text: string) => USES_GRPC.test(text) && generatorOf(file, text) === null;
+  const told = leftOut.filter((file) => byGit.has(file) && isSelected(file) && usesGrpc(file, texts.get(file) ?? ""));
+  for (const file of leftOut) {
     texts.delete(file);
     imports.delete(file);
   }
@@ -135,15 +147,13 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
     for (const next of [...(imports.get(file) ?? []), ...(importers.get(file) ?? [])]) queue.push(next);
   }
 
-  const explicitPaths = new Set(input.paths);
-  const isSelected = (file: string) =>
-    !input.exclude?.has(file) && (explicitPaths.has(file) || input.paths.some((given) => isInside(file, given)));
   const written = [...connected].filter((file) => !generated.has(file) && !file.endsWith(".d.ts")).sort();
   return {
     root,
     selected: written.filter(isSelected),
     related: written.filter((file) => !isSelected(file)),
     generated: [...generated].filter((file) => connected.has(file)).sort(),
+    ignored: told.sort(),
     scanned: [...texts.keys()].filter(isSelected).length,
     texts,
     withMark,
@@ -153,22 +163,48 @@ export async function discover(input: DiscoverInput): Promise<Discovery> {
   };
 }
 
-/** What the compiler wrote below a configuration's `outDir`, and no source imports: its sources are looked at, and it is made anew. */
-function compiled(
-  { root, paths }: DiscoverInput,
-  texts: ReadonlyMap<string, string>,
-  imports: ReadonlyMap<string, ReadonlySet<string>>,
-  configs: ConfigFinder,
-): string[] {
+/** What the compiler wrote below a configuration's `outDir`: its sources are looked at, and it is made anew. */
+function compiled({ root, paths }: DiscoverInput, texts: ReadonlyMap<string, string>, configs: ConfigFinder): string[] {
   const sources = [...texts.keys()].filter((file) => /\.[cm]?tsx?$/.test(file) && !/\.d\.[cm]?ts$/.test(file));
   const folders = [...new Set(sources.flatMap((file) => configs.configOf(file).outputs))].filter(
     (folder) =>
       folder !== root && isInside(folder, root) && ![...sources, ...paths].some((file) => isInside(file, folder)),
   );
-  if (folders.length === 0) return [];
-  const output = new Set([...texts.keys()].filter((file) => folders.some((folder) => isInside(file, folder))));
-  const queue = [...texts.keys()].filter((file) => !output.has(file));
+  return [...texts.keys()].filter((file) => folders.some((folder) => isInside(file, folder)));
+}
+
+/** What git ignores and nobody asked for by its path: the output of bundlers, and code that only a build makes. */
+function ignored(
+  { root, paths }: DiscoverInput,
+  texts: ReadonlyMap<string, string>,
+  unresolved: ReadonlySet<string>,
+): Set<string> {
+  const files = ignoredByGit(root, [...texts.keys(), ...paths]);
+  const asked = paths.filter((given) => files.has(given));
+  const names = new Set([...unresolved].map((specifier) => path.posix.basename(specifier)));
+  // An import whose file is not found may well be one of generated code.
+  const mayBeImported = (file: string) =>
+    names.has(path.basename(stem(file))) && generatorOf(file, texts.get(file) ?? "") !== null;
+  return new Set(
+    [...files].filter(
+      (file) => texts.has(file) && !asked.some((given) => isInside(file, given)) && !mayBeImported(file),
+    ),
+  );
+}
+
+/** Those of some files that no other file imports, directly or not; what declares the types of a file is used with it. */
+function unused(files: ReadonlySet<string>, imports: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  if (files.size === 0) return [];
+  const stems = new Map<string, string[]>();
+  for (const file of files) stems.set(stem(file), [...(stems.get(stem(file)) ?? []), file]);
+  const left = new Set(files);
+  const queue = [...imports.keys()].filter((file) => !files.has(file));
   for (let file = queue.pop(); file !== undefined; file = queue.pop())
-    for (const used of imports.get(file) ?? []) if (output.delete(used)) queue.push(used);
-  return [...output];
+    for (const used of imports.get(file) ?? [])
+      if (left.has(used)) for (const one of stems.get(stem(used)) ?? []) if (left.delete(one)) queue.push(one);
+  return [...left];
+}
+
+function stem(file: string): string {
+  return file.replace(/(\.d)?\.[cm]?[jt]sx?$/, "");
 }

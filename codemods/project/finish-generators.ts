@@ -3,6 +3,7 @@ import { existingPlugin } from "../generate/buf-config.js";
 import { oldPlugins } from "./buf-plugins.js";
 import { type OldCode, userOf } from "./generated-users.js";
 import { calls, commandsIn, generatorCommand, withoutGenerators } from "./generator-commands.js";
+import { generatorPlaces, REPLACEMENT, userOfGenerators } from "./generator-notes.js";
 import type { Step } from "./generator-steps.js";
 import { scriptsOf } from "./package-json.js";
 import { relative } from "./project-root.js";
@@ -14,8 +15,6 @@ export interface ScriptChanges {
   /** What stays, with the reason. */
   readonly kept: readonly string[];
 }
-
-const REPLACEMENT = "`npx buf generate` (or `npx connect-migrate generate`) makes the code that is used now";
 
 /** Takes the old generators out of scripts, as far as nothing needs what they make and nothing else calls them. */
 export function scriptsWithoutGenerators(
@@ -38,11 +37,7 @@ export function scriptsWithoutGenerators(
   for (const [key, script] of scripts) {
     const generators = commandsIn(script).flatMap((one) => generatorCommand(one) ?? []);
     if (generators.length === 0) continue;
-    const outputs = generators.flatMap((one) => one.outputs).map((one) => path.resolve(folder, one));
-    const user =
-      outputs.length > 0
-        ? userOf(code, outputs)
-        : [...code.needed].find(([file]) => file.startsWith(folder + path.sep))?.[1];
+    const user = userOfGenerators(code, generators, folder);
     if (user !== undefined) {
       keep(key, `runs an old generator, and ${relative(user, root)} needs what it makes`);
       continue;
@@ -110,15 +105,9 @@ export function bufWithoutOldPlugins(
 
 /** What a person has to take out: calls in make files, shell scripts, CI and images, and generated code that nothing imports. */
 export function leftByHand(root: string, code: OldCode, steps: readonly Step[]): string[] {
-  const calls = steps.flatMap(({ file, line, generator }) => {
-    if (generator === null) return [];
-    const user = userOf(
-      code,
-      generator.outputs.map((one) => path.resolve(path.dirname(file), one)),
-    );
-    const why =
-      user === undefined ? `take it out by hand: ${REPLACEMENT}` : `${relative(user, root)} needs what it makes`;
-    return `${relative(file, root)}:${line}: ${generator.program}; ${why}`;
+  const calls = generatorPlaces(steps, code, { root, from: root }).map(({ place, program, user }) => {
+    const why = user === undefined ? `take it out by hand: ${REPLACEMENT}` : `${user} needs what it makes`;
+    return `${place}: ${program}; ${why}`;
   });
   const unused = code.files
     .filter((file) => !code.needed.has(file))

@@ -1,6 +1,27 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { generate } from "../generate/index.js";
+import { tempProject } from "../generate/testing/temp-project.js";
+import { runMigration } from "../pipeline.js";
 import { generateStep } from "./generate-step.js";
 import { commandsOf, generatorCommand, withoutGenerators } from "./generator-commands.js";
+import { REPLACEMENT } from "./generator-notes.js";
+
+const SHELL = `#!/bin/sh
+# npx grpc_tools_node_protoc --js_out=old
+OUT=src/gen
+grpc_tools_node_protoc \\
+  --js_out=import_style=commonjs,binary:$OUT a.proto
+`;
+const MAKE = `PROTOC ?= protoc
+all: gen types
+
+gen:
+	./scripts/gen.sh
+types: a.proto
+	@$(PROTOC) --ts_out=src/gen a.proto
+`;
 
 describe("the script that makes our code, too", () => {
   const tools = "grpc_tools_node_protoc --js_out=gen a.proto";
@@ -11,14 +32,8 @@ describe("the script that makes our code, too", () => {
   ])[] = [
     ["the only one with a generator", { build: "tsc", proto: `rm -rf gen && ${tools}` }, "proto"],
     ["the one that calls all", { "p:js": tools, "p:ts": "pbts -o a.d.ts a.js", p: "npm run p:js && yarn p:ts" }, "p"],
-    ["two, and none calls both", { js: tools, ts: "pbts -o a.d.ts a.js", build: "npm run js && tsc" }, undefined],
     ["buf already", { gen: "buf generate", old: tools }, null],
     ["no generator of JavaScript", { go: "protoc --go_out=. a.proto", docs: "protoc --doc_out=. a.proto" }, undefined],
-    [
-      "a script that is not plain",
-      { a: `cd proto && ${tools}`, b: `${tools}; echo done`, c: `${tools} $(ls)` },
-      undefined,
-    ],
   ];
   it.each(cases)("%s", (_title, scripts, name) => {
     const step = generateStep(JSON.stringify({ scripts }));
@@ -32,6 +47,69 @@ describe("the script that makes our code, too", () => {
       expect(step?.script).toEqual({ name, text: `${scripts[name]} && buf generate` });
       expect([...(step?.development.keys() ?? [])]).toEqual(["@bufbuild/buf", "@bufbuild/protoc-gen-es"]);
     }
+  });
+
+  const none: readonly (readonly [string, Record<string, string>])[] = [
+    ["two, and none calls both", { js: tools, ts: "pbts -o a.d.ts a.js", build: "npm run js && tsc" }],
+    ["no script is plain", { a: `cd proto && ${tools}`, b: `${tools}; echo done`, c: `${tools} $(ls)` }],
+  ];
+  it.each(none)("none, but what it needs: %s", (_title, scripts) => {
+    const step = generateStep(JSON.stringify({ scripts }));
+    expect(step?.script).toBeNull();
+    expect([...(step?.development.keys() ?? [])]).toEqual(["@bufbuild/buf", "@bufbuild/protoc-gen-es"]);
+  });
+
+  it("a shell script and a make file are named, with who runs them and who needs what they make, and `generate` may come before or after", async () => {
+    const scripts = { proto: "sh scripts/gen.sh", types: "make types", odd: `cd proto && ${tools}` };
+    const notes = [
+      "package.json: the script odd runs grpc_tools_node_protoc",
+      "Makefile:7 (run by the script types of package.json) runs protoc, and src/log.js still needs what it makes",
+      "scripts/gen.sh:4 (run by the script proto of package.json, Makefile:5) runs grpc_tools_node_protoc, and src/log.js still needs what it makes",
+    ];
+    const manifest = { scripts, dependencies: { "@grpc/grpc-js": "1", "@grpc/proto-loader": "0.8" } };
+    const after: string[] = [];
+    for (const order of ["generate first", "services first"]) {
+      using project = tempProject({
+        "package.json": `${JSON.stringify(manifest, null, 2)}\n`,
+        "src/a.proto":
+          "syntax = 'proto3'; package a; service B { rpc Say(M) returns (M); } message M { string text = 1; }",
+        "src/server.js": `const grpc = require('@grpc/grpc-js');
+const { a } = grpc.loadPackageDefinition(require('@grpc/proto-loader').loadSync(__dirname + '/a.proto'));
+const server = new grpc.Server();
+server.addService(a.B.service, { say: (call, callback) => callback(null, { text: call.request.text }) });
+server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), () => {});
+`,
+        "src/log.js": "require('@grpc/grpc-js');\nrequire('./gen/a_pb');\n",
+        "src/gen/a_pb.js": "// GENERATED CODE -- DO NOT EDIT!\n",
+        "scripts/gen.sh": SHELL,
+        Makefile: MAKE,
+      });
+      const { root } = project;
+      if (order === "generate first") await generate({ root, write: true });
+      const result = await runMigration({
+        cwd: root,
+        paths: [path.join(root, "src/server.js")],
+        side: "services",
+        target: "bundled",
+        messages: "auto",
+        runtime: "npm",
+      });
+      expect(result.notes.filter((note) => note.includes(" runs "))).toEqual(
+        notes.map((note) => `${note}. ${REPLACEMENT}: run it there, too.`),
+      );
+      for (const { path: file, content } of result.extraFiles) {
+        mkdirSync(path.dirname(file), { recursive: true });
+        writeFileSync(file, content);
+      }
+      if (order === "services first") await generate({ root, write: true });
+      after.push(project.snapshot()["package.json"] ?? "");
+    }
+    expect(after[0]).toBe(after[1]);
+    expect(JSON.parse(after[0] ?? "")).toEqual({
+      scripts,
+      dependencies: expect.anything(),
+      devDependencies: { "@bufbuild/buf": expect.any(String), "@bufbuild/protoc-gen-es": expect.any(String) },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { calledScript, commandsOf, generatorCommand } from "./generator-commands.js";
+import { calledScript, commandsIn, commandsOf, generatorCommand } from "./generator-commands.js";
+import type { Step } from "./generator-steps.js";
 import { scriptsOf } from "./package-json.js";
 import { toolRoot } from "./tool.js";
 
@@ -15,30 +16,36 @@ export interface GenerateStep {
 const GENERATE = "buf generate";
 
 /**
- * The one script of a package.json that runs its old generators, with `buf generate` behind them; and what buf needs. Null where
- * no script is that plain, and none runs buf already.
+ * The one script of a package.json that runs its old generators, with `buf generate` behind them, if one is that plain; and what
+ * buf needs. Null where nothing runs an old generator or buf. `steps` are the commands that stand in other files of the package.
  */
-export function generateStep(manifest: string): GenerateStep | null {
+export function generateStep(manifest: string, steps: readonly Step[] = []): GenerateStep | null {
   const all = scriptsOf(manifest);
-  if (all.some(([, text]) => text.includes(GENERATE))) return { script: null, development: versions("protoc-gen-es") };
+  if (runsBuf(manifest, steps)) return { script: null, development: versions("protoc-gen-es") };
   const plain = all.flatMap(([name, text]) => {
     const commands = commandsOf(text);
     return commands === null || commands.some((one) => /^cd\s/.test(one)) ? [] : [{ name, text, commands }];
   });
   const generating = plain.filter(({ commands }) => commands.some((one) => generatorCommand(one) !== null));
   const [only, other] = generating;
-  if (only === undefined) return null;
   const callsAll = plain.filter(({ commands }) => {
     const called = commands.map(calledScript);
     return generating.every(({ name }) => called.includes(name));
   });
   const [caller, another] = callsAll;
   const chosen = other === undefined ? only : another === undefined ? caller : undefined;
-  if (chosen === undefined) return null;
-  return {
-    script: { name: chosen.name, text: `${chosen.text} && ${GENERATE}` },
-    development: versions("buf", "protoc-gen-es"),
-  };
+  const script = chosen ? { name: chosen.name, text: `${chosen.text} && ${GENERATE}` } : null;
+  const isOld =
+    all.some(([, text]) => commandsIn(text).some((one) => generatorCommand(one) !== null)) ||
+    steps.some(({ generator }) => generator !== null);
+  return isOld ? { script, development: versions("buf", "protoc-gen-es") } : null;
+}
+
+/** Whether a script of a package.json or a step runs `buf generate`. */
+export function runsBuf(manifest: string, steps: readonly Step[]): boolean {
+  return [...scriptsOf(manifest).map(([, text]) => text), ...steps.map(({ command }) => command)].some((text) =>
+    text.includes(GENERATE),
+  );
 }
 
 /** As this tool has them itself. */

@@ -14,11 +14,18 @@ export interface GeneratorCommand {
 const OLD_OUTPUTS = /^(js|ts|ts_proto|dts|grpc-web|grpc_js)$/;
 /** Names of the plugin of grpc-tools and of its ancestor: what `--grpc_out` writes is JavaScript then. */
 const NODE_PLUGIN = /grpc_tools_node_protoc|grpc_node_plugin|protoc-gen-grpc-js/;
+/** A variable that names protoc: `$(PROTOC)`. */
+const NAMED_PROTOC = /^\$[({]?\w*PROTOC[)}]?$/i;
 const PROGRAMS = /^(grpc_tools_node_protoc|protoc|pbjs|pbts|proto-loader-gen-types)(\.cmd|\.exe)?$/;
+
+/** The words of a command, without their quotes. */
+export function wordsOf(command: string): string[] {
+  return (command.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) => word.replace(/["']/g, ""));
+}
 
 /** What one command, without `&&`, generates for the old world; null where it is another one. */
 export function generatorCommand(command: string): GeneratorCommand | null {
-  const words = (command.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) => word.replace(/["']/g, ""));
+  const words = wordsOf(command).map((word) => (NAMED_PROTOC.test(word) ? "protoc" : word));
   const at = words.findIndex((word) => PROGRAMS.test(path.posix.basename(word)));
   const program = path.posix.basename(words[at] ?? "").replace(/\.\w+$/, "");
   if (at < 0) return null;

@@ -19,6 +19,21 @@ export function gitState(folder: string): GitState {
   return files.length === 0 ? { kind: "clean", root } : { kind: "dirty", root: path.resolve(root), files };
 }
 
+/**
+ * Which of some absolute files below a folder git ignores; none where there is no git. A file that is in the repository is not
+ * ignored, whatever the patterns say.
+ */
+export function ignoredByGit(root: string, files: Iterable<string>): Set<string> {
+  const asked = run(root, ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"]);
+  const listed = asked?.status === 0 ? asked.stdout.split("\0").filter((entry) => entry !== "") : [];
+  const entries = new Set(listed.map((entry) => path.resolve(root, entry)));
+  // A project that is ignored as a whole is looked at all the same.
+  if (entries.size === 0 || entries.has(root)) return new Set();
+  const isIgnored = (file: string): boolean =>
+    entries.has(file) || (file.startsWith(root + path.sep) && isIgnored(path.dirname(file)));
+  return new Set([...files].filter(isIgnored));
+}
+
 function run(cwd: string, args: string[]): { status: number | null; stdout: string } | undefined {
   const result = spawnSync("git", args, { cwd, encoding: "utf8", maxBuffer: 1 << 26 });
   return result.error ? undefined : result;

@@ -102,6 +102,20 @@ function importedNames(file: File, replaced = NONE): ImportedName[] {
         statement,
         part: statement,
       });
+    } else if (statement.type === "TSImportEqualsDeclaration") {
+      // `import Tree = orchard.v1.Tree`
+      const alias = statement.isExport ? undefined : rootOfName(statement.moduleReference);
+      const source = alias && found.find(({ local, module }) => local.name === alias.name && replaced.has(module));
+      if (!source) continue;
+      found.push({
+        module: source.module,
+        imported: "",
+        local: statement.id,
+        typeOnly: false,
+        statement,
+        part: statement,
+        alias,
+      });
     } else if (statement.type === "VariableDeclaration") {
       for (const declarator of statement.declarations as Node[]) {
         const member = replaced.size > 0 ? rootOfMembers(declarator.init) : undefined;
@@ -147,6 +161,13 @@ function rootOfMembers(given: Node | null | undefined): Node | undefined {
   let node = given;
   while (node?.type === "MemberExpression" && !node.computed) node = node.object;
   return node && isIdentifier(node) ? node : undefined;
+}
+
+/** `a` of the name `a.b.c`. */
+function rootOfName(given: Node): Node | undefined {
+  let node = given;
+  while (node.type === "TSQualifiedName") node = node.left;
+  return isIdentifier(node) ? node : undefined;
 }
 
 export interface ImportCollector extends ImportRequests {

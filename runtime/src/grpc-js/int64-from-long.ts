@@ -1,3 +1,5 @@
+import { refused } from "./text-from-value.js";
+
 /**
  * What proto-loader encoded for a value of a 64-bit field: a number without its fraction, a string of digits, a Long, a bigint.
  * What is out of range is cut as Long cuts it: numbers to the nearest value there is, everything else to its low 64 bits.
@@ -8,16 +10,21 @@ export function int64FromLong(value: unknown, unsigned = false): bigint {
   try {
     return longOf(value, unsigned);
   } catch (error) {
-    const refused = {
-      [Symbol.toPrimitive]() {
-        throw error;
-      },
-    };
-    return refused as unknown as bigint;
+    return refused(error);
   }
 }
 
-/** The same, which throws at once. */
+/**
+ * What the static code of pbjs wrote for a value of a 64-bit field: the same, but the low 64 bits of any number, and 0 for one
+ * that is not finite, and for a bigint, which its Long did not know.
+ */
+export function int64FromLongBits(value: unknown, unsigned = false): bigint {
+  if (typeof value === "bigint") return 0n;
+  if (typeof value !== "number") return int64FromLong(value, unsigned);
+  return longOf(BigInt(Number.isFinite(value) ? Math.trunc(value) : 0), unsigned);
+}
+
+/** `int64FromLong`, which throws at once. */
 export function longOf(value: unknown, unsigned = false): bigint {
   const cut = (big: bigint) => (unsigned ? BigInt.asUintN(64, big) : BigInt.asIntN(64, big));
   if (typeof value === "bigint") return cut(value);
