@@ -50,13 +50,6 @@ function isReadOf(value: Node): boolean {
   return isRead && parent.getExpression() === value;
 }
 
-/** `value ?? 0` */
-function isDefaultedNumber(value: Node): boolean {
-  const parent = value.getParent();
-  if (!Node.isBinaryExpression(parent) || parent.getLeft() !== value) return false;
-  return parent.getOperatorToken().getText() === "??" && Node.isNumericLiteral(parent.getRight());
-}
-
 /** Where what is not there would be no number, but its name in a text. */
 function isMadeText(value: Node): boolean {
   const parent = value.getParent();
@@ -170,8 +163,9 @@ export function createConvertValues(p: Proving) {
     const expression = topOf(given);
     noteShown(p, given);
     const isMadeHere = isOwn(p, kinds.get(given));
-    const isThere = () =>
-      shape.typed ? p.isStrictlyTyped(expression) : shape.coerces && isThereAt(p, expression, expression);
+    // The types of generated classes do not say that a message may not be there.
+    const isStrict = () => p.isStrictlyTyped(expression) && !(shape.isUnset && expression.getText().includes("?."));
+    const isThere = () => (shape.typed ? isStrict() : shape.coerces && isThereAt(p, expression, expression));
     const isMaybe = isMadeHere || (canBeAbsent && !isThere());
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
@@ -188,7 +182,7 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, ["String("], ")");
       case "int64-number":
         if (isMadeHere) return block(expression, "a number that may be absent");
-        if (isMaybe && isDefaultedNumber(expression)) return wrap(expression.getParentOrThrow(), ["Number("], ")");
+        if (isMaybe && isBesideNumber(expression)) return undefined;
         if (isMaybe) return unlessAbsent(expression, prefix, "Number(", "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
@@ -227,6 +221,17 @@ export function createConvertValues(p: Proving) {
       default:
         return block(expression, "this is used in a way that is not followed");
     }
+  };
+
+  /** `message?.count ?? 0` is `Number(message?.count ?? 0n)`. False where no number that is written out stands behind it. */
+  const isBesideNumber = (expression: Node): boolean => {
+    const either = expression.getParent();
+    if (!Node.isBinaryExpression(either) || either.getOperatorToken().getText() !== "??") return false;
+    const other = either.getRight();
+    if (either.getLeft() !== expression || !/^\d+$/.test(other.getText())) return false;
+    p.edit(either, either.getStart(), either.getStart(), ["Number("], "after");
+    p.edit(either, other.getEnd(), other.getEnd(), ["n)"], "before");
+    return true;
   };
 
   /** What is not there stays so. */

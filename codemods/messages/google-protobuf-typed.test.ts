@@ -87,7 +87,7 @@ const programs = testSameBytes(old, handlers, () => ({ bits: 53n, runs: 200 }));
 it.each([
   "([key, item]) => { lines.linesOut.push(key + item.itemName + Number(item.bigCount)); }",
   "const picked = req.thePick.case;",
-  "Number(req.atTime?.seconds ?? 0)",
+  "Number(req.atTime?.seconds ?? 0n)",
   "reply.itemName = labels[req.itemKind] ?? '';",
   "reply.thePick = { case: 'pickItem', value: req.childItem! };",
 ])("has %s", (text) => {
