@@ -178,7 +178,7 @@ function isTaken(p: Proving, value: Node): boolean {
   return Node.isNewExpression(made) && p.shape.typed?.nameOf(made.getExpression())?.kind === "message";
 }
 
-/** `m.x?.y` where a string or nothing may stand: a default, a test, a template. */
+/** `m.x?.y` where a string or nothing may stand: a default, a test, a template, what is asked for. */
 function isLooselyUsed(chain: Node): boolean {
   let top = chain;
   for (
@@ -189,7 +189,10 @@ function isLooselyUsed(chain: Node): boolean {
     top = parent;
   const parent = top.getParent();
   if (!parent) return false;
+  const asked = Node.isExpression(top) ? top.getContextualType() : undefined;
   return (
+    (asked !== undefined && (asked.isAny() || asked.isUnknown() || asked.isNullable())) ||
+    (isConstant(parent) && Node.isVariableDeclaration(parent) && !parent.getTypeNode()) ||
     Node.isTemplateSpan(parent) ||
     (isTruthTest(parent, top) && !isGivenByLogical(parent, top) && !isValueOfAnd(parent, top)) ||
     (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText()))
@@ -284,7 +287,7 @@ function readChoice(p: Proving, access: PropertyAccessExpression, desc: DescMess
     return text === "none" ? null : oneof.fields.find((one) => p.shape.keyOf(one) === text);
   });
   if (!literals || !members || members.includes(undefined)) {
-    p.block(access, "the name of a oneof's member is used as a value");
+    namesMember(p, access, oneof);
     return true;
   }
   if (access.getText().includes("?.")) {
@@ -302,6 +305,35 @@ function readChoice(p: Proving, access: PropertyAccessExpression, desc: DescMess
   });
   p.edit(access, access.getNameNode().getStart(), access.getEnd(), [`${oneof.localName}.case`]);
   return true;
+}
+
+/** The name itself goes somewhere: the .proto's, or "none". */
+function namesMember(p: Proving, access: PropertyAccessExpression, oneof: DescOneof): void {
+  const object = access.getExpression();
+  p.later(() => {
+    const chain = p.chainText(object);
+    const isTested = isTruthTest(access.getParentOrThrow(), access);
+    const isRenamed = oneof.fields.some((field) => p.shape.keyOf(field) !== field.name);
+    if (
+      chain === undefined ||
+      isTested ||
+      isRenamed ||
+      access.getText().includes("?.") ||
+      isKnownUnset(p, access, object, oneof)
+    )
+      return p.block(access, "the name of a oneof's member is used as a value");
+    const [opening, closing] = standsAlone(access) ? ["", ""] : ["(", ")"];
+    const none = quoted(access, "none");
+    if (opening) p.edit(access, access.getStart(), access.getStart(), [opening], "after");
+    const choice = `.${oneof.localName}.case`;
+    if (oneof.fields.every((field) => p.shape.keyOf(field) === field.localName))
+      return p.edit(access, object.getEnd(), access.getEnd(), [`${choice} ?? ${none}${closing}`]);
+    p.edit(access, object.getEnd(), access.getEnd(), [
+      `${choice} ? `,
+      p.generated(oneof.parent, "descriptor", access),
+      `.field[${chain}${choice}].name : ${none}${closing}`,
+    ]);
+  });
 }
 
 /** `m.serialize()`, `m.toObject()`. */

@@ -163,8 +163,9 @@ export function createConvertValues(p: Proving) {
     const expression = topOf(given);
     noteShown(p, given);
     const isMadeHere = isOwn(p, kinds.get(given));
-    const isThere = () =>
-      shape.typed ? p.isStrictlyTyped(expression) : shape.coerces && isThereAt(p, expression, expression);
+    // The types of generated classes do not say that a message may not be there.
+    const isStrict = () => p.isStrictlyTyped(expression) && !(shape.isUnset && expression.getText().includes("?."));
+    const isThere = () => (shape.typed ? isStrict() : shape.coerces && isThereAt(p, expression, expression));
     const isMaybe = isMadeHere || (canBeAbsent && !isThere());
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
@@ -181,16 +182,17 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, ["String("], ")");
       case "int64-number":
         if (isMadeHere) return block(expression, "a number that may be absent");
+        if (isMaybe && isBesideNumber(expression)) return undefined;
         if (isMaybe) return unlessAbsent(expression, prefix, "Number(", "a number that may be absent");
         return wrap(expression, [`${prefix}Number(`], ")");
       case "bytes":
         if (isChangedInPlace(p, expression))
           return block(expression, "bytes of a message are written to in place, or compared by identity");
+        if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         if (isMadeHere || (isMaybe && shape.typed)) return block(expression, "bytes that may be absent");
         if (isMaybe) return unlessAbsent(expression, prefix, "Buffer.from(", "bytes that may be absent");
         if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")
           return block(expression, "bytes as JSON, which are no Buffer where they are not set");
-        if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "date": {
         const chain = chainText(expression);
@@ -221,12 +223,25 @@ export function createConvertValues(p: Proving) {
     }
   };
 
+  /** `message?.count ?? 0` is `Number(message?.count ?? 0n)`. False where no number that is written out stands behind it. */
+  const isBesideNumber = (expression: Node): boolean => {
+    const either = expression.getParent();
+    if (!Node.isBinaryExpression(either) || either.getOperatorToken().getText() !== "??") return false;
+    const other = either.getRight();
+    if (either.getLeft() !== expression || !/^\d+$/.test(other.getText())) return false;
+    p.edit(either, either.getStart(), either.getStart(), ["Number("], "after");
+    p.edit(either, other.getEnd(), other.getEnd(), ["n)"], "before");
+    return true;
+  };
+
   /** What is not there stays so. */
   const unlessAbsent = (expression: Node, prefix: string, opening: string, what: string): unknown => {
-    const chain = chainText(expression);
+    const plain = chainText(expression);
+    const chain = plain ?? shape.optionalChain?.(p, expression);
     if (chain === undefined) return block(expression, what);
     const [before, after] = standsAlone(expression) ? ["", ""] : ["(", ")"];
-    return wrap(expression, [`${prefix}${before}${chain} == null ? ${chain} : ${opening}`], `)${after}`);
+    const test = plain === undefined ? `${chain} === undefined ? undefined` : `${chain} == null ? ${chain}`;
+    return wrap(expression, [`${prefix}${before}${test} : ${opening}`], `)${after}`);
   };
 
   const isMadeJson = (expression: Node) => {

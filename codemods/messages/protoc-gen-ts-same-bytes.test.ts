@@ -65,6 +65,13 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   lines.push(inner === undefined ? 'no inner' : show(inner.mode), req.inner_one?.mode === same.v1.Thing.Inner.Mode.ON ? 'on' : 'off');
   lines.push(req.has_at_time ? \`\${req.at_time.seconds} \${req.at_time.nanos}\` : 'never', \`\${req.child_item?.item_name}\`);
   lines.push(tag_list.join(), show(req.kind_list.length), show(req.big_list.map((one) => one)), show(req.sub_items.length));
+  const which = req.other_pick;
+  if (which === 'other_flag') lines.push('flag ' + req.other_flag);
+  lines.push(which, \`picked \${req.the_pick}\`, show(req.sub_items.map((one) => one.the_pick === req.the_pick)));
+  const childName = req.child_item?.item_name;
+  const childTime = req.child_item?.at_time?.seconds ?? 0;
+  lines.push(childName ?? 'no child', show(childTime), show(childTime + 1), show(req.child_item?.big_count ?? 7), String(req.child_item?.u_num));
+  lines.push(req.sub_items.reduce<same.v1.Thing | undefined>((best, one) => (best && best.u_num > one.u_num ? best : one), undefined)?.item_name ?? 'none');
   lines.push(show(req.num_map.get('a')), show(req.num_map.get(item_name) ?? -1), show(req.num_map.has('b')), show(req.num_map.size));
   lines.push(show(req.num_map.get(req.fooBar)), show(Object.fromEntries(req.num_map)));
   const items = req.item_map;
@@ -88,6 +95,7 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
 }
 
 export function echoIt(req: same.v1.Thing): same.v1.Thing {
+  if (req.u_num === 3) return new same.v1.Thing({ item_name: req.child_item?.item_name, big_count: req.child_item?.big_count, tag_list: req.child_item?.tag_list });
   const reply = new same.v1.Thing({
     item_name: req.item_name,
     big_count: req.big_count,

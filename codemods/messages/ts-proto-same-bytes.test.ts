@@ -156,7 +156,7 @@ export function loopIt(req: Thing): Lines {
     lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2), show(counts.bigCount + counts.asText), \`\${counts.uBig}\`);
   }
   const found = req.subItems.find(({ isOn }) => isOn);
-  lines.firstOne = found ?? best;
+  lines.firstOne = found ?? req.subItems.reduce<Thing | undefined>((most, one) => (most && most.uNum > one.uNum ? most : one), best);
   lines.linesOut.push(show(sum > 5), req.subItems.map(({ itemName: name }) => name).join());
   if (req.pickItem && req.pickItem.pickNum !== undefined) lines.linesOut.push('num ' + req.pickItem.pickNum);
   return lines;

@@ -7,7 +7,7 @@ const HOLDERS =
   /^(Promise|PromiseLike|Array|ReadonlyArray|Map|ReadonlyMap|Set|ReadonlySet|Record|Readonly|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject)|ReturnType|Awaited)$/;
 
 /** Functions and classes that hold messages of the type that they are told. */
-const TOLD = /^(createWritableIterable|createPushStream|Map|Set|Array|Promise)$/;
+const TOLD = /^(createWritableIterable|createPushStream|Map|WeakMap|Set|Array|Promise|[\s\S]+\.(reduce|reduceRight))$/;
 
 /** The whole of `orchard.Tree`, where `orchard` is a module. */
 export function qualified(name: Node): Node {
