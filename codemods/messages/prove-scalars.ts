@@ -30,7 +30,7 @@ export function createProveScalars(p: Proving) {
     if ((as.kind === "enum-number" || as.kind === "enum-name") && shape.constant) {
       p.enums.add(as.desc);
       if (shape.constant(p, expression)) return;
-      if (shape.enumOfType?.(p, expression)?.typeName === as.desc.typeName) return;
+      if (shape.enumOfType?.(p, expression.getType())?.typeName === as.desc.typeName) return;
     }
     const known = kinds.get(expression);
     switch (as.kind) {
@@ -124,7 +124,7 @@ export function createProveScalars(p: Proving) {
     if (known) return known.kind === "value" && known.as.kind === "enum-number" && known.as.desc.typeName === typeName;
     if (Node.isNumericLiteral(part)) return true;
     if (shape.constant?.(p, part)) return true;
-    if (shape.enumOfType?.(p, part)?.typeName === typeName) return true;
+    if (shape.enumOfType?.(p, part.getType())?.typeName === typeName) return true;
     return p.isMadeOf(part, "enum", (inner) => isEnumValue(inner, typeName));
   };
 
