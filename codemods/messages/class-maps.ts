@@ -136,10 +136,12 @@ function get(
 /** A text, or a number of a map whose keys are numbers. */
 function takesKey(p: Proving, key: Node): void {
   const type = key.getType();
-  if (!type.isNumber() && !type.isNumberLiteral()) return p.sink(key, SAME);
-  p.later(() => {
-    if (!p.isInteger(key)) p.block(key, "nothing proves that this is a whole number");
-  });
+  const isNumber = type.isNumber() || type.isNumberLiteral();
+  if (!isNumber) p.sink(key, SAME);
+  else
+    p.later(() => {
+      if (!p.isInteger(key)) p.block(key, "nothing proves that this is a whole number");
+    });
 }
 
 /** A key that is written out, and that no object has of its own accord. */
