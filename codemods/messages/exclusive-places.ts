@@ -18,7 +18,8 @@ export function areExclusive(one: Node, other: Node): boolean {
     if (!Node.isIfStatement(node)) return false;
     const [then, otherwise] = [node.getThenStatement(), node.getElseStatement()];
     const outside = isIn(one, then) ? other : one;
-    if (isIn(one, then) !== isIn(other, then) && outside.getStart() > then.getEnd() && leavesFunction(then)) return true;
+    if (isIn(one, then) !== isIn(other, then) && outside.getStart() > then.getEnd() && leavesFunction(then))
+      return true;
     if (!otherwise || !around.includes(node)) return false;
     return (isIn(one, then) && isIn(other, otherwise)) || (isIn(one, otherwise) && isIn(other, then));
   });

@@ -186,6 +186,10 @@ export async function transformIt(req: same.v1.Thing): Promise<same.v1.Thing> {
   if (req.u_num > 5) made.num_map = counts.size > 0 ? req.num_map : new Map();
   made.num_map.set(req.item_name + 'x', req.num_map.get('a') ?? 0);
   made.num_map.delete('a');
+  if (req.is_on) {
+    made.num_map = new Map(req.sub_items.map((one) => [one.item_name, one.tag_list.length] as [string, number]));
+    made.item_map = new Map(req.item_map);
+  }
   if (total !== 1) made.child_item = bagOf(req, total);
   if (req.u_num > 9) {
     const [first, second] = req.item_name.split('a');

@@ -142,7 +142,7 @@ export async function transformIt(req: Thing): Promise<Thing> {
     someRatio: req.uNum / 7,
     childItem: { itemName: 'new', childItem: req.childItem, innerOne: { x1: total }, pickText: req.pickText, pickNum: req.pickNum, pickItem: req.pickItem },
     subItems: [
-      ...req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })),
+      ...req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })).reverse(),
       ...req.subItems.map((one) => ({ pickText: one.optText, bigCount: 7, otherFlag: one.uNum > 5 ? one.isOn : undefined })),
       ...req.tagList.map((tag) => { if (tag) return { pickItem: req.childItem }; return { otherKind: req.isOn ? Kind.KIND_BLUE : undefined }; }),
       picked(req),
@@ -178,7 +178,7 @@ export function loopIt(req: Thing): Lines {
   }
   const result = Lines.create({ goodOne: req.isOn ? req.itemName : undefined, badOne: req.isOn ? undefined : 'off' });
   lines.linesOut.push(result.goodOne !== undefined ? 'good ' + result.goodOne : 'bad');
-  const found = req.subItems.find(({ isOn }) => isOn);
+  const found = [...req.subItems].sort((a, b) => a.uNum - b.uNum).find(({ isOn }) => isOn);
   lines.firstOne = found ?? req.subItems.reduce<Thing | undefined>((most, one) => (most && most.uNum > one.uNum ? most : one), best);
   lines.linesOut.push(show(sum > 5), req.subItems.map(({ itemName: name }) => name).join());
   if (req.pickItem && req.pickItem.pickNum !== undefined) lines.linesOut.push('num ' + req.pickItem.pickNum);
