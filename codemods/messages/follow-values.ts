@@ -25,7 +25,7 @@ import {
 } from "./message-syntax.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
-import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
+import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
@@ -391,7 +391,7 @@ export function createFollowValues(p: Proving) {
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
         if (field && shape.isReadOtherwise?.(field))
           return block(part, "a field is taken out of a message that reads its default if it is not set");
-        if (field && shape.hasNulls && isNullable(field))
+        if (field && shape.hasNulls && isNullable(field) && !takesNullable(p, part, field))
           return block(part, "a field is taken out of a message that is null there if it is not set");
         if (field) noteRead(p, name, field, part);
         const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };
