@@ -45,19 +45,13 @@ export function startCall(project: AnalysisProject, call: CallExpression, method
   }
 }
 
-/** `client.m(…).then((reply) => …)`, with what may follow, if nobody waits for its outcome: the function that gets the reply. */
+/** `client.m(…).then((reply) => …)`: the function that gets the reply. What it gives is followed by itself, and holds no reply. */
 function thenOf(access: Node): Node | undefined {
   const call = access.getParent();
   if (!Node.isPropertyAccessExpression(access) || access.getName() !== "then") return undefined;
   if (!Node.isCallExpression(call) || call.getExpression() !== access) return undefined;
   const [callback] = call.getArguments();
-  let chain: Node = call;
-  for (let next = chain.getParent(); Node.isPropertyAccessExpression(next); next = chain.getParent()) {
-    const further = next.getParent();
-    if (!/^(catch|finally)$/.test(next.getName()) || !Node.isCallExpression(further)) return undefined;
-    chain = further;
-  }
-  return callback && isFunctionNode(callback) && Node.isExpressionStatement(chain.getParent()) ? callback : undefined;
+  return callback && isFunctionNode(callback) ? callback : undefined;
 }
 
 /** `const reply = client.m(…)`, if the promise is only awaited, or has its reply taken by functions that are written out. */

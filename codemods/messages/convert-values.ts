@@ -188,11 +188,11 @@ export function createConvertValues(p: Proving) {
       case "bytes":
         if (isChangedInPlace(p, expression))
           return block(expression, "bytes of a message are written to in place, or compared by identity");
+        if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         if (isMadeHere || (isMaybe && shape.typed)) return block(expression, "bytes that may be absent");
         if (isMaybe) return unlessAbsent(expression, prefix, "Buffer.from(", "bytes that may be absent");
         if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")
           return block(expression, "bytes as JSON, which are no Buffer where they are not set");
-        if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "date": {
         const chain = chainText(expression);
@@ -236,10 +236,12 @@ export function createConvertValues(p: Proving) {
 
   /** What is not there stays so. */
   const unlessAbsent = (expression: Node, prefix: string, opening: string, what: string): unknown => {
-    const chain = chainText(expression);
+    const plain = chainText(expression);
+    const chain = plain ?? shape.optionalChain?.(p, expression);
     if (chain === undefined) return block(expression, what);
     const [before, after] = standsAlone(expression) ? ["", ""] : ["(", ")"];
-    return wrap(expression, [`${prefix}${before}${chain} == null ? ${chain} : ${opening}`], `)${after}`);
+    const test = plain === undefined ? `${chain} === undefined ? undefined` : `${chain} == null ? ${chain}`;
+    return wrap(expression, [`${prefix}${before}${test} : ${opening}`], `)${after}`);
   };
 
   const isMadeJson = (expression: Node) => {

@@ -51,7 +51,8 @@ async function main() {
   console.log(perhaps, perhaps !== undefined);
   const held = two.get({ big_no: '1' });
   held.then((reply) => console.log(reply.the_name), () => {});
-  console.log(await held);
+  const noOf = () => two.get({}).then((reply) => reply.big_no).then((no) => no.length).catch(() => 0);
+  console.log(await held, await noOf());
 }`,
     });
     expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([
@@ -65,7 +66,10 @@ async function main() {
       `console.log(protoLoaderObject(ResSchema, perhaps, ${whole}), perhaps !== undefined);`,
     );
     expect(files["main.js"]).toContain("held.then((reply) => console.log(reply.theName), () => {});");
-    expect(files["main.js"]).toContain(`console.log(protoLoaderObject(ResSchema, await held, ${whole}));`);
+    expect(files["main.js"]).toContain(
+      `console.log(protoLoaderObject(ResSchema, await held, ${whole}), await noOf());`,
+    );
+    expect(files["main.js"]).toContain("then((reply) => String(reply.bigNo)).then((no) => no.length)");
     expect(files["main.js"]).toContain("const one = createClient(S, transport);");
     expect(files["main.js"]).toContain("two = createClient(S, transport);");
   });

@@ -8,6 +8,7 @@ import {
   isAbsent,
   isAlias,
   isAssignmentTarget,
+  isEachCall,
   isExportsTarget,
   isFunctionNode,
   isMapCall,
@@ -21,6 +22,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { rejectsTo } from "./rejections.js";
+import { storeOf } from "./store-places.js";
 import { takesIntoStore } from "./stores.js";
 import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 
@@ -38,7 +40,8 @@ export function createFollowFunctions(p: Proving) {
     helper.result = kind;
     callbackResults(owner, kind); // whatever else it returns must be such a message, too
     for (const call of callsOf(owner)) {
-      if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
+      if (isEachCall(call) && !isMapCall(call)) block(call, "a list of messages that a function gives");
+      else if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
       else if (isMapCall(call)) block(call, "a list of messages that a function gives");
       else p.flow(call, kind);
     }
@@ -47,7 +50,9 @@ export function createFollowFunctions(p: Proving) {
   const argument = (call: CallExpression, expression: Node, kind: Kind): unknown => {
     if (shape.takenBy?.(p, call, expression)) return;
     if (kind.kind !== "value" && settles(p, call, kind)) return;
-    if (takesIntoStore(p, call, kind) || mergesInto(p, call, expression, kind)) return;
+    // A promise is what it is awaited for.
+    if (kind.kind === "list" && call.getExpression().getText() === "Promise.all") return p.flow(call, kind);
+    if (addsToOwnList(call, kind) || takesIntoStore(p, call, kind) || mergesInto(p, call, expression, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
     if (origin.kind !== "function" || origin.node.getSourceFile().isDeclarationFile()) {
@@ -67,6 +72,18 @@ export function createFollowFunctions(p: Proving) {
     takes(origin.node, index, kind, call);
   };
 
+  /** `all.push(message)` of a list that is begun in a function: it holds such messages, and is followed. */
+  const addsToOwnList = (call: CallExpression, kind: Kind): boolean => {
+    const callee = call.getExpression();
+    if (!shape.isLive || kind.kind !== "message" || !Node.isPropertyAccessExpression(callee)) return false;
+    const list = callee.getExpression();
+    const declaration = Node.isIdentifier(list) && callee.getName() === "push" && project.declarationOf(list);
+    const made = declaration && Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    if (!made || !Node.isArrayLiteralExpression(made) || storeOf(project, list)) return false;
+    sink(made, { kind: "list", of: kind });
+    return true;
+  };
+
   /** A project function takes messages: all its calls hand over such a message. */
   const takes = (owner: Node, index: number, kind: Kind, call: Node): unknown => {
     const parameter = parametersOf(owner)[index];
@@ -80,7 +97,7 @@ export function createFollowFunctions(p: Proving) {
     helper.params.set(index, kind);
     p.bind(parameter.getNameNode(), kind);
     for (const other of callsOf(owner)) {
-      if (isMapCall(other)) {
+      if (isEachCall(other)) {
         overLists.push({ call: other, kind });
         continue;
       }
@@ -152,6 +169,8 @@ export function createFollowFunctions(p: Proving) {
       if (Node.isCallExpression(call) && call.getExpression() === callee) calls.push(call);
       else if (Node.isPropertyAccessExpression(access) && isExportsTarget(access)) continue;
       else if (Node.isCallExpression(call) && isMapOver(call, callee)) calls.push(call);
+      else if (shape.isLive && Node.isCallExpression(call) && call.getArguments()[0] === callee && isEachCall(call))
+        calls.push(call);
       else if (rejectsTo(callee)) p.later(() => getsRejections(owner, callee));
       else block(reference, `${reference.getText()} carries messages and is handed on`);
     }

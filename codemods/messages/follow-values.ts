@@ -1,5 +1,5 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
 import {
   ARRAY_READERS,
@@ -12,6 +12,7 @@ import {
   isDefaulted,
   isFunctionNode,
   isGuarded,
+  isMapOver,
   isOrEmpty,
   isTransparent,
   isTruthTest,
@@ -44,6 +45,8 @@ export function createFollowValues(p: Proving) {
     const why = unsupportedIn(kind);
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
+    const held = kind.kind === "list" || kind.kind === "map" ? kind.of : kind;
+    if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();
     if (!parent || (shape.typed && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
@@ -56,10 +59,7 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "wrapper" && followWrapper(p, expression, kind)) return;
     if (kind.kind === "wrapper" && shape.typed) return void open.push({ expression, kind });
     if (kind.kind === "value" && kind.as.kind === "same") return; // identical: whatever it is used for
-    if (kind.kind === "value" && kind.as.kind === "enum-number") {
-      p.enums.add(kind.as.desc);
-      return enumNumber(parent, expression);
-    }
+    if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
     if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
@@ -70,6 +70,8 @@ export function createFollowValues(p: Proving) {
       const isTyped = parent.getTypeNode() && !shape.isNameOfEnum?.(project, parent.getTypeNode());
       if (shape.coerces && kind.kind === "value" && (isTyped || isWrittenAgain(parent.getNameNode())))
         return void open.push({ expression, kind });
+      // What may not be there is tested next: on a number that reads as before.
+      if (shape.isLive && kind.kind === "value" && (isTyped || kind.maybe)) return void open.push({ expression, kind });
       return bind(parent.getNameNode(), kind);
     }
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {
@@ -99,7 +101,10 @@ export function createFollowValues(p: Proving) {
         return;
       }
       if (Node.isBinaryExpression(parent) && kind.kind === "message" && p.compareAbsent(parent, expression)) return;
-      if (Node.isSpreadElement(parent) && kind.kind === "list" && Node.isArrayLiteralExpression(parent.getParent())) {
+      const copy = Node.isSpreadElement(parent) && kind.kind === "list" ? parent.getParent() : undefined;
+      if (Node.isArrayLiteralExpression(copy)) {
+        // `[...list].sort()`: what else is in it is such a message, too.
+        if (shape.isLive && kind.kind === "list" && kind.of.kind === "message") return copied(copy, kind);
         open.push({ expression, kind });
         return;
       }
@@ -183,10 +188,21 @@ export function createFollowValues(p: Proving) {
     return block(access, "a member of a stream");
   };
 
-  /** `load().then((message) => …).catch(…)`, of which nobody uses the outcome. False for anything else. */
+  /**
+   * `load().then((message) => …)`, where what the function gives is followed by itself, and `load().catch(…)`, of which nobody
+   * uses the outcome. False for anything else.
+   */
   const settled = (access: PropertyAccessExpression, kind: Kind): boolean => {
     const call = access.getParent();
-    if (!/^(then|catch|finally)$/.test(access.getName()) || !Node.isCallExpression(call)) return false;
+    if (!Node.isCallExpression(call)) return false;
+    if (access.getName() === "then") {
+      const [callback] = call.getArguments();
+      if (!callback || !isFunctionNode(callback)) return false;
+      const [message] = parametersOf(callback);
+      if (message) bind(message.getNameNode(), kind);
+      return true;
+    }
+    if (!/^(catch|finally)$/.test(access.getName())) return false;
     let end: Node = call;
     for (let next = end.getParent(); Node.isPropertyAccessExpression(next); next = end.getParent()) {
       const further = next.getParent();
@@ -194,13 +210,7 @@ export function createFollowValues(p: Proving) {
       end = further;
     }
     const holder = Node.isAwaitExpression(end.getParent()) ? end.getParentOrThrow() : end;
-    if (!Node.isExpressionStatement(holder.getParent())) return false;
-    if (access.getName() !== "then") return true;
-    const [callback] = call.getArguments();
-    if (!callback || !isFunctionNode(callback)) return false;
-    const [message] = parametersOf(callback);
-    if (message) bind(message.getNameNode(), kind);
-    return true;
+    return Node.isExpressionStatement(holder.getParent());
   };
 
   const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
@@ -254,7 +264,8 @@ export function createFollowValues(p: Proving) {
       if (item) bind(item.getNameNode(), kind.of);
     } else {
       const origin = project.originOf(callback);
-      if (origin.kind !== "function" || name !== "map") return block(callback, "a callback that cannot be seen");
+      const isGiven = name === "map" || (shape.isLive && /^(forEach|filter|find|some|every)$/.test(name));
+      if (origin.kind !== "function" || !isGiven) return block(callback, "a callback that cannot be seen");
       p.takes(origin.node, 0, kind.of, call);
     }
     if (name === "filter") flow(call, kind);
@@ -265,8 +276,20 @@ export function createFollowValues(p: Proving) {
   const isCopiedList = (call: CallExpression): boolean => {
     const callee = call.getExpression();
     const made = Node.isPropertyAccessExpression(callee) ? unwrapped(callee.getExpression()) : undefined;
+    if (Node.isArrayLiteralExpression(made)) return true;
     const maker = Node.isCallExpression(made) ? made.getExpression() : undefined;
     return Node.isPropertyAccessExpression(maker) && /^(slice|filter)$/.test(maker.getName());
+  };
+
+  /** `[first, ...list]`, where the list is one of messages. */
+  const copied = (copy: ArrayLiteralExpression, kind: Kind & { kind: "list" }): void => {
+    for (const item of copy.getElements()) {
+      const [given, wanted] = Node.isSpreadElement(item) ? [item.getExpression(), kind] : [item, kind.of];
+      if (kinds.has(given)) p.consume(given);
+      // What leads to it may still be followed.
+      else p.later(() => p.sink(given, wanted));
+    }
+    flow(copy, kind);
   };
 
   /** What is put into a list of a message, or into one that goes there. */
@@ -410,6 +433,12 @@ export function createFollowValues(p: Proving) {
     const owner = functionAround(expression);
     if (!owner) return block(expression, "a message leaves through a return outside a function");
     open.push({ expression, kind });
+    const call = owner.getParent();
+    if (shape.isLive && kind.kind === "message" && Node.isCallExpression(call) && isMapOver(call, owner)) {
+      p.callbackResults(owner, kind);
+      flow(call, { kind: "list", of: kind });
+      return;
+    }
     if (handlers.has(owner) || isCallback(owner) || Node.isYieldExpression(statement)) return;
     if (kind.kind !== "value") p.resultOf(owner, kind);
   };

@@ -2,8 +2,8 @@ import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { lineBreak } from "./google-protobuf-writes.js";
 import type { Kind } from "./message-kind.js";
-import { maybe, SAME } from "./message-kind.js";
-import { isAssignmentTarget, isFunctionNode, nameOfElement } from "./message-syntax.js";
+import { isPlain, maybe, SAME } from "./message-kind.js";
+import { ARRAY_READERS, isAssignmentTarget, isFunctionNode, nameOfElement } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `message.getXMap()`: the object that protobuf-es has instead, through each call of the old Map. */
@@ -90,6 +90,12 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       before("Object.keys(");
       after(").sort()");
       return p.flow(call, { kind: "list", of: SAME });
+    case "toArray":
+    case "getEntryList":
+      // toArray() gives the same list each time; of messages, both give what they are made of.
+      if (key || !isPlain(of) || (access.getName() === "toArray" && !isLookedAt(call))) break;
+      before("Object.entries(");
+      return after(IN_ORDER);
     case "entries": {
       const loop = call.getParent();
       const left = Node.isForOfStatement(loop) && loop.getExpression() === call ? loop.getInitializer() : undefined;
@@ -116,10 +122,31 @@ function operation(p: Proving, map: Node, text: string | undefined, of: Kind): u
       const names = `[${second ? second.getName() : ""}, ${first.getName()}]`;
       p.edit(key, first.getStart(), last.getEnd(), [isBare ? `(${names})` : names]);
       if (second) p.bind(second.getNameNode(), SAME);
-      return p.bind(first.getNameNode(), of);
+      return bindUntyped(p, first.getNameNode(), of);
     }
   }
   return p.block(call, `what ${access.getName()} of a map does is not followed`);
+}
+
+/** A parameter whose type annotation goes: the compiler knows what the entries of an object hold. */
+function bindUntyped(p: Proving, name: Node, kind: Kind): void {
+  for (const reference of p.project.referencesTo(name)) {
+    if (reference === name) continue;
+    if (isAssignmentTarget(reference)) p.block(reference, "the variable is written to again");
+    else p.flow(reference, kind);
+  }
+}
+
+/** A list that is only read where it stands. */
+function isLookedAt(list: Node): boolean {
+  const parent = list.getParent();
+  if (Node.isSpreadElement(parent)) return true;
+  if (Node.isForOfStatement(parent)) return parent.getExpression() === list;
+  if (Node.isNewExpression(parent)) return parent.getExpression().getText() === "Map";
+  if (Node.isCallExpression(parent))
+    return /^(Object\.fromEntries|JSON\.stringify)$/.test(parent.getExpression().getText());
+  if (!Node.isPropertyAccessExpression(parent)) return false;
+  return ARRAY_READERS.has(parent.getName()) || /^(length|reduce|slice|concat|join)$/.test(parent.getName());
 }
 
 function isForEach(call: Node | undefined): boolean {

@@ -1,7 +1,7 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { contains } from "../analysis/around-values.js";
-import { accessorsOf, chainRoot, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
+import { accessorsOf, chainRoot, generatedNameOf, isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import type { Kind } from "./message-kind.js";
 import {
   conditionOf,
@@ -91,7 +91,7 @@ export function readField(
     Node.isBinaryExpression(fallback) &&
     fallback.getOperatorToken().getText() === "??" &&
     fallback.getLeft() === call &&
-    Node.isLiteralExpression(fallback.getRight());
+    (Node.isLiteralExpression(withoutSign(fallback.getRight())) || isConstant(p, fallback.getRight(), field));
   if (isDefaulted) p.edit(fallback, call.getEnd(), fallback.getEnd(), []);
   const outer = isDefaulted ? fallback : call;
   const isAlone = standsAlone(outer) || Node.isParenthesizedExpression(outer.getParent());
@@ -118,6 +118,18 @@ export function readField(
   }
   const isMaybe = kind.kind === "value" && access.getText().includes("?.");
   p.flow(call, isMaybe ? { ...kind, maybe: true } : kind);
+}
+
+/** `1` of `-1`. */
+function withoutSign(value: Node): Node {
+  return Node.isPrefixUnaryExpression(value) ? value.getOperand() : value;
+}
+
+/** A name, or a constant of an enum, whose value needs no conversion. */
+function isConstant(p: Proving, value: Node, field: DescField): boolean {
+  if (field.fieldKind === "enum")
+    return Node.isPropertyAccessExpression(value) && generatedNameOf(p.project, value.getExpression())?.kind === "enum";
+  return Node.isIdentifier(value) && field.scalar === ScalarType.STRING;
 }
 
 /** `message.hasX()`. */
@@ -189,8 +201,8 @@ function isWritten(branch: Node, until: number, message: string, writers: Readon
   });
 }
 
-/** Does `if (message.hasX())`, which nothing undoes, stand around a read of an optional field? */
-function isGuarded(call: Node, object: Node, field: DescField): boolean {
+/** Does `if (message.hasX())`, which nothing undoes, stand around a read of a field that may not be set? */
+export function isGuarded(call: Node, object: Node, field: DescField): boolean {
   if (!Node.isIdentifier(object) && !Node.isPropertyAccessExpression(object)) return false;
   const table = [...accessorsOf(field.parent)].filter(([, one]) => "field" in one && one.field === field);
   const test = `${object.getText()}.${table.find(([, one]) => one.does === "has")?.[0]}()`;

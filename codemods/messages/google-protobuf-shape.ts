@@ -1,13 +1,20 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { constantOf, enumOfType, equalsCall, followConstants, renameEnums } from "./google-protobuf-constants.js";
+import {
+  constantOf,
+  enumOfType,
+  equalsCall,
+  followConstants,
+  hasOnlyEnums,
+  renameEnums,
+} from "./google-protobuf-constants.js";
 import { followMap } from "./google-protobuf-maps.js";
 import { type Accessor, accessorsOf, isOptionalScalar } from "./google-protobuf-names.js";
 import { followObject } from "./google-protobuf-objects.js";
 import { isGuardedMember, readField, testField } from "./google-protobuf-reads.js";
 import { staleness } from "./google-protobuf-staleness.js";
 import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
-import { followWellKnown, isPacked } from "./google-protobuf-well-known.js";
+import { followWellKnown, isPacked, optionalText } from "./google-protobuf-well-known.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
@@ -36,6 +43,7 @@ export const googleProtobufShape: LegacyShape = {
   constant: constantOf,
   enumOfType,
   renameEnums,
+  hasOnlyEnums,
   takenBy: equalsCall,
   chain(p, node) {
     const key = Node.isCallExpression(node) ? keyOfGetter(p, node) : undefined;
@@ -44,6 +52,7 @@ export const googleProtobufShape: LegacyShape = {
     const object = p.chainText(access.getExpression());
     return object === undefined ? undefined : `${object}.${key}`;
   },
+  optionalChain: optionalText,
 };
 
 function representation(field: DescField): Representation {

@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { accessorsOf, generatedNameOf } from "./google-protobuf-names.js";
+import { accessorsOf, generatedNameOf, isOptionalScalar } from "./google-protobuf-names.js";
 import { isDate, standsAlone } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
@@ -67,14 +67,16 @@ function continues(above: Node, chain: Node): boolean {
 }
 
 /** `a?.getB()` as it will be, if it can be written twice. */
-function optionalText(p: Proving, node: Node): string | undefined {
-  if (Node.isIdentifier(node)) return node.getText();
+export function optionalText(p: Proving, node: Node): string | undefined {
+  const plain = p.chainText(node);
+  if (plain !== undefined) return plain;
   const access = Node.isCallExpression(node) && node.getArguments().length === 0 ? node.getExpression() : undefined;
   if (!Node.isPropertyAccessExpression(access)) return undefined;
   const kind = p.kinds.get(access.getExpression());
   const accessor = kind?.kind === "message" ? accessorsOf(kind.desc).get(access.getName()) : undefined;
   const object = optionalText(p, access.getExpression());
   if (object === undefined || accessor?.does !== "get" || accessor.field.oneof) return undefined;
+  if (isOptionalScalar(accessor.field) || accessor.field.fieldKind === "map") return undefined;
   return `${object}${access.hasQuestionDotToken() ? "?." : "."}${accessor.field.localName}`;
 }
 

@@ -2,10 +2,11 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { indentAt, lineEndingOf } from "../shared/ast.js";
 import { accessorsOf, isImplicitScalar, isOptionalScalar } from "./google-protobuf-names.js";
-import { isGuardedMember, zeroText } from "./google-protobuf-reads.js";
+import { isGuarded, isGuardedMember, zeroText } from "./google-protobuf-reads.js";
 import type { Kind } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isWithinLength } from "./unchecked-elements.js";
 
 /** One `.setX(value)` or `.addX(value)` of a chain. */
 export interface Write {
@@ -124,7 +125,11 @@ export function give(p: Proving, value: Node, kind: Kind, field: DescField): unk
   const isOptional = isOptionalScalar(field);
   p.later(() => {
     if (isOptional ? isNeverNull(p, value) : p.isPresent(value)) return;
-    const isName = Node.isIdentifier(value) || Node.isPropertyAccessExpression(value) || Node.isCallExpression(value);
+    const isName =
+      Node.isIdentifier(value) ||
+      Node.isPropertyAccessExpression(value) ||
+      Node.isElementAccessExpression(value) ||
+      Node.isCallExpression(value);
     const [opening, closing] = isName ? ["", ""] : ["(", ")"];
     const absent = isOptional ? "undefined" : zeroText(field, value);
     if (opening !== "") p.edit(value, value.getStart(), value.getStart(), [opening], "after");
@@ -201,12 +206,32 @@ export function addToList(
 /** Is a value certainly there? For a message: nothing that it is made of is null, undefined or a field that may be unset. */
 export function isThere(p: Proving, value: Node, field: DescField): boolean {
   if (!field.message) return p.isPresent(value);
-  if (p.isStrictlyTyped(value)) return true;
+  if (p.isStrictlyTyped(value) && !p.isUnchecked(value) && !isForced(p, value)) return true;
   return !p.canBeMissing(value);
+}
+
+/** `message.getX()!`, also in a constant, where no test has found it to be there. */
+function isForced(p: Proving, value: Node): boolean {
+  if (Node.isNonNullExpression(value)) {
+    const read = unwrapped(value);
+    const callee = Node.isCallExpression(read) ? read.getExpression() : undefined;
+    const kind = Node.isPropertyAccessExpression(callee) ? p.kinds.get(callee.getExpression()) : undefined;
+    if (!Node.isPropertyAccessExpression(callee) || kind?.kind !== "message") return true;
+    const accessor = accessorsOf(kind.desc).get(callee.getName());
+    return accessor?.does !== "get" || !isGuarded(read, callee.getExpression(), accessor.field);
+  }
+  if (Node.isParenthesizedExpression(value)) return isForced(p, value.getExpression());
+  const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  return made !== undefined && isForced(p, made);
 }
 
 /** A message that was read of another one, or of a list or map, and may not be there. */
 export function isUnset(p: Proving, part: Node): boolean {
+  if (Node.isElementAccessExpression(part) && p.kinds.get(part.getExpression())?.kind === "list") {
+    const index = part.getArgumentExpression();
+    return !index || !isWithinLength(part, part.getExpression(), index);
+  }
   if (!Node.isCallExpression(part)) return part.getText().includes("?.");
   const callee = part.getExpression();
   const kind = Node.isPropertyAccessExpression(callee) ? p.kinds.get(callee.getExpression()) : undefined;

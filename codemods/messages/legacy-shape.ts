@@ -8,7 +8,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node, PropertyAccessExpression, SourceFile } from "ts-morph";
+import type { CallExpression, Node, PropertyAccessExpression, SourceFile, Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
@@ -57,6 +57,8 @@ export interface LegacyShape {
   readonly member?: (proof: Proving, access: PropertyAccessExpression, desc: DescMessage) => boolean;
   /** `chainText` of what is no plain property: `a.getB()` is `a.b`. */
   readonly chain?: (proof: Proving, node: Node) => string | undefined;
+  /** The same where a `?.` may be in it. */
+  readonly optionalChain?: (proof: Proving, node: Node) => string | undefined;
   /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
   readonly retype?: (proof: Proving, type: Node, kind: Kind) => boolean;
   /** The types of a service's handlers in old code become those of protobuf-es. */
@@ -77,10 +79,12 @@ export interface LegacyShape {
   readonly isUnset?: (proof: Proving, part: Node) => boolean;
   /** A constant of old generated code (`messages.Kind.RED`): rewritten, and true. */
   readonly constant?: (proof: Proving, expression: Node) => boolean;
-  /** The enum of generated code that the compiler sees in an expression. */
-  readonly enumOfType?: (proof: Proving, expression: Node) => DescEnum | undefined;
+  /** The enum of generated code that a type is. */
+  readonly enumOfType?: (proof: Proving, type: Type) => DescEnum | undefined;
   /** Puts new names for an enum of old code, constants and types, into a file; the numbers are the same. */
   readonly renameEnums?: (proof: Proving, file: SourceFile) => void;
+  /** Does a file use nothing else of old code than enums? Then it gets the new names of those that messages were read with. */
+  readonly hasOnlyEnums?: (project: AnalysisProject, file: SourceFile) => boolean;
   /** A function of old code's library that takes a message: rewritten, and true. */
   readonly takenBy?: (proof: Proving, call: CallExpression, message: Node) => boolean;
   /** The generated files that have a message: one, or nothing says which of them a value is made for. */

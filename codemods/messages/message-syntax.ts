@@ -394,6 +394,12 @@ export function isMapCall(call: CallExpression): boolean {
   return Node.isPropertyAccessExpression(callee) && callee.getName() === "map";
 }
 
+/** `list.map(helper)`, `list.filter(helper)`, …: the helper gets each element. */
+export function isEachCall(call: CallExpression): boolean {
+  const callee = call.getExpression();
+  return Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName());
+}
+
 /** Has a test before this use of a name, or around it, excluded that it holds nothing, or the one nothing that is asked for? */
 export function isChecked(use: Node, nothing: "null" | "undefined" | "null|undefined" = "null|undefined"): boolean {
   if (!Node.isIdentifier(use)) return false;

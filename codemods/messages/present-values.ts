@@ -13,6 +13,12 @@ export function mustBeElement(p: Proving, element: Node, of: Kind): void {
   if (of.kind === "message") mustBeThere(p, element, "an element that may be absent");
 }
 
+/** An element that google-protobuf leaves out where it is not there, whatever the compiler says. */
+export function mustBeChecked(p: Proving, element: Node, of: Kind): void {
+  if (p.shape.isLive && of.kind === "value" && p.isUnchecked(element))
+    p.block(element, "an element that may be absent");
+}
+
 function mustBeThere(p: Proving, value: Node, what: string): void {
   p.later(() => {
     if (p.shape.typed || p.shape.isLive) {

@@ -1,4 +1,4 @@
-import { Node } from "ts-morph";
+import { Node, type SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
 import type { Bridge } from "./find-bridges.js";
@@ -54,8 +54,14 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     }
   }
   clients.finish();
-  for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
-  for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) decide();
+  const proveAll = () => {
+    for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
+  };
+  proveAll();
+  for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) {
+    decide();
+    proveAll();
+  }
   for (const leak of p.leaks) if (!proved.has(leak)) p.block(leak, "a list that is being made is handed on");
   for (const { call, kind } of p.overLists) {
     const callee = call.getExpression();
@@ -80,7 +86,11 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   }
   if (shape.renameEnums && blockers.length === 0) {
     const touched = new Set(edits.map((edit) => edit.file));
-    for (const file of project.files) if (touched.has(file.getFilePath())) shape.renameEnums(p, file);
+    const isAlone = (file: SourceFile) =>
+      project.files.every((one) => touched.has(one.getFilePath()) || !importsFile(project, one, file));
+    for (const file of project.files)
+      if (touched.has(file.getFilePath()) || (shape.hasOnlyEnums?.(project, file) && isAlone(file)))
+        shape.renameEnums(p, file);
   }
   return { blockers: unique(blockers), edits, strangers: clients.strangers };
 }
@@ -95,6 +105,13 @@ function staleIn({ project, shape, kinds, blockers }: Proving, bridge: Bridge): 
   if (several === undefined) return staleMessage(project, bridge, used);
   const files = shape.filesOf?.(several).map((file) => file.replace(`${project.root}/`, ""));
   return `${several.typeName} is in several generated files (${files?.join(", ")}): keep one of them`;
+}
+
+function importsFile(project: AnalysisProject, from: SourceFile, file: SourceFile): boolean {
+  return [...from.getImportDeclarations(), ...from.getExportDeclarations()].some((one) => {
+    const specifier = one.getModuleSpecifierValue();
+    return specifier !== undefined && project.resolveModule(from, specifier) === file;
+  });
 }
 
 function unique(blockers: readonly MessageBlocker[]): MessageBlocker[] {

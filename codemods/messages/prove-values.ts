@@ -5,6 +5,7 @@ import {
   type ObjectLiteralElementLike,
   type ObjectLiteralExpression,
   SyntaxKind,
+  type Type,
 } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
@@ -40,7 +41,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import { notePassedOn } from "./own-reads.js";
-import { mustBeElement, mustBeSet } from "./present-values.js";
+import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
 import { settledIn } from "./settled-together.js";
@@ -386,7 +387,23 @@ export function createProveValues(p: Proving) {
   const eachMustBeElement = (callback: Node, of: Kind): void => {
     if (of.kind === "message" && !shape.typed && !shape.isLive && mayGiveNothing(callback))
       block(callback, "an element that may be absent");
-    for (const result of resultsOf(callback)) mustBeElement(p, result, of);
+    for (const result of resultsOf(callback)) {
+      mustBeElement(p, result, of);
+      mustBeChecked(p, result, of);
+    }
+  };
+
+  /** Does a type say that a list holds what needs no conversion? */
+  const isListOf = (type: Type, wanted: Kind & { kind: "list" }): boolean => {
+    const of = type.getArrayElementType();
+    if (!of || wanted.of.kind !== "value") return false;
+    const { as } = wanted.of;
+    if (as.kind === "enum-number") {
+      p.enums.add(as.desc);
+      return shape.enumOfType?.(p, of)?.typeName === as.desc.typeName;
+    }
+    if (as.kind !== "same" || as.type === "int32" || as.type === "uint32" || as.type === "bytes") return false;
+    return hasType(of.getText(), as.type);
   };
 
   const list = (expression: Node, wanted: Kind & { kind: "list" }): unknown => {
@@ -398,13 +415,20 @@ export function createProveValues(p: Proving) {
         else {
           sink(item, wanted.of);
           mustBeElement(p, item, wanted.of);
+          mustBeChecked(p, item, wanted.of);
         }
       }
       return;
     }
     if (Node.isCallExpression(expression)) {
       const callee = expression.getExpression();
-      const [first] = expression.getArguments();
+      const [first, more] = expression.getArguments();
+      // A promise is what it is awaited for.
+      if (shape.isLive && first && !more && callee.getText() === "Promise.all") {
+        const [settled] = expression.getType().getTypeArguments();
+        if (settled && isListOf(settled, wanted)) return;
+        return sink(first, wanted);
+      }
       if (Node.isPropertyAccessExpression(callee)) {
         const name = callee.getName();
         // protobufjs takes arrays only, so what `map` gives here is one.
@@ -420,10 +444,12 @@ export function createProveValues(p: Proving) {
           }
         }
         if (name === "concat" && isPlain(wanted) && !shape.coerces) {
-          for (const other of [callee.getExpression(), ...expression.getArguments()]) sink(other, wanted);
+          sink(callee.getExpression(), wanted);
+          for (const other of expression.getArguments()) sink(other, isOneElement(other) ? wanted.of : wanted);
           return;
         }
-        const isSorted = name === "sort" && isPlain(wanted) && !shape.coerces;
+        // What is not sorted as a copy is in the way where the list is followed.
+        const isSorted = name === "sort" && (shape.isLive || isPlain(wanted)) && !shape.coerces;
         if (name === "slice" || name === "filter" || name === "reverse" || isSorted) {
           const list = unwrapped(callee.getExpression());
           const isForeign = Node.isIdentifier(list) && isFromOutside(p, project.declarationOf(list));
@@ -433,19 +459,7 @@ export function createProveValues(p: Proving) {
         if (name === "split" && isStringValue(wanted.of)) return;
       }
     }
-    if (isPlain(wanted) && wanted.of.kind === "value") {
-      const of = expression.getType().getArrayElementType();
-      const as = wanted.of.as;
-      if (
-        of &&
-        as.kind === "same" &&
-        as.type !== "int32" &&
-        as.type !== "uint32" &&
-        as.type !== "bytes" &&
-        hasType(of.getText(), as.type)
-      )
-        return;
-    }
+    if (isListOf(expression.getType(), wanted)) return;
     if (coerceList(p, expression, wanted) || foreignObject(p, expression, wanted)) return;
     block(expression, "nothing proves what this list holds");
   };
@@ -466,6 +480,11 @@ export function createProveValues(p: Proving) {
   };
 
   return { prove, literal };
+}
+
+/** `"x"` of `list.concat("x")`. */
+function isOneElement(value: Node): boolean {
+  return Node.isStringLiteral(value) || Node.isTemplateExpression(value) || Node.isNumericLiteral(value);
 }
 
 /** `choice: "member"`. */

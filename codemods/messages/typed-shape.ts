@@ -58,7 +58,7 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
     filesOf: (desc) => code.filesOf(desc),
     staleness: (_, desc) => flavour.staleness(code.declarationOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
-    enumOfType: (_, expression) => code.enumOf(expression.getType()),
+    enumOfType: (_, type) => code.enumOf(type),
   };
   shapes.set(code, shape);
   return shape;

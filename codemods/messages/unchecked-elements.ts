@@ -14,6 +14,7 @@ export function isUncheckedElement(p: Proving, given: Node): boolean {
     const list = unwrapped(value.getExpression());
     const type = list.getType().getNonNullableType();
     if (!key || type.isTuple() || isPartOfSplit(list, key.getText()) || isWithinLength(value, list, key)) return false;
+    if (isKeyOf(p, key, list)) return false;
     const asked = key.getType();
     if (asked.isEnum() || asked.isNumber()) return !type.isAny();
     if (asked.isLiteral() && type.getProperty(`${asked.getLiteralValue()}`)) return false;
@@ -34,8 +35,19 @@ function isPartOfSplit(list: Node, index: string): boolean {
   return index === "0" && Node.isPropertyAccessExpression(callee) && callee.getName() === "split";
 }
 
+/** `key` of `for (const key of Object.keys(held))`, `for (const key in held)` and `Object.keys(held).forEach((key) => …)`. */
+function isKeyOf(p: Proving, key: Node, held: Node): boolean {
+  const declaration = Node.isIdentifier(key) ? p.project.declarationOf(key) : undefined;
+  const keys = `Object.keys(${held.getText()})`;
+  const loop = declaration?.getParent()?.getParent();
+  if (Node.isForOfStatement(loop)) return loop.getExpression().getText() === keys;
+  if (Node.isForInStatement(loop)) return loop.getExpression().getText() === held.getText();
+  const callee = Node.isCallExpression(loop) ? loop.getExpression() : undefined;
+  return Node.isPropertyAccessExpression(callee) && callee.getExpression().getText() === keys;
+}
+
 /** `list[i]` in `for (…; i < list.length; …)`. */
-function isWithinLength(element: Node, list: Node, index: Node): boolean {
+export function isWithinLength(element: Node, list: Node, index: Node): boolean {
   const within = `${index.getText()} < ${list.getText()}.length`;
   return element.getAncestors().some((one) => Node.isForStatement(one) && one.getCondition()?.getText() === within);
 }

@@ -27,7 +27,7 @@ export async function migrateMessages(
   const candidates = globSync("**/*.{js,ts}", {
     cwd: root,
     absolute: true,
-    ignore: ["**/node_modules/**", "**/gen/**"],
+    ignore: ["**/node_modules/**", "**/gen/**", "**/*.d.ts"],
   })
     .map((path) => resolve(path))
     .sort();

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, symlinkSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type TempProject, tempProject } from "../../generate/testing/temp-project.js";
 
@@ -29,11 +29,16 @@ const generators = {
     local: [process.execPath, join(repository, "node_modules/protoc-gen-ts/protoc-gen-ts.js")],
     opt: [],
   },
+  /** The types beside the code of google-protobuf, which is at hand. */
+  "google-protobuf": {
+    local: [process.execPath, join(repository, "node_modules/grpc_tools_node_protoc_ts/build/index.js")],
+    opt: ["grpc_js"],
+  },
 } as const;
 
 export type TypedGenerator = keyof typeof generators;
 
-/** A TypeScript project whose `old/same.ts` was generated with some options; `same.proto` is google-protobuf's, without jstype. */
+/** A TypeScript project whose `old/same.ts` was generated with some options; `same.proto` is google-protobuf's, elsewhere without jstype. */
 export function typedProject(
   generator: TypedGenerator,
   files: Readonly<Record<string, string>>,
@@ -41,20 +46,24 @@ export function typedProject(
   compilerOptions: Readonly<Record<string, unknown>> = strictConfig,
 ): TempProject {
   const { local, opt } = generators[generator];
-  const proto = readFileSync(join(import.meta.dirname, "google-protobuf/same.proto"), "utf8");
+  const code = join(import.meta.dirname, "google-protobuf");
+  const isOwn = generator === "google-protobuf";
+  const proto = readFileSync(join(code, "same.proto"), "utf8");
   const project = tempProject({
     "package.json": "{}",
     "tsconfig.json": JSON.stringify({ compilerOptions }),
-    "proto/same.proto": proto.replace(" [jstype = JS_STRING]", ""),
+    "proto/same.proto": isOwn ? proto : proto.replace(" [jstype = JS_STRING]", ""),
     ...files,
   });
+  for (const name of isOwn ? ["same_pb.js", "same_grpc_pb.js"] : [])
+    cpSync(join(code, name), join(project.root, "old", name));
   symlinkSync(join(repository, "node_modules"), join(project.root, "node_modules"));
   const plugin = {
     local,
     out: "old",
     opt: [...opt, ...options],
-    include_imports: true,
-    include_wkt: true,
+    include_imports: !isOwn,
+    include_wkt: !isOwn,
   };
   const template = JSON.stringify({ version: "v2", plugins: [plugin] });
   const buf = join(repository, "node_modules/.bin/buf");
