@@ -1,5 +1,5 @@
 import type { DescField } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { type CallExpression, type NewExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { followEntries } from "./class-map-entries.js";
 import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind } from "./message-kind.js";
 import { functionAround, isAssignmentTarget, isConstant, standsAlone, unwrapped } from "./message-syntax.js";
@@ -80,7 +80,7 @@ function use(p: Proving, map: Node, field: DescField, of: Kind, textOf: () => st
       return key && get(p, map, call, key, of, textOf);
     case "has":
       if (!key) break;
-      p.sink(key, SAME);
+      takesKey(p, key);
       p.edit(map, map.getStart(), map.getStart(), ["Object.hasOwn("], "after");
       return p.edit(call, map.getEnd(), key.getStart(), [", "]);
     case "set":
@@ -91,7 +91,7 @@ function use(p: Proving, map: Node, field: DescField, of: Kind, textOf: () => st
       return entry(p, key, value, of);
     case "delete":
       if (!key || !isStatement) break;
-      p.sink(key, SAME);
+      takesKey(p, key);
       p.edit(map, map.getStart(), map.getStart(), ["delete "], "after");
       p.edit(call, map.getEnd(), key.getStart(), ["["]);
       return p.edit(call, key.getEnd(), call.getEnd(), ["]"]);
@@ -112,7 +112,7 @@ function get(
   of: Kind,
   textOf: () => string | undefined,
 ): unknown {
-  p.sink(key, SAME);
+  takesKey(p, key);
   if (isSafeKey(key)) {
     p.edit(call, map.getEnd(), key.getStart(), ["["]);
     p.edit(call, key.getEnd(), call.getEnd(), ["]"]);
@@ -133,6 +133,17 @@ function get(
   p.flow(call, maybe(of));
 }
 
+/** A text, or a number of a map whose keys are numbers. */
+function takesKey(p: Proving, key: Node): void {
+  const type = key.getType();
+  const isNumber = type.isNumber() || type.isNumberLiteral();
+  if (!isNumber) p.sink(key, SAME);
+  else
+    p.later(() => {
+      if (!p.isInteger(key)) p.block(key, "nothing proves that this is a whole number");
+    });
+}
+
 /** A key that is written out, and that no object has of its own accord. */
 function isSafeKey(key: Node): boolean {
   if (Node.isNumericLiteral(key)) return true;
@@ -140,7 +151,8 @@ function isSafeKey(key: Node): boolean {
 }
 
 function entry(p: Proving, key: Node, value: Node, of: Kind): void {
-  p.sink(key, SAME);
+  if (Node.isStringLiteral(key) && key.getLiteralText() === "__proto__") p.block(key, "a key that an object has not");
+  takesKey(p, key);
   p.sink(value, of);
   p.later(() => {
     const isThere = of.kind === "value" ? p.isPresent(value) : !p.canBeMissing(value);
@@ -193,7 +205,6 @@ function literal(p: Proving, made: Node, entries: readonly Node[], of: Kind): un
     if (!key || !value || more || Node.isSpreadElement(key) || Node.isSpreadElement(value))
       return p.block(one, "an entry of a map that is not written out");
     const isText = Node.isStringLiteral(key);
-    if (isText && key.getLiteralText() === "__proto__") return p.block(key, "a key that an object has not");
     const isBare = isText && /^[A-Za-z_$][\w$]*$/.test(key.getLiteralText());
     if (isBare) p.edit(one, one.getStart(), value.getStart(), [`${key.getLiteralText()}: `]);
     else {
@@ -209,6 +220,19 @@ function literal(p: Proving, made: Node, entries: readonly Node[], of: Kind): un
   return p.edit(made, isClosedBeside ? last.getEnd() : end, made.getEnd(), [isClosedBeside ? " }" : "}"]);
 }
 
+/** `new Map(entries)`, which nobody has beside the message: `Object.fromEntries(entries)`, or a copy of another message's map. */
+function fresh(p: Proving, made: NewExpression, entries: Node): unknown {
+  if (p.kinds.get(entries)?.kind !== "map") {
+    const [type, of] = [entries.getType(), entries.getType().getArrayElementType()];
+    if (type.isAny() || of?.isAny()) return p.block(entries, "nothing proves what this map holds");
+    p.edit(made, made.getStart(), entries.getStart(), ["Object.fromEntries("]);
+    return p.edit(made, entries.getEnd(), made.getEnd(), [")"]);
+  }
+  p.consume(entries);
+  p.edit(made, made.getStart(), entries.getStart(), ["{ ..."]);
+  return p.edit(made, entries.getEnd(), made.getEnd(), [" }"]);
+}
+
 /** A Map that the program fills and does not change any more: its entries. */
 function snapshot(p: Proving, expression: Node, wanted: Kind & { kind: "map" }): unknown {
   if (!isPlain(wanted) && !holdsMessages(wanted)) return p.block(expression, "values of a map that are converted");
@@ -216,6 +240,9 @@ function snapshot(p: Proving, expression: Node, wanted: Kind & { kind: "map" }):
   const of = expression.getType().getTypeArguments()[1]?.getText();
   const type = as?.kind === "same" ? (/32$/.test(as.type) ? "number" : as.type) : undefined;
   if (as && (type === undefined || of !== type)) return p.block(expression, "nothing proves what this map holds");
+  const [entries] = Node.isNewExpression(expression) ? expression.getArguments() : [];
+  if (Node.isNewExpression(expression) && entries && !Node.isSpreadElement(entries))
+    return fresh(p, expression, entries);
   if (!isDone(p, expression)) return p.block(expression, "a Map that may change when it is in a message");
   p.wrap(expression, [p.shorthandPrefix(expression), "Object.fromEntries("], ")");
 }

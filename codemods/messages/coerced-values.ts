@@ -16,6 +16,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isInFromObject } from "./protobufjs-objects.js";
 
 type Value = Kind & { readonly kind: "value" };
 
@@ -34,7 +35,7 @@ export function coerceValue(p: Proving, expression: Node, { as: given, field, ma
   const isElement = field.fieldKind === "list" || field.fieldKind === "map";
   const isSure = isElement || p.isPresent(expression);
   if (isElement && isHeld(p, expression)) return false;
-  if (p.shape.hasNulls && as.kind === "same" && as.type === "string") return onlyText(p, expression, field);
+  if (!takesAny(p, expression) && as.kind === "same" && as.type === "string") return onlyText(p, expression, field);
   if (maybe && !isSure) return coerceMaybe(p, expression, as, field);
   const [before, after] = isOperand(expression) ? ["", ""] : ["(", ")"];
   const wrap = (...[opening, closing]: readonly [string, string]) => {
@@ -47,7 +48,7 @@ export function coerceValue(p: Proving, expression: Node, { as: given, field, ma
   if (isInt64(as)) {
     if (isElement && !p.isPresent(expression)) return false; // Long knows no null
     const isUnsigned = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64;
-    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p) };
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p, expression) };
     const zero = isSure ? "" : `${after} ?? 0`;
     p.coerced.set(expression, field);
     p.wrap(
@@ -96,7 +97,7 @@ function coerceMaybe(p: Proving, expression: Node, as: Representation, field: De
   if (isInt64(as)) {
     if (/^u?int32$/.test(plainIn(p, expression)) && (!isUnsignedField(field) || plainIn(p, expression) === "uint32"))
       return wrap([unless, "BigInt("], `)${after}`);
-    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p) };
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p, expression) };
     return wrap([unless, make, "("], `${isUnsignedField(field) ? ", true" : ""})${after}`);
   }
   if (as.kind !== "same") return false;
@@ -109,9 +110,13 @@ function coerceMaybe(p: Proving, expression: Node, as: Representation, field: De
   return as.type === "uint32" && wrap([unless, opening], `${closing} >>> 0${after}`);
 }
 
-/** proto-loader makes a Long of a value; the code of pbjs writes the bits of a number. */
-function int64Maker({ shape }: Proving): string {
-  return shape.coerces ? "int64FromLong" : "int64FromLongBits";
+/** proto-loader and fromObject make a text or a Long of a value; an encoder of pbjs writes the bits of a number. */
+function takesAny({ shape }: Proving, expression: Node): boolean {
+  return shape.coerces === true || isInFromObject(expression);
+}
+
+function int64Maker(p: Proving, expression: Node): string {
+  return takesAny(p, expression) ? "int64FromLong" : "int64FromLongBits";
 }
 
 /** A writer of protobufjs refuses what is no text. */

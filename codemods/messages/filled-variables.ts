@@ -88,7 +88,8 @@ function literalIn(made: Node): Node | "none" | undefined {
   if (!Node.isCallExpression(made) && !Node.isNewExpression(made)) return made;
   const callee = made.getExpression();
   const isMaker =
-    Node.isNewExpression(made) || (Node.isPropertyAccessExpression(callee) && callee.getName() === "create");
+    Node.isNewExpression(made) ||
+    (Node.isPropertyAccessExpression(callee) && /^(create|fromObject)$/.test(callee.getName()));
   return isMaker ? (made.getArguments()[0] ?? "none") : undefined;
 }
 

@@ -21,6 +21,12 @@ class Store {
   }
 }
 
+function pickFor(thing: Thing, tags: Thing['tagList']): Thing['thePick'] {
+  return tags.length > 1 ? { oneofKind: 'pickText', pickText: tags[0] + tags.length } : thing.thePick;
+}
+
+const firstOf = (things: Thing[]): Thing['subItems'][number] | undefined => things[0];
+
 function picked(thing: Thing): string {
   const { thePick } = thing;
   switch (thePick.oneofKind) {
@@ -123,7 +129,7 @@ export async function transformIt(req: Thing): Promise<Thing> {
     rawData: Buffer.from(req.itemName),
     someRatio: req.uNum / 7,
     childItem: { itemName: 'new', childItem: req.childItem, innerOne: { x1: total }, thePick: { oneofKind: 'pickItem', pickItem: { itemName: 'deep' } } },
-    subItems: req.subItems.filter((one) => one.itemKind !== Kind.BLUE).map((one) => Thing.create({ itemName: picked(one), bigCount: one.bigCount, thePick: one.thePick })),
+    subItems: req.subItems.filter((one) => one.itemKind !== Kind.BLUE).map((one) => Thing.create({ itemName: picked(one), bigCount: one.bigCount, thePick: one.thePick })).reverse(),
     tagList: store.all.map((one) => one.itemName),
     numMap: { a: total, b: -3 },
     atTime: req.atTime ?? Timestamp.fromDate(new Date(req.uNum * 1000 + 5)),
@@ -156,8 +162,9 @@ export function loopIt(req: Thing): Lines {
     counts.uBig += 2n;
     counts.itemName += one.itemName;
   }
-  const found = req.subItems.find(({ isOn }) => isOn);
-  lines.firstOne = found ?? best;
+  const found = [...req.subItems].sort((a, b) => a.uNum - b.uNum).find(({ isOn }) => isOn);
+  lines.firstOne = found ?? best ?? firstOf(req.subItems);
+  lines.linesOut.push(JSON.stringify(Thing.toBinary(Thing.create({ thePick: pickFor(req, req.tagList) })).length));
   lines.linesOut.push(show(sum > 5n), req.subItems.map(({ itemName: name }) => name).join(), JSON.stringify(counts.numMap), counts.itemName + counts.uBig);
   const pick = req.thePick;
   lines.result = { oneofKind: 'goodOne', goodOne: '' };

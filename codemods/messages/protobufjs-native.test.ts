@@ -124,7 +124,17 @@ it.each<[string, string, RegExp]>([
     "return Thing.create({ theName: req.bigCount || globalThis.given });",
     /not followed|string/,
   ],
-  ["fromObject", "return Thing.fromObject({ theName: 'x' });", /nothing proves that this is a p.v1.Thing/],
+  ["fromObject of another object", "return Thing.fromObject(globalThis.given);", /another object/],
+  [
+    "fromObject of a list that is filled afterwards",
+    "const tagList = [];\n  const r = Thing.fromObject({ tagList });\n  tagList.push('x');\n  return r;",
+    /a part that fromObject copies/,
+  ],
+  [
+    "fromObject of what a literal elsewhere has",
+    "const child = { theName: globalThis.given };\n  return Thing.fromObject({ child });",
+    /fromObject converts in another way/,
+  ],
   ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
   ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],
   ["a literal that is encoded", "const r = { theName: 'x' };\n  return Thing.decode(Thing.encode(r).finish());", /./],

@@ -139,14 +139,14 @@ export function readLong(p: Proving, access: Node): unknown {
   p.flow(call, { kind: "value", as: { kind: "same", type: "number" } });
 }
 
-/** `T.create(…)`, `new T(…)`. */
+/** `T.create(…)`, `new T(…)`, `T.fromObject(…)`. */
 export function makesMessage(p: Proving, node: Node | undefined): node is CallExpression | NewExpression {
   const isNew = Node.isNewExpression(node);
   if (!isNew && !Node.isCallExpression(node)) return false;
   const callee = node.getExpression();
   if (isNew) return staticNameOf(p.project, callee)?.kind === "message";
-  const isCreate = Node.isPropertyAccessExpression(callee) && callee.getName() === "create";
-  return isCreate && staticNameOf(p.project, callee.getExpression())?.kind === "message";
+  const isMade = Node.isPropertyAccessExpression(callee) && /^(create|fromObject)$/.test(callee.getName());
+  return isMade && staticNameOf(p.project, callee.getExpression())?.kind === "message";
 }
 
 /** `reply.tags.push(…)`, where the literal that makes the reply has the list, or `T.create()` gave it an empty one. */

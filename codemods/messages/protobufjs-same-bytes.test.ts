@@ -156,6 +156,14 @@ function codeIt(req) {
   return Thing.create({ itemName: bytes.toString('hex'), rawData: bytes });
 }
 
+function fromPlain(req, row) {
+  const tagList = ['a'];
+  for (const one of req.subItems) tagList.push(one.itemName);
+  return Thing.fromObject({
+    itemName: row.n, optText: row.name, uNum: row.n, bigCount: row.at, uBig: req.uNum - 5, itemKind: 'KIND_BLUE', kindList: ['KIND_RED_ONE', 5], tagList,
+    childItem: req.childItem, subItems: req.subItems.map((one) => ({ bigCount: one.bigCount })), atTime: { seconds: row.at, nanos: 5 }, pickBig: '7',
+  });
+}
 const rows = () => JSON.parse('[{"name":"a","n":1,"at":5,"k":1,"on":true,"r":1.5},{"name":"","n":2.7,"at":"-7","k":0.5,"on":0,"r":"2.5"},{"name":null,"n":null,"at":null,"k":null,"on":null,"r":null},{},{"n":"-5","at":-3.9,"k":"KIND_BLUE","on":"x","r":"abc"},{"n":1e20,"at":1e19,"k":2147483648,"on":[],"r":true}]');
 const fromRow = (row) => Thing.create({
   itemName: row.name || 'none', uNum: row.n, optNum: row.n, bigCount: row.at, uBig: row.at, optBig: row.at, itemKind: row.k || Kind.KIND_BLUE,
@@ -166,7 +174,7 @@ function spreadIt(req) {
   const childItem = Thing.create(Object.assign({}, req.childItem, { isOn: true, bigCount: 5 }));
   const first = req.subItems[0];
   return new Thing({
-    itemMap: { b: fromRow(rows()[req.uNum % 6]), a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
+    itemMap: { b: fromRow(rows()[req.uNum % 6]), c: fromPlain(req, rows()[req.uNum % 6]), a: Thing.create({ ...(req.childItem || {}), itemName: 'a', ...(req.isOn ? { rawData: req.rawData } : {}) }) },
     subItems: req.subItems.map((one) => ({ ...one, optNum: 7, nickName: { value: one.itemName } })),
     ...first && { itemName: first.itemName },
     childItem,
@@ -232,7 +240,7 @@ function projectWith(files: Record<string, string>, ...options: string[]) {
   return project;
 }
 
-it.each([[["--no-comments", "--no-verify", "--no-convert"]], [["--keep-case"]]])(
+it.each([[["--no-comments", "--no-verify"]], [["--keep-case"]]])(
   "the same messages with pbjs %s",
   { timeout: 120_000 },
   async (options) => {

@@ -4,6 +4,7 @@ import { type LegacyShape, type Representation, representationOf } from "./legac
 import { isArrowBody, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
+import { convertsValues } from "./protobufjs-objects.js";
 import { emptyListsOf } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
@@ -57,7 +58,7 @@ function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
   const owner = isNew ? callee : Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
   const does = isNew ? "create" : Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
   const name = owner && staticNameOf(p.project, owner);
-  if (name?.kind !== "message" || !/^(create|decode)$/.test(does)) return false;
+  if (name?.kind !== "message" || !/^(create|fromObject|decode)$/.test(does)) return false;
   if (name.desc.typeName !== desc.typeName) {
     p.block(expression, `this is a ${name.desc.typeName}, not a ${desc.typeName}`);
     return true;
@@ -77,7 +78,14 @@ function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
     p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
     p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
     p.literal(argument, desc);
-  } else if (argument && !more && Node.isCallExpression(argument) && assignsFields(p, argument, desc)) {
+    if (does === "fromObject") convertsValues(p, argument, desc);
+  } else if (
+    does === "create" &&
+    argument &&
+    !more &&
+    Node.isCallExpression(argument) &&
+    assignsFields(p, argument, desc)
+  ) {
     p.edit(expression, expression.getStart(), argument.getStart(), []);
     p.edit(expression, argument.getEnd(), expression.getEnd(), []);
   } else p.block(expression, "a message that is made of another object");

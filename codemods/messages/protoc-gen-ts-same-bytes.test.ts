@@ -25,6 +25,8 @@ class Store {
   }
 }
 
+const kindText = (kind: Thing['item_kind'], tags: v1.Thing['tag_list']): string => \`\${kind} of \${tags.length}\`;
+
 function picked(thing: Thing): string {
   switch (thing.the_pick) {
     case 'pick_text':
@@ -65,6 +67,7 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   lines.push(inner === undefined ? 'no inner' : show(inner.mode), req.inner_one?.mode === same.v1.Thing.Inner.Mode.ON ? 'on' : 'off');
   lines.push(req.has_at_time ? \`\${req.at_time.seconds} \${req.at_time.nanos}\` : 'never', \`\${req.child_item?.item_name}\`);
   lines.push(tag_list.join(), show(req.kind_list.length), show(req.big_list.map((one) => one)), show(req.sub_items.length));
+  lines.push(kindText(req.item_kind, req.tag_list));
   const which = req.other_pick;
   if (which === 'other_flag') lines.push('flag ' + req.other_flag);
   lines.push(which, \`picked \${req.the_pick}\`, show(req.sub_items.map((one) => one.the_pick === req.the_pick)));
@@ -186,6 +189,10 @@ export async function transformIt(req: same.v1.Thing): Promise<same.v1.Thing> {
   if (req.u_num > 5) made.num_map = counts.size > 0 ? req.num_map : new Map();
   made.num_map.set(req.item_name + 'x', req.num_map.get('a') ?? 0);
   made.num_map.delete('a');
+  if (req.is_on) {
+    made.num_map = new Map(req.sub_items.map((one) => [one.item_name, one.tag_list.length] as [string, number]));
+    made.item_map = new Map(req.item_map);
+  }
   if (total !== 1) made.child_item = bagOf(req, total);
   if (req.u_num > 9) {
     const [first, second] = req.item_name.split('a');

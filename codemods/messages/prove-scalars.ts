@@ -16,6 +16,7 @@ import {
 } from "./message-syntax.js";
 import { noteUnlike } from "./own-reads.js";
 import type { Proving } from "./proof.js";
+import { isInFromObject } from "./protobufjs-objects.js";
 
 /** Values of scalar fields and enums, and dates: what they are, or the conversion that makes them so. */
 export function createProveScalars(p: Proving) {
@@ -63,7 +64,8 @@ export function createProveScalars(p: Proving) {
         return int64(expression, as.kind, wanted);
       case "int64-long":
         if (known?.kind === "value" && known.as.kind === "int64-long") {
-          if (known.maybe) return block(expression, "a Long of another sign");
+          if (known.maybe || isInFromObject(expression)) return block(expression, "a Long of another sign");
+          if (wanted.field) p.coerced.set(expression, wanted.field);
           p.consume(expression);
           return cutTo64(expression, isUnsignedField(wanted.field), ["", ""]);
         }
@@ -71,8 +73,8 @@ export function createProveScalars(p: Proving) {
         return int64(expression, "int64-string", wanted);
       case "enum-name":
       case "enum-number": {
-        // Where enums are numbers, only proto-loader takes their names.
-        const isName = as.kind === "enum-name" || shape.coerces;
+        // Where enums are numbers, only proto-loader and fromObject take their names.
+        const isName = as.kind === "enum-name" || shape.coerces || isInFromObject(expression);
         const name = isName ? nameIn(p, expression) : undefined;
         if (name !== undefined) {
           const found = as.desc.values.find((one) => shape.enumName(one) === name);
@@ -82,7 +84,7 @@ export function createProveScalars(p: Proving) {
         if (as.kind === "enum-name") noteUnlike(p, wanted.field);
         if (Node.isNumericLiteral(expression)) return;
         if (shape.constant && p.isMadeOf(expression, "enum", (part) => isEnumValue(part, as.desc.typeName))) return;
-        if (isName && !known && typeText(expression) === "string") {
+        if (isName && !shape.hasNulls && !known && typeText(expression) === "string") {
           if (wanted.field?.fieldKind === "map") return block(expression, "a name of an enum in a map");
           return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
@@ -191,9 +193,14 @@ export function createProveScalars(p: Proving) {
     if (shape.fractions === "wrapped" && isUnsignedField(wanted.field)) {
       const inner = text === undefined ? stringOf(expression) : undefined;
       if (text !== undefined ? text.startsWith("-") : !p.isNatural(inner ?? expression)) {
-        if ((shape.coerces || !p.isInteger(expression)) && coerceValue(p, expression, wanted)) return;
+        if (
+          (shape.coerces || !p.isInteger(expression) || isInFromObject(expression)) &&
+          coerceValue(p, expression, wanted)
+        )
+          return;
         if (shape.coerces || inner || text !== undefined || !p.isInteger(expression))
           return block(expression, "nothing proves that this is not negative, in an unsigned field");
+        if (wanted.field && shape.hasNulls) p.coerced.set(expression, wanted.field);
         return cutTo64(expression, true, ["BigInt(", ")"]);
       }
     }

@@ -125,7 +125,7 @@ export async function transformIt(req: Thing): Promise<Thing> {
     rawData: Buffer.from(req.itemName),
     someRatio: req.uNum / 7,
     childItem: { itemName: 'new', childItem: req.childItem, innerOne: { x1: total } },
-    subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })),
+    subItems: req.subItems.filter((one) => one.itemKind !== Kind.KIND_BLUE).map((one) => Thing.create({ itemName: nameOf(one), bigCount: one.bigCount })).reverse(),
     tagList: store.all.map((one) => one.itemName),
     numMap: { a: total, b: -3 },
     atTime: when,
@@ -155,7 +155,7 @@ export function loopIt(req: Thing): Lines {
     ++counts.uBig;
     lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2), show(counts.bigCount + counts.asText), \`\${counts.uBig}\`);
   }
-  const found = req.subItems.find(({ isOn }) => isOn);
+  const found = [...req.subItems].sort((a, b) => a.uNum - b.uNum).find(({ isOn }) => isOn);
   lines.firstOne = found ?? req.subItems.reduce<Thing | undefined>((most, one) => (most && most.uNum > one.uNum ? most : one), best);
   lines.linesOut.push(show(sum > 5), req.subItems.map(({ itemName: name }) => name).join());
   if (req.pickItem && req.pickItem.pickNum !== undefined) lines.linesOut.push('num ' + req.pickItem.pickNum);

@@ -62,7 +62,8 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
     /** A list in a variable changes: it may be one that a message has. */
     changesList(list: Node): void {
       const declaration = Node.isIdentifier(list) ? p.project.declarationOf(list) : undefined;
-      const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      const first = Node.isIdentifier(list) ? made : unwrapped(list);
       if (!first || !isOwn(first)) isAnyListChanged = true;
     },
     /** Does something change that a message of this type has, or may have? */
@@ -88,6 +89,8 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       return true;
     const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
     if (!Node.isPropertyAccessExpression(callee)) return false;
+    // The list itself, in another order.
+    if (/^(sort|reverse)$/.test(callee.getName())) return isOwn(unwrapped(callee.getExpression()));
     return (
       MAKERS.test(callee.getName()) ||
       /^(create|fromPartial|fromObject|decode|deserialize|deserializeBinary|clone|fromBinary)$/.test(callee.getName())

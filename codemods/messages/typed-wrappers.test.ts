@@ -23,6 +23,7 @@ message Thing {
   repeated string tag_list = 7;
   oneof pick { google.protobuf.StringValue pick_text = 8; int32 pick_num = 9; }
   repeated google.protobuf.StringValue text_list = 10;
+  map<int32, string> name_map = 11;
 }
 `;
 
@@ -72,6 +73,13 @@ export function echoIt(req: same.v1.Thing): same.v1.Thing {
 export function transformIt(req: same.v1.Thing): same.v1.Thing {
   const made = new same.v1.Thing({ item_name: req.item_name });
   made.nick_name = req.nick_name;
+  const names = req.name_map;
+  made.tag_list.push(names.get(5) ?? 'no 5', names.get(req.tag_list.length) ?? 'none', show(names.has(-1)), show(names.size));
+  made.name_map.set(5, 'five');
+  made.name_map.set(req.tag_list.length, 'length');
+  made.name_map.delete(1);
+  made.child_item = new same.v1.Thing({ name_map: new Map([[7, 'seven'], [-3, req.item_name]]) });
+  made.child_item.child_item = new same.v1.Thing({ name_map: new Map(names) });
   return made;
 }
 `;
