@@ -1,6 +1,15 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
+import {
+  holdsMessages,
+  isListOfNumbers,
+  isPlain,
+  type Kind,
+  maybe,
+  SAME,
+  sameKind,
+  unsupportedIn,
+} from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
@@ -246,6 +255,11 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
+    const callee = call.getExpression();
+    if (shape.isLive && isListOfNumbers(kind) && /^(join|includes|indexOf)$/.test(name)) {
+      const list = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : callee;
+      return edit(list, list.getEnd(), list.getEnd(), [".map(Number)"], "before");
+    }
     // google-protobuf's clone of a message has its lists in the order before: there only a copy may be sorted.
     if (name === "sort" && (!shape.isLive || isCopiedList(call)) && callback && isFunctionNode(callback)) {
       for (const one of parametersOf(callback).slice(0, 2)) bind(one.getNameNode(), kind.of);
