@@ -1,6 +1,15 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind, unsupportedIn } from "./message-kind.js";
+import {
+  holdsMessages,
+  isListOfNumbers,
+  isPlain,
+  type Kind,
+  maybe,
+  SAME,
+  sameKind,
+  unsupportedIn,
+} from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
@@ -26,7 +35,7 @@ import {
 import { isCopiedWithAll } from "./oneof-literals.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
-import { isNullable, readLong, readNullable } from "./protobufjs-reads.js";
+import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
@@ -248,6 +257,11 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
+    const callee = call.getExpression();
+    if (shape.isLive && isListOfNumbers(kind) && /^(join|includes|indexOf)$/.test(name)) {
+      const list = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : callee;
+      return edit(list, list.getEnd(), list.getEnd(), [".map(Number)"], "before");
+    }
     // google-protobuf's clone of a message has its lists in the order before: there only a copy may be sorted.
     if (name === "sort" && (!shape.isLive || isCopiedList(call)) && callback && isFunctionNode(callback)) {
       for (const one of parametersOf(callback).slice(0, 2)) bind(one.getNameNode(), kind.of);
@@ -393,7 +407,7 @@ export function createFollowValues(p: Proving) {
         if (field?.oneof) return block(part, "a member of a oneof is taken out of a message");
         if (field && shape.isReadOtherwise?.(field))
           return block(part, "a field is taken out of a message that reads its default if it is not set");
-        if (field && shape.hasNulls && isNullable(field))
+        if (field && shape.hasNulls && isNullable(field) && !takesNullable(p, part, field))
           return block(part, "a field is taken out of a message that is null there if it is not set");
         if (field) noteRead(p, name, field, part);
         const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };

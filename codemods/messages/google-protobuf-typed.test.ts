@@ -51,6 +51,8 @@ export async function describeIt(req: Thing): Promise<Lines> {
   for (const one of all) lines.addLinesOut(one.getItemName());
   const length = await named(req).then((one) => one.getItemName().length).then((size) => size % 7);
   lines.addLinesOut(\`length \${length}\`);
+  const bigs = req.getBigListList();
+  lines.addLinesOut(bigs.join('-') + Math.max(0, ...bigs) + [...bigs, 1].sort((a, b) => a - b).join() + bigs.includes(0));
   lines.setLineCount(req.getTagListList().concat('one').length);
   return lines;
 }

@@ -64,6 +64,11 @@ export function isPlain(kind: Kind): boolean {
   return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
 }
 
+/** A list of 64 bits that old code has as numbers. */
+export function isListOfNumbers(kind: Kind): boolean {
+  return kind.kind === "list" && kind.of.kind === "value" && kind.of.as.kind === "int64-number";
+}
+
 /** A field of 64 bits without a sign. */
 export function isUnsignedField(field: DescField | undefined): boolean {
   return (

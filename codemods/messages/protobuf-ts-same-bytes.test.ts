@@ -21,6 +21,12 @@ class Store {
   }
 }
 
+function pickFor(thing: Thing, tags: Thing['tagList']): Thing['thePick'] {
+  return tags.length > 1 ? { oneofKind: 'pickText', pickText: tags[0] + tags.length } : thing.thePick;
+}
+
+const firstOf = (things: Thing[]): Thing['subItems'][number] | undefined => things[0];
+
 function picked(thing: Thing): string {
   const { thePick } = thing;
   switch (thePick.oneofKind) {
@@ -157,7 +163,8 @@ export function loopIt(req: Thing): Lines {
     counts.itemName += one.itemName;
   }
   const found = [...req.subItems].sort((a, b) => a.uNum - b.uNum).find(({ isOn }) => isOn);
-  lines.firstOne = found ?? best;
+  lines.firstOne = found ?? best ?? firstOf(req.subItems);
+  lines.linesOut.push(JSON.stringify(Thing.toBinary(Thing.create({ thePick: pickFor(req, req.tagList) })).length));
   lines.linesOut.push(show(sum > 5n), req.subItems.map(({ itemName: name }) => name).join(), JSON.stringify(counts.numMap), counts.itemName + counts.uBig);
   const pick = req.thePick;
   lines.result = { oneofKind: 'goodOne', goodOne: '' };

@@ -91,7 +91,17 @@ it.each<[string, string, RegExp]>([
   ["the words of a Long", "console.log(req.bigCount.low);\n  return req;", /what is read of a Long/],
   ["a Long that goes on", "console.log(req.bigCount);\n  return req;", /not followed/],
   ["whether a Long is there", "if (req.bigCount) return req;\n  return {};", /not followed/],
-  ["an unset field taken apart", "const { optNum } = req;\n  return { optNum };", /null there if it is not set/],
+  [
+    "an unset field taken apart with a default",
+    "const { optNum = 5 } = req;\n  return { optNum };",
+    /null there if it/,
+  ],
+  [
+    "a field taken apart of what the program may have made",
+    "const show = ({ optNum }) => console.log(optNum);\n  show(req);\n  show({});\n  return req;",
+    /may have made/,
+  ],
+  ["whether a plain field was sent", "console.log(req.hasOwnProperty('theName'));\n  return req;", /was sent/],
   [
     "an unset field that may be undefined",
     "return { theName: req.optNum === undefined ? 'a' : 'b' };",

@@ -1,6 +1,12 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import { type CallExpression, type NewExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import {
+  type BindingElement,
+  type CallExpression,
+  type NewExpression,
+  Node,
+  type PropertyAccessExpression,
+} from "ts-morph";
 import { sameKind } from "./message-kind.js";
 import {
   isAbsent,
@@ -63,6 +69,43 @@ export function readNullable(p: Proving, access: PropertyAccessExpression, field
     const [opening, closing] = standsAlone(top) ? ["", ""] : ["(", ")"];
     p.wrap(top, [opening], ` ?? null${closing}`);
   });
+}
+
+/** `const { optNum } = message`: null where it is not set, by a default. */
+export function takesNullable(p: Proving, part: BindingElement, field: DescField): boolean {
+  const kind = p.kindOf(field);
+  const isSame = kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
+  const name = part.getNameNode();
+  if (!isSame || part.getInitializer() || !Node.isIdentifier(name)) return false;
+  p.edit(part, name.getEnd(), name.getEnd(), [" = null"], "before");
+  p.later(() => {
+    if (receivedAs(p, part.getParent()) !== "always")
+      p.block(part, "a field of a message that the program may have made");
+  });
+  return true;
+}
+
+/** `message.hasOwnProperty("child")`, of a part that protobuf-es says it of as well. */
+export function asksPresence(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
+  const call = access.getParent();
+  if (access.getName() !== "hasOwnProperty" || !Node.isCallExpression(call)) return false;
+  const [key] = call.getArguments();
+  const field = Node.isStringLiteral(key) ? p.fieldBy(desc, key.getLiteralText()) : undefined;
+  const says = field && !field.oneof && (field.fieldKind === "message" || isNullable(field));
+  if (!says || access.hasQuestionDotToken()) {
+    p.block(call, "whether a part of a message was sent");
+    return true;
+  }
+  const object = access.getExpression();
+  p.later(() => {
+    if (receivedAs(p, object) !== "always")
+      p.block(call, "whether a part of a message is there that the program may have made");
+  });
+  const [opening, closing] = standsAlone(call) ? ["", ""] : ["(", ")"];
+  if (opening) p.edit(call, call.getStart(), call.getStart(), [opening], "after");
+  p.edit(call, object.getEnd(), call.getEnd(), [`.${field.localName} !== undefined${closing}`]);
+  p.flow(call, { kind: "value", as: { kind: "same", type: "boolean" } });
+  return true;
 }
 
 /** Methods that compare a Long with another one, or with a number. */

@@ -93,6 +93,8 @@ function describeIt(req) {
     case same.v1.Kind.KIND_BLUE: linesOut.push('blue'); break;
     default: linesOut.push('' + req.itemKind);
   }
+  const { optText: text, optKind, optFlag } = req;
+  linesOut.push(show(text), '' + optKind, String(optFlag === null), !req.hasOwnProperty('optNum') && req.hasOwnProperty('childItem') ? 'a' : 'b');
   linesOut.push(req.optBig != null ? req.optBig.toString() : 'no big', show(req.childItem?.optNum ?? 'none'), req.childItem?.optText || 'no text');
   const lines = Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0] });
   if (req.isOn) { lines.badOne = 'on'; return lines; }

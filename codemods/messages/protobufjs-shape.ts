@@ -5,7 +5,7 @@ import { isArrowBody, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
 import { convertsValues } from "./protobufjs-objects.js";
-import { emptyListsOf } from "./protobufjs-reads.js";
+import { asksPresence, emptyListsOf } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 
@@ -26,6 +26,7 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     enumName: (value) => value.name,
     representation,
     made: madeMessage,
+    member: asksPresence,
     takenBy: encoded,
     staleness: (_, desc) => protobufjsStaleness(file, desc),
     constant,

@@ -104,6 +104,7 @@ describe("stays on the bridge, with the reason", async () => {
     [made("...JSON.parse('{}')"), "is spread"],
     [gives("same.v1.Thing.fromObject({ child_item: req })"), "in place of an object that one is made of"],
     [gives("same.v1.Thing.fromObject(req.toObject())"), "an object that is not written out"],
+    [echo("const big: same.v1.Thing['big_count'] = 3; console.log(big);"), "a type is made of"],
     [echo("const part: Partial<same.v1.Thing> = {}; console.log(part.item_name);"), "a type is made of"],
     [echo("console.log(Object.values(same.v1.Kind));"), "an enum is used in another way"],
     [echo("req.raw_data = JSON.parse('[]');"), "a bytes"],

@@ -25,6 +25,8 @@ class Store {
   }
 }
 
+const kindText = (kind: Thing['item_kind'], tags: v1.Thing['tag_list']): string => \`\${kind} of \${tags.length}\`;
+
 function picked(thing: Thing): string {
   switch (thing.the_pick) {
     case 'pick_text':
@@ -65,6 +67,7 @@ export function describeIt(req: same.v1.Thing): same.v1.Lines {
   lines.push(inner === undefined ? 'no inner' : show(inner.mode), req.inner_one?.mode === same.v1.Thing.Inner.Mode.ON ? 'on' : 'off');
   lines.push(req.has_at_time ? \`\${req.at_time.seconds} \${req.at_time.nanos}\` : 'never', \`\${req.child_item?.item_name}\`);
   lines.push(tag_list.join(), show(req.kind_list.length), show(req.big_list.map((one) => one)), show(req.sub_items.length));
+  lines.push(kindText(req.item_kind, req.tag_list));
   const which = req.other_pick;
   if (which === 'other_flag') lines.push('flag ' + req.other_flag);
   lines.push(which, \`picked \${req.the_pick}\`, show(req.sub_items.map((one) => one.the_pick === req.the_pick)));

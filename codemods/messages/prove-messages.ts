@@ -8,7 +8,7 @@ import { createFollowValues } from "./follow-values.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
-import { isPlain, sameKind } from "./message-kind.js";
+import { isListOfNumbers, isPlain, sameKind } from "./message-kind.js";
 import { noteHandlers, startService } from "./message-roots.js";
 import { unwrapped } from "./message-syntax.js";
 import { blockUnlikeReads } from "./own-reads.js";
@@ -72,6 +72,8 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     // A value that was proved for another kind of field (an int64 in a string) is converted, too.
     if (consumed.has(expression) || (kind.kind !== "value" && proved.has(expression))) continue;
     if (kind.kind === "value") p.convert(expression, kind.as, kind.maybe === true);
+    else if (shape.isLive && isListOfNumbers(kind) && Node.isSpreadElement(expression.getParent()))
+      p.edit(expression, expression.getEnd(), expression.getEnd(), [".map(Number)"], "before");
     else if (!isPlain(kind) && !showsWhole(p, expression, kind))
       p.block(expression, "a message goes where it cannot be followed");
   }

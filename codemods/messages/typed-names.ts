@@ -1,5 +1,7 @@
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import { holdsMessages, isPlain } from "./message-kind.js";
+import { quoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { isInAlias } from "./typed-aliases.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
@@ -124,7 +126,7 @@ export function createTypedNames(
     if (found.kind !== "message")
       return carriesOurs(node) ? p.block(reference, `${node.getText()} of the generated code is used`) : undefined;
     if (!isOurs(found.desc)) return undefined;
-    const around = holderOf(reference);
+    const around = holderOf(namesMember(reference, found.desc) ?? reference);
     const claim = satisfiesOf(around ?? reference);
     if (claim && (around === undefined || isPartial(around)) && hasParts(claim.getExpression())) {
       const schema = p.generated(found.desc, "descriptor", node);
@@ -133,6 +135,29 @@ export function createTypedNames(
     }
     if (around !== undefined) return p.block(around, "a type is made of that of a message");
     p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
+  };
+
+  /** `Tree["kind"]`, the type of what is the same in protobuf-es: the name follows. Undefined for any other type. */
+  const namesMember = (reference: Node, desc: DescMessage): Node | undefined => {
+    const indexed = reference.getParent();
+    const index = Node.isIndexedAccessTypeNode(indexed) ? indexed.getIndexTypeNode() : undefined;
+    const literal = Node.isLiteralTypeNode(index) ? index.getLiteral() : undefined;
+    if (!Node.isStringLiteral(literal) || index === reference) return undefined;
+    const key = literal.getLiteralText();
+    const [oneof, field] = [p.oneofBy(desc, key), p.fieldBy(desc, key)];
+    const { hasClasses, hasAbsentUnions } = code.flavour;
+    const kind = field && p.kindOf(field);
+    const isList = kind?.kind === "list" && (isPlain(kind.of) || holdsMessages(kind));
+    const isSame = kind?.kind === "message" ? !hasClasses : kind?.kind === "value" && isPlain(kind);
+    const isDefault = hasClasses && kind?.kind === "value" && kind.maybe;
+    const isMember = field && (!field.oneof || hasClasses) && (isList || (isSame && !isDefault));
+    const name = oneof && !hasClasses && !hasAbsentUnions ? oneof.localName : isMember ? field.localName : undefined;
+    if (name === undefined) return undefined;
+    if (name !== key) p.replace(literal, quoted(literal, name));
+    const element = indexed?.getParent();
+    const isElement =
+      isList && Node.isIndexedAccessTypeNode(element) && element.getIndexTypeNode().getText() === "number";
+    return isElement ? element : indexed;
   };
 
   /** `ServiceImplOf<typeof XService>`, `ClientOf<IXClient>`. */

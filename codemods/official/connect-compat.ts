@@ -177,6 +177,11 @@ function handlerOf(method: DescMethod, handler: Handler, codecs: { input: Codec;
     codecs ? toOld(codecs.input, method.input, message as Message, "Error deserializing request") : message;
   const write = (value: unknown) =>
     codecs ? toNew(codecs.output, method.output, value, "Error serializing response") : value;
+  // Streams of grpc-js throw where null is written.
+  const writeNext = (value: unknown) => {
+    if (value === null) throw new ConnectError("Unknown error", Code.Unknown);
+    return write(value);
+  };
   const takesStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const call: Handler = (input, context) =>
     handler(takesStream ? mapped(input as AsyncIterable<unknown>, read) : read(input), context);
@@ -184,10 +189,10 @@ function handlerOf(method: DescMethod, handler: Handler, codecs: { input: Codec;
     return async (input, context) => write(await call(input, context));
   return (input, context) => {
     const outer = snapshot;
-    snapshot = codecs ? write : (value) => clone(method.output, create(method.output, value as Message));
+    snapshot = codecs ? writeNext : (value) => clone(method.output, create(method.output, value as Message));
     try {
       const messages = call(input, context) as AsyncIterable<unknown>;
-      return pushed.has(messages) ? messages : mapped(messages, write);
+      return pushed.has(messages) ? messages : mapped(messages, writeNext);
     } finally {
       snapshot = outer;
     }
@@ -681,8 +686,8 @@ export function headersFromMetadata(metadata: Metadata | Headers | null | undefi
  */
 export function toConnectError(error: unknown, trailer?: Metadata | Headers | null): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (typeof error !== "object" || error === null)
-    return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
+  if (!error) return new ConnectError("Error serializing response", Code.Internal);
+  if (typeof error !== "object") return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
   const given = error as { code?: unknown; details?: unknown; message?: unknown; metadata?: Metadata };
   const hasCode = typeof given.code === "number" && Number.isInteger(given.code);
   const text = "message" in given ? String(given.message) : "Unknown Error";

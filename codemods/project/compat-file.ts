@@ -55,13 +55,12 @@ function compatText(place: string): string {
   return moduleSystemOfPackage(place) === "esm" ? script : asCommonJs(script);
 }
 
-/** What the source takes from modules of the runtime that import nothing stands in the file itself. */
+/** What the source takes from modules of the runtime, which import nothing but one another, stands in the file itself. */
 function withModules(source: string, folder: string): string {
   const modules = [...source.matchAll(/^(?:im|ex)port .*? from "(\.\..*?)\.js";$/gm)].map(([, module = ""]) =>
-    readFileSync(path.join(folder, `${module}.ts`), "utf8").replace(
-      /import\("\.\..*?"\)/g,
-      'import("@connectrpc/connect")',
-    ),
+    readFileSync(path.join(folder, `${module}.ts`), "utf8")
+      .replace(/^import .*? from "\.\/.*";\n+/gm, "")
+      .replace(/import\("\.\..*?"\)/g, 'import("@connectrpc/connect")'),
   );
   const [head = "", tail = ""] = source.split(/(?:^import type .*? from "\.\..*\n\n(?:^export .*\n)+)/m);
   return (head + modules.join("\n") + tail)

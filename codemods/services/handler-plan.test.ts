@@ -662,6 +662,12 @@ const bridged: [name: string, kind: RpcKind, source: string, code: string][] = [
   ],
   ["no message", "unary", "function f(call, cb) { cb(null, null); }", "path-without-reply"],
   [
+    "an error that may be missing",
+    "server_streaming",
+    "function f(call) { call.emit('error', last.error); }",
+    "types-unknown",
+  ],
+  [
     "a callback that a package gives back in another form",
     "unary",
     "const once = require('once');\nfunction f(call, cb) { const done = once(cb); setTimeout(() => done(null, x, trailers), 1); }",

@@ -7,6 +7,7 @@ import {
   memberName,
   type Node,
   statementOf,
+  unwrap,
   withCasts,
 } from "../shared/ast.js";
 import { LOOPS } from "../shared/control-flow.js";
@@ -146,6 +147,9 @@ export function planCall(draft: HandlerDraft, reference: Node): void {
     case "emit": {
       const [event, error] = (isCalled ? whole.arguments : []) as Node[];
       if (event?.type !== "StringLiteral" || event.value !== "error" || !error) break;
+      // grpc-js looks into what it is given: nothing at all is another error there than behind a callback.
+      if (/^(Optional)?MemberExpression$|^OptionalCall/.test(unwrap(error).type) || isNothing(error))
+        refuse("types-unknown", "an error that may be missing");
       planError(draft, whole, error, null, "emit");
       return;
     }

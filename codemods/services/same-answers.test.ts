@@ -30,6 +30,11 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "async function f(call, cb) { try { throw new Error('inner'); } catch (e) { cb({ code: 13, message: e.message }); } }",
   ],
   [
+    "an error that is none",
+    "unary",
+    "function f(call, cb) { try { throw new Error('inner'); } catch (e) { cb(e.cause); } }",
+  ],
+  [
     "a throw that nobody catches",
     "unary",
     "function f(call, cb) { if (call.request.sku) throw new Error('secret'); cb(null, {}); }",
@@ -285,6 +290,16 @@ const handlers: [name: string, kind: RpcKind, source: string][] = [
     "a failure among pushed messages that is caught",
     "server_streaming",
     "async function f(call) { try { await null; [1, 2, null].forEach((item) => { call.write({ count: item.valueOf() }); }); call.end(); } catch (err) { call.emit('error', { code: 13, message: 'caught' }); } }",
+  ],
+  [
+    "null among messages",
+    "server_streaming",
+    "function f(call) { for (const row of [{ count: 1 }, null, { count: 2 }]) call.write(row); call.end(); }",
+  ],
+  [
+    "null among pushed messages",
+    "server_streaming",
+    "function f(call) { [{ count: 1 }, null, { count: 2 }].forEach((row) => call.write(row)); call.end(); }",
   ],
   [
     "a pushed error with trailers, and an end behind it",

@@ -35,6 +35,7 @@ export function grpcStatusName(code: number): string {
 /**
  * The error that a grpc-js client would see if a handler had called back with `error`: the code counts only if it is
  * an integer, `details` goes before `message`, metadata becomes trailers. The error of another call goes on with that call's trailers.
+ * What is falsy is no error there, and the message that is missing then cannot be serialized.
  *
  * @param trailer replaces the error's own metadata, as the third argument of a callback does
  */
@@ -42,7 +43,10 @@ export function toConnectError(error: unknown, trailer?: MetadataLike | Headers 
   if (error instanceof ConnectError) {
     return relayedError(error);
   }
-  if (typeof error !== "object" || error === null) {
+  if (!error) {
+    return new ConnectError("Error serializing response", Code.Internal);
+  }
+  if (typeof error !== "object") {
     return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
   }
   const given = error as { code?: unknown; details?: unknown; message?: unknown; metadata?: unknown };

@@ -156,6 +156,11 @@ function thrown(error: unknown): ConnectError {
   return new ConnectError("Unknown error", Code.Unknown, undefined, undefined, error);
 }
 
+/** The error of an event, into which grpc-js looks, whatever it is. */
+function emitted(error: unknown): ConnectError {
+  return error ? toConnectError(error) : thrown(error);
+}
+
 /** What a handler throws, or rejects with, says nothing to the caller. */
 function invoke(
   handler: Bound,
@@ -222,7 +227,7 @@ function runUnary(handler: Bound, request: unknown, context: HandlerContext): Pr
       resolve(value);
       end.finished();
     };
-    call.on("error", (e) => fail(toConnectError(e)));
+    call.on("error", (e) => fail(emitted(e)));
     const callback = createCallback(context, headers, succeed, fail, () => failed);
     invoke(handler, call, callback, fail);
   });
@@ -255,7 +260,7 @@ function runClientStreaming(
       resolve(value);
       end.finished();
     };
-    call.on("error", (e) => fail(toConnectError(e)));
+    call.on("error", (e) => fail(emitted(e)));
     const callback = createCallback(context, headers, succeed, fail, () => failed);
     invoke(handler, call, callback, fail);
   });
@@ -374,7 +379,7 @@ function runResponseStream(
     if (end.isOver) {
       return;
     }
-    error = toConnectError(e);
+    error = emitted(e);
     if (call.destroyed) {
       output.end(error);
       end.finished();

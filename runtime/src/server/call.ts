@@ -415,7 +415,14 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
   /** A message as it is now; what fails fails when it is sent. */
   #serializeEarly(message: unknown): SerializedMessage {
     const room = prefixRoom(this.#route, this.#wire, this.#responseCompression);
-    return serializedNow(message, (value) => serializeMessage(this.#route, this.#wire, value, room));
+    return serializedNow(message, (value) => this.#serializeStreamed(value, room));
+  }
+
+  /** One message of several. grpc-js's streams throw what a handler throws where null is written. */
+  #serializeStreamed(message: unknown, room: number): Uint8Array {
+    if (message === null && this.#route.options.compat === "grpc-js")
+      throw new ConnectError("Unknown error", Code.Unknown);
+    return serializeMessage(this.#route, this.#wire, message, room);
   }
 
   /** The one message of a unary or client streaming call. */
@@ -477,10 +484,7 @@ export class ServerCall implements InterceptedCall, ExchangeSink {
         if (this.#finished) return;
         if (next.done === true) break;
         const message = next.value;
-        let bytes =
-          message instanceof SerializedMessage
-            ? message.bytes()
-            : serializeMessage(this.#route, this.#wire, message, room);
+        let bytes = message instanceof SerializedMessage ? message.bytes() : this.#serializeStreamed(message, room);
         let flags = 0;
         if (this.#responseCompression !== null && bytes.byteLength >= compressMinBytes) {
           bytes = await this.#responseCompression.compress(bytes);
