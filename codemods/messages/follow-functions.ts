@@ -30,6 +30,13 @@ import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
 export function createFollowFunctions(p: Proving) {
   const { project, shape, open, proved, helpers, overLists, block, sink } = p;
 
+  /** `list.map(helper)`, of this helper: it gets each element. */
+  const takesEach = (call: CallExpression, owner: Node): boolean => {
+    const [callback] = call.getArguments();
+    const origin = callback && isEachCall(call) ? project.originOf(callback) : undefined;
+    return origin?.kind === "function" && origin.node === owner;
+  };
+
   /** A project function gives messages: all its calls do. */
   const resultOf = (owner: Node, kind: Kind): unknown => {
     const helper = helperOf(owner);
@@ -40,10 +47,9 @@ export function createFollowFunctions(p: Proving) {
     helper.result = kind;
     callbackResults(owner, kind); // whatever else it returns must be such a message, too
     for (const call of callsOf(owner)) {
-      if (isEachCall(call) && !isMapCall(call)) block(call, "a list of messages that a function gives");
+      if (!takesEach(call, owner)) p.flow(call, kind);
       else if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
-      else if (isMapCall(call)) block(call, "a list of messages that a function gives");
-      else p.flow(call, kind);
+      else block(call, "a list of messages that a function gives");
     }
   };
 
@@ -97,7 +103,7 @@ export function createFollowFunctions(p: Proving) {
     helper.params.set(index, kind);
     p.bind(parameter.getNameNode(), kind);
     for (const other of callsOf(owner)) {
-      if (isEachCall(other)) {
+      if (takesEach(other, owner)) {
         overLists.push({ call: other, kind });
         continue;
       }

@@ -81,7 +81,8 @@ export function createFollowValues(p: Proving) {
       if (shape.coerces && kind.kind === "value" && (isTyped || isWrittenAgain(parent.getNameNode())))
         return void open.push({ expression, kind });
       // What may not be there is tested next: on a number that reads as before.
-      if (shape.isLive && kind.kind === "value" && (isTyped || kind.maybe)) return void open.push({ expression, kind });
+      const isLong = kind.kind === "value" && /^int64-/.test(kind.as.kind);
+      if (shape.isLive && isLong && (isTyped || kind.maybe)) return void open.push({ expression, kind });
       return bind(parent.getNameNode(), kind);
     }
     if (Node.isBinaryExpression(parent) && parent.getRight() === expression && kind.kind !== "value") {

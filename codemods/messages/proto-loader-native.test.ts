@@ -558,7 +558,6 @@ ${text}`;
       "const log = (next) => async (req) => {\n  console.log(req.message);\n  return await next(req);\n};",
       /interceptors look at messages/,
     ],
-    ["const held = client.get({ the_name: 'x' }).then((reply) => reply.the_name);", /promise of a reply/],
     [
       "async function f() { const reply = await client.get({}); other.keep(reply); return other.keep(reply); }",
       /goes where/,

@@ -99,7 +99,10 @@ describe("stays on the bridge, with the reason", async () => {
     [echo("const { v1 } = same; console.log(new v1.Thing().item_name);"), "a namespace of generated code"],
     [`const old = same.v1;\n${echo("console.log(Object.keys(old));")}`, "a namespace of generated code"],
     [echo("const Made = same.v1.Thing; console.log(new Made().item_name);"), "the functions of a message"],
-    ["class Big extends same.v1.Thing {}\nfunction echoIt(req: Thing): Thing { return new Big(); }", "made of that of"],
+    [
+      "class Big extends same.v1.Thing {}\nfunction echoIt(req: Thing): Thing { return new Big(); }",
+      "nothing proves that this is a same.v1.Thing",
+    ],
     [gives("new same.v1.Thing(Object.assign({}, { item_name: 'a' }))"), "an object that is not written out"],
     [made("...JSON.parse('{}')"), "is spread"],
     [gives("same.v1.Thing.fromObject({ child_item: req })"), "in place of an object that one is made of"],
