@@ -5,6 +5,7 @@ import {
   type ObjectLiteralExpression,
   type PropertyAccessExpression,
 } from "ts-morph";
+import type { MessageEditFact } from "./message-facts.js";
 import { isPlain } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import { mustBeSet } from "./present-values.js";
@@ -60,15 +61,18 @@ export function choosesMember(
 function copiesOneof(p: Proving, members: readonly Member[], oneof: DescOneof): ObjectLiteralElementLike[] | undefined {
   const [first, ...others] = members;
   if (!first || members.length < oneof.fields.length || !isCopied(p, first.value, first.field)) return undefined;
-  for (const { value } of members) {
-    p.takenMembers.add(value);
-    p.finals.push(() => {
-      if (!p.copiedMembers.has(value)) p.block(value, "a member of a oneof that may be absent");
-    });
-  }
   const access = first.value as PropertyAccessExpression;
+  for (const { value } of members) p.takenMembers.add(value);
+  p.finals.push(() => {
+    const from = p.copiedMembers.get(access)?.oneof;
+    const isSame = members.every(({ value, field }) => {
+      const source = p.copiedMembers.get(value);
+      return source?.oneof === from && isAlike(source, field);
+    });
+    if (!from || !isSame) p.block(access, "a member of a oneof that may be absent");
+    else p.replace(access.getNameNode(), from.localName);
+  });
   p.edit(first.property, first.property.getStart(), access.getStart(), [`${oneof.localName}: `]);
-  p.replace(access.getNameNode(), oneof.localName);
   return others.map(({ property }) => property);
 }
 
@@ -79,12 +83,20 @@ function copiesOneof(p: Proving, members: readonly Member[], oneof: DescOneof): 
 export function isCopiedWithAll(p: Proving, access: Node, field: DescField): boolean {
   if (!isCopied(p, access, field)) return false;
   if (!p.copiedMembers.has(access)) {
-    p.copiedMembers.add(access);
+    p.copiedMembers.set(access, field);
     p.finals.push(() => {
       if (!p.takenMembers.has(access)) p.block(access, "a member of a oneof goes where the others go, too");
     });
   }
   return true;
+}
+
+/** Do members of two messages' oneofs, which may be one and the same, hold the same under one name? */
+function isAlike(one: DescField | undefined, other: DescField): boolean {
+  if (one?.localName !== other.localName || one.fieldKind !== other.fieldKind) return false;
+  if ("scalar" in one && one.scalar !== ("scalar" in other ? other.scalar : undefined)) return false;
+  const typeOf = (field: DescField) => field.message?.typeName ?? field.enum?.typeName;
+  return typeOf(one) === typeOf(other);
 }
 
 function isCopied(p: Proving, value: Node, field: DescField): boolean {
@@ -134,11 +146,7 @@ function choosesBranch(
   isMember(p, given, first.field);
   const [start, end] = [no.getStart(), bad.getStart()];
   p.edit(choice, start, end, [`{ case: ${quoted(bad, second.field.localName)}, value: `]);
-  const file = object.getSourceFile().getFilePath();
-  p.finals.push(() => {
-    const isInside = p.edits.some((one) => one.file === file && one.start > start && one.end < end);
-    if (isInside) p.block(second.property, "two members of a oneof, with a condition that gets another text");
-  });
+  goes(p, choice, start, end);
   p.edit(bad, bad.getEnd(), bad.getEnd(), [" }"], "before");
   p.sink(bad, p.kindOf(second.field));
   return true;
@@ -189,7 +197,22 @@ export function removeProperties(p: Proving, object: ObjectLiteralExpression, go
     const next = all.findIndex((one, other) => other > index && !gone.includes(one));
     const [before, after] = [all[index - 1], all[next]];
     const last = (next < 0 ? all.at(-1) : all[next - 1]) as Node;
+    goes(p, property, property.getStart(), last.getEnd());
     if (after) p.edit(property, property.getStart(), after.getStart(), []);
     else p.edit(property, before?.getEnd() ?? property.getStart(), last.getEnd(), []);
+  });
+}
+
+/** A part of a file that goes: what was to be changed in it is not there any more. */
+function goes(p: Proving, at: Node, start: number, end: number): void {
+  const file = at.getSourceFile().getFilePath();
+  p.finals.push(() => {
+    const isGone = (one: MessageEditFact) =>
+      one.file === file &&
+      one.start >= start &&
+      one.start < end &&
+      one.end <= end &&
+      !(one.start === start && one.end === end);
+    p.edits.splice(0, p.edits.length, ...p.edits.filter((one) => !isGone(one)));
   });
 }

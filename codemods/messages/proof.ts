@@ -59,7 +59,7 @@ export interface ProofState {
   /** Messages that are spread into a literal that is one by itself. */
   readonly keptSpreads: Set<Node>;
   /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
-  readonly copiedMembers: Set<Node>;
+  readonly copiedMembers: Map<Node, DescField>;
   readonly takenMembers: Set<Node>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
@@ -191,7 +191,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     passedOn: new Map(),
     written: new Set(),
     keptSpreads: new Set(),
-    copiedMembers: new Set(),
+    copiedMembers: new Map(),
     takenMembers: new Set(),
     enums: new Set(),
     deferred: [],

@@ -580,6 +580,31 @@ ${text}`;
   });
 });
 
+describe("all members of a oneof that are copied", () => {
+  const two = proto
+    .replace("bytes the_bytes = 10;", "bytes the_bytes = 10; Other the_other = 12; Wide the_wide = 13;")
+    .concat("message Other { oneof source { string pick_a = 1; int64 pick_b = 2; } }\n")
+    .concat("message Wide { oneof source { string pick_a = 1; int32 pick_b = 2; } }\n");
+  const migrated = async (from: string) => {
+    const text = `function get(req) { return { pick_a: ${from}.pick_a, pick_b: ${from}.pick_b }; }`;
+    using project = tempProject({ "package.json": "{}", "s.proto": two, "server.js": program(text) });
+    return await migrateMessages(project.root);
+  };
+
+  it.each([
+    ["req.the_child", "req.theChild.pick"],
+    ["req.the_other", "req.theOther.source"],
+  ])("are the oneof of the other message, %s", async (from, expected) => {
+    const { files } = await migrated(from);
+    expect(files["server.js"]).toContain(`return { pick: ${expected} };`);
+  });
+
+  it("are looked at one by one where a type is another", async () => {
+    const { findings } = await migrated("req.the_wide");
+    expect(findings[0]?.reason?.text).toContain("a member of a oneof that may be absent");
+  });
+});
+
 describe("what is not proved stays on the bridge, byte for byte, and says why", () => {
   const cases: [name: string, handler: string, why: RegExp, loaderOptions?: string][] = [
     [
