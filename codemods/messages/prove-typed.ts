@@ -221,17 +221,19 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       const signature = member.getType().getCallSignatures()[0];
       const request = signature?.getParameters()[0]?.getTypeAtLocation(member);
       if (request && !holds(request)) p.block(member, "the compiler does not know what message this is");
-      if (!signature || !literals.isOf(replyIn(signature.getReturnType()), { kind: "message", desc: method.output }))
+      const given = signature ? repliesIn(signature.getReturnType()) : [];
+      if (!signature || !given.every((one) => literals.isOf(one, { kind: "message", desc: method.output })))
         p.block(member, "the compiler does not know this handler");
     }
     return undefined;
   }
 
   /** What a handler gives, at once, later or one after the other. */
-  function replyIn(type: Type): Type {
+  function repliesIn(type: Type): Type[] {
+    if (type.isUnion()) return type.getUnionTypes().flatMap(repliesIn);
     const [first] = type.getTypeArguments();
     const isHolder = /^(Promise|PromiseLike|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject))$/;
-    return first && isHolder.test(type.getSymbol()?.getName() ?? "") ? replyIn(first) : type;
+    return first && isHolder.test(type.getSymbol()?.getName() ?? "") ? repliesIn(first) : [type];
   }
 
   for (const file of files) {
