@@ -163,8 +163,8 @@ function isMember(p: Proving, value: Node, field: DescField): void {
   mustBeSet(p, value);
 }
 
-/** Does the compiler, as far as it looks at that, say that a value is there? */
-function isCertain(value: Node): boolean {
+/** Does the compiler, as far as it looks at that, say that a value is there? The text of a literal's type says it of its fields. */
+export function isCertain(value: Node): boolean {
   return Node.isObjectLiteralExpression(unwrapped(value)) || !/\b(undefined|null)\b/.test(value.getType().getText());
 }
 

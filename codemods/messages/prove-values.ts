@@ -33,7 +33,7 @@ import {
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
-import { choosesMember, membersIn, removeProperties, setsIfThere } from "./oneof-literals.js";
+import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere } from "./oneof-literals.js";
 import { notePassedOn } from "./own-reads.js";
 import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
@@ -359,9 +359,7 @@ export function createProveValues(p: Proving) {
           block(property, "a member of a oneof that is not set");
           continue;
         }
-        // The text of a literal's type says it of its fields.
-        const isLiteral = Node.isObjectLiteralExpression(unwrapped(expression));
-        if (!isLiteral && /\b(undefined|null)\b/.test(expression.getType().getText())) {
+        if (!isCertain(expression)) {
           if (choice && setsIfThere(p, { property, field, value: expression })) {
             if (isShort) renamedShorthands.add(nameNode);
             sink(expression, kindOf(field));

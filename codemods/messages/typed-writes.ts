@@ -16,6 +16,7 @@ import {
   quoted,
   unwrapped,
 } from "./message-syntax.js";
+import { isCertain } from "./oneof-literals.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
@@ -69,8 +70,7 @@ export function createTypedWrites(
     });
     if (!isAlone) return p.block(node, "members of a oneof are written one after the other");
     const value = change.getRight();
-    if (/\b(undefined|null)\b/.test(value.getType().getText()) && !Node.isObjectLiteralExpression(unwrapped(value)))
-      return p.block(change, "a member of a oneof that may be absent");
+    if (!isCertain(value)) return p.block(change, "a member of a oneof that may be absent");
     claim(value, p.kindOf(field));
     const choice = `${oneof.localName} = { case: ${quoted(node, field.localName)}, value: `;
     p.edit(change, node.getNameNode().getStart(), value.getStart(), [choice]);

@@ -74,8 +74,8 @@ function objectOf(of: ReflectMessage, options: TsProtoOptions): Record<string, u
   return object;
 }
 
-function shown(of: ReflectMessage, field: DescField, options: TsProtoOptions): unknown {
-  const each = (value: unknown) => (isReflected(value) ? part(value, options) : scalar(value, field, options));
+/** What a field holds, alone, in a list or in a map, made into something else one by one. */
+function mapped(of: ReflectMessage, field: DescField, each: (value: unknown) => unknown): unknown {
   switch (field.fieldKind) {
     case "list":
       return Array.from(of.get(field), each);
@@ -84,6 +84,10 @@ function shown(of: ReflectMessage, field: DescField, options: TsProtoOptions): u
     default:
       return each(of.get(field));
   }
+}
+
+function shown(of: ReflectMessage, field: DescField, options: TsProtoOptions): unknown {
+  return mapped(of, field, (value) => (isReflected(value) ? part(value, options) : scalar(value, field, options)));
 }
 
 function part(of: ReflectMessage, options: TsProtoOptions): unknown {
@@ -112,15 +116,9 @@ function jsonOf(of: ReflectMessage, options: TsProtoOptions): Record<string, unk
 }
 
 function json(of: ReflectMessage, field: DescField, options: TsProtoOptions): unknown {
-  const each = (value: unknown) => (isReflected(value) ? jsonPart(value, options) : jsonScalar(value, field, options));
-  switch (field.fieldKind) {
-    case "list":
-      return Array.from(of.get(field), each);
-    case "map":
-      return Object.fromEntries(Array.from(of.get(field), ([key, value]) => [key, each(value)]));
-    default:
-      return each(of.get(field));
-  }
+  return mapped(of, field, (value) =>
+    isReflected(value) ? jsonPart(value, options) : jsonScalar(value, field, options),
+  );
 }
 
 function jsonPart(of: ReflectMessage, options: TsProtoOptions): unknown {
