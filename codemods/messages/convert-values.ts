@@ -1,4 +1,4 @@
-import { type BinaryExpression, Node, SyntaxKind } from "ts-morph";
+import { type BinaryExpression, type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { isChangedInPlace } from "./changed-bytes.js";
 import type { Representation } from "./legacy-shape.js";
 import type { Kind } from "./message-kind.js";
@@ -50,6 +50,21 @@ function isReadOf(value: Node): boolean {
   return isRead && parent.getExpression() === value;
 }
 
+/** What goes on in `a?.date.getTime()`, where a is not there, is nothing: the token that says so of what comes in place of `a?.date`. */
+function continuation(value: Node): string {
+  const next = value.getParent();
+  const isRead = Node.isPropertyAccessExpression(next) || Node.isElementAccessExpression(next);
+  if (!isRead || next.getExpression() !== value || next.hasQuestionDotToken() || !value.getText().includes("?."))
+    return "";
+  return Node.isElementAccessExpression(next) ? "?." : "?";
+}
+
+/** `Buffer.from(bytes)`, which copies them. */
+function isBufferOf(call: CallExpression, bytes: Node): boolean {
+  const [first, second] = call.getArguments();
+  return call.getExpression().getText() === "Buffer.from" && first === bytes && !second;
+}
+
 /** Where what is not there would be no number, but its name in a text. */
 function isMadeText(value: Node): boolean {
   const parent = value.getParent();
@@ -84,12 +99,7 @@ export function createConvertValues(p: Proving) {
     if (as.kind === "date") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
     if (as.kind === "bytes" && !shape.hasTextBytes && isTruthTest(parent, expression) && !isValueOfLogical(parent))
       return true;
-    if (as.kind === "bytes")
-      return (
-        Node.isCallExpression(parent) &&
-        parent.getExpression().getText() === "Buffer.from" &&
-        parent.getArguments().length === 1
-      );
+    if (as.kind === "bytes") return Node.isCallExpression(parent) && isBufferOf(parent, expression);
     if (as.kind === "int64-string" || as.kind === "int64-number" || as.kind === "int64-long") {
       // A number loses what is beyond 2^53, and so does its text.
       const isText = as.kind !== "int64-number";
@@ -165,7 +175,8 @@ export function createConvertValues(p: Proving) {
     const isMadeHere = isOwn(p, kinds.get(given));
     // The types of generated classes do not say that a message may not be there.
     const isStrict = () => p.isStrictlyTyped(expression) && !(shape.isUnset && expression.getText().includes("?."));
-    const isThere = () => (shape.typed ? isStrict() : shape.coerces && isThereAt(p, expression, expression));
+    const isThere = () =>
+      shape.typed ? isStrict() && !p.isUnchecked(expression) : shape.coerces && isThereAt(p, expression, expression);
     const isMaybe = isMadeHere || (canBeAbsent && !isThere());
     const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
     switch (as.kind) {
@@ -189,13 +200,17 @@ export function createConvertValues(p: Proving) {
         if (isChangedInPlace(p, expression))
           return block(expression, "bytes of a message are written to in place, or compared by identity");
         if (shape.hasTextBytes) return block(expression, "bytes that are a string where they are not set");
-        if (isMadeHere || (isMaybe && shape.typed)) return block(expression, "bytes that may be absent");
+        if (isMadeHere) return block(expression, "bytes that may be absent");
+        if (isMaybe && shape.typed && isBesideBytes(expression)) return undefined;
         if (isMaybe) return unlessAbsent(expression, prefix, "Buffer.from(", "bytes that may be absent");
-        if (shape.typed && isMadeJson(expression) && typeText(expression) !== "Buffer")
-          return block(expression, "bytes as JSON, which are no Buffer where they are not set");
+        if (shape.typed && isAskedWhatItIs(expression) && typeText(expression) !== "Buffer")
+          return block(
+            expression,
+            "bytes as JSON, or asked whether they are a Buffer, which they are not where they are not set",
+          );
         return wrap(expression, [`${prefix}Buffer.from(`], ")");
       case "date": {
-        const chain = chainText(expression);
+        const chain = chainText(expression) ?? shape.optionalChain?.(p, expression);
         if (chain === undefined) return block(expression, "a timestamp that cannot be read twice");
         const use = expression.getParent();
         if (Node.isPropertyAccessExpression(use) && use.getExpression() === expression && /^set/.test(use.getName()))
@@ -204,7 +219,7 @@ export function createConvertValues(p: Proving) {
           ? ["", ""]
           : standsAlone(expression)
             ? [`${chain} && `, ""]
-            : [`(${chain} && `, ")"];
+            : [`(${chain} && `, `)${continuation(expression)}`];
         // timestampDate() rounds to the millisecond, where a Date cuts off.
         const millis = `.seconds) * 1000 + ${chain}.nanos / 1e6)`;
         return wrap(expression, [`${prefix}${opening}new Date(Number(`], `${millis}${closing}`);
@@ -234,19 +249,29 @@ export function createConvertValues(p: Proving) {
     return true;
   };
 
+  /** `Buffer.from(message?.data ?? [])`, which makes a Buffer of either. */
+  const isBesideBytes = (expression: Node): boolean => {
+    const either = expression.getParent();
+    if (!Node.isBinaryExpression(either) || !/^(\?\?|\|\|)$/.test(either.getOperatorToken().getText())) return false;
+    const call = either.getParent();
+    return either.getLeft() === expression && Node.isCallExpression(call) && isBufferOf(call, either);
+  };
+
   /** What is not there stays so. */
   const unlessAbsent = (expression: Node, prefix: string, opening: string, what: string): unknown => {
     const plain = chainText(expression);
     const chain = plain ?? shape.optionalChain?.(p, expression);
     if (chain === undefined) return block(expression, what);
-    const [before, after] = standsAlone(expression) ? ["", ""] : ["(", ")"];
+    const [before, after] = standsAlone(expression) ? ["", ""] : ["(", `)${continuation(expression)}`];
     const test = plain === undefined ? `${chain} === undefined ? undefined` : `${chain} == null ? ${chain}`;
     return wrap(expression, [`${prefix}${before}${test} : ${opening}`], `)${after}`);
   };
 
-  const isMadeJson = (expression: Node) => {
-    const call = expression.getParent();
-    return Node.isCallExpression(call) && call.getExpression().getText() === "JSON.stringify";
+  /** In JSON a Buffer is another object than a Uint8Array. */
+  const isAskedWhatItIs = (expression: Node) => {
+    const use = expression.getParent();
+    if (Node.isBinaryExpression(use)) return use.getOperatorToken().getText() === "instanceof";
+    return Node.isCallExpression(use) && /^(JSON\.stringify|Buffer\.isBuffer)$/.test(use.getExpression().getText());
   };
 
   /** The text of `a.b.c` with the names that it will have; undefined for anything else. */

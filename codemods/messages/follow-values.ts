@@ -250,6 +250,8 @@ export function createFollowValues(p: Proving) {
 
   const element = (access: Node, kind: Kind): unknown => {
     if (kind.kind === "list" || kind.kind === "map") return flow(access, maybe(kind.of));
+    // A byte is the same in a Buffer and in a Uint8Array.
+    if (kind.kind === "value" && kind.as.kind === "bytes" && !shape.hasTextBytes && !isAssignmentTarget(access)) return;
     block(access, "a key that is computed");
   };
 

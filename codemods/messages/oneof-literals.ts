@@ -10,6 +10,7 @@ import { isPlain } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import { mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
+import { certainChainText, optionalChainText } from "./typed-chains.js";
 
 /** A property of a literal that is a member of a oneof. */
 export interface Member {
@@ -53,6 +54,8 @@ export function choosesMember(
   const removed = absent.map(({ property }) => property);
   const copied = copiesOneof(p, present, oneof);
   if (copied) return { removed: [...removed, ...copied], isSettled: true };
+  const taken = takesOneof(p, present, oneof);
+  if (taken) return { removed: [...removed, ...taken], isSettled: true };
   if (choosesBranch(p, object, present, oneof)) return { removed, isSettled: true };
   return present.length < 2 ? { removed, isSettled: present.length === 0 } : undefined;
 }
@@ -77,6 +80,53 @@ function copiesOneof(p: Proving, members: readonly Member[], oneof: DescOneof): 
 }
 
 /**
+ * `pickText: other.pickText`, of some members: `pick: other.pick.case === "pickText" ? other.pick : undefined`. Undefined where they
+ * are no members of one oneof of a message.
+ */
+function takesOneof(p: Proving, members: readonly Member[], oneof: DescOneof): ObjectLiteralElementLike[] | undefined {
+  const [first, ...others] = members;
+  const code = p.shape.typed;
+  if (!first || !code || code.flavour.hasClasses) return undefined;
+  const sources = members.map(({ value, field }) => {
+    const desc = Node.isPropertyAccessExpression(value) ? code.messageOf(value.getExpression().getType()) : undefined;
+    const source = desc && Node.isPropertyAccessExpression(value) ? p.fieldBy(desc, value.getName()) : undefined;
+    const isNamed = members.length > 1 ? isAlike(source, field) : isOfSameType(source, field);
+    return isNamed ? source : undefined;
+  });
+  const [source] = sources;
+  const from = source?.oneof;
+  if (!source || !from || sources.some((one) => one?.oneof !== from)) return undefined;
+  const access = first.value as PropertyAccessExpression;
+  const object = access.getExpression();
+  const prefix = access.getText().slice(0, -access.getName().length);
+  const isOfOne = members.every(({ value }) => value.getText().replace(/\w+$/, "") === prefix);
+  if (!isOfOne || members.some(({ property }) => !Node.isPropertyAssignment(property))) return undefined;
+  for (const { value } of members) p.takenMembers.add(value);
+  p.later(() => {
+    const [chain, certain] = [optionalChainText(p, object), certainChainText(p, object)];
+    const isRead = members.every(({ value }) => p.copiedMembers.has(value));
+    if (!isRead || chain === undefined || certain === undefined)
+      return p.block(access, "a member of a oneof that may be absent");
+    const choice = `${chain}${access.hasQuestionDotToken() ? "?." : "."}${from.localName}.case === `;
+    const tests = sources.map((one) => `${choice}${quoted(access, one?.localName ?? "")}`).join(" || ");
+    const { property, field } = first;
+    const given = `${certain}.${from.localName}`;
+    const isSame = field.localName === source.localName;
+    const member = isSame ? given : `{ case: ${quoted(access, field.localName)}, value: ${given}.value }`;
+    goes(p, property, property.getStart(), property.getEnd());
+    p.replace(property, `${oneof.localName}: ${tests} ? ${member} : undefined`);
+  });
+  return others.map(({ property }) => property);
+}
+
+/** Is a member read only to be given to another message, whose oneof is made of this one? */
+export function isTaken(p: Proving, access: Node, field: DescField): boolean {
+  if (!p.takenMembers.has(access)) return false;
+  p.copiedMembers.set(access, field);
+  return true;
+}
+
+/**
  * Is a member read only to be given to the same field of another message, with all the members of its oneof? Then it is not
  * read: whoever makes that message takes the oneof.
  */
@@ -93,7 +143,11 @@ export function isCopiedWithAll(p: Proving, access: Node, field: DescField): boo
 
 /** Do members of two messages' oneofs, which may be one and the same, hold the same under one name? */
 function isAlike(one: DescField | undefined, other: DescField): boolean {
-  if (one?.localName !== other.localName || one.fieldKind !== other.fieldKind) return false;
+  return one?.localName === other.localName && isOfSameType(one, other);
+}
+
+function isOfSameType(one: DescField | undefined, other: DescField): boolean {
+  if (one?.fieldKind !== other.fieldKind) return false;
   if ("scalar" in one && one.scalar !== ("scalar" in other ? other.scalar : undefined)) return false;
   const typeOf = (field: DescField) => field.message?.typeName ?? field.enum?.typeName;
   return typeOf(one) === typeOf(other);

@@ -152,6 +152,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const isMapRead =
       Node.isCallExpression(parent) && /^Object\.(keys|values|entries)$/.test(parent.getExpression().getText());
     if (isMapRead && !isMessage && type.getNonNullableType().getStringIndexType()) return undefined;
+    // What is in an object that is spread is in the object around it.
+    const whole = Node.isSpreadAssignment(parent) ? parent.getParent() : undefined;
+    if (whole && !isMessage && holds(whole.getType()) && !shows.isShown(whole)) return undefined;
     const place = placeOf(node, isOwnPackage);
     if (place.kind === "closed") return p.block(node, place.why);
     if (place.kind === "typed" && !holds(place.type))

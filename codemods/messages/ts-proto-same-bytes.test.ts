@@ -62,6 +62,15 @@ export function describeIt(req: Thing): Lines {
   lines.push(show(Kind[req.itemKind]), kindToJSON(req.itemKind).toLowerCase(), ...req.kindList.map(kindToJSON), show(req.itemKind !== Kind.UNRECOGNIZED));
   lines.push(JSON.stringify(Thing.toJSON(req)), show(req.subItems.map((one) => Thing.toJSON(one))));
   lines.push(req.innerOne?.mode === Thing_Inner_Mode.ON ? 'on' : show(req.innerOne?.x1));
+  const child = req.childItem?.subItems[0];
+  lines.push(show(child?.bigCount), show(req.childItem?.subItems[0]?.optBig), show(req.childItem?.bigCount.toFixed(1)), \`\${req.bigList[0]}\`);
+  lines.push(String(req.childItem?.subItems[0]?.atTime?.getTime()), req.subItems[0]?.atTime?.toISOString() ?? 'never');
+  lines.push(show(req.rawData[0]), show(child?.rawData[1]), show(req.optRaw?.[0]), show(req.childItem?.rawData?.length));
+  lines.push(Buffer.from(req.childItem?.rawData ?? []).toString('hex'), show(req.childItem?.rawData.toString()), String(child?.optRaw ?? 'none'));
+  lines.push(req.childItem?.pickText ?? 'no text', show(req.subItems[0]?.pickNum), show(child?.pickItem?.itemName), show(req.childItem?.subItems[0]?.otherFlag));
+  if (req.childItem?.pickText !== undefined) lines.push(req.childItem.pickText.toUpperCase());
+  if (req.pickText) lines.push(req.pickText.trim());
+  if (!req.subItems[0]?.pickItem || req.subItems[1]?.pickNum === undefined) lines.push('neither');
   return Lines.fromPartial({ linesOut: lines, lineCount: lines.length, firstOne: req.subItems[0], goodOne: itemName });
 }
 
@@ -146,6 +155,10 @@ export async function transformIt(req: Thing): Promise<Thing> {
       ...req.subItems.map((one) => ({ pickText: one.optText, bigCount: 7, otherFlag: one.uNum > 5 ? one.isOn : undefined })),
       ...req.tagList.map((tag) => { if (tag) return { pickItem: req.childItem }; return { otherKind: req.isOn ? Kind.KIND_BLUE : undefined }; }),
       picked(req),
+      ...[req.childItem, req.subItems[0]].filter((one): one is Thing => one !== undefined),
+      ...(await loaded(req.subItems)),
+      Thing.create({ pickText: req.pickText, pickNum: req.pickNum, otherBig: req.otherBig }),
+      Thing.create({ pickText: req.childItem?.pickText, itemName: 'b', otherRaw: req.subItems[0]?.otherRaw, otherKind: req.subItems[0]?.otherKind }),
     ],
     tagList: store.all.map((one) => one.itemName),
     numMap: { a: total, b: -3 },
@@ -158,6 +171,14 @@ export async function transformIt(req: Thing): Promise<Thing> {
     innerOne: Thing_Inner.create({ mode: Thing_Inner_Mode.ON }),
     fooBar: Thing.decode(Thing.encode(half(req)).finish()).itemName,
   });
+}
+
+async function loaded(things: Thing[]): Promise<Thing[]> {
+  const settled = await Promise.allSettled(things.map(async (one) => { if (one.isOn) throw new Error('on'); return one; }));
+  const done = settled.filter((one): one is PromiseFulfilledResult<Thing> => one.status === 'fulfilled');
+  const named = Object.fromEntries(done.map(({ value }) => [value.itemName, value]));
+  const all = things.reduce((found, one) => ({ ...found, [one.itemName]: one }), named);
+  return Object.values(all);
 }
 
 const base = () => ({ itemName: 'base' });
@@ -176,6 +197,9 @@ export function loopIt(req: Thing): Lines {
     ++counts.uBig;
     lines.linesOut.push(one.itemName, show(one.bigCount ? 1 : 2), show(counts.bigCount + counts.asText), \`\${counts.uBig}\`);
   }
+  lines.firstOne = Thing.create({ childItem: { pickItem: req.pickItem } });
+  const named = Lines.create({ goodOne: req.pickText });
+  lines.linesOut.push(show(named.goodOne));
   const result = Lines.create({ goodOne: req.isOn ? req.itemName : undefined, badOne: req.isOn ? undefined : 'off' });
   lines.linesOut.push(result.goodOne !== undefined ? 'good ' + result.goodOne : 'bad');
   const found = [...req.subItems].sort((a, b) => a.uNum - b.uNum).find(({ isOn }) => isOn);

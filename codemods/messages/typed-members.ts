@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { isPlain } from "./message-kind.js";
 import {
   conditionOf,
   conjuncts,
@@ -11,31 +12,41 @@ import {
   quoted,
   unwrapped,
 } from "./message-syntax.js";
-import { isCopiedWithAll } from "./oneof-literals.js";
+import { isCopiedWithAll, isTaken } from "./oneof-literals.js";
 import type { Proving } from "./proof.js";
+import { certainChainText } from "./typed-chains.js";
 
 /** `message.member` of a oneof whose members are properties of their own: set is what is not undefined. False for other fields. */
 export function readMember(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
   const field = p.fieldBy(desc, access.getName());
   if (!field?.oneof) return false;
-  if (isCopiedWithAll(p, access, field)) return true;
+  if (isCopiedWithAll(p, access, field) || isTaken(p, access, field)) return true;
   read(p, access, field, field.oneof);
   return true;
 }
 
 function read(p: Proving, access: PropertyAccessExpression, field: DescField, oneof: DescOneof): unknown {
   const object = access.getExpression();
-  const chain = access.hasQuestionDotToken() ? undefined : p.chainText(object);
+  const isOptional = access.hasQuestionDotToken();
+  const chain = certainChainText(p, object);
   if (chain === undefined)
     return p.block(access, "a member of a oneof is read of an expression that cannot be repeated");
   const parent = access.getParent();
-  const is = (operator: string) => `.${oneof.localName}.case ${operator} ${quoted(access, field.localName)}`;
+  const dot = isOptional ? "?." : ".";
+  const is = (operator: string) => `${dot}${oneof.localName}.case ${operator} ${quoted(access, field.localName)}`;
   if (Node.isBinaryExpression(parent) && parent.getLeft() === access && isAbsent(parent.getRight())) {
     const operator = parent.getOperatorToken().getText();
     if (/^[!=]==?$/.test(operator))
       return p.edit(parent, object.getEnd(), parent.getEnd(), [is(operator.startsWith("!") ? "===" : "!==")]);
   }
   const kind = p.kindOf(field);
+  if (isPlain(kind) && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
+    const whole = `${is("===")} && ${chain}.${oneof.localName}.value`;
+    const isAlone = !Node.isPrefixUnaryExpression(parent) && !Node.isBinaryExpression(parent);
+    if (!isAlone) p.edit(access, access.getStart(), access.getStart(), ["("], "after");
+    p.edit(access, object.getEnd(), access.getEnd(), [`${whole}${isAlone ? "" : ")"}`]);
+    return p.flow(access, kind);
+  }
   if (kind.kind === "message" && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
     const isNegated = Node.isPrefixUnaryExpression(parent);
     const around = isNegated ? parent : access;
@@ -55,14 +66,15 @@ function read(p: Proving, access: PropertyAccessExpression, field: DescField, on
 
 /** Does `if (message.member !== undefined)`, which nothing undoes, stand around a read of it? */
 function isTested(access: PropertyAccessExpression): boolean {
-  const text = access.getText();
-  const object = access.getExpression().getText();
+  const plain = (one: Node) => one.getText().replaceAll("?.", ".");
+  const object = plain(access.getExpression());
+  const isSame = (one: Node) => plain(one) === plain(access);
   const isTest = (condition: Node) => {
     const one = unwrapped(condition);
     return (
-      one.getText() === text ||
+      isSame(one) ||
       (Node.isBinaryExpression(one) &&
-        one.getLeft().getText() === text &&
+        isSame(one.getLeft()) &&
         /^!==?$/.test(one.getOperatorToken().getText()) &&
         one.getRight().getText() === "undefined")
     );

@@ -5,6 +5,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { proveMap } from "./class-maps.js";
 import { chainOfClass, isReadOtherwise, isUnsetOfClass, readOfClass } from "./class-members.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import { optionalChainText } from "./typed-chains.js";
 import { type TypedCode, typedCode } from "./typed-code.js";
 import type { TypedFlavour } from "./typed-flavour.js";
 import { readMember } from "./typed-members.js";
@@ -52,6 +53,7 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
           ...(code.usesProtobufjs ? {} : { refusesFractionsLate: true as const }),
           member: (p, access, desc) => readUnion(p, code, access, desc) || readMember(p, access, desc),
           chain: (p, node) => chainOfUnion(p, code, node),
+          optionalChain: (p, node) => optionalChainText(p, node),
         }),
     // The types of old code are all found where they stand.
     retype: () => true,

@@ -85,6 +85,7 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
   };
 
   function isOwn(value: Node): boolean {
+    if (Node.isAwaitExpression(value)) return /^Promise\.all(Settled)?\(/.test(value.getExpression().getText());
     if (Node.isArrayLiteralExpression(value) || Node.isObjectLiteralExpression(value) || Node.isNewExpression(value))
       return true;
     const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;

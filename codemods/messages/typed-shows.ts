@@ -37,6 +37,12 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       if (from?.fieldKind !== field.fieldKind || from.presence !== field.presence) p.unlike.add(field);
     },
 
+    /** Is it an argument of what shows it, or a part of one? */
+    isShown(node: Node): boolean {
+      const outer = topOf(node);
+      return (shownBy(p, outer) ?? shownByFunction(outer)) !== undefined;
+    },
+
     /** `const thing: Thing = { … }`, which no function of generated code copies. */
     literal(object: ObjectLiteralExpression, desc: DescMessage): void {
       if (!code.flavour.showsWith || isCopied(object)) return;

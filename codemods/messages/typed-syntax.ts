@@ -1,10 +1,10 @@
-import { Node, type SatisfiesExpression, type Type } from "ts-morph";
+import { Node, type SatisfiesExpression, type Type, type TypePredicateNode } from "ts-morph";
 import type { PlainType } from "./legacy-shape.js";
 import type { Proving } from "./proof.js";
 
 /** Types that hold what they are given and look at none of it. */
 const HOLDERS =
-  /^(Promise|PromiseLike|Array|ReadonlyArray|Map|ReadonlyMap|Set|ReadonlySet|Record|Readonly|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject)|ReturnType|Awaited)$/;
+  /^(Promise|PromiseLike|Array|ReadonlyArray|Map|ReadonlyMap|Set|ReadonlySet|Record|Readonly|(Async)?(Iterable|Iterator|IterableIterator|Generator|IteratorObject)|ReturnType|Awaited|Promise(Fulfilled|Settled)Result)$/;
 
 /** Functions and classes that hold messages of the type that they are told. */
 const TOLD = /^(createWritableIterable|createPushStream|Map|WeakMap|Set|Array|Promise|[\s\S]+\.(reduce|reduceRight))$/;
@@ -33,6 +33,7 @@ export function holderOf(reference: Node): Node | undefined {
       Node.isTypeOperatorTypeNode(outer)
     )
       continue;
+    if (Node.isTypePredicate(outer)) return isOfSome(outer) ? undefined : outer;
     if (Node.isCallExpression(outer) || Node.isNewExpression(outer))
       return outer.getTypeArguments().includes(inner as never) && !TOLD.test(outer.getExpression().getText())
         ? outer
@@ -41,6 +42,28 @@ export function holderOf(reference: Node): Node | undefined {
     return undefined;
   }
   return undefined;
+}
+
+/** `(one): one is T`, of what the compiler has for T or nothing else that it could take for one. */
+function isOfSome(predicate: TypePredicateNode): boolean {
+  const owner = predicate.getParent();
+  const name = predicate.getParameterNameNode().getText();
+  const type = Node.isParametered(owner)
+    ? owner
+        .getParameters()
+        .find((one) => one.getName() === name)
+        ?.getType()
+    : undefined;
+  if (!type || type.isAny() || type.isUnknown()) return false;
+  const wanted = predicate.getTypeNode()?.getType().compilerType;
+  const parts = type.isUnion() ? type.getUnionTypes() : [type];
+  return parts.every(
+    (one) =>
+      one.isUndefined() ||
+      one.isNull() ||
+      one.compilerType === wanted ||
+      /^Promise(Fulfilled|Rejected)Result$/.test(one.getSymbol()?.getName() ?? ""),
+  );
 }
 
 /** `x satisfies T` around a part of T. */
