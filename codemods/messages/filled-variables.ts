@@ -17,6 +17,7 @@ import { noteRead, readOf } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { isGivenList } from "./protobufjs-reads.js";
+import { receivedAs } from "./received-messages.js";
 import { spreads } from "./spread-choices.js";
 
 type Value = Kind & { readonly kind: "value" };
@@ -178,8 +179,13 @@ export function createFilledVariables(p: Proving) {
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
-    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc))
+    const isRead = shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc);
+    if (isRead && receivedAs(p, access.getExpression()) !== "always")
       return block(access, "a part of a message is read while it is made");
+    if (isRead) {
+      noteRead(p, access.getExpression(), field, access);
+      return p.flow(access, readOf(kind, access.getExpression()));
+    }
     if (isAssignmentTarget(access)) {
       if (Node.isBinaryExpression(parent) && parent.getOperatorToken().getText() === "=")
         return sink(parent.getRight(), kind);

@@ -1,4 +1,4 @@
-import type { DescField, DescOneof } from "@bufbuild/protobuf";
+import type { DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import {
   holdsMessages,
@@ -20,7 +20,6 @@ import {
   isCallback,
   isDefaulted,
   isFunctionNode,
-  isGuarded,
   isMapOver,
   isOrEmpty,
   isTransparent,
@@ -28,11 +27,10 @@ import {
   isValueOfLogical,
   nameOfElement,
   parametersOf,
-  quoted,
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
-import { isCopiedWithAll } from "./oneof-literals.js";
+import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
@@ -115,7 +113,8 @@ export function createFollowValues(p: Proving) {
       const copy = Node.isSpreadElement(parent) && kind.kind === "list" ? parent.getParent() : undefined;
       if (Node.isArrayLiteralExpression(copy)) {
         // `[...list].sort()`: what else is in it is such a message, too.
-        if (shape.isLive && kind.kind === "list" && kind.of.kind === "message") return copied(copy, kind);
+        const isAlone = (shape.coerces || shape.hasNulls) && copy.getElements().length === 1;
+        if ((shape.isLive || isAlone) && kind.kind === "list" && kind.of.kind === "message") return copied(copy, kind);
         open.push({ expression, kind });
         return;
       }
@@ -156,7 +155,7 @@ export function createFollowValues(p: Proving) {
       if (field) {
         if (shape.coerces && isAssignmentTarget(access)) return writesField(p, access, field);
         noteRead(p, object, field, access);
-        if (field.oneof) return oneofMember(access, object, field);
+        if (field.oneof) return followMember(p, access, object, field);
         if (name !== field.localName) replace(nameNode, field.localName);
         if (shape.hasNulls && isNullable(field)) return readNullable(p, access, field);
         const part = readOf(kindOf(field), object);
@@ -222,30 +221,6 @@ export function createFollowValues(p: Proving) {
     }
     const holder = Node.isAwaitExpression(end.getParent()) ? end.getParentOrThrow() : end;
     return Node.isExpressionStatement(holder.getParent());
-  };
-
-  const oneofMember = (access: Node, object: Node, field: DescField): unknown => {
-    const oneof = field.oneof as DescOneof;
-    if (isCopiedWithAll(p, access, field)) return;
-    const chain = p.chainText(object);
-    if (chain === undefined) {
-      return block(access, "a member of a oneof is read of an expression that cannot be repeated");
-    }
-    const kind = kindOf(field);
-    if (isGuarded(access, `${object.getText()}.${shape.oneofKeyOf(oneof) ?? ""}`, shape.keyOf(field) ?? "")) {
-      edit(access, object.getEnd(), access.getEnd(), [`.${oneof.localName}.value`]);
-      return flow(access, kind);
-    }
-    const choice = `${chain}.${oneof.localName}`;
-    edit(access, access.getStart(), access.getStart(), ["("], "after");
-    edit(access, object.getEnd(), access.getEnd(), [
-      `.${oneof.localName}.case === ${quoted(access, field.localName)} ? ${choice}.value : ${shape.hasNulls ? "null" : "undefined"})`,
-    ]);
-    // `undefined` where another member is set, as it was; conversions would have to let it through.
-    if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number") {
-      return block(access, "this member of a oneof needs a conversion");
-    }
-    flow(access, kind.kind === "value" ? maybe(kind) : kind);
   };
 
   const element = (access: Node, kind: Kind): unknown => {

@@ -108,6 +108,8 @@ export interface LegacyShape {
   readonly hasNulls?: true;
   /** A message that the program makes reads the defaults of what was not set; the literal that becomes of it does not. */
   readonly hasDefaults?: true;
+  /** A message that the program makes, and that becomes one of protobuf-es for whoever asks: it counts as one that came. */
+  readonly creates?: (proof: Proving, expression: Node) => boolean;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;
   /** Of `protoLoaderMessage` and its like, which make a message of an object: after a comma, or nothing. */

@@ -12,6 +12,13 @@ type Value = Kind & { readonly kind: "value" };
  * proto-loader gives a string, nothing where it gives a default. Only what is put in as it would have come may be read again.
  */
 export function noteRead(p: Proving, object: Node, field: DescField, use: Node): void {
+  if (p.shape.creates) {
+    p.madeReads.add(field);
+    p.later(() => {
+      if (!receivedAs(p, object)) p.block(use, "a field is read of a message that the program may have made");
+    });
+    return;
+  }
   if (!p.shape.coerces) return;
   p.later(() => {
     if (receivedAs(p, object) && !p.written.has(field)) return;

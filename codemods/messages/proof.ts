@@ -67,6 +67,12 @@ export interface ProofState {
   readonly deferred: (() => void)[];
   /** What depends on all other edits. */
   readonly finals: (() => void)[];
+  /** What depends on these. */
+  readonly last: (() => void)[];
+  /** Messages that the program makes, and that become such of protobuf-es, as somebody reads them. */
+  readonly created: Set<Node>;
+  /** Fields that are read of messages which the program may have made. */
+  readonly madeReads: Set<DescField>;
   /** Shorthand properties that keep their name, and those that get another. */
   readonly named: Set<Node>;
   readonly renamedShorthands: Set<Node>;
@@ -196,6 +202,9 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     enums: new Set(),
     deferred: [],
     finals: [],
+    last: [],
+    created: new Set(),
+    madeReads: new Set(),
     named,
     renamedShorthands: new Set(),
     block(node, what) {

@@ -7,6 +7,7 @@ import type { Kind } from "./message-kind.js";
 import { functionAround, ownReturns, resultType, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { messageIn, retypeMessages } from "./retyped-messages.js";
 
 /** What a name in the files of proto-loader-gen-types stands for: `Bread` is what is sent, `Bread__Output` what is received. */
 type LoadedName =
@@ -20,35 +21,16 @@ type LoadedName =
   | { readonly kind: "enum"; readonly desc: DescEnum; readonly isOutput: boolean }
   | { readonly kind: "handlers" | "client"; readonly desc: DescService };
 
-/** Types that say nothing of the messages in them. */
-const CONTAINERS =
-  /^(Promise|Array|ReadonlyArray|Iterable|IterableIterator|Generator|AsyncIterable|AsyncIterableIterator|AsyncGenerator)$/;
-
 /**
  * `any`, `Promise<Bread__Output | undefined>`, `{ bread_id: string }[]`: what names messages in it gets the names of protobuf-es.
  * False for a type that may say anything else.
  */
 export function retypeLoaded(p: Proving, type: Node, kind: Kind): boolean {
   const desc = messageIn(kind);
-  const parts = partsOf(type).map((part) => ({ part, name: nameOfPart(p, part, desc) }));
-  if (parts.some(({ name }) => name === undefined)) return false;
-  for (const { part, name } of parts) {
-    if (name?.kind === "enum") p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
-    if (name?.kind !== "message") continue;
-    // Whether a message is one that came from the peer is known in the end.
-    p.finals.push(() => {
-      if (isOfWhole(p, type, name)) p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
-      else
-        p.replace(
-          part,
-          { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
-          "<typeof ",
-          { ...p.generated(name.desc, "descriptor", part), typeOnly: true },
-          ">",
-        );
-    });
-  }
-  return true;
+  return retypeMessages(p, type, (part) => {
+    const name = nameOfPart(p, part, desc);
+    return name?.kind === "message" ? { ...name, isWhole: () => isOfWhole(p, type, name) } : name;
+  });
 }
 
 /** Is a type that of whole messages, and not of what one is made of? */
@@ -61,35 +43,15 @@ function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" 
   return name.isOutput && !isTypeOfLiteral(type);
 }
 
-/** The message that a kind is, or is a list or a stream of. */
-function messageIn(kind: Kind): DescMessage | undefined {
-  if (kind.kind === "list" || kind.kind === "stream") return messageIn(kind.of);
-  return kind.kind === "message" ? kind.desc : undefined;
-}
-
-/** What a type is made of: `A` and `null` of `Promise<A[] | null>`. */
-function partsOf(type: Node): Node[] {
-  if (Node.isUnionTypeNode(type)) return type.getTypeNodes().flatMap(partsOf);
-  if (Node.isParenthesizedTypeNode(type)) return partsOf(type.getTypeNode());
-  if (Node.isArrayTypeNode(type)) return partsOf(type.getElementTypeNode());
-  if (Node.isTypeReference(type) && CONTAINERS.test(type.getTypeName().getText()))
-    return type.getTypeArguments().flatMap(partsOf);
-  return [type];
-}
-
 /** What a part of a type names; `nothing` for what says nothing of a message. */
-function nameOfPart(
-  p: Proving,
-  type: Node,
-  desc: DescMessage | undefined,
-): LoadedName | { kind: "nothing" } | undefined {
-  if (/^(any|void|undefined|null|unknown)$/.test(type.getText())) return { kind: "nothing" };
+function nameOfPart(p: Proving, type: Node, desc: DescMessage | undefined) {
   const name = Node.isTypeReference(type) ? loadedNameOf(p.project, type.getTypeName()) : undefined;
-  if (name) return name.kind === "message" || isNameOfEnum(p.project, type) ? name : undefined;
+  if (name?.kind === "enum") return isNameOfEnum(p.project, type) ? name : undefined;
+  if (name) return name.kind === "message" ? name : undefined;
   const members = Node.isTypeLiteral(type) ? type.getMembers() : membersOf(type);
   if (!desc || !members || !describes(p, members, desc)) return undefined;
   const isOutput = members.every((one) => Node.isPropertySignature(one) && !one.hasQuestionToken());
-  return { kind: "message", desc, isOutput, isOwn: true };
+  return { kind: "message", desc, isOutput, isOwn: true } as const;
 }
 
 /** The members of an interface of the program's own. */

@@ -8,7 +8,13 @@ import { type Written, writtenFor } from "./written-fields.js";
 
 /** What a name of pbjs's static code stands for. */
 export type StaticName =
-  | { readonly kind: "message"; readonly desc: DescMessage; readonly file: SourceFile }
+  | {
+      readonly kind: "message";
+      readonly desc: DescMessage;
+      readonly file: SourceFile;
+      /** `IThing`, a type alone. */
+      readonly isInterface?: true;
+    }
   | { readonly kind: "enum"; readonly desc: DescEnum; readonly file: SourceFile }
   /** The module, or a Protobuf package in it. */
   | { readonly kind: "package"; readonly name: string; readonly file: SourceFile };
@@ -21,10 +27,12 @@ interface StaticClass {
   readonly written: ReadonlyMap<string, Written>;
 }
 
-/** What an expression stands for, where it is a name of pbjs's static code: `kiln.v2.Firing`, also by destructuring. */
+/** What an expression or the name of a type stands for, where it is a name of pbjs's static code: `kiln.v2.Firing`, also by destructuring. */
 export function staticNameOf(project: AnalysisProject, node: Node): StaticName | undefined {
   if (Node.isPropertyAccessExpression(node))
     return nested(project, staticNameOf(project, node.getExpression()), node.getName());
+  if (Node.isQualifiedName(node))
+    return nested(project, staticNameOf(project, node.getLeft()), node.getRight().getText());
   if (Node.isCallExpression(node)) {
     const [argument] = node.getArguments();
     return node.getExpression().getText() === "require" && Node.isStringLiteral(argument)
@@ -47,6 +55,14 @@ function nameOfDeclaration(project: AnalysisProject, declaration: Node): StaticN
   if (Node.isNamespaceImport(declaration) || Node.isImportClause(declaration)) {
     const statement = declaration.getFirstAncestor(Node.isImportDeclaration);
     return statement && moduleAt(project, declaration.getSourceFile(), statement.getModuleSpecifierValue());
+  }
+  if (Node.isImportEqualsDeclaration(declaration)) {
+    const reference = declaration.getModuleReference();
+    if (!Node.isExternalModuleReference(reference)) return staticNameOf(project, reference);
+    const module = reference.getExpression();
+    return Node.isStringLiteral(module)
+      ? moduleAt(project, declaration.getSourceFile(), module.getLiteralText())
+      : undefined;
   }
   if (Node.isVariableDeclaration(declaration)) {
     const initializer = declaration.getInitializer();
@@ -71,6 +87,10 @@ function nested(project: AnalysisProject, owner: StaticName | undefined, name: s
   if (message) return { kind: "message", desc: message, file };
   const desc = project.protos.enum(typeName);
   if (desc) return { kind: "enum", desc, file };
+  // `IThing`, and `Thing.$Properties` of newer versions: what a message is made of.
+  if (owner.kind === "message" && /^\$(Properties|Shape)$/.test(name)) return { ...owner, isInterface: true };
+  const made = name.startsWith("I") && project.protos.message(typeName.replace(/I(\w+)$/, "$1"));
+  if (made) return { kind: "message", desc: made, file, isInterface: true };
   return owner.kind === "package" ? { kind: "package", name: typeName, file } : undefined;
 }
 

@@ -1,13 +1,13 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import type { DescField } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
-import { isArrowBody, topOf } from "./message-syntax.js";
+import { topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
-import { convertsValues } from "./protobufjs-objects.js";
-import { asksPresence, emptyListsOf } from "./protobufjs-reads.js";
+import { creates, madeMessage } from "./protobufjs-made.js";
+import { asksPresence } from "./protobufjs-reads.js";
+import { enumTypesIn, hasOnlyEnums, retypeStatic } from "./protobufjs-types.js";
 import { receivedAs } from "./received-messages.js";
-import { assignsFields } from "./similar-messages.js";
 
 const shapes = new WeakMap<SourceFile, LegacyShape>();
 
@@ -26,11 +26,14 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     enumName: (value) => value.name,
     representation,
     made: madeMessage,
+    creates,
     member: asksPresence,
     takenBy: encoded,
+    retype: retypeStatic,
     staleness: (_, desc) => protobufjsStaleness(file, desc),
     constant,
     renameEnums: renameStatic,
+    hasOnlyEnums,
   };
   shapes.set(file, shape);
   return shape;
@@ -49,61 +52,6 @@ function oneofKey(file: SourceFile, member: DescField | undefined): string | und
   const { name } = member.oneof;
   const camel = name.replace(/_([a-z])(?=[a-z]|$)/g, (_, letter: string) => letter.toUpperCase());
   return [name, camel].find((key) => text.includes(`.prototype, "${key}", {`));
-}
-
-/** `T.create({ … })`, `new T({ … })`: the literal alone. `T.decode(bytes)`: `fromBinary(TSchema, bytes)`. */
-function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
-  const isNew = Node.isNewExpression(expression);
-  if (!isNew && !Node.isCallExpression(expression)) return false;
-  const callee = expression.getExpression();
-  const owner = isNew ? callee : Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
-  const does = isNew ? "create" : Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
-  const name = owner && staticNameOf(p.project, owner);
-  if (name?.kind !== "message" || !/^(create|fromObject|decode)$/.test(does)) return false;
-  if (name.desc.typeName !== desc.typeName) {
-    p.block(expression, `this is a ${name.desc.typeName}, not a ${desc.typeName}`);
-    return true;
-  }
-  const [argument, more] = expression.getArguments();
-  if (does === "decode") return decoded(p, expression, argument, more, desc);
-  const isBody = isArrowBody(expression.getParentOrThrow(), expression);
-  const lists = emptyListsOf(p, expression, desc).map(
-    (field) => `${field.localName}: ${field.fieldKind === "list" ? "[]" : "{}"}`,
-  );
-  const empty = lists.length > 0 ? `{ ${lists.join(", ")} }` : "{}";
-  if (!argument) p.replace(expression, isBody ? "({})" : empty);
-  else if (Node.isObjectLiteralExpression(argument) && !more) {
-    const last = argument.getProperties().at(-1);
-    if (lists.length > 0 && last) p.edit(argument, last.getEnd(), last.getEnd(), [`, ${lists.join(", ")}`], "before");
-    else if (lists.length > 0) p.replace(argument, empty);
-    p.edit(expression, expression.getStart(), argument.getStart(), isBody ? ["("] : []);
-    p.edit(expression, argument.getEnd(), expression.getEnd(), isBody ? [")"] : []);
-    p.literal(argument, desc);
-    if (does === "fromObject") convertsValues(p, argument, desc);
-  } else if (
-    does === "create" &&
-    argument &&
-    !more &&
-    Node.isCallExpression(argument) &&
-    assignsFields(p, argument, desc)
-  ) {
-    p.edit(expression, expression.getStart(), argument.getStart(), []);
-    p.edit(expression, argument.getEnd(), expression.getEnd(), []);
-  } else p.block(expression, "a message that is made of another object");
-  return true;
-}
-
-function decoded(p: Proving, call: Node, bytes: Node | undefined, more: Node | undefined, desc: DescMessage): boolean {
-  if (!bytes || more) return false;
-  p.edit(call, call.getStart(), bytes.getStart(), [
-    { module: "@bufbuild/protobuf", name: "fromBinary" },
-    "(",
-    p.generated(desc, "descriptor", call),
-    ", ",
-  ]);
-  p.sink(bytes, { kind: "value", as: { kind: "bytes" } });
-  p.kinds.set(call, { kind: "message", desc });
-  return true;
 }
 
 /** `T.encode(message).finish()` becomes `toBinary(TSchema, message)`, for a message that is one whatever happens. */
@@ -149,6 +97,8 @@ function constant(p: Proving, expression: Node): boolean {
 /** All constants of a file; and the module that they and the classes came from is one whose names are replaced. */
 function renameStatic(p: Proving, file: SourceFile): void {
   for (const access of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) constant(p, access);
+  for (const { typeName, desc } of enumTypesIn(p.project, file))
+    p.replace(typeName, { ...p.generated(desc, "shape", typeName), typeOnly: true });
   const specifiers = [
     ...file.getImportDeclarations().map((one) => one.getModuleSpecifier()),
     ...file.getDescendantsOfKind(SyntaxKind.CallExpression).flatMap((call) => {

@@ -78,6 +78,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
+  for (const decide of p.last) decide();
   blockUnlikeReads(p);
   for (const bridge of bridges) {
     const stale = staleIn(p, bridge);

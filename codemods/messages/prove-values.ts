@@ -99,6 +99,12 @@ export function createProveValues(p: Proving) {
       if (!coerceValue(p, expression, wanted)) block(expression, "an element that may be absent");
       return;
     }
+    // An encoder of pbjs refuses an element that is not there, whatever the compiler says of it.
+    const isDoubted = shape.hasNulls && wanted.kind === "value" && isElement(wanted) && p.isUnchecked(expression);
+    if (isDoubted && !isStoodFor(given)) {
+      if (!coerceValue(p, expression, wanted)) block(expression, "an element that may be absent");
+      return;
+    }
     // No message at all: whoever writes it into a field or sends it looks after that.
     if (wanted.kind === "message" && isAbsent(expression) && (shape.isLive || shape.coerces || shape.hasNulls)) {
       if (!shape.isLive && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");

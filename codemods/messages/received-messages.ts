@@ -15,6 +15,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { valuesBesideRejections } from "./rejections.js";
+import { valuesKept } from "./stores.js";
 
 /**
  * How a received message, or a list of them, is there: always; or else `same`, undefined or null before and after; or `null`,
@@ -28,13 +29,20 @@ export type Presence = "always" | "same" | "null" | "either";
  */
 export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()): Presence | undefined {
   const node = unwrapped(given);
-  if (p.received.has(node)) return "always";
+  if (p.received.has(node) || p.shape.creates?.(p, node)) return "always";
   if (asked.has(node)) return undefined;
   asked.add(node);
   const of = (other: Node) => receivedAs(p, other, asked);
   if (Node.isAwaitExpression(node)) return of(node.getExpression());
   if (Node.isPropertyAccessExpression(node)) return part(p, of(node.getExpression()), node, node.getName());
   if (Node.isBinaryExpression(node) && isOrEmpty(node, node.getLeft())) return of(node.getLeft()) && "always";
+  if (Node.isConditionalExpression(node)) return merged([of(node.getWhenTrue()), of(node.getWhenFalse())]);
+  if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText())) {
+    const otherwise = of(node.getRight());
+    return of(node.getLeft()) && otherwise;
+  }
+  const kept = valuesKept(p, node);
+  if (kept) return merged(kept.values.map(of)) && (kept.isOne ? "same" : "always");
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
   if (Node.isCallExpression(node)) {
     const callee = node.getExpression();

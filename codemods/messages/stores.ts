@@ -83,6 +83,18 @@ function isFollowedStore(p: Proving, store: Store | undefined): boolean {
   return store !== undefined && p.stores.has(store.declaration);
 }
 
+/** All that is put into the store behind an expression that gives one message of it, or its messages; they may be none. */
+export function valuesKept(p: Proving, given: Node): { readonly values: Node[]; readonly isOne: boolean } | undefined {
+  const kind = p.kinds.get(given);
+  const store = storeBehind(p, given);
+  if (!store || !isFollowedStore(p, store)) return undefined;
+  const values = (usesOf(p, store) ?? []).flatMap(({ use }) =>
+    use.does === "put" ? use.values : use.does === "replace" ? [use.value] : [],
+  );
+  const isOther = (value: Node) => storeBehind(p, value)?.declaration !== store.declaration;
+  return { values: [...contentOf(store.made), ...values].filter(isOther), isOne: kind?.kind === "message" };
+}
+
 function constantValue(p: Proving, name: Node): Node | undefined {
   const declaration = p.project.declarationOf(name);
   if (!Node.isVariableDeclaration(declaration)) return undefined;
@@ -382,7 +394,9 @@ function retypes(p: Proving, store: Store, of: Kind): boolean {
   return types.every((type) => {
     const name = Node.isTypeReference(type) ? type.getTypeName().getText() : "";
     const given = Node.isTypeReference(type) && /^(Map|Record|Set)$/.test(name) ? type.getTypeArguments() : [];
-    const held = given[name === "Set" ? 0 : 1];
+    const [signature, more] = Node.isTypeLiteral(type) ? type.getMembers() : [];
+    const indexed = Node.isIndexSignatureDeclaration(signature) && !more ? signature.getReturnTypeNode() : undefined;
+    const held = indexed ?? given[name === "Set" ? 0 : 1];
     const what = "a type annotation names the old message";
     return !type || p.retype(held ?? type, declaration, what, held || type !== types[0] ? of : { kind: "list", of });
   });

@@ -1,0 +1,173 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
+import type { TextPart } from "./message-facts.js";
+import { isAbsent, isArrowBody, isAssignmentTarget, unwrapped } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { staticNameOf } from "./protobufjs-generated.js";
+import { convertsValues } from "./protobufjs-objects.js";
+import { emptyListsOf, makesMessage } from "./protobufjs-reads.js";
+import { annotate, isCreatable, typedVariable } from "./protobufjs-variables.js";
+import { receivedAs } from "./received-messages.js";
+import { assignsFields } from "./similar-messages.js";
+import { spreadChoiceOf } from "./spread-choices.js";
+
+/**
+ * `T.create({ … })`, `new T({ … })`: the literal alone, or `create(TSchema, { … })` where it is read again, which has the
+ * defaults that objects of the class have. `T.decode(bytes)`: `fromBinary(TSchema, bytes)`.
+ */
+export function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
+  const isNew = Node.isNewExpression(expression);
+  if (!isNew && !Node.isCallExpression(expression)) return false;
+  const callee = expression.getExpression();
+  const owner = isNew ? callee : Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
+  const does = isNew ? "create" : Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
+  const name = owner && staticNameOf(p.project, owner);
+  if (name?.kind !== "message" || !/^(create|fromObject|decode)$/.test(does)) return false;
+  if (name.desc.typeName !== desc.typeName) {
+    p.block(expression, `this is a ${name.desc.typeName}, not a ${desc.typeName}`);
+    return true;
+  }
+  const [argument, more] = expression.getArguments();
+  if (does === "decode") return decoded(p, expression, argument, more, desc);
+  if (!argument) written(p, expression, undefined, desc);
+  else if (Node.isObjectLiteralExpression(argument) && !more) {
+    p.literal(argument, desc);
+    if (does === "fromObject") convertsValues(p, argument, desc);
+    written(p, expression, argument, desc);
+  } else if (
+    does === "create" &&
+    argument &&
+    !more &&
+    Node.isCallExpression(argument) &&
+    assignsFields(p, argument, desc)
+  )
+    keep(p, expression, argument);
+  else if (argument && !more && isCopyOfSent(p, expression, argument, desc)) {
+    keep(p, expression, argument);
+    p.sink(argument, { kind: "message", desc });
+  } else p.block(expression, "a message that is made of another object");
+  return true;
+}
+
+/** Of a call, only what it is given stays. */
+function keep(p: Proving, call: Node, given: Node): void {
+  p.edit(call, call.getStart(), given.getStart(), []);
+  p.edit(call, given.getEnd(), call.getEnd(), []);
+}
+
+type Made = CallExpression | NewExpression;
+
+/** A message that the program makes of a literal, or of nothing, and that can be one of protobuf-es from the start. */
+export function creates(p: Proving, node: Node): boolean {
+  if (!makesMessage(p, node)) return false;
+  const [argument, more] = node.getArguments();
+  if (more || (argument && !Node.isObjectLiteralExpression(argument))) return false;
+  p.created.add(node);
+  return true;
+}
+
+/** Writes what a made message becomes, when it is known who reads it. */
+function written(p: Proving, made: Made, literal: ObjectLiteralExpression | undefined, desc: DescMessage): void {
+  const lists = emptyListsOf(p, made, desc).map(
+    (field) => `${field.localName}: ${field.fieldKind === "list" ? "[]" : "{}"}`,
+  );
+  const variable = typedVariable(made);
+  const isBody = isArrowBody(made.getParentOrThrow(), made);
+  p.last.push(() => {
+    if (p.created.has(made)) mustHoldMessages(p, made, literal, desc);
+    const isCreated = p.created.has(made) || (!literal && variable !== undefined && isCreatable(p, variable, desc));
+    if (isCreated) {
+      const create = { module: "@bufbuild/protobuf", name: "create" };
+      const opening: TextPart[] = [create, "(", p.generated(desc, "descriptor", made)];
+      if (!literal) return p.replace(made, ...opening, ")");
+      p.edit(made, made.getStart(), literal.getStart(), [...opening, ", "]);
+      return p.edit(made, literal.getEnd(), made.getEnd(), [")"]);
+    }
+    if (variable) annotate(p, variable, desc);
+    const empty = lists.length > 0 ? `{ ${lists.join(", ")} }` : "{}";
+    if (!literal) return p.replace(made, isBody ? `(${empty})` : empty);
+    const end = literal.getProperties().at(-1)?.getEnd();
+    if (lists.length > 0 && end) p.edit(literal, end, end, [`, ${lists.join(", ")}`], "before");
+    else if (lists.length > 0) p.replace(literal, empty);
+    p.edit(made, made.getStart(), literal.getStart(), isBody ? ["("] : []);
+    p.edit(made, literal.getEnd(), made.getEnd(), isBody ? [")"] : []);
+  });
+}
+
+/**
+ * An object of a class keeps what it is given; `create` makes messages of plain objects and new lists of them. So what it is given
+ * are messages, in lists that nobody else has. And what is converted where it is written is not read again.
+ */
+function mustHoldMessages(p: Proving, made: Made, literal: ObjectLiteralExpression | undefined, desc: DescMessage) {
+  const mustBeMessage = (value: Node) => {
+    if (!isMessage(p, value)) p.block(value, "a plain object in a message that is read again");
+  };
+  const look = (object: ObjectLiteralExpression) => {
+    for (const property of object.getProperties()) {
+      const choice = spreadChoiceOf(property);
+      if (choice) for (const branch of choice.branches) look(branch);
+      if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
+      const value = Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property.getNameNode();
+      const field = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""));
+      if (field?.message) mustBeMessage(value);
+    }
+  };
+  if (literal) look(literal);
+  const declaration = made.getParent();
+  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
+  const writes: Node[] = [made];
+  for (const reference of Node.isIdentifier(name) ? p.project.referencesTo(name) : []) {
+    const access = reference.getParent();
+    if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== reference) continue;
+    const change = access.getParent();
+    if (change) writes.push(change);
+    if (!p.fieldBy(desc, access.getName())?.message) continue;
+    if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) mustBeMessage(change.getRight());
+    const call = Node.isPropertyAccessExpression(change) ? change.getParent() : undefined;
+    if (Node.isElementAccessExpression(change) && isAssignmentTarget(change)) p.block(change, "a message in a map");
+    if (
+      Node.isPropertyAccessExpression(change) &&
+      /^(push|unshift)$/.test(change.getName()) &&
+      Node.isCallExpression(call)
+    )
+      for (const item of call.getArguments()) mustBeMessage(item);
+  }
+  for (const [value, field] of p.coerced)
+    if (value.getAncestors().some((one) => writes.includes(one)) && p.madeReads.has(field))
+      p.block(value, "a value that is converted where it is made is read again");
+}
+
+/** A message, or a list of messages that is made here; or nothing. */
+function isMessage(p: Proving, given: Node): boolean {
+  const value = unwrapped(given);
+  if (isAbsent(value)) return true;
+  if (Node.isConditionalExpression(value))
+    return isMessage(p, value.getWhenTrue()) && isMessage(p, value.getWhenFalse());
+  if (Node.isArrayLiteralExpression(value))
+    return value.getElements().every((one) => isMessage(p, Node.isSpreadElement(one) ? one.getExpression() : one));
+  return receivedAs(p, value) !== undefined;
+}
+
+/** `return T.create(one)`: nothing changes the copy. */
+function isCopyOfSent(p: Proving, made: Made, given: Node, desc: DescMessage): boolean {
+  const callee = made.getExpression();
+  if (Node.isPropertyAccessExpression(callee) && callee.getName() === "fromObject" && Node.isCallExpression(made)) {
+    const kind = p.kinds.get(given);
+    if (kind?.kind !== "message" || kind.desc.typeName !== desc.typeName) return false;
+  }
+  const parent = made.getParentOrThrow();
+  return Node.isIdentifier(given) && (Node.isReturnStatement(parent) || isArrowBody(parent, made));
+}
+
+function decoded(p: Proving, call: Node, bytes: Node | undefined, more: Node | undefined, desc: DescMessage): boolean {
+  if (!bytes || more) return false;
+  p.edit(call, call.getStart(), bytes.getStart(), [
+    { module: "@bufbuild/protobuf", name: "fromBinary" },
+    "(",
+    p.generated(desc, "descriptor", call),
+    ", ",
+  ]);
+  p.sink(bytes, { kind: "value", as: { kind: "bytes" } });
+  p.kinds.set(call, { kind: "message", desc });
+  return true;
+}

@@ -1,0 +1,77 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
+import type { AnalysisProject } from "../analysis/project.js";
+import type { Kind } from "./message-kind.js";
+import { isFunctionNode, ownReturns, resultType } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+import { moduleAt, staticNameOf } from "./protobufjs-generated.js";
+import { makesMessage } from "./protobufjs-reads.js";
+import { isCreatable } from "./protobufjs-variables.js";
+import { receivedAs } from "./received-messages.js";
+import { retypeMessages } from "./retyped-messages.js";
+
+/** `kiln.v2.Firing`, `Promise<IFiring[]>`: what names messages in a type gets the names of protobuf-es. */
+export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
+  if (kind.kind === "value" && kind.as.kind === "int64-long") {
+    if (!/^(Long|number \| Long|Long \| number)$/.test(type.getText())) return false;
+    p.replace(type, "bigint");
+    return true;
+  }
+  return retypeMessages(p, type, (part) => {
+    const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
+    if (name?.kind !== "message") return undefined;
+    return { ...name, isWhole: () => isOfWhole(p, type, name.desc) };
+  });
+}
+
+/** Is a type that of messages that came from the peer? Those that the program makes are no more than literals. */
+function isOfWhole(p: Proving, type: Node, desc: DescMessage): boolean {
+  const holder = type.getParent();
+  const made = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
+  const isNew = makesMessage(p, made) && made.getArguments().length === 0;
+  if (isNew && Node.isVariableDeclaration(holder)) return isCreatable(p, holder, desc);
+  if (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder))
+    return receivedAs(p, holder.getNameNode()) !== undefined;
+  const owner = type.getFirstAncestor(Node.isReturnTyped);
+  if (!owner || resultType(owner) === undefined || !isFunctionNode(owner)) return false;
+  const body = owner.getBody();
+  const results = Node.isBlock(body) ? ownReturns(owner).map((one) => one.getExpression()) : [body];
+  return results.length > 0 && results.every((one) => one !== undefined && receivedAs(p, one) !== undefined);
+}
+
+/** Every type in a file that is an enum of pbjs's code. */
+export function enumTypesIn(project: AnalysisProject, file: SourceFile) {
+  return file.getDescendantsOfKind(SyntaxKind.TypeReference).flatMap((type) => {
+    const typeName = type.getTypeName();
+    const name = staticNameOf(project, typeName);
+    return name?.kind === "enum" ? [{ typeName, desc: name.desc }] : [];
+  });
+}
+
+/** A file in TypeScript that has nothing of pbjs's code but enums: what it is given are their numbers. */
+export function hasOnlyEnums(project: AnalysisProject, file: SourceFile): boolean {
+  if (!isTypeScript(file) || file.isDeclarationFile()) return false;
+  const names = file
+    .getImportDeclarations()
+    .filter((one) => moduleAt(project, file, one.getModuleSpecifierValue()))
+    .flatMap((one) => [
+      one.getDefaultImport(),
+      one.getNamespaceImport(),
+      ...one.getNamedImports().map((each) => each.getNameNode()),
+    ])
+    .filter((one) => one !== undefined);
+  const uses = names.flatMap((name) =>
+    Node.isIdentifier(name) ? project.referencesTo(name).filter((use) => use !== name) : [],
+  );
+  return uses.length > 0 && uses.every((use) => use.getSourceFile() !== file || isOfEnum(project, use));
+}
+
+/** `pb.kiln.v2.Glaze.CELADON` */
+function isOfEnum(project: AnalysisProject, use: Node): boolean {
+  for (let node: Node | undefined = use; node; node = node.getParent()) {
+    const name = staticNameOf(project, node);
+    if (name?.kind !== "package") return name?.kind === "enum";
+  }
+  return false;
+}
