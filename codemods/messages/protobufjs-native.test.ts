@@ -81,6 +81,36 @@ it("a handler on pbjs's classes is written on protobuf-es, and what nothing uses
   );
 });
 
+it.each([
+  [
+    "it stands in for one that came",
+    "const one = Thing.create({ optNum: 1 });\n  const kept = req.child || one;\n  return Thing.create({ child: kept, theName: kept.theName });",
+    "const one = create(ThingSchema, { optNum: 1 });\n  const kept = req.child || one;\n  return { child: kept, theName: kept.theName };",
+  ],
+  [
+    "its own fields are read",
+    "const r = Thing.create();\n  r.theName = r.theName + 'x';\n  return r;",
+    "const r = create(ThingSchema);\n  r.theName = r.theName + 'x';\n  return r;",
+  ],
+  [
+    "a helper makes it",
+    "const make = () => new Thing();\n  const r = make();\n  r.tagList.push('x');\n  return r;",
+    "const make = () => create(ThingSchema);\n  const r = make();\n  r.tagList.push('x');\n  return r;",
+  ],
+])("a made message has its defaults: %s", async (_, body, after) => {
+  const { handlers: found, outcome, why } = await migrate(body);
+  expect([outcome, why]).toEqual(["idiomatic", ""]);
+  expect(found).toContain(after);
+});
+
+it("what asks for a member of a oneof asks which one is set", async () => {
+  const { handlers: found } = await migrate(
+    "if (!req.pickItem) return {};\n  const r = req.pickItem;\n  return { theName: req.child?.pickText ?? 'no', child: r };",
+  );
+  expect(found).toContain("if (req.pick.case !== 'pickItem') return {};\n  const r = req.pick.value;");
+  expect(found).toContain("(req.child?.pick.case === 'pickText' ? req.child.pick.value : undefined) ?? 'no'");
+});
+
 it("names of enum values are looked up in the old module, which stays", async () => {
   const { handlers: after } = await migrate("console.log(Kind[req.kind]);\n  return Thing.create();");
   expect(after).toContain("const { Kind } = p.v1;");
@@ -107,16 +137,20 @@ it.each<[string, string, RegExp]>([
     "return { theName: req.optNum === undefined ? 'a' : 'b' };",
     /undefined or null/,
   ],
-  ["what a made message reads", "const r = Thing.create();\n  r.theName = r.theName + 'x';\n  return r;", /read while/],
   [
-    "a list of a message that takes the place of another one",
-    "let r = Thing.create();\n  if (req.kind) r = Thing.create();\n  r.tagList.push('x');\n  return r;",
-    /read while it is made/,
+    "a plain object in a message that is read again",
+    "const r = Thing.create({ child: { theName: 'x' } });\n  r.theName = r.theName + 'x';\n  return r;",
+    /plain object in a message that is read again/,
   ],
   [
-    "a list of a message that a helper made",
-    "const make = () => Thing.create();\n  const r = make();\n  r.tagList.push('x');\n  return r;",
-    /read while it is made/,
+    "a number that is cut to 32 bits where it is written and read again",
+    "const r = Thing.create({ optNum: globalThis.given });\n  r.theName = String(r.optNum);\n  return r;",
+    /converted where it is made/,
+  ],
+  [
+    "a member of a oneof of a literal, which is undefined there and null in a message",
+    "const show = (t) => String(t.pickText);\n  show(req);\n  show({});\n  return req;",
+    /may have made|undefined or null/,
   ],
   ["a copy over something else", "return Thing.create({ theName: 'x', ...req });", /spread/],
   [
@@ -148,7 +182,11 @@ it.each<[string, string, RegExp]>([
   ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
   ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],
   ["a literal that is encoded", "const r = { theName: 'x' };\n  return Thing.decode(Thing.encode(r).finish());", /./],
-  ["a message of another object", "const given = globalThis.given;\n  return Thing.create(given);", /another object/],
+  [
+    "a message of another object",
+    "const given = globalThis.given;\n  return Thing.create(given);",
+    /nothing proves that this is a/,
+  ],
   [
     "the name of an enum value, which protobufjs writes as 0",
     "return Thing.create({ kind: 'KIND_RED' });",

@@ -2,6 +2,7 @@ import { Node, type ParameterDeclaration } from "ts-morph";
 import {
   ARRAY_READERS,
   isAbsent,
+  isAlias,
   isAssignmentTarget,
   isCallback,
   isChecked,
@@ -109,9 +110,33 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
   }
   const values = p.project.valuesPassed(declaration);
   if (values) return merged(values.map((value) => value && of(value)));
+  const elements = p.shape.creates && elementsPassed(p, declaration, owner);
+  if (elements) return merged(elements.map(({ value, list }) => (list ? of(list) && "always" : value && of(value))));
   // Where a call fails, nothing is passed, before and after.
   const beside = valuesBesideRejections(p, owner, parametersOf(owner).indexOf(declaration));
   return beside && merged([...beside.map((value) => value && of(value)), "same"]);
+}
+
+/** What a function gets that is called, or handed to a method of lists: `list.map(nameOf)`; undefined where it goes elsewhere. */
+function elementsPassed(p: Proving, parameter: ParameterDeclaration, owner: Node) {
+  const holder = Node.isFunctionDeclaration(owner) ? owner : owner.getParent();
+  const isNamed = Node.isFunctionDeclaration(holder) || Node.isVariableDeclaration(holder);
+  const name = isNamed ? holder.getNameNode() : undefined;
+  const index = parametersOf(owner).indexOf(parameter);
+  if (!Node.isIdentifier(name)) return undefined;
+  const found: { value?: Node; list?: Node }[] = [];
+  for (const use of p.project.referencesTo(name)) {
+    if (use === name || isAlias(use)) continue;
+    const call = use.getParent();
+    if (!Node.isCallExpression(call)) return undefined;
+    const callee = call.getExpression();
+    const value = call.getArguments()[index];
+    if (callee === use) found.push(value ? { value } : {});
+    else if (index === 0 && Node.isPropertyAccessExpression(callee) && ARRAY_READERS.has(callee.getName()))
+      found.push({ list: callee.getExpression() });
+    else return undefined;
+  }
+  return found;
 }
 
 /** What `{ child, children }` is taken out of. */
