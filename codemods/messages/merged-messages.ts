@@ -1,11 +1,10 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type ObjectLiteralExpression } from "ts-morph";
-import { holdsMessages, type Kind, sameKind, unsupportedIn } from "./message-kind.js";
+import { holdsMessages, type Kind, sameKind } from "./message-kind.js";
 import { isAbsent, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
-import { writeCopied } from "./similar-messages.js";
+import { isAlwaysThere, writeCopied } from "./similar-messages.js";
 
 /**
  * `Object.assign(stored, request, { name })`: a message gets the fields of another one of its type, and those of a literal. Only
@@ -22,12 +21,6 @@ export function mergesInto(p: Proving, call: CallExpression, target: Node, kind:
   }
   p.flow(call, kind);
   return true;
-}
-
-/** Do all old messages have a key for a field? */
-function isAlwaysThere(p: Proving, field: DescField): boolean {
-  const isPart = field.fieldKind === "message" || field.presence !== FeatureSet_FieldPresence.EXPLICIT;
-  return !field.oneof && isPart && p.shape.keyOf(field) !== undefined && unsupportedIn(p.kindOf(field)) === undefined;
 }
 
 function copiesAll(p: Proving, source: Node, kind: Kind & { readonly kind: "message" }): unknown {

@@ -1,4 +1,5 @@
 import { type CallExpression, type ElementAccessExpression, Node } from "ts-morph";
+import { isKeptThere } from "./kept-keys.js";
 import type { PlainType } from "./legacy-shape.js";
 import { isUnsignedField } from "./message-kind.js";
 import {
@@ -412,7 +413,8 @@ function isNewId(p: Proving, call: CallExpression): boolean {
 /** A part of a message, or a message that old code has as a plain object, which some peer or some index may leave out. */
 function isPartlyThere(p: Proving, part: Node): boolean {
   const kind = p.kinds.get(part);
-  if (kind?.kind === "message" && isPickedFromStore(p, part)) return !isThereAt(p, part, part);
+  if (kind?.kind === "message" && isPickedFromStore(p, part))
+    return !isThereAt(p, part, part) && !isKeptThere(p.project, part);
   if (p.shape.isLive || !kind) return false;
   if (kind.kind === "value") return (kind.maybe === true || isOwn(p, kind)) && !isThereAt(p, part, part);
   if (kind.kind !== "message") return false;

@@ -303,7 +303,9 @@ export function createProveValues(p: Proving) {
     for (const property of object.getProperties()) {
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) {
         if (p.keptSpreads.has(property)) continue;
-        if (Node.isSpreadAssignment(property) && spreadsFields(p, property, desc)) continue;
+        const spread = Node.isSpreadAssignment(property) ? spreadsFields(p, property, desc) : undefined;
+        if (spread === "nothing") removed.push(property);
+        if (spread) continue;
         const choice = spreadChoiceOf(property);
         if (choice) {
           for (const test of choice.tests) onlyTested(test);

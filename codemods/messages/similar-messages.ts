@@ -1,10 +1,22 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type BinaryExpression, type CallExpression, Node, type SpreadAssignment } from "ts-morph";
-import { sameKind, unsupportedIn } from "./message-kind.js";
-import { isArrowBody, isDefaulted, topOf, unwrapped } from "./message-syntax.js";
+import { isKeptThere } from "./kept-keys.js";
+import { isPlain, sameKind, unsupportedIn } from "./message-kind.js";
+import {
+  isArrowBody,
+  isChecked,
+  isDefaulted,
+  isEachCall,
+  isFunctionNode,
+  parametersOf,
+  topOf,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { receivedAs } from "./received-messages.js";
+import { isWritten, receivedAs } from "./received-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
+import { comesFromStore, isPickedFromStore } from "./stores.js";
 
 /**
  * A received message where one of another type is wanted: proto-loader took it for an object and encoded the fields whose names
@@ -32,35 +44,42 @@ export function copiesFields(p: Proving, expression: Node, from: DescMessage, wa
  * `{ ...request, id }`, of the same type or of another one: the fields of the request that the literal does not have itself. Where
  * the message may not be there, nothing is spread then, before and after.
  */
-export function spreadsFields(p: Proving, spread: SpreadAssignment, wanted: DescMessage): boolean {
+export function spreadsFields(
+  p: Proving,
+  spread: SpreadAssignment,
+  wanted: DescMessage,
+): "copied" | "nothing" | undefined {
   const object = spread.getParent();
-  if (!Node.isObjectLiteralExpression(object)) return false;
-  const parts = object.getProperties();
-  const copied = copiedFrom(p, spread.getExpression(), wanted, parts.slice(0, parts.indexOf(spread)), [
-    ...parts.slice(parts.indexOf(spread) + 1),
-  ]);
-  if (!copied) return false;
+  if (!Node.isObjectLiteralExpression(object)) return undefined;
+  const copied = copiedFrom(p, spread.getExpression(), wanted, object.getProperties(), spread);
+  if (!copied) return undefined;
+  if (copied.fields.length === 0) {
+    p.consume(copied.message);
+    return "nothing";
+  }
   writeCopied(p, spread, copied, copied.isThere ? ["", ""] : ["...(", ")"]);
-  return true;
+  return "copied";
 }
 
-/** `Object.assign({}, request, { id })`, which is such a literal; the call stays. */
+/** `Object.assign({}, stored, request, { id })`, which is such a literal; the call stays. */
 export function assignsFields(p: Proving, call: CallExpression, wanted: DescMessage): boolean {
   if (call.getExpression().getText() !== "Object.assign" || !copiesOneByOne(p)) return false;
-  const parts = call.getArguments().map(unwrapped);
-  if (!Node.isObjectLiteralExpression(parts[0])) return false;
-  const messages = parts.filter((part) => !Node.isObjectLiteralExpression(part));
-  const [message, more] = messages;
-  if (!message || more) return false;
-  const propertiesOf = (some: readonly Node[]) =>
-    some.flatMap((part) => (Node.isObjectLiteralExpression(part) ? part.getProperties() : []));
-  const index = parts.indexOf(message);
-  const [before, after] = [propertiesOf(parts.slice(0, index)), propertiesOf(parts.slice(index + 1))];
-  const copied = copiedFrom(p, message, wanted, before, after);
-  if (!copied) return false;
+  const given = call.getArguments().map(unwrapped);
+  if (!Node.isObjectLiteralExpression(given[0])) return false;
+  const parts = given.flatMap((one) => (Node.isObjectLiteralExpression(one) ? one.getProperties() : [one]));
+  const messages = given.filter((one) => !Node.isObjectLiteralExpression(one));
+  const copies = messages.map((message) => copiedFrom(p, message, wanted, parts, message));
+  if (messages.length === 0 || copies.includes(undefined)) return false;
   let chosen = new Set<DescOneof>();
-  for (const part of parts) if (Node.isObjectLiteralExpression(part)) chosen = p.literal(part, wanted, chosen);
-  writeCopied(p, message, copied, copied.isThere ? ["{ ", " }"] : ["", ""]);
+  for (const one of given) if (Node.isObjectLiteralExpression(one)) chosen = p.literal(one, wanted, chosen);
+  for (const copied of copies) {
+    if (!copied) continue;
+    if (copied.fields.length > 0) writeCopied(p, copied.message, copied, copied.isThere ? ["{ ", " }"] : ["", ""]);
+    else {
+      p.consume(copied.message);
+      p.replace(copied.message, "{}");
+    }
+  }
   return true;
 }
 
@@ -73,10 +92,10 @@ export function writeCopied(
 ): void {
   const [first, ...rest] = fields;
   if (!first) return;
-  const text = (field: CopiedField) => `${field.name}: ${field.chain}.${field.of}`;
+  const text = (field: CopiedField) => `${field.name}: ${field.chain}.${field.of}${field.or ?? ""}`;
   const before = isThere ? `${opening}${first.name}: ` : opening;
   const after = isThere
-    ? `${[`.${first.of}`, ...rest.map(text)].join(", ")}${closing}`
+    ? `${[`.${first.of}${first.or ?? ""}`, ...rest.map(text)].join(", ")}${closing}`
     : ` && { ${fields.map(text).join(", ")} }${closing}`;
   p.consume(message);
   p.edit(outer, outer.getStart(), message.getStart(), [before], "after", outer.getEnd() - outer.getStart());
@@ -88,6 +107,8 @@ interface CopiedField {
   /** What it is read of, and its name there. */
   readonly chain: string;
   readonly of: string;
+  /** ` ?? stored.itemName`: what stands there where it is not set. */
+  readonly or?: string;
 }
 
 interface Copied {
@@ -96,29 +117,102 @@ interface Copied {
   readonly fields: readonly CopiedField[];
 }
 
-/** What is spread of a message between the properties of a literal that come before it, and after it. */
+/** What one part of a literal, or one argument of `Object.assign`, copies of a message, with regard to the others. */
 function copiedFrom(
   p: Proving,
   given: Node,
   wanted: DescMessage,
-  before: readonly Node[],
-  after: readonly Node[],
+  parts: readonly Node[],
+  at: Node,
 ): Copied | undefined {
   const whole = unwrapped(given);
   const message = !p.kinds.has(whole) && Node.isBinaryExpression(whole) ? orNothing(whole) : whole;
+  if (message && !p.kinds.has(message)) comesFromStore(p, message, { kind: "message", desc: wanted });
   const known = message && p.kinds.get(message);
   if (!copiesOneByOne(p) || !message || known?.kind !== "message") return undefined;
   const presence = receivedAs(p, message);
   const isKeptAsReceived = presence !== undefined && !known.desc.fields.some((field) => p.written.has(field));
   if (known.desc !== wanted && !isKeptAsReceived) return undefined;
   const [earlier, later, sometimes] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const [before, after] = [parts.slice(0, parts.indexOf(at)), parts.slice(parts.indexOf(at) + 1)];
+  const others = before.flatMap((part) => otherMessage(p, part) ?? []);
   // What the message does not have would leave what stands before it.
-  if (!before.every((part) => namesKeys(part, earlier, earlier))) return undefined;
-  if (!after.every((part) => namesKeys(part, later, sometimes))) return undefined;
+  if (!before.every((part) => otherMessage(p, part) || namesKeys(p, part, earlier, earlier))) return undefined;
+  if (!after.every((part) => namesKeys(p, part, later, sometimes))) return undefined;
   if ([...earlier].some((key) => p.fieldBy(known.desc, key))) return undefined;
+  if (others.length > 0 && !hasAllKeys(p, message)) return undefined;
   const fields = fieldsOf(p, message, known.desc, wanted, later, sometimes);
-  if (!fields || fields.length === 0) return undefined;
-  return { message, isThere: presence === "always", fields };
+  const merged = fields && over(p, fields, known.desc, others);
+  if (!merged || (merged.length === 0 && !after.some((part) => otherMessage(p, part)))) return undefined;
+  return { message, isThere: presence === "always" || isFound(p, message), fields: merged };
+}
+
+/** Has a test found a message to be there, or is it one after the other of a list? */
+function isFound(p: Proving, message: Node): boolean {
+  if (!Node.isIdentifier(message)) return isKeptThere(p.project, message);
+  const declaration = p.project.declarationOf(message);
+  const holder = Node.isVariableDeclaration(declaration) ? declaration.getParent().getParent() : undefined;
+  const callback = Node.isParameterDeclaration(declaration) ? declaration.getParent() : undefined;
+  const call = callback?.getParent();
+  const callee = Node.isCallExpression(call) && isEachCall(call) ? call.getExpression() : undefined;
+  const isFirst = callback !== undefined && isFunctionNode(callback) && parametersOf(callback)[0] === declaration;
+  const list = Node.isForOfStatement(holder)
+    ? holder.getExpression()
+    : isFirst && Node.isPropertyAccessExpression(callee)
+      ? callee.getExpression()
+      : undefined;
+  if (!list) return isChecked(message);
+  const kind = p.kinds.get(unwrapped(list));
+  return kind?.kind === "list" && !isWritten(p, message);
+}
+
+/** `...stored` and `stored`, beside another message. */
+function otherMessage(p: Proving, part: Node): Node | undefined {
+  const message = unwrapped(Node.isSpreadAssignment(part) ? part.getExpression() : part);
+  return p.kinds.get(message)?.kind === "message" ? message : undefined;
+}
+
+/** Has a message a property for each of its fields, but for those that may be left unset? */
+function hasAllKeys(p: Proving, message: Node): boolean {
+  const known = p.kinds.get(message);
+  if (known?.kind !== "message" || !p.shape.coerces || p.shape.explicit) return false;
+  return receivedAs(p, message) === "always" && !known.desc.fields.some((field) => p.written.has(field));
+}
+
+/** Do all old messages have a key for a field? */
+export function isAlwaysThere(p: Proving, field: DescField): boolean {
+  const isPart = field.fieldKind === "message" || field.presence !== FeatureSet_FieldPresence.EXPLICIT;
+  return !field.oneof && isPart && p.shape.keyOf(field) !== undefined && unsupportedIn(p.kindOf(field)) === undefined;
+}
+
+/** What is not set in a message leaves what the message before it has; undefined where that cannot be written. */
+function over(
+  p: Proving,
+  fields: readonly CopiedField[],
+  from: DescMessage,
+  others: readonly Node[],
+): CopiedField[] | undefined {
+  const merged: CopiedField[] = [];
+  for (const copied of fields) {
+    const sources = from.fields.filter((one) => one.localName === copied.of || one.oneof?.localName === copied.of);
+    const below = others.flatMap((message) => {
+      const known = p.kinds.get(message);
+      if (known?.kind !== "message") return [];
+      const [field] = sources.flatMap((one) => p.fieldBy(known.desc, p.shape.keyOf(one) ?? "") ?? []);
+      return field ? [{ message, field }] : [];
+    });
+    const [source] = sources;
+    if (below.length === 0 || (source && isAlwaysThere(p, source))) merged.push(copied);
+    else {
+      const [only, more] = below;
+      const chain = only && chainOf(p, only.message);
+      if (!chain || !only || more || !source || source.oneof || only.field.oneof) return undefined;
+      const isThere = receivedAs(p, only.message) === "always" || isFound(p, only.message);
+      const link = isThere ? "." : "?.";
+      merged.push({ ...copied, or: ` ?? ${chain}${link}${only.field.localName}` });
+    }
+  }
+  return merged;
 }
 
 /** `message` of `message || {}`. */
@@ -128,10 +222,19 @@ function orNothing(whole: BinaryExpression): Node | undefined {
 }
 
 /** The keys that a part of a literal has, or under a condition; false for what cannot be told. */
-function namesKeys(part: Node, always: Set<string>, sometimes: Set<string>): boolean {
+function namesKeys(p: Proving, part: Node, always: Set<string>, sometimes: Set<string>): boolean {
+  const message = otherMessage(p, part);
+  const known = message && p.kinds.get(message);
+  if (message && known?.kind === "message") {
+    // What may be unset falls back to what stands before it, where it is written itself.
+    for (const field of known.desc.fields) (field.oneof ? sometimes : always).add(p.shape.keyOf(field) ?? "");
+    return hasAllKeys(p, message);
+  }
   const choice = spreadChoiceOf(part);
   if (choice)
-    return choice.branches.every((one) => one.getProperties().every((each) => namesKeys(each, sometimes, sometimes)));
+    return choice.branches.every((one) =>
+      one.getProperties().every((each) => namesKeys(p, each, sometimes, sometimes)),
+    );
   if (!Node.isPropertyAssignment(part) && !Node.isShorthandPropertyAssignment(part)) return false;
   if (Node.isComputedPropertyName(part.getNameNode())) return false;
   always.add(part.getName().replace(/^["']|["']$/g, ""));
@@ -152,7 +255,7 @@ function fieldsOf(
   except: ReadonlySet<string>,
   sometimes: ReadonlySet<string> = except,
 ): CopiedField[] | undefined {
-  const chain = p.chainText(expression);
+  const chain = chainOf(p, expression);
   if (chain === undefined) return undefined;
   const copied = new Map<string, CopiedField>();
   for (const field of wanted.fields) {
@@ -172,6 +275,22 @@ function fieldsOf(
     if (other && !except.has(key)) copied.set(field.localName, { name: field.localName, chain, of: other.localName });
   }
   return [...copied.values()];
+}
+
+/** What can be written again for each field: `request.item`, `items[index]`, `byId.get(id)`. */
+function chainOf(p: Proving, message: Node): string | undefined {
+  const callee = Node.isCallExpression(message) ? message.getExpression() : undefined;
+  const isLookup =
+    Node.isPropertyAccessExpression(callee) && callee.getName() === "get" && isPickedFromStore(p, message);
+  const store = Node.isElementAccessExpression(message) ? message : isLookup ? callee : undefined;
+  if (!store || store.hasQuestionDotToken()) return p.chainText(message);
+  const [key, more] = Node.isCallExpression(message)
+    ? message.getArguments()
+    : [Node.isElementAccessExpression(message) ? message.getArgumentExpression() : undefined];
+  const isPlainKey = Node.isIdentifier(key) || Node.isStringLiteral(key) || Node.isNumericLiteral(key);
+  const [object, known] = [p.chainText(store.getExpression()), isPlainKey ? p.kinds.get(key) : undefined];
+  if (object === undefined || !isPlainKey || more || (known && !isPlain(known))) return undefined;
+  return isLookup ? `${object}.get(${key.getText()})` : `${object}[${key.getText()}]`;
 }
 
 function isAlike(p: Proving, a: DescField, b: DescField): boolean {

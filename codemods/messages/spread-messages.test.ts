@@ -15,6 +15,9 @@ service Spread {
   rpc AssignIt(Thing) returns (Thing);
   rpc KeepIt(Thing) returns (Thing);
   rpc MergeIt(Plain) returns (Plain);
+  rpc UpdateIt(Change) returns (Plain);
+  rpc PatchIt(Change) returns (Plain);
+  rpc FindIt(Change) returns (Plain);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Part { string part_name = 1; int64 big_size = 2; optional string part_note = 3; }
@@ -42,6 +45,15 @@ message Plain {
   bytes raw_data = 7;
   map<string, Part> part_map = 8;
   string more_text = 9;
+}
+message Change {
+  string item_name = 1;
+  optional int64 big_count = 2;
+  Kind item_kind = 3;
+  Part main_part = 4;
+  repeated string tag_list = 5;
+  optional bool is_on = 6;
+  optional bytes raw_data = 7;
 }
 `;
 
@@ -90,7 +102,45 @@ function mergeIt(req) {
   return { ...same, more_text: same.main_part ? same.main_part.part_name : same.more_text };
 }
 
-module.exports = { replaceIt, readIt, assignIt, keepIt, mergeIt };
+const rows = [{ item_name: 'a', more_text: 'first', big_count: '7', is_on: true }];
+
+function updateIt(req) {
+  const name = req.item_name.slice(0, 1);
+  const index = rows.findIndex((row) => row.item_name.slice(0, 1) === name);
+  if (index === -1) {
+    rows.push({ part_map: { a: { part_name: name } }, ...req });
+    return rows[rows.length - 1];
+  }
+  rows[index] = { ...rows[index], ...req, more_text: 'again' };
+  return rows[index];
+}
+
+const patched = new Map();
+
+function patchIt(req) {
+  const key = req.tag_list.length;
+  const stored = patched.get(key);
+  const next = Object.assign({}, stored, req, { more_text: 'new' });
+  patched.set(key, next);
+  if (req.is_on) return { ...patched.get(key), ...req };
+  return patched.get(key);
+}
+
+const found = {};
+
+function findIt(req) {
+  const { item_name } = req;
+  if (item_name in found) {
+    found[item_name].is_on = !found[item_name].is_on;
+    return found[item_name];
+  }
+  found[item_name] = { item_name: 'for ' + item_name, is_on: true };
+  const size = Object.keys(found).length;
+  if (size > 50 && item_name) return { item_name: 'many' };
+  return found[item_name];
+}
+
+module.exports = { replaceIt, readIt, assignIt, keepIt, mergeIt, updateIt, patchIt, findIt };
 `;
 
 async function expectSameMessages(programs: TwoPrograms): Promise<void> {
@@ -118,6 +168,23 @@ const bridged = {
   "return { ...(req.pick_part ? req.child_item : req) };": "a reply is spread from another object",
   "const all = { ...req, is_on: true }; return { item_name: all.opt_text === null ? 'no' : 'yes' };":
     "a message goes where it cannot be followed",
+  "const kept = byKey.get('a'); return { ...req, ...kept };": "a reply is spread from another object",
+  "const kept = byKey.get('a'); return { ...kept, ...req };": "a reply is spread from another object",
+  "if (byKey.has(req.item_name)) { drop(); return byKey.get(req.item_name); } return {};":
+    "a message that may not be there is sent",
+  "if (!byKey.has(req.item_name)) return {}; ['a'].map(drop); return byKey.get(req.item_name);":
+    "a message that may not be there is sent",
+  "if (!byKey.has('a')) return {}; return byKey.get(req.item_name);": "a message that may not be there is sent",
+  "return byKey.has('a') && byKey.delete('a') ? byKey.get('a') : {};": "a message that may not be there is sent",
+  "if (!byKey.has('a')) return {}; byKey = new Map(); return byKey.get('a');":
+    "a message that may not be there is sent",
+  "let key = 'a'; if (!byKey.has(key)) return {}; key = req.item_name; return byKey.get(key);":
+    "a message that may not be there is sent",
+  "const at = all.findIndex((one) => one.is_on); all.splice(at, 1); if (at < 0) return {}; return all[at];":
+    "a message that may not be there is sent",
+  "const at = all.findIndex((one) => one.is_on); if (at < 1) return {}; return all[at];":
+    "a message that may not be there is sent",
+  "if (!all[0]) return {}; all.length = 0; return all[0];": "a message that may not be there is sent",
   "return Object.assign(req, req.child_item);": "nothing proves that this is a spread.v1.Thing",
   "return Object.assign({}, req, { [req.item_name]: 'x' });": "nothing proves that this is a spread.v1.Thing",
 };
@@ -129,7 +196,8 @@ describe("a message that is spread into another one", () => {
   });
 
   it.each(Object.entries(bridged))("%s stays as it is", { timeout: 60_000 }, async (code, why) => {
-    const handler = `function replaceIt(req) { ${code} }\n\nmodule.exports = { replaceIt };\n`;
+    const stores = `let byKey = new Map([['a', { item_name: 'x' }]]);\nconst all = [{ is_on: true }];\n`;
+    const handler = `${stores}const drop = () => byKey.clear();\nfunction replaceIt(req) { ${code} }\n\nmodule.exports = { replaceIt };\n`;
     using project = tempProject({
       "package.json": "{}",
       "service.proto": proto,
@@ -148,7 +216,7 @@ exports.app = createApp({ routes(router) {
     });
     const { files, findings } = await migrateMessages(project.root);
     expect(findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
-    expect(findings[0]?.reason?.text).toMatch(/handlers\.js:1/);
+    expect(findings[0]?.reason?.text).toMatch(/handlers\.js:4/);
     expect(findings[0]?.reason?.text).toContain(why);
     expect(files["handlers.js"]).toBe(handler);
   });

@@ -89,7 +89,7 @@ describe("stays on the bridge, with the reason", async () => {
     [
       "a message of a generic function",
       "function same<T>(one: T): T { return JSON.parse(JSON.stringify(one)); }\nfunction echoIt(req: Thing): Thing { return same(req); }",
-      "what JSON.stringify does",
+      "nothing proves that this is a message (`JSON.parse",
     ],
     [
       "a generic function whose keys are computed",
