@@ -92,6 +92,11 @@ describe("stays on the bridge, with the reason", async () => {
       "nothing proves that this is a message (`JSON.parse",
     ],
     [
+      "an object that a generic function says is a message",
+      `function made<T>(all: T[]): T { return all[0] ?? ({} as T); }\n${echo("made(req.subItems).itemName;")}`,
+      "nothing proves that this is a message (`{}`)",
+    ],
+    [
       "a generic function whose keys are computed",
       `function read<T, K extends keyof T>(one: T, key: K): T[K] { return one[key]; }\n${echo("read(req, 'bigCount');")}`,
       "a generic function",

@@ -103,6 +103,9 @@ export function describeIt(req: Thing): Lines {
   lines.push(titleOf(req), ...req.subItems.map(titleOf), titleOf({ itemName: 'x', tagList: [], note: 'n' }), show(cache.sum()), show(page.total));
   lines.push(textOf(req, 'uNum'), ...page.items.map((one) => \`\${one.bigCount + 1}\${one['itemName']}\`));
   for (const [name, group] of groupBy(req.subItems, (one) => one.itemName)) lines.push(name, ...group.map((one) => show(one.atTime?.getTime())));
+  lines.push(show(req.otherBig), String((req.childItem?.otherBig ?? 0) + 1), req.otherRaw?.toString() ?? 'no bytes', show(req.childItem?.otherRaw?.[0]));
+  if (req.otherBig) lines.push(show(req.otherBig + 1));
+  if (req.otherRaw) lines.push(req.otherRaw.toString(), Buffer.from(req.otherRaw).toString('hex'));
   if (req.childItem?.pickText !== undefined) lines.push(req.childItem.pickText.toUpperCase());
   if (req.pickText) lines.push(req.pickText.trim());
   if (!req.subItems[0]?.pickItem || req.subItems[1]?.pickNum === undefined) lines.push('neither');

@@ -354,8 +354,9 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
       type.isAny() || type.isUnknown() || Node.isAsExpression(node.getParent())
         ? placeOf(node, () => false)
         : undefined;
-    if (place?.kind === "typed" && holdsParameter(place.type) && !holdsParameter(type))
-      return p.block(node, "nothing proves that this is a message");
+    const isEmpty = Node.isObjectLiteralExpression(node) && node.getProperties().length === 0;
+    const isHeld = place?.kind === "typed" && holdsParameter(place.type) && !(isEmpty && !isView(place.type));
+    if (isHeld && !holdsParameter(type)) return p.block(node, "nothing proves that this is a message");
     if (!holdsView(type)) return undefined;
     const parent = node.getParent();
     if (isView(type) && Node.isPropertyAccessExpression(parent) && parent.getExpression() === node)
