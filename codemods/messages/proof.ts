@@ -73,6 +73,8 @@ export interface ProofState {
   readonly last: (() => void)[];
   /** Messages that the program makes, and that become such of protobuf-es, as somebody reads them. */
   readonly created: Set<Node>;
+  /** Those that are looked at. */
+  readonly creating: Set<Node>;
   /** Fields that are read of messages which the program may have made. */
   readonly madeReads: Set<DescField>;
   /** Shorthand properties that keep their name, and those that get another. */
@@ -207,6 +209,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     finals: [],
     last: [],
     created: new Set(),
+    creating: new Set(),
     madeReads: new Set(),
     named,
     renamedShorthands: new Set(),

@@ -57,13 +57,25 @@ function keep(p: Proving, call: Node, given: Node): void {
 
 type Made = CallExpression | NewExpression;
 
-/** A message that the program makes of a literal, or of nothing, and that can be one of protobuf-es from the start. */
+/**
+ * A message that the program makes of a literal, or of nothing, and that can be one of protobuf-es from the start: an object of a
+ * class keeps what it is given, and `create` makes messages of plain objects.
+ */
 export function creates(p: Proving, node: Node): boolean {
-  if (!makesMessage(p, node)) return false;
-  const [argument, more] = node.getArguments();
-  if (more || (argument && !Node.isObjectLiteralExpression(argument))) return false;
-  p.created.add(node);
-  return true;
+  if (p.created.has(node)) return true;
+  if (!makesMessage(p, node) || p.creating.has(node)) return false;
+  const [literal, more] = node.getArguments();
+  const callee = node.getExpression();
+  const name = staticNameOf(
+    p.project,
+    Node.isPropertyAccessExpression(callee) && !Node.isNewExpression(node) ? callee.getExpression() : callee,
+  );
+  if (more || name?.kind !== "message" || (literal && !Node.isObjectLiteralExpression(literal))) return false;
+  p.creating.add(node);
+  const isWhole = messagesGiven(p, node, literal, name.desc).every((one) => isMessage(p, one));
+  p.creating.delete(node);
+  if (isWhole) p.created.add(node);
+  return isWhole;
 }
 
 /** Writes what a made message becomes, when it is known who reads it. */
@@ -74,7 +86,7 @@ function written(p: Proving, made: Made, literal: ObjectLiteralExpression | unde
   const variable = typedVariable(made);
   const isBody = isArrowBody(made.getParentOrThrow(), made);
   p.last.push(() => {
-    if (p.created.has(made)) mustHoldMessages(p, made, literal, desc);
+    if (p.created.has(made)) mustBeAsGiven(p, made);
     const isCreated = p.created.has(made) || (!literal && variable !== undefined && isCreatable(p, variable, desc));
     if (isCreated) {
       const create = { module: "@bufbuild/protobuf", name: "create" };
@@ -94,46 +106,58 @@ function written(p: Proving, made: Made, literal: ObjectLiteralExpression | unde
   });
 }
 
-/**
- * An object of a class keeps what it is given; `create` makes messages of plain objects and new lists of them. So what it is given
- * are messages, in lists that nobody else has. And what is converted where it is written is not read again.
- */
-function mustHoldMessages(p: Proving, made: Made, literal: ObjectLiteralExpression | undefined, desc: DescMessage) {
-  const mustBeMessage = (value: Node) => {
-    if (!isMessage(p, value)) p.block(value, "a plain object in a message that is read again");
-  };
+/** What is put into the fields for messages of a made one, there or in its variable. */
+function messagesGiven(
+  p: Proving,
+  made: Made,
+  literal: ObjectLiteralExpression | undefined,
+  desc: DescMessage,
+): Node[] {
+  const found: Node[] = [];
   const look = (object: ObjectLiteralExpression) => {
     for (const property of object.getProperties()) {
       const choice = spreadChoiceOf(property);
       if (choice) for (const branch of choice.branches) look(branch);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value = Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property.getNameNode();
-      const field = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""));
-      if (field?.message) mustBeMessage(value);
+      if (p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""))?.message) found.push(value);
     }
   };
   if (literal) look(literal);
-  const declaration = made.getParent();
-  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
-  const writes: Node[] = [made];
-  for (const reference of Node.isIdentifier(name) ? p.project.referencesTo(name) : []) {
-    const access = reference.getParent();
-    if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== reference) continue;
-    const change = access.getParent();
-    if (change) writes.push(change);
+  for (const { access, change } of changesOf(p, made)) {
     if (!p.fieldBy(desc, access.getName())?.message) continue;
-    if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) mustBeMessage(change.getRight());
+    if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) found.push(change.getRight());
     const call = Node.isPropertyAccessExpression(change) ? change.getParent() : undefined;
-    if (Node.isElementAccessExpression(change) && isAssignmentTarget(change)) p.block(change, "a message in a map");
+    if (Node.isElementAccessExpression(change) && isAssignmentTarget(change)) {
+      const entry = change.getParent();
+      if (Node.isBinaryExpression(entry)) found.push(entry.getRight());
+    }
     if (
       Node.isPropertyAccessExpression(change) &&
       /^(push|unshift)$/.test(change.getName()) &&
       Node.isCallExpression(call)
     )
-      for (const item of call.getArguments()) mustBeMessage(item);
+      found.push(...call.getArguments());
   }
+  return found;
+}
+
+/** `one.key` of the variable that a made message stands in, and what is around it. */
+function changesOf(p: Proving, made: Made) {
+  const declaration = made.getParent();
+  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
+  return (Node.isIdentifier(name) ? p.project.referencesTo(name) : []).flatMap((reference) => {
+    const access = reference.getParent();
+    const isRead = Node.isPropertyAccessExpression(access) && access.getExpression() === reference;
+    return isRead ? [{ access, change: access.getParent() }] : [];
+  });
+}
+
+/** What is converted where it is written is not read again. */
+function mustBeAsGiven(p: Proving, made: Made): void {
+  const places = new Set<Node | undefined>([made, ...changesOf(p, made).map(({ change }) => change)]);
   for (const [value, field] of p.coerced)
-    if (value.getAncestors().some((one) => writes.includes(one)) && p.madeReads.has(field))
+    if (p.madeReads.has(field) && value.getAncestors().some((one) => places.has(one)))
       p.block(value, "a value that is converted where it is made is read again");
 }
 

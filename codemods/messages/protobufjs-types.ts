@@ -10,6 +10,7 @@ import { makesMessage } from "./protobufjs-reads.js";
 import { isCreatable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { retypeMessages } from "./retyped-messages.js";
+import { valuesKept } from "./stores.js";
 
 /** `kiln.v2.Firing`, `Promise<IFiring[]>`: what names messages in a type gets the names of protobuf-es. */
 export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
@@ -33,11 +34,17 @@ function isOfWhole(p: Proving, type: Node, desc: DescMessage): boolean {
   if (isNew && Node.isVariableDeclaration(holder)) return isCreatable(p, holder, desc);
   if (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder))
     return receivedAs(p, holder.getNameNode()) !== undefined;
+  const isWhole = (value: Node | undefined) => value !== undefined && receivedAs(p, value) !== undefined;
+  const store = type.getFirstAncestor((one) => p.stores.has(one));
+  if (Node.isVariableDeclaration(store) || Node.isPropertyDeclaration(store))
+    return valuesKept(p, store.getNameNode())?.values.every(isWhole) ?? false;
   const owner = type.getFirstAncestor(Node.isReturnTyped);
   if (!owner || resultType(owner) === undefined || !isFunctionNode(owner)) return false;
   const body = owner.getBody();
   const results = Node.isBlock(body) ? ownReturns(owner).map((one) => one.getExpression()) : [body];
-  return results.length > 0 && results.every((one) => one !== undefined && receivedAs(p, one) !== undefined);
+  // What a handler sends may be a literal.
+  if (p.handlers.has(owner) && results.some((one) => makesMessage(p, one))) return false;
+  return results.length > 0 && results.every(isWhole);
 }
 
 /** Every type in a file that is an enum of pbjs's code. */

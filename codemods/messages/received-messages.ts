@@ -42,6 +42,10 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
     const otherwise = of(node.getRight());
     return of(node.getLeft()) && otherwise;
   }
+  if (Node.isArrayLiteralExpression(node)) {
+    const items = node.getElements().map((one) => of(Node.isSpreadElement(one) ? one.getExpression() : one));
+    return merged(items) && "always";
+  }
   const kept = valuesKept(p, node);
   if (kept) return merged(kept.values.map(of)) && (kept.isOne ? "same" : "always");
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
@@ -50,7 +54,7 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
     const origin = p.project.originOf(callee);
     if (origin.kind === "function") return merged(resultsOf(origin.node).map((one) => one && of(one)));
     if (!Node.isPropertyAccessExpression(callee)) return undefined;
-    if (/^(slice|filter|reverse)$/.test(callee.getName())) return of(callee.getExpression());
+    if (/^(slice|filter|reverse|sort)$/.test(callee.getName())) return of(callee.getExpression());
     return /^(find|at|pop|shift|catch)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
   }
   if (Node.isObjectBindingPattern(node)) return takenApart(p, node, of);
@@ -103,10 +107,14 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
   if (Node.isCallExpression(call) && isCallback(owner)) {
     const callee = call.getExpression();
     if (!Node.isPropertyAccessExpression(callee)) return undefined;
-    // `reduce((sum, item) => …, 0)`
-    const index = callee.getName() === "reduce" && call.getArguments().length === 2 ? 1 : 0;
-    const isItem = index === 1 || ARRAY_READERS.has(callee.getName());
-    return isItem && parametersOf(owner)[index] === declaration ? of(callee.getExpression()) && "always" : undefined;
+    const name = callee.getName();
+    const index = parametersOf(owner).indexOf(declaration);
+    // `reduce((sum, item) => …, 0)`, `sort((a, b) => …)`
+    const isItem =
+      name === "reduce" && call.getArguments().length === 2
+        ? index === 1
+        : (name === "sort" && index < 2) || (ARRAY_READERS.has(name) && index === 0);
+    return isItem ? of(callee.getExpression()) && "always" : undefined;
   }
   const values = p.project.valuesPassed(declaration);
   if (values) return merged(values.map((value) => value && of(value)));
