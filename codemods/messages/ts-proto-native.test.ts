@@ -127,6 +127,16 @@ describe("stays on the bridge, with the reason", async () => {
       "something else is asked for",
     ],
     [
+      "a method that takes any object, of an abstract class for messages",
+      `abstract class Sink { abstract put(it: Thing): void }\nclass Log extends Sink { put(it: object) { console.log(it); } }\n${echo("const sink: Sink = new Log(); sink.put(req);")}`,
+      "something else is asked for",
+    ],
+    [
+      "a function of which one overload takes messages",
+      `function show(it: string): void;\nfunction show(it: Thing): void;\nfunction show(it: any): void { console.log(it); }\n${echo("show(req);")}`,
+      "something else is asked for",
+    ],
+    [
       "a function that gives a message as an object",
       `const whole: (it: Thing) => object = (it) => it;\n${echo("JSON.stringify(whole(req));")}`,
       "something else is asked for",

@@ -120,14 +120,16 @@ function argumentPlace(
     if (file.includes("/node_modules/")) return closed("a message is handed to a package");
     if (/\barguments\b/.test(declared.getText()))
       return closed("a message is handed to a function that reads arguments");
-    const isOverload =
-      (Node.isFunctionDeclaration(declared) || Node.isMethodDeclaration(declared)) && declared.isOverload();
-    const taken = isOverload ? declared.getImplementation()?.getParameters()[index] : undefined;
+    const whole =
+      (Node.isFunctionDeclaration(declared) || Node.isMethodDeclaration(declared)) && declared.isOverload()
+        ? declared.getImplementation()
+        : undefined;
     // What all its overloads come to.
-    if (isOverload)
-      return taken && !taken.isRestParameter()
-        ? typed(taken.getType())
-        : closed("a message is handed to one of several functions");
+    if (whole) {
+      const taken = whole.getParameters()[index];
+      if (!taken || taken.isRestParameter()) return closed("a message is handed to one of several functions");
+      return typed(taken.getType());
+    }
     const names =
       (declared as unknown as { getTypeParameters?(): { getName(): string }[] }).getTypeParameters?.() ?? [];
     const node = parameter.symbol.getDeclarations()[0];

@@ -27,7 +27,7 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
   const { messageIn, holds, isView, holdsView, holdsParameter } = types;
   const entered = new Map<unknown, Set<DescMessage>>();
   /** Types that are being looked at, which may have themselves in them. */
-  const entering = new Set<unknown>();
+  const entering = new Map<unknown, Set<DescMessage>>();
   const scope = new Set<SourceFile>();
   let isChanged = false;
   let imports: Map<SourceFile, SourceFile[]> | undefined;
@@ -83,19 +83,19 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
 
   /** Messages come to a type. False where that is to be seen. */
   const enter = (type: Type, given: ReadonlySet<DescMessage>, at: Node): boolean => {
-    if (entering.has(type.compilerType)) return true;
     const known = entered.get(type.compilerType);
-    const fresh = [...given].filter((desc) => !known?.has(desc));
-    if (known && fresh.length === 0) return true;
+    const now = entering.get(type.compilerType) ?? new Set();
+    const fresh = [...given].filter((desc) => !known?.has(desc) && !now.has(desc));
+    if ((known || now.size > 0) && fresh.length === 0) return true;
     const declared = [type.getAliasSymbol(), type.getSymbol()]
       .flatMap((one) => one?.getDeclarations() ?? [])
       .filter(isOwn);
     const places = new Set([at, ...declared].map((one) => one.getSourceFile()));
-    entering.add(type.compilerType);
+    entering.set(type.compilerType, new Set([...now, ...fresh]));
     const isSame = fresh.every((desc) => fits(desc, type, at));
-    entering.delete(type.compilerType);
+    entering.set(type.compilerType, now);
     if (!isSame || ![...places].every(reaches)) return false;
-    entered.set(type.compilerType, new Set([...(known ?? []), ...fresh]));
+    entered.set(type.compilerType, new Set([...(entered.get(type.compilerType) ?? []), ...fresh]));
     types.addView(type);
     isChanged = true;
     return true;
@@ -231,7 +231,9 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
 
   const handsOver = (node: Node): boolean => {
     if (Node.isClassDeclaration(node) || Node.isClassExpression(node))
-      return node.getImplements().every((one) => areMethodsGiven(node.getType(), one.getType(), node));
+      return [...node.getImplements().map((one) => one.getType()), ...node.getType().getBaseTypes()].every((one) =>
+        areMethodsGiven(node.getType(), one, node),
+      );
     if (!Node.isExpression(node) || BLIND.test(node.getText())) return true;
     const type = node.getType();
     const isFunction = type.getCallSignatures().length > 0;
