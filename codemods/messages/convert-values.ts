@@ -172,6 +172,7 @@ export function createConvertValues(p: Proving) {
   const convert = (given: Node, as: Representation, canBeAbsent: boolean): unknown => {
     const expression = topOf(given);
     noteShown(p, given);
+    if (p.memberValues.has(given)) return convertMember(given, as);
     const isMadeHere = isOwn(p, kinds.get(given));
     // The types of generated classes do not say that a message may not be there.
     const isStrict = () => p.isStrictlyTyped(expression) && !(shape.isUnset && expression.getText().includes("?."));
@@ -236,6 +237,17 @@ export function createConvertValues(p: Proving) {
       default:
         return block(expression, "this is used in a way that is not followed");
     }
+  };
+
+  /** The value of a member of a oneof, where it is the one that is set. */
+  const convertMember = (access: Node, as: Representation): unknown => {
+    if (as.kind === "same" || as.kind === "enum-number") return undefined;
+    if (as.kind === "bytes" && (isChangedInPlace(p, access) || isAskedWhatItIs(topOf(access))))
+      return block(access, "this member of a oneof needs a conversion");
+    const name = { "int64-number": "Number", "int64-string": "String", bytes: "Buffer.from" }[as.kind as string];
+    if (!name) return block(access, "this member of a oneof needs a conversion");
+    if (as.kind === "int64-number" && isBesideNumber(topOf(access))) return undefined;
+    return p.memberValues.set(access, (value) => `${name}(${value})`);
   };
 
   /** `message?.count ?? 0` is `Number(message?.count ?? 0n)`. False where no number that is written out stands behind it. */

@@ -1,5 +1,11 @@
 import type { DescField, DescOneof } from "@bufbuild/protobuf";
-import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import {
+  type ArrayLiteralExpression,
+  type CallExpression,
+  type ConditionalExpression,
+  Node,
+  type PropertyAccessExpression,
+} from "ts-morph";
 import {
   holdsMessages,
   isListOfNumbers,
@@ -62,7 +68,9 @@ export function createFollowValues(p: Proving) {
     if (!parent || (shape.typed && holdsMessages(kind))) return;
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
-      if (type && !p.retype(type, parent, "a type assertion names the old message", kind)) return;
+      const names = "a type assertion names the old message";
+      if (type && kind.kind === "wrapper") return block(parent, names);
+      if (type && !p.retype(type, parent, names, kind)) return;
       return flow(parent, kind);
     }
     if (Node.isAwaitExpression(parent)) return flow(parent, kind);
@@ -108,6 +116,9 @@ export function createFollowValues(p: Proving) {
       // `request || {}` is the request: there always is one.
       if (isDefaulted(parent, expression) && receivedAs(p, expression) === "always") return flow(parent, kind);
       if (kind.kind === "list" && isOrEmpty(parent, expression)) return flow(parent, kind);
+      const isChosen = Node.isConditionalExpression(parent) && parent.getCondition() !== expression;
+      // Elsewhere a field that is not set may become undefined from null, and a branch stays null.
+      if (isChosen && shape.isLive && kind.kind !== "map" && !isPlain(kind)) return chosen(parent, expression, kind);
       if (isTruthTest(parent, expression)) {
         if (isValueOfLogical(parent)) open.push({ expression, kind });
         return;
@@ -299,6 +310,15 @@ export function createFollowValues(p: Proving) {
     if (Node.isArrayLiteralExpression(made)) return true;
     const maker = Node.isCallExpression(made) ? made.getExpression() : undefined;
     return Node.isPropertyAccessExpression(maker) && /^(slice|filter)$/.test(maker.getName());
+  };
+
+  /** `err ? undefined : reply`: whichever it is, it goes on. */
+  const chosen = (choice: ConditionalExpression, expression: Node, kind: Kind): void => {
+    const other = choice.getWhenTrue() === expression ? choice.getWhenFalse() : choice.getWhenTrue();
+    p.consume(expression);
+    // What leads to it may still be followed.
+    if (!isAbsent(other)) p.later(() => p.sink(other, kind));
+    flow(choice, kind);
   };
 
   /** `[first, ...list]`, where the list is one of messages. */

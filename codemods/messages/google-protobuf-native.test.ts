@@ -104,6 +104,16 @@ describe("stays on the bridge, with the reason", () => {
       "a setter whose result is used",
     ],
     [
+      "a promise that may hold no message",
+      "const load = (one) => new Promise((resolve) => resolve(one.getIsOn() ? undefined : one));\nasync function echoIt(req) { return await load(req); }",
+      "may not be there",
+    ],
+    [
+      "a choice of a message and something else",
+      "function echoIt(req) { const one = req.getIsOn() ? req : store.get(1); console.log(one.getItemName()); return req; }",
+      "nothing proves",
+    ],
+    [
       "a helper that is handed on",
       "function echoIt(req) { return made(req); }\nfunction made(one) { return one; }\nsetTimeout(made, 1);",
       "is handed on",

@@ -24,6 +24,10 @@ async function named(thing: Thing): Promise<Thing> {
   return copy;
 }
 
+function load(thing: Thing): Promise<Thing | undefined> {
+  return new Promise<Thing | undefined>((resolve) => resolve(thing.getIsOn() ? undefined : thing));
+}
+
 export async function describeIt(req: Thing): Promise<Lines> {
   const lines = new Lines();
   req.getNumMapMap().forEach((value: number, key: string) => { lines.addLinesOut(\`\${key}=\${value}\`); });
@@ -51,6 +55,12 @@ export async function describeIt(req: Thing): Promise<Lines> {
   for (const one of all) lines.addLinesOut(one.getItemName());
   const length = await named(req).then((one) => one.getItemName().length).then((size) => size % 7);
   lines.addLinesOut(\`length \${length}\`);
+  const chosen = req.getIsOn() ? req.getChildItem() : undefined;
+  const made = req.getUNum() > 5 ? new Thing().setItemName('made') : req;
+  lines.addLinesOut((chosen ? chosen.getItemName() : 'none') + made.getItemName() + (chosen === undefined));
+  const loaded = await load(req);
+  lines.addLinesOut(loaded?.getItemName() ?? 'not loaded');
+  lines.addLinesOut((req.getIsOn() ? req.getSubItemsList() : []).map((one) => one.getItemName()).join());
   const bigs = req.getBigListList();
   lines.addLinesOut(bigs.join('-') + Math.max(0, ...bigs) + [...bigs, 1].sort((a, b) => a - b).join() + bigs.includes(0));
   lines.setLineCount(req.getTagListList().concat('one').length);
@@ -79,6 +89,7 @@ export function echoIt(req: Thing): Thing {
   list.push(...onesOf(req));
   reply.setSubItemsList(list);
   if (req.hasChildItem()) reply.setPickItem(req.getChildItem()!);
+  reply.setChildItem(req.getIsOn() ? undefined : req.getPickItem());
   return reply;
 }
 `;
@@ -91,6 +102,8 @@ it.each([
   "const picked = req.thePick.case;",
   "Number(req.atTime?.seconds ?? 0n)",
   "reply.itemName = labels[req.itemKind] ?? '';",
+  "const chosen = req.isOn ? req.childItem : undefined;",
+  "new Promise<Thing | undefined>((resolve) => resolve(thing.isOn ? undefined : thing))",
   "reply.thePick = { case: 'pickItem', value: req.childItem! };",
 ])("has %s", (text) => {
   expect(programs().migrated).toContain(text);

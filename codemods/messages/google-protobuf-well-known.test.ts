@@ -163,6 +163,10 @@ it("stays on the bridge, with the reason, where a wrapper or an Any cannot be fo
       "if (req.getNickName()) { req.clearNickName(); reply.setBoxName(req.getNickName().getValue()); }",
       "may not be there",
     ],
+    [
+      "if (req.getNickName()) for (const at of [1, 2]) { reply.setBoxName(at + req.getNickName().getValue()); req.clearNickName(); }",
+      "may not be there",
+    ],
     ["reply.setNickName(req.getNickName() || new StringValue());", "where its value is empty"],
     ["store.set(1, req.getNickName());", "cannot be followed"],
     ["const nick = req.getNickName(); if (nick) nick.setValue('x');", "what setValue of a wrapper does"],
@@ -186,8 +190,9 @@ it("stays on the bridge, with the reason, where a wrapper or an Any cannot be fo
     ["console.log(req.getNumberMapMap().get(1));", "a map whose keys are no strings"],
   ];
   const texts = cases.map(([code], index) => [`case-${index}.js`, server(code)] as const);
+  const tested = "reply.setBoxName(req.hasNickName() ? req.getNickName()!.getValue() : 'none');";
   const folder = resolve(import.meta.dirname, "testing/google-protobuf");
-  using project = tempProject({ "package.json": "{}", ...Object.fromEntries(texts) });
+  using project = tempProject({ "package.json": "{}", ...Object.fromEntries(texts), "tested.ts": server(tested) });
   cpSync(join(folder, "wide.proto"), join(project.root, "wide.proto"));
   for (const name of ["wide_pb.js", "wide_grpc_pb.js"]) cpSync(join(folder, name), join(project.root, "old", name));
   const { files, findings } = await migrateMessages(project.root);
@@ -196,4 +201,5 @@ it("stays on the bridge, with the reason, where a wrapper or an Any cannot be fo
     expect([code, finding?.outcome, finding?.reason?.text]).toEqual([code, "bridged", expect.stringContaining(why)]);
     expect(files[`case-${index}.js`]).toBe(server(code));
   }
+  expect(files["tested.ts"]).toContain("boxName: req.nickName !== undefined ? req.nickName! : 'none'");
 }, 60_000);

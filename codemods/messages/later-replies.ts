@@ -1,5 +1,6 @@
 import { type CallExpression, Node } from "ts-morph";
 import { isNewPromise } from "../analysis/language.js";
+import type { AnalysisProject } from "../analysis/project.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import { isFunctionNode, unwrapped } from "./message-syntax.js";
@@ -32,13 +33,9 @@ export function settles(p: Proving, call: CallExpression, kind: Kind): boolean {
   const promise = executor?.getParent();
   if (!executor || !isNewPromise(promise)) return false;
   const name = promise.getArguments()[0] === executor ? firstParameter(executor) : undefined;
-  if (
-    !name ||
-    !Node.isParameterDeclaration(declaration) ||
-    name !== declaration.getNameNode() ||
-    promise.getTypeArguments().length > 0
-  )
-    return false;
+  if (!name || !Node.isParameterDeclaration(declaration) || name !== declaration.getNameNode()) return false;
+  const [type] = promise.getTypeArguments();
+  if (type && !p.retype(type, promise, "a type argument names the old message", kind)) return true;
   for (const use of usesOf(p, name)) {
     const other = use.getParent();
     const [value] = Node.isCallExpression(other) && other.getExpression() === use ? other.getArguments() : [];
@@ -47,6 +44,18 @@ export function settles(p: Proving, call: CallExpression, kind: Kind): boolean {
   }
   p.flow(promise, kind);
   return true;
+}
+
+/** What a promise that is written out gives; undefined for any other expression. */
+export function valuesOfPromise(project: AnalysisProject, promise: Node): Node[] | undefined {
+  const name = isNewPromise(promise) ? firstParameter(promise.getArguments()[0]) : undefined;
+  return (
+    name &&
+    project.referencesTo(name).flatMap((use) => {
+      const call = use.getParent();
+      return Node.isCallExpression(call) && call.getExpression() === use ? call.getArguments() : [];
+    })
+  );
 }
 
 /** `createPushStream((output) => …)`: whatever is written to `output` is sent. False for anything else. */

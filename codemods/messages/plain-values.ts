@@ -1,5 +1,6 @@
 import { type CallExpression, type ElementAccessExpression, Node } from "ts-morph";
 import { isKeptThere } from "./kept-keys.js";
+import { valuesOfPromise } from "./later-replies.js";
 import type { PlainType } from "./legacy-shape.js";
 import { isUnsignedField } from "./message-kind.js";
 import {
@@ -67,8 +68,10 @@ export function createPlainValues(p: Proving) {
   /** Where a value comes from that may not be there: what stands behind `||` does where the other one is not. */
   const partsIfAbsent = (node: Node): Node[] => {
     const isOr = Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText());
+    if (isOr) return [node.getRight()];
+    const held = Node.isAwaitExpression(node) ? unwrapped(node.getExpression()) : node;
     // A promise is what it is awaited for.
-    return isOr ? [node.getRight()] : (partsOf(node, !shape.typed) ?? []);
+    return partsOf(node, !shape.typed) ?? valuesOfPromise(project, held) ?? [];
   };
 
   /** What is compared with null alone may still be undefined, as what a store has not is, and the other way round. */

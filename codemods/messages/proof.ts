@@ -62,6 +62,8 @@ export interface ProofState {
   /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
   readonly copiedMembers: Map<Node, DescField>;
   readonly takenMembers: Set<Node>;
+  /** Members of a oneof that are read where others may be set, with what becomes of their value. */
+  readonly memberValues: Map<Node, (value: string) => string>;
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -194,6 +196,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     keptSpreads: new Set(),
     copiedMembers: new Map(),
     takenMembers: new Set(),
+    memberValues: new Map(),
     enums: new Set(),
     deferred: [],
     finals: [],

@@ -18,6 +18,7 @@ import { createSharing, isChangedInside } from "./typed-sharing.js";
 import { createTypedShows } from "./typed-shows.js";
 import { isValue } from "./typed-syntax.js";
 import { createTypedTypes } from "./typed-types.js";
+import { createTypedViews, declarationOf } from "./typed-views.js";
 import { createTypedWrites } from "./typed-writes.js";
 
 /**
@@ -47,7 +48,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const literals = createTypedLiterals(p, code, types, sharing, shows, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
   const { access } = createTypedWrites(p, code, types, sharing, shows, literals.claim);
+  const views = createTypedViews(p, code, types);
   const { name, sharesMessages } = createTypedNames(p, code, types, {
+    views,
     descs,
     services,
     isGone,
@@ -66,8 +69,11 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (Node.isObjectBindingPattern(node)) {
       const desc = messageIn(node.getType());
       if (desc) p.bind(node, { kind: "message", desc });
+      else if (holds(node.getType())) views.readsPart(node, node.getType());
       if (oneofIn(node.getType())) p.block(node, "a oneof is taken apart");
     }
+    if (Node.isClassDeclaration(node) && !views.handsOver(node))
+      p.block(node.getNameNode() ?? node, "a message goes where something else is asked for");
     if (!isValue(node) || isGone(node)) return undefined;
     const type = node.getType();
     // What is spread is looked at with what it is a part of, although the compiler asks for the same type there.
@@ -80,11 +86,17 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const parent = node.getParent();
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
     if (type.isAny() || type.isUnknown()) return untyped(node);
+    if ((Node.isSpreadAssignment(parent) || shows.isShown(node)) && views.isInstance(type))
+      p.block(node, "an instance of a class is shown that may have a message in it");
     if (Node.isCallExpression(parent) && parent.getArguments()[0] === node && literals.isClient(parent))
       requests(node, parent);
-    if (holds(type)) return goes(node, type);
+    if (!views.handsOver(node)) p.block(node, "a message goes where something else is asked for");
+    if (holds(type)) {
+      if (!messageIn(type) && !oneofIn(type)) views.readsPart(node, type);
+      return goes(node, type);
+    }
     if (isFunctionNode(node) && Node.isCallExpression(parent) && carries(type)) {
-      const place = placeOf(node, isOwnPackage);
+      const place = placeOf(node, isOwnPackage, isFollowed);
       if (place.kind === "closed") p.block(node, place.why.replace("a message", "a function that gives messages"));
     }
     return undefined;
@@ -124,6 +136,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       p.block(node, "nothing proves that this is a message");
   };
 
+  const isFollowed = (declared: Node, given: Type, at: Node) => views.toGeneric(declared, [given], at);
+
   const goes = (node: Node, type: Type): unknown => {
     if (literals.spread.has(node) || p.keptSpreads.has(node)) return undefined;
     if (shows.shows(node, type)) return undefined;
@@ -131,8 +145,12 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const isMessage = messageIn(type) !== undefined || oneofIn(type) !== undefined;
     const oneof = oneofIn(type);
     if (oneof && Node.isExpression(node) && goesUnset(p, code, node, oneof, messageIn)) return undefined;
-    if (isMessage && Node.isElementAccessExpression(parent) && parent.getExpression() === node)
-      return p.block(parent, "a key that is computed");
+    if (isMessage && Node.isElementAccessExpression(parent) && parent.getExpression() === node) {
+      const isKnown = views.isKnownRead(type, parent.getArgumentExpression());
+      return isKnown && !isAssignmentTarget(parent) && !isChangedInside(parent)
+        ? undefined
+        : p.block(parent, "a key that is computed");
+    }
     if (isMessage && Node.isForInStatement(parent)) return p.block(parent, "the keys of a message are read");
     if (Node.isCallExpression(parent) && isGeneratedCall(parent)) return undefined;
     if (code.flavour.hasClasses) {
@@ -154,10 +172,31 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (isMapRead && !isMessage && type.getNonNullableType().getStringIndexType()) return undefined;
     // What is in an object that is spread is in the object around it.
     const whole = Node.isSpreadAssignment(parent) ? parent.getParent() : undefined;
-    if (whole && !isMessage && holds(whole.getType()) && !shows.isShown(whole)) return undefined;
-    const place = placeOf(node, isOwnPackage);
+    // Fields that are not set are not there in protobuf-es: they leave what stands before them as it is.
+    const isFirst = whole?.getProperties()[0] === parent;
+    const isSpread = isFirst || !views.isPartOfMessage(type);
+    if (whole && !isMessage && isSpread && holds(whole.getType()) && !shows.isShown(whole)) return undefined;
+    const owner = Node.isNewExpression(node) ? declarationOf(node) : undefined;
+    if (
+      Node.isClassDeclaration(owner) &&
+      owner.getTypeParameters().length > 0 &&
+      !views.toGeneric(owner, type.getTypeArguments(), node)
+    )
+      return p.block(node, "a message is handed to a generic class");
+    const called = Node.isCallExpression(node) ? declarationOf(node) : undefined;
+    if (called && views.isGeneric(called) && !views.toGeneric(called, [type], node))
+      return p.block(node, "a message of a generic function");
+    const place = placeOf(node, isOwnPackage, isFollowed);
     if (place.kind === "closed") return p.block(node, place.why);
-    if (place.kind === "typed" && !holds(place.type))
+    if (
+      place.kind === "typed" &&
+      types.holdsView(type) &&
+      !types.holdsView(place.type) &&
+      holds(place.type) &&
+      messageIn(type) === undefined
+    )
+      return p.block(node, "nothing proves that this is a message");
+    if (place.kind === "typed" && views.isAsked(place.type) && !views.goesTo(type, place.type, node))
       return p.block(node, "a message goes where something else is asked for");
     return undefined;
   };
@@ -252,6 +291,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     file.forEachDescendant((node) => void visit(node));
     for (const call of file.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) methodName(call);
   }
+
+  views.look(goes, (node) => isValue(node) && !isGone(node));
 
   /** `client.GetItem` is `client.getItem`. */
   function methodName(node: PropertyAccessExpression): unknown {

@@ -66,7 +66,7 @@ describe("stays on the bridge, with the reason", async () => {
     ],
     [
       "a key that is computed",
-      echo("const key = 'itemName' as const; console.log(req[key]);"),
+      echo("const key = req.isOn ? ('itemName' as const) : ('bigCount' as const); console.log(req[key]);"),
       "a key that is computed",
     ],
     ["a message as unknown", echo("const it: unknown = req;"), "something else is asked for"],
@@ -89,7 +89,62 @@ describe("stays on the bridge, with the reason", async () => {
     [
       "a message of a generic function",
       "function same<T>(one: T): T { return JSON.parse(JSON.stringify(one)); }\nfunction echoIt(req: Thing): Thing { return same(req); }",
+      "nothing proves that this is a message (`JSON.parse",
+    ],
+    [
+      "an object that a generic function says is a message",
+      `function made<T>(all: T[]): T { return all[0] ?? ({} as T); }\n${echo("made(req.subItems).itemName;")}`,
+      "nothing proves that this is a message (`{}`)",
+    ],
+    [
+      "a generic function whose keys are computed",
+      `function read<T, K extends keyof T>(one: T, key: K): T[K] { return one[key]; }\n${echo("read(req, 'bigCount');")}`,
       "a generic function",
+    ],
+    [
+      "a message as something of the program's own that is shown",
+      `interface Named { itemName: string }\nconst kept: Named[] = [];\n${echo("kept.push(req); console.log(kept.map((one) => ({ ...one })));")}`,
+      "cannot be followed",
+    ],
+    [
+      "a message as something of the program's own that has what is otherwise",
+      `interface Raw { rawData: Uint8Array }\nconst text = (one: Raw) => one.rawData.toString();\n${echo("text(req);")}`,
+      "something else is asked for",
+    ],
+    [
+      "a message as something of the program's own, and that as a message",
+      `interface Named { itemName: string }\nconst count = (one: Named) => (one as Thing).bigCount;\n${echo("count(req);")}`,
+      "nothing proves that this is a message",
+    ],
+    [
+      "a function that takes any object, where one for messages is asked for",
+      `const show = (it: object) => JSON.stringify(it);\n${echo("req.subItems.map(show);")}`,
+      "something else is asked for",
+    ],
+    [
+      "a method that takes any object, behind an interface for messages",
+      `interface Sink { put(it: Thing): void }\nclass Log implements Sink { put(it: object) { console.log(it); } }\n${echo("const sink: Sink = new Log(); sink.put(req);")}`,
+      "something else is asked for",
+    ],
+    [
+      "a function that gives a message as an object",
+      `const whole: (it: Thing) => object = (it) => it;\n${echo("JSON.stringify(whole(req));")}`,
+      "something else is asked for",
+    ],
+    [
+      "a part of a type that is made of a message's",
+      `const count = (it: Readonly<Thing>) => it.bigCount + 1;\n${echo("count(req);")}`,
+      "a part of a type that is made of a message's",
+    ],
+    [
+      "an object with a message in it, as JSON",
+      `class Box { constructor(readonly it: Thing) {} text() { return JSON.stringify(this); } }\n${echo("new Box(req).text();")}`,
+      "an instance of a class is shown",
+    ],
+    [
+      "a guard that takes anything for a message",
+      `const isThing = (it: unknown): it is Thing => typeof it === 'object';\n${echo("const all: unknown[] = []; all.filter(isThing).map((one) => one.bigCount);")}`,
+      "a type is made of",
     ],
     [
       "a callback that claims to get messages",

@@ -35,6 +35,35 @@ function labelOf(kind: Kind): string {
   }
 }
 
+interface Named { itemName: string; tagList: readonly string[]; childItem?: Named; note?: string }
+const titleOf = ({ itemName, tagList, childItem, note }: Named): string => itemName + tagList.length + (childItem ? titleOf(childItem) : note ?? '-');
+type Small = Pick<Thing, 'itemName' | 'uNum'>;
+const textOf = (one: Small, key: keyof Small): string => \`\${one[key]}\`;
+
+interface Page<T> { readonly items: readonly T[]; readonly total: number }
+function pageOf<T>(all: readonly T[], size: number): Page<T> {
+  return { items: all.slice(0, size), total: all.length };
+}
+function groupBy<T extends { itemName: string }, K extends string>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const group = groups.get(keyOf(one));
+    if (group) group.push(one);
+    else groups.set(keyOf(one), [one]);
+  }
+  return groups;
+}
+class Cache<T extends { uNum: number }> {
+  private readonly held = new Map<string, T>();
+  put(key: string, one: T): T { this.held.set(key, one); return one; }
+  sum(): number { return [...this.held.values()].reduce((sum, one) => sum + one.uNum, 0); }
+}
+async function again<T>(load: () => Promise<T>, times = 2): Promise<T> {
+  for (let left = times; ; left--) {
+    try { return await load(); } catch (error) { if (left === 0) throw error; }
+  }
+}
+
 export function describeIt(req: Thing): Lines {
   const { itemName, bigCount: big, tagList } = req;
   const lines: string[] = [];
@@ -68,6 +97,15 @@ export function describeIt(req: Thing): Lines {
   lines.push(show(req.rawData[0]), show(child?.rawData[1]), show(req.optRaw?.[0]), show(req.childItem?.rawData?.length));
   lines.push(Buffer.from(req.childItem?.rawData ?? []).toString('hex'), show(req.childItem?.rawData.toString()), String(child?.optRaw ?? 'none'));
   lines.push(req.childItem?.pickText ?? 'no text', show(req.subItems[0]?.pickNum), show(child?.pickItem?.itemName), show(req.childItem?.subItems[0]?.otherFlag));
+  const cache = new Cache<Thing>();
+  for (const one of req.subItems) cache.put(one.itemName, one);
+  const page: Page<Thing> = pageOf(req.subItems, 1);
+  lines.push(titleOf(req), ...req.subItems.map(titleOf), titleOf({ itemName: 'x', tagList: [], note: 'n' }), show(cache.sum()), show(page.total));
+  lines.push(textOf(req, 'uNum'), ...page.items.map((one) => \`\${one.bigCount + 1}\${one['itemName']}\`));
+  for (const [name, group] of groupBy(req.subItems, (one) => one.itemName)) lines.push(name, ...group.map((one) => show(one.atTime?.getTime())));
+  lines.push(show(req.otherBig), String((req.childItem?.otherBig ?? 0) + 1), req.otherRaw?.toString() ?? 'no bytes', show(req.childItem?.otherRaw?.[0]));
+  if (req.otherBig) lines.push(show(req.otherBig + 1));
+  if (req.otherRaw) lines.push(req.otherRaw.toString(), Buffer.from(req.otherRaw).toString('hex'));
   if (req.childItem?.pickText !== undefined) lines.push(req.childItem.pickText.toUpperCase());
   if (req.pickText) lines.push(req.pickText.trim());
   if (!req.subItems[0]?.pickItem || req.subItems[1]?.pickNum === undefined) lines.push('neither');
@@ -156,7 +194,7 @@ export async function transformIt(req: Thing): Promise<Thing> {
       ...req.tagList.map((tag) => { if (tag) return { pickItem: req.childItem }; return { otherKind: req.isOn ? Kind.KIND_BLUE : undefined }; }),
       picked(req),
       ...[req.childItem, req.subItems[0]].filter((one): one is Thing => one !== undefined),
-      ...(await loaded(req.subItems)),
+      ...(await again(() => loaded(req.subItems))),
       Thing.create({ pickText: req.pickText, pickNum: req.pickNum, otherBig: req.otherBig }),
       Thing.create({ pickText: req.childItem?.pickText, itemName: 'b', otherRaw: req.subItems[0]?.otherRaw, otherKind: req.subItems[0]?.otherKind }),
     ],

@@ -40,12 +40,14 @@ function read(p: Proving, access: PropertyAccessExpression, field: DescField, on
       return p.edit(parent, object.getEnd(), parent.getEnd(), [is(operator.startsWith("!") ? "===" : "!==")]);
   }
   const kind = p.kindOf(field);
-  if (isPlain(kind) && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
+  // Zero is false in both forms, and bytes are true.
+  const isSameTest = kind.kind === "value" && /^(int64-number|bytes)$/.test(kind.as.kind);
+  if ((isPlain(kind) || isSameTest) && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
     const whole = `${is("===")} && ${chain}.${oneof.localName}.value`;
     const isAlone = !Node.isPrefixUnaryExpression(parent) && !Node.isBinaryExpression(parent);
     if (!isAlone) p.edit(access, access.getStart(), access.getStart(), ["("], "after");
     p.edit(access, object.getEnd(), access.getEnd(), [`${whole}${isAlone ? "" : ")"}`]);
-    return p.flow(access, kind);
+    return isSameTest ? undefined : p.flow(access, kind);
   }
   if (kind.kind === "message" && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
     const isNegated = Node.isPrefixUnaryExpression(parent);
@@ -57,10 +59,12 @@ function read(p: Proving, access: PropertyAccessExpression, field: DescField, on
     p.edit(access, object.getEnd(), access.getEnd(), [`.${oneof.localName}.value`]);
     return p.flow(access, kind.kind === "value" ? { ...kind, maybe: false } : kind);
   }
-  if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number")
-    return p.block(access, "this member of a oneof needs a conversion");
-  p.edit(access, access.getStart(), access.getStart(), ["("], "after");
-  p.edit(access, object.getEnd(), access.getEnd(), [`${is("===")} ? ${chain}.${oneof.localName}.value : undefined)`]);
+  p.memberValues.set(access, (value) => value);
+  p.finals.push(() => {
+    const value = p.memberValues.get(access)?.(`${chain}.${oneof.localName}.value`);
+    p.edit(access, access.getStart(), access.getStart(), ["("], "after");
+    p.edit(access, object.getEnd(), access.getEnd(), [`${is("===")} ? ${value} : undefined)`]);
+  });
   p.flow(access, kind);
 }
 

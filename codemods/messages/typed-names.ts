@@ -8,8 +8,15 @@ import type { TypedCode, TypedName } from "./typed-code.js";
 import { convertsEnum, namesValue, unrecognized } from "./typed-enums.js";
 import { holderOf, isPartial, qualified, satisfiesOf } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
+import type { TypedViews } from "./typed-views.js";
+
+/** `Partial<Pick<Thing, "name">>`. */
+function isOfPick(around: Node): boolean {
+  return Node.isTypeReference(around) && /^(Partial|Required)$/.test(around.getTypeName().getText());
+}
 
 interface Given {
+  readonly views: TypedViews;
   readonly descs: ReadonlySet<DescMessage>;
   readonly services: ReadonlySet<DescService>;
   /** Does a node go with the bridge? */
@@ -27,7 +34,7 @@ export function createTypedNames(
   p: Proving,
   code: TypedCode,
   { isOurs }: TypedTypes,
-  { descs, services, isGone, constructs, functions, hasParts }: Given,
+  { views, descs, services, isGone, constructs, functions, hasParts }: Given,
 ) {
   const { project } = p;
 
@@ -117,6 +124,20 @@ export function createTypedNames(
     );
   };
 
+  /** The type around a message's that is more than a holder of it. */
+  const moreThanHolder = (reference: Node, desc: DescMessage): Node | undefined => {
+    let inner = reference;
+    let around = holderOf(inner);
+    while (
+      around &&
+      (views.isPick(inner, desc) || (inner !== reference && isOfPick(around)) || views.isHolder(around, reference))
+    ) {
+      inner = around;
+      around = holderOf(inner);
+    }
+    return around;
+  };
+
   const typeName = (reference: Node, node: Node, found: TypedName): unknown => {
     if (found.kind === "service") return sharesMessages(found.desc) ? service(node, found.desc) : undefined;
     if (found.kind === "enum") {
@@ -126,7 +147,7 @@ export function createTypedNames(
     if (found.kind !== "message")
       return carriesOurs(node) ? p.block(reference, `${node.getText()} of the generated code is used`) : undefined;
     if (!isOurs(found.desc)) return undefined;
-    const around = holderOf(namesMember(reference, found.desc) ?? reference);
+    const around = moreThanHolder(namesMember(reference, found.desc) ?? reference, found.desc);
     const claim = satisfiesOf(around ?? reference);
     if (claim && (around === undefined || isPartial(around)) && hasParts(claim.getExpression())) {
       const schema = p.generated(found.desc, "descriptor", node);

@@ -14,7 +14,14 @@ const OPEN: Place = { kind: "open" };
 const typed = (type: Type): Place => ({ kind: "typed", type });
 const closed = (why: string): Place => ({ kind: "closed", why });
 
-export function placeOf(expression: Node, isOwnPackage: (file: string) => boolean): Place {
+/** Asks what becomes of messages in a generic function, or in the instances of a generic class. */
+export type IsFollowed = (declared: Node, given: Type, at: Node) => boolean;
+
+export function placeOf(
+  expression: Node,
+  isOwnPackage: (file: string) => boolean,
+  isFollowed: IsFollowed = () => false,
+): Place {
   const parent = expression.getParent();
   if (!parent) return OPEN;
   if (Node.isAsExpression(parent) || Node.isSatisfiesExpression(parent)) {
@@ -24,7 +31,7 @@ export function placeOf(expression: Node, isOwnPackage: (file: string) => boolea
   if (isTransparent(parent) || Node.isAwaitExpression(parent)) return OPEN;
   if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
     if (parent.getExpression() === expression) return OPEN;
-    return argumentPlace(parent, expression, isOwnPackage);
+    return argumentPlace(parent, expression, isOwnPackage, isFollowed);
   }
   if (Node.isVariableDeclaration(parent) || Node.isPropertyDeclaration(parent) || Node.isParameterDeclaration(parent)) {
     const type = parent.getTypeNode();
@@ -80,9 +87,14 @@ function returnPlace(owner: Node | undefined): Place {
 }
 
 /** Functions of the language that give what they are given on as it is; `Object.assign` and its like look into it. */
-const LOOKING_IN = /^(ObjectConstructor|JSON|Reflect|Console)$/;
+const LOOKING_IN = /^(ObjectConstructor|JSON|Reflect|Console|(Callable|Newable)?Function)$/;
 
-function argumentPlace(call: Node, argument: Node, isOwnPackage: (file: string) => boolean): Place {
+function argumentPlace(
+  call: Node,
+  argument: Node,
+  isOwnPackage: (file: string) => boolean,
+  isFollowed: IsFollowed,
+): Place {
   if (!Node.isCallExpression(call) && !Node.isNewExpression(call)) return OPEN;
   const index = call.getArguments().indexOf(argument);
   const signature = call
@@ -106,17 +118,28 @@ function argumentPlace(call: Node, argument: Node, isOwnPackage: (file: string) 
     return closed(`what ${(call.getExpression() as Node).getText()} does with a message is not followed`);
   if (!isLibrary && !isOwnPackage(file)) {
     if (file.includes("/node_modules/")) return closed("a message is handed to a package");
+    if (/\barguments\b/.test(declared.getText()))
+      return closed("a message is handed to a function that reads arguments");
+    const isOverload =
+      (Node.isFunctionDeclaration(declared) || Node.isMethodDeclaration(declared)) && declared.isOverload();
+    const taken = isOverload ? declared.getImplementation()?.getParameters()[index] : undefined;
+    // What all its overloads come to.
+    if (isOverload)
+      return taken && !taken.isRestParameter()
+        ? typed(taken.getType())
+        : closed("a message is handed to one of several functions");
     const names =
       (declared as unknown as { getTypeParameters?(): { getName(): string }[] }).getTypeParameters?.() ?? [];
     const node = parameter.symbol.getDeclarations()[0];
     const text = Node.isParameterDeclaration(node) ? (node.getTypeNode()?.getText() ?? "") : "";
-    if (names.some((one) => new RegExp(`\\b${one.getName()}\\b`).test(text)))
+    const isGeneric = names.some((one) => new RegExp(`\\b${one.getName()}\\b`).test(text));
+    if (isGeneric && !isFollowed(declared, argument.getType(), call))
       return closed("a message is handed to a generic function");
   }
   return typed(type);
 }
 
-function parameterAt(
+export function parameterAt(
   signature: Signature,
   index: number,
 ): { readonly symbol: TsSymbol; readonly isRest: boolean } | undefined {

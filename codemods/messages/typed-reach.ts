@@ -21,11 +21,10 @@ export function messagesOf(services: readonly DescService[]): Set<DescMessage> {
   return found;
 }
 
-/** The files that messages of a bridge can come to: those that import generated code, at any distance, and hang together. */
-export function filesWithin(project: AnalysisProject, code: TypedCode, bridges: readonly Bridge[]): Set<SourceFile> {
+/** What each file of the program's own imports. */
+export function importsOf(project: AnalysisProject, code: TypedCode): Map<SourceFile, SourceFile[]> {
   const imports = new Map<SourceFile, SourceFile[]>();
-  const own = project.files.filter((file) => !code.has(file));
-  for (const file of own) {
+  for (const file of project.files.filter((one) => !code.has(one))) {
     const specifiers = [...file.getImportDeclarations(), ...file.getExportDeclarations()].map((one) =>
       one.getModuleSpecifierValue(),
     );
@@ -36,6 +35,13 @@ export function filesWithin(project: AnalysisProject, code: TypedCode, bridges: 
     );
     imports.set(file, targets);
   }
+  return imports;
+}
+
+/** The files that messages of a bridge can come to: those that import generated code, at any distance, and hang together. */
+export function filesWithin(project: AnalysisProject, code: TypedCode, bridges: readonly Bridge[]): Set<SourceFile> {
+  const imports = importsOf(project, code);
+  const own = [...imports.keys()];
   const touching = new Set(own.filter((file) => imports.get(file)?.some((target) => code.has(target))));
   for (let size = -1; size !== touching.size; ) {
     size = touching.size;

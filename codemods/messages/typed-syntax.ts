@@ -99,6 +99,8 @@ export function propertiesOf(type: Type): Type[] {
 export function isValue(node: Node): boolean {
   if (!Node.isExpression(node)) return false;
   const parent = node.getParent();
+  // What an interface extends, or a class implements.
+  if (Node.isExpressionWithTypeArguments(node) || Node.isExpressionWithTypeArguments(parent)) return false;
   if (!Node.isIdentifier(node)) return true;
   if (Node.isPropertyAccessExpression(parent)) return parent.getExpression() === node;
   if (Node.isShorthandPropertyAssignment(parent)) return true;

@@ -5,6 +5,14 @@ import { propertiesOf } from "./typed-syntax.js";
 
 /** What types of the program have to do with the messages that are looked at. */
 export interface TypedTypes {
+  /** A type of the program's own through which messages are looked at. */
+  addView(type: Type): void;
+  /** Is a type such a one, or such a one or absence? */
+  isView(type: Type): boolean;
+  /** Can a value of this type have something in it that is looked at so? */
+  holdsView(type: Type): boolean;
+  /** Or something of the type of a type parameter that messages come to? */
+  holdsParameter(type: Type): boolean;
   isOurs(desc: DescMessage | undefined): desc is DescMessage;
   messageIn(type: Type): DescMessage | undefined;
   oneofIn(type: Type): DescOneof | undefined;
@@ -18,11 +26,11 @@ export interface TypedTypes {
 }
 
 export function createTypedTypes(code: TypedCode, descs: ReadonlySet<DescMessage>): TypedTypes {
-  const memo = new Map<unknown, boolean>();
+  const views = new Set<unknown>();
 
   const isOurs = (desc: DescMessage | undefined): desc is DescMessage => desc !== undefined && descs.has(desc);
   const messageIn = (type: Type) => {
-    const desc = code.messageOf(type);
+    const desc = code.messageOf(type.isTypeParameter() ? (type.getConstraint() ?? type) : type);
     return isOurs(desc) ? desc : undefined;
   };
   const oneofIn = (type: Type) => {
@@ -35,32 +43,60 @@ export function createTypedTypes(code: TypedCode, descs: ReadonlySet<DescMessage
     const parts = wanted.getUnionTypes().filter((part) => !/^Promise(Like)?$/.test(part.getSymbol()?.getName() ?? ""));
     return parts.length === 1 && parts[0] ? messageIn(parts[0]) : undefined;
   };
-  const holds = (type: Type, depth = 0): boolean => {
-    const key = type.compilerType;
-    const known = memo.get(key);
-    if (known !== undefined) return known;
-    memo.set(key, false);
-    const index = type.getStringIndexType();
-    const parts = () => [
-      ...(index ? [index] : []),
-      ...type.getUnionTypes(),
-      ...type.getIntersectionTypes(),
-      ...type.getTypeArguments(),
-      ...type.getAliasTypeArguments(),
-    ];
-    const answer =
-      messageIn(type) !== undefined ||
-      oneofIn(type) !== undefined ||
-      (depth < 6 &&
-        (parts().some((part) => holds(part, depth + 1)) || propertiesOf(type).some((part) => holds(part, depth + 1))));
-    if (answer || depth === 0) memo.set(key, answer);
-    else memo.delete(key);
-    return answer;
+  const isView = (type: Type): boolean =>
+    views.has(type.compilerType) || [...type.getUnionTypes(), ...type.getIntersectionTypes()].some(isView);
+  const memos: Map<unknown, boolean>[] = [];
+  /** Does a type have in it what the question is about? */
+  const holder = (isIt: (type: Type) => boolean) => {
+    const memo = new Map<unknown, boolean>();
+    memos.push(memo);
+    const holds = (type: Type, depth = 0): boolean => {
+      const key = type.compilerType;
+      const known = memo.get(key);
+      if (known !== undefined) return known;
+      memo.set(key, false);
+      const index = type.getStringIndexType();
+      const parts = () => [
+        ...(index ? [index] : []),
+        ...type.getUnionTypes(),
+        ...type.getIntersectionTypes(),
+        ...type.getTypeArguments(),
+        ...type.getAliasTypeArguments(),
+      ];
+      const answer =
+        isIt(type) ||
+        (depth < 6 &&
+          (parts().some((part) => holds(part, depth + 1)) ||
+            propertiesOf(type).some((part) => holds(part, depth + 1))));
+      if (answer || depth === 0) memo.set(key, answer);
+      else memo.delete(key);
+      return answer;
+    };
+    return (type: Type) => holds(type);
+  };
+  const holds = holder((type) => messageIn(type) !== undefined || oneofIn(type) !== undefined || isView(type));
+  const holdsView = holder(isView);
+  const holdsParameter = holder((type) => type.isTypeParameter() && isView(type));
+  const addView = (type: Type): void => {
+    views.add(type.compilerType);
+    for (const memo of memos) memo.clear();
   };
   const carries = (type: Type): boolean =>
     holds(type) || type.getCallSignatures().some((one) => holds(one.getReturnType()));
   const isClientType = (type: Type) =>
     code.serviceOfMember(type.getProperties()[0]?.getDeclarations()[0]) !== undefined;
 
-  return { isOurs, messageIn, oneofIn, messageWanted, holds, carries, isClientType };
+  return {
+    addView,
+    isView,
+    holdsView,
+    holdsParameter,
+    isOurs,
+    messageIn,
+    oneofIn,
+    messageWanted,
+    holds,
+    carries,
+    isClientType,
+  };
 }

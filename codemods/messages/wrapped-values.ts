@@ -1,5 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { contains } from "../analysis/around-values.js";
 import { chainRoot, generatedNameOf, setterAfter } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
 import { writesOn } from "./google-protobuf-writes.js";
@@ -78,7 +79,9 @@ function takeValue(p: Proving, access: PropertyAccessExpression, wrapper: Node, 
 }
 
 /** Has a test around a use, which nothing undoes, found a value to be there? */
-export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
+export function isThereAt(p: Proving, use: Node, given: Node): boolean {
+  // `a.getB()!` says so to the compiler alone.
+  const wrapper = unwrapped(given);
   if (Node.isIdentifier(wrapper)) {
     const declaration = wrapper.getSymbol()?.getDeclarations()[0];
     const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
@@ -101,8 +104,11 @@ export function isThereAt(p: Proving, use: Node, wrapper: Node): boolean {
     isAssignmentTarget(node)
       ? text === node.getText() || text.startsWith(`${node.getText()}.`)
       : Node.isPropertyAccessExpression(node) && [`set${field}`, `clear${field}`].includes(node.getName());
-  const isUndone = (branch: Node) =>
-    branch.getDescendants().some((node) => node.getStart() < use.getStart() && isWritten(node));
+  const isUndone = (branch: Node) => {
+    // In a loop, what stands after a use is done before the next one.
+    const isRepeated = use.getAncestors().some((one) => Node.isIterationStatement(one) && contains(branch, one));
+    return branch.getDescendants().some((node) => (isRepeated || node.getStart() < use.getStart()) && isWritten(node));
+  };
   for (let inner = use, outer = use.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);
