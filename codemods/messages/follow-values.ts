@@ -42,6 +42,7 @@ import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
+import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesField } from "./written-messages.js";
@@ -409,7 +410,9 @@ export function createFollowValues(p: Proving) {
           return block(part, "a field is taken out of a message that is null there if it is not set");
         if (field) noteRead(p, name, field, part);
         const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };
-        if (part.getInitializer() && !isPlain(of)) return block(part, "a default for a part of a message");
+        const isNeverTaken = field !== undefined && isAlwaysThere(p, field) && hasAllKeys(p, name, kind.desc);
+        const initializer = isPlain(of) ? undefined : part.getInitializer();
+        if (initializer && !isNeverTaken) return block(part, "a default for a part of a message");
         if (key !== found.localName) {
           const isOwnName = part.getName() === found.localName;
           if (keyNode && isOwnName) edit(part, keyNode.getStart(), part.getNameNode().getStart(), []);
@@ -417,7 +420,8 @@ export function createFollowValues(p: Proving) {
           else
             edit(part, part.getNameNode().getStart(), part.getNameNode().getStart(), [`${found.localName}: `], "after");
         }
-        if (!part.getInitializer()) bind(part.getNameNode(), of);
+        if (initializer) edit(part, part.getNameNode().getEnd(), initializer.getEnd(), []);
+        if (initializer || !part.getInitializer()) bind(part.getNameNode(), of);
       }
       return;
     }

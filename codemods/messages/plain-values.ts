@@ -70,7 +70,8 @@ export function createPlainValues(p: Proving) {
     const isOr = Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText());
     if (isOr) return [node.getRight()];
     const held = Node.isAwaitExpression(node) ? unwrapped(node.getExpression()) : node;
-    return partsOf(node) ?? valuesOfPromise(project, held) ?? [];
+    // A promise is what it is awaited for.
+    return partsOf(node, !shape.typed) ?? valuesOfPromise(project, held) ?? [];
   };
 
   /** What is compared with null alone may still be undefined, as what a store has not is, and the other way round. */
@@ -79,11 +80,17 @@ export function createPlainValues(p: Proving) {
     const other = !isExcluded("undefined") ? "undefined" : !isExcluded("null") ? "null" : undefined;
     const isOther = (part: Node): boolean => {
       if (part.getText() === other) return true;
-      if (other === "undefined" && (isPickedFromStore(p, part) || receivedAs(p, part) === "same" || isOfNoReturn(part)))
-        return true;
+      if (other === "undefined" && isUndefinedIfMissing(part)) return true;
       return ask(part, "other", false, () => partsIfAbsent(part).some((one) => isOther(unwrapped(one))));
     };
     return other !== undefined && isOther(checked);
+  };
+
+  /** An optional field, what a search has not found, a call without a value. */
+  const isUndefinedIfMissing = (part: Node): boolean => {
+    const kind = kinds.get(part);
+    if (shape.coerces && kind?.kind === "value" && kind.maybe) return true;
+    return isPickedFromStore(p, part) || receivedAs(p, part) === "same" || isOfNoReturn(part);
   };
 
   const canBeMissing = (node: Node): boolean =>
@@ -102,13 +109,13 @@ export function createPlainValues(p: Proving) {
   };
 
   /** The expressions that an expression takes its value from: branches, a variable's values, a parameter's arguments. */
-  const partsOf = (node: Node): Node[] | undefined => {
+  const partsOf = (node: Node, isSettled = false): Node[] | undefined => {
     if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
     if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText()))
       return [node.getLeft(), node.getRight()];
     const isAwaited = Node.isAwaitExpression(node);
     const call = isAwaited ? unwrapped(node.getExpression()) : node;
-    if (Node.isCallExpression(call)) return resultsOf(call, isAwaited);
+    if (Node.isCallExpression(call)) return resultsOf(call, isAwaited || isSettled);
     if (!Node.isIdentifier(node)) return undefined;
     const declaration = project.declarationOf(node);
     if (Node.isVariableDeclaration(declaration)) {
@@ -353,6 +360,8 @@ export function createPlainValues(p: Proving) {
   const isPresent = (given: Node): boolean => {
     const value = unwrapped(given);
     const kind = kinds.get(value);
+    if (kind?.kind === "value" && kind.maybe && shape.coerces && !isOwn(p, kind) && isThereAt(p, value, value))
+      return true;
     if (kind) return kind.kind !== "value" || (kind.maybe !== true && !isOwn(p, kind));
     if (isLength(value)) return true;
     if (Node.isLiteralExpression(value) || Node.isTemplateExpression(value)) return true;

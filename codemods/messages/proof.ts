@@ -7,6 +7,7 @@ import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import { innerOf } from "./message-syntax.js";
+import { refusesMissing } from "./missing-replies.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
 export interface Sink {
@@ -288,7 +289,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       state.sink(expression, wanted);
       if (shape.typed && !shape.isLive) return;
       state.later(() => {
-        if ((state as Proving).canBeMissing(expression))
+        const p = state as Proving;
+        if (p.canBeMissing(expression) && !refusesMissing(p, expression, wanted))
           state.block(expression, "a message that may not be there is sent");
       });
     },

@@ -39,7 +39,7 @@ import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
 import { settledIn } from "./settled-together.js";
-import { assignsFields, copiesFields, spreadsFields } from "./similar-messages.js";
+import { assignsFields, copiesFields, isOverwritten, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
 import { keepsAbsence, keepsTest } from "./tested-values.js";
@@ -323,6 +323,10 @@ export function createProveValues(p: Proving) {
           property,
           Node.isSpreadAssignment(property) ? "a reply is spread from another object" : "a method in a message",
         );
+        continue;
+      }
+      if (isOverwritten(p, property, object.getProperties())) {
+        removed.push(property);
         continue;
       }
       const nameNode = property.getNameNode();

@@ -134,13 +134,14 @@ function copiedFrom(
   const isKeptAsReceived = presence !== undefined && !known.desc.fields.some((field) => p.written.has(field));
   if (known.desc !== wanted && !isKeptAsReceived) return undefined;
   const [earlier, later, sometimes] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const [before, after] = [parts.slice(0, parts.indexOf(at)), parts.slice(parts.indexOf(at) + 1)];
+  const before = parts.slice(0, parts.indexOf(at)).filter((part) => !isOverwritten(p, part, parts));
+  const after = parts.slice(parts.indexOf(at) + 1);
   const others = before.flatMap((part) => otherMessage(p, part) ?? []);
   // What the message does not have would leave what stands before it.
   if (!before.every((part) => otherMessage(p, part) || namesKeys(p, part, earlier, earlier))) return undefined;
   if (!after.every((part) => namesKeys(p, part, later, sometimes))) return undefined;
   if ([...earlier].some((key) => p.fieldBy(known.desc, key))) return undefined;
-  if (others.length > 0 && !hasAllKeys(p, message)) return undefined;
+  if (others.length > 0 && !hasAllKeys(p, message, known.desc)) return undefined;
   const fields = fieldsOf(p, message, known.desc, wanted, later, sometimes);
   const merged = fields && over(p, fields, known.desc, others);
   if (!merged || (merged.length === 0 && !after.some((part) => otherMessage(p, part)))) return undefined;
@@ -173,10 +174,33 @@ function otherMessage(p: Proving, part: Node): Node | undefined {
 }
 
 /** Has a message a property for each of its fields, but for those that may be left unset? */
-function hasAllKeys(p: Proving, message: Node): boolean {
-  const known = p.kinds.get(message);
-  if (known?.kind !== "message" || !p.shape.coerces || p.shape.explicit) return false;
-  return receivedAs(p, message) === "always" && !known.desc.fields.some((field) => p.written.has(field));
+export function hasAllKeys(p: Proving, message: Node, desc: DescMessage): boolean {
+  if (!p.shape.coerces || p.shape.explicit) return false;
+  return receivedAs(p, message) === "always" && !desc.fields.some((field) => p.written.has(field));
+}
+
+/** `done: false` of `{ done: false, ...request }`, where the request has that field whatever it is. */
+export function isOverwritten(p: Proving, property: Node, parts: readonly Node[]): boolean {
+  if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) return false;
+  if (Node.isPropertyAssignment(property) && !isQuiet(property.getInitializerOrThrow())) return false;
+  const key = property.getName().replace(/^["']|["']$/g, "");
+  return parts.slice(parts.indexOf(property) + 1).some((part) => {
+    const message = otherMessage(p, part);
+    const known = message && p.kinds.get(message);
+    if (!message || known?.kind !== "message" || !hasAllKeys(p, message, known.desc)) return false;
+    const field = p.fieldBy(known.desc, key);
+    return field !== undefined && isAlwaysThere(p, field);
+  });
+}
+
+/** Does nothing happen where a value is made? */
+function isQuiet(value: Node): boolean {
+  if (Node.isArrayLiteralExpression(value)) return value.getElements().every(isQuiet);
+  if (Node.isObjectLiteralExpression(value))
+    return value.getProperties().every((one) => Node.isPropertyAssignment(one) && isQuiet(one.getInitializerOrThrow()));
+  return (
+    Node.isIdentifier(value) || Node.isLiteralExpression(value) || /^(true|false|null|-\d+)$/.test(value.getText())
+  );
 }
 
 /** Do all old messages have a key for a field? */
@@ -228,7 +252,7 @@ function namesKeys(p: Proving, part: Node, always: Set<string>, sometimes: Set<s
   if (message && known?.kind === "message") {
     // What may be unset falls back to what stands before it, where it is written itself.
     for (const field of known.desc.fields) (field.oneof ? sometimes : always).add(p.shape.keyOf(field) ?? "");
-    return hasAllKeys(p, message);
+    return hasAllKeys(p, message, known.desc);
   }
   const choice = spreadChoiceOf(part);
   if (choice)
@@ -287,10 +311,11 @@ function chainOf(p: Proving, message: Node): string | undefined {
   const [key, more] = Node.isCallExpression(message)
     ? message.getArguments()
     : [Node.isElementAccessExpression(message) ? message.getArgumentExpression() : undefined];
-  const isPlainKey = Node.isIdentifier(key) || Node.isStringLiteral(key) || Node.isNumericLiteral(key);
-  const [object, known] = [p.chainText(store.getExpression()), isPlainKey ? p.kinds.get(key) : undefined];
-  if (object === undefined || !isPlainKey || more || (known && !isPlain(known))) return undefined;
-  return isLookup ? `${object}.get(${key.getText()})` : `${object}[${key.getText()}]`;
+  const isLiteral = Node.isStringLiteral(key) || Node.isNumericLiteral(key);
+  const again = isLiteral ? key.getText() : key && p.chainText(key);
+  const [object, known] = [p.chainText(store.getExpression()), key && p.kinds.get(key)];
+  if (object === undefined || again === undefined || more || (known && !isPlain(known))) return undefined;
+  return isLookup ? `${object}.get(${again})` : `${object}[${again}]`;
 }
 
 function isAlike(p: Proving, a: DescField, b: DescField): boolean {

@@ -160,6 +160,7 @@ function useOf(holder: Holder, reference: Node): Use | undefined {
       ? { does: "replace", value: parent.getRight() }
       : undefined;
   const isValue =
+    (Node.isVariableDeclaration(parent) && functionAround(parent) !== undefined) ||
     Node.isPropertyAssignment(parent) ||
     Node.isShorthandPropertyAssignment(parent) ||
     Node.isForOfStatement(parent) ||

@@ -94,7 +94,7 @@ export function isThereAt(p: Proving, use: Node, given: Node): boolean {
     text,
     text.replace(/\.get(\w+)\(\)$/, ".has$1()"),
     ...(p.shape.typed?.flavour.hasClasses ? [text.replace(/\.(\w+)$/, ".has_$1")] : []),
-    `${text} !== ${p.shape.isLive ? "undefined" : "null"}`,
+    `${text} !== ${isUndefinedIfUnset(p, wrapper) ? "undefined" : "null"}`,
     `${text} != null`,
   ]);
   const isTested = (condition: Node) =>
@@ -125,6 +125,12 @@ export function isThereAt(p: Proving, use: Node, given: Node): boolean {
       if (isTested(outer.getLeft())) return !isUndone(inner);
   }
   return false;
+}
+
+/** Is what old code has in the place of something that is not set undefined, or null? */
+function isUndefinedIfUnset({ shape, kinds }: Proving, value: Node): boolean {
+  if (shape.isLive || shape.explicit) return true;
+  return shape.coerces === true && kinds.get(value)?.kind === "value";
 }
 
 /** What does not hold where a branch is taken: the condition of an `if` for its else, of `a ? b : c` for `c`. */

@@ -1,9 +1,10 @@
-import type { DescField } from "@bufbuild/protobuf";
+import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
-import { holdsMessages } from "./message-kind.js";
+import { holdsMessages, type Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isThereAt } from "./wrapped-values.js";
 
 /**
  * `request.name = value`, on a message that came from the peer or from elsewhere in the program: those of protobuf-es can be
@@ -12,6 +13,7 @@ import { receivedAs } from "./received-messages.js";
 export function writesField(p: Proving, access: PropertyAccessExpression, field: DescField): unknown {
   const assignment = access.getParent();
   const kind = p.kindOf(field);
+  if (addsTo(p, access, field, kind)) return;
   const isStatement =
     Node.isBinaryExpression(assignment) &&
     assignment.getLeft() === access &&
@@ -27,8 +29,41 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
     // A message of protobuf-es has messages for its parts, and a value in each field that is always there.
     if (holdsMessages(kind)) {
       // So what is read of the field is still a received one.
-      if (receivedAs(p, value) !== "always") p.block(assignment, "a message that is made here is put into another one");
-    } else if (!p.isPresent(value) && !p.coerced.has(unwrapped(value)))
+      const presence = receivedAs(p, value);
+      const isThere = presence === "always" || (presence !== undefined && isThereAt(p, value, value));
+      if (!isThere) p.block(assignment, "a message that is made here is put into another one");
+    } else if (!isPresentOr(p, value, access) && !p.coerced.has(unwrapped(value)))
       p.block(assignment, "a value that may be absent is put into a message");
   });
+}
+
+/** Is a value there, or what the field has already: `item.name = request.name || item.name`? */
+function isPresentOr(p: Proving, given: Node, access: Node): boolean {
+  const value = unwrapped(given);
+  if (value.getText() === access.getText()) return true;
+  if (Node.isConditionalExpression(value))
+    return isPresentOr(p, value.getWhenTrue(), access) && isPresentOr(p, value.getWhenFalse(), access);
+  const isOr = Node.isBinaryExpression(value) && /^(\|\||\?\?)$/.test(value.getOperatorToken().getText());
+  return isOr ? isPresentOr(p, value.getRight(), access) : p.isPresent(value);
+}
+
+/** `item.price -= 0.5;`, `item.text += "more";`: whole numbers that are added up are cut when they are encoded, and not before. */
+function addsTo(p: Proving, access: PropertyAccessExpression, field: DescField, kind: Kind): boolean {
+  const change = access.getParent();
+  if (!Node.isBinaryExpression(change) || change.getLeft() !== access || field.oneof) return false;
+  if (kind.kind !== "value" || kind.as.kind !== "same" || kind.maybe || access.hasQuestionDotToken()) return false;
+  const isText = kind.as.type === "string";
+  const isFraction = kind.as.type === "number" && field.scalar !== ScalarType.FLOAT;
+  const added = change.getRight();
+  if (!isText && !isFraction) return false;
+  if (!(isText ? /^\+=$/ : /^[-+]=$/).test(change.getOperatorToken().getText())) return false;
+  if (!Node.isExpressionStatement(change.getParent())) return false;
+  if (access.getName() !== field.localName) p.replace(access.getNameNode(), field.localName);
+  p.written.add(field);
+  p.readAgain.set(field, access);
+  p.later(() => {
+    if (!p.isNumber(added) && !(isText && p.isString(added)))
+      p.block(change, "a message is written to where it is not made");
+  });
+  return true;
 }

@@ -1,0 +1,54 @@
+import { Node } from "ts-morph";
+import type { Kind } from "./message-kind.js";
+import {
+  functionAround,
+  isAbsent,
+  isAsync,
+  isFunctionNode,
+  isGenerator,
+  isOperand,
+  unwrapped,
+} from "./message-syntax.js";
+import type { Proving } from "./proof.js";
+
+/**
+ * `return items.find(…)` of a handler: where nothing was found, proto-loader refused to encode it, and so does what stands in for
+ * it now. False where the reply does not end the call.
+ */
+export function refusesMissing(p: Proving, given: Node, wanted: Kind): boolean {
+  const handler = functionAround(given);
+  const options = p.shape.madeOptions;
+  if (options === undefined || wanted.kind !== "message" || wanted.desc.fields.length === 0) return false;
+  if (!handler || !p.handlers.has(handler) || isGenerator(handler)) return false;
+  const value = unwrapped(given);
+  const isLater = mayBePromise(p, value);
+  const isTried = given.getAncestors().some((node) => Node.isTryStatement(node) && functionAround(node) === handler);
+  if (isLater && (!isFunctionNode(handler) || !isAsync(handler) || isTried || !isOperand(given))) return false;
+  const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderMessage" };
+  const schema = p.generated(wanted.desc, "descriptor", given);
+  if (isAbsent(value)) p.replace(value, make, "(", schema, `, ${value.getText()})`);
+  else {
+    const isAlone = given !== value || isOperand(value) || Node.isAwaitExpression(value);
+    const [opening, closing] = isLater ? ["(await ", ")"] : isAlone ? ["", ""] : ["(", ")"];
+    p.edit(given, given.getStart(), given.getStart(), [opening], "after");
+    p.edit(given, given.getEnd(), given.getEnd(), [`${closing} ?? `, make, "(", schema, `, undefined)`], "before");
+  }
+  return true;
+}
+
+/** Is a reply, or a branch of it, waited for by whoever gets it? */
+function mayBePromise(p: Proving, given: Node): boolean {
+  const value = unwrapped(given);
+  if (Node.isAwaitExpression(value)) return false;
+  if (Node.isConditionalExpression(value))
+    return mayBePromise(p, value.getWhenTrue()) || mayBePromise(p, value.getWhenFalse());
+  if (Node.isBinaryExpression(value)) return mayBePromise(p, value.getLeft()) || mayBePromise(p, value.getRight());
+  if (value.getType().getProperty("then")) return true;
+  if (Node.isIdentifier(value)) {
+    const declaration = p.project.declarationOf(value);
+    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    return made !== undefined && mayBePromise(p, made);
+  }
+  const origin = Node.isCallExpression(value) ? p.project.originOf(value.getExpression()) : undefined;
+  return origin?.kind === "function" && isAsync(origin.node);
+}
