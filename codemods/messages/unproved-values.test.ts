@@ -48,10 +48,15 @@ describe("a function that can end without a value", () => {
     "return { things: req.in_its_place ? req.in_its_place.tag_list.map((one) => { if (one) return { item_name: one }; }) : [] };",
     "const whole = part(req); if (whole === null) throw new Error('none'); return { things: [whole] };",
     "if (req.more) return { how_many: 3 };",
-    "return whole(req);",
   ])("is no message of a list, and no reply: %s", { timeout: 60_000 }, async (body) => {
-    const code = `function whole(req) { switch (req.item_name) { case 'a': return { how_many: 1 }; } }\nfunction listIt(req) { ${body} }`;
-    await expect(listing(code)).rejects.toThrow("bridged");
+    await expect(listing(`function listIt(req) { ${body} }`)).rejects.toThrow("bridged");
+  });
+
+  it("is refused as a reply, as before", { timeout: 60_000 }, async () => {
+    using programs = await listing(`
+function whole(req) { switch (req.of_kind) { case 'KIND_BLUE': return { how_many: 1 }; case 'KIND_RED_ONE': return { how_many: 2 }; } }
+function listIt(req) { return whole(req); }`);
+    await expectSameAnswers(programs, 300);
   });
 
   it("is one where it is tested, or where its end is not reached", { timeout: 60_000 }, async () => {
