@@ -34,10 +34,11 @@ import {
   isValueOfLogical,
   nameOfElement,
   parametersOf,
-  topOf,
+  quoted,
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+
 import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
@@ -471,8 +472,7 @@ export function createFollowValues(p: Proving) {
 function alternativesOf(node: Node): Node[] {
   if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
   if (!Node.isBinaryExpression(node) || !/^(\|\||\?\?)$/.test(node.getOperatorToken().getText())) return [];
-  const top = topOf(node);
-  return isTruthTest(top.getParentOrThrow(), top) ? [] : [node.getLeft(), node.getRight()];
+  return isValueOfLogical(node) ? [node.getLeft(), node.getRight()] : [];
 }
 
 /** `list.join()` and `list.map(String)`, of numbers of 64 bits: what comes of a bigint is what came of its text. */

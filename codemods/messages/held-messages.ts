@@ -77,8 +77,13 @@ function fieldOf(p: Proving, given: Node): Field | undefined {
 
 /** Is everything known that is done with a class? */
 function ownedBy(p: Proving, declaration: Field["declaration"], owner: Node | undefined): Field | undefined {
-  const isKnown = Node.isClassDeclaration(owner) && membersAsked(p.project, owner) && !isExtended(p.project, owner);
-  return isKnown ? { declaration, owner } : undefined;
+  if (!Node.isClassDeclaration(owner) || !membersAsked(p.project, owner) || isExtended(p.project, owner))
+    return undefined;
+  // An interface would go on to name the old type.
+  const isPromised = owner
+    .getImplements()
+    .some((type) => type.getType().getProperty(declaration.getName()) !== undefined);
+  return isPromised ? undefined : { declaration, owner };
 }
 
 function accessesOf(p: Proving, { declaration, owner }: Field) {
@@ -111,6 +116,7 @@ function valuesFirst(p: Proving, { declaration, owner }: Field): Node[] | undefi
     if (parent === owner || isAlias(reference) || Node.isTypeReference(parent)) continue;
     const value = Node.isNewExpression(parent) && parent.getExpression() === reference && parent.getArguments()[index];
     if (!value || parent.getArguments().some((one) => Node.isSpreadElement(one))) return undefined;
+    if (parent.getTypeArguments().length > 0) return undefined;
     values.push(value);
   }
   return values;
