@@ -1,11 +1,5 @@
 import type { DescOneof } from "@bufbuild/protobuf";
-import {
-  type ArrayLiteralExpression,
-  type CallExpression,
-  type ConditionalExpression,
-  Node,
-  type PropertyAccessExpression,
-} from "ts-morph";
+import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
@@ -34,7 +28,6 @@ import {
   isValueOfLogical,
   nameOfElement,
   parametersOf,
-  quoted,
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
