@@ -1,11 +1,6 @@
 import type { DescOneof } from "@bufbuild/protobuf";
-import {
-  type ArrayLiteralExpression,
-  type CallExpression,
-  type ConditionalExpression,
-  Node,
-  type PropertyAccessExpression,
-} from "ts-morph";
+import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
   isListOfNumbers,
@@ -36,6 +31,7 @@ import {
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
+
 import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
@@ -103,6 +99,7 @@ export function createFollowValues(p: Proving) {
         return bind(declaration.getNameNode(), kind);
       }
     }
+    if (holdsInField(p, expression, kind)) return p.consume(expression);
     const store = kind.kind === "message" ? keptBy(parent) : undefined;
     if (store && store !== expression && keepsMessage(p, store, kind)) return;
     if (Node.isForOfStatement(parent) && parent.getExpression() === expression) return iterate(parent, kind);
@@ -114,9 +111,10 @@ export function createFollowValues(p: Proving) {
       // `request || {}` is the request: there always is one.
       if (isDefaulted(parent, expression) && receivedAs(p, expression) === "always") return flow(parent, kind);
       if (kind.kind === "list" && isOrEmpty(parent, expression)) return flow(parent, kind);
-      const isChosen = Node.isConditionalExpression(parent) && parent.getCondition() !== expression;
+      const choices = alternativesOf(parent);
       // Elsewhere a field that is not set may become undefined from null, and a branch stays null.
-      if (isChosen && shape.isLive && kind.kind !== "map" && !isPlain(kind)) return chosen(parent, expression, kind);
+      if (choices.includes(expression) && shape.isLive && kind.kind !== "map" && !isPlain(kind))
+        return chosen(parent, choices, expression, kind);
       if (isTruthTest(parent, expression)) {
         if (isValueOfLogical(parent)) open.push({ expression, kind });
         return;
@@ -288,11 +286,10 @@ export function createFollowValues(p: Proving) {
   };
 
   /** `err ? undefined : reply`: whichever it is, it goes on. */
-  const chosen = (choice: ConditionalExpression, expression: Node, kind: Kind): void => {
-    const other = choice.getWhenTrue() === expression ? choice.getWhenFalse() : choice.getWhenTrue();
+  const chosen = (choice: Node, choices: readonly Node[], expression: Node, kind: Kind): void => {
     p.consume(expression);
-    // What leads to it may still be followed.
-    if (!isAbsent(other)) p.later(() => p.sink(other, kind));
+    // What leads to the others may still be followed.
+    for (const other of choices) if (other !== expression && !isAbsent(other)) p.later(() => p.sink(other, kind));
     flow(choice, kind);
   };
 
@@ -462,6 +459,13 @@ export function createFollowValues(p: Proving) {
   };
 
   return { flow, bind, member };
+}
+
+/** The values one of which an expression gives: of `a ? b : c`, `a ?? b`, `a || b`. */
+function alternativesOf(node: Node): Node[] {
+  if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
+  if (!Node.isBinaryExpression(node) || !/^(\|\||\?\?)$/.test(node.getOperatorToken().getText())) return [];
+  return isValueOfLogical(node) ? [node.getLeft(), node.getRight()] : [];
 }
 
 /** `list.join()` and `list.map(String)`, of numbers of 64 bits: what comes of a bigint is what came of its text. */

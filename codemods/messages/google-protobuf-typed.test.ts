@@ -28,6 +28,16 @@ function load(thing: Thing): Promise<Thing | undefined> {
   return new Promise<Thing | undefined>((resolve) => resolve(thing.getIsOn() ? undefined : thing));
 }
 
+class View {
+  private last?: Thing;
+  private none: Thing | null = null;
+  private readonly first: Thing;
+  constructor(private readonly thing: Thing, first: Thing, private readonly mark: string) { this.first = first; }
+  keep(one: Thing): void { this.last = one; if (one.getIsOn()) this.none = one; }
+  title(): string { return this.mark + this.thing.getItemName() + this.first.getOptNum() + this.thing.getBigCount(); }
+  ends(): string { return (this.last?.getItemName() ?? 'empty') + (this.none === null ? 'null' : this.none.getItemName()); }
+}
+
 export async function describeIt(req: Thing): Promise<Lines> {
   const lines = new Lines();
   req.getNumMapMap().forEach((value: number, key: string) => { lines.addLinesOut(\`\${key}=\${value}\`); });
@@ -61,6 +71,10 @@ export async function describeIt(req: Thing): Promise<Lines> {
   const loaded = await load(req);
   lines.addLinesOut(loaded?.getItemName() ?? 'not loaded');
   lines.addLinesOut((req.getIsOn() ? req.getSubItemsList() : []).map((one) => one.getItemName()).join());
+  const view = new View(req, req.getChildItem() ?? new Thing(), '#');
+  lines.addLinesOut(view.title() + view.ends());
+  for (const one of req.getSubItemsList()) view.keep(one);
+  lines.addLinesOut(view.ends());
   const bigs = req.getBigListList();
   lines.addLinesOut(bigs.join('-') + Math.max(0, ...bigs) + [...bigs, 1].sort((a, b) => a - b).join() + bigs.includes(0));
   lines.setLineCount(req.getTagListList().concat('one').length);
@@ -102,6 +116,7 @@ it.each([
   "const picked = req.thePick.case;",
   "Number(req.atTime?.seconds ?? 0n)",
   "reply.itemName = labels[req.itemKind] ?? '';",
+  "return this.mark + this.thing.itemName + (this.first.optNum ?? 0) + Number(this.thing.bigCount);",
   "const chosen = req.isOn ? req.childItem : undefined;",
   "new Promise<Thing | undefined>((resolve) => resolve(thing.isOn ? undefined : thing))",
   "reply.thePick = { case: 'pickItem', value: req.childItem! };",

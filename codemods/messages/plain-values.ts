@@ -1,4 +1,5 @@
 import { type CallExpression, type ElementAccessExpression, Node } from "ts-morph";
+import { valuesOfField } from "./held-messages.js";
 import { isKeptThere } from "./kept-keys.js";
 import { valuesOfPromise } from "./later-replies.js";
 import type { PlainType } from "./legacy-shape.js";
@@ -70,6 +71,8 @@ export function createPlainValues(p: Proving) {
     const isOr = Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText());
     if (isOr) return [node.getRight()];
     const held = Node.isAwaitExpression(node) ? unwrapped(node.getExpression()) : node;
+    const inField = valuesOfField(p, node);
+    if (inField !== undefined && inField !== "nothing") return [...inField];
     // A promise is what it is awaited for.
     return partsOf(node, !shape.typed) ?? valuesOfPromise(project, held) ?? [];
   };
@@ -97,7 +100,12 @@ export function createPlainValues(p: Proving) {
     canBe(
       node,
       "absent",
-      (part) => isAbsent(part) || isOfNoReturn(part) || shape.isUnset?.(p, part) === true || isPartlyThere(p, part),
+      (part) =>
+        isAbsent(part) ||
+        isOfNoReturn(part) ||
+        shape.isUnset?.(p, part) === true ||
+        isPartlyThere(p, part) ||
+        valuesOfField(p, part) === "nothing",
     );
 
   /** A call of a function that can end without a value. */

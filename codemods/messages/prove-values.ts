@@ -3,6 +3,7 @@ import { type BinaryExpression, Node, type ObjectLiteralExpression, type Type } 
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
+import { comesFromField } from "./held-messages.js";
 import { settledBy } from "./later-replies.js";
 import {
   crossesSign,
@@ -110,7 +111,7 @@ export function createProveValues(p: Proving) {
       if (!shape.isLive && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
-    if (!kinds.has(expression)) comesFromStore(p, expression, wanted);
+    if (!kinds.has(expression) && !comesFromStore(p, expression, wanted)) comesFromField(p, expression, wanted);
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {
