@@ -151,6 +151,8 @@ export function propertyOf(file: SourceFile, field: DescField): string | undefin
 export function protobufjsStaleness(file: SourceFile, desc: DescMessage): string | undefined {
   const place = file.getFilePath();
   const found = classesIn(file)?.get(desc.typeName);
+  if (!found && /\.encode = function \(message, writer, _depth\)/.test(file.getFullText()))
+    return `${place} is code of pbjs for protobufjs 8, which is not followed`;
   if (!found) return `${place} has no class for ${desc.typeName}`;
   const keys = new Set(found.written.keys());
   for (const field of desc.fields) {
