@@ -13,9 +13,11 @@ type Value = Kind & { readonly kind: "value" };
  */
 export function noteRead(p: Proving, object: Node, field: DescField, use: Node): void {
   if (p.shape.creates) {
-    p.madeReads.add(field);
     p.later(() => {
-      if (!receivedAs(p, object)) p.block(use, "a field is read of a message that the program may have made");
+      const { creations } = p.found;
+      const presence = receivedAs(p, object);
+      if (p.found.creations > creations) p.madeReads.add(field);
+      if (!presence) p.block(use, "a field is read of a message that the program may have made");
     });
     return;
   }

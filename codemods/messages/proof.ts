@@ -38,6 +38,8 @@ export interface ProofState {
   readonly helpers: Map<Node, HelperFunction>;
   /** Variables of a module that messages are kept in: their declarations, with what the messages are. */
   readonly stores: Map<Node, Kind>;
+  /** All that is put into them, but for what came out of the same one. */
+  readonly kept: Map<Node, readonly Node[]>;
   /** Uses of lists and maps that are being made: whoever gets them could put anything in, unless a sink takes them. */
   readonly leaks: Node[];
   /** `list.map(helper)`, where the helper takes a message: the list must hold such messages. */
@@ -78,6 +80,8 @@ export interface ProofState {
   readonly creating: Set<Node>;
   /** Fields that are read of messages which the program may have made. */
   readonly madeReads: Set<DescField>;
+  /** How often such a message was found to be one. */
+  readonly found: { creations: number };
   /** Shorthand properties that keep their name, and those that get another. */
   readonly named: Set<Node>;
   readonly renamedShorthands: Set<Node>;
@@ -190,6 +194,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     proved: new Map(),
     helpers: new Map(),
     stores: new Map(),
+    kept: new Map(),
     leaks: [],
     overLists: [],
     handlers: new Set(),
@@ -212,6 +217,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     created: new Set(),
     creating: new Set(),
     madeReads: new Set(),
+    found: { creations: 0 },
     named,
     renamedShorthands: new Set(),
     block(node, what) {

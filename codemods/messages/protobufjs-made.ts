@@ -62,7 +62,7 @@ type Made = CallExpression | NewExpression;
  * class keeps what it is given, and `create` makes messages of plain objects.
  */
 export function creates(p: Proving, node: Node): boolean {
-  if (p.created.has(node)) return true;
+  if (p.created.has(node)) return ++p.found.creations > 0;
   if (!makesMessage(p, node) || p.creating.has(node)) return false;
   const [literal, more] = node.getArguments();
   const callee = node.getExpression();
@@ -74,8 +74,9 @@ export function creates(p: Proving, node: Node): boolean {
   p.creating.add(node);
   const isWhole = messagesGiven(p, node, literal, name.desc).every((one) => isMessage(p, one));
   p.creating.delete(node);
-  if (isWhole) p.created.add(node);
-  return isWhole;
+  if (!isWhole) return false;
+  p.created.add(node);
+  return ++p.found.creations > 0;
 }
 
 /** Writes what a made message becomes, when it is known who reads it. */

@@ -62,7 +62,16 @@ import { nameOf } from './names';
 const byName = new Map<string, same.v1.IThing>();
 const sizes: { [name: string]: same.v1.Thing } = {};
 
+class Repo {
+  private readonly items = new Map<string, same.v1.Thing>();
+  save(thing: same.v1.Thing): void { this.items.set(thing.itemName, thing); }
+  find(name: string): same.v1.Thing | undefined { return this.items.get(name); }
+}
+const repo = new Repo();
+
 interface Row { id: string; tags: string[] }
+type Item = same.v1.Thing;
+function flip(item: Item): boolean { return !item.isOn; }
 const toThing = (row: Row): IThing => ({ itemName: row.id, tagList: row.tags });
 const make = (itemName: string): same.v1.Thing => same.v1.Thing.create({ itemName, childItem: same.v1.Thing.create({ uNum: 3 }) });
 const stamp = (ms: number): google.protobuf.ITimestamp => ({ seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 });
@@ -102,6 +111,10 @@ function buildIt(req: same.v1.Thing): same.v1.Thing {
   reply.itemName = req.itemName;
   reply.tagList.push('x', ...req.tagList);
   reply.numMap['a'] = 3;
+  reply.uNum = req.uNum + 1;
+  const old = repo.find(req.itemName);
+  repo.save(req);
+  reply.isOn = old ? flip(old) : flip(req);
   reply.childItem = child;
   const other = same.v1.Thing.create({ itemName: 'other', bigCount: req.bigCount, atTime: stamp(1700000000123) });
   if (req.isOn) other.pickText = 'on';

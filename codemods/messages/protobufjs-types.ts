@@ -1,5 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
+import { declarationsBehind } from "../analysis/assignments.js";
 import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { Kind } from "./message-kind.js";
@@ -10,7 +11,6 @@ import { makesMessage } from "./protobufjs-reads.js";
 import { isCreatable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { retypeMessages } from "./retyped-messages.js";
-import { valuesKept } from "./stores.js";
 
 /** `kiln.v2.Firing`, `Promise<IFiring[]>`: what names messages in a type gets the names of protobuf-es. */
 export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
@@ -20,24 +20,50 @@ export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
     return true;
   }
   return retypeMessages(p, type, (part) => {
+    const alias = aliasedType(part);
+    if (alias) return retypeAlias(p, alias, type) ? "kept" : undefined;
     const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
     if (name?.kind !== "message") return undefined;
     return { ...name, isWhole: () => isOfWhole(p, type, name.desc) };
   });
 }
 
+/** The types that an alias was met in, which is rewritten where it stands. */
+const aliases = new WeakMap<Proving, Map<Node, Node[]>>();
+
+/** `type Order = bakery.v1.IOrder;` */
+function retypeAlias(p: Proving, alias: Node, met: Node): boolean {
+  const known = aliases.get(p) ?? new Map<Node, Node[]>();
+  aliases.set(p, known);
+  const before = known.get(alias);
+  if (before) return before.push(met) > 0;
+  const all = [met];
+  known.set(alias, all);
+  return retypeMessages(p, alias, (part) => {
+    const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
+    if (name?.kind !== "message") return undefined;
+    return { ...name, isWhole: () => all.every((one) => isOfWhole(p, one, name.desc)) };
+  });
+}
+
+function aliasedType(part: Node): Node | undefined {
+  const [declaration, more] = Node.isTypeReference(part) ? declarationsBehind(part.getTypeName()) : [];
+  if (!Node.isTypeAliasDeclaration(declaration) || more || declaration.getSourceFile().isDeclarationFile())
+    return undefined;
+  return declaration.getTypeParameters().length === 0 ? declaration.getTypeNode() : undefined;
+}
+
 /** Is a type that of messages that came from the peer? Those that the program makes are no more than literals. */
 function isOfWhole(p: Proving, type: Node, desc: DescMessage): boolean {
+  const isWhole = (value: Node | undefined) => value !== undefined && receivedAs(p, value) !== undefined;
+  const store = type.getFirstAncestor((one) => p.kept.has(one));
+  if (store) return p.kept.get(store)?.every(isWhole) ?? false;
   const holder = type.getParent();
   const made = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
   const isNew = makesMessage(p, made) && made.getArguments().length === 0;
   if (isNew && Node.isVariableDeclaration(holder)) return isCreatable(p, holder, desc);
   if (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder))
     return receivedAs(p, holder.getNameNode()) !== undefined;
-  const isWhole = (value: Node | undefined) => value !== undefined && receivedAs(p, value) !== undefined;
-  const store = type.getFirstAncestor((one) => p.stores.has(one));
-  if (Node.isVariableDeclaration(store) || Node.isPropertyDeclaration(store))
-    return valuesKept(p, store.getNameNode())?.values.every(isWhole) ?? false;
   const owner = type.getFirstAncestor(Node.isReturnTyped);
   if (!owner || resultType(owner) === undefined || !isFunctionNode(owner)) return false;
   const body = owner.getBody();

@@ -13,15 +13,16 @@ export type TypeName =
 const CONTAINERS =
   /^(Promise|Array|ReadonlyArray|Iterable|IterableIterator|Generator|AsyncIterable|AsyncIterableIterator|AsyncGenerator)$/;
 
-/** What names messages in a type gets the names of protobuf-es. False for a type that may say anything else. */
-export function retypeMessages(p: Proving, type: Node, nameOf: (part: Node) => TypeName | undefined): boolean {
+/** What names messages in a type gets the names of protobuf-es, but for what is `kept`. False for a type that may say anything else. */
+export function retypeMessages(p: Proving, type: Node, nameOf: (part: Node) => TypeName | "kept" | undefined): boolean {
   const parts = partsOf(type)
     .filter((part) => !/^(any|void|undefined|null|unknown)$/.test(part.getText()))
     .map((part) => ({ part, name: nameOf(part) }));
   if (parts.some(({ name }) => name === undefined)) return false;
   for (const { part, name } of parts) {
-    if (name?.kind === "enum") p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
-    if (name?.kind !== "message") continue;
+    if (!name || name === "kept") continue;
+    if (name.kind === "enum") p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
+    if (name.kind !== "message") continue;
     // Whether a message is one that came from the peer is known in the end.
     p.finals.push(() => {
       if (name.isWhole()) p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });

@@ -84,15 +84,13 @@ function isFollowedStore(p: Proving, store: Store | undefined): boolean {
 }
 
 /** All that is put into the store behind an expression that gives one message of it, or its messages; they may be none. */
-export function valuesKept(p: Proving, given: Node): { readonly values: Node[]; readonly isOne: boolean } | undefined {
-  const kind = p.kinds.get(given);
+export function valuesKept(
+  p: Proving,
+  given: Node,
+): { readonly values: readonly Node[]; readonly isOne: boolean } | undefined {
   const store = storeBehind(p, given);
-  if (!store || !isFollowedStore(p, store)) return undefined;
-  const values = (usesOf(p, store) ?? []).flatMap(({ use }) =>
-    use.does === "put" ? use.values : use.does === "replace" ? [use.value] : [],
-  );
-  const isOther = (value: Node) => storeBehind(p, value)?.declaration !== store.declaration;
-  return { values: [...contentOf(store.made), ...values].filter(isOther), isOne: kind?.kind === "message" };
+  const values = store && p.kept.get(store.declaration);
+  return values && { values, isOne: p.kinds.get(given)?.kind === "message" };
 }
 
 function constantValue(p: Proving, name: Node): Node | undefined {
@@ -349,16 +347,19 @@ function follow(p: Proving, store: Store, of: Kind): boolean {
   const uses = usesOf(p, store);
   if (!uses || of.kind !== "message" || p.shape.typed) return false;
   p.stores.set(store.declaration, of);
+  const put = uses.flatMap(({ use }) => (use.does === "put" ? use.values : use.does === "replace" ? [use.value] : []));
+  const isOther = (value: Node) => storeBehind(p, value)?.declaration !== store.declaration;
+  p.kept.set(store.declaration, [...contentOf(store.made), ...put].filter(isOther));
   const list: Kind = { kind: "list", of };
   if (!retypes(p, store, of)) return true;
-  const put = (value: Node) => {
+  const take = (value: Node) => {
     p.sink(value, of);
     if (!p.shape.isLive) return mustBeElement(p, value, of);
     p.later(() => {
       if (p.canBeMissing(value)) p.block(value, "an element that may be absent");
     });
   };
-  for (const one of contentOf(store.made)) put(one);
+  for (const one of contentOf(store.made)) take(one);
   for (const { reference, use } of uses) {
     switch (use.does) {
       case "take":
@@ -368,7 +369,7 @@ function follow(p: Proving, store: Store, of: Kind): boolean {
         p.flow(use.value, list);
         break;
       case "put":
-        for (const value of use.values) put(value);
+        for (const value of use.values) take(value);
         break;
       case "ask":
         p.sink(use.value, of);
