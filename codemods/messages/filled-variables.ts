@@ -13,6 +13,7 @@ import {
   quoted,
   unwrapped,
 } from "./message-syntax.js";
+import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import { mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
@@ -32,21 +33,22 @@ const LIST_READERS = new Set(
 /** `reply.count += one`, `reply.text += "more"`, on a field that the literal which makes the reply has. */
 function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as, field }: Value): boolean {
   const first = givenAs(p, access);
-  if (as.kind !== "same" || !first) return false;
+  const isDefault = !first && startsWithDefault(p, access);
+  if (as.kind !== "same" || (!first && !isDefault)) return false;
   const isAdded = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "+=";
   const added = isAdded ? change.getRight() : undefined;
   switch (as.type) {
     case "string":
-      return added !== undefined && p.isString(first) && p.isPresent(first);
+      return added !== undefined && (isDefault || (first !== undefined && p.isString(first) && p.isPresent(first)));
     case "number":
       return (
         field?.scalar !== ScalarType.FLOAT &&
-        p.isNumber(first) &&
+        (isDefault || (first !== undefined && p.isNumber(first))) &&
         (isStep(change) || (added !== undefined && p.isNumber(added)))
       );
     case "int32":
     case "uint32": {
-      if (!p.isWithinRange(first, as.type) || !p.isPresent(first)) return false;
+      if (first && (!p.isWithinRange(first, as.type) || !p.isPresent(first))) return false;
       if (isStep(change)) return true;
       if (!added || !field || !Node.isExpressionStatement(change.getParent()) || !p.isInteger(added)) return false;
       // The low bits of a sum are those of the sum of the low bits.
@@ -61,6 +63,29 @@ function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as
     default:
       return false;
   }
+}
+
+/** `const sum = new Sum(); sum.count++`, of which nothing else gives the field a value: it starts with its default. */
+function startsWithDefault(p: Proving, access: PropertyAccessExpression): boolean {
+  const object = access.getExpression();
+  const declaration = p.shape.creates && Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
+  const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  const literal = Node.isCallExpression(made) || Node.isNewExpression(made) ? literalIn(made) : undefined;
+  if (!literal || !Node.isIdentifier(object)) return false;
+  if (literal !== "none" && (!Node.isObjectLiteralExpression(literal) || spreads(literal))) return false;
+  if (literal !== "none" && literal.getProperty(access.getName())) return false;
+  const isSetOtherwise = p.project.referencesTo(object).some((one) => {
+    const other = one.getParent();
+    if (isAssignmentTarget(one)) return true;
+    if (!Node.isPropertyAccessExpression(other) || other.getName() !== access.getName()) return false;
+    const change = other.getParent();
+    return Node.isBinaryExpression(change) && isAssignmentTarget(other) && change.getOperatorToken().getText() === "=";
+  });
+  if (isSetOtherwise) return false;
+  p.later(() => {
+    if (receivedAs(p, object) !== "always") p.block(access, "this changes a value that may not be there");
+  });
+  return true;
 }
 
 /** The literal that a message is made of: `{ … }`, `T.create({ … })`; `none` for `T.create()`, undefined for anything else. */
@@ -130,7 +155,8 @@ export function createFilledVariables(p: Proving) {
         continue;
       }
       if (isPlain(wanted) && onlyReads(reference, parent)) continue;
-      if (!isPlain(wanted) && shape.coerces) {
+      const isMade = shape.creates && wanted.kind === "message" && !Node.isObjectLiteralExpression(initializer);
+      if (!isPlain(wanted) && (shape.coerces || isMade)) {
         p.flow(reference, wanted);
         continue;
       }
@@ -176,13 +202,16 @@ export function createFilledVariables(p: Proving) {
     if (wanted.kind !== "message") return block(access, "a member of a map");
     const field = fieldBy(wanted.desc, access.getName());
     if (!field) return block(access, `${wanted.desc.typeName} has no field ${access.getName()}`);
+    // Whether it is there is asked where it is read.
+    if (shape.creates && !isAssignmentTarget(access)) kinds.set(access.getExpression(), wanted);
+    if (field.oneof && shape.creates && !isAssignmentTarget(access)) {
+      noteRead(p, access.getExpression(), field, access);
+      return followMember(p, access, access.getExpression(), field);
+    }
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
-    const isRead = shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc);
-    if (isRead && receivedAs(p, access.getExpression()) !== "always")
-      return block(access, "a part of a message is read while it is made");
-    if (isRead) {
+    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc)) {
       noteRead(p, access.getExpression(), field, access);
       return p.flow(access, readOf(kind, access.getExpression()));
     }

@@ -3,7 +3,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { onlyResult } from "../analysis/function-bodies.js";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
-import { isFunctionNode, parametersOf, unwrapped } from "./message-syntax.js";
+import { isAbsent, isFunctionNode, parametersOf, unwrapped } from "./message-syntax.js";
 import { staticNameOf } from "./protobufjs-generated.js";
 
 /** What the parameters around an expression hold: what a call passes for them. */
@@ -136,10 +136,14 @@ function called(project: AnalysisProject, given: Bound): Bound | undefined {
   if (!owner || !result) return undefined;
   const scope = new Map(owner.scope);
   const parameters = parametersOf(owner.node);
-  if (parameters.some((each) => each.isRestParameter() || each.getInitializer())) return undefined;
+  if (parameters.some((each) => each.isRestParameter())) return undefined;
   for (const [index, parameter] of parameters.entries()) {
     const argument = call.getArguments()[index];
-    if (!argument || Node.isSpreadElement(argument)) return undefined;
+    if (argument && Node.isSpreadElement(argument)) return undefined;
+    const otherwise = parameter.getInitializer();
+    if (!argument && !otherwise) return undefined;
+    // What is given may be undefined: then it is the default.
+    if (!argument || (otherwise && isAbsent(unwrapped(argument)))) continue;
     scope.set(parameter, { node: argument, scope: given.scope });
   }
   return { node: result, scope };

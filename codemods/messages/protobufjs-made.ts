@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
-import { isAbsent, isArrowBody, isAssignmentTarget, unwrapped } from "./message-syntax.js";
+import { isAbsent, isArrowBody, isAssignmentTarget, resultsOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { staticNameOf } from "./protobufjs-generated.js";
 import { convertsValues } from "./protobufjs-objects.js";
@@ -9,7 +9,7 @@ import { emptyListsOf, makesMessage } from "./protobufjs-reads.js";
 import { annotate, isCreatable, typedVariable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
-import { spreadChoiceOf } from "./spread-choices.js";
+import { spreadChoiceOf, spreads } from "./spread-choices.js";
 
 /**
  * `T.create({ … })`, `new T({ … })`: the literal alone, or `create(TSchema, { … })` where it is read again, which has the
@@ -72,7 +72,7 @@ export function creates(p: Proving, node: Node): boolean {
   );
   if (more || name?.kind !== "message" || (literal && !Node.isObjectLiteralExpression(literal))) return false;
   p.creating.add(node);
-  const isWhole = messagesGiven(p, node, literal, name.desc).every((one) => isMessage(p, one));
+  const isWhole = messagesGiven(p, node, literal, name.desc).every(({ value, of }) => isMessage(p, value, of));
   p.creating.delete(node);
   if (!isWhole) return false;
   p.created.add(node);
@@ -113,34 +113,37 @@ function messagesGiven(
   made: Made,
   literal: ObjectLiteralExpression | undefined,
   desc: DescMessage,
-): Node[] {
-  const found: Node[] = [];
+): Given[] {
+  const found: Given[] = [];
   const look = (object: ObjectLiteralExpression) => {
     for (const property of object.getProperties()) {
       const choice = spreadChoiceOf(property);
       if (choice) for (const branch of choice.branches) look(branch);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value = Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property.getNameNode();
-      if (p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""))?.message) found.push(value);
+      const of = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""))?.message;
+      if (of) found.push({ value, of });
     }
   };
   if (literal) look(literal);
   for (const { access, change } of changesOf(p, made)) {
     if (!p.fieldBy(desc, access.getName())?.message) continue;
-    if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) found.push(change.getRight());
+    if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) found.push({ value: change.getRight() });
     const call = Node.isPropertyAccessExpression(change) ? change.getParent() : undefined;
     if (Node.isElementAccessExpression(change) && isAssignmentTarget(change)) {
       const entry = change.getParent();
-      if (Node.isBinaryExpression(entry)) found.push(entry.getRight());
+      if (Node.isBinaryExpression(entry)) found.push({ value: entry.getRight() });
     }
-    if (
-      Node.isPropertyAccessExpression(change) &&
-      /^(push|unshift)$/.test(change.getName()) &&
-      Node.isCallExpression(call)
-    )
-      found.push(...call.getArguments());
+    if (!Node.isPropertyAccessExpression(change) || !/^(push|unshift)$/.test(change.getName())) continue;
+    if (Node.isCallExpression(call)) found.push(...call.getArguments().map((value) => ({ value })));
   }
   return found;
+}
+
+interface Given {
+  readonly value: Node;
+  /** Where `create` makes a message of it. */
+  readonly of?: DescMessage;
 }
 
 /** `one.key` of the variable that a made message stands in, and what is around it. */
@@ -158,19 +161,44 @@ function changesOf(p: Proving, made: Made) {
 function mustBeAsGiven(p: Proving, made: Made): void {
   const places = new Set<Node | undefined>([made, ...changesOf(p, made).map(({ change }) => change)]);
   for (const [value, field] of p.coerced)
-    if (p.madeReads.has(field) && value.getAncestors().some((one) => places.has(one)))
+    if (p.madeReads.has(field) && value.getAncestors().some((one) => places.has(one) || p.created.has(one)))
       p.block(value, "a value that is converted where it is made is read again");
 }
 
-/** A message, or a list of messages that is made here; or nothing. */
-function isMessage(p: Proving, given: Node): boolean {
+/**
+ * A message, or a list of messages that is made here; or nothing. A plain object that nobody else has, with all the fields of `of`, is
+ * one as soon as `create` has it.
+ */
+function isMessage(p: Proving, given: Node, of?: DescMessage): boolean {
   const value = unwrapped(given);
   if (isAbsent(value)) return true;
   if (Node.isConditionalExpression(value))
-    return isMessage(p, value.getWhenTrue()) && isMessage(p, value.getWhenFalse());
+    return isMessage(p, value.getWhenTrue(), of) && isMessage(p, value.getWhenFalse(), of);
   if (Node.isArrayLiteralExpression(value))
-    return value.getElements().every((one) => isMessage(p, Node.isSpreadElement(one) ? one.getExpression() : one));
+    return value
+      .getElements()
+      .every((one) => (Node.isSpreadElement(one) ? isMessage(p, one.getExpression()) : isMessage(p, one, of)));
+  if (of && Node.isObjectLiteralExpression(value)) return isWholeLiteral(p, value, of);
+  const owner = of && Node.isCallExpression(value) ? p.project.originOf(value.getExpression()) : undefined;
+  const results = owner?.kind === "function" ? resultsOf(owner.node) : [];
+  if (of && results.length > 0 && results.every((one) => Node.isObjectLiteralExpression(unwrapped(one))))
+    return results.every((one) => isMessage(p, one, of));
   return receivedAs(p, value) !== undefined;
+}
+
+function isWholeLiteral(p: Proving, literal: ObjectLiteralExpression, desc: DescMessage): boolean {
+  if (desc.oneofs.length > 0 || spreads(literal)) return false;
+  const isGiven = desc.fields.every((field) => {
+    const property = literal.getProperty(p.shape.keyOf(field) ?? "");
+    const value = Node.isPropertyAssignment(property)
+      ? property.getInitializer()
+      : Node.isShorthandPropertyAssignment(property)
+        ? property.getNameNode()
+        : undefined;
+    return value && (field.message ? isMessage(p, value, field.message) : p.isPresent(value));
+  });
+  if (isGiven) p.created.add(literal);
+  return isGiven;
 }
 
 /** `return T.create(one)`: nothing changes the copy. */
