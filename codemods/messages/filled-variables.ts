@@ -1,4 +1,5 @@
 import { type DescField, type DescOneof, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type Identifier, Node, type PropertyAccessExpression } from "ts-morph";
 import { areExclusive } from "./exclusive-places.js";
 import { isPlain, type Kind } from "./message-kind.js";
@@ -33,7 +34,7 @@ const LIST_READERS = new Set(
 /** `reply.count += one`, `reply.text += "more"`, on a field that the literal which makes the reply has. */
 function addsUp(p: Proving, change: Node, access: PropertyAccessExpression, { as, field }: Value): boolean {
   const first = givenAs(p, access);
-  const isDefault = !first && startsWithDefault(p, access);
+  const isDefault = !first && field?.presence === FeatureSet_FieldPresence.IMPLICIT && startsWithDefault(p, access);
   if (as.kind !== "same" || (!first && !isDefault)) return false;
   const isAdded = Node.isBinaryExpression(change) && change.getOperatorToken().getText() === "+=";
   const added = isAdded ? change.getRight() : undefined;

@@ -143,6 +143,11 @@ it.each<[string, string, RegExp]>([
     /may have made/,
   ],
   [
+    "an optional field that is counted up in, from null",
+    "const r = Thing.create();\n  r.optNum++;\n  return r;",
+    /changes a value/,
+  ],
+  [
     "a number that is cut to 32 bits where it is written and read again",
     "const r = Thing.create({ optNum: globalThis.given });\n  r.theName = String(r.optNum);\n  return r;",
     /converted where it is made/,
