@@ -8,13 +8,7 @@ import { type Written, writtenFor } from "./written-fields.js";
 
 /** What a name of pbjs's static code stands for. */
 export type StaticName =
-  | {
-      readonly kind: "message";
-      readonly desc: DescMessage;
-      readonly file: SourceFile;
-      /** `IThing`, a type alone. */
-      readonly isInterface?: true;
-    }
+  | { readonly kind: "message"; readonly desc: DescMessage; readonly file: SourceFile }
   | { readonly kind: "enum"; readonly desc: DescEnum; readonly file: SourceFile }
   /** The module, or a Protobuf package in it. */
   | { readonly kind: "package"; readonly name: string; readonly file: SourceFile };
@@ -88,9 +82,9 @@ function nested(project: AnalysisProject, owner: StaticName | undefined, name: s
   const desc = project.protos.enum(typeName);
   if (desc) return { kind: "enum", desc, file };
   // `IThing`, and `Thing.$Properties` of newer versions: what a message is made of.
-  if (owner.kind === "message" && /^\$(Properties|Shape)$/.test(name)) return { ...owner, isInterface: true };
+  if (owner.kind === "message" && /^\$(Properties|Shape)$/.test(name)) return owner;
   const made = name.startsWith("I") && project.protos.message(typeName.replace(/I(\w+)$/, "$1"));
-  if (made) return { kind: "message", desc: made, file, isInterface: true };
+  if (made) return { kind: "message", desc: made, file };
   return owner.kind === "package" ? { kind: "package", name: typeName, file } : undefined;
 }
 
