@@ -91,7 +91,7 @@ export function createConvertValues(p: Proving) {
       return true;
     }
     if (shape.typed && Node.isBinaryExpression(parent) && compareAbsent(parent, expression)) return true;
-    if (as.kind === "int64-long" && !shape.hasDefaults && isTruthTest(parent, expression)) {
+    if (as.kind === "int64-long" && !shape.creates && isTruthTest(parent, expression)) {
       // A Long is true, whatever it says.
       noteShown(p, expression);
       return testsPresence(p, parent, expression);

@@ -9,10 +9,12 @@ import {
   isArrowBody,
   isAssignmentTarget,
   isOperand,
+  isPlainWrite,
   isStep,
   onlyReads,
   quoted,
   unwrapped,
+  valueOfProperty,
 } from "./message-syntax.js";
 import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
@@ -78,9 +80,7 @@ function startsWithDefault(p: Proving, access: PropertyAccessExpression): boolea
   const isSetOtherwise = p.project.referencesTo(object).some((one) => {
     const other = one.getParent();
     if (isAssignmentTarget(one)) return true;
-    if (!Node.isPropertyAccessExpression(other) || other.getName() !== access.getName()) return false;
-    const change = other.getParent();
-    return Node.isBinaryExpression(change) && isAssignmentTarget(other) && change.getOperatorToken().getText() === "=";
+    return Node.isPropertyAccessExpression(other) && other.getName() === access.getName() && isPlainWrite(other);
   });
   if (isSetOtherwise) return false;
   p.later(() => {
@@ -114,9 +114,7 @@ function givenAs(p: Proving, access: PropertyAccessExpression): Node | undefined
   const declaration = Node.isIdentifier(object) ? p.project.declarationOf(object) : undefined;
   const literal = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
   if (!Node.isObjectLiteralExpression(literal) || spreads(literal)) return undefined;
-  const property = literal.getProperty(access.getName());
-  if (Node.isShorthandPropertyAssignment(property)) return property.getNameNode();
-  return Node.isPropertyAssignment(property) ? property.getInitializer() : undefined;
+  return valueOfProperty(literal.getProperty(access.getName()));
 }
 
 /** Variables that a reply, or a part of one, is collected in. */
@@ -182,7 +180,7 @@ export function createFilledVariables(p: Proving) {
     if (wanted.kind === "list") {
       if (access.getName() === "length" && !isAssignmentTarget(access)) {
         // That there is one is asked where it is read.
-        if (shape.hasDefaults) kinds.set(access.getExpression(), wanted);
+        if (shape.creates) kinds.set(access.getExpression(), wanted);
         return;
       }
       if (isPlain(wanted) && LIST_READERS.has(access.getName()) && Node.isCallExpression(parent)) return;
@@ -212,7 +210,7 @@ export function createFilledVariables(p: Proving) {
     if (field.oneof) return chooses(access, field, field.oneof);
     if (access.getName() !== field.localName) replace(access.getNameNode(), field.localName);
     const kind = kindOf(field);
-    if (shape.hasDefaults && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc)) {
+    if (shape.creates && !isAssignmentTarget(access) && !isGivenList(p, access, wanted.desc)) {
       noteRead(p, access.getExpression(), field, access);
       return p.flow(access, readOf(kind, access.getExpression()));
     }

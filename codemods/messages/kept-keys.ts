@@ -3,6 +3,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import {
   conditionOf,
   conjuncts,
+  disjuncts,
   isAssignmentTarget,
   isFunctionNode,
   leavesAlways,
@@ -99,14 +100,7 @@ function leavesWithout(statement: Node, lookup: Lookup, misses: typeof finds): b
   const otherwise = statement.getElseStatement();
   if (!isUndisturbed(statement.getExpression(), lookup) || (otherwise && !isUndisturbed(otherwise, lookup)))
     return false;
-  return alternatives(statement.getExpression()).some((one) => misses(one, lookup));
-}
-
-function alternatives(condition: Node): Node[] {
-  const one = unwrapped(condition);
-  return Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "||"
-    ? [...alternatives(one.getLeft()), ...alternatives(one.getRight())]
-    : [one];
+  return disjuncts(statement.getExpression()).some((one) => misses(one, lookup));
 }
 
 function finds(test: Node, { store, key }: Lookup): boolean {

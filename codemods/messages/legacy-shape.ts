@@ -106,9 +106,10 @@ export interface LegacyShape {
   readonly coerces?: true;
   /** Scalars and members of a oneof that are not set are null. */
   readonly hasNulls?: true;
-  /** A message that the program makes reads the defaults of what was not set; the literal that becomes of it does not. */
-  readonly hasDefaults?: true;
-  /** A message that the program makes, and that becomes one of protobuf-es for whoever asks: it counts as one that came. */
+  /**
+   * A message that the program makes reads the defaults of what was not set, and the literal that becomes of it does not: does
+   * this one become a message of protobuf-es for whoever asks, and count as one that came?
+   */
   readonly creates?: (proof: Proving, expression: Node) => boolean;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;

@@ -15,6 +15,7 @@ import {
   ownReturns,
   parametersOf,
   resultType,
+  valueOfProperty,
 } from "./message-syntax.js";
 
 /** What the proof offers to those who know where messages come in and go out. */
@@ -127,11 +128,7 @@ function startClass(project: AnalysisProject, bridge: Bridge, owner: Node, start
 
 function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
   if (Node.isMethodDeclaration(property)) return property;
-  const value = Node.isPropertyAssignment(property)
-    ? property.getInitializer()
-    : Node.isShorthandPropertyAssignment(property)
-      ? property.getNameNode()
-      : undefined;
+  const value = valueOfProperty(property);
   if (!value) return undefined;
   if (isFunctionNode(value)) return value;
   const origin = project.originOf(value);

@@ -209,6 +209,17 @@ export function isOperand(node: Node): boolean {
   );
 }
 
+/** `a` of `a || b`. */
+export function isStoodFor(value: Node): boolean {
+  const top = topOf(value);
+  const above = top.getParent();
+  return (
+    Node.isBinaryExpression(above) &&
+    above.getLeft() === top &&
+    /^(\|\||\?\?)$/.test(above.getOperatorToken().getText())
+  );
+}
+
 /** Can a conditional or `??` stand here without parentheses? */
 export function standsAlone(node: Node): boolean {
   const parent = node.getParent();
@@ -264,6 +275,13 @@ export function conjuncts(condition: Node): Node[] {
   return [one];
 }
 
+export function disjuncts(condition: Node): Node[] {
+  const one = unwrapped(condition);
+  if (Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "||")
+    return [...disjuncts(one.getLeft()), ...disjuncts(one.getRight())];
+  return [one];
+}
+
 export function isEqual(test: Node, subject: string, text: string): boolean {
   if (!Node.isBinaryExpression(test) || !/^===?$/.test(test.getOperatorToken().getText())) return false;
   const [left, right] = [unwrapped(test.getLeft()), unwrapped(test.getRight())];
@@ -298,6 +316,18 @@ export function onlyReads(reference: Node, parent: Node | undefined): boolean {
   if (Node.isCallExpression(parent))
     return /^(Object\.(keys|values|entries)|JSON\.stringify|console\.\w+)$/.test(parent.getExpression().getText());
   return isTruthTest(parent, reference) && !isValueOfLogical(parent);
+}
+
+/** What a literal gives one of its properties; undefined for methods and what is spread. */
+export function valueOfProperty(property: Node | undefined): Node | undefined {
+  if (Node.isPropertyAssignment(property)) return property.getInitializer();
+  return Node.isShorthandPropertyAssignment(property) ? property.getNameNode() : undefined;
+}
+
+/** `target = …`, and no `+=`. */
+export function isPlainWrite(target: Node): boolean {
+  const change = target.getParent();
+  return Node.isBinaryExpression(change) && change.getLeft() === target && change.getOperatorToken().getText() === "=";
 }
 
 export function isShorthand(node: Node): boolean {
@@ -445,11 +475,9 @@ function isSomething(test: Node, name: string, nothing: string): boolean {
   return test.getText() === name || (Node.isBinaryExpression(test) && compared.test(test.getText()));
 }
 
-function isNothing(test: Node, name: string, nothing: string): boolean {
-  if (Node.isBinaryExpression(test) && test.getOperatorToken().getText() === "||")
-    return isNothing(unwrapped(test.getLeft()), name, nothing) || isNothing(unwrapped(test.getRight()), name, nothing);
+function isNothing(condition: Node, name: string, nothing: string): boolean {
   const compared = new RegExp(`^(!${name}|${name}\\s*(==\\s*(null|undefined)|===\\s*(${nothing})))$`);
-  return compared.test(test.getText());
+  return disjuncts(condition).some((test) => compared.test(test.getText()));
 }
 
 /** `name = new Message()`, maybe with a chain of setters. */

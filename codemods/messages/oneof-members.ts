@@ -4,8 +4,10 @@ import { maybe } from "./message-kind.js";
 import {
   conditionOf,
   conjuncts,
+  disjuncts,
   isFunctionNode,
   isGuarded,
+  isStoodFor,
   isTruthTest,
   isValueOfLogical,
   leavesAlways,
@@ -59,7 +61,7 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
     p.edit(access, object.getEnd(), access.getEnd(), [`${dot}${localName}.value`]);
     return p.flow(access, kind);
   }
-  const nothing = p.shape.hasNulls && !isDefaulted(access) ? "null" : "undefined";
+  const nothing = p.shape.hasNulls && !isStoodFor(access) ? "null" : "undefined";
   p.edit(access, access.getStart(), access.getStart(), ["("], "after");
   ask(access, access.getEnd(), `${isCase("===")} ? ${choice}.value : ${nothing})`);
   // `undefined` where another member is set, as it was; conversions would have to let it through.
@@ -71,16 +73,6 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
         p.block(access, "a member of a oneof that may be undefined or null where it is not set");
     });
   p.flow(access, kind.kind === "value" ? maybe(kind) : kind);
-}
-
-/** `message.text ?? "none"` */
-function isDefaulted(access: Node): boolean {
-  const parent = access.getParent();
-  return (
-    Node.isBinaryExpression(parent) &&
-    parent.getLeft() === access &&
-    /^(\|\||\?\?)$/.test(parent.getOperatorToken().getText())
-  );
 }
 
 function rootOf(given: Node): Node {
@@ -111,12 +103,7 @@ function isFoundBefore(p: Proving, access: PropertyAccessExpression): boolean {
     return [`${text} ${sign}= null`, `${text} ${sign}= undefined`, `${text} ${sign}== ${nothing}`].includes(words);
   };
   const isThere = (test: Node) => conjuncts(test).some((one) => one.getText() === text || isTest(one, "!"));
-  const isNotThere = (test: Node): boolean => {
-    const one = unwrapped(test);
-    if (Node.isBinaryExpression(one) && one.getOperatorToken().getText() === "||")
-      return isNotThere(one.getLeft()) || isNotThere(one.getRight());
-    return one.getText() === `!${text}` || isTest(one, "=");
-  };
+  const isNotThere = (test: Node) => disjuncts(test).some((one) => one.getText() === `!${text}` || isTest(one, "="));
   for (let inner: Node = access, outer = access.getParent(); outer; inner = outer, outer = outer.getParent()) {
     if (isFunctionNode(outer)) return false;
     const condition = conditionOf(inner);

@@ -3,7 +3,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { onlyResult } from "../analysis/function-bodies.js";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
-import { isAbsent, isFunctionNode, parametersOf, unwrapped } from "./message-syntax.js";
+import { isAbsent, isFunctionNode, parametersOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import { staticNameOf } from "./protobufjs-generated.js";
 
 /** What the parameters around an expression hold: what a call passes for them. */
@@ -69,11 +69,7 @@ function codecFile(
   does: "encode" | "decode",
 ): SourceFile | undefined {
   const property = Node.isObjectLiteralExpression(method.node) ? method.node.getProperty(name) : undefined;
-  const value = Node.isPropertyAssignment(property)
-    ? property.getInitializer()
-    : Node.isShorthandPropertyAssignment(property)
-      ? property.getNameNode()
-      : undefined;
+  const value = valueOfProperty(property);
   const codec = Node.isMethodDeclaration(property)
     ? { node: property, scope: method.scope }
     : value && functionOf(project, { node: value, scope: method.scope });

@@ -1,12 +1,11 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
-import { isAbsent, isArrowBody, isAssignmentTarget, resultsOf, unwrapped } from "./message-syntax.js";
+import { isAbsent, isArrowBody, isAssignmentTarget, resultsOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { staticNameOf } from "./protobufjs-generated.js";
 import { convertsValues } from "./protobufjs-objects.js";
-import { emptyListsOf, makesMessage } from "./protobufjs-reads.js";
-import { annotate, isCreatable, typedVariable } from "./protobufjs-variables.js";
+import { emptyListsOf, makerOf, makesMessage } from "./protobufjs-reads.js";
+import { accessesOf, annotate, typedVariable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 import { spreadChoiceOf, spreads } from "./spread-choices.js";
@@ -16,17 +15,14 @@ import { spreadChoiceOf, spreads } from "./spread-choices.js";
  * defaults that objects of the class have. `T.decode(bytes)`: `fromBinary(TSchema, bytes)`.
  */
 export function madeMessage(p: Proving, expression: Node, desc: DescMessage): boolean {
-  const isNew = Node.isNewExpression(expression);
-  if (!isNew && !Node.isCallExpression(expression)) return false;
-  const callee = expression.getExpression();
-  const owner = isNew ? callee : Node.isPropertyAccessExpression(callee) ? callee.getExpression() : undefined;
-  const does = isNew ? "create" : Node.isPropertyAccessExpression(callee) ? callee.getName() : "";
-  const name = owner && staticNameOf(p.project, owner);
-  if (name?.kind !== "message" || !/^(create|fromObject|decode)$/.test(does)) return false;
-  if (name.desc.typeName !== desc.typeName) {
-    p.block(expression, `this is a ${name.desc.typeName}, not a ${desc.typeName}`);
+  if (!Node.isNewExpression(expression) && !Node.isCallExpression(expression)) return false;
+  const maker = makerOf(p, expression);
+  if (!maker) return false;
+  if (maker.desc.typeName !== desc.typeName) {
+    p.block(expression, `this is a ${maker.desc.typeName}, not a ${desc.typeName}`);
     return true;
   }
+  const { does } = maker;
   const [argument, more] = expression.getArguments();
   if (does === "decode") return decoded(p, expression, argument, more, desc);
   if (!argument) written(p, expression, undefined, desc);
@@ -63,16 +59,12 @@ type Made = CallExpression | NewExpression;
  */
 export function creates(p: Proving, node: Node): boolean {
   if (p.created.has(node)) return ++p.found.creations > 0;
-  if (!makesMessage(p, node) || p.creating.has(node)) return false;
+  const maker = makerOf(p, node);
+  if (!maker || !makesMessage(p, node) || p.creating.has(node)) return false;
   const [literal, more] = node.getArguments();
-  const callee = node.getExpression();
-  const name = staticNameOf(
-    p.project,
-    Node.isPropertyAccessExpression(callee) && !Node.isNewExpression(node) ? callee.getExpression() : callee,
-  );
-  if (more || name?.kind !== "message" || (literal && !Node.isObjectLiteralExpression(literal))) return false;
+  if (more || (literal && !Node.isObjectLiteralExpression(literal))) return false;
   p.creating.add(node);
-  const isWhole = messagesGiven(p, node, literal, name.desc).every(({ value, of }) => isMessage(p, value, of));
+  const isWhole = messagesGiven(p, node, literal, maker.desc).every(({ value, of }) => isMessage(p, value, of));
   p.creating.delete(node);
   if (!isWhole) return false;
   p.created.add(node);
@@ -88,8 +80,9 @@ function written(p: Proving, made: Made, literal: ObjectLiteralExpression | unde
   const isBody = isArrowBody(made.getParentOrThrow(), made);
   p.last.push(() => {
     if (p.created.has(made)) mustBeAsGiven(p, made);
-    const isCreated = p.created.has(made) || (!literal && variable !== undefined && isCreatable(p, variable, desc));
-    if (isCreated) {
+    // What stands in a variable from the start, and is filled there, has its lists.
+    const isFilled = !literal && variable !== undefined && receivedAs(p, variable.getNameNode()) !== undefined;
+    if (isFilled || p.created.has(made)) {
       const create = { module: "@bufbuild/protobuf", name: "create" };
       const opening: TextPart[] = [create, "(", p.generated(desc, "descriptor", made)];
       if (!literal) return p.replace(made, ...opening, ")");
@@ -120,14 +113,15 @@ function messagesGiven(
       const choice = spreadChoiceOf(property);
       if (choice) for (const branch of choice.branches) look(branch);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
-      const value = Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property.getNameNode();
+      const value = valueOfProperty(property);
       const of = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""))?.message;
-      if (of) found.push({ value, of });
+      if (of && value) found.push({ value, of });
     }
   };
   if (literal) look(literal);
-  for (const { access, change } of changesOf(p, made)) {
+  for (const access of accessesOf(p, made.getParent())) {
     if (!p.fieldBy(desc, access.getName())?.message) continue;
+    const change = access.getParent();
     if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) found.push({ value: change.getRight() });
     const call = Node.isPropertyAccessExpression(change) ? change.getParent() : undefined;
     if (Node.isElementAccessExpression(change) && isAssignmentTarget(change)) {
@@ -146,20 +140,9 @@ interface Given {
   readonly of?: DescMessage;
 }
 
-/** `one.key` of the variable that a made message stands in, and what is around it. */
-function changesOf(p: Proving, made: Made) {
-  const declaration = made.getParent();
-  const name = Node.isVariableDeclaration(declaration) ? declaration.getNameNode() : undefined;
-  return (Node.isIdentifier(name) ? p.project.referencesTo(name) : []).flatMap((reference) => {
-    const access = reference.getParent();
-    const isRead = Node.isPropertyAccessExpression(access) && access.getExpression() === reference;
-    return isRead ? [{ access, change: access.getParent() }] : [];
-  });
-}
-
 /** What is converted where it is written is not read again. */
 function mustBeAsGiven(p: Proving, made: Made): void {
-  const places = new Set<Node | undefined>([made, ...changesOf(p, made).map(({ change }) => change)]);
+  const places = new Set<Node | undefined>([made, ...accessesOf(p, made.getParent()).map((one) => one.getParent())]);
   for (const [value, field] of p.coerced)
     if (p.madeReads.has(field) && value.getAncestors().some((one) => places.has(one) || p.created.has(one)))
       p.block(value, "a value that is converted where it is made is read again");
@@ -189,12 +172,7 @@ function isMessage(p: Proving, given: Node, of?: DescMessage): boolean {
 function isWholeLiteral(p: Proving, literal: ObjectLiteralExpression, desc: DescMessage): boolean {
   if (desc.oneofs.length > 0 || spreads(literal)) return false;
   const isGiven = desc.fields.every((field) => {
-    const property = literal.getProperty(p.shape.keyOf(field) ?? "");
-    const value = Node.isPropertyAssignment(property)
-      ? property.getInitializer()
-      : Node.isShorthandPropertyAssignment(property)
-        ? property.getNameNode()
-        : undefined;
+    const value = valueOfProperty(literal.getProperty(p.shape.keyOf(field) ?? ""));
     return value && (field.message ? isMessage(p, value, field.message) : p.isPresent(value));
   });
   if (isGiven) p.created.add(literal);

@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression } from "ts-morph";
-import { functionAround, isAbsent, isArrowBody, isFunctionNode, unwrapped } from "./message-syntax.js";
+import { functionAround, isAbsent, isArrowBody, isFunctionNode, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 
@@ -40,11 +40,8 @@ function copiesParts(p: Proving, literal: ObjectLiteralExpression, desc: DescMes
     const isNamed = Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property);
     const field = isNamed ? p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, "")) : undefined;
     if (isNamed && (!field || field.fieldKind === "scalar" || field.fieldKind === "enum")) continue;
-    const value = Node.isPropertyAssignment(property)
-      ? unwrapped(property.getInitializerOrThrow())
-      : Node.isShorthandPropertyAssignment(property)
-        ? property.getNameNode()
-        : undefined;
+    const given = valueOfProperty(property);
+    const value = given && unwrapped(given);
     if (value && field?.fieldKind === "message" && Node.isObjectLiteralExpression(value))
       copiesParts(p, value, field.message, isLast);
     else if (!value || !isUnchanged(p, value, isLast))

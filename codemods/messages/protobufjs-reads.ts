@@ -182,14 +182,25 @@ export function readLong(p: Proving, access: Node): unknown {
   p.flow(call, { kind: "value", as: { kind: "same", type: "number" } });
 }
 
+/** `T.create(…)`, `new T(…)`, `T.fromObject(…)`, `T.decode(…)`: what it makes, and how. */
+export function makerOf(p: Proving, node: Node | undefined) {
+  const isNew = Node.isNewExpression(node);
+  if (!isNew && !Node.isCallExpression(node)) return undefined;
+  const callee = node.getExpression();
+  const [owner, does] = isNew
+    ? [callee, "create"]
+    : Node.isPropertyAccessExpression(callee)
+      ? [callee.getExpression(), callee.getName()]
+      : [];
+  const name = owner && staticNameOf(p.project, owner);
+  if (name?.kind !== "message" || !does || !/^(create|fromObject|decode)$/.test(does)) return undefined;
+  return { desc: name.desc, does };
+}
+
 /** `T.create(…)`, `new T(…)`, `T.fromObject(…)`. */
 export function makesMessage(p: Proving, node: Node | undefined): node is CallExpression | NewExpression {
-  const isNew = Node.isNewExpression(node);
-  if (!isNew && !Node.isCallExpression(node)) return false;
-  const callee = node.getExpression();
-  if (isNew) return staticNameOf(p.project, callee)?.kind === "message";
-  const isMade = Node.isPropertyAccessExpression(callee) && /^(create|fromObject)$/.test(callee.getName());
-  return isMade && staticNameOf(p.project, callee.getExpression())?.kind === "message";
+  const maker = makerOf(p, node);
+  return maker !== undefined && maker.does !== "decode";
 }
 
 /** `reply.tags.push(…)`, where the literal that makes the reply has the list, or `T.create()` gave it an empty one. */

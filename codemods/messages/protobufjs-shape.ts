@@ -19,7 +19,6 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     rule: "messages/protobufjs-native",
     id: `protobufjs ${file.getFilePath()}`,
     fractions: "wrapped",
-    hasDefaults: true,
     hasNulls: true,
     keyOf: (field) => propertyOf(file, field),
     oneofKeyOf: (oneof) => oneofKey(file, oneof.fields[0]),

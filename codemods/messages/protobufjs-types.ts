@@ -1,4 +1,3 @@
-import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type SourceFile, SyntaxKind } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
 import { isTypeScript } from "../analysis/language.js";
@@ -8,9 +7,8 @@ import { isFunctionNode, ownReturns, resultType } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { moduleAt, staticNameOf } from "./protobufjs-generated.js";
 import { makesMessage } from "./protobufjs-reads.js";
-import { isCreatable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
-import { retypeMessages } from "./retyped-messages.js";
+import { retypeMessages, type TypeName } from "./retyped-messages.js";
 
 /** `kiln.v2.Firing`, `Promise<IFiring[]>`: what names messages in a type gets the names of protobuf-es. */
 export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
@@ -22,10 +20,13 @@ export function retypeStatic(p: Proving, type: Node, kind: Kind): boolean {
   return retypeMessages(p, type, (part) => {
     const alias = aliasedType(part);
     if (alias) return retypeAlias(p, alias, type) ? "kept" : undefined;
-    const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
-    if (name?.kind !== "message") return undefined;
-    return { ...name, isWhole: () => isOfWhole(p, type, name.desc) };
+    return nameOfPart(p, part, () => isOfWhole(p, type));
   });
+}
+
+function nameOfPart(p: Proving, part: Node, isWhole: () => boolean): TypeName | undefined {
+  const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
+  return name?.kind === "message" ? { kind: "message", desc: name.desc, isWhole } : undefined;
 }
 
 /** The types that an alias was met in, which is rewritten where it stands. */
@@ -39,11 +40,7 @@ function retypeAlias(p: Proving, alias: Node, met: Node): boolean {
   if (before) return before.push(met) > 0;
   const all = [met];
   known.set(alias, all);
-  return retypeMessages(p, alias, (part) => {
-    const name = Node.isTypeReference(part) ? staticNameOf(p.project, part.getTypeName()) : undefined;
-    if (name?.kind !== "message") return undefined;
-    return { ...name, isWhole: () => all.every((one) => isOfWhole(p, one, name.desc)) };
-  });
+  return retypeMessages(p, alias, (part) => nameOfPart(p, part, () => all.every((one) => isOfWhole(p, one))));
 }
 
 function aliasedType(part: Node): Node | undefined {
@@ -54,14 +51,11 @@ function aliasedType(part: Node): Node | undefined {
 }
 
 /** Is a type that of messages that came from the peer? Those that the program makes are no more than literals. */
-function isOfWhole(p: Proving, type: Node, desc: DescMessage): boolean {
+function isOfWhole(p: Proving, type: Node): boolean {
   const isWhole = (value: Node | undefined) => value !== undefined && receivedAs(p, value) !== undefined;
   const store = type.getFirstAncestor((one) => p.kept.has(one));
   if (store) return p.kept.get(store)?.every(isWhole) ?? false;
   const holder = type.getParent();
-  const made = Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
-  const isNew = makesMessage(p, made) && made.getArguments().length === 0;
-  if (isNew && Node.isVariableDeclaration(holder)) return isCreatable(p, holder, desc);
   if (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder))
     return receivedAs(p, holder.getNameNode()) !== undefined;
   const owner = type.getFirstAncestor(Node.isReturnTyped);

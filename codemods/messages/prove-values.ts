@@ -27,6 +27,7 @@ import {
   isCallback,
   isFunctionNode,
   isMapCall,
+  isStoodFor,
   mayGiveNothing,
   quoted,
   resultsOf,
@@ -522,15 +523,4 @@ function isInField(value: Node): boolean {
   if (Node.isBinaryExpression(above) && above.getOperatorToken().getText() === "=")
     return above.getRight() === top && Node.isPropertyAccessExpression(above.getLeft());
   return (Node.isConditionalExpression(above) || Node.isBinaryExpression(above)) && isInField(above);
-}
-
-/** `a` of `a || b`. */
-function isStoodFor(value: Node): boolean {
-  const top = topOf(value);
-  const above = top.getParent();
-  return (
-    Node.isBinaryExpression(above) &&
-    above.getLeft() === top &&
-    /^(\|\||\?\?)$/.test(above.getOperatorToken().getText())
-  );
 }

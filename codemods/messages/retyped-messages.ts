@@ -1,5 +1,6 @@
 import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
+import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 
@@ -26,17 +27,20 @@ export function retypeMessages(p: Proving, type: Node, nameOf: (part: Node) => T
     // Whether a message is one that came from the peer is known in the end.
     p.finals.push(() => {
       if (name.isWhole()) p.replace(part, { ...p.generated(name.desc, "shape", part), typeOnly: true });
-      else
-        p.replace(
-          part,
-          { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
-          "<typeof ",
-          { ...p.generated(name.desc, "descriptor", part), typeOnly: true },
-          ">",
-        );
+      else p.replace(part, ...initShape(p, name.desc, part));
     });
   }
   return true;
+}
+
+/** `MessageInitShape<typeof BreadSchema>`: what a message is made of. */
+export function initShape(p: Proving, desc: DescMessage, at: Node): TextPart[] {
+  return [
+    { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true },
+    "<typeof ",
+    { ...p.generated(desc, "descriptor", at), typeOnly: true },
+    ">",
+  ];
 }
 
 /** The message that a kind is, or is a list or a stream of. */
