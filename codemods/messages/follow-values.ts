@@ -1,5 +1,7 @@
 import type { DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { watchNumbers } from "./changed-lists.js";
+import { collectsRest } from "./collected-rests.js";
 import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
@@ -41,7 +43,7 @@ import { settledTo } from "./settled-together.js";
 import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
 import { followWrapper } from "./wrapped-values.js";
-import { writesField } from "./written-messages.js";
+import { writesEntry, writesField } from "./written-messages.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {
@@ -56,6 +58,7 @@ export function createFollowValues(p: Proving) {
     const why = unsupportedIn(kind);
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
+    watchNumbers(p, expression, kind);
     const held = kind.kind === "list" || kind.kind === "map" ? kind.of : kind;
     if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();
@@ -234,6 +237,7 @@ export function createFollowValues(p: Proving) {
   };
 
   const element = (access: Node, kind: Kind): unknown => {
+    if (kind.kind === "map" && shape.coerces && isAssignmentTarget(access)) return writesEntry(p, access, kind);
     if (kind.kind === "list" || kind.kind === "map") return flow(access, maybe(kind.of));
     // A byte is the same in a Buffer and in a Uint8Array.
     if (kind.kind === "value" && kind.as.kind === "bytes" && !shape.hasTextBytes && !isAssignmentTarget(access)) return;
@@ -392,7 +396,7 @@ export function createFollowValues(p: Proving) {
       if (isPlain(kind)) return;
       if (kind.kind !== "message") return block(name, "this is taken apart");
       for (const part of name.getElements()) {
-        if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
+        if (part.getDotDotDotToken()) return collectsRest(p, part, kind);
         const keyNode = part.getPropertyNameNode();
         const key = keyNode ? keyNode.getText().replace(/^["']|["']$/g, "") : part.getName();
         const oneof = shape.typed && oneofBy(kind.desc, key);
