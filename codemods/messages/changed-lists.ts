@@ -44,23 +44,29 @@ function isNarrow({ as, field }: Kind & { readonly kind: "value" }): boolean {
 
 /** `Object.assign(item.counts, …)`, or a function of the project that changes what it gets. */
 function handedTo(p: Proving, call: CallExpression, expression: Node): unknown {
-  const index = call.getArguments().indexOf(expression);
-  if (call.getExpression().getText() === "Object.assign" && index === 0) return p.block(call, WHY);
-  const origin = p.project.originOf(call.getExpression());
-  const parameter =
-    origin.kind === "function" && isFunctionNode(origin.node) ? parametersOf(origin.node)[index] : undefined;
-  const name = parameter?.getNameNode();
-  if (Node.isIdentifier(name) && p.project.referencesTo(name).some((use) => use !== name && mayChange(use)))
-    p.block(call, WHY);
+  return isChangedBy(p, call, expression, new Set()) ? p.block(call, WHY) : undefined;
 }
 
-/** Is what a name holds changed there, or handed on? */
-function mayChange(use: Node): boolean {
-  const parent = use.getParent();
-  if (Node.isCallExpression(parent)) return parent.getArguments().includes(use);
-  if (Node.isVariableDeclaration(parent)) return true;
-  const isAccess = Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent);
-  if (!isAccess || unwrapped(parent.getExpression()) !== use) return false;
-  if (isAssignmentTarget(parent)) return true;
-  return Node.isPropertyAccessExpression(parent) && CHANGERS.test(parent.getName());
+function isChangedBy(p: Proving, call: CallExpression, given: Node, asked: Set<Node>): boolean {
+  const index = call.getArguments().indexOf(given);
+  if (call.getExpression().getText() === "Object.assign" && index === 0) return true;
+  const origin = p.project.originOf(call.getExpression());
+  const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  const name = owner && parametersOf(owner)[index]?.getNameNode();
+  return name !== undefined && isChanged(p, name, asked);
+}
+
+/** Is what a name holds changed anywhere, under this name or another one? */
+function isChanged(p: Proving, name: Node, asked: Set<Node>): boolean {
+  if (!Node.isIdentifier(name) || asked.has(name)) return false;
+  asked.add(name);
+  return p.project.referencesTo(name).some((use) => {
+    const parent = use.getParent();
+    if (use === name) return false;
+    if (Node.isCallExpression(parent) && parent.getArguments().includes(use)) return isChangedBy(p, parent, use, asked);
+    if (Node.isVariableDeclaration(parent)) return isChanged(p, parent.getNameNode(), asked);
+    const isAccess = Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent);
+    if (!isAccess || unwrapped(parent.getExpression()) !== use) return false;
+    return isAssignmentTarget(parent) || (Node.isPropertyAccessExpression(parent) && CHANGERS.test(parent.getName()));
+  });
 }

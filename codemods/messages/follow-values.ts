@@ -38,6 +38,7 @@ import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
+import { pushesMessages } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
@@ -249,6 +250,8 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
+    if (shape.coerces && kind.of.kind === "message" && /^(push|unshift)$/.test(name))
+      return pushesMessages(p, call, kind.of);
     const callee = call.getExpression();
     if (shape.isLive && isListOfNumbers(kind) && /^(join|includes|indexOf)$/.test(name)) {
       const list = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : callee;

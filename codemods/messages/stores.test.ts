@@ -234,6 +234,9 @@ function findIt(req) {
   thing.use_count += req.item_name.length * 2;
   thing.left_count++;
   if (thing.use_count > 5) thing.use_count -= 5 - req.item_name.length;
+  if (req.in_its_place && req.in_its_place.main_part) thing.part_list.push(req.in_its_place.main_part);
+  thing.part_list.unshift({ part_name: req.item_name, size: thing.part_list.length });
+  if (thing.part_list.find((one) => one.part_name.length > 3)) thing.item_name += thing.part_list[0].part_name;
   thing.big_count = String(Number(thing.big_count) + 1);
   return thing;
 }
@@ -258,6 +261,8 @@ function listIt(req) {
     one.num_map[req.item_name] = one.num_list.length;
     if (req.more) delete one.num_map.a;
     if (one.num_list.length > 4) one.main_part = null;
+    else if (!one.main_part) one.main_part = { part_name: 'new', size: one.num_list.length };
+    else if (one.main_part.size > 3) one.main_part = req.more ? one.pick_part || { part_name: req.item_name, size: 1 } : { part_name: one.main_part.part_name, size: 0 };
   }
   return { things: [...byName.values()].filter((one) => one.main_part && one.main_part.part_name), others: all, how_many: all.length };
 }
@@ -283,6 +288,8 @@ describe("messages that are counted in", () => {
     ["less than none, of an unsigned one", "thing.left_count--;"],
     ["what is looked at", "if (thing.use_count++ > 3) throw new Error('many');"],
     ["what the message may not have", "all[0].use_count++;"],
+    ["a list that gets a part of a message", "thing.part_list.push({ part_name: 'a' });"],
+    ["a list that gets what may be absent", "thing.part_list.push({ part_name: 'a', size: req.nothing });"],
     ["a list that gets a fraction", "thing.num_list.push(thing.num_list.length / 2);"],
     ["a list that a function changes", "add(thing.num_list, 0.5);"],
     ["a list that a callback changes", "thing.num_list.forEach((one, index, list) => { list[index] = one / 2; });"],

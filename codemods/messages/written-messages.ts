@@ -4,6 +4,7 @@ import { countsIn } from "./counted-fields.js";
 import { holdsMessages, type Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { putsMessage } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
 import { isThereAt } from "./wrapped-values.js";
 
@@ -31,7 +32,8 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
   p.sink(value, kind);
   p.later(() => {
     // A message of protobuf-es has messages for its parts, and a value in each field that is always there.
-    if (holdsMessages(kind)) {
+    if (kind.kind === "message") putsMessage(p, value, kind.desc);
+    else if (holdsMessages(kind)) {
       // So what is read of the field is still a received one.
       const presence = receivedAs(p, value);
       const isThere = presence === "always" || (presence !== undefined && isThereAt(p, value, value));
