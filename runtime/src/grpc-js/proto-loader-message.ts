@@ -1,4 +1,11 @@
-import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type MessageShape,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { isWrapperDesc } from "../well-known.js";
 import { explicitSchema } from "./explicit-presence.js";
 import { longOf } from "./int64-from-long.js";
@@ -9,13 +16,17 @@ type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
 /**
  * The message that `@grpc/proto-loader` encoded for an object of any origin, a row or parsed JSON: fields by their names,
  * converted as protobufjs converts them (`Type.fromObject`), everything else left out. What protobufjs refuses becomes a message
- * that throws when it is encoded, as the object did. proto3 without oneofs, Any and maps whose keys are no strings.
+ * that throws when it is encoded, as the object did. Of a oneof it has the member with the highest number, which comes last in
+ * what was encoded. A promise, which a handler may give, becomes one of the message. proto3 without Any and maps whose keys are no
+ * strings.
  */
 export function protoLoaderMessage<Desc extends DescMessage>(
   schema: Desc,
   object: unknown,
   options: Options = {},
 ): MessageShape<Desc> {
+  if (isPromise(object))
+    return object.then((one) => protoLoaderMessage(schema, one, options)) as unknown as MessageShape<Desc>;
   try {
     if (Array.isArray(object))
       throw new Error(`Failed to serialize message: expected object with ${schema.name} structure, got array instead`);
@@ -54,6 +65,12 @@ export function protoLoaderList<Desc extends DescMessage>(
   }
 }
 
+/** The same for the value of an enum: a number, or the name of one; undefined for anything else, which is left out. */
+export function protoLoaderEnum(desc: DescEnum, value: unknown): number | undefined {
+  if (typeof value === "number") return value | 0;
+  return desc.values.find(({ name }) => name === value)?.number;
+}
+
 type Values = Record<string, unknown>;
 
 function messageOf(schema: DescMessage, object: unknown, options: Options): Values {
@@ -63,9 +80,21 @@ function messageOf(schema: DescMessage, object: unknown, options: Options): Valu
   for (const field of schema.fields) {
     const key = keyOfField(field, options);
     const value = fieldValue(field, object[key], options, `${schema.typeName}.${key}`);
-    if (value !== undefined) message[field.localName] = value;
+    if (value === undefined) continue;
+    if (!field.oneof) message[field.localName] = value;
+    else if (isAfter(field, message)) message[field.oneof.localName] = { case: field.localName, value };
   }
   return message;
+}
+
+function isPromise(object: unknown): object is PromiseLike<unknown> {
+  return typeof object === "object" && typeof (object as Partial<PromiseLike<unknown>> | null)?.then === "function";
+}
+
+/** Is a member of a oneof encoded after the one that is set? */
+function isAfter({ number, oneof }: DescField, message: Values): boolean {
+  const set = message[oneof?.localName ?? ""] as { readonly case?: string };
+  return number > (oneof?.fields.find((one) => one.localName === set.case)?.number ?? 0);
 }
 
 function fieldValue(field: DescField, given: unknown, options: Options, name: string): unknown {
@@ -95,7 +124,7 @@ function fieldValue(field: DescField, given: unknown, options: Options, name: st
     default: {
       if (given === undefined || given === null) return undefined;
       const value = converted(field, given, options, name);
-      const isUnwrapped = field.fieldKind === "message" && isWrapperDesc(field.message);
+      const isUnwrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
       return isUnwrapped ? (value as { readonly value: unknown }).value : value;
     }
   }
@@ -107,10 +136,7 @@ function converted(field: DescField, given: unknown, options: Options, name: str
     assertObject(given, name);
     return messageOf(field.message, given, options);
   }
-  if (field.enum) {
-    if (typeof given === "number") return given | 0;
-    return field.enum.values.find((value) => value.name === given)?.number;
-  }
+  if (field.enum) return protoLoaderEnum(field.enum, given);
   const value = given as number;
   switch ("scalar" in field ? field.scalar : undefined) {
     case ScalarType.STRING:
