@@ -71,6 +71,16 @@ describe("rows that a handler sends become messages on the spot", () => {
       "return protoLoaderMessage(RowSchema, db.find(req.rowId), { keepCase: true });",
     ],
     [
+      "a promise chain, and another reply",
+      "function get(req) { if (req.row_id) return db.load().then((row) => ({ row_id: row.id })); return { row_id: 'x' }; }",
+      "return protoLoaderMessage(RowSchema, db.load().then((row) => ({ row_id: row.id })), { keepCase: true }); return { rowId: 'x' };",
+    ],
+    [
+      "an object that all calls share",
+      "const row = { row_id: 'x' };\nfunction get(req) { return row; }",
+      "const row = { row_id: 'x' };\nfunction get(req) { return protoLoaderMessage(RowSchema, row, { keepCase: true }); }",
+    ],
+    [
       "a promise in a try, which does not catch what it rejects with",
       "async function get(req) { try { return db.find(1); } catch { throw new Error('x'); } }",
       "try { return protoLoaderMessage(RowSchema, db.find(1), { keepCase: true }); }",

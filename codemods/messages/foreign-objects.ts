@@ -65,6 +65,7 @@ export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly
 function isOpaque(p: Proving, value: Node): boolean {
   const isAccess = Node.isPropertyAccessExpression(value) || Node.isElementAccessExpression(value);
   if (!isAccess && !Node.isIdentifier(value) && !Node.isCallExpression(value)) return false;
+  if (Node.isCallExpression(value) && value.getExpression().getText() === "Object.assign") return false;
   if (/^(string|number|boolean|bigint|symbol|undefined|null|void|never)$/.test(typeText(value))) return false;
   return !readOf(value).some((part) => p.kinds.has(part));
 }

@@ -70,6 +70,11 @@ function partOf(found: Found): Found {
   return found === "data" ? "data" : "other";
 }
 
+/** What only gives its fields may be anything. */
+function orSeed(found: Found): Found {
+  return found === "other" ? "seed" : found;
+}
+
 function merged(found: readonly Found[]): Found {
   if (found.includes("other")) return "other";
   return found.includes("data") ? "data" : "seed";
@@ -92,7 +97,8 @@ function called(p: Proving, call: CallExpression, of: Ask): Found {
     return Node.isStringLiteral(first) && first.getLiteralText().endsWith(".json") ? "data" : "other";
   if (/^(Object\.values|structuredClone|Array\.from)$/.test(text))
     return call.getArguments().length === 1 ? of(first) : "other";
-  if (text === "Object.assign") return partOf(of(first));
+  if (text === "Object.assign")
+    return first && of(first) !== "other" ? merged(call.getArguments().map((one) => orSeed(of(one)))) : "other";
   const origin = p.project.originOf(callee);
   if (origin.kind === "function") {
     if (!isFunctionNode(origin.node) || isGenerator(origin.node) || p.handlers.has(origin.node)) return "other";
