@@ -113,7 +113,7 @@ function isUnlike(p: Proving, desc: DescMessage): boolean {
     (field) =>
       p.shape.keyOf(field) === undefined ||
       unsupportedIn(p.kindOf(field)) !== undefined ||
-      (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING),
+      (field.fieldKind === "map" && !/^(STRING|.*32)$/.test(ScalarType[field.mapKey] ?? "")),
   );
 }
 

@@ -17,8 +17,8 @@ type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
  * The message that `@grpc/proto-loader` encoded for an object of any origin, a row or parsed JSON: fields by their names,
  * converted as protobufjs converts them (`Type.fromObject`), everything else left out. What protobufjs refuses becomes a message
  * that throws when it is encoded, as the object did. Of a oneof it has the member with the highest number, which comes last in
- * what was encoded. A promise, which a handler may give, becomes one of the message. proto3 without Any and maps whose keys are no
- * strings.
+ * what was encoded. A promise, which a handler may give, becomes one of the message. proto3 without Any and maps whose keys are
+ * neither strings nor numbers of 32 bits.
  */
 export function protoLoaderMessage<Desc extends DescMessage>(
   schema: Desc,
@@ -34,6 +34,15 @@ export function protoLoaderMessage<Desc extends DescMessage>(
   } catch (error) {
     return failing(schema, error);
   }
+}
+
+/** The same as `Message.fromObject(object)` of pbjs's code, which throws at once. */
+export function protobufjsMessage<Desc extends DescMessage>(
+  schema: Desc,
+  object: unknown,
+  options: Pick<Options, "keepCase"> = {},
+): MessageShape<Desc> {
+  return messageOf(schema, object, options) as MessageShape<Desc>;
 }
 
 /** The same for a field: undefined, which leaves it unset, where there is no object. */
@@ -87,6 +96,13 @@ function messageOf(schema: DescMessage, object: unknown, options: Options): Valu
   return message;
 }
 
+/** A key of a map as it is written: 32 bits of a number. */
+function keyOfEntry(field: DescField & { readonly fieldKind: "map" }, key: string): string {
+  if (field.mapKey === ScalarType.STRING) return key;
+  const isUnsigned = field.mapKey === ScalarType.UINT32 || field.mapKey === ScalarType.FIXED32;
+  return String(isUnsigned ? Number(key) >>> 0 : Number(key) | 0);
+}
+
 function isPromise(object: unknown): object is PromiseLike<unknown> {
   return typeof object === "object" && typeof (object as Partial<PromiseLike<unknown>> | null)?.then === "function";
 }
@@ -117,7 +133,12 @@ function fieldValue(field: DescField, given: unknown, options: Options, name: st
       for (const key of Object.keys(given)) {
         const value = converted(field, given[key], options, name);
         if (value !== undefined)
-          Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+          Object.defineProperty(map, keyOfEntry(field, key), {
+            value,
+            enumerable: true,
+            configurable: true,
+            writable: true,
+          });
       }
       return map;
     }
@@ -146,7 +167,8 @@ function converted(field: DescField, given: unknown, options: Options, name: str
     case ScalarType.DOUBLE:
       return Number(value);
     case ScalarType.FLOAT:
-      return Math.fround(Number(value));
+      // protobuf-es refuses what is too large for single precision.
+      return Number.isFinite(Math.fround(value)) ? Number(value) : Math.fround(value);
     case ScalarType.INT32:
     case ScalarType.SINT32:
     case ScalarType.SFIXED32:
