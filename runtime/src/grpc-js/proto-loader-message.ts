@@ -168,7 +168,7 @@ function converted(field: DescField, given: unknown, options: Options, name: str
       return Number(value);
     case ScalarType.FLOAT:
       // protobuf-es refuses what is too large for single precision.
-      return Number.isFinite(Math.fround(value)) ? Number(value) : Math.fround(value);
+      return Number.isFinite(Math.fround(Number(value))) ? Number(value) : Math.fround(Number(value));
     case ScalarType.INT32:
     case ScalarType.SINT32:
     case ScalarType.SFIXED32:
