@@ -508,10 +508,6 @@ async function* feed(req) {
       `${get}function feed(req) { return createPushStream((output) => other(output)); }`,
       /stream of replies is handed on/,
     ],
-    [
-      `${get}function feed(req) { return createPushStream((out) => other((item) => out.write(item))); }`,
-      /nothing proves/,
-    ],
     [`${get}function feed(req) { return createPushStream(other.start); }`, /messages cannot be seen/],
     [`${get}function feed(req) { return other.stream(req.the_name); }`, /made elsewhere/],
     [`${get}async function* feed(req) { yield* other.stream(req.the_name); }`, /yielded here is not followed/],
@@ -570,7 +566,6 @@ ${text}`;
       "async function f() { const { the_req } = await client.get({}); await client.get(the_req); }",
       /may not be there is sent/,
     ],
-    ["async function f(name) { await client.get({ the_color: name }); }", /value of p.v1.Color/],
     ["async function f() { return client.get({}); }\nf().the_name;\nother(f());", /goes where/],
   ])("%s", async (text, why) => {
     using project = tempProject({ "package.json": "{}", "s.proto": proto, "client.js": client(text) });
@@ -676,11 +671,6 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ["two spreads", "function get(req) { return { the_req: { ...req, ...req.the_list[0] } }; }", /spread/],
     ["a computed key", "function get(req) { return { [req.the_name]: 1 }; }", /computed key/],
     ["a computed read", "function get(req) { const key = 'the_name'; return { the_name: req[key] }; }", /computed/],
-    [
-      "a row of a store",
-      "function get(req) { return store.get(req.the_name); }",
-      /nothing proves that this is a p.v1.Res/,
-    ],
     [
       "a value of unknown type that is read again",
       "function get(req) { const res = { small_no: store.get(1) }; if (res.small_no === '5') other(); return res; }",
@@ -836,7 +826,6 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { const out = {}; out.pick_a = req.the_list.length ? 'x' : undefined; return out; }",
       /may be absent/,
     ],
-    ["an enum of another type", "function get(req) { return { the_color: store.size }; }", /value of p.v1.Color/],
     ["a wrapper", "function get(req) { return { the_name: req.wrapped_text.value }; }", /may not be there/],
     [
       "a wrapper that another stands for",
@@ -940,7 +929,6 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { const the_names = []; the_names[0] = 5; return { the_names }; }",
       /handed on/,
     ],
-    ["a shared reply", "const reply = { the_name: 'x' };\nfunction get(req) { return reply; }", /lives longer/],
     [
       "a handler that is also a function",
       "function get(req) { return {}; }\nget({ the_name: 'x' });",
@@ -986,16 +974,6 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "a bridged handler",
       "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => cb(null, {}));",
       /no function that can be seen/,
-    ],
-    [
-      "a reply that may be another",
-      "function get(req) { if (req.small_no) return store.get(1); return { the_name: 'x' }; }",
-      /nothing proves/,
-    ],
-    [
-      "a promise chain",
-      "function get(req) { return other.load().then((x) => ({ the_name: 'x' })); }",
-      /nothing proves/,
     ],
     [
       "Long objects",

@@ -55,7 +55,6 @@ describe("messages of proto-loader that a module begins with", () => {
   it.each([
     ["has no such field", "{ item_name: 'a', id: 7 }"],
     ["is something else", "'a'"],
-    ["is made elsewhere", "...require('./rows.json')"],
   ])("stay on the bridge where one %s", { timeout: 60_000 }, async (_, one) => {
     const code = `const all = [${one}];\nfunction listIt(req) { return { things: all }; }\nmodule.exports = { listIt };\n`;
     await expect(loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, "handlers.js": code })).rejects.toThrow(
