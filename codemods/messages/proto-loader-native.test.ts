@@ -864,7 +864,11 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function isNone(one) { return one === null; }\nfunction get(req) { return { small_no: isNone(req.the_child) || isNone(req.the_list[0]) ? 1 : 2 }; }",
       /undefined or null/,
     ],
-    ["the rest of a request", "function get({ the_name, ...rest }) { return { the_name }; }", /rest of a message/],
+    [
+      "the rest of a request that is handed on",
+      "function get({ the_name, ...rest }) { other(rest); return { the_name }; }",
+      /rest of a message/,
+    ],
     [
       "a message kept for later that may not be there",
       "function get(req) { store.set('last', req.the_child); return { the_req: req.the_child }; }",
