@@ -11,7 +11,6 @@ export function startCall(project: AnalysisProject, call: CallExpression, method
   const reply: Kind = { kind: "message", desc: method.output };
   const isInputStream = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const isOutputStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
-  start.received.add(call);
   const [input] = call.getArguments();
   if (input && !isInputStream) start.sends(input, request);
   if (input && isInputStream) requestStream(project, input, request, start);
@@ -35,8 +34,8 @@ export function startCall(project: AnalysisProject, call: CallExpression, method
   const orNothing = awaited && rescuedAwait(awaited);
   if (orNothing) return start.flow(orNothing, reply);
   const held = awaited && heldAwaits(project, awaited);
-  if (!held) start.block(call, "the promise of a reply is handed on");
-  for (const each of held ?? []) {
+  if (!held) return start.flow(call, reply);
+  for (const each of held) {
     if (Node.isAwaitExpression(each)) start.flow(each, reply);
     else {
       start.received.add(each);

@@ -217,11 +217,7 @@ ${more}`;
       /may be the client/,
     ],
     ["with a method by name", `const c = ${made()};\nc[other]({});`, /handed on/],
-    [
-      "to a private field, of which a method gives messages to whom nobody knows",
-      `class A { #c = ${made()}; get() { return this.#c.get({}); } }\nother(new A());`,
-      /carries messages/,
-    ],
+    ["to a private field", `class A { #c = ${made()}; get() { return this.#c.get({}); } }`, /not held by a variable/],
     ["to a global that is read", `held = ${made()};\nheld.get({});`, /not held by a variable/],
     ["to a global that is read whole", `held = ${made()};\nother({ held });`, /not held by a variable/],
     ["to a global that is read as a member", `held = ${made()};\nother(globalThis.held);`, /not held by a variable/],

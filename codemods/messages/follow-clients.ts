@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
   type CallExpression,
   type ConstructorDeclaration,
@@ -49,6 +49,8 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
   const seen = new Set<Node>();
   /** Whatever has the name of a field that holds a client: in the end, each of them has turned out to be one. */
   const fields = new Set<Node>();
+  /** All calls are known before the first reply is followed, which may lead to a function of the same name. */
+  const found: { readonly call: CallExpression; readonly method: DescMethod }[] = [];
 
   /** An expression holds a client of `service`: where does it go? */
   const follow = (given: Node, service: DescService): unknown => {
@@ -80,13 +82,15 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
 
   const member = (access: Node, service: DescService): unknown => {
     if (!Node.isPropertyAccessExpression(access)) return;
-    const call = access.getParent();
-    if (!Node.isCallExpression(call) || call.getExpression() !== access)
-      return start.block(access, "a method of the client that is not called here");
+    const calls = callsOf(project, access);
+    if (!calls) return start.block(access, "a method of the client that is not called here");
     const method = project.protos.methodByLegacyKey(service, access.getName());
     if (!method) return start.block(access, `${service.typeName} has no method ${access.getName()}`);
     if (access.getName() !== method.localName) start.replace(access.getNameNode(), method.localName);
-    startCall(project, call, method, start);
+    for (const call of calls) {
+      start.received.add(call);
+      found.push({ call, method });
+    }
   };
 
   /** A variable, field or parameter holds the client, and nothing else. */
@@ -234,11 +238,31 @@ export function createFollowClients(project: AnalysisProject, bridges: readonly 
   return {
     strangers,
     finish(): void {
+      for (const { call, method } of found) startCall(project, call, method, start);
       for (const access of fields)
         if (!seen.has(topOf(access)) && !isAssignmentTarget(access)) start.block(access, "this may be the client");
     },
     start: (bridge: Bridge): unknown => follow(bridge.call, bridge.service),
   };
+}
+
+/** `client.get(…)`, or all calls of `const get = client.get`; undefined where the method goes elsewhere. */
+function callsOf(project: AnalysisProject, access: PropertyAccessExpression): CallExpression[] | undefined {
+  const holder = access.getParent();
+  if (Node.isCallExpression(holder) && holder.getExpression() === access) return [holder];
+  if (!Node.isVariableDeclaration(holder) || holder.getTypeNode()) return undefined;
+  const name = holder.getNameNode();
+  if (holder.getVariableStatement()?.getDeclarationKind() !== "const" || !Node.isIdentifier(name)) return undefined;
+  const calls: CallExpression[] = [];
+  for (const use of project.referencesTo(name)) {
+    const member = use.getParent();
+    if (use === name || isAlias(use)) continue;
+    const callee = Node.isPropertyAccessExpression(member) && member.getNameNode() === use ? member : use;
+    const call = callee.getParent();
+    if (!Node.isCallExpression(call) || call.getExpression() !== callee) return undefined;
+    calls.push(call);
+  }
+  return calls;
 }
 
 /** The constructor of a class of the project, which is not inherited from. */

@@ -48,7 +48,7 @@ export function createFollowFunctions(p: Proving) {
     callbackResults(owner, kind); // whatever else it returns must be such a message, too
     for (const call of callsOf(owner)) {
       if (!takesEach(call, owner)) p.flow(call, kind);
-      else if (isMapCall(call) && shape.isLive) p.flow(call, { kind: "list", of: kind });
+      else if (isMapCall(call) && (shape.isLive || shape.coerces)) p.flow(call, { kind: "list", of: kind });
       else block(call, "a list of messages that a function gives");
     }
   };
@@ -58,6 +58,7 @@ export function createFollowFunctions(p: Proving) {
     if (kind.kind !== "value" && settles(p, call, kind)) return;
     // A promise is what it is awaited for.
     if (kind.kind === "list" && call.getExpression().getText() === "Promise.all") return p.flow(call, kind);
+    if (kind.kind === "message" && call.getExpression().getText() === "Promise.resolve") return p.flow(call, kind);
     if (addsToOwnList(call, kind) || takesIntoStore(p, call, kind) || mergesInto(p, call, expression, kind)) return;
     const origin = project.originOf(call.getExpression());
     // An accessor of generated types is no function of the project: whether the message may go there, its proof says.
@@ -163,7 +164,7 @@ export function createFollowFunctions(p: Proving) {
     const own = Node.isFunctionExpression(owner) ? owner.getNameNode() : undefined;
     const named = [own, name, ...(name ? takenFromExports(owner, name) : [])].filter((one) => one !== undefined);
     const references = new Set([...uses, ...named.flatMap((one) => project.referencesTo(one))]);
-    const stray = member && name === member ? strayUse(project, member, references) : undefined;
+    const stray = member && name === member ? strayUse(p, member, references) : undefined;
     if (stray) {
       block(stray, `${member?.getText()} carries messages, and this may be a use of it`);
       return [];

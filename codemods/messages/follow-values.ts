@@ -36,6 +36,7 @@ import {
 
 import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
+import { passerOf } from "./passed-results.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
 import { pushesMessages } from "./put-messages.js";
@@ -144,6 +145,8 @@ export function createFollowValues(p: Proving) {
       p.consume(expression);
       return bind(settled.name, kind);
     }
+    if (kind.kind === "message" && Node.isArrayLiteralExpression(parent) && isSettledTogether(parent))
+      return p.later(() => void together(parent, kind));
     open.push({ expression, kind });
   };
 
@@ -298,6 +301,20 @@ export function createFollowValues(p: Proving) {
     // What leads to the others may still be followed.
     for (const other of choices) if (other !== expression && !isAbsent(other)) p.later(() => p.sink(other, kind));
     flow(choice, kind);
+  };
+
+  /** `Promise.all([client.get(first), client.get(second)])`, if all of them give such messages. */
+  const together = (list: ArrayLiteralExpression, kind: Kind): unknown => {
+    if (kinds.has(list)) return undefined;
+    const isOne = (item: Node) => {
+      const known = kinds.get(item);
+      return known !== undefined && sameKind(known, kind);
+    };
+    const items = list.getElements();
+    const other = items.find((item) => !isOne(item));
+    if (other) return block(other, "promises of several kinds are waited for together");
+    for (const item of items) p.consume(item);
+    return flow(list, { kind: "list", of: kind });
   };
 
   /** `[first, ...list]`, where the list is one of messages. */
@@ -466,9 +483,17 @@ export function createFollowValues(p: Proving) {
     if (!owner) return block(expression, "a message leaves through a return outside a function");
     open.push({ expression, kind });
     const call = owner.getParent();
-    if (shape.isLive && kind.kind === "message" && Node.isCallExpression(call) && isMapOver(call, owner)) {
+    const isMapped = kind.kind === "message" && Node.isCallExpression(call) && isMapOver(call, owner);
+    if (isMapped && (shape.isLive || shape.coerces)) {
       p.callbackResults(owner, kind);
       flow(call, { kind: "list", of: kind });
+      return;
+    }
+    const passer = kind.kind === "value" || Node.isYieldExpression(statement) ? undefined : passerOf(project, owner);
+    if (passer) {
+      p.callbackResults(owner, kind);
+      const [type] = passer.getTypeArguments();
+      if (!type || p.retype(type, passer, "a type argument names the old message", kind)) flow(passer, kind);
       return;
     }
     if (handlers.has(owner) || isCallback(owner) || Node.isYieldExpression(statement)) return;
@@ -476,6 +501,12 @@ export function createFollowValues(p: Proving) {
   };
 
   return { flow, bind, member };
+}
+
+/** The list of `Promise.all([…])`. */
+function isSettledTogether(list: Node): boolean {
+  const call = list.getParent();
+  return Node.isCallExpression(call) && call.getExpression().getText() === "Promise.all";
 }
 
 /** The values one of which an expression gives: of `a ? b : c`, `a ?? b`, `a || b`. */

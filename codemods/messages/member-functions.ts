@@ -3,6 +3,7 @@ import { isExtended } from "../analysis/own-members.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { membersAsked } from "./kept-objects.js";
 import { isExportsTarget, isFunctionNode, topOf } from "./message-syntax.js";
+import type { Proving } from "./proof.js";
 
 /** The name of a function that is a method, a property of an object that is written out, or `exports.name`. */
 export function memberNameOf(owner: Node): Node | undefined {
@@ -21,7 +22,7 @@ export function memberNameOf(owner: Node): Node | undefined {
  * A place that may get or call such a function and is not among the references to it: one of its name on something that
  * nothing is known of, or one that takes the object as a whole.
  */
-export function strayUse(project: AnalysisProject, name: Node, references: ReadonlySet<Node>): Node | undefined {
+export function strayUse({ project, received }: Proving, name: Node, references: ReadonlySet<Node>): Node | undefined {
   const holder = name.getParent();
   const owner = holder?.getParent();
   if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner)) {
@@ -41,9 +42,16 @@ export function strayUse(project: AnalysisProject, name: Node, references: Reado
     return asked
       .map((access) => access.getNameNode())
       .find((node) => node.getText() === name.getText() && !references.has(node));
+  const isOfClient = (node: Node) => {
+    const call = node.getParent()?.getParent();
+    return call !== undefined && received.has(call);
+  };
   return project
     .identifiersNamed(name.getText())
-    .find((node) => node !== name && !references.has(node) && isMember(node) && !isElsewhere(project, node));
+    .find(
+      (node) =>
+        node !== name && !references.has(node) && isMember(node) && !isElsewhere(project, node) && !isOfClient(node),
+    );
 }
 
 /** An object that is more than the functions that are called on it. */

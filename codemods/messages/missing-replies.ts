@@ -9,6 +9,7 @@ import {
   isOperand,
   unwrapped,
 } from "./message-syntax.js";
+import { mayBePromise } from "./promised-messages.js";
 import type { Proving } from "./proof.js";
 
 /**
@@ -34,21 +35,4 @@ export function refusesMissing(p: Proving, given: Node, wanted: Kind): boolean {
     p.edit(given, given.getEnd(), given.getEnd(), [`${closing} ?? `, make, "(", schema, `, undefined)`], "before");
   }
   return true;
-}
-
-/** Is a reply, or a branch of it, waited for by whoever gets it? */
-function mayBePromise(p: Proving, given: Node): boolean {
-  const value = unwrapped(given);
-  if (Node.isAwaitExpression(value)) return false;
-  if (Node.isConditionalExpression(value))
-    return mayBePromise(p, value.getWhenTrue()) || mayBePromise(p, value.getWhenFalse());
-  if (Node.isBinaryExpression(value)) return mayBePromise(p, value.getLeft()) || mayBePromise(p, value.getRight());
-  if (value.getType().getProperty("then")) return true;
-  if (Node.isIdentifier(value)) {
-    const declaration = p.project.declarationOf(value);
-    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
-    return made !== undefined && mayBePromise(p, made);
-  }
-  const origin = Node.isCallExpression(value) ? p.project.originOf(value.getExpression()) : undefined;
-  return origin?.kind === "function" && isAsync(origin.node);
 }

@@ -67,15 +67,18 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
   }
   const nothing = p.shape.hasNulls && !isStoodFor(access) ? "null" : "undefined";
   p.askedMembers.set(access, choice);
+  const asIs = (value: string) => value;
+  if (kind.kind === "value") p.memberValues.set(access, asIs);
   p.last.push(() => {
     // The same member of another message takes the oneof as it is.
     if (p.takenMembers.has(access)) return;
+    const converted = p.memberValues.get(access) ?? asIs;
     p.edit(access, access.getStart(), access.getStart(), ["("], "after");
     p.edit(access, object.getEnd(), access.getEnd(), [
-      `${dot}${localName}${asked()}${isCase("===")} ? ${choice}.value : ${nothing})`,
+      `${dot}${localName}${asked()}${isCase("===")} ? ${converted(`${choice}.value`)} : ${nothing})`,
     ]);
-    // `undefined` where another member is set, as it was; conversions would have to let it through.
-    if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number")
+    // `undefined` where another member is set, as it was.
+    if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number" && converted === asIs)
       p.block(access, "this member of a oneof needs a conversion");
   });
   if (nothing === "null")

@@ -23,6 +23,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import { isOwn } from "./own-reads.js";
+import { passedBy } from "./passed-results.js";
 import type { Proving } from "./proof.js";
 import { receivedAs, takenOf } from "./received-messages.js";
 import { isPickedFromStore } from "./stores.js";
@@ -113,6 +114,8 @@ export function createPlainValues(p: Proving) {
   const isOfNoReturn = (part: Node): boolean => {
     const call = Node.isAwaitExpression(part) ? unwrapped(part.getExpression()) : part;
     if (!Node.isCallExpression(call) || p.isStrictlyTyped(part)) return false;
+    const passed = passedBy(project, call);
+    if (passed) return passed.mayBeNothing;
     const origin = project.originOf(call.getExpression());
     return origin.kind === "function" && !isGenerator(origin.node) && mayGiveNothing(origin.node);
   };
@@ -169,6 +172,8 @@ export function createPlainValues(p: Proving) {
 
   /** What a project function returns. */
   const resultsOf = (call: CallExpression, isAwaited: boolean): Node[] | undefined => {
+    const passed = passedBy(project, call);
+    if (passed) return passed.mayBeNothing || !isAwaited ? undefined : [...passed.results];
     const origin = project.originOf(call.getExpression());
     if (origin.kind !== "function" || !isFunctionNode(origin.node) || isGenerator(origin.node)) return undefined;
     if (isAsync(origin.node) && !isAwaited) return undefined;

@@ -39,6 +39,7 @@ import {
 import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere, takesMember } from "./oneof-literals.js";
 import { notePassedOn } from "./own-reads.js";
 import { isParsedData } from "./parsed-data.js";
+import { passedBy } from "./passed-results.js";
 import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
@@ -188,6 +189,13 @@ export function createProveValues(p: Proving) {
         return variable(expression, declaration, wanted);
       const isFollowed = (shape.isLive && wanted.kind !== "value") || (shape.coerces && holdsMessages(wanted));
       if (isFollowed && Node.isParameterDeclaration(declaration)) return parameter(expression, declaration, wanted);
+    }
+    const passed = wanted.kind === "value" ? undefined : passedBy(project, expression);
+    if (passed && Node.isCallExpression(expression)) {
+      const [type] = expression.getTypeArguments();
+      if (!type || p.retype(type, expression, "a type argument names the old message", wanted))
+        p.callbackResults(passed.callback, wanted);
+      return;
     }
     if (Node.isCallExpression(expression)) {
       const origin = project.originOf(expression.getExpression());
@@ -481,7 +489,7 @@ export function createProveValues(p: Proving) {
       const callee = expression.getExpression();
       const [first, more] = expression.getArguments();
       // A promise is what it is awaited for.
-      if (shape.isLive && first && !more && callee.getText() === "Promise.all") {
+      if ((shape.isLive || shape.coerces) && first && !more && callee.getText() === "Promise.all") {
         const [settled] = expression.getType().getTypeArguments();
         if (settled && isListOf(settled, wanted)) return;
         return sink(first, wanted);

@@ -2,6 +2,7 @@ import { Node, type ParameterDeclaration } from "ts-morph";
 import { isKeptThere } from "./kept-keys.js";
 import {
   ARRAY_READERS,
+  endsWithoutValue,
   isAbsent,
   isAlias,
   isAssignmentTarget,
@@ -15,6 +16,7 @@ import {
   parametersOf,
   unwrapped,
 } from "./message-syntax.js";
+import { passedBy } from "./passed-results.js";
 import type { Proving } from "./proof.js";
 import { valuesBesideRejections } from "./rejections.js";
 import { valuesKept } from "./stores.js";
@@ -55,20 +57,27 @@ export function receivedAs(
   }
   if (Node.isArrayLiteralExpression(node)) {
     const items = node.getElements().map((one) => of(Node.isSpreadElement(one) ? one.getExpression() : one));
-    return merged(items) && "always";
+    return merged(items) === "always" ? "always" : undefined;
   }
   const kept = valuesKept(p, node);
   if (kept) return merged(kept.values.map(of)) && (kept.isOne && !isKeptThere(p.project, node) ? "same" : "always");
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
   if (Node.isCallExpression(node)) {
     const callee = node.getExpression();
+    const atOnce = unwrapped(callee);
+    if (isFunctionNode(atOnce)) return resultAs(atOnce, of);
+    const passed = passedBy(p.project, node);
+    if (passed) return merged([...passed.results.map(of), passed.mayBeNothing ? "same" : "always"]);
     const origin = p.project.originOf(callee);
-    if (origin.kind === "function") return merged(resultsOf(origin.node).map((one) => one && of(one)));
+    if (origin.kind === "function") return resultAs(origin.node, of);
+    const [first, more] = node.getArguments();
+    if (/^Promise\.(all|resolve)$/.test(callee.getText())) return first && !more ? of(first) : undefined;
     if (!Node.isPropertyAccessExpression(callee)) return undefined;
+    if (callee.getName() === "map") return areAllThere(p, first, of) ? "always" : undefined;
     if (/^(slice|filter|reverse|sort)$/.test(callee.getName())) return of(callee.getExpression());
     return /^(find|at|pop|shift|catch)$/.test(callee.getName()) ? of(callee.getExpression()) && "same" : undefined;
   }
-  if (Node.isObjectBindingPattern(node)) return takenApart(p, node, of);
+  if (Node.isObjectBindingPattern(node) || Node.isArrayBindingPattern(node)) return takenApart(p, node, of);
   if (!Node.isIdentifier(node)) return undefined;
   const found = named(p, node, of);
   return found && isExcluded(node, found) ? "always" : found;
@@ -103,11 +112,20 @@ function isExcluded(name: Node, presence: Presence): boolean {
   return isChecked(name, "undefined") && isChecked(name, "null");
 }
 
-/** What a function of the project returns, undefined for what cannot be said of it. */
-function resultsOf(owner: Node): (Node | undefined)[] {
+/** What a function of the project returns. */
+function resultAs(owner: Node, of: Ask): Presence | undefined {
   const body = isFunctionNode(owner) && !isGenerator(owner) ? owner.getBody() : undefined;
-  if (!body || !Node.isBlock(body)) return [body];
-  return ownReturns(owner).map((statement) => statement.getExpression());
+  if (!body || !Node.isBlock(body)) return body && of(body);
+  const results = ownReturns(owner).map((statement) => statement.getExpression());
+  const found = merged(results.map((one) => one && of(one)));
+  return found && merged([found, endsWithoutValue(owner) ? "same" : "always"]);
+}
+
+/** Is what a function of `list.map(…)` gives always a received message? */
+function areAllThere(p: Proving, callback: Node | undefined, of: Ask): boolean {
+  const origin = callback && !isFunctionNode(callback) ? p.project.originOf(callback) : undefined;
+  const mapper = origin?.kind === "function" ? origin.node : callback;
+  return mapper !== undefined && resultAs(mapper, of) === "always";
 }
 
 /** `message.child`, `message.children`. */
@@ -142,6 +160,7 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
     if (!Node.isPropertyAccessExpression(callee)) return undefined;
     const name = callee.getName();
     const index = parametersOf(owner).indexOf(declaration);
+    if (name === "then" && index === 0 && call.getArguments()[0] === owner) return of(callee.getExpression());
     // `reduce((sum, item) => …, 0)`, `sort((a, b) => …)`
     const isItem =
       name === "reduce" && call.getArguments().length === 2

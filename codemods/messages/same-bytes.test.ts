@@ -117,7 +117,7 @@ function describeIt(req) {
   lines_out.push(req.flag_list.map((one) => show(one.value)).join());
   lines_out.push(show(req.pick_text), show(req.pick_num), req.pick_item ? 'item' : 'no item');
   if (req.pick_item) lines_out.push(req.pick_item.item_name, req.pick_item.big_count);
-  lines_out.push(req.pick_big ? 'big ' + req.pick_big : 'no big', String(!req.pick_big), String(!!req.pick_big));
+  lines_out.push(show(req.pick_big), req.pick_big ? 'big ' + req.pick_big : 'no big', String(!req.pick_big), String(!!req.pick_big));
   return { lines_out, line_count: lines_out.length, first_one: req.sub_items[0], good_one: req.item_name };
 }
 

@@ -7,6 +7,7 @@ import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import { isOperand, isShorthand, topOf } from "./message-syntax.js";
 import { isParsedData } from "./parsed-data.js";
+import { mayBePromise } from "./promised-messages.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 
@@ -25,7 +26,7 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
   const call = shownBy(p, topOf(expression)) ?? takenBy(p, topOf(expression), kind);
   if (!call || reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
   const presence = receivedAs(p, expression);
-  if (!presence || presence === "either") return false;
+  if (!presence || presence === "either" || mayBePromise(p, expression)) return false;
   for (const field of reachable(of.desc).flatMap(({ fields }) => fields)) {
     if (!p.written.has(field)) continue;
     p.readAgain.set(field, expression);
