@@ -3,8 +3,10 @@ import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAc
 import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
+  holdsStructs,
   isListOfNumbers,
   isPlain,
+  isStruct,
   type Kind,
   maybe,
   SAME,
@@ -40,6 +42,7 @@ import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
+import { followStruct, isLookedAt, structsLeave } from "./struct-reads.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesField } from "./written-messages.js";
 
@@ -60,6 +63,7 @@ export function createFollowValues(p: Proving) {
     if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();
     if (!parent || (shape.typed && holdsMessages(kind))) return;
+    if (isStruct(kind) && !isAssignmentTarget(expression)) return followStruct(p, expression, kind);
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
       const names = "a type assertion names the old message";
@@ -75,7 +79,10 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
-    if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
+    if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) {
+      if (kind.kind === "value" && kind.as.kind === "mask") return void open.push({ expression, kind });
+      return element(parent, kind);
+    }
     if (shape.typed && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
       return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression) {
@@ -120,6 +127,7 @@ export function createFollowValues(p: Proving) {
         return;
       }
       if (Node.isBinaryExpression(parent) && kind.kind === "message" && p.compareAbsent(parent, expression)) return;
+      if (isPlain(kind) && holdsStructs(kind) && !isLookedAt(parent, expression)) structsLeave(p, expression);
       const copy = Node.isSpreadElement(parent) && kind.kind === "list" ? parent.getParent() : undefined;
       if (Node.isArrayLiteralExpression(copy)) {
         // `[...list].sort()`: what else is in it is such a message, too.
@@ -194,8 +202,16 @@ export function createFollowValues(p: Proving) {
       if (isPlain(kind)) {
         const callback =
           Node.isCallExpression(call) && call.getExpression() === access ? call.getArguments()[0] : undefined;
-        const [item] = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
-        if (item) bind(item.getNameNode(), kind.of);
+        const items = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
+        if (items[0]) bind(items[0].getNameNode(), kind.of);
+        if (!isStruct(kind.of) || name === "push") return;
+        // What is read of a Struct is JSON where it was `any`.
+        if (Node.isCallExpression(call) && call.getExpression() === access) {
+          if (/^(filter|slice|reverse)$/.test(name)) flow(call, kind);
+          else if (/^(find|at|pop|shift)$/.test(name)) flow(call, maybe(kind.of));
+        }
+        const isSeen = items.length === 1 || items.length === 2 || /^(slice|reverse|at|pop|shift)$/.test(name);
+        if (!isSeen) structsLeave(p, object);
         return;
       }
       if (Node.isCallExpression(call) && call.getExpression() === access) return listCall(call, name, kind);
@@ -346,7 +362,7 @@ export function createFollowValues(p: Proving) {
     if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
     const left = loop.getInitializer();
     const [declaration] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
-    if (!declaration && isPlain(kind)) return;
+    if (!declaration && isPlain(kind) && !holdsStructs(kind)) return;
     if (!declaration) return block(left, "a message is written to a variable that is declared elsewhere");
     bind(declaration.getNameNode(), kind.of);
   };
@@ -371,7 +387,7 @@ export function createFollowValues(p: Proving) {
       const references = project.referencesTo(name).filter((reference) => reference !== name);
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
-      if (write && isPlain(kind)) return;
+      if (write && isPlain(kind) && !holdsStructs(kind)) return;
       // `let reply; try { reply = await … }`: written once, and a message from then on.
       const isOnlyWrite =
         Node.isVariableDeclaration(declaration) &&
@@ -389,7 +405,7 @@ export function createFollowValues(p: Proving) {
       return;
     }
     if (Node.isObjectBindingPattern(name)) {
-      if (isPlain(kind)) return;
+      if (isPlain(kind) && !holdsStructs(kind)) return;
       if (kind.kind !== "message") return block(name, "this is taken apart");
       for (const part of name.getElements()) {
         if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
@@ -408,7 +424,7 @@ export function createFollowValues(p: Proving) {
         if (field) noteRead(p, name, field, part);
         const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };
         const isNeverTaken = field !== undefined && isAlwaysThere(p, field) && hasAllKeys(p, name, kind.desc);
-        const initializer = isPlain(of) ? undefined : part.getInitializer();
+        const initializer = isPlain(of) && !holdsStructs(of) ? undefined : part.getInitializer();
         if (initializer && !isNeverTaken) return block(part, "a default for a part of a message");
         if (key !== found.localName) {
           const isOwnName = part.getName() === found.localName;
@@ -422,7 +438,7 @@ export function createFollowValues(p: Proving) {
       }
       return;
     }
-    if (!isPlain(kind)) block(name, "a list of messages is taken apart");
+    if (!isPlain(kind) || holdsStructs(kind)) block(name, "a list of messages is taken apart");
   };
 
   const isWrittenAgain = (name: Node): boolean =>

@@ -38,6 +38,7 @@ export function isStringValue(kind: Kind): boolean {
 
 /** No conversion is ever written around such a value. */
 export function neverWrapped(kind: Kind): boolean {
+  if (isStruct(kind)) return false;
   return isPlain(kind) && !(kind.kind === "value" && kind.as.kind === "same" && /int32/.test(kind.as.type));
 }
 
@@ -61,7 +62,17 @@ export function holdsMessages(kind: Kind): boolean {
 /** Identical at run time in both worlds, whatever is done with it. */
 export function isPlain(kind: Kind): boolean {
   if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);
-  return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
+  return kind.kind === "value" && /^(same|enum-number|struct)$/.test(kind.as.kind);
+}
+
+/** The object of a google.protobuf.Struct. */
+export function isStruct(kind: Kind | undefined): boolean {
+  return kind?.kind === "value" && kind.as.kind === "struct";
+}
+
+/** Such an object, or a list or map of them. */
+export function holdsStructs(kind: Kind): boolean {
+  return "of" in kind ? holdsStructs(kind.of) : isStruct(kind);
 }
 
 /** A list of 64 bits that old code has as numbers. */

@@ -1,6 +1,13 @@
 import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression, SourceFile } from "ts-morph";
+import type {
+  CallExpression,
+  Node,
+  ObjectLiteralExpression,
+  PropertyAccessExpression,
+  SourceFile,
+  Type,
+} from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
@@ -66,6 +73,12 @@ export interface ProofState {
   readonly takenMembers: Set<Node>;
   /** Members of a oneof that are read where others may be set, with what becomes of their value. */
   readonly memberValues: Map<Node, (value: string) => string>;
+  /** Objects of google.protobuf.Struct: where one goes out of sight and may be changed, and the fields that get one which is made anew. */
+  readonly structs: {
+    readonly leaks: Set<Node>;
+    readonly remade: Set<DescField>;
+    holdsMessages(type: Type): boolean;
+  };
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -210,6 +223,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     copiedMembers: new Map(),
     takenMembers: new Set(),
     memberValues: new Map(),
+    structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },
     enums: new Set(),
     deferred: [],
     finals: [],

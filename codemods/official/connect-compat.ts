@@ -51,6 +51,7 @@ import type { ClientOf, ServiceImplOf } from "../../runtime/src/grpc-js/types.js
 
 export { int64FromLong, int64FromLongBits, int64FromNumber } from "../../runtime/src/grpc-js/int64-from-long.js";
 export { textFromValue } from "../../runtime/src/grpc-js/text-from-value.js";
+export { tsProtoStruct } from "../../runtime/src/grpc-js/ts-proto-struct.js";
 export type { ClientOf, ServiceImplOf };
 
 // ---------------------------------------------------------------------------------------------------------------- messages

@@ -51,5 +51,6 @@ export { toPlainObject } from "./to-plain-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
 export type { TsProtoOptions } from "./ts-proto-object.js";
 export { tsProtoJson, tsProtoObject } from "./ts-proto-object.js";
+export { tsProtoStruct } from "./ts-proto-struct.js";
 export type { ClientOf, MetadataLike, MethodDefinition, ServiceErrorLike, ServiceImplOf } from "./types.js";
 export { watchCall } from "./watch-call.js";
