@@ -29,10 +29,12 @@ const unnamed = new Set(
     (start) => `${start} (handler) => (call, callback) => handler(call, callback);\n`,
   ),
 );
+const ownName = "exports.auth = function auth(handler) { return (call, callback) => handler(call, callback); };\n";
+unnamed.add(ownName);
 const literal = "module.exports = { auth: (handler) => (call, callback) => handler(call, callback) };\n";
 unnamed.add(literal);
 const [unnamedWhole, unnamedMember, unnamedInside, unnamedDefault] = [...unnamed] as [string, string, string, string];
-const named = { asWhole: [unnamedWhole], asMember: [unnamedMember, unnamedInside, literal] };
+const named = { asWhole: [unnamedWhole], asMember: [unnamedMember, unnamedInside, literal, ownName] };
 
 const asWhole = "module.exports = auth;";
 const asMember = "module.exports = { auth };";
@@ -135,4 +137,15 @@ module.exports = Server;
   };
   expect(passed("new Server('protos');")).toEqual([["'protos'"], ["root + '/a'"]]);
   expect(passed("require('somewhere')(Server);")).toEqual([undefined, undefined]);
+});
+
+it("counts the calls by a name that a function has only inside of itself", () => {
+  for (const [holder, after] of [
+    ["const auth", "exports.auth = auth;"],
+    ["exports.auth", ""],
+  ]) {
+    const exported = `${holder} = function again(handler) { if (handler.next) again(handler.next); };\n${after}\n`;
+    unnamed.add(exported);
+    expect(passedTo(exported, memberOnce, "")).toBe("'get',handler.next");
+  }
 });

@@ -29,6 +29,14 @@ interface Call {
 
 /** All calls of a function, or undefined. */
 function callsOf(input: PassedValuesInput, owner: Node): Call[] | undefined {
+  const outside = callsFromOutside(input, owner);
+  // `const save = function again(thing) { … again(thing.child) … }`: its own name is known only inside of it.
+  const own = Node.isFunctionExpression(owner) ? owner.getNameNode() : undefined;
+  const inside = own && callsByName(input, own, false);
+  return own ? joined([outside, inside])?.filter((call, index, all) => all.indexOf(call) === index) : outside;
+}
+
+function callsFromOutside(input: PassedValuesInput, owner: Node): Call[] | undefined {
   const holder = owner.getParent();
   let name: Node | undefined;
   if (Node.isFunctionDeclaration(owner) || Node.isMethodDeclaration(owner)) name = owner.getNameNode();
@@ -143,6 +151,7 @@ function useOf(reference: Node): "alias" | { getArguments(): Node[] } | undefine
     Node.isExportSpecifier(parent) ||
     Node.isImportClause(parent) ||
     Node.isFunctionDeclaration(parent) ||
+    Node.isFunctionExpression(parent) ||
     Node.isClassDeclaration(parent) ||
     Node.isClassExpression(parent) ||
     Node.isExportAssignment(parent) ||

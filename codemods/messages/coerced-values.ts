@@ -11,6 +11,7 @@ import {
   isOperand,
   quoted,
   standsAlone,
+  stringOf,
   topOf,
   typeText,
   unwrapped,
@@ -50,7 +51,7 @@ export function coerceValue(p: Proving, expression: Node, { as: given, field, ma
     const isUnsigned = field.scalar === ScalarType.UINT64 || field.scalar === ScalarType.FIXED64;
     const make = { module: "@connect-migrate/runtime/grpc-js", name: int64Maker(p, expression) };
     const zero = isSure ? "" : `${after} ?? 0`;
-    p.coerced.set(expression, field);
+    if (!isWholeText(p, expression)) p.coerced.set(expression, field);
     p.wrap(
       expression,
       [p.shorthandPrefix(expression), make, isSure ? "(" : `(${before}`],
@@ -108,6 +109,32 @@ function coerceMaybe(p: Proving, expression: Node, as: Representation, field: De
   const [opening, closing] = p.isNumber(expression) ? ["", ""] : ["Number(", ")"];
   if (as.type === "int32") return wrap([unless, opening], `${closing} | 0${after}`);
   return as.type === "uint32" && wrap([unless, opening], `${closing} >>> 0${after}`);
+}
+
+/** Is a number cut only where it leaves 32 bits, so that it is read again as it was put in? */
+export function isCutOnly(p: Proving, number: Node, type: "int32" | "uint32"): boolean {
+  return p.shape.coerces === true && p.isInteger(number) && (type === "int32" || p.isNatural(number));
+}
+
+/** `String(Number(stored.version) + 1)`: the digits that a field of 64 bits is read as, as long as they fit. */
+export function isWholeText(p: Proving, text: Node): boolean {
+  const number = stringOf(text);
+  return p.shape.coerces === true && number !== undefined && isWholeSum(p, number);
+}
+
+function isWholeSum(p: Proving, given: Node): boolean {
+  const number = unwrapped(given);
+  if (p.isInteger(number)) return true;
+  if (Node.isBinaryExpression(number))
+    return (
+      /^[-+]$/.test(number.getOperatorToken().getText()) &&
+      isWholeSum(p, number.getLeft()) &&
+      isWholeSum(p, number.getRight())
+    );
+  const isNumber = Node.isCallExpression(number) && number.getExpression().getText() === "Number";
+  const [digits, more] = isNumber ? number.getArguments() : [];
+  const kind = digits && p.kinds.get(unwrapped(digits));
+  return !more && kind?.kind === "value" && kind.as.kind === "int64-string" && kind.maybe !== true;
 }
 
 /** proto-loader and fromObject make a text or a Long of a value; an encoder of pbjs writes the bits of a number. */

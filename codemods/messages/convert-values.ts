@@ -1,3 +1,4 @@
+import type { DescEnum } from "@bufbuild/protobuf";
 import { type BinaryExpression, type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { isChangedInPlace } from "./changed-bytes.js";
 import type { Representation } from "./legacy-shape.js";
@@ -235,6 +236,7 @@ export function createConvertValues(p: Proving) {
         return wrap(expression, [prefix], access);
       }
       case "enum-name": {
+        if (!isMaybe && isBesideSameEnum(expression, as.desc)) return undefined;
         const chain = chainText(expression);
         if (chain === undefined)
           return block(expression, "the name of an enum value is taken of an expression that cannot be repeated");
@@ -246,6 +248,16 @@ export function createConvertValues(p: Proving) {
       default:
         return block(expression, "this is used in a way that is not followed");
     }
+  };
+
+  /** `a.kind === b.kind`: of one enum, numbers are equal where their names are. */
+  const isBesideSameEnum = (expression: Node, desc: DescEnum): boolean => {
+    const comparison = expression.getParent();
+    if (!Node.isBinaryExpression(comparison)) return false;
+    const [other] = comparedValues(comparison, expression) ?? [];
+    const kind = other && kinds.get(other);
+    if (kind?.kind !== "value" || kind.maybe || kind.as.kind !== "enum-name") return false;
+    return kind.as.desc === desc && !isOwn(p, kind);
   };
 
   /** The value of a member of a oneof, where it is the one that is set. */

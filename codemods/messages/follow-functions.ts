@@ -159,8 +159,10 @@ export function createFollowFunctions(p: Proving) {
     }
     const calls: CallExpression[] = [];
     const uses = isWhole ? usesOfWhole(project, owner.getSourceFile()) : [];
-    const named = name && [name, ...takenFromExports(owner, name)];
-    const references = new Set([...uses, ...(named ?? []).flatMap((one) => project.referencesTo(one))]);
+    // `const save = function again() { … }`: it may call itself by a name that only it knows.
+    const own = Node.isFunctionExpression(owner) ? owner.getNameNode() : undefined;
+    const named = [own, name, ...(name ? takenFromExports(owner, name) : [])].filter((one) => one !== undefined);
+    const references = new Set([...uses, ...named.flatMap((one) => project.referencesTo(one))]);
     const stray = member && name === member ? strayUse(project, member, references) : undefined;
     if (stray) {
       block(stray, `${member?.getText()} carries messages, and this may be a use of it`);

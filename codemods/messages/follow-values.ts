@@ -438,7 +438,12 @@ export function createFollowValues(p: Proving) {
       }
       return;
     }
-    if (!isPlain(kind) || holdsStructs(kind)) block(name, "a list of messages is taken apart");
+    if (isPlain(kind) && !holdsStructs(kind)) return;
+    const parts = Node.isArrayBindingPattern(name) ? name.getElements().filter(Node.isBindingElement) : [];
+    const isSimple = parts.every((part) => !part.getDotDotDotToken() && !part.getInitializer());
+    if (!shape.coerces || kind.kind !== "list" || parts.length === 0 || !isSimple)
+      return block(name, "a list of messages is taken apart");
+    for (const part of parts) bind(part.getNameNode(), kind.of);
   };
 
   const isWrittenAgain = (name: Node): boolean =>

@@ -173,9 +173,23 @@ export function isValueOfLogical(parent: Node): boolean {
       node = above;
       continue;
     }
-    if (isTruthTest(above, node)) return false;
-    return true;
+    return !isTruthTest(above, node) && !isAnswer(node, above);
   }
+}
+
+/** What a callback of `filter`, `find`, `some` … answers: only its truth counts. */
+function isAnswer(value: Node, above: Node): boolean {
+  const callback = isArrowBody(above, value)
+    ? above
+    : Node.isReturnStatement(above)
+      ? functionAround(above)
+      : undefined;
+  const call = callback?.getParent();
+  const callee = Node.isCallExpression(call) && call.getArguments()[0] === callback ? call.getExpression() : undefined;
+  return (
+    Node.isPropertyAccessExpression(callee) &&
+    /^(filter|find|findIndex|findLast|findLastIndex|some|every)$/.test(callee.getName())
+  );
 }
 
 /** `expression || {}`, `expression ?? {}` */

@@ -10,6 +10,7 @@ import { isPlain } from "./message-kind.js";
 import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
 import { mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
+import { receivedAs } from "./received-messages.js";
 import { certainChainText, optionalChainText } from "./typed-chains.js";
 
 /** A property of a literal that is a member of a oneof. */
@@ -239,6 +240,34 @@ export function setsIfThere(p: Proving, { property, field, value }: Member): boo
     const isShort = Node.isShorthandPropertyAssignment(property);
     p.edit(property, property.getStart(), isShort ? property.getStart() : value.getStart(), [opening], "after");
     p.edit(property, value.getEnd(), value.getEnd(), [isMessage ? " }" : " } : undefined"], "before");
+  });
+  return true;
+}
+
+/**
+ * `pick_text: other.pick_text`, of a message that has the same member in its oneof: that oneof, where this member is set. False
+ * where the value is no such access.
+ */
+export function takesMember(p: Proving, { property, field, value }: Member): boolean {
+  const oneof = field.oneof;
+  const isAccess = Node.isPropertyAccessExpression(value) && value.getName() === p.shape.keyOf(field);
+  if (p.shape.typed || p.shape.isLive || !oneof || !isAccess || !Node.isPropertyAssignment(property)) return false;
+  p.later(() => {
+    const object = unwrapped(value.getExpression());
+    const kind = p.kinds.get(object);
+    const source = kind?.kind === "message" ? p.fieldBy(kind.desc, value.getName()) : undefined;
+    const choice = p.askedMembers.get(value);
+    if (choice !== undefined && isAlike(source, field) && receivedAs(p, object) === "always") {
+      p.takenMembers.add(value);
+      goes(p, property, property.getStart(), value.getEnd());
+      const taken = `${choice}.case === ${quoted(value, field.localName)} ? ${choice} : undefined`;
+      return p.edit(property, property.getStart(), value.getEnd(), [`${oneof.localName}: ${taken}`]);
+    }
+    mustBeSet(p, value);
+    p.edit(property, property.getStart(), value.getStart(), [
+      `${oneof.localName}: { case: ${quoted(value, field.localName)}, value: `,
+    ]);
+    p.edit(property, value.getEnd(), value.getEnd(), [" }"], "before");
   });
   return true;
 }

@@ -26,11 +26,9 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
   const dot = access.hasQuestionDotToken() ? "?." : ".";
   const isCase = (operator: string) => `.case ${operator} ${quoted(access, field.localName)}`;
   // A literal that the program makes has no oneof where none of its members is set.
+  const asked = () => (receivedAs(p, object) !== undefined || !p.shape.creates ? "" : "?");
   const ask = (from: Node, to: number, ending: string) =>
-    p.last.push(() => {
-      const isThere = receivedAs(p, object) !== undefined || !p.shape.creates;
-      p.edit(from, object.getEnd(), to, [`${dot}${localName}${isThere ? "" : "?"}${ending}`]);
-    });
+    p.last.push(() => p.edit(from, object.getEnd(), to, [`${dot}${localName}${asked()}${ending}`]));
 
   const compared = comparisonWithNothing(p, access);
   if (compared) return ask(compared.whole, compared.whole.getEnd(), isCase(compared.isThere ? "===" : "!=="));
@@ -56,17 +54,24 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
   const oneofKey = p.shape.oneofKeyOf(field.oneof as DescOneof) ?? "";
   const isFound =
     isGuarded(access, `${object.getText()}.${oneofKey}`, p.shape.keyOf(field) ?? "") ||
-    (!isWritten(p, rootOf(object)) && receivedAs(p, object) !== undefined && isFoundBefore(p, access));
-  if (isFound) {
+    (receivedAs(p, object) !== undefined && isFoundBefore(p, access));
+  if (isFound && !isWritten(p, rootOf(object))) {
     p.edit(access, object.getEnd(), access.getEnd(), [`${dot}${localName}.value`]);
-    return p.flow(access, kind);
+    return p.flow(access, kind.kind === "value" ? { ...kind, maybe: false } : kind);
   }
   const nothing = p.shape.hasNulls && !isStoodFor(access) ? "null" : "undefined";
-  p.edit(access, access.getStart(), access.getStart(), ["("], "after");
-  ask(access, access.getEnd(), `${isCase("===")} ? ${choice}.value : ${nothing})`);
-  // `undefined` where another member is set, as it was; conversions would have to let it through.
-  if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number")
-    return p.block(access, "this member of a oneof needs a conversion");
+  p.askedMembers.set(access, choice);
+  p.last.push(() => {
+    // The same member of another message takes the oneof as it is.
+    if (p.takenMembers.has(access)) return;
+    p.edit(access, access.getStart(), access.getStart(), ["("], "after");
+    p.edit(access, object.getEnd(), access.getEnd(), [
+      `${dot}${localName}${asked()}${isCase("===")} ? ${choice}.value : ${nothing})`,
+    ]);
+    // `undefined` where another member is set, as it was; conversions would have to let it through.
+    if (kind.kind === "value" && kind.as.kind !== "same" && kind.as.kind !== "enum-number")
+      p.block(access, "this member of a oneof needs a conversion");
+  });
   if (nothing === "null")
     p.later(() => {
       if (dot === "?." || !receivedAs(p, object))

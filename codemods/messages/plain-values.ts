@@ -23,7 +23,7 @@ import {
 } from "./message-syntax.js";
 import { isOwn } from "./own-reads.js";
 import type { Proving } from "./proof.js";
-import { receivedAs } from "./received-messages.js";
+import { receivedAs, takenOf } from "./received-messages.js";
 import { isPickedFromStore } from "./stores.js";
 import { isUncheckedElement } from "./unchecked-elements.js";
 import { isThereAt } from "./wrapped-values.js";
@@ -438,8 +438,9 @@ function isPartlyThere(p: Proving, part: Node): boolean {
   if (p.shape.isLive || !kind) return false;
   if (kind.kind === "value") return (kind.maybe === true || isOwn(p, kind)) && !isThereAt(p, part, part);
   if (kind.kind !== "message") return false;
-  const isElement = Node.isElementAccessExpression(part);
-  if (isElement && isWithinLength(part)) return false;
+  const isTaken = Node.isIdentifier(part) && takenOf(p.project.declarationOf(part)) !== undefined;
+  const isElement = Node.isElementAccessExpression(part) || isTaken;
+  if (Node.isElementAccessExpression(part) && isWithinLength(part)) return false;
   const presence = receivedAs(p, part);
   return (isElement || (presence !== undefined && presence !== "always")) && !isThereAt(p, part, part);
 }

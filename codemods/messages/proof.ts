@@ -71,6 +71,8 @@ export interface ProofState {
   /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
   readonly copiedMembers: Map<Node, DescField>;
   readonly takenMembers: Set<Node>;
+  /** Members of oneofs that no test has found to be set, and the text of their oneof. */
+  readonly askedMembers: Map<Node, string>;
   /** Members of a oneof that are read where others may be set, with what becomes of their value. */
   readonly memberValues: Map<Node, (value: string) => string>;
   /** Objects of google.protobuf.Struct: where one goes out of sight and may be changed, and the fields that get one which is made anew. */
@@ -222,6 +224,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     keptSpreads: new Set(),
     copiedMembers: new Map(),
     takenMembers: new Set(),
+    askedMembers: new Map(),
     memberValues: new Map(),
     structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },
     enums: new Set(),

@@ -718,7 +718,7 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { const reply = { small_no: 0 }; reply.small_no += req.small_no; if (reply.small_no > 9) reply.the_name = 'x'; return reply; }",
       /converted where it is made is read again/,
     ],
-    ["a request that is added to", "function get(req) { req.small_no += 5; return {}; }", /written to/],
+    ["a request that is added to", "function get(req) { req.small_no *= 5; return {}; }", /written to/],
     [
       "a message that is made here, in a request",
       "function get(req) { req.the_child = { the_name: 'x' }; return { the_req: req }; }",

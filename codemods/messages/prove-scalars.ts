@@ -1,6 +1,6 @@
 import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
-import { coerceValue } from "./coerced-values.js";
+import { coerceValue, isCutOnly, isWholeText } from "./coerced-values.js";
 import { nameIn } from "./convert-values.js";
 import { isAssignableScalar, isUnsignedField, type Kind, SAME } from "./message-kind.js";
 import {
@@ -48,7 +48,7 @@ export function createProveScalars(p: Proving) {
           if (shape.fractions === "refused" && (p.isInteger(expression) || p.isNumber(expression))) return;
           // What protobufjs does with any number; protobuf-es throws for a fraction or for one that is too large.
           if (p.isNumber(expression) && (!wanted.maybe || p.isPresent(expression))) {
-            if (wanted.field) p.coerced.set(expression, wanted.field);
+            if (wanted.field && !isCutOnly(p, expression, as.type)) p.coerced.set(expression, wanted.field);
             const [opening, closing] = isOperand(expression) ? ["", ""] : ["(", ")"];
             return wrap(
               expression,
@@ -209,7 +209,7 @@ export function createProveScalars(p: Proving) {
     if (as === "int64-number") return p.isInteger(expression);
     if (Node.isStringLiteral(expression)) return /^(0|-?[1-9]\d{0,17})$/.test(expression.getLiteralText());
     const inner = stringOf(expression);
-    return inner !== undefined && p.isInteger(inner);
+    return inner !== undefined && (p.isInteger(inner) || isWholeText(p, expression));
   };
 
   const int64 = (expression: Node, as: "int64-string" | "int64-number", wanted: Kind & { kind: "value" }): unknown => {

@@ -35,7 +35,7 @@ import {
   typeOfAssertion,
   unwrapped,
 } from "./message-syntax.js";
-import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere } from "./oneof-literals.js";
+import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere, takesMember } from "./oneof-literals.js";
 import { notePassedOn } from "./own-reads.js";
 import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
@@ -385,6 +385,9 @@ export function createProveValues(p: Proving) {
             continue;
           }
           block(property, "a member of a oneof that may be absent");
+        } else if (takesMember(p, { property, field, value: expression })) {
+          sink(expression, kindOf(field));
+          continue;
         } else mustBeSet(p, expression);
         const opening = `${oneof.localName}: { case: ${quoted(object, field.localName)}, value: `;
         if (isShort) edit(property, property.getStart(), property.getStart(), [opening], "after");

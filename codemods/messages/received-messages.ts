@@ -1,4 +1,5 @@
 import { Node, type ParameterDeclaration } from "ts-morph";
+import { isKeptThere } from "./kept-keys.js";
 import {
   ARRAY_READERS,
   isAbsent,
@@ -26,14 +27,20 @@ export type Presence = "always" | "same" | "null" | "either";
 
 /**
  * Does an expression hold a message that came from the peer, or a part of one, whatever branch was taken? A message that the
- * program makes itself stays the literal that it is; undefined for those, and for what cannot be seen.
+ * program makes itself stays the literal that it is; undefined for those, unless `isAlike` says that one has all that is asked for, and
+ * for what cannot be seen.
  */
-export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()): Presence | undefined {
+export function receivedAs(
+  p: Proving,
+  given: Node,
+  asked: Set<Node> = new Set(),
+  isAlike?: (made: Node) => boolean,
+): Presence | undefined {
   const node = unwrapped(given);
-  if (p.received.has(node) || p.shape.creates?.(p, node)) return "always";
+  if (p.received.has(node) || p.shape.creates?.(p, node) || isAlike?.(node)) return "always";
   if (asked.has(node)) return undefined;
   asked.add(node);
-  const of = (other: Node) => receivedAs(p, other, asked);
+  const of = (other: Node) => receivedAs(p, other, asked, isAlike);
   if (Node.isAwaitExpression(node)) return of(node.getExpression());
   if (Node.isPropertyAccessExpression(node)) return part(p, of(node.getExpression()), node, node.getName());
   if (Node.isBinaryExpression(node) && isOrEmpty(node, node.getLeft())) return of(node.getLeft()) && "always";
@@ -47,7 +54,7 @@ export function receivedAs(p: Proving, given: Node, asked: Set<Node> = new Set()
     return merged(items) && "always";
   }
   const kept = valuesKept(p, node);
-  if (kept) return merged(kept.values.map(of)) && (kept.isOne ? "same" : "always");
+  if (kept) return merged(kept.values.map(of)) && (kept.isOne && !isKeptThere(p.project, node) ? "same" : "always");
   if (Node.isElementAccessExpression(node)) return of(node.getExpression()) && "same";
   if (Node.isCallExpression(node)) {
     const callee = node.getExpression();
@@ -158,10 +165,19 @@ function takenApart(p: Proving, pattern: Node, of: Ask): Presence | undefined {
   return source && of(source);
 }
 
+/** The list of `const [first] = list`. */
+export function takenOf(declaration: Node | undefined): Node | undefined {
+  const pattern = Node.isBindingElement(declaration) ? declaration.getParent() : undefined;
+  const holder = Node.isArrayBindingPattern(pattern) ? pattern.getParent() : undefined;
+  return Node.isVariableDeclaration(holder) ? holder.getInitializer() : undefined;
+}
+
 function named(p: Proving, name: Node, of: Ask): Presence | undefined {
   const declaration = p.project.declarationOf(name);
   if (Node.isParameterDeclaration(declaration)) return parameterAs(p, declaration, of);
   if (Node.isBindingElement(declaration)) {
+    const list = takenOf(declaration);
+    if (list) return isWritten(p, declaration.getNameNode()) ? undefined : of(list) && "same";
     const kind = p.kinds.get(name);
     const isKnown = of(declaration.getParent()) !== undefined;
     const hasDefault = declaration.getInitializer() !== undefined || declaration.getDotDotDotToken() !== undefined;

@@ -302,7 +302,7 @@ function fieldsOf(
 }
 
 /** What can be written again for each field: `request.item`, `items[index]`, `byId.get(id)`. */
-function chainOf(p: Proving, message: Node): string | undefined {
+export function chainOf(p: Proving, message: Node): string | undefined {
   const callee = Node.isCallExpression(message) ? message.getExpression() : undefined;
   const isLookup =
     Node.isPropertyAccessExpression(callee) && callee.getName() === "get" && isPickedFromStore(p, message);

@@ -185,6 +185,100 @@ describe("messages that a module keeps for others", () => {
   });
 });
 
+/** A store whose functions are all that other files see of it: what goes in came from the peer, so its oneofs may be asked. */
+const functions = {
+  "kept.js": `const byName = new Map();
+exports.save = function save(thing) { byName.set(thing.item_name, thing); return byName.get(thing.item_name); };
+exports.all = () => [...byName.values()];
+`,
+  "handlers.js": `const kept = require('./kept');
+function putIt(req) {
+  if (req.is_on) throw new Error('off first');
+  return kept.save(req);
+}
+function listIt(req) {
+  const things = [];
+  for (const one of kept.all()) {
+    if (req.of_kind !== 'KIND_UNKNOWN' && one.item_kind !== req.of_kind) continue;
+    if (one.pick === 'pick_text') things.push({ item_name: one.item_name, pick_text: one.pick_text, tag_list: [...one.tag_list, \`of \${one.pick_text}\`] });
+    else things.push({ item_name: one.item_name, pick_part: one.pick_part });
+  }
+  return { things };
+}
+module.exports = { putIt, listIt };
+`,
+};
+
+describe("messages that are kept behind functions of another file", () => {
+  it("are followed through them", { timeout: 60_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, ...functions });
+    expect(programs.migrated).toContain("one.itemKind !== req.ofKind");
+    expect(programs.migrated).toContain("return kept.save(req);");
+    await expectSameAnswers(programs, 500);
+  });
+});
+
+/** Whole numbers that are counted in what is kept, and messages that are taken out of lists by patterns. */
+const counting = `
+const byName = new Map();
+const all = [];
+function putIt(req) {
+  if (req.use_count < 0) throw new Error('less than none');
+  byName.set(req.item_name.slice(0, 1), req);
+  all.push({ item_name: req.item_name, use_count: all.length, left_count: 4, tag_list: [], big_count: '7' });
+  return all[all.length - 1];
+}
+function findIt(req) {
+  const thing = byName.get(req.item_name.slice(0, 1));
+  if (!thing) throw new Error('none of ' + byName.size);
+  thing.use_count += req.item_name.length * 2;
+  thing.left_count++;
+  if (thing.use_count > 5) thing.use_count -= 5 - req.item_name.length;
+  thing.big_count = String(Number(thing.big_count) + 1);
+  return thing;
+}
+function getIt(req) {
+  const [first, other] = all.filter((one) => one.item_name.length > req.item_name.length);
+  if (!first) throw new Error('none');
+  --first.use_count;
+  first.left_count = first.left_count + first.item_name.length;
+  return other || first;
+}
+function listIt(req) {
+  all.forEach((one) => one.use_count++);
+  if (all.length > 0) all[0].use_count += 2;
+  return { things: [...byName.values()].filter((one) => one.main_part && one.main_part.part_name), others: all, how_many: all.length };
+}
+function dropIt(req) {
+  const [gone] = all.splice(0, 1);
+  return { lines_out: [gone ? \`\${gone.item_name} \${gone.use_count} \${gone.big_count}\` : 'none'], line_count: all.length };
+}
+module.exports = { putIt, findIt, getIt, listIt, dropIt };
+`;
+
+describe("messages that are counted in", () => {
+  it("are counted up and down, and taken out of lists", { timeout: 60_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, "handlers.js": counting });
+    expect(programs.migrated).toContain("thing.useCount = (thing.useCount + (req.itemName.length * 2)) | 0;");
+    expect(programs.migrated).toContain("thing.leftCount = (thing.leftCount + 1) >>> 0;");
+    expect(programs.migrated).toContain("thing.useCount = (thing.useCount - (5 - req.itemName.length)) | 0;");
+    await expectSameAnswers(programs, 800);
+  });
+
+  it.each([
+    ["a fraction", "thing.use_count += 0.5;"],
+    ["a text", "thing.use_count += req.item_name;"],
+    ["less than none, of an unsigned one", "thing.left_count--;"],
+    ["what is looked at", "if (thing.use_count++ > 3) throw new Error('many');"],
+    ["what the message may not have", "all[0].use_count++;"],
+  ])("stay on the bridge where it is %s", { timeout: 60_000 }, async (_, code) => {
+    const source = `const byName = new Map();\nconst all = [{ item_name: 'a' }];\nfunction putIt(req) { byName.set(req.item_name, req); return req; }
+function getIt(req) { const thing = byName.get(req.item_name); if (!thing) throw new Error('none'); ${code} return all[0]; }\nmodule.exports = { putIt, getIt };\n`;
+    const files = { "service.proto": keepProto, "handlers.js": source };
+    await expect(loaderPrograms("keep.v1.Keep", files)).rejects.toThrow("bridged");
+  });
+});
+
 describe("messages of google-protobuf that a module keeps", () => {
   it("are followed through its lists, Maps and objects", { timeout: 120_000 }, async () => {
     using programs = await twoPrograms("same", keepClasses);

@@ -1,5 +1,6 @@
 import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { countsIn } from "./counted-fields.js";
 import { holdsMessages, type Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -13,7 +14,7 @@ import { isThereAt } from "./wrapped-values.js";
 export function writesField(p: Proving, access: PropertyAccessExpression, field: DescField): unknown {
   const assignment = access.getParent();
   const kind = p.kindOf(field);
-  if (addsTo(p, access, field, kind)) return;
+  if (addsTo(p, access, field, kind) || countsIn(p, access, field, kind)) return;
   const isStatement =
     Node.isBinaryExpression(assignment) &&
     assignment.getLeft() === access &&

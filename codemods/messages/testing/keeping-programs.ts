@@ -64,6 +64,8 @@ message Thing {
   map<string, int32> num_map = 8;
   bool is_on = 9;
   bytes raw_data = 10;
+  int32 use_count = 11;
+  uint32 left_count = 12;
 }
 message Things { repeated Thing things = 1; repeated Thing others = 2; int32 how_many = 3; Thing first = 4; }
 message Key { string item_name = 1; int64 big_key = 2; Kind of_kind = 3; bool more = 4; Thing in_its_place = 5; }
