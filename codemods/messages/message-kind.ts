@@ -16,7 +16,7 @@ export type Kind =
       readonly readOf?: Node;
     }
   | { readonly kind: "list"; readonly of: Kind }
-  /** A message around one value, which protobuf-es has without it. */
+  /** A message around one value, or around an object, which protobuf-es has without it. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage; readonly of: Kind }
   | { readonly kind: "map"; readonly of: Kind }
   /** A oneof that is an object of its own, with a discriminator and a value. */
@@ -27,6 +27,8 @@ export type Kind =
   | { readonly kind: "stream"; readonly of: Kind };
 
 export const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } };
+
+export const STRUCT = "google.protobuf.Struct";
 
 export function isAssignableScalar(from: PlainType, to: PlainType): boolean {
   return from === to || (to === "number" && (from === "int32" || from === "uint32"));

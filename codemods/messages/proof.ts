@@ -12,7 +12,7 @@ import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
-import type { Kind } from "./message-kind.js";
+import { type Kind, STRUCT } from "./message-kind.js";
 import { innerOf } from "./message-syntax.js";
 import { refusesMissing } from "./missing-replies.js";
 
@@ -197,6 +197,11 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     return `${path}:${node.getStartLineNumber()}`;
   };
 
+  const valueIn = (wrapper: DescMessage): Kind =>
+    wrapper.typeName === STRUCT
+      ? { kind: "value", as: { kind: "struct" } }
+      : state.kindOf(wrapper.fields[0] as DescField);
+
   const state: ProofState = {
     project,
     shape,
@@ -298,7 +303,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
         as.kind === "message"
           ? { kind: "message", desc: as.desc }
           : as.kind === "wrapper"
-            ? { kind: "wrapper", desc: as.desc, of: state.kindOf(as.desc.fields[0] as DescField) }
+            ? { kind: "wrapper", desc: as.desc, of: valueIn(as.desc) }
             : { kind: "value", as, maybe: canBeUnset, field };
       return field.fieldKind === "list"
         ? { kind: "list", of: one }
