@@ -60,10 +60,7 @@ describe("a server and a client that share functions with messages", () => {
       "package.json": "{}",
       "both.proto": proto,
       "shared.js": shared,
-      "server.js": server(`JSON.parse(${name}(req)).map((one) => one)[0] ?? { ...req }`).replace(
-        "show, named",
-        `${taken}, named`,
-      ),
+      "server.js": server(`[JSON.parse(${name}(req)), req].pop()`).replace("show, named", `${taken}, named`),
       "client.js": client,
     });
     const { files, findings } = await migrateMessages(both.root, "auto", ["clients"]);

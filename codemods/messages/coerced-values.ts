@@ -192,7 +192,8 @@ export function isFromOutside(p: Proving, declaration: Node | undefined): boolea
   if (!Node.isCallExpression(called)) return Node.isPropertyAccessExpression(called);
   const callee = called.getExpression();
   return (
-    p.project.originOf(callee).kind !== "function" && !/\.(map|slice|filter|reverse|split)$/.test(callee.getText())
+    p.project.originOf(callee).kind !== "function" &&
+    !/\.(map|slice|filter|reverse|split|assign)$/.test(callee.getText())
   );
 }
 

@@ -1,5 +1,6 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { type BinaryExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { keysLeftOut } from "./collected-rests.js";
 import type { Kind } from "./message-kind.js";
 import { isArrowBody, isEachCall, isOperand, numberOf, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -80,6 +81,7 @@ function hasValue(p: Proving, made: Node, key: string): boolean {
     const message = Node.isSpreadAssignment(one) ? unwrapped(one.getExpression()) : undefined;
     const known = message && p.kinds.get(message);
     const same = known?.kind === "message" ? p.fieldBy(known.desc, key) : undefined;
-    return message !== undefined && same !== undefined && isAlwaysThere(p, same) && hasAllKeys(p, message, same.parent);
+    if (!message || !same || keysLeftOut(p, message).has(key)) return false;
+    return isAlwaysThere(p, same) && hasAllKeys(p, message, same.parent);
   });
 }

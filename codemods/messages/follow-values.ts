@@ -1,5 +1,7 @@
 import type { DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
+import { watchNumbers } from "./changed-lists.js";
+import { collectsRest } from "./collected-rests.js";
 import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
@@ -38,13 +40,14 @@ import { followMember } from "./oneof-members.js";
 import { noteRead, readOf } from "./own-reads.js";
 import type { Proving } from "./proof.js";
 import { isNullable, readLong, readNullable, takesNullable } from "./protobufjs-reads.js";
+import { pushesMessages } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
 import { followStruct, isLookedAt, structsLeave } from "./struct-reads.js";
 import { followWrapper } from "./wrapped-values.js";
-import { writesField } from "./written-messages.js";
+import { writesEntry, writesField } from "./written-messages.js";
 
 /** What happens to an expression whose content is known: its members, its names, where it goes. */
 export function createFollowValues(p: Proving) {
@@ -59,6 +62,7 @@ export function createFollowValues(p: Proving) {
     const why = unsupportedIn(kind);
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
+    watchNumbers(p, expression, kind);
     const held = kind.kind === "list" || kind.kind === "map" ? kind.of : kind;
     if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();
@@ -250,6 +254,7 @@ export function createFollowValues(p: Proving) {
   };
 
   const element = (access: Node, kind: Kind): unknown => {
+    if (kind.kind === "map" && shape.coerces && isAssignmentTarget(access)) return writesEntry(p, access, kind);
     if (kind.kind === "list" || kind.kind === "map") return flow(access, maybe(kind.of));
     // A byte is the same in a Buffer and in a Uint8Array.
     if (kind.kind === "value" && kind.as.kind === "bytes" && !shape.hasTextBytes && !isAssignmentTarget(access)) return;
@@ -261,6 +266,8 @@ export function createFollowValues(p: Proving) {
     if (name === "slice" || name === "reverse") return flow(call, kind);
     if (name === "at" || name === "pop" || name === "shift") return flow(call, maybe(kind.of));
     if (isTextOfEach(call, name, kind.of)) return;
+    if (shape.coerces && kind.of.kind === "message" && /^(push|unshift)$/.test(name))
+      return pushesMessages(p, call, kind.of);
     const callee = call.getExpression();
     if (shape.isLive && isListOfNumbers(kind) && /^(join|includes|indexOf)$/.test(name)) {
       const list = Node.isPropertyAccessExpression(callee) ? callee.getExpression() : callee;
@@ -408,7 +415,7 @@ export function createFollowValues(p: Proving) {
       if (isPlain(kind) && !holdsStructs(kind)) return;
       if (kind.kind !== "message") return block(name, "this is taken apart");
       for (const part of name.getElements()) {
-        if (part.getDotDotDotToken()) return block(part, "the rest of a message is collected");
+        if (part.getDotDotDotToken()) return collectsRest(p, part, kind);
         const keyNode = part.getPropertyNameNode();
         const key = keyNode ? keyNode.getText().replace(/^["']|["']$/g, "") : part.getName();
         const oneof = shape.typed && oneofBy(kind.desc, key);

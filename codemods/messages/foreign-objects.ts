@@ -5,7 +5,9 @@ import {
   Node,
   type PropertyAssignment,
   type ShorthandPropertyAssignment,
+  type VariableDeclaration,
 } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
 import { reachable } from "./google-protobuf-generated.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import {
@@ -14,11 +16,14 @@ import {
   isAssignmentTarget,
   isAsync,
   isCallback,
+  isConstant,
   isFunctionNode,
+  isPlainWrite,
   isTransparent,
   typeText,
   unwrapped,
 } from "./message-syntax.js";
+import { isParsedData } from "./parsed-data.js";
 import type { Proving } from "./proof.js";
 
 /**
@@ -29,14 +34,20 @@ import type { Proving } from "./proof.js";
 export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly kind: "message" | "list" }): boolean {
   const of = wanted.kind === "list" ? wanted.of : wanted;
   const { shape } = p;
-  if (!shape.wholeOptions || of.kind !== "message" || !isOpaque(p, given)) return false;
+  if (!shape.wholeOptions || of.kind !== "message") return false;
+  const isData = isParsedData(p, given);
+  if (!isData && !isOpaque(p, given)) return false;
   if (reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
   let value = given;
   for (let above = value.getParent(); above && isStep(above); above = value.getParent()) value = above;
   const place = sentFrom(p, value);
   if (!place || (wanted.kind === "list" && place.as !== "field") || isChangedIn(p, place.whole, value)) return false;
-  const wait = place.as === "whole" && place.handler ? awaitFor(value, place.handler) : "";
+  const wait = place.as === "whole" && place.handler ? awaitFor(p, value, place.handler) : "";
   if (wait === undefined) return false;
+  if (isData)
+    p.finals.push(() => {
+      if (!isParsedData(p, given)) p.block(given, "a message that is taken for parsed JSON");
+    });
   p.later(() => {
     if (readOf(given).some((part) => p.kinds.has(part)))
       p.block(given, "a message that is taken for an object of unknown origin");
@@ -54,6 +65,7 @@ export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly
 function isOpaque(p: Proving, value: Node): boolean {
   const isAccess = Node.isPropertyAccessExpression(value) || Node.isElementAccessExpression(value);
   if (!isAccess && !Node.isIdentifier(value) && !Node.isCallExpression(value)) return false;
+  if (Node.isCallExpression(value) && value.getExpression().getText() === "Object.assign") return false;
   if (/^(string|number|boolean|bigint|symbol|undefined|null|void|never)$/.test(typeText(value))) return false;
   return !readOf(value).some((part) => p.kinds.has(part));
 }
@@ -72,19 +84,36 @@ function readOf(value: Node): Node[] {
   return parts;
 }
 
-function rootOf(value: Node): Identifier | undefined {
+/** The names that a value is read of; undefined where it is read of something else. */
+function rootsOf(given: Node): Identifier[] | undefined {
+  const value = unwrapped(given);
+  const parts = partsOf(value);
+  if (parts) {
+    const roots = parts.map(rootsOf);
+    return roots.includes(undefined) ? undefined : roots.flatMap((one) => one ?? []);
+  }
   const root = readOf(value).at(-1);
-  return Node.isIdentifier(root) ? root : undefined;
+  return Node.isIdentifier(root) ? [root] : undefined;
+}
+
+/** What an expression gives one of, or takes fields or elements from. */
+function partsOf(value: Node): Node[] | undefined {
+  if (Node.isBinaryExpression(value)) return [value.getLeft(), value.getRight()];
+  if (Node.isConditionalExpression(value)) return [value.getWhenTrue(), value.getWhenFalse()];
+  if (Node.isObjectLiteralExpression(value))
+    return value.getProperties().flatMap((one) => (Node.isSpreadAssignment(one) ? [one.getExpression()] : []));
+  if (!Node.isArrayLiteralExpression(value)) return undefined;
+  return value.getElements().map((one) => (Node.isSpreadElement(one) ? one.getExpression() : one));
 }
 
 /** Has a message fields that a row cannot have, or not each by itself? */
 function isUnlike(p: Proving, desc: DescMessage): boolean {
-  if (desc.oneofs.length > 0 || desc.typeName === "google.protobuf.Any") return true;
+  if (desc.typeName === "google.protobuf.Any") return true;
   return desc.fields.some(
     (field) =>
       p.shape.keyOf(field) === undefined ||
       unsupportedIn(p.kindOf(field)) !== undefined ||
-      (field.fieldKind === "map" && field.mapKey !== ScalarType.STRING),
+      (field.fieldKind === "map" && !/^(STRING|.*32)$/.test(ScalarType[field.mapKey] ?? "")),
   );
 }
 
@@ -105,6 +134,7 @@ interface Place {
 /** Where a value is sent as a part of an expression that a handler returns, yields or pushes, or that a call is given. */
 function sentFrom(p: Proving, value: Node): Place | undefined {
   let as: Place["as"] | undefined;
+  let whole: Node | undefined;
   let node = value;
   for (let above = node.getParent(); above; above = node.getParent()) {
     if (isStep(above) || isBranch(above, node)) node = above;
@@ -113,21 +143,51 @@ function sentFrom(p: Proving, value: Node): Place | undefined {
       as ??= "field";
       node = above.getParent();
     } else if (as && Node.isArrayLiteralExpression(above)) node = above;
-    else if (Node.isCallExpression(above) && above.getArguments()[0] === node) {
+    else if (as && Node.isVariableDeclaration(above)) {
+      const use = sentUnchanged(p, above, value);
+      if (!use) return undefined;
+      [whole, node] = [node, use];
+    } else if (Node.isCallExpression(above) && above.getArguments()[0] === node) {
       // What a client is told of a part that is refused names the field.
       const isSent = (p.received.has(above) && !as) || (isPush(p, above) && isOnlyRead(p, value, node));
-      return isSent ? { as: as ?? "whole", whole: node } : undefined;
+      return isSent ? { as: as ?? "whole", whole: whole ?? node } : undefined;
     } else {
       const isSent = Node.isReturnStatement(above) || Node.isYieldExpression(above) || isArrowBody(above, node);
       const owner = isSent ? functionAround(node) : undefined;
       if (!owner || isWatched(node, owner)) return undefined;
-      if (p.handlers.has(owner)) return { as: as ?? "whole", handler: owner, whole: node };
+      if (p.handlers.has(owner)) return { as: as ?? "whole", handler: owner, whole: whole ?? node };
       const list = as && listOf(owner);
-      if (!list) return undefined;
+      if (!list || whole) return undefined;
       node = list;
     }
   }
   return undefined;
+}
+
+/**
+ * `return reply` of `const reply = { note: … }`: where the reply is sent. What was parsed there nobody else has; anything else must
+ * be sent at once. The reply itself may get other fields until then.
+ */
+function sentUnchanged(p: Proving, declaration: VariableDeclaration, value: Node): Node | undefined {
+  const name = declaration.getNameNode();
+  if (!Node.isIdentifier(name) || !isConstant(declaration)) return undefined;
+  const [use, more] = p.project.referencesTo(name).filter((one) => one !== name && !isWriteOfKey(one));
+  if (!use || more) return undefined;
+  const statement = declaration.getVariableStatement();
+  const next = statement?.getNextSibling();
+  const isParsed = Node.isCallExpression(value) && value.getExpression().getText() === "JSON.parse";
+  return isParsed || (next && use.getAncestors().includes(next) && !Node.isBlock(next)) ? use : undefined;
+}
+
+/** `reply.total = 5;` */
+function isWriteOfKey(use: Node): boolean {
+  const access = use.getParent();
+  return (
+    Node.isPropertyAccessExpression(access) &&
+    access.getExpression() === use &&
+    isPlainWrite(access) &&
+    Node.isExpressionStatement(access.getParentOrThrow().getParent())
+  );
 }
 
 /** `output.write(…)` in `createPushStream((output) => …)`. */
@@ -190,33 +250,53 @@ function isWatched(sent: Node, owner: Node): boolean {
     );
 }
 
+const QUIET_CALLS = /^(JSON\.parse|fs\.(readFileSync|existsSync))$/;
+
 const runs = (node: Node) => Node.isCallExpression(node) || Node.isNewExpression(node) || Node.isAwaitExpression(node);
 
 /** Could a row be changed in the expression that it is sent in? */
 function isChangedIn(p: Proving, whole: Node, value: Node): boolean {
-  const root = rootOf(value);
-  const declaration = root && p.project.declarationOf(root);
-  const names = (node: Node) =>
-    [node, ...node.getDescendants()].some(
-      (one) =>
-        Node.isIdentifier(one) && one.getText() === root?.getText() && p.project.declarationOf(one) === declaration,
-    );
+  const roots = rootsOf(value);
+  const declarations = roots?.map((root) => p.project.declarationOf(root));
+  const isRoot = (one: Node) =>
+    Node.isIdentifier(one) &&
+    roots?.some((root) => root.getText() === one.getText()) &&
+    declarations?.includes(p.project.declarationOf(one));
+  const names = (node: Node) => [node, ...node.getDescendants()].some(isRoot);
   return whole.getDescendants().some((node) => {
     if (isAssignmentTarget(node)) return true;
     if (!Node.isCallExpression(node) || node.getStart() < value.getEnd()) return false;
-    if (!root) return true;
+    if (!roots) return true;
     const callee = node.getExpression();
     const isReader = Node.isPropertyAccessExpression(callee) && LIST_READERS.test(callee.getName());
     const isQuiet = !node.getArguments().some((one) => names(one) || [one, ...one.getDescendants()].some(runs));
+    if (isQuiet && onlyReads(p, callee)) return false;
     return names(node) && !(isReader && isQuiet && Node.isIdentifier(callee.getExpression()));
   });
 }
 
-/** A promise that a handler gives is waited for: by what is written. Undefined where that would change what is caught. */
-function awaitFor(value: Node, handler: Node): string | undefined {
-  if (isNoPromise(value)) return "";
+/** Is a function of the project one that only reads, `all() { return this.rows; }`? */
+function onlyReads(p: Proving, callee: Node, depth = 0): boolean {
+  const origin = p.project.originOf(callee);
+  if (origin.kind !== "function" || depth > 3) return false;
+  return origin.node.getDescendants().every((node) => {
+    if (!Node.isCallExpression(node)) return !isAssignmentTarget(node) && !Node.isDeleteExpression(node) && !runs(node);
+    const inner = node.getExpression();
+    const isRead = Node.isPropertyAccessExpression(inner) && LIST_READERS.test(inner.getName());
+    return isRead || QUIET_CALLS.test(inner.getText()) || onlyReads(p, inner, depth + 1);
+  });
+}
+
+/**
+ * A promise that a handler gives is waited for: by what is written, or else by `protoLoaderMessage`. Undefined where the compiler
+ * would not have that.
+ */
+function awaitFor(p: Proving, value: Node, handler: Node): string | undefined {
+  if (isParsedData(p, value) || isNoPromise(value)) return "";
   const isTried = value.getAncestors().some((node) => Node.isTryStatement(node) && functionAround(node) === handler);
-  return isFunctionNode(handler) && isAsync(handler) && !isTried ? "await " : undefined;
+  if (isFunctionNode(handler) && isAsync(handler) && !isTried) return "await ";
+  const type = value.getType();
+  return isTypeScript(value.getSourceFile()) && !type.isAny() && !type.isUnknown() ? undefined : "";
 }
 
 function isNoPromise(given: Node): boolean {
@@ -224,16 +304,8 @@ function isNoPromise(given: Node): boolean {
   if (Node.isAwaitExpression(value)) return true;
   const type = value.getType();
   if (!type.isAny() && !type.isUnknown() && !type.getProperty("then")) return true;
-  const root = rootOf(value);
-  const source = root && sourceOf(root);
-  if (Node.isIdentifier(value)) return source !== undefined && isNoPromise(source);
-  if (Node.isCallExpression(value)) return value.getExpression().getText() === "JSON.parse";
-  // A part of what was parsed.
-  return (
-    readOf(value).every((part) => !Node.isCallExpression(part)) &&
-    Node.isCallExpression(source) &&
-    source.getExpression().getText() === "JSON.parse"
-  );
+  const source = Node.isIdentifier(value) ? sourceOf(value) : undefined;
+  return source !== undefined && isNoPromise(source);
 }
 
 /** The value of a constant. */

@@ -12,11 +12,15 @@ import {
   isValueOfLogical,
   unwrapped,
 } from "./message-syntax.js";
+import { isParsedData } from "./parsed-data.js";
 import type { Proving } from "./proof.js";
 import { isWritten } from "./received-messages.js";
 
 /** Methods of an array that call their argument once with each element, and give none of them back. */
 const ITERATORS = /^(forEach|map|flatMap|some|every|findIndex)$/;
+
+/** Those that call it before they return. */
+const AT_ONCE = /^(forEach|map|flatMap|some|every|filter|find|findIndex|findLast|sort|reduce)$/;
 
 /**
  * A received message that other code gets for good, `User.create(request)`: nothing of the program looks at it afterwards, and
@@ -100,12 +104,38 @@ function isLastUse(p: Proving, name: Identifier, message: Node, outlet: Node, ho
     if (use === name) return true;
     const above = use.getAncestors();
     if (use === message || above.includes(message)) return true;
+    if (isOtherField(p, use, message)) return true;
     if (use.getStart() >= outlet.getEnd()) return false;
-    const owner = functionAround(use);
+    const owner = functionThatRuns(p, use);
     if (!owner || !around.includes(owner)) return false;
     if (repeated.some((node) => above.includes(node) && !isHead(node, use))) return false;
     return isAssignmentTarget(use) || isQuiet(p, use) || isSource(use, holders);
   });
+}
+
+/** `request.title`, a value, where `request.owner` is given away, or a copy of the fields of `request`. */
+function isOtherField(p: Proving, use: Node, message: Node): boolean {
+  const access = use.getParent();
+  if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== use || isAssignmentTarget(access))
+    return false;
+  if (p.kinds.get(access)?.kind !== "value") return false;
+  if (message.getText() === use.getText()) return Node.isSpreadAssignment(message.getParent());
+  const isPart = Node.isPropertyAccessExpression(message) && message.getExpression().getText() === use.getText();
+  return isPart && message.getName() !== access.getName();
+}
+
+/** What a callback of `all.find((one) => …)` does, the function around it does. */
+function functionThatRuns(p: Proving, use: Node): Node | undefined {
+  let owner = functionAround(use);
+  while (owner && isCallback(owner)) {
+    const call = owner.getParent();
+    const callee = Node.isCallExpression(call) ? call.getExpression() : undefined;
+    if (!Node.isPropertyAccessExpression(callee) || !AT_ONCE.test(callee.getName())) return owner;
+    const list = callee.getExpression();
+    if (!p.kinds.has(list) && !isParsedData(p, list)) return owner;
+    owner = functionAround(owner.getParent() ?? owner);
+  }
+  return owner;
 }
 
 /** `new Promise((resolve) => …)`, `.then(() => …)`, `setTimeout(() => …)`. */

@@ -1,10 +1,10 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type ObjectLiteralExpression } from "ts-morph";
-import { holdsMessages, type Kind, sameKind } from "./message-kind.js";
+import { holdsMessages, type Kind } from "./message-kind.js";
 import { isAbsent, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
-import { isAlwaysThere, writeCopied } from "./similar-messages.js";
+import { fieldsOf, isAlwaysThere, writeCopied } from "./similar-messages.js";
 
 /**
  * `Object.assign(stored, request, { name })`: a message gets the fields of another one of its type, and those of a literal. Only
@@ -13,7 +13,7 @@ import { isAlwaysThere, writeCopied } from "./similar-messages.js";
 export function mergesInto(p: Proving, call: CallExpression, target: Node, kind: Kind): boolean {
   const [first, ...sources] = call.getArguments();
   if (kind.kind !== "message" || first !== target || call.getExpression().getText() !== "Object.assign") return false;
-  if (!p.shape.coerces || p.shape.explicit || !kind.desc.fields.every((field) => isAlwaysThere(p, field))) return false;
+  if (!p.shape.coerces || p.shape.explicit) return false;
   for (const given of sources) {
     const source = unwrapped(given);
     if (Node.isObjectLiteralExpression(source)) setsEach(p, source, kind.desc);
@@ -25,11 +25,16 @@ export function mergesInto(p: Proving, call: CallExpression, target: Node, kind:
 
 function copiesAll(p: Proving, source: Node, kind: Kind & { readonly kind: "message" }): unknown {
   const known = p.kinds.get(source);
-  const chain = p.chainText(source);
   const presence = receivedAs(p, source);
-  if (!known || !sameKind(known, kind) || chain === undefined || !presence)
+  const fields =
+    known?.kind === "message" && presence ? fieldsOf(p, source, known.desc, kind.desc, new Set()) : undefined;
+  if (known?.kind !== "message" || !fields || fields.length === 0)
     return p.block(source, "a message gets the fields of something that is not known to be one");
-  const fields = kind.desc.fields.map(({ localName }) => ({ name: localName, chain, of: localName }));
+  // What is not set leaves what is there.
+  const isWhole = fields.every(({ of }) =>
+    known.desc.fields.some((one) => one.localName === of && isAlwaysThere(p, one)),
+  );
+  if (!isWhole) return p.block(source, "a message gets the fields of one that may not have them");
   const isThere = presence === "always";
   writeCopied(p, source, { message: source, isThere, fields }, isThere ? ["{ ", " }"] : ["", ""]);
 }

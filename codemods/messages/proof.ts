@@ -71,6 +71,8 @@ export interface ProofState {
   /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
   readonly copiedMembers: Map<Node, DescField>;
   readonly takenMembers: Set<Node>;
+  /** What is left over of a message where keys are taken out of it: these keys. */
+  readonly rests: Map<Node, ReadonlySet<string>>;
   /** Members of oneofs that no test has found to be set, and the text of their oneof. */
   readonly askedMembers: Map<Node, string>;
   /** Members of a oneof that are read where others may be set, with what becomes of their value. */
@@ -229,6 +231,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     keptSpreads: new Set(),
     copiedMembers: new Map(),
     takenMembers: new Set(),
+    rests: new Map(),
     askedMembers: new Map(),
     memberValues: new Map(),
     structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },

@@ -48,6 +48,7 @@ message Row {
   int64 as_text = 29 [jstype = JS_STRING];
   google.protobuf.Empty no_thing = 30;
   map<string, bytes> raw_map = 32;
+  oneof choice { Row pick_row = 1; int64 pick_big = 34; Kind pick_kind = 33; string pick_text = 35; google.protobuf.BoolValue pick_flag = 36; }
 }
 `;
 
@@ -110,7 +111,10 @@ function rowOf(
   const child = (): fc.Arbitrary<unknown> =>
     depth === 0 ? fc.constant(null) : rowOf(desc, keepCase, depth - 1, oddity);
   const usual = (name: string): fc.Arbitrary<unknown> => {
-    if (name === "child_item") return child();
+    if (name === "child_item" || name === "pick_row") return child();
+    if (name === "pick_flag") return fc.record({ value: anything });
+    if (name === "pick_big") return fc.constantFrom<unknown>(5, "12", null);
+    if (name === "pick_kind") return fc.constantFrom<unknown>("KIND_BLUE", 1, "x");
     if (name === "sub_items")
       return fc.array(
         child().map((one) => one ?? {}),
@@ -217,5 +221,7 @@ it.each([true, false])(
       }),
       { numRuns: 100 },
     );
+    const later = protoLoaderMessage(row, Promise.resolve({ [keepCase ? "u_num" : "uNum"]: 5 }), { keepCase });
+    expect(await later).toEqual(create(row, { uNum: 5 } as Record<string, unknown>));
   },
 );

@@ -133,6 +133,15 @@ function readClasses(text: string): Map<string, StaticClass> {
   return found;
 }
 
+/** What the code of a class is, from its `encode` on. */
+export function classText(file: SourceFile, desc: DescMessage): string {
+  const text = file.getFullText();
+  const start = text.indexOf(`new $root.${desc.typeName}()`, text.indexOf(".decode = function"));
+  const begin = text.lastIndexOf(".encode = function", start);
+  const end = text.indexOf(".encode = function", start);
+  return start < 0 || begin < 0 ? "" : text.slice(begin, end < 0 ? undefined : end);
+}
+
 /** The property that holds a field; undefined where the code has none for it. */
 export function propertyOf(file: SourceFile, field: DescField): string | undefined {
   const { tag } = writtenFor(field);

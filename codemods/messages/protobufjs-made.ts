@@ -3,6 +3,7 @@ import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpres
 import type { TextPart } from "./message-facts.js";
 import { isAbsent, isArrowBody, isAssignmentTarget, resultsOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { madeOfAny } from "./protobufjs-conversions.js";
 import { convertsValues } from "./protobufjs-objects.js";
 import { emptyListsOf, makerOf, makesMessage } from "./protobufjs-reads.js";
 import { accessesOf, annotate, typedVariable } from "./protobufjs-variables.js";
@@ -41,7 +42,13 @@ export function madeMessage(p: Proving, expression: Node, desc: DescMessage): bo
   else if (argument && !more && isCopyOfSent(p, expression, argument, desc)) {
     keep(p, expression, argument);
     p.sink(argument, { kind: "message", desc });
-  } else p.block(expression, "a message that is made of another object");
+  } else if (
+    does !== "fromObject" ||
+    more ||
+    !Node.isCallExpression(expression) ||
+    !madeOfAny(p, expression, argument, desc)
+  )
+    p.block(expression, "a message that is made of another object");
   return true;
 }
 

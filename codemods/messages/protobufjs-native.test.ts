@@ -173,7 +173,7 @@ it.each<[string, string, RegExp]>([
     "return Thing.create({ theName: req.bigCount || globalThis.given });",
     /not followed|string/,
   ],
-  ["fromObject of another object", "return Thing.fromObject(globalThis.given);", /another object/],
+  ["a message that is created of another object", "return Thing.create(globalThis.given);", /another object/],
   [
     "fromObject of a list that is filled afterwards",
     "const tagList = [];\n  const r = Thing.fromObject({ tagList });\n  tagList.push('x');\n  return r;",

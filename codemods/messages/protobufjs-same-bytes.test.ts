@@ -63,6 +63,9 @@ function show(value) { return value === undefined ? 'undefined' : value === null
 function nameOf(thing) { return thing.childItem ? thing.childItem.itemName : 'no child of ' + thing.itemName; }
 function flip(thing) { return Thing.create({ itemName: thing.itemName + '!', bigCount: thing.bigCount, isOn: !thing.isOn, ...(thing.isOn ? { tagList: ['flip'], uBig: 3 } : {}), ...(thing.uNum && { optText: 'u' }) }); }
 
+const shown = { longs: String, enums: String, bytes: String, defaults: true, oneofs: true };
+const shownAs = (thing) => JSON.stringify(Thing.toObject(thing, shown));
+
 function describeIt(req) {
   const { itemKind: kind, rawData, tagList } = req;
   const linesOut = [];
@@ -96,6 +99,8 @@ function describeIt(req) {
   const { optText: text, optKind, optFlag } = req;
   linesOut.push(show(text), '' + optKind, String(optFlag === null), !req.hasOwnProperty('optNum') && req.hasOwnProperty('childItem') ? 'a' : 'b');
   linesOut.push(req.optBig != null ? req.optBig.toString() : 'no big', show(req.childItem?.optNum ?? 'none'), req.childItem?.optText || 'no text');
+  linesOut.push(shownAs(req), ...req.subItems.map(shownAs));
+  if (req.childItem) linesOut.push(JSON.stringify({ child: Thing.toObject(req.childItem, { longs: Number, bytes: String, defaults: true }) }));
   const lines = Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0] });
   if (req.isOn) { lines.badOne = 'on'; return lines; }
   lines.goodOne = req.itemName;
@@ -152,7 +157,10 @@ function buildIt(req) {
   });
 }
 
+const stored = JSON.parse('[{"itemName":5,"bigCount":"12","itemKind":"KIND_BLUE","rawData":"YWJj","optNum":"3","childItem":{"childItem":{}},"subItems":[{},{"itemKind":77}],"numMap":{"a":"7"},"other":1},{"tagList":["x",5],"uBig":"18446744073709551615","someRatio":"1.5","atTime":{"seconds":"5","nanos":7},"isOn":1,"uNum":-1,"bigList":["1",2],"kindList":["KIND_RED_ONE",9,"zz"],"optKind":"nope","nickName":{"value":"n"}},{"pickText":"t","pickNum":0,"pickBig":null,"itemKind":null,"optText":null}]');
 function codeIt(req) {
+  if (req.uNum % 3 === 1) return Thing.fromObject(stored[req.bigList.length % 3]);
+  if (req.uNum % 3 === 2) return Thing.fromObject(Thing.toObject(req, shown));
   const bytes = Thing.encode(req).finish();
   if (bytes.length > 20) return Thing.decode(bytes);
   return Thing.create({ itemName: bytes.toString('hex'), rawData: bytes });

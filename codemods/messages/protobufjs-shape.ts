@@ -3,6 +3,7 @@ import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { shownAsObject } from "./protobufjs-conversions.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
 import { creates, madeMessage } from "./protobufjs-made.js";
 import { asksPresence } from "./protobufjs-reads.js";
@@ -27,7 +28,7 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     made: madeMessage,
     creates,
     member: asksPresence,
-    takenBy: encoded,
+    takenBy: (p, call, message) => encoded(p, call, message) || shownAsObject(p, call, message),
     retype: retypeStatic,
     staleness: (_, desc) => protobufjsStaleness(file, desc),
     constant,

@@ -1,4 +1,4 @@
-import type { DescEnum, DescMessage } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import { coerceValue, isCutOnly, isWholeText } from "./coerced-values.js";
 import { nameIn } from "./convert-values.js";
@@ -89,6 +89,7 @@ export function createProveScalars(p: Proving) {
           return enumByName(expression, as.desc, wanted.field?.fieldKind === "list");
         }
         if (shape.hasNulls && coerceValue(p, expression, wanted)) return;
+        if (shape.coerces && !known && enumOfAny(expression, as.desc, wanted.field)) return;
         return block(expression, `nothing proves that this is a value of ${as.desc.typeName}`);
       }
       case "date":
@@ -120,6 +121,16 @@ export function createProveScalars(p: Proving) {
       [shorthandPrefix(text), generated(desc, "descriptor", text), `.values.find(${test} === ${opening}`],
       `${closing})?.number${isElement ? ` ?? ${desc.values[0]?.number}` : ""}`,
     );
+  };
+
+  /** Whatever protobufjs takes for the value of an enum. */
+  const enumOfAny = (value: Node, desc: DescEnum, field: DescField | undefined): boolean => {
+    if (!field || (field.fieldKind !== "enum" && field.fieldKind !== "list")) return false;
+    p.coerced.set(value, field);
+    const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderEnum" };
+    const first = field.fieldKind === "list" ? ` ?? ${desc.values[0]?.number}` : "";
+    wrap(value, [shorthandPrefix(value), make, "(", generated(desc, "descriptor", value), ", "], `)${first}`);
+    return true;
   };
 
   /** A known value of an enum, or a constant of it. */

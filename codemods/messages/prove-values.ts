@@ -1,5 +1,5 @@
 import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { type BinaryExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
+import { type BinaryExpression, type CallExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
@@ -29,6 +29,7 @@ import {
   isMapCall,
   isStoodFor,
   mayGiveNothing,
+  parametersOf,
   quoted,
   resultsOf,
   topOf,
@@ -37,6 +38,7 @@ import {
 } from "./message-syntax.js";
 import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere, takesMember } from "./oneof-literals.js";
 import { notePassedOn } from "./own-reads.js";
+import { isParsedData } from "./parsed-data.js";
 import { mustBeChecked, mustBeElement, mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { createProveScalars } from "./prove-scalars.js";
@@ -115,6 +117,8 @@ export function createProveValues(p: Proving) {
       if (!shape.isLive && isInField(expression) && expression.getText() === "null") replace(expression, "undefined");
       return;
     }
+    const holdsFields = wanted.kind === "message" || wanted.kind === "list";
+    if (holdsFields && isParsedData(p, expression) && foreignObject(p, expression, wanted)) return;
     if (!kinds.has(expression) && !comesFromStore(p, expression, wanted)) comesFromField(p, expression, wanted);
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
@@ -424,6 +428,21 @@ export function createProveValues(p: Proving) {
     }
   };
 
+  /** The callback of `list.filter(…)`, where the list is proved by what it is made of. */
+  const takesElements = (call: CallExpression, of: Kind): unknown => {
+    const [callback] = call.getArguments();
+    if (!callback || callback.getText() === "Boolean") return;
+    if (!isFunctionNode(callback)) {
+      const origin = project.originOf(callback);
+      return origin.kind === "function"
+        ? p.takes(origin.node, 0, of, call)
+        : block(callback, "a callback that cannot be seen");
+    }
+    const [item, , all] = parametersOf(callback);
+    if (all) return block(all, "the list itself is handed to a callback");
+    if (item) p.bind(item.getNameNode(), of);
+  };
+
   /** Does a type say that a list holds what needs no conversion? */
   const isListOf = (type: Type, wanted: Kind & { kind: "list" }): boolean => {
     const of = type.getArrayElementType();
@@ -485,6 +504,7 @@ export function createProveValues(p: Proving) {
           const list = unwrapped(callee.getExpression());
           const isForeign = Node.isIdentifier(list) && isFromOutside(p, project.declarationOf(list));
           if (isForeign && foreignObject(p, expression, wanted)) return;
+          if (name === "filter" && !shape.isLive && !isPlain(wanted)) takesElements(expression, wanted.of);
           return sink(list, wanted);
         }
         if (name === "split" && isStringValue(wanted.of)) return;

@@ -178,6 +178,7 @@ function named(p: Proving, name: Node, of: Ask): Presence | undefined {
   if (Node.isBindingElement(declaration)) {
     const list = takenOf(declaration);
     if (list) return isWritten(p, declaration.getNameNode()) ? undefined : of(list) && "same";
+    if (p.rests.has(declaration)) return of(declaration.getParent()) && "always";
     const kind = p.kinds.get(name);
     const isKnown = of(declaration.getParent()) !== undefined;
     const hasDefault = declaration.getInitializer() !== undefined || declaration.getDotDotDotToken() !== undefined;

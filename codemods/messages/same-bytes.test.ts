@@ -30,6 +30,7 @@ service Same {
   rpc ShowIt(Thing) returns (Lines);
   rpc RowIt(Thing) returns (Loose);
   rpc RowsIt(Thing) returns (Looses);
+  rpc KeepIt(Own) returns (Owns);
   rpc OwnIt(Own) returns (OwnLines);
   rpc WriteIt(Own) returns (Own);
   rpc GiveIt(Own) returns (OwnLines);
@@ -83,6 +84,7 @@ message Own {
   bool is_on = 16; uint32 u_num = 17; optional string opt_text = 24; Flat flat_one = 25;
 }
 message Flat { string item_name = 1; int64 big_count = 2; Kind item_kind = 3; bytes raw_data = 4; optional int32 opt_num = 5; oneof pick { string pick_text = 6; bool pick_on = 7; } }
+message Owns { repeated Own all_ones = 1; Own best_one = 2; string own_text = 3; repeated Flat flats = 4; Kind last_kind = 5; Kind other_kind = 6; }
 message OwnLines { repeated string lines_out = 1; Own first_one = 3; }
 message Lines { repeated string lines_out = 1; int32 line_count = 2; Thing first_one = 3; oneof result { string good_one = 4; string bad_one = 5; } }
 `;
@@ -242,6 +244,29 @@ function rowsIt(req) {
   return { own_text: req.item_name, best_one: found[req.tag_list.length], all_ones: req.u_num % 3 ? found.slice(0, req.u_num % 6) : rows };
 }
 
+// A file of JSON, as many keep their data.
+let file = '[{"item_name":"x","item_kind":"KIND_BLUE","big_count":7,"flat_one":{"pick_text":"t"}},{"item_kind":"nope","flat_one":{"pick_text":"t","pick_on":true,"opt_num":0}},{"item_kind":5}]';
+const load = () => JSON.parse(file);
+const byName = new Map(load().map((one) => [one.item_name, one]));
+function add(all, own) {
+  all.push(own);
+  file = JSON.stringify(all.slice(-9));
+  return own;
+}
+function keepIt(req) {
+  const all = load();
+  const old = all.find((one) => one.item_name === req.item_name);
+  if (req.u_num % 4 === 0 && old) Object.assign(old, { tag_list: ['a', req.item_name], big_count: req.big_count, item_kind: req.item_kind });
+  if (req.u_num % 4 === 1 && old) {
+    const made = ['a', 'b'].map((one) => ({ item_name: one, item_kind: req.item_kind }));
+    return { all_ones: made.filter((one) => one.item_kind !== 'KIND_BLUE'), best_one: { ...old, is_on: true }, flats: all.map((one) => ({ ...one.flat_one, item_name: 'flat' })), last_kind: old.item_kind };
+  }
+  const own = { u_num: 7, ...req, item_name: req.item_name.slice(0, 1) };
+  if (req.u_num % 4 > 1) return { best_one: add(all, own), all_ones: load().filter((one) => one.u_num !== 7), own_text: String(all.length) };
+  const found = all.find((one) => one.is_on) || byName.get(req.item_name);
+  return { best_one: found || {}, last_kind: all[0].item_kind, other_kind: all[0].item_kind || 'KIND_BLUE', all_ones: [...byName.values()], own_text: req.item_name };
+}
+
 function showIt(req) {
   const { child_item, sub_items } = req;
   const lines_out = [JSON.stringify(req), JSON.stringify({ child_item, first: req.sub_items[0], at: req.at_time }), JSON.stringify(sub_items, null, 1)];
@@ -321,7 +346,7 @@ function spreadIt(req) {
   return { one, other: { ...req, own_text: one.item_name } };
 }
 
-module.exports = { spreadIt, giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
+module.exports = { keepIt, spreadIt, giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
 `;
 
 const server = (options: string) => `
@@ -334,7 +359,7 @@ const definition = protoLoader.loadSync(__dirname + '/same.proto', ${options});
 exports.app = createApp({ routes(router) {
   router.service(Same, {
     describeIt: handlers.describeIt, echoIt: handlers.echoIt, transformIt: handlers.transformIt, loopIt: handlers.loopIt,
-    spreadIt: handlers.spreadIt, rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
+    keepIt: handlers.keepIt, spreadIt: handlers.spreadIt, rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
@@ -368,7 +393,7 @@ it.each([
     "same.v1.Same"
   ];
   const service = generated.registry?.service("same.v1.Same");
-  expect(service?.methods).toHaveLength(14);
+  expect(service?.methods).toHaveLength(15);
   let compared = 0;
   for (const method of service?.methods ?? []) {
     const legacy = (definition as unknown as Record<string, MethodDefinition<unknown, unknown>>)[method.name];
@@ -397,7 +422,7 @@ it.each([
         compared++;
         expect(after).toEqual(before);
       }),
-      { numRuns: /^(convert|copy|show|row|own|write|give|store)/.test(method.localName) ? 100 : 200 },
+      { numRuns: /^(convert|copy|show|row|keep|own|write|give|store)/.test(method.localName) ? 100 : 200 },
     );
   }
   expect(compared).toBeGreaterThanOrEqual(1500);

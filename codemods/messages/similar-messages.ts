@@ -1,6 +1,7 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type BinaryExpression, type CallExpression, Node, type SpreadAssignment } from "ts-morph";
+import { keysLeftOut } from "./collected-rests.js";
 import { isKeptThere } from "./kept-keys.js";
 import { isPlain, sameKind, unsupportedIn } from "./message-kind.js";
 import {
@@ -140,7 +141,8 @@ function copiedFrom(
   // What the message does not have would leave what stands before it.
   if (!before.every((part) => otherMessage(p, part) || namesKeys(p, part, earlier, earlier))) return undefined;
   if (!after.every((part) => namesKeys(p, part, later, sometimes))) return undefined;
-  if ([...earlier].some((key) => p.fieldBy(known.desc, key))) return undefined;
+  const left = keysLeftOut(p, message);
+  if ([...earlier].some((key) => p.fieldBy(known.desc, key) && !left.has(key))) return undefined;
   if (others.length > 0 && !hasAllKeys(p, message, known.desc)) return undefined;
   const fields = fieldsOf(p, message, known.desc, wanted, later, sometimes);
   const merged = fields && over(p, fields, known.desc, others);
@@ -188,7 +190,7 @@ export function isOverwritten(p: Proving, property: Node, parts: readonly Node[]
     const message = otherMessage(p, part);
     const known = message && p.kinds.get(message);
     if (!message || known?.kind !== "message" || !hasAllKeys(p, message, known.desc)) return false;
-    const field = p.fieldBy(known.desc, key);
+    const field = keysLeftOut(p, message).has(key) ? undefined : p.fieldBy(known.desc, key);
     return field !== undefined && isAlwaysThere(p, field);
   });
 }
@@ -251,7 +253,10 @@ function namesKeys(p: Proving, part: Node, always: Set<string>, sometimes: Set<s
   const known = message && p.kinds.get(message);
   if (message && known?.kind === "message") {
     // What may be unset falls back to what stands before it, where it is written itself.
-    for (const field of known.desc.fields) (field.oneof ? sometimes : always).add(p.shape.keyOf(field) ?? "");
+    for (const field of known.desc.fields) {
+      const key = p.shape.keyOf(field) ?? "";
+      if (!keysLeftOut(p, message).has(key)) (field.oneof ? sometimes : always).add(key);
+    }
     return hasAllKeys(p, message, known.desc);
   }
   const choice = spreadChoiceOf(part);
@@ -271,7 +276,7 @@ function copiesOneByOne({ shape }: Proving): boolean {
 }
 
 /** `itemName: request.itemName`, for the fields that both messages have; undefined where they cannot be copied one by one. */
-function fieldsOf(
+export function fieldsOf(
   p: Proving,
   expression: Node,
   from: DescMessage,
@@ -282,9 +287,11 @@ function fieldsOf(
   const chain = chainOf(p, expression);
   if (chain === undefined) return undefined;
   const copied = new Map<string, CopiedField>();
+  const left = keysLeftOut(p, expression);
   for (const field of wanted.fields) {
     const key = p.shape.keyOf(field);
-    const other = key === undefined ? undefined : from.fields.find((one) => p.shape.keyOf(one) === key);
+    const other =
+      key === undefined || left.has(key) ? undefined : from.fields.find((one) => p.shape.keyOf(one) === key);
     if (key === undefined) return undefined;
     if (field.oneof && field === other) {
       // Both members would be sent.

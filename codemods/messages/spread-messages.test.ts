@@ -172,7 +172,7 @@ const bridged = {
     "a message goes where it cannot be followed",
   "const kept = byKey.get('a'); return { ...req, ...kept };": "a reply is spread from another object",
   "const kept = byKey.get('a'); return { ...kept, ...req };": "a reply is spread from another object",
-  "return Object.assign(req, req.child_item);": "nothing proves that this is a spread.v1.Thing",
+  "return Object.assign(req, req.child_item);": "a message gets the fields of one that may not have them",
   "return Object.assign({}, req, { [req.item_name]: 'x' });": "nothing proves that this is a spread.v1.Thing",
 };
 

@@ -55,7 +55,6 @@ describe("messages of proto-loader that a module begins with", () => {
   it.each([
     ["has no such field", "{ item_name: 'a', id: 7 }"],
     ["is something else", "'a'"],
-    ["is made elsewhere", "...require('./rows.json')"],
   ])("stay on the bridge where one %s", { timeout: 60_000 }, async (_, one) => {
     const code = `const all = [${one}];\nfunction listIt(req) { return { things: all }; }\nmodule.exports = { listIt };\n`;
     await expect(loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, "handlers.js": code })).rejects.toThrow(
@@ -234,6 +233,9 @@ function findIt(req) {
   thing.use_count += req.item_name.length * 2;
   thing.left_count++;
   if (thing.use_count > 5) thing.use_count -= 5 - req.item_name.length;
+  if (req.in_its_place && req.in_its_place.main_part) thing.part_list.push(req.in_its_place.main_part);
+  thing.part_list.unshift({ part_name: req.item_name, size: thing.part_list.length });
+  if (thing.part_list.find((one) => one.part_name.length > 3)) thing.item_name += thing.part_list[0].part_name;
   thing.big_count = String(Number(thing.big_count) + 1);
   return thing;
 }
@@ -244,16 +246,30 @@ function getIt(req) {
   first.left_count = first.left_count + first.item_name.length;
   return other || first;
 }
+const kept = new Map();
+function makeIt(req) {
+  const { item_name, tag_list, ...rest } = req;
+  kept.set(item_name.slice(0, 1), { ...rest, item_name: item_name.trim(), tag_list: [item_name, ...tag_list, \`\${rest.use_count}\`] });
+  return kept.get(item_name.slice(0, 1));
+}
 function listIt(req) {
   all.forEach((one) => one.use_count++);
   if (all.length > 0) all[0].use_count += 2;
+  for (const one of byName.values()) {
+    one.num_list.push(one.use_count, 7);
+    one.num_map[req.item_name] = one.num_list.length;
+    if (req.more) delete one.num_map.a;
+    if (one.num_list.length > 4) one.main_part = null;
+    else if (!one.main_part) one.main_part = { part_name: 'new', size: one.num_list.length };
+    else if (one.main_part.size > 3) one.main_part = req.more ? one.pick_part || { part_name: req.item_name, size: 1 } : { part_name: one.main_part.part_name, size: 0 };
+  }
   return { things: [...byName.values()].filter((one) => one.main_part && one.main_part.part_name), others: all, how_many: all.length };
 }
 function dropIt(req) {
   const [gone] = all.splice(0, 1);
   return { lines_out: [gone ? \`\${gone.item_name} \${gone.use_count} \${gone.big_count}\` : 'none'], line_count: all.length };
 }
-module.exports = { putIt, findIt, getIt, listIt, dropIt };
+module.exports = { putIt, findIt, getIt, listIt, dropIt, makeIt };
 `;
 
 describe("messages that are counted in", () => {
@@ -271,8 +287,15 @@ describe("messages that are counted in", () => {
     ["less than none, of an unsigned one", "thing.left_count--;"],
     ["what is looked at", "if (thing.use_count++ > 3) throw new Error('many');"],
     ["what the message may not have", "all[0].use_count++;"],
+    ["a list that gets a part of a message", "thing.part_list.push({ part_name: 'a' });"],
+    ["a list that gets what may be absent", "thing.part_list.push({ part_name: 'a', size: req.nothing });"],
+    ["a list that gets a fraction", "thing.num_list.push(thing.num_list.length / 2);"],
+    ["a list that a function changes", "add(thing.num_list, 0.5);"],
+    ["a list that a callback changes", "thing.num_list.forEach((one, index, list) => { list[index] = one / 2; });"],
+    ["a map that gets a fraction", "thing.num_map.half = 0.5;"],
+    ["a map that gets what is not looked at", "Object.assign(thing.num_map, { half: 0.5 });"],
   ])("stay on the bridge where it is %s", { timeout: 60_000 }, async (_, code) => {
-    const source = `const byName = new Map();\nconst all = [{ item_name: 'a' }];\nfunction putIt(req) { byName.set(req.item_name, req); return req; }
+    const source = `const add = (list, one) => { list.push(one); };\nconst byName = new Map();\nconst all = [{ item_name: 'a' }];\nfunction putIt(req) { byName.set(req.item_name, req); return req; }
 function getIt(req) { const thing = byName.get(req.item_name); if (!thing) throw new Error('none'); ${code} return all[0]; }\nmodule.exports = { putIt, getIt };\n`;
     const files = { "service.proto": keepProto, "handlers.js": source };
     await expect(loaderPrograms("keep.v1.Keep", files)).rejects.toThrow("bridged");

@@ -28,6 +28,7 @@ export function keepsTest(p: Proving, expression: BinaryExpression, wanted: Valu
  */
 export function keepsAbsence(p: Proving, expression: BinaryExpression, { as }: Value): boolean {
   const left = unwrapped(expression.getLeft());
+  if (/^enum-/.test(as.kind) && isAnyName(p, left)) return false;
   if (!p.isNumber(left) || p.isPresent(left)) return true;
   if (/^int64-/.test(as.kind)) return false;
   if (as.kind !== "same" || p.shape.fractions === "refused") return true;
@@ -58,13 +59,18 @@ function truthOf(p: Proving, given: Node, wanted: Value): Truth {
       return stringOf(value) ? "there" : "same";
     case "enum-name":
     case "enum-number":
-      return typeText(value) === "string" ? undefined : "same";
+      return isAnyName(p, value) || typeText(value) === "string" ? undefined : "same";
     case "same":
       if ((as.type !== "int32" && as.type !== "uint32") || p.shape.fractions === "refused") return "same";
       return p.isWithinRange(value, as.type) || !p.isNumber(value) ? "same" : undefined;
     default:
       return "same";
   }
+}
+
+/** What may be no name of an enum's value, and so is left out. */
+function isAnyName(p: Proving, value: Node): boolean {
+  return p.shape.coerces === true && !p.kinds.has(value) && /^(any|unknown)$/.test(typeText(value));
 }
 
 function partsOf(value: Node): Node[] | undefined {

@@ -6,6 +6,7 @@ import { reachable } from "./google-protobuf-generated.js";
 import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import { isOperand, isShorthand, topOf } from "./message-syntax.js";
+import { isParsedData } from "./parsed-data.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 
@@ -68,9 +69,22 @@ function takenBy(p: Proving, expression: Node, kind: Kind): Node | undefined {
   for (let above = node.getParent(); above; node = above, above = node.getParent()) {
     if (Node.isCallExpression(above) || Node.isNewExpression(above))
       return above.getArguments().includes(node) && isGivenAway(p, expression, above) ? above : undefined;
+    if (isAmongData(p, node, above)) return isGivenAway(p, expression, above) ? above : undefined;
     if (!isPart(above, node)) return undefined;
   }
   return undefined;
+}
+
+/** `note = { ...request }` and `note.owner = request.owner`, where `note` is or becomes a part of parsed JSON. */
+function isAmongData(p: Proving, node: Node, above: Node): boolean {
+  if (Node.isVariableDeclaration(above))
+    return Node.isObjectLiteralExpression(node) && isParsedData(p, above.getNameNode());
+  if (Node.isBinaryExpression(above) && above.getOperatorToken().getText() === "=" && above.getRight() === node) {
+    const target = above.getLeft();
+    const isKeyed = Node.isPropertyAccessExpression(target) || Node.isElementAccessExpression(target);
+    return isKeyed && isParsedData(p, target.getExpression());
+  }
+  return Node.isObjectLiteralExpression(node) && !isPart(above, node) && isParsedData(p, node);
 }
 
 /** Is something a part of an object or a list that is written out? */

@@ -4,6 +4,7 @@ import { countsIn } from "./counted-fields.js";
 import { holdsMessages, type Kind } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { putsMessage } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
 import { isThereAt } from "./wrapped-values.js";
 
@@ -23,12 +24,16 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
   if (!isStatement || field.oneof || kind.kind === "wrapper" || access.hasQuestionDotToken())
     return p.block(assignment ?? access, "a message is written to where it is not made");
   const value = assignment.getRight();
+  const isUnset = kind.kind === "message" && value.getText() === "null";
+  if (isUnset) p.replace(value, "undefined");
   if (access.getName() !== field.localName) p.replace(access.getNameNode(), field.localName);
+  if (isUnset) return;
   if (!holdsMessages(kind)) p.written.add(field);
   p.sink(value, kind);
   p.later(() => {
     // A message of protobuf-es has messages for its parts, and a value in each field that is always there.
-    if (holdsMessages(kind)) {
+    if (kind.kind === "message") putsMessage(p, value, kind.desc);
+    else if (holdsMessages(kind)) {
       // So what is read of the field is still a received one.
       const presence = receivedAs(p, value);
       const isThere = presence === "always" || (presence !== undefined && isThereAt(p, value, value));
@@ -36,6 +41,21 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
     } else if (!isPresentOr(p, value, access) && !p.coerced.has(unwrapped(value)))
       p.block(assignment, "a value that may be absent is put into a message");
   });
+}
+
+/** `item.labels[key] = value;`, `delete item.labels[key];`: a map of plain values is the same object before and after. */
+export function writesEntry(p: Proving, access: Node, { of }: Kind & { readonly kind: "map" }): unknown {
+  const change = access.getParent();
+  const why = "a message is written to where it is not made";
+  if (Node.isDeleteExpression(change)) return Node.isExpressionStatement(change.getParent()) || p.block(change, why);
+  const isStatement =
+    Node.isBinaryExpression(change) &&
+    change.getLeft() === access &&
+    change.getOperatorToken().getText() === "=" &&
+    Node.isExpressionStatement(change.getParent());
+  if (!isStatement || of.kind !== "value" || !of.field) return p.block(change ?? access, why);
+  p.written.add(of.field);
+  p.sink(change.getRight(), of);
 }
 
 /** Is a value there, or what the field has already: `item.name = request.name || item.name`? */

@@ -51,6 +51,7 @@ service Keep {
   rpc ListIt(Key) returns (Things);
   rpc TellIt(Key) returns (Told);
   rpc DropIt(Key) returns (Told);
+  rpc MakeIt(Thing) returns (Thing);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Part { string part_name = 1; int32 size = 2; }
@@ -66,6 +67,8 @@ message Thing {
   bytes raw_data = 10;
   int32 use_count = 11;
   uint32 left_count = 12;
+  repeated int32 num_list = 13;
+  repeated Part part_list = 14;
 }
 message Things { repeated Thing things = 1; repeated Thing others = 2; int32 how_many = 3; Thing first = 4; }
 message Key { string item_name = 1; int64 big_key = 2; Kind of_kind = 3; bool more = 4; Thing in_its_place = 5; }

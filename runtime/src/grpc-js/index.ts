@@ -37,7 +37,13 @@ export { isOver } from "./is-over.js";
 export type { GrpcJsMessages } from "./messages.js";
 export { grpcJsMessages } from "./messages.js";
 export { headersFromMetadata, headerValues, metadataFromHeaders } from "./metadata.js";
-export { protoLoaderField, protoLoaderList, protoLoaderMessage } from "./proto-loader-message.js";
+export {
+  protobufjsMessage,
+  protoLoaderEnum,
+  protoLoaderField,
+  protoLoaderList,
+  protoLoaderMessage,
+} from "./proto-loader-message.js";
 export type { ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 export { protoLoaderObject } from "./proto-loader-object.js";
 export type { GrpcJsServerInterceptor } from "./server-interceptors.js";

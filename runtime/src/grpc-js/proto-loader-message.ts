@@ -1,4 +1,11 @@
-import { create, type DescField, type DescMessage, type MessageShape, ScalarType } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type MessageShape,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { isWrapperDesc } from "../well-known.js";
 import { explicitSchema } from "./explicit-presence.js";
 import { longOf } from "./int64-from-long.js";
@@ -9,13 +16,17 @@ type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
 /**
  * The message that `@grpc/proto-loader` encoded for an object of any origin, a row or parsed JSON: fields by their names,
  * converted as protobufjs converts them (`Type.fromObject`), everything else left out. What protobufjs refuses becomes a message
- * that throws when it is encoded, as the object did. proto3 without oneofs, Any and maps whose keys are no strings.
+ * that throws when it is encoded, as the object did. Of a oneof it has the member with the highest number, which comes last in
+ * what was encoded. A promise, which a handler may give, becomes one of the message. proto3 without Any and maps whose keys are
+ * neither strings nor numbers of 32 bits.
  */
 export function protoLoaderMessage<Desc extends DescMessage>(
   schema: Desc,
   object: unknown,
   options: Options = {},
 ): MessageShape<Desc> {
+  if (isPromise(object))
+    return object.then((one) => protoLoaderMessage(schema, one, options)) as unknown as MessageShape<Desc>;
   try {
     if (Array.isArray(object))
       throw new Error(`Failed to serialize message: expected object with ${schema.name} structure, got array instead`);
@@ -23,6 +34,15 @@ export function protoLoaderMessage<Desc extends DescMessage>(
   } catch (error) {
     return failing(schema, error);
   }
+}
+
+/** The same as `Message.fromObject(object)` of pbjs's code, which throws at once. */
+export function protobufjsMessage<Desc extends DescMessage>(
+  schema: Desc,
+  object: unknown,
+  options: Pick<Options, "keepCase"> = {},
+): MessageShape<Desc> {
+  return messageOf(schema, object, options) as MessageShape<Desc>;
 }
 
 /** The same for a field: undefined, which leaves it unset, where there is no object. */
@@ -54,6 +74,12 @@ export function protoLoaderList<Desc extends DescMessage>(
   }
 }
 
+/** The same for the value of an enum: a number, or the name of one; undefined for anything else, which is left out. */
+export function protoLoaderEnum(desc: DescEnum, value: unknown): number | undefined {
+  if (typeof value === "number") return value | 0;
+  return desc.values.find(({ name }) => name === value)?.number;
+}
+
 type Values = Record<string, unknown>;
 
 function messageOf(schema: DescMessage, object: unknown, options: Options): Values {
@@ -63,9 +89,28 @@ function messageOf(schema: DescMessage, object: unknown, options: Options): Valu
   for (const field of schema.fields) {
     const key = keyOfField(field, options);
     const value = fieldValue(field, object[key], options, `${schema.typeName}.${key}`);
-    if (value !== undefined) message[field.localName] = value;
+    if (value === undefined) continue;
+    if (!field.oneof) message[field.localName] = value;
+    else if (isAfter(field, message)) message[field.oneof.localName] = { case: field.localName, value };
   }
   return message;
+}
+
+/** A key of a map as it is written: 32 bits of a number. */
+function keyOfEntry(field: DescField & { readonly fieldKind: "map" }, key: string): string {
+  if (field.mapKey === ScalarType.STRING) return key;
+  const isUnsigned = field.mapKey === ScalarType.UINT32 || field.mapKey === ScalarType.FIXED32;
+  return String(isUnsigned ? Number(key) >>> 0 : Number(key) | 0);
+}
+
+function isPromise(object: unknown): object is PromiseLike<unknown> {
+  return typeof object === "object" && typeof (object as Partial<PromiseLike<unknown>> | null)?.then === "function";
+}
+
+/** Is a member of a oneof encoded after the one that is set? */
+function isAfter({ number, oneof }: DescField, message: Values): boolean {
+  const set = message[oneof?.localName ?? ""] as { readonly case?: string };
+  return number > (oneof?.fields.find((one) => one.localName === set.case)?.number ?? 0);
 }
 
 function fieldValue(field: DescField, given: unknown, options: Options, name: string): unknown {
@@ -88,14 +133,19 @@ function fieldValue(field: DescField, given: unknown, options: Options, name: st
       for (const key of Object.keys(given)) {
         const value = converted(field, given[key], options, name);
         if (value !== undefined)
-          Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+          Object.defineProperty(map, keyOfEntry(field, key), {
+            value,
+            enumerable: true,
+            configurable: true,
+            writable: true,
+          });
       }
       return map;
     }
     default: {
       if (given === undefined || given === null) return undefined;
       const value = converted(field, given, options, name);
-      const isUnwrapped = field.fieldKind === "message" && isWrapperDesc(field.message);
+      const isUnwrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
       return isUnwrapped ? (value as { readonly value: unknown }).value : value;
     }
   }
@@ -107,10 +157,7 @@ function converted(field: DescField, given: unknown, options: Options, name: str
     assertObject(given, name);
     return messageOf(field.message, given, options);
   }
-  if (field.enum) {
-    if (typeof given === "number") return given | 0;
-    return field.enum.values.find((value) => value.name === given)?.number;
-  }
+  if (field.enum) return protoLoaderEnum(field.enum, given);
   const value = given as number;
   switch ("scalar" in field ? field.scalar : undefined) {
     case ScalarType.STRING:
@@ -120,7 +167,8 @@ function converted(field: DescField, given: unknown, options: Options, name: str
     case ScalarType.DOUBLE:
       return Number(value);
     case ScalarType.FLOAT:
-      return Math.fround(Number(value));
+      // protobuf-es refuses what is too large for single precision.
+      return Number.isFinite(Math.fround(Number(value))) ? Number(value) : Math.fround(Number(value));
     case ScalarType.INT32:
     case ScalarType.SINT32:
     case ScalarType.SFIXED32:

@@ -16,6 +16,8 @@ export interface ProtoLoaderObjectOptions {
   readonly longs?: StringConstructor | NumberConstructor;
   /** String: an enum value is its name, if it has one. Default: its number. */
   readonly enums?: StringConstructor;
+  /** String: bytes are base64. Default: a Buffer. */
+  readonly bytes?: StringConstructor;
   /** A oneof has a property that names the member that is set. Default: false. */
   readonly oneofs?: boolean;
 }
@@ -23,7 +25,7 @@ export interface ProtoLoaderObjectOptions {
 /**
  * The plain object that `@grpc/proto-loader` gave for this message, for code that logs it or hands it on as JSON: its keys in
  * their order, the defaults of what is not set, null for a message that is not there, bytes as Buffer. proto3 only. Undefined
- * and null stay what they are.
+ * and null stay what they are. What `Message.toObject(message, { …, defaults: true })` of pbjs's code gives is the same.
  */
 export function protoLoaderObject<Desc extends DescMessage>(
   schema: Desc,
@@ -89,7 +91,7 @@ function shown(of: ReflectMessage, field: DescField, options: ProtoLoaderObjectO
 
 function one(value: unknown, field: DescField, options: ProtoLoaderObjectOptions): unknown {
   if (typeof value === "object" && value !== null && "desc" in value) return objectOf(value as ReflectMessage, options);
-  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (value instanceof Uint8Array) return options.bytes ? Buffer.from(value).toString("base64") : Buffer.from(value);
   if (typeof value === "bigint") return (options.longs ?? String)(value);
   const desc = "enum" in field ? field.enum : undefined;
   if (desc && options.enums && typeof value === "number") return desc.value[value]?.name ?? value;
