@@ -51,7 +51,7 @@ function wellKnownIt(req) {
   mask.addPaths('a.b');
   if (req.hasSomeMask()) mask.setPathsList([...mask.getPathsList(), ...req.getSomeMask().getPathsList()]);
   inner.setSomeMask(mask);
-  const facts = { z: req.getBoxName(), 10: [null, true, { b: 1, a: req.getSmallCount() }] };
+  const facts = { z: req.getBoxName(), 10: [null, true, { a: req.getSmallCount(), b: 1 }] };
   inner.setExtraData(Struct.fromJavaScript(facts));
   facts.late = undefined;
   if (req.hasExtraData()) reply.setExtraData(req.getExtraData());
