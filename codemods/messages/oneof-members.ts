@@ -35,7 +35,13 @@ export function followMember(p: Proving, access: PropertyAccessExpression, objec
   const parent = access.getParent();
   const isTest = parent !== undefined && isTruthTest(parent, access) && !isValueOfLogical(parent);
   const negation = isTest && Node.isPrefixUnaryExpression(parent) ? parent : undefined;
-  if (isTest && field.message && !Node.isPrefixUnaryExpression(negation?.getParent())) {
+  // A message is true, whatever it says, and so is the text of a number of 64 bits, or the object for it.
+  const isTrue = kind.kind !== "value" || kind.as.kind === "int64-string" || kind.as.kind === "int64-long";
+  if (isTest && isTrue) {
+    if (Node.isPrefixUnaryExpression(negation?.getParent())) {
+      p.edit(access, access.getStart(), access.getStart(), ["("], "after");
+      return ask(access, access.getEnd(), `${isCase("===")})`);
+    }
     if (negation) p.edit(negation, negation.getStart(), object.getStart(), []);
     return ask(access, access.getEnd(), isCase(negation ? "!==" : "==="));
   }

@@ -47,7 +47,7 @@ message Thing {
   Thing child_item = 6;
   repeated Thing sub_items = 7;
   map<string, int32> num_map = 8;
-  oneof the_pick { string pick_text = 9; int32 pick_num = 10; Thing pick_item = 11; }
+  oneof the_pick { string pick_text = 9; int32 pick_num = 10; Thing pick_item = 11; int64 pick_big = 30; }
   repeated string tag_list = 12;
   uint64 u_big = 13;
   double some_ratio = 14;
@@ -117,6 +117,7 @@ function describeIt(req) {
   lines_out.push(req.flag_list.map((one) => show(one.value)).join());
   lines_out.push(show(req.pick_text), show(req.pick_num), req.pick_item ? 'item' : 'no item');
   if (req.pick_item) lines_out.push(req.pick_item.item_name, req.pick_item.big_count);
+  lines_out.push(req.pick_big ? 'big ' + req.pick_big : 'no big', String(!req.pick_big), String(!!req.pick_big));
   return { lines_out, line_count: lines_out.length, first_one: req.sub_items[0], good_one: req.item_name };
 }
 
