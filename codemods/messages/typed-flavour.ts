@@ -19,7 +19,8 @@ export type TypedFunction =
   | "encode-finish"
   | "equals"
   | "json"
-  | "plain-json";
+  | "plain-json"
+  | "from-json";
 
 /** What differs between generators whose messages are objects of generated interfaces, or of generated classes. */
 export interface TypedFlavour {
@@ -41,8 +42,8 @@ export interface TypedFlavour {
   readonly hasAbsentUnions: boolean;
   /** Where the code of a message and the .proto disagree. */
   staleness(declaration: MessageDeclaration | undefined, desc: DescMessage): string | undefined;
-  /** The runtime's functions that make the plain object of a message, and what its `toJSON` gave. */
-  readonly showsWith?: { readonly object: string; readonly json: string };
+  /** The runtime's functions that make the plain object of a message, and what its `toJSON` and `fromJSON` gave. */
+  readonly showsWith?: { readonly object: string; readonly json: string; readonly fromJson: string };
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -65,13 +66,14 @@ export const tsProto: TypedFlavour = {
   discriminator: "$case",
   hasAbsentUnions: true,
   staleness: tsProtoStaleness,
-  showsWith: { object: "tsProtoObject", json: "tsProtoJson" },
+  showsWith: { object: "tsProtoObject", json: "tsProtoJson", fromJson: "tsProtoMessage" },
   functions: {
     create: "create",
     fromPartial: "create",
     decode: "decode",
     encode: "encode-finish",
     toJSON: "plain-json",
+    fromJSON: "from-json",
   },
 };
 

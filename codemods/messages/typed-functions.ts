@@ -20,10 +20,12 @@ interface Making {
   makes(object: ObjectLiteralExpression, desc: DescMessage): boolean;
   /** `Message.toJSON(message)` becomes a function of the runtime. False where it does anything else. */
   json(call: CallExpression, argument: Node, desc: DescMessage): boolean;
+  /** The same for `Message.fromJSON(object)`. */
+  fromJson(call: CallExpression, desc: DescMessage): boolean;
 }
 
 /** `Message.create(…)` and its like: the functions of generated code that make, copy, write and read a message. */
-export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, makes, json }: Making) {
+export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, makes, json, fromJson }: Making) {
   const isCertain = (node: Node) => p.isStrictlyTyped(node) || !node.getType().isNullable();
   const isMessage = (node: Node | undefined, desc: DescMessage): node is Node =>
     node !== undefined && messageIn(node.getType()) === desc && isCertain(node);
@@ -104,6 +106,8 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
         if (!isMessage(argument, desc) || second) return unknown();
         if (!hasFieldsInOrder(desc)) return p.block(call, "JSON whose keys are in another order in protobuf-es");
         return renamed(call, argument, desc, of);
+      case "from-json":
+        return fromJson(call, desc) ? undefined : unknown();
       case "plain-json":
         return isMessage(argument, desc) && !second && json(call, argument, desc) ? undefined : unknown();
       default:

@@ -6,6 +6,7 @@ import { isAbsent, isAssertion, isFunctionNode, isOperand, resultsOf, topOf, unw
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import type { TypedCode } from "./typed-code.js";
+import { madeOfJson } from "./typed-from-json.js";
 import { createTypedFunctions } from "./typed-functions.js";
 import { literalAround } from "./typed-places.js";
 import type { Sharing } from "./typed-sharing.js";
@@ -81,6 +82,7 @@ export function createTypedLiterals(
   const functions = createTypedFunctions(p, code, {
     messageIn,
     json: shows.json,
+    fromJson: (call, desc) => madeOfJson(p, code, call, desc),
     makes(object, desc) {
       const isPartial = !keeps(object, desc);
       fields(object, desc, isPartial);
