@@ -8,7 +8,9 @@ import {
   hasType,
   isArrowBody,
   isCallback,
+  isFunctionNode,
   isOperand,
+  parametersOf,
   quoted,
   standsAlone,
   stringOf,
@@ -122,19 +124,27 @@ export function isWholeText(p: Proving, text: Node): boolean {
   return p.shape.coerces === true && number !== undefined && isWholeSum(p, number);
 }
 
-function isWholeSum(p: Proving, given: Node): boolean {
+/** A sum of whole numbers, also of fields of 64 bits, also over a list, and what a function gives that makes one. */
+function isWholeSum(p: Proving, given: Node, sums: readonly Node[] = []): boolean {
   const number = unwrapped(given);
+  const again = (part: Node) => isWholeSum(p, part, sums);
   if (p.isInteger(number)) return true;
-  if (Node.isBinaryExpression(number))
-    return (
-      /^[-+]$/.test(number.getOperatorToken().getText()) &&
-      isWholeSum(p, number.getLeft()) &&
-      isWholeSum(p, number.getRight())
-    );
-  const isNumber = Node.isCallExpression(number) && number.getExpression().getText() === "Number";
-  const [digits, more] = isNumber ? number.getArguments() : [];
-  const kind = digits && p.kinds.get(unwrapped(digits));
-  return !more && kind?.kind === "value" && kind.as.kind === "int64-string" && kind.maybe !== true;
+  if (Node.isIdentifier(number) && sums.some((one) => one === p.project.declarationOf(number))) return true;
+  if (Node.isBinaryExpression(number) && /^[-+*]$/.test(number.getOperatorToken().getText()))
+    return again(number.getLeft()) && again(number.getRight());
+  if (!Node.isCallExpression(number)) return p.isMadeOf(number, "whole", again);
+  const callee = number.getExpression();
+  const [first, second, more] = number.getArguments();
+  if (callee.getText() === "Number" && first && !second) {
+    const kind = p.kinds.get(unwrapped(first));
+    return kind?.kind === "value" && kind.as.kind === "int64-string" && kind.maybe !== true;
+  }
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "reduce")
+    return p.isMadeOf(number, "whole", again);
+  const [sum] = first && isFunctionNode(first) ? parametersOf(first) : [];
+  const body = Node.isArrowFunction(first) ? first.getBody() : undefined;
+  const isSummed = sum && body && !Node.isBlock(body) && second && !more;
+  return isSummed ? again(second) && isWholeSum(p, body, [...sums, sum]) : false;
 }
 
 /** proto-loader and fromObject make a text or a Long of a value; an encoder of pbjs writes the bits of a number. */

@@ -219,7 +219,7 @@ ${more}`;
     ["with a method by name", `const c = ${made()};\nc[other]({});`, /handed on/],
     [
       "to a private field, of which a method gives messages to whom nobody knows",
-      `class A { #c = ${made()}; get() { return this.#c.get({}); } }`,
+      `class A { #c = ${made()}; get() { return this.#c.get({}); } }\nother(new A());`,
       /carries messages/,
     ],
     ["to a global that is read", `held = ${made()};\nheld.get({});`, /not held by a variable/],

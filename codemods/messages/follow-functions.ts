@@ -224,7 +224,7 @@ export function createFollowFunctions(p: Proving) {
       if (proved.has(other)) continue;
       if (Node.isCallExpression(other) && other.getExpression() !== call.getExpression() && isMapCall(other))
         open.push({ expression: other, kind: { kind: "list", of: wanted } });
-      else open.push({ expression: other, kind: wanted });
+      else if (!isUnused(other)) open.push({ expression: other, kind: wanted });
     }
   };
 
@@ -246,6 +246,12 @@ export function createFollowFunctions(p: Proving) {
   };
 
   return { resultOf, argument, takes, callsOf, helperResult, callbackResults };
+}
+
+/** `store.save(thing);`, `await store.save(thing);` */
+function isUnused(call: Node): boolean {
+  const parent = call.getParent();
+  return Node.isExpressionStatement(Node.isAwaitExpression(parent) ? parent.getParent() : parent);
 }
 
 /** `(async () => { … })()` */

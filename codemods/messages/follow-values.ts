@@ -391,7 +391,12 @@ export function createFollowValues(p: Proving) {
     }
     if (Node.isIdentifier(name)) {
       if (shape.typed && holdsMessages(kind)) return;
-      const references = project.referencesTo(name).filter((reference) => reference !== name);
+      // `{ lines }` gives an object a member of that name: that is another use of what it holds, and followed there.
+      const isMember = (use: Node) => {
+        const access = use.getParent();
+        return Node.isPropertyAccessExpression(access) && access.getNameNode() === use && functionAround(name);
+      };
+      const references = project.referencesTo(name).filter((one) => one !== name && !isMember(one));
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
       if (write && isPlain(kind) && !holdsStructs(kind)) return;

@@ -1,6 +1,7 @@
 import { Node } from "ts-morph";
 import { isExtended } from "../analysis/own-members.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { membersAsked } from "./kept-objects.js";
 import { isExportsTarget, isFunctionNode, topOf } from "./message-syntax.js";
 
 /** The name of a function that is a method, a property of an object that is written out, or `exports.name`. */
@@ -34,6 +35,12 @@ export function strayUse(project: AnalysisProject, name: Node, references: Reado
     const use = useOfWhole(project, owner);
     if (use) return use;
   }
+  // Where all that is asked of the objects of a class is known, what has such a name elsewhere is something else.
+  const asked = Node.isClassDeclaration(owner) ? membersAsked(project, owner) : undefined;
+  if (asked)
+    return asked
+      .map((access) => access.getNameNode())
+      .find((node) => node.getText() === name.getText() && !references.has(node));
   return project
     .identifiersNamed(name.getText())
     .find((node) => node !== name && !references.has(node) && isMember(node) && !isElsewhere(project, node));

@@ -1,6 +1,7 @@
 import { type CallExpression, type ElementAccessExpression, Node } from "ts-morph";
 import { valuesOfField } from "./held-messages.js";
 import { isKeptThere } from "./kept-keys.js";
+import { valuesByKey } from "./keyed-values.js";
 import { valuesOfPromise } from "./later-replies.js";
 import type { PlainType } from "./legacy-shape.js";
 import { isUnsignedField } from "./message-kind.js";
@@ -120,7 +121,7 @@ export function createPlainValues(p: Proving) {
   const partsOf = (node: Node, isSettled = false): Node[] | undefined => {
     if (Node.isConditionalExpression(node)) return [node.getWhenTrue(), node.getWhenFalse()];
     if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText()))
-      return [node.getLeft(), node.getRight()];
+      return [...(valuesByKey(project, unwrapped(node.getLeft())) ?? [node.getLeft()]), node.getRight()];
     const isAwaited = Node.isAwaitExpression(node);
     const call = isAwaited ? unwrapped(node.getExpression()) : node;
     if (Node.isCallExpression(call)) return resultsOf(call, isAwaited || isSettled);
@@ -249,7 +250,8 @@ export function createPlainValues(p: Proving) {
     // What stands behind `||` is there where the other one is not.
     if (Node.isBinaryExpression(expression) && /^(\|\||\?\?)$/.test(expression.getOperatorToken().getText())) {
       const left = unwrapped(expression.getLeft());
-      return isInteger(expression.getRight()) && (/int32/.test(plainKnown(left) ?? "") || isInteger(left));
+      if (!isInteger(expression.getRight())) return false;
+      return /int32/.test(plainKnown(left) ?? "") || ofParts(expression, "integer", isInteger) || isInteger(left);
     }
     return ofParts(expression, "integer", isInteger);
   };

@@ -70,6 +70,7 @@ export function createProveValues(p: Proving) {
   } = p;
   const { value, cutTo64 } = createProveScalars(p);
   const { variable } = createFilledVariables(p);
+  const awaited = new Set<Node>();
 
   /** True when `expression` is, or can be written as, a value of `wanted`. Reports what is not proved itself. */
   const prove = (given: Node, wanted: Kind): unknown => {
@@ -120,6 +121,17 @@ export function createProveValues(p: Proving) {
     const holdsFields = wanted.kind === "message" || wanted.kind === "list";
     if (holdsFields && isParsedData(p, expression) && foreignObject(p, expression, wanted)) return;
     if (!kinds.has(expression) && !comesFromStore(p, expression, wanted)) comesFromField(p, expression, wanted);
+    // What it is a member of may become known of another use.
+    if (
+      shape.coerces &&
+      !kinds.has(expression) &&
+      Node.isPropertyAccessExpression(expression) &&
+      !awaited.has(expression)
+    ) {
+      awaited.add(expression);
+      proved.delete(expression);
+      return p.later(() => sink(given, wanted));
+    }
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
       if (shape.fractions === "wrapped" && crossesSign(known, wanted)) {

@@ -42,7 +42,11 @@ export function receivedAs(
   asked.add(node);
   const of = (other: Node) => receivedAs(p, other, asked, isAlike);
   if (Node.isAwaitExpression(node)) return of(node.getExpression());
-  if (Node.isPropertyAccessExpression(node)) return part(p, of(node.getExpression()), node, node.getName());
+  if (Node.isPropertyAccessExpression(node)) {
+    const object = node.getExpression();
+    const presence = part(p, of(object), node, node.getName());
+    return presence ?? (p.shape.coerces ? givenPart(p, object, node.getName(), asked) : undefined);
+  }
   if (Node.isBinaryExpression(node) && isOrEmpty(node, node.getLeft())) return of(node.getLeft()) && "always";
   if (Node.isConditionalExpression(node)) return merged([of(node.getWhenTrue()), of(node.getWhenFalse())]);
   if (Node.isBinaryExpression(node) && /^(\|\||\?\?)$/.test(node.getOperatorToken().getText())) {
@@ -68,6 +72,28 @@ export function receivedAs(
   if (!Node.isIdentifier(node)) return undefined;
   const found = named(p, node, of);
   return found && isExcluded(node, found) ? "always" : found;
+}
+
+/**
+ * `order.lines` of an order that the program made: the list of a received message, where each such order was given one. What
+ * else is put into the field later was received, too.
+ */
+function givenPart(p: Proving, object: Node, key: string, asked: ReadonlySet<Node>): Presence | undefined {
+  const kind = p.kinds.get(unwrapped(object));
+  const field = kind?.kind === "message" ? p.fieldBy(kind.desc, key) : undefined;
+  if (field?.fieldKind !== "list" || p.shape.explicit) return undefined;
+  // A part that is made of itself decides nothing.
+  const parts = () => new Set([...asked].filter(Node.isPropertyAccessExpression));
+  const isGiven = (made: Node) => {
+    const own = Node.isObjectLiteralExpression(made) ? made.getProperty(key) : undefined;
+    const value = Node.isPropertyAssignment(own)
+      ? own.getInitializer()
+      : Node.isShorthandPropertyAssignment(own)
+        ? own.getNameNode()
+        : undefined;
+    return value !== undefined && receivedAs(p, value, parts()) === "always";
+  };
+  return receivedAs(p, object, parts(), isGiven) && "always";
 }
 
 /** Has a test excluded the nothing that may be there instead of a message? */

@@ -208,7 +208,51 @@ module.exports = { putIt, listIt };
 `,
 };
 
+/** The same behind the methods of a class, whose names others have as well; lists of what the program made are received ones. */
+const classes = {
+  "kept.js": `class Kept {
+  constructor() { this.things = new Map(); }
+  get(name) { return this.things.get(name); }
+  save(thing) { this.things.set(thing.item_name, thing); return thing; }
+}
+module.exports = { Kept };
+`,
+  "sums.js": "exports.sizeOf = (parts) => parts.reduce((sum, part) => sum + part.size, 0);\n",
+  "headers.js": "module.exports = (metadata) => metadata.get('x-id');\n",
+  "handlers.js": `const { Kept } = require('./kept');
+const sums = require('./sums');
+const kept = new Kept();
+function putIt(req) {
+  const { item_name, part_list, ...rest } = req;
+  if (req.is_on) throw new Error('off first');
+  const thing = { ...rest, item_name: item_name.slice(0, 1), part_list, big_count: String(sums.sizeOf(part_list)), num_map: { all: part_list.length } };
+  kept.save(thing);
+  return kept.save({ item_name: 'z' + thing.item_name, part_list: req.part_list, tag_list: ['new'], big_count: '1', num_map: {} });
+}
+function getIt(req) {
+  const thing = kept.get(req.item_name.slice(0, 1));
+  if (!thing) throw new Error('none');
+  const counts = {};
+  for (const one of thing.part_list) counts[one.part_name] = (counts[one.part_name] || 0) + 1;
+  if (!req.in_its_place) return { item_name: thing.item_name, num_map: counts };
+  const part = req.in_its_place.main_part;
+  const same = thing.part_list.find((one) => part && one.part_name === part.part_name);
+  if (same) same.size += part.size;
+  else if (part) thing.part_list.push(part);
+  thing.big_count = String(sums.sizeOf(thing.part_list));
+  return thing;
+}
+module.exports = { putIt, getIt };
+`,
+};
+
 describe("messages that are kept behind functions of another file", () => {
+  it("are followed through the methods of a class", { timeout: 60_000 }, async () => {
+    using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, ...classes });
+    expect(programs.migrated).toContain("same.size = (same.size + part.size) | 0;");
+    await expectSameAnswers(programs, 500);
+  });
+
   it("are followed through them", { timeout: 60_000 }, async () => {
     using programs = await loaderPrograms("keep.v1.Keep", { "service.proto": keepProto, ...functions });
     expect(programs.migrated).toContain("one.itemKind !== req.ofKind");

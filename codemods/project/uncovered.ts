@@ -206,10 +206,10 @@ function bridgesOf(
       return reason("kept-beside-bridge", `${construct} belongs to a handler that keeps its callback`);
     if (read && READ.test(member))
       return reason("kept-beside-bridge", `${construct} belongs to a function that reads the call`);
-    if (errors && /^(status|ServiceError|StatusObject|Metadata|requestCallback)\b/.test(member))
-      return reason("kept-beside-bridge", `${construct} belongs to an error that keeps its shape`);
     if (metadata && /^Metadata\b/.test(member))
       return reason("kept-beside-bridge", `${construct} is turned into Headers where it is used`);
+    if (errors && /^(status|ServiceError|StatusObject|Metadata|requestCallback)\b/.test(member))
+      return reason("kept-beside-bridge", `${construct} belongs to an error that keeps its shape`);
     return null;
   };
 }
