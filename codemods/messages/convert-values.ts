@@ -97,7 +97,7 @@ export function createConvertValues(p: Proving) {
       noteShown(p, expression);
       return testsPresence(p, parent, expression);
     }
-    if (as.kind === "date") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
+    if (as.kind === "date" || as.kind === "mask") return isTruthTest(parent, expression) && !isValueOfLogical(parent);
     if (as.kind === "bytes" && !shape.hasTextBytes && isTruthTest(parent, expression) && !isValueOfLogical(parent))
       return true;
     if (as.kind === "bytes") return Node.isCallExpression(parent) && isBufferOf(parent, expression);
@@ -184,6 +184,7 @@ export function createConvertValues(p: Proving) {
     switch (as.kind) {
       case "same":
       case "enum-number":
+      case "struct":
         return;
       case "int64-string":
         if (isMaybe && isReadOf(expression)) return wrap(expression, [prefix, "("], "?.toString())");
@@ -225,6 +226,14 @@ export function createConvertValues(p: Proving) {
         // timestampDate() rounds to the millisecond, where a Date cuts off.
         const millis = `.seconds) * 1000 + ${chain}.nanos / 1e6)`;
         return wrap(expression, [`${prefix}${opening}new Date(Number(`], `${millis}${closing}`);
+      }
+      case "mask": {
+        const access = isMaybe && !Node.isNonNullExpression(expression) ? "?.paths" : ".paths";
+        const after = expression.getParent();
+        // `mask?.includes(path)` needs no more than one.
+        if (Node.isPropertyAccessExpression(after) && after.hasQuestionDotToken() && access === "?.paths")
+          return p.edit(after, expression.getEnd(), after.getNameNode().getStart(), ["?.paths."]);
+        return wrap(expression, [prefix], access);
       }
       case "enum-name": {
         if (!isMaybe && isBesideSameEnum(expression, as.desc)) return undefined;

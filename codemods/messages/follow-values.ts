@@ -5,8 +5,10 @@ import { collectsRest } from "./collected-rests.js";
 import { holdsInField } from "./held-messages.js";
 import {
   holdsMessages,
+  holdsStructs,
   isListOfNumbers,
   isPlain,
+  isStruct,
   type Kind,
   maybe,
   SAME,
@@ -44,6 +46,7 @@ import { receivedAs } from "./received-messages.js";
 import { settledTo } from "./settled-together.js";
 import { hasAllKeys, isAlwaysThere } from "./similar-messages.js";
 import { isStore, keepsMessage, keptBy } from "./stores.js";
+import { followStruct, isLookedAt, structsLeave } from "./struct-reads.js";
 import { followWrapper } from "./wrapped-values.js";
 import { writesEntry, writesField } from "./written-messages.js";
 
@@ -65,6 +68,7 @@ export function createFollowValues(p: Proving) {
     if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();
     if (!parent || (shape.typed && holdsMessages(kind))) return;
+    if (isStruct(kind) && !isAssignmentTarget(expression)) return followStruct(p, expression, kind);
     if (isTransparent(parent)) {
       const type = isAssertion(parent) && !isPlain(kind) ? typeOfAssertion(parent) : undefined;
       const names = "a type assertion names the old message";
@@ -80,7 +84,10 @@ export function createFollowValues(p: Proving) {
     if (kind.kind === "value" && kind.as.kind === "enum-number") return enumNumber(parent, expression);
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === expression)
       return member(parent, expression, kind);
-    if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) return element(parent, kind);
+    if (Node.isElementAccessExpression(parent) && parent.getExpression() === expression) {
+      if (kind.kind === "value" && kind.as.kind === "mask") return void open.push({ expression, kind });
+      return element(parent, kind);
+    }
     if (shape.typed && Node.isVariableDeclaration(parent) && parent.getTypeNode() && !isPlain(kind))
       return void open.push({ expression, kind });
     if (Node.isVariableDeclaration(parent) && parent.getInitializer() === expression) {
@@ -125,6 +132,7 @@ export function createFollowValues(p: Proving) {
         return;
       }
       if (Node.isBinaryExpression(parent) && kind.kind === "message" && p.compareAbsent(parent, expression)) return;
+      if (isPlain(kind) && holdsStructs(kind) && !isLookedAt(parent, expression)) structsLeave(p, expression);
       const copy = Node.isSpreadElement(parent) && kind.kind === "list" ? parent.getParent() : undefined;
       if (Node.isArrayLiteralExpression(copy)) {
         // `[...list].sort()`: what else is in it is such a message, too.
@@ -201,8 +209,16 @@ export function createFollowValues(p: Proving) {
       if (isPlain(kind)) {
         const callback =
           Node.isCallExpression(call) && call.getExpression() === access ? call.getArguments()[0] : undefined;
-        const [item] = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
-        if (item) bind(item.getNameNode(), kind.of);
+        const items = callback && ARRAY_READERS.has(name) ? parametersOf(callback) : [];
+        if (items[0]) bind(items[0].getNameNode(), kind.of);
+        if (!isStruct(kind.of) || name === "push") return;
+        // What is read of a Struct is JSON where it was `any`.
+        if (Node.isCallExpression(call) && call.getExpression() === access) {
+          if (/^(filter|slice|reverse)$/.test(name)) flow(call, kind);
+          else if (/^(find|at|pop|shift)$/.test(name)) flow(call, maybe(kind.of));
+        }
+        const isSeen = items.length === 1 || items.length === 2 || /^(slice|reverse|at|pop|shift)$/.test(name);
+        if (!isSeen) structsLeave(p, object);
         return;
       }
       if (Node.isCallExpression(call) && call.getExpression() === access) return listCall(call, name, kind);
@@ -370,7 +386,7 @@ export function createFollowValues(p: Proving) {
     if (kind.kind !== "list" && kind.kind !== "stream") return block(loop.getExpression(), "this is iterated over");
     const left = loop.getInitializer();
     const [declaration] = Node.isVariableDeclarationList(left) ? left.getDeclarations() : [];
-    if (!declaration && isPlain(kind)) return;
+    if (!declaration && isPlain(kind) && !holdsStructs(kind)) return;
     if (!declaration) return block(left, "a message is written to a variable that is declared elsewhere");
     bind(declaration.getNameNode(), kind.of);
   };
@@ -400,7 +416,7 @@ export function createFollowValues(p: Proving) {
       const references = project.referencesTo(name).filter((one) => one !== name && !isMember(one));
       const write = references.find(isAssignmentTarget);
       // A plain variable may hold anything afterwards: then it just proves nothing.
-      if (write && isPlain(kind)) return;
+      if (write && isPlain(kind) && !holdsStructs(kind)) return;
       // `let reply; try { reply = await … }`: written once, and a message from then on.
       const isOnlyWrite =
         Node.isVariableDeclaration(declaration) &&
@@ -418,7 +434,7 @@ export function createFollowValues(p: Proving) {
       return;
     }
     if (Node.isObjectBindingPattern(name)) {
-      if (isPlain(kind)) return;
+      if (isPlain(kind) && !holdsStructs(kind)) return;
       if (kind.kind !== "message") return block(name, "this is taken apart");
       for (const part of name.getElements()) {
         if (part.getDotDotDotToken()) return collectsRest(p, part, kind);
@@ -437,7 +453,7 @@ export function createFollowValues(p: Proving) {
         if (field) noteRead(p, name, field, part);
         const of: Kind = field ? readOf(kindOf(field), name) : { kind: "oneof", oneof: found as DescOneof };
         const isNeverTaken = field !== undefined && isAlwaysThere(p, field) && hasAllKeys(p, name, kind.desc);
-        const initializer = isPlain(of) ? undefined : part.getInitializer();
+        const initializer = isPlain(of) && !holdsStructs(of) ? undefined : part.getInitializer();
         if (initializer && !isNeverTaken) return block(part, "a default for a part of a message");
         if (key !== found.localName) {
           const isOwnName = part.getName() === found.localName;
@@ -451,7 +467,7 @@ export function createFollowValues(p: Proving) {
       }
       return;
     }
-    if (isPlain(kind)) return;
+    if (isPlain(kind) && !holdsStructs(kind)) return;
     const parts = Node.isArrayBindingPattern(name) ? name.getElements().filter(Node.isBindingElement) : [];
     const isSimple = parts.every((part) => !part.getDotDotDotToken() && !part.getInitializer());
     if (!shape.coerces || kind.kind !== "list" || parts.length === 0 || !isSimple)

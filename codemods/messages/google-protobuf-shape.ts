@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { Edition } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import {
   constantOf,
@@ -17,7 +18,7 @@ import { madeMessage, retypeGenerated } from "./google-protobuf-values.js";
 import { followWellKnown, isPacked, optionalText } from "./google-protobuf-well-known.js";
 import { addToList, clearField, isUnset, writeChain } from "./google-protobuf-writes.js";
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
-import { type Kind, unsupportedIn } from "./message-kind.js";
+import { type Kind, STRUCT, unsupportedIn } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import { retypeHandlers, retypeService } from "./retyped-services.js";
 
@@ -58,6 +59,9 @@ export const googleProtobufShape: LegacyShape = {
 function representation(field: DescField): Representation {
   // Declared as a string with jstype: a string in both worlds.
   if ("longAsString" in field && field.longAsString) return { kind: "same", type: "string" };
+  const message = field.fieldKind === "message" && !field.oneof ? field.message : undefined;
+  if (message?.typeName === STRUCT && field.parent.file.edition === Edition.EDITION_PROTO3)
+    return { kind: "wrapper", desc: message };
   return representationOf(field, "Number", "Number");
 }
 

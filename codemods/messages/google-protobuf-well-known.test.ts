@@ -16,6 +16,7 @@ const { Duration } = require('google-protobuf/google/protobuf/duration_pb.js');
 const { Any } = require('google-protobuf/google/protobuf/any_pb.js');
 const { Empty } = require('google-protobuf/google/protobuf/empty_pb.js');
 const { FieldMask } = require('google-protobuf/google/protobuf/field_mask_pb.js');
+const { Struct } = require('google-protobuf/google/protobuf/struct_pb.js');
 const wrappers = require('google-protobuf/google/protobuf/wrappers_pb.js');
 const { StringValue, Int64Value } = require('google-protobuf/google/protobuf/wrappers_pb.js');
 const { Box, Lines } = require('./old/wide_pb.js');
@@ -50,6 +51,10 @@ function wellKnownIt(req) {
   mask.addPaths('a.b');
   if (req.hasSomeMask()) mask.setPathsList([...mask.getPathsList(), ...req.getSomeMask().getPathsList()]);
   inner.setSomeMask(mask);
+  const facts = { z: req.getBoxName(), 10: [null, true, { a: req.getSmallCount(), b: 1 }] };
+  inner.setExtraData(Struct.fromJavaScript(facts));
+  facts.late = undefined;
+  if (req.hasExtraData()) reply.setExtraData(req.getExtraData());
   reply.setInnerBox(inner);
   const any = new Any();
   any.pack(inner.serializeBinary(), 'wide.v1.Box');
@@ -76,6 +81,10 @@ function readIt(req) {
   if (req.getSmallValue() !== undefined) out.push('small ' + req.getSmallValue().getValue());
   if (req.hasBigValue() && req.getBigValue().getValue() > 3) out.push('big');
   if (req.getRawValue()) out.push(Buffer.from(req.getRawValue().getValue_asU8()).toString('hex'));
+  const extra = req.getExtraData();
+  const object = extra ? extra.toJavaScript() : { none: true };
+  object.seen = out.length;
+  out.push(JSON.stringify(object), Object.keys(object).join(), JSON.stringify(req.getExtraData()?.toJavaScript() ?? null));
   const any = req.getAnyThing();
   if (any) {
     out.push(any.getTypeName());
@@ -150,6 +159,7 @@ const { Wide } = require('./gen/wide_pb.js');
 const { WideService } = require('./old/wide_grpc_pb.js');
 const { Any } = require('google-protobuf/google/protobuf/any_pb.js');
 const { StringValue } = require('google-protobuf/google/protobuf/wrappers_pb.js');
+const { Struct } = require('google-protobuf/google/protobuf/struct_pb.js');
 const { Box, Lines } = require('./old/wide_pb.js');
 const store = new Map();
 function wellKnownIt(req) { const reply = new Box(); ${code} return reply; }
@@ -185,7 +195,15 @@ it("stays on the bridge, with the reason, where a wrapper or an Any cannot be fo
     ],
     ["store.get(1).pack(req.serializeBinary(), 'wide.v1.Box');", "packed where it cannot be followed"],
     ["console.log(req.getAnyThing().unpack(Lines.deserializeBinary, 'wide.v1.Box'));", "what unpack of a message"],
-    ["reply.setExtraData(req.getExtraData());", "has another shape in protobuf-es"],
+    [
+      "if (req.getExtraData()) console.log(req.getExtraData().getFieldsMap());",
+      "what getFieldsMap of a Struct does is not followed",
+    ],
+    ["console.log(req.getExtraData().toJavaScript());", "the object of a Struct that may not be there"],
+    ["console.log(req.getExtraData()?.toJavaScript().a);", "a part of a value that may not be there"],
+    ["console.log(req.getExtraData());", "cannot be followed"],
+    ["reply.setExtraData(req.getExtraData()?.toObject());", "what toObject of a Struct does"],
+    ["const one = new Struct(); one.getFieldsMap(); reply.setExtraData(one);", "what getFieldsMap of a Struct does"],
     ["const o = req.toObject(); console.log(o.nickName.value);", "the object of a google.protobuf.Value"],
     ["console.log(req.getNumberMapMap().get(1));", "a map whose keys are no strings"],
   ];

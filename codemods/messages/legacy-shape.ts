@@ -32,6 +32,10 @@ export type Representation =
   | { readonly kind: "message"; readonly desc: DescMessage }
   /** A Date, where protobuf-es has a Timestamp. */
   | { readonly kind: "date"; readonly desc: DescMessage }
+  /** The paths of a google.protobuf.FieldMask, which is a message in protobuf-es. */
+  | { readonly kind: "mask"; readonly desc: DescMessage }
+  /** google.protobuf.Struct as the plain object that it is in protobuf-es, too: the compiler knows `any` in it, and JSON now. */
+  | { readonly kind: "struct" }
   /** google.protobuf.StringValue and its like, where protobuf-es has the value alone. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage }
   | { readonly kind: "unsupported"; readonly why: string };

@@ -16,7 +16,7 @@ export type Kind =
       readonly readOf?: Node;
     }
   | { readonly kind: "list"; readonly of: Kind }
-  /** A message around one value, which protobuf-es has without it. */
+  /** A message around one value, or around an object, which protobuf-es has without it. */
   | { readonly kind: "wrapper"; readonly desc: DescMessage; readonly of: Kind }
   | { readonly kind: "map"; readonly of: Kind }
   /** A oneof that is an object of its own, with a discriminator and a value. */
@@ -28,6 +28,8 @@ export type Kind =
 
 export const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } };
 
+export const STRUCT = "google.protobuf.Struct";
+
 export function isAssignableScalar(from: PlainType, to: PlainType): boolean {
   return from === to || (to === "number" && (from === "int32" || from === "uint32"));
 }
@@ -38,6 +40,7 @@ export function isStringValue(kind: Kind): boolean {
 
 /** No conversion is ever written around such a value. */
 export function neverWrapped(kind: Kind): boolean {
+  if (isStruct(kind)) return false;
   return isPlain(kind) && !(kind.kind === "value" && kind.as.kind === "same" && /int32/.test(kind.as.type));
 }
 
@@ -61,7 +64,17 @@ export function holdsMessages(kind: Kind): boolean {
 /** Identical at run time in both worlds, whatever is done with it. */
 export function isPlain(kind: Kind): boolean {
   if (kind.kind === "list" || kind.kind === "map") return isPlain(kind.of);
-  return kind.kind === "value" && (kind.as.kind === "same" || kind.as.kind === "enum-number");
+  return kind.kind === "value" && /^(same|enum-number|struct)$/.test(kind.as.kind);
+}
+
+/** The object of a google.protobuf.Struct. */
+export function isStruct(kind: Kind | undefined): boolean {
+  return kind?.kind === "value" && kind.as.kind === "struct";
+}
+
+/** Such an object, or a list or map of them. */
+export function holdsStructs(kind: Kind): boolean {
+  return "of" in kind ? holdsStructs(kind.of) : isStruct(kind);
 }
 
 /** A list of 64 bits that old code has as numbers. */

@@ -1,11 +1,18 @@
 import type { DescEnum, DescField, DescMessage, DescOneof, DescService } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import type { CallExpression, Node, ObjectLiteralExpression, PropertyAccessExpression, SourceFile } from "ts-morph";
+import type {
+  CallExpression,
+  Node,
+  ObjectLiteralExpression,
+  PropertyAccessExpression,
+  SourceFile,
+  Type,
+} from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
-import type { Kind } from "./message-kind.js";
+import { type Kind, STRUCT } from "./message-kind.js";
 import { innerOf } from "./message-syntax.js";
 import { refusesMissing } from "./missing-replies.js";
 
@@ -70,6 +77,12 @@ export interface ProofState {
   readonly askedMembers: Map<Node, string>;
   /** Members of a oneof that are read where others may be set, with what becomes of their value. */
   readonly memberValues: Map<Node, (value: string) => string>;
+  /** Objects of google.protobuf.Struct: where one goes out of sight and may be changed, and the fields that get one which is made anew. */
+  readonly structs: {
+    readonly leaks: Set<Node>;
+    readonly remade: Set<DescField>;
+    holdsMessages(type: Type): boolean;
+  };
   /** Enums of fields that were met. */
   readonly enums: Set<DescEnum>;
   /** What is decided when everything is proved that can be. */
@@ -186,6 +199,11 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     return `${path}:${node.getStartLineNumber()}`;
   };
 
+  const valueIn = (wrapper: DescMessage): Kind =>
+    wrapper.typeName === STRUCT
+      ? { kind: "value", as: { kind: "struct" } }
+      : state.kindOf(wrapper.fields[0] as DescField);
+
   const state: ProofState = {
     project,
     shape,
@@ -216,6 +234,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     rests: new Map(),
     askedMembers: new Map(),
     memberValues: new Map(),
+    structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },
     enums: new Set(),
     deferred: [],
     finals: [],
@@ -287,7 +306,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
         as.kind === "message"
           ? { kind: "message", desc: as.desc }
           : as.kind === "wrapper"
-            ? { kind: "wrapper", desc: as.desc, of: state.kindOf(as.desc.fields[0] as DescField) }
+            ? { kind: "wrapper", desc: as.desc, of: valueIn(as.desc) }
             : { kind: "value", as, maybe: canBeUnset, field };
       return field.fieldKind === "list"
         ? { kind: "list", of: one }

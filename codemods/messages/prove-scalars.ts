@@ -1,8 +1,8 @@
-import type { DescEnum, DescField } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
 import { Node } from "ts-morph";
 import { coerceValue, isCutOnly, isWholeText } from "./coerced-values.js";
 import { nameIn } from "./convert-values.js";
-import { isAssignableScalar, isUnsignedField, type Kind } from "./message-kind.js";
+import { isAssignableScalar, isUnsignedField, type Kind, SAME } from "./message-kind.js";
 import {
   hasBytesType,
   hasType,
@@ -94,6 +94,8 @@ export function createProveScalars(p: Proving) {
       }
       case "date":
         return date(expression);
+      case "mask":
+        return mask(expression, as.desc);
       case "bytes":
         if (known?.kind === "value" && known.as.kind === "same" && known.as.type === "bytes") return;
         if (!/^Buffer\b/.test(typeText(expression)) && !/^Buffer\./.test(expression.getText()))
@@ -166,6 +168,29 @@ export function createProveScalars(p: Proving) {
       expression,
       [`${shorthandPrefix(expression)}${opening}${test}`, name, "("],
       isNull ? ") : undefined" : closing,
+    );
+  };
+
+  /** A list of paths for a FieldMask. */
+  const mask = (expression: Node, desc: DescMessage): unknown => {
+    const isPresent = p.isPresent(expression);
+    const text = expression.getText();
+    if (!isPresent && !isRepeatable(expression))
+      return block(expression, "a list that may be absent, in an expression that cannot be repeated");
+    p.proved.delete(expression);
+    p.sink(expression, { kind: "list", of: SAME });
+    const create = { module: "@bufbuild/protobuf", name: "create" };
+    const unless = isPresent ? "" : `${text} && `;
+    wrap(
+      expression,
+      [
+        `${shorthandPrefix(expression)}${unless}`,
+        create,
+        "(",
+        generated(desc, "descriptor", expression),
+        ", { paths: ",
+      ],
+      " })",
     );
   };
 

@@ -8,6 +8,7 @@ import { holdsMessages, type Kind, kindName } from "./message-kind.js";
 import { startService } from "./message-roots.js";
 import { isAssignmentTarget, isFunctionNode, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { passesStructs } from "./struct-values.js";
 import type { TypedCode } from "./typed-code.js";
 import { createTypedLiterals } from "./typed-literals.js";
 import { createTypedNames } from "./typed-names.js";
@@ -43,6 +44,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     );
   const types = createTypedTypes(code, descs);
   const { messageIn, oneofIn, holds, carries, isClientType } = types;
+  p.structs.holdsMessages = holds;
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
   const shows = createTypedShows(p, code, types);
   const literals = createTypedLiterals(p, code, types, sharing, shows, isOwnPackage);
@@ -132,6 +134,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const service = code.serviceOfMember(name?.getSymbol()?.getDeclarations()[0]);
     const method = service && project.protos.methodByLegacyKey(service, name?.getText() ?? "");
     if (!method || /client|bidi/.test(method.methodKind)) return;
+    passesStructs(p, node, { kind: "message", desc: method.input });
     if (!literals.isGiven(node, { kind: "message", desc: method.input }))
       p.block(node, "nothing proves that this is a message");
   };
@@ -228,6 +231,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       p.later(() => {
         if (p.canBeMissing(expression)) p.block(expression, "a message that may not be there is sent");
       });
+    passesStructs(p, expression, wanted);
     const value = unwrapped(expression);
     const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
     if (Node.isObjectLiteralExpression(value) && (!asked || asked.isAny())) claim(value, wanted);

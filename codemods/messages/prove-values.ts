@@ -47,6 +47,7 @@ import { settledIn } from "./settled-together.js";
 import { assignsFields, copiesFields, isOverwritten, spreadsFields } from "./similar-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
+import { passesStructs, proveStruct } from "./struct-values.js";
 import { keepsAbsence, keepsTest } from "./tested-values.js";
 import { proveWrapper } from "./wrapped-values.js";
 
@@ -88,9 +89,11 @@ export function createProveValues(p: Proving) {
     const why = unsupportedIn(wanted);
     if (why !== undefined) return block(expression, why);
 
+    if (wanted.kind === "value" && wanted.as.kind === "struct") return proveStruct(p, given, wanted.field);
     if (wanted.kind === "map" && shape.map) return shape.map(p, expression, wanted);
 
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
+    if (shape.typed) passesStructs(p, expression, wanted);
     if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted)))
       return wanted.kind === "list" ? hasNoGaps(expression, wanted.of) : undefined;
 
@@ -144,6 +147,8 @@ export function createProveValues(p: Proving) {
     if (wanted.kind === "wrapper" && proveWrapper(p, expression, wanted)) return;
     if (known?.kind === "message" && wanted.kind === "message" && copiesFields(p, expression, known.desc, wanted.desc))
       return;
+    const isList = known?.kind === "list" && isStringValue(known.of);
+    if (isList && wanted.kind === "value" && wanted.as.kind === "mask") return value(expression, wanted);
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     // What is converted, as protobufjs did it, is the value that comes of an expression, not what it is made of.
     const isWhole = wanted.kind === "value" && (shape.coerces || shape.hasNulls === true);

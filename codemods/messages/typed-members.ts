@@ -14,13 +14,17 @@ import {
 } from "./message-syntax.js";
 import { isCopiedWithAll, isTaken } from "./oneof-literals.js";
 import type { Proving } from "./proof.js";
+import { passesStructs } from "./struct-values.js";
 import { certainChainText } from "./typed-chains.js";
 
 /** `message.member` of a oneof whose members are properties of their own: set is what is not undefined. False for other fields. */
 export function readMember(p: Proving, access: PropertyAccessExpression, desc: DescMessage): boolean {
   const field = p.fieldBy(desc, access.getName());
   if (!field?.oneof) return false;
-  if (isCopiedWithAll(p, access, field) || isTaken(p, access, field)) return true;
+  if (isCopiedWithAll(p, access, field) || isTaken(p, access, field)) {
+    passesStructs(p, access, p.kindOf(field));
+    return true;
+  }
   read(p, access, field, field.oneof);
   return true;
 }

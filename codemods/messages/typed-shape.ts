@@ -75,10 +75,14 @@ function representation(code: TypedCode, field: DescField): Representation {
   const isImplicit =
     field.fieldKind === "list" || field.fieldKind === "map" || field.presence === FeatureSet_FieldPresence.IMPLICIT;
   if (isImplicit && property.isOptional) return unsupported(`${field.name} may be missing in old objects`);
-  const text = type.getText();
+  const text = type.getNonNullableType().getText();
   const strange = unsupported(`${field.name} is a ${text}`);
   const message = "message" in field ? field.message : undefined;
   if (message?.typeName === "google.protobuf.Timestamp" && text === "Date") return { kind: "date", desc: message };
+  // Other options give other types, and other objects.
+  if (message?.typeName === "google.protobuf.Struct" && text === "{ [key: string]: any; }") return { kind: "struct" };
+  if (message?.typeName === "google.protobuf.FieldMask" && field.fieldKind === "message" && text === "string[]")
+    return { kind: "mask", desc: message };
   const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
   if (wrapped && code.messageOf(type)?.typeName === field.message.typeName)
     return { kind: "wrapper", desc: field.message };

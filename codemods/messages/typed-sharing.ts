@@ -71,7 +71,8 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
     /** Can someone see that a value which a message is made with is shared with it, or is not? */
     isSeen(given: Node, field: DescField, isCopied: boolean): boolean {
       const value = unwrapped(given);
-      const desc = "message" in field ? field.message : undefined;
+      const isStruct = "message" in field && field.message?.typeName === "google.protobuf.Struct";
+      const desc = "message" in field && !isStruct ? field.message : undefined;
       if (isOwn(value)) return isCopied && desc !== undefined && hasOthers(value) && isChangedBelow(desc);
       if (isCopied && desc && isChangedBelow(desc)) return true;
       if (field.fieldKind !== "list" && field.fieldKind !== "map") return false;

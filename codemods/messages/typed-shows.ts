@@ -290,6 +290,8 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       (scalar === ScalarType.BYTES || (as?.kind === "same" && as.type === "bigint"))
     )
       return false;
+    if (as?.kind === "struct" && field.fieldKind !== "map" && value !== `${of};`) return false;
+    if (as?.kind === "mask" && value !== `FieldMask.toJSON(FieldMask.wrap(${of}));`) return false;
     return (
       isTested && (!isFloat || value.includes("floatToJson(")) && (!timestampIn(field) || /toISOString\(\)/.test(value))
     );

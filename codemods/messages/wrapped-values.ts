@@ -4,7 +4,7 @@ import { contains } from "../analysis/around-values.js";
 import { chainRoot, generatedNameOf, setterAfter } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
 import { writesOn } from "./google-protobuf-writes.js";
-import { type Kind, maybe } from "./message-kind.js";
+import { type Kind, maybe, STRUCT } from "./message-kind.js";
 import {
   conditionOf,
   conjuncts,
@@ -20,6 +20,8 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
+const RUNTIME = "@connect-migrate/runtime/grpc-js";
+
 /**
  * google.protobuf.StringValue and its like: old code has a message around the value, a field of protobuf-es the value itself or
  * undefined. An expression that holds such a message comes to hold the value.
@@ -27,11 +29,12 @@ import type { Proving } from "./proof.js";
 export type Wrapper = Kind & { readonly kind: "wrapper" };
 
 /** What is done with a wrapper: its value is taken, or it is asked whether it is there. True when the use is dealt with. */
-export function followWrapper(p: Proving, wrapper: Node, { of }: Wrapper): boolean {
+export function followWrapper(p: Proving, wrapper: Node, { of, desc }: Wrapper): boolean {
   const parent = wrapper.getParent();
   if (!parent) return false;
   if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === wrapper) {
-    takeValue(p, parent, wrapper, of);
+    if (desc.typeName === STRUCT) takeObject(p, parent, wrapper);
+    else takeValue(p, parent, wrapper, of);
     return true;
   }
   if (isTruthTest(parent, wrapper)) return testsPresence(p, parent, wrapper);
@@ -76,6 +79,33 @@ function takeValue(p: Proving, access: PropertyAccessExpression, wrapper: Node, 
   if (!isThereAt(p, whole, wrapper)) return p.block(whole, "the value of a wrapper that may not be there");
   p.edit(whole, wrapper.getEnd(), whole.getEnd(), []);
   p.flow(whole, kind.kind === "value" ? { kind: "value", as: kind.as } : kind);
+}
+
+/** `struct.toJavaScript()`: a copy of the object. */
+function takeObject(p: Proving, access: PropertyAccessExpression, struct: Node): unknown {
+  const call = access.getParent();
+  const isCall = Node.isCallExpression(call) && call.getExpression() === access && call.getArguments().length === 0;
+  if (!isCall || access.getName() !== "toJavaScript")
+    return p.block(access, `what ${access.getName()} of a Struct does is not followed`);
+  const isOptional = access.hasQuestionDotToken();
+  const after = call.getParent();
+  const goesOn =
+    (Node.isPropertyAccessExpression(after) || Node.isElementAccessExpression(after)) && after.getExpression() === call;
+  if (isOptional && goesOn) return p.block(call, "a part of a value that may not be there");
+  if (!isOptional && !isThereAt(p, call, struct)) return p.block(call, "the object of a Struct that may not be there");
+  p.edit(call, call.getStart(), call.getStart(), [{ module: RUNTIME, name: "structToJavaScript" }, "("], "after");
+  p.edit(call, struct.getEnd(), call.getEnd(), [")"]);
+}
+
+/** `Struct.fromJavaScript(object)`, which copies it. */
+function fromObject(p: Proving, given: Node, wanted: Wrapper): boolean {
+  const callee = Node.isCallExpression(given) ? given.getExpression() : undefined;
+  if (!Node.isPropertyAccessExpression(callee) || callee.getName() !== "fromJavaScript") return false;
+  const name = generatedNameOf(p.project, callee.getExpression());
+  if (name?.kind !== "message" || name.desc.typeName !== STRUCT) return false;
+  p.replace(callee, { module: RUNTIME, name: "structFromJavaScript" });
+  p.flow(given, wanted);
+  return true;
 }
 
 /** Has a test around a use, which nothing undoes, found a value to be there? */
@@ -160,6 +190,7 @@ export function proveWrapper(p: Proving, expression: Node, wanted: Wrapper): boo
     literal(p, expression, wanted);
     return true;
   }
+  if (wanted.desc.typeName === STRUCT && fromObject(p, expression, wanted)) return true;
   const root = chainRoot(expression);
   if (!Node.isNewExpression(root)) return false;
   const name = generatedNameOf(p.project, root.getExpression());
@@ -186,6 +217,8 @@ function construct(p: Proving, top: Node, root: Node, wanted: Wrapper): unknown 
   const chain = writesOn(root, wanted.desc);
   if (typeof chain === "string") return p.block(top, chain);
   const [write, more] = chain.writes;
+  if (wanted.desc.typeName === STRUCT && (write || chain.top !== top))
+    return p.block(top, "a Struct that is filled field by field");
   if (chain.top !== top || more) return p.block(top, "a chain on a wrapper that does more than to set its value");
   if (write) {
     unpack(p, top, write.value, top, wanted);
@@ -221,6 +254,7 @@ function isSetterArgument(node: Node): boolean {
 }
 
 function zeroOf(desc: DescMessage, near: Node): string {
+  if (desc.typeName === STRUCT) return "{}";
   const [field] = desc.fields;
   return field ? zeroText(field, near) : "undefined";
 }

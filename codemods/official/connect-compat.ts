@@ -50,7 +50,9 @@ import {
 import type { ClientOf, ServiceImplOf } from "../../runtime/src/grpc-js/types.js";
 
 export { int64FromLong, int64FromLongBits, int64FromNumber } from "../../runtime/src/grpc-js/int64-from-long.js";
+export { structFromJavaScript, structToJavaScript } from "../../runtime/src/grpc-js/struct-javascript.js";
 export { textFromValue } from "../../runtime/src/grpc-js/text-from-value.js";
+export { tsProtoStruct } from "../../runtime/src/grpc-js/ts-proto-struct.js";
 export type { ClientOf, ServiceImplOf };
 
 // ---------------------------------------------------------------------------------------------------------------- messages

@@ -29,7 +29,7 @@ export const COMPAT_NAMES: ReadonlySet<string> = new Set([
   ..."createClient createGrpcTransport createPushStream PushOutput forceShutdown grpcJsMessages grpcStatusName headersFromMetadata ServiceImplOf ClientOf".split(
     " ",
   ),
-  ..."headerValues int64FromLong int64FromLongBits int64FromNumber isMain isOver serve serviceErrorDetails serviceErrorMessage textFromValue timeoutFromDeadline toConnectError tryShutdown".split(
+  ..."headerValues int64FromLong int64FromLongBits int64FromNumber isMain isOver serve serviceErrorDetails serviceErrorMessage structFromJavaScript structToJavaScript textFromValue timeoutFromDeadline toConnectError tryShutdown tsProtoStruct".split(
     " ",
   ),
 ]);

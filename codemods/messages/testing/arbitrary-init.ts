@@ -1,6 +1,24 @@
-import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { isWrapperDesc, ListValueSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
+
+const names = fc.constantFrom("a", "b", "name", "10", "9", "");
+const { json, jsonObject } = fc.letrec<{ json: JsonValue; jsonObject: JsonObject }>((tie) => ({
+  json: fc.oneof(
+    { maxDepth: 2 },
+    fc.oneof(fc.string({ maxLength: 5 }), fc.integer(), fc.boolean(), fc.constant(null), fc.constant(0.5)),
+    fc.array(tie("json"), { maxLength: 3 }),
+    tie("jsonObject"),
+  ),
+  jsonObject: fc.dictionary(names, tie("json"), { maxKeys: 3, noNullPrototype: true }),
+}));
 
 /** Values for `create()`: every field set, unset or empty, to a depth. `bits` is the size of 64-bit integers. */
 export function initOf(desc: DescMessage, depth: number, bits = 64n): fc.Arbitrary<Record<string, unknown>> {
@@ -8,6 +26,12 @@ export function initOf(desc: DescMessage, depth: number, bits = 64n): fc.Arbitra
     if ("message" in field && field.message) {
       if (field.message.typeName === "google.protobuf.Timestamp")
         return fc.record({ seconds: fc.bigInt(0n, 9999999999n), nanos: fc.nat(999999999) });
+      if (field.message.typeName === "google.protobuf.Struct") return jsonObject;
+      if (field.message.typeName === "google.protobuf.Value") return json.map((one) => fromJson(ValueSchema, one));
+      if (field.message.typeName === "google.protobuf.ListValue")
+        return fc.array(json, { maxLength: 3 }).map((list) => fromJson(ListValueSchema, list));
+      if (field.message.typeName === "google.protobuf.FieldMask")
+        return fc.record({ paths: fc.array(fc.constantFrom("ab", "item_name", "a.b_c"), { maxLength: 3 }) });
       const [wrapped] = field.message.fields;
       if (field.fieldKind === "message" && !field.oneof && wrapped && isWrapperDesc(field.message)) return one(wrapped);
       return depth === 0 ? fc.constant(undefined) : initOf(field.message, depth - 1, bits);

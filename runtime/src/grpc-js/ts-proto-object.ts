@@ -87,11 +87,13 @@ function mapped(of: ReflectMessage, field: DescField, each: (value: unknown) => 
 }
 
 function shown(of: ReflectMessage, field: DescField, options: TsProtoOptions): unknown {
+  if (isOf(field, "Struct")) return held(of, field);
   return mapped(of, field, (value) => (isReflected(value) ? part(value, options) : scalar(value, field, options)));
 }
 
 function part(of: ReflectMessage, options: TsProtoOptions): unknown {
   if (isWrapperDesc(of.desc)) return shown(of, of.desc.fields[0] as DescField, options);
+  if (of.desc.typeName === "google.protobuf.FieldMask") return pathsOf(of);
   return isDate(of, options) ? dateOf(of) : objectOf(of, options);
 }
 
@@ -116,6 +118,7 @@ function jsonOf(of: ReflectMessage, options: TsProtoOptions): Record<string, unk
 }
 
 function json(of: ReflectMessage, field: DescField, options: TsProtoOptions): unknown {
+  if (isOf(field, "Struct")) return held(of, field);
   return mapped(of, field, (value) =>
     isReflected(value) ? jsonPart(value, options) : jsonScalar(value, field, options),
   );
@@ -123,6 +126,7 @@ function json(of: ReflectMessage, field: DescField, options: TsProtoOptions): un
 
 function jsonPart(of: ReflectMessage, options: TsProtoOptions): unknown {
   if (isWrapperDesc(of.desc)) return json(of, of.desc.fields[0] as DescField, options);
+  if (of.desc.typeName === "google.protobuf.FieldMask") return pathsOf(of).join();
   return of.desc.typeName === "google.protobuf.Timestamp" ? dateOf(of).toISOString() : jsonOf(of, options);
 }
 
@@ -133,6 +137,20 @@ function jsonScalar(value: unknown, field: DescField, options: TsProtoOptions): 
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   const plain = scalar(value, field, options);
   return typeof plain === "bigint" ? String(plain) : plain;
+}
+
+/** What a message has for a field; with reflection, a Struct is a message. */
+function held({ message }: ReflectMessage, { oneof, localName }: DescField): unknown {
+  const fields = message as unknown as Record<string, unknown>;
+  return oneof ? (fields[oneof.localName] as { value?: unknown }).value : fields[localName];
+}
+
+function isOf(field: DescField, name: string): boolean {
+  return "message" in field && field.message?.typeName === `google.protobuf.${name}`;
+}
+
+function pathsOf({ message }: ReflectMessage): string[] {
+  return (message as unknown as { paths: string[] }).paths;
 }
 
 function isReflected(value: unknown): value is ReflectMessage {
