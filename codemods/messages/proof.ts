@@ -41,6 +41,8 @@ export interface ProofState {
   /** Known expressions whose use depends on sinks that may still come. */
   readonly open: { readonly expression: Node; readonly kind: Kind }[];
   readonly sinks: Sink[];
+  /** Members of what nothing is known of yet: they are proved when no other sink is left. */
+  readonly awaiting: Sink[];
   readonly proved: Map<Node, Kind>;
   readonly helpers: Map<Node, HelperFunction>;
   /** Variables of a module that messages are kept in: their declarations, with what the messages are. */
@@ -213,6 +215,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     consumed,
     open: [],
     sinks,
+    awaiting: [],
     proved: new Map(),
     helpers: new Map(),
     stores: new Map(),

@@ -204,6 +204,11 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     ["a member of a oneof that may be absent", "const get = (req) => ({ pick_a: req.opt_text });", /may be absent/],
     [
+      "a member of a oneof of what nothing is known of",
+      "const get = (req) => { const row = other(); return { pick_a: row.name }; };",
+      /may be absent/,
+    ],
+    [
       "a variable that gets something else, too",
       "function get(req) { let last = req.the_child; last = store.get(1); return { the_req: last }; }",
       /nothing proves/,

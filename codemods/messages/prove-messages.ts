@@ -55,7 +55,8 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
   }
   clients.finish();
   const proveAll = () => {
-    for (let sink = sinks.shift(); sink; sink = sinks.shift()) p.prove(sink.expression, sink.wanted);
+    const next = () => sinks.shift() ?? p.awaiting.shift();
+    for (let sink = next(); sink; sink = next()) p.prove(sink.expression, sink.wanted);
   };
   proveAll();
   for (let decide = p.deferred.shift(); decide; decide = p.deferred.shift()) {

@@ -123,15 +123,11 @@ export function createProveValues(p: Proving) {
     if (holdsFields && isParsedData(p, expression) && foreignObject(p, expression, wanted)) return;
     if (!kinds.has(expression) && !comesFromStore(p, expression, wanted)) comesFromField(p, expression, wanted);
     // What it is a member of may become known of another use.
-    if (
-      shape.coerces &&
-      !kinds.has(expression) &&
-      Node.isPropertyAccessExpression(expression) &&
-      !awaited.has(expression)
-    ) {
+    const isMember = !kinds.has(expression) && Node.isPropertyAccessExpression(expression);
+    if (shape.coerces && wanted.kind !== "value" && isMember && !awaited.has(expression)) {
       awaited.add(expression);
       proved.delete(expression);
-      return p.later(() => sink(given, wanted));
+      return void p.awaiting.push({ expression: given, wanted });
     }
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
