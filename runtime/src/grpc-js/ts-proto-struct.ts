@@ -1,22 +1,23 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+/** The name that an import would give it may be one of the file that this is copied into. */
+type StructObject = import("@bufbuild/protobuf").JsonObject;
 
 /**
  * An object for a field of type google.protobuf.Struct as ts-proto's code wrote any object: without what is undefined. What it
  * refused (a bigint, a function, a symbol) is refused when the message is encoded, as it was there; protobuf-es would send
  * nothing in its place. The very object where there is nothing to leave out. Null is no object.
  */
-export function tsProtoStruct(object: object): JsonObject;
-export function tsProtoStruct(object: unknown): JsonObject | undefined;
-export function tsProtoStruct(object: unknown): JsonObject | undefined {
+export function tsProtoStruct(object: object): StructObject;
+export function tsProtoStruct(object: unknown): StructObject | undefined;
+export function tsProtoStruct(object: unknown): StructObject | undefined {
   if (object == null) return undefined;
   // A list, or a text that is taken for an object, has its indices for keys.
-  return plain(typeof object === "object" && !Array.isArray(object) ? object : { ...object }) as JsonObject;
+  return plain(typeof object === "object" && !Array.isArray(object) ? object : { ...object }) as StructObject;
 }
 
 /** A value within a Struct. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) {
-    return /^(bigint|function|symbol)$/.test(typeof value) ? refused(typeof value) : value;
+    return /^(bigint|function|symbol)$/.test(typeof value) ? unsupported(typeof value) : value;
   }
   if (Array.isArray(value)) {
     const items = Array.from(value, plain);
@@ -29,7 +30,7 @@ function plain(value: unknown): unknown {
 }
 
 /** An object that throws when it is encoded. */
-function refused(type: string): unknown {
+function unsupported(type: string): unknown {
   return {
     get refused() {
       throw new Error(`Unsupported any value type: ${type}`);
