@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, Node, type PropertyAccessExpression, type SpreadAssignment } from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
 import { unsupportedIn } from "./message-kind.js";
-import { unwrapped } from "./message-syntax.js";
+import { unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** `message.toObject()` of a generated class: the runtime makes the same plain object of the new message. */
@@ -66,7 +66,7 @@ export function spreadsObject(p: Proving, spread: SpreadAssignment, desc: DescMe
   const parts = literal.getProperties();
   const named = parts.filter((one) => Node.isPropertyAssignment(one) || Node.isShorthandPropertyAssignment(one));
   if (parts[0] !== spread || named.length !== parts.length - 1) return false;
-  const own = new Set(named.map((one) => one.getName().replace(/^["']|["']$/g, "")));
+  const own = new Set(named.map((one) => unquoted(one.getName())));
   const [first, ...rest] = desc.fields.filter((field) => !own.has(p.shape.keyOf(field) ?? ""));
   if (!first) return false;
   p.keptSpreads.add(spread).add(call);

@@ -1,6 +1,6 @@
 import { type BindingElement, Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
-import { isAssignmentTarget } from "./message-syntax.js";
+import { isAssignmentTarget, unquoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -17,7 +17,7 @@ export function collectsRest(p: Proving, rest: BindingElement, kind: Kind): unkn
   const taken = pattern.getElements().filter((one) => Node.isBindingElement(one) && one !== rest);
   const keys = taken.map((one) => {
     const key = Node.isBindingElement(one) ? (one.getPropertyNameNode() ?? one.getNameNode()) : one;
-    return key.getText().replace(/^["']|["']$/g, "");
+    return unquoted(key.getText());
   });
   p.rests.set(rest, new Set(keys));
   for (const use of p.project.referencesTo(name)) {

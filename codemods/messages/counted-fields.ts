@@ -2,7 +2,7 @@ import type { DescField } from "@bufbuild/protobuf";
 import { type BinaryExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { keysLeftOut } from "./collected-rests.js";
 import type { Kind } from "./message-kind.js";
-import { isArrowBody, isEachCall, isOperand, numberOf, unwrapped } from "./message-syntax.js";
+import { isArrowBody, isEachCall, isOperand, numberOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { chainOf, hasAllKeys, isAlwaysThere } from "./similar-messages.js";
@@ -74,9 +74,8 @@ function isGiven(p: Proving, access: PropertyAccessExpression, field: DescField)
 /** `{ stock: 0, … }`, `{ ...request, … }` */
 function hasValue(p: Proving, made: Node, key: string): boolean {
   if (!Node.isObjectLiteralExpression(made)) return false;
-  const own = made.getProperty(key);
-  if (Node.isPropertyAssignment(own)) return p.isInteger(own.getInitializerOrThrow());
-  if (Node.isShorthandPropertyAssignment(own)) return p.isInteger(own.getNameNode());
+  const own = valueOfProperty(made.getProperty(key));
+  if (own) return p.isInteger(own);
   return made.getProperties().some((one) => {
     const message = Node.isSpreadAssignment(one) ? unwrapped(one.getExpression()) : undefined;
     const known = message && p.kinds.get(message);

@@ -33,6 +33,7 @@ import {
   nameOfElement,
   parametersOf,
   typeOfAssertion,
+  unquoted,
   unwrapped,
 } from "./message-syntax.js";
 
@@ -439,7 +440,7 @@ export function createFollowValues(p: Proving) {
       for (const part of name.getElements()) {
         if (part.getDotDotDotToken()) return collectsRest(p, part, kind);
         const keyNode = part.getPropertyNameNode();
-        const key = keyNode ? keyNode.getText().replace(/^["']|["']$/g, "") : part.getName();
+        const key = keyNode ? unquoted(keyNode.getText()) : part.getName();
         const oneof = shape.typed && oneofBy(kind.desc, key);
         const field = oneof ? undefined : fieldBy(kind.desc, key);
         const found = oneof || field;

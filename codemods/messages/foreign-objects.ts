@@ -20,7 +20,9 @@ import {
   isFunctionNode,
   isPlainWrite,
   isTransparent,
+  readFrom,
   typeText,
+  unquoted,
   unwrapped,
 } from "./message-syntax.js";
 import { isParsedData } from "./parsed-data.js";
@@ -49,7 +51,7 @@ export function foreignObject(p: Proving, given: Node, wanted: Kind & { readonly
       if (!isParsedData(p, given)) p.block(given, "a message that is taken for parsed JSON");
     });
   p.later(() => {
-    if (readOf(given).some((part) => p.kinds.has(part)))
+    if (readFrom(given).some((part) => p.kinds.has(part)))
       p.block(given, "a message that is taken for an object of unknown origin");
   });
   const name =
@@ -67,21 +69,7 @@ function isOpaque(p: Proving, value: Node): boolean {
   if (!isAccess && !Node.isIdentifier(value) && !Node.isCallExpression(value)) return false;
   if (Node.isCallExpression(value) && value.getExpression().getText() === "Object.assign") return false;
   if (/^(string|number|boolean|bigint|symbol|undefined|null|void|never)$/.test(typeText(value))) return false;
-  return !readOf(value).some((part) => p.kinds.has(part));
-}
-
-/** `a.b(…)`, `a.b` and `a` of `a.b(…)`: a value, and what it is read of. */
-function readOf(value: Node): Node[] {
-  const parts = [value];
-  for (const node of parts) {
-    const isRead =
-      Node.isPropertyAccessExpression(node) ||
-      Node.isElementAccessExpression(node) ||
-      Node.isCallExpression(node) ||
-      Node.isAwaitExpression(node);
-    if (isRead) parts.push(unwrapped(node.getExpression()));
-  }
-  return parts;
+  return !readFrom(value).some((part) => p.kinds.has(part));
 }
 
 /** The names that a value is read of; undefined where it is read of something else. */
@@ -92,7 +80,7 @@ function rootsOf(given: Node): Identifier[] | undefined {
     const roots = parts.map(rootsOf);
     return roots.includes(undefined) ? undefined : roots.flatMap((one) => one ?? []);
   }
-  const root = readOf(value).at(-1);
+  const root = readFrom(value).at(-1);
   return Node.isIdentifier(root) ? [root] : undefined;
 }
 
@@ -236,7 +224,7 @@ function listOf(owner: Node): Node | undefined {
 /** Is a property of a literal a field that may be left unset, and no member of a oneof or entry of a map? */
 function isFieldAlone(p: Proving, property: PropertyAssignment | ShorthandPropertyAssignment): boolean {
   const of = p.proved.get(property.getParent());
-  const key = property.getName().replace(/^["']|["']$/g, "");
+  const key = unquoted(property.getName());
   const field = of?.kind === "message" ? p.fieldBy(of.desc, key) : undefined;
   return field !== undefined && field.oneof === undefined;
 }

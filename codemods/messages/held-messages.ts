@@ -2,7 +2,7 @@ import { type ClassDeclaration, Node, type ParameterDeclaration, type PropertyDe
 import { isExtended } from "../analysis/own-members.js";
 import { membersAsked } from "./kept-objects.js";
 import { type Kind, sameKind } from "./message-kind.js";
-import { isAbsent, isAlias, isAssignmentTarget, isPlainWrite, unwrapped } from "./message-syntax.js";
+import { isAbsent, isAlias, isAssignmentTarget, isWriteStatement, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** A field of a class that holds one message: `private last?: Thing`, `constructor(private readonly thing: Thing)`. */
@@ -136,9 +136,7 @@ function follow(p: Proving, field: Field, kind: Kind): boolean {
   const names = isParameter ? namesOf(p, declaration) : [];
   const isSure = first !== undefined && !declaration.getInitializer() && !names.some(isAssignmentTarget);
   if (isParameter && (!isSure || declaration.isRestParameter())) return false;
-  const isStatement = (write: Node) =>
-    isPlainWrite(write) && Node.isExpressionStatement(write.getParent()?.getParent());
-  if (accesses.some((one) => isAssignmentTarget(one) && !isStatement(one))) return false;
+  if (accesses.some((one) => isAssignmentTarget(one) && !isWriteStatement(one))) return false;
   p.stores.set(declaration, kind);
   const type = declaration.getTypeNode();
   if (type && !p.retype(type, declaration, "a type annotation names the old message", kind)) return true;

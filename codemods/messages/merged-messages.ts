@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import { holdsMessages, type Kind } from "./message-kind.js";
-import { isAbsent, unwrapped } from "./message-syntax.js";
+import { isAbsent, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { fieldsOf, isAlwaysThere, writeCopied } from "./similar-messages.js";
@@ -44,7 +44,7 @@ function setsEach(p: Proving, literal: ObjectLiteralExpression, desc: DescMessag
   for (const property of literal.getProperties()) {
     if (!Node.isPropertyAssignment(property)) return p.block(property, "a message is written to where it is not made");
     const value = property.getInitializerOrThrow();
-    const field = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""));
+    const field = p.fieldBy(desc, unquoted(property.getName()));
     const wanted = field && p.kindOf(field);
     if (!field || wanted?.kind === "wrapper" || isAbsent(value))
       return p.block(property, "a message is written to where it is not made");

@@ -15,6 +15,7 @@ import {
   ownReturns,
   parametersOf,
   resultType,
+  unquoted,
   valueOfProperty,
 } from "./message-syntax.js";
 
@@ -50,7 +51,7 @@ export function noteHandlers(project: AnalysisProject, bridge: Bridge, handlers:
   for (const property of implementation.getProperties()) {
     if (Node.isSpreadAssignment(property)) continue;
     const handler = handlerOf(project, property);
-    if (handler && isOfService(property.getName().replace(/^["']|["']$/g, ""))) handlers.add(handler);
+    if (handler && isOfService(unquoted(property.getName()))) handlers.add(handler);
   }
 }
 
@@ -70,7 +71,7 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
       continue;
     }
     const nameNode = (property as unknown as { getNameNode(): Node }).getNameNode();
-    const key = nameNode.getText().replace(/^["']|["']$/g, "");
+    const key = unquoted(nameNode.getText());
     const method = project.protos.methodByLegacyKey(bridge.service, key);
     if (!method) {
       start.block(property, `${bridge.service.typeName} has no method ${key}`);

@@ -338,6 +338,30 @@ export function valueOfProperty(property: Node | undefined): Node | undefined {
   return Node.isShorthandPropertyAssignment(property) ? property.getNameNode() : undefined;
 }
 
+/** `a.b(…)`, `a.b` and `a` of `a.b(…)`: a value, and what it is read of. */
+export function readFrom(value: Node): Node[] {
+  const parts = [value];
+  for (const node of parts) {
+    const isRead =
+      Node.isPropertyAccessExpression(node) ||
+      Node.isElementAccessExpression(node) ||
+      Node.isCallExpression(node) ||
+      Node.isAwaitExpression(node);
+    if (isRead) parts.push(unwrapped(node.getExpression()));
+  }
+  return parts;
+}
+
+/** The name of a property, whether it stands in quotes or not. */
+export function unquoted(name: string): string {
+  return name.replace(/^["']|["']$/g, "");
+}
+
+/** `target = …;`, of whose value nothing else is made. */
+export function isWriteStatement(target: Node): boolean {
+  return isPlainWrite(target) && Node.isExpressionStatement(target.getParent()?.getParent());
+}
+
 /** `target = …`, and no `+=`. */
 export function isPlainWrite(target: Node): boolean {
   const change = target.getParent();

@@ -7,7 +7,7 @@ import {
 } from "ts-morph";
 import type { MessageEditFact } from "./message-facts.js";
 import { isPlain } from "./message-kind.js";
-import { isAbsent, quoted, unwrapped } from "./message-syntax.js";
+import { isAbsent, quoted, unquoted, unwrapped } from "./message-syntax.js";
 import { mustBeSet } from "./present-values.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
@@ -25,7 +25,7 @@ export function membersIn(p: Proving, object: ObjectLiteralExpression, desc: Des
   return object.getProperties().flatMap((property) => {
     const isShort = Node.isShorthandPropertyAssignment(property);
     if (!isShort && !Node.isPropertyAssignment(property)) return [];
-    const field = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""));
+    const field = p.fieldBy(desc, unquoted(property.getName()));
     if (!field || field.oneof !== oneof) return [];
     return [{ property, field, value: isShort ? property.getNameNode() : property.getInitializerOrThrow() }];
   });

@@ -4,7 +4,7 @@ import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Kind } from "./message-kind.js";
-import { functionAround, ownReturns, resultType, unwrapped } from "./message-syntax.js";
+import { functionAround, ownReturns, resultType, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { messageIn, retypeMessages } from "./retyped-messages.js";
@@ -74,7 +74,7 @@ function describes(p: Proving, members: readonly Node[], desc: DescMessage): boo
   return (
     members.length > 0 &&
     members.every((one) => {
-      const key = Node.isPropertySignature(one) ? one.getName().replace(/^["']|["']$/g, "") : undefined;
+      const key = Node.isPropertySignature(one) ? unquoted(one.getName()) : undefined;
       return key !== undefined && (p.fieldBy(desc, key) ?? p.oneofBy(desc, key)) !== undefined;
     })
   );

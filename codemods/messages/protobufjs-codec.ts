@@ -3,7 +3,7 @@ import { Node, type SourceFile } from "ts-morph";
 import { onlyResult } from "../analysis/function-bodies.js";
 import type { Origin } from "../analysis/origin.js";
 import type { AnalysisProject } from "../analysis/project.js";
-import { isAbsent, isFunctionNode, parametersOf, unwrapped, valueOfProperty } from "./message-syntax.js";
+import { isAbsent, isFunctionNode, parametersOf, unquoted, unwrapped, valueOfProperty } from "./message-syntax.js";
 import { staticNameOf } from "./protobufjs-generated.js";
 
 /** What the parameters around an expression hold: what a call passes for them. */
@@ -34,7 +34,7 @@ export function staticModuleBehind(
   const files = new Set<SourceFile | undefined>();
   for (const property of literal.getProperties()) {
     if (!Node.isPropertyAssignment(property)) return undefined;
-    const key = property.getName().replace(/^["']|["']$/g, "");
+    const key = unquoted(property.getName());
     const method = project.protos.methodByLegacyKey(service, key);
     const given = property.getInitializer();
     const made = given && literalOf(project, { node: given, scope: EMPTY });

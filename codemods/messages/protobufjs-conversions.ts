@@ -2,7 +2,7 @@ import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf
 import { type CallExpression, Node, type SourceFile } from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
 import { unsupportedIn } from "./message-kind.js";
-import { isArrowBody, isConstant, topOf, unwrapped, valueOfProperty } from "./message-syntax.js";
+import { isArrowBody, isConstant, readFrom, topOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { classText, staticNameOf } from "./protobufjs-generated.js";
 import { receivedAs } from "./received-messages.js";
@@ -109,7 +109,7 @@ export function madeOfAny(p: Proving, call: CallExpression, given: Node, desc: D
   const isSent = Node.isReturnStatement(above) || isArrowBody(above, topOf(call));
   if (all.some((one) => one.oneofs.length > 0) && !isSent) return false;
   p.finals.push(() => {
-    if (partsOf(value).some((part) => p.kinds.has(part))) p.block(call, "a message that is made of another object");
+    if (readFrom(value).some((part) => p.kinds.has(part))) p.block(call, "a message that is made of another object");
   });
   const make = { module: RUNTIME, name: "protobufjsMessage" };
   p.edit(call, call.getStart(), given.getStart(), [make, "(", p.generated(desc, "descriptor", call), ", "]);
@@ -134,20 +134,7 @@ function isOpaque(p: Proving, value: Node): boolean {
     Node.isIdentifier(value) ||
     Node.isCallExpression(value) ||
     Node.isAwaitExpression(value);
-  return isRead && !partsOf(value).some((part) => p.kinds.has(part));
-}
-
-function partsOf(value: Node): Node[] {
-  const parts = [value];
-  for (const node of parts) {
-    const isRead =
-      Node.isPropertyAccessExpression(node) ||
-      Node.isElementAccessExpression(node) ||
-      Node.isCallExpression(node) ||
-      Node.isAwaitExpression(node);
-    if (isRead) parts.push(unwrapped(node.getExpression()));
-  }
-  return parts;
+  return isRead && !readFrom(value).some((part) => p.kinds.has(part));
 }
 
 /** Are the keys of old objects the names of the .proto? Undefined where they are no names that the runtime knows. */

@@ -1,7 +1,15 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
-import { isAbsent, isArrowBody, isAssignmentTarget, resultsOf, unwrapped, valueOfProperty } from "./message-syntax.js";
+import {
+  isAbsent,
+  isArrowBody,
+  isAssignmentTarget,
+  resultsOf,
+  unquoted,
+  unwrapped,
+  valueOfProperty,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { madeOfAny } from "./protobufjs-conversions.js";
 import { convertsValues } from "./protobufjs-objects.js";
@@ -121,7 +129,7 @@ function messagesGiven(
       if (choice) for (const branch of choice.branches) look(branch);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value = valueOfProperty(property);
-      const of = p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, ""))?.message;
+      const of = p.fieldBy(desc, unquoted(property.getName()))?.message;
       if (of && value) found.push({ value, of });
     }
   };

@@ -1,6 +1,14 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression } from "ts-morph";
-import { functionAround, isAbsent, isArrowBody, isFunctionNode, unwrapped, valueOfProperty } from "./message-syntax.js";
+import {
+  functionAround,
+  isAbsent,
+  isArrowBody,
+  isFunctionNode,
+  unquoted,
+  unwrapped,
+  valueOfProperty,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 
@@ -38,7 +46,7 @@ function copiesParts(p: Proving, literal: ObjectLiteralExpression, desc: DescMes
       continue;
     }
     const isNamed = Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property);
-    const field = isNamed ? p.fieldBy(desc, property.getName().replace(/^["']|["']$/g, "")) : undefined;
+    const field = isNamed ? p.fieldBy(desc, unquoted(property.getName())) : undefined;
     if (isNamed && (!field || field.fieldKind === "scalar" || field.fieldKind === "enum")) continue;
     const given = valueOfProperty(property);
     const value = given && unwrapped(given);

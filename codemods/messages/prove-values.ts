@@ -34,6 +34,7 @@ import {
   resultsOf,
   topOf,
   typeOfAssertion,
+  unquoted,
   unwrapped,
 } from "./message-syntax.js";
 import { choosesMember, isCertain, membersIn, removeProperties, setsIfThere, takesMember } from "./oneof-literals.js";
@@ -361,7 +362,7 @@ export function createProveValues(p: Proving) {
         block(property, "a computed key");
         continue;
       }
-      const key = nameNode.getText().replace(/^["']|["']$/g, "");
+      const key = unquoted(nameNode.getText());
       const union = shape.typed && p.oneofBy(desc, key);
       if (union) {
         if (key === union.localName) continue;

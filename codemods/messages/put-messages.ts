@@ -1,7 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
 import { holdsMessages, type Kind } from "./message-kind.js";
-import { isAbsent, unwrapped } from "./message-syntax.js";
+import { isAbsent, unquoted, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { isAlwaysThere } from "./similar-messages.js";
@@ -35,14 +35,13 @@ export function putsMessage(p: Proving, given: Node, desc: DescMessage): unknown
   if (!Node.isObjectLiteralExpression(value) || p.shape.explicit) return p.block(given, WHY);
   const keys = new Set<string>();
   for (const property of value.getProperties()) {
-    const isShort = Node.isShorthandPropertyAssignment(property);
-    if (!isShort && !Node.isPropertyAssignment(property)) return p.block(given, WHY);
-    const key = property.getName().replace(/^["']|["']$/g, "");
+    const part = valueOfProperty(property);
+    if (!part || Node.isSpreadAssignment(property)) return p.block(given, WHY);
+    const key = unquoted(property.getName());
     const field = p.fieldBy(desc, key);
-    const part = isShort ? property.getNameNode() : property.getInitializerOrThrow();
     if (!field || field.oneof || isAbsent(part)) return p.block(given, WHY);
-    if (holdsMessages(p.kindOf(field)) && receivedAs(p, part) !== "always") return p.block(given, WHY);
-    if (!holdsMessages(p.kindOf(field)) && !p.isPresent(part)) return p.block(given, WHY);
+    const isThere = holdsMessages(p.kindOf(field)) ? receivedAs(p, part) === "always" : p.isPresent(part);
+    if (!isThere) return p.block(given, WHY);
     keys.add(key);
     p.written.add(field);
     p.readAgain.set(field, property);

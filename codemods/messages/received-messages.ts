@@ -15,6 +15,7 @@ import {
   ownReturns,
   parametersOf,
   unwrapped,
+  valueOfProperty,
 } from "./message-syntax.js";
 import { passedBy } from "./passed-results.js";
 import type { Proving } from "./proof.js";
@@ -94,12 +95,7 @@ function givenPart(p: Proving, object: Node, key: string, asked: ReadonlySet<Nod
   // A part that is made of itself decides nothing.
   const parts = () => new Set([...asked].filter(Node.isPropertyAccessExpression));
   const isGiven = (made: Node) => {
-    const own = Node.isObjectLiteralExpression(made) ? made.getProperty(key) : undefined;
-    const value = Node.isPropertyAssignment(own)
-      ? own.getInitializer()
-      : Node.isShorthandPropertyAssignment(own)
-        ? own.getNameNode()
-        : undefined;
+    const value = Node.isObjectLiteralExpression(made) ? valueOfProperty(made.getProperty(key)) : undefined;
     return value !== undefined && receivedAs(p, value, parts()) === "always";
   };
   return receivedAs(p, object, parts(), isGiven) && "always";

@@ -12,6 +12,7 @@ import {
   isFunctionNode,
   parametersOf,
   topOf,
+  unquoted,
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -185,7 +186,7 @@ export function hasAllKeys(p: Proving, message: Node, desc: DescMessage): boolea
 export function isOverwritten(p: Proving, property: Node, parts: readonly Node[]): boolean {
   if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) return false;
   if (Node.isPropertyAssignment(property) && !isQuiet(property.getInitializerOrThrow())) return false;
-  const key = property.getName().replace(/^["']|["']$/g, "");
+  const key = unquoted(property.getName());
   return parts.slice(parts.indexOf(property) + 1).some((part) => {
     const message = otherMessage(p, part);
     const known = message && p.kinds.get(message);
@@ -266,7 +267,7 @@ function namesKeys(p: Proving, part: Node, always: Set<string>, sometimes: Set<s
     );
   if (!Node.isPropertyAssignment(part) && !Node.isShorthandPropertyAssignment(part)) return false;
   if (Node.isComputedPropertyName(part.getNameNode())) return false;
-  always.add(part.getName().replace(/^["']|["']$/g, ""));
+  always.add(unquoted(part.getName()));
   return true;
 }
 

@@ -2,7 +2,16 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
 import { spreadsObject } from "./class-objects.js";
 import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
-import { isAbsent, isAssertion, isFunctionNode, isOperand, resultsOf, topOf, unwrapped } from "./message-syntax.js";
+import {
+  isAbsent,
+  isAssertion,
+  isFunctionNode,
+  isOperand,
+  resultsOf,
+  topOf,
+  unquoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import type { TypedCode } from "./typed-code.js";
@@ -146,7 +155,7 @@ export function createTypedLiterals(
   const claimed = new Map<Node, Kind>();
   const claims = (property: Node, desc: DescMessage): void => {
     if (!Node.isPropertyAssignment(property)) return;
-    const key = property.getName().replace(/^["']|["']$/g, "");
+    const key = unquoted(property.getName());
     const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
     if (oneof) claim(property.getInitializerOrThrow(), { kind: "oneof", oneof });
     else if (field) claim(property.getInitializerOrThrow(), p.kindOf(field));
@@ -287,7 +296,7 @@ export function createTypedLiterals(
       const value: Node = Node.isPropertyAssignment(property)
         ? property.getInitializerOrThrow()
         : property.getNameNode();
-      const key = property.getName().replace(/^["']|["']$/g, "");
+      const key = unquoted(property.getName());
       const [field, oneof] = [p.fieldBy(desc, key), p.oneofBy(desc, key)];
       // create() makes an object of its own for a oneof; a literal of old code holds the one that it is given.
       if (oneof && !isPartial && !claimed.has(unwrapped(value)))

@@ -3,7 +3,16 @@ import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/prot
 import { type CallExpression, type FunctionDeclaration, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
-import { isAbsent, isOperand, isShorthand, isTruthTest, isValueOfLogical, topOf, unwrapped } from "./message-syntax.js";
+import {
+  isAbsent,
+  isOperand,
+  isShorthand,
+  isTruthTest,
+  isValueOfLogical,
+  topOf,
+  unquoted,
+  unwrapped,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { literalAround } from "./typed-places.js";
@@ -314,7 +323,7 @@ function isJson(call: CallExpression): boolean {
 
 function keyIn(property: Node): string | undefined {
   return Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property)
-    ? property.getName().replace(/^["']|["']$/g, "")
+    ? unquoted(property.getName())
     : undefined;
 }
 

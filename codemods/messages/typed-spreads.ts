@@ -2,7 +2,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, Node, type ObjectLiteralExpression, type SpreadAssignment } from "ts-morph";
 import { isStrict } from "./class-members.js";
-import { isAbsent, unwrapped } from "./message-syntax.js";
+import { isAbsent, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import type { TypedCode } from "./typed-code.js";
@@ -83,5 +83,5 @@ function namesIn(part: Node): (readonly [string, Node])[] {
   if (choice) return choice.branches.flatMap((one) => one.getProperties().flatMap(namesIn));
   if (!Node.isPropertyAssignment(part) && !Node.isShorthandPropertyAssignment(part)) return [];
   const isUnset = Node.isPropertyAssignment(part) && isAbsent(part.getInitializerOrThrow());
-  return isUnset ? [] : [[part.getName().replace(/^["']|["']$/g, ""), part]];
+  return isUnset ? [] : [[unquoted(part.getName()), part]];
 }

@@ -2,7 +2,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type Signature, type SourceFile, type Type } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import { holdsMessages, isPlain, type Kind } from "./message-kind.js";
-import { isAssignmentTarget } from "./message-syntax.js";
+import { isAssignmentTarget, unquoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { parameterAt, placeOf } from "./typed-places.js";
@@ -200,11 +200,7 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
   const readsPart = (node: Node, type: Type): void => {
     if (Node.isObjectBindingPattern(node)) {
       for (const part of node.getElements()) {
-        const name =
-          part
-            .getPropertyNameNode()
-            ?.getText()
-            .replace(/^["']|["']$/g, "") ?? part.getName();
+        const name = unquoted(part.getPropertyNameNode()?.getText() ?? part.getName());
         if (part.getDotDotDotToken()) p.block(part, "the rest of a message is collected");
         else if (!isSameRead(type, name)) p.block(part, "a part of a type that is made of a message's");
       }

@@ -2,7 +2,7 @@ import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { countsIn } from "./counted-fields.js";
 import { holdsMessages, type Kind } from "./message-kind.js";
-import { unwrapped } from "./message-syntax.js";
+import { isWriteStatement, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { putsMessage } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
@@ -16,11 +16,7 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
   const assignment = access.getParent();
   const kind = p.kindOf(field);
   if (addsTo(p, access, field, kind) || countsIn(p, access, field, kind)) return;
-  const isStatement =
-    Node.isBinaryExpression(assignment) &&
-    assignment.getLeft() === access &&
-    assignment.getOperatorToken().getText() === "=" &&
-    Node.isExpressionStatement(assignment.getParent());
+  const isStatement = Node.isBinaryExpression(assignment) && isWriteStatement(access);
   if (!isStatement || field.oneof || kind.kind === "wrapper" || access.hasQuestionDotToken())
     return p.block(assignment ?? access, "a message is written to where it is not made");
   const value = assignment.getRight();
@@ -48,11 +44,7 @@ export function writesEntry(p: Proving, access: Node, { of }: Kind & { readonly 
   const change = access.getParent();
   const why = "a message is written to where it is not made";
   if (Node.isDeleteExpression(change)) return Node.isExpressionStatement(change.getParent()) || p.block(change, why);
-  const isStatement =
-    Node.isBinaryExpression(change) &&
-    change.getLeft() === access &&
-    change.getOperatorToken().getText() === "=" &&
-    Node.isExpressionStatement(change.getParent());
+  const isStatement = Node.isBinaryExpression(change) && isWriteStatement(access);
   if (!isStatement || of.kind !== "value" || !of.field) return p.block(change ?? access, why);
   p.written.add(of.field);
   p.sink(change.getRight(), of);
