@@ -222,6 +222,10 @@ export function createFollowFunctions(p: Proving) {
     callbackResults(owner, wanted);
     // Every other call gives such a message, too.
     for (const other of callsOf(owner)) {
+      if (shape.coerces && !takesEach(other, owner)) {
+        p.flow(other, wanted);
+        continue;
+      }
       if (proved.has(other)) continue;
       if (Node.isCallExpression(other) && other.getExpression() !== call.getExpression() && isMapCall(other))
         open.push({ expression: other, kind: { kind: "list", of: wanted } });

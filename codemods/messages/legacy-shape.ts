@@ -13,7 +13,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { MessageRuleId } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
-import { isNameOfEnum, loadedConstant, retypeLoaded } from "./proto-loader-types.js";
+import { isNameOfEnum, loadedConstant, retypeLoaded, wantsWhole } from "./proto-loader-types.js";
 import { retypeHandlers, retypeService } from "./retyped-services.js";
 import type { TypedCode } from "./typed-code.js";
 
@@ -65,6 +65,8 @@ export interface LegacyShape {
   readonly optionalChain?: (proof: Proving, node: Node) => string | undefined;
   /** A type of old code: its names become those of protobuf-es. False where it cannot be written. */
   readonly retype?: (proof: Proving, type: Node, kind: Kind) => boolean;
+  /** The message, with all its fields, that the type of a place wants a literal to be: `create` makes one of it. */
+  readonly wantsWhole?: (proof: Proving, literal: Node) => DescMessage | undefined;
   /** The types of a service's handlers in old code become those of protobuf-es. */
   readonly retypeHandlers?: (proof: Proving, desc: DescService) => void;
   /** Such a type, or that of a client: rewritten, and true. */
@@ -170,6 +172,7 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
       representation: (field) => representationOf(field, longs, enums),
       coerces: true,
       retype: retypeLoaded,
+      wantsWhole,
       retypeHandlers,
       retypeService,
       constantName: loadedConstant,

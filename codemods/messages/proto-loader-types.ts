@@ -1,13 +1,15 @@
 import type { DescEnum, DescMessage, DescService } from "@bufbuild/protobuf";
 import { Node, SyntaxKind } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
+import { isNewPromise } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { generatorOf } from "../project/generated.js";
 import type { Kind } from "./message-kind.js";
-import { functionAround, ownReturns, resultType, unquoted, unwrapped } from "./message-syntax.js";
+import { functionAround, isFunctionNode, ownReturns, resultType, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { messageIn, retypeMessages } from "./retyped-messages.js";
+import { isWholeLiteral } from "./whole-literals.js";
 
 /** What a name in the files of proto-loader-gen-types stands for: `Bread` is what is sent, `Bread__Output` what is received. */
 type LoadedName =
@@ -39,8 +41,27 @@ function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" 
   if (name.isOwn && (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder)))
     return receivedAs(p, holder.getNameNode()) !== undefined;
   // `new Promise<Bread__Output>(…)`, `createWritableIterable<Bread>()`: what is put in may be written out there.
-  if (Node.isNewExpression(holder) || Node.isCallExpression(holder)) return false;
-  return name.isOutput && !isTypeOfLiteral(type);
+  const isStore = Node.isNewExpression(holder) && /^(Map|Set|Array|WeakMap)$/.test(holder.getExpression().getText());
+  if ((Node.isNewExpression(holder) && !isStore) || Node.isCallExpression(holder))
+    return name.isOutput && isNewPromise(holder) && !writesOut(p, holder);
+  return name.isOutput && !isTypeOfLiteral(p, type);
+}
+
+/** The message that a place wants a literal to be, with all its fields: an `Order__Output`. */
+export function wantsWhole(p: Proving, literal: Node): DescMessage | undefined {
+  if (!Node.isObjectLiteralExpression(literal)) return undefined;
+  // What is in one that is made becomes a message with it.
+  const outer = literal.getFirstAncestor((one) => Node.isObjectLiteralExpression(one) || isFunctionNode(one));
+  if (outer && wantsWhole(p, outer)) return undefined;
+  const type = literal.getContextualType();
+  for (const part of type?.isUnion() ? type.getUnionTypes() : [type]) {
+    const [declaration] = part?.getSymbol()?.getDeclarations() ?? [];
+    const name = Node.isInterfaceDeclaration(declaration)
+      ? loadedNameOf(p.project, declaration.getNameNode())
+      : undefined;
+    if (name?.kind === "message" && name.isOutput) return isWholeLiteral(p, literal, name.desc) ? name.desc : undefined;
+  }
+  return undefined;
 }
 
 /** What a part of a type names; `nothing` for what says nothing of a message. */
@@ -81,7 +102,7 @@ function describes(p: Proving, members: readonly Node[], desc: DescMessage): boo
 }
 
 /** The type of what a function returns or yields that writes a message out: a literal is no message of protobuf-es yet. */
-function isTypeOfLiteral(type: Node): boolean {
+function isTypeOfLiteral(p: Proving, type: Node): boolean {
   const owner = type.getFirstAncestor((one) => Node.isReturnTyped(one));
   const result = owner && resultType(owner);
   const isResult = result === type || (result !== undefined && type.getAncestors().includes(result));
@@ -89,12 +110,12 @@ function isTypeOfLiteral(type: Node): boolean {
   const results = Node.isArrowFunction(owner) && !Node.isBlock(owner.getBody()) ? [owner.getBody()] : [];
   const yields = owner.getDescendantsOfKind(SyntaxKind.YieldExpression).filter((one) => functionAround(one) === owner);
   const values = [...results, ...[...ownReturns(owner), ...yields].map((one) => one.getExpression())];
-  return values.some((value) => value !== undefined && writesOut(unwrapped(value)));
+  return values.some((value) => value !== undefined && writesOut(p, unwrapped(value)));
 }
 
 /** A literal, or a stream or promise that is given one later. */
-function writesOut(value: Node): boolean {
-  if (Node.isObjectLiteralExpression(value)) return true;
+function writesOut(p: Proving, value: Node): boolean {
+  if (Node.isObjectLiteralExpression(value)) return !wantsWhole(p, value);
   if (!Node.isNewExpression(value) && !Node.isCallExpression(value)) return false;
   if (!/^(Promise|createPushStream)$/.test(value.getExpression().getText())) return false;
   const [fn] = value.getArguments();
@@ -106,7 +127,8 @@ function writesOut(value: Node): boolean {
         .getExpression()
         .getText()
         .replace(/\.write$/, "") === giver?.getName();
-    return isGiver && given !== undefined && Node.isObjectLiteralExpression(unwrapped(given));
+    const literal = isGiver && given ? unwrapped(given) : undefined;
+    return Node.isObjectLiteralExpression(literal) && !wantsWhole(p, literal);
   });
 }
 

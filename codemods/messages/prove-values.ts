@@ -1,5 +1,6 @@
 import type { DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { type BinaryExpression, type CallExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
+import { isTypeScript } from "../analysis/language.js";
 import { coerceList, coerceValue, isFromOutside, isOfType } from "./coerced-values.js";
 import { createFilledVariables } from "./filled-variables.js";
 import { foreignObject } from "./foreign-objects.js";
@@ -50,6 +51,7 @@ import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore } from "./stores.js";
 import { passesStructs, proveStruct } from "./struct-values.js";
 import { keepsAbsence, keepsTest } from "./tested-values.js";
+import { createsMessage } from "./whole-literals.js";
 import { proveWrapper } from "./wrapped-values.js";
 
 /** What a value that leaves is made of: literals, lists, maps, variables that are filled. */
@@ -124,11 +126,14 @@ export function createProveValues(p: Proving) {
     if (holdsFields && isParsedData(p, expression) && foreignObject(p, expression, wanted)) return;
     if (!kinds.has(expression) && !comesFromStore(p, expression, wanted)) comesFromField(p, expression, wanted);
     // What it is a member of may become known of another use.
-    const isMember = !kinds.has(expression) && Node.isPropertyAccessExpression(expression);
-    if (shape.coerces && wanted.kind !== "value" && isMember && !awaited.has(expression)) {
-      awaited.add(expression);
-      proved.delete(expression);
-      return void p.awaiting.push({ expression: given, wanted });
+    if (shape.coerces && wanted.kind !== "value" && !kinds.has(expression) && !awaited.has(expression)) {
+      const result = resultIn(expression) ?? (wanted.kind === "list" ? sortedIn(expression) : undefined);
+      if (result) sink(result, wanted);
+      if (result || Node.isPropertyAccessExpression(expression)) {
+        awaited.add(expression);
+        proved.delete(expression);
+        return void p.awaiting.push({ expression: given, wanted });
+      }
     }
     const known = kinds.get(expression);
     if (known && sameKind(known, wanted)) {
@@ -220,7 +225,12 @@ export function createProveValues(p: Proving) {
     switch (wanted.kind) {
       case "message":
         if (shape.made?.(p, expression, wanted.desc)) return;
-        if (Node.isObjectLiteralExpression(expression)) return void literal(expression, wanted.desc);
+        if (Node.isObjectLiteralExpression(expression)) {
+          literal(expression, wanted.desc);
+          if (shape.wantsWhole?.(p, expression)?.typeName === wanted.desc.typeName)
+            createsMessage(p, expression, wanted.desc);
+          return;
+        }
         if (Node.isCallExpression(expression) && assignsFields(p, expression, wanted.desc)) return;
         if (foreignObject(p, expression, wanted)) return;
         return block(expression, `nothing proves that this is a ${wanted.desc.typeName}`);
@@ -235,6 +245,20 @@ export function createProveValues(p: Proving) {
       default:
         return block(expression, "this is no stream that is followed");
     }
+  };
+
+  /** `store.get(id)` of `const item = store.get(id)`, which a function of the project gives. */
+  const resultIn = (name: Node): Node | undefined => {
+    const declaration = Node.isIdentifier(name) ? project.declarationOf(name) : undefined;
+    const made = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+    const call = made && Node.isAwaitExpression(made) ? made.getExpression() : made;
+    return Node.isCallExpression(call) && project.originOf(call.getExpression()).kind === "function" ? made : undefined;
+  };
+
+  /** `store.all()` of `store.all().sort(…)`: sorting is followed where the list is known. */
+  const sortedIn = (sorted: Node): Node | undefined => {
+    const callee = Node.isCallExpression(sorted) ? sorted.getExpression() : undefined;
+    return Node.isPropertyAccessExpression(callee) && callee.getName() === "sort" ? callee.getExpression() : undefined;
   };
 
   /** A list or map that the compiler knows to hold strings, numbers or booleans alone. */
@@ -421,7 +445,11 @@ export function createProveValues(p: Proving) {
         } else replace(nameNode, field.localName);
       } else if (isShort) named.add(nameNode);
       if (isShort && (oneof || key !== field.localName)) renamedShorthands.add(nameNode);
-      if (isAbsent(expression)) continue; // protobufjs and create() both leave it out
+      if (isAbsent(expression)) {
+        // protobufjs and create() both leave it out; the types of protobuf-es know no null.
+        if (isTypeScript(object) && expression.getText() === "null") replace(expression, "undefined");
+        continue;
+      }
       sink(expression, kindOf(field));
     }
     removeProperties(p, object, removed);

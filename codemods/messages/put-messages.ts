@@ -48,6 +48,7 @@ export function putsMessage(p: Proving, given: Node, desc: DescMessage): unknown
   }
   const isWhole = desc.fields.every((field) => !isAlwaysThere(p, field) || keys.has(p.shape.keyOf(field) ?? ""));
   if (!isWhole) return p.block(given, WHY);
+  if (p.shape.wantsWhole?.(p, value)) return;
   const create = { module: "@bufbuild/protobuf", name: "create" };
   p.wrap(value, [create, "(", p.generated(desc, "descriptor", value), ", "], ")");
 }

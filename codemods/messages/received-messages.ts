@@ -41,6 +41,7 @@ export function receivedAs(
 ): Presence | undefined {
   const node = unwrapped(given);
   if (p.received.has(node) || p.shape.creates?.(p, node) || isAlike?.(node)) return "always";
+  if (p.shape.wantsWhole?.(p, node)) return "always";
   if (asked.has(node)) return undefined;
   asked.add(node);
   const of = (other: Node) => receivedAs(p, other, asked, isAlike);
