@@ -19,6 +19,7 @@ import type { Proving } from "./proof.js";
 import { isWritten, receivedAs } from "./received-messages.js";
 import { spreadChoiceOf } from "./spread-choices.js";
 import { comesFromStore, isPickedFromStore } from "./stores.js";
+import { staysMessage } from "./whole-literals.js";
 
 /**
  * A received message where one of another type is wanted: proto-loader took it for an object and encoded the fields whose names
@@ -53,6 +54,7 @@ export function spreadsFields(
 ): "copied" | "nothing" | undefined {
   const object = spread.getParent();
   if (!Node.isObjectLiteralExpression(object)) return undefined;
+  if (staysMessage(p, spread, object, wanted)) return "copied";
   const copied = copiedFrom(p, spread.getExpression(), wanted, object.getProperties(), spread);
   if (!copied) return undefined;
   if (copied.fields.length === 0) {

@@ -1,15 +1,23 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { Node, type ObjectLiteralExpression } from "ts-morph";
+import { Node, type ObjectLiteralExpression, type SpreadAssignment } from "ts-morph";
+import { keysLeftOut } from "./collected-rests.js";
 import { isGivenAway } from "./given-away.js";
-import { functionAround, isAbsent, resultsOf, unquoted, unwrapped, valueOfProperty } from "./message-syntax.js";
+import {
+  functionAround,
+  isAbsent,
+  isFunctionNode,
+  isGenerator,
+  resultsOf,
+  unquoted,
+  unwrapped,
+  valueOfProperty,
+} from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
 import { isAlwaysThere } from "./similar-messages.js";
+import { isThereAt } from "./wrapped-values.js";
 
-/**
- * A literal of which its place wants a message with all its fields: `save({ id, lines })` of `save(order: Order__Output)`. One
- * of protobuf-es is made of it, which has what the literal has.
- */
+/** Has a literal all that may be read of a message of its type, as `Order__Output` wants it? */
 export function isWholeLiteral(p: Proving, literal: Node, desc: DescMessage): literal is ObjectLiteralExpression {
   if (!Node.isObjectLiteralExpression(literal) || p.shape.explicit) return false;
   const given = new Set<string>();
@@ -27,22 +35,102 @@ export function isWholeLiteral(p: Proving, literal: Node, desc: DescMessage): li
   });
 }
 
-/** `create(OrderSchema, { … })`: lists of messages are copied there, so that nobody else may have them. */
+/**
+ * `create(OrderSchema, { … })`, of a whole literal: lists of messages are copied there, so that nobody else may have them; and
+ * what is read of the message again is what the literal was given.
+ */
 export function createsMessage(p: Proving, literal: ObjectLiteralExpression, desc: DescMessage): void {
-  p.wrap(
-    literal,
-    [{ module: "@bufbuild/protobuf", name: "create" }, "(", p.generated(desc, "descriptor", literal), ", "],
-    ")",
-  );
+  const create = { module: "@bufbuild/protobuf", name: "create" };
+  p.wrap(literal, [create, "(", p.generated(desc, "descriptor", literal), ", "], ")");
+  noteGiven(p, literal, desc);
   p.later(() => {
     for (const field of desc.fields) {
-      const property = literal.getProperty(p.shape.keyOf(field) ?? "");
-      const part = valueOfProperty(property);
-      if (!part || !field.message || isUnshared(p, part, literal)) continue;
-      if (field.fieldKind !== "message" || !receivedAs(p, part))
+      const part = valueOfProperty(literal.getProperty(p.shape.keyOf(field) ?? ""));
+      if (!part || !field.message || isAbsent(part)) continue;
+      const parts = partsIn(p, part, field.fieldKind === "map");
+      if (!parts.every((one) => Node.isObjectLiteralExpression(one) || receivedAs(p, one)))
+        p.block(part, `nothing proves what ${field.name} of a message that is made here is`);
+      if (field.fieldKind !== "message" && !isUnshared(p, part, literal))
         p.block(part, `${field.name} of a message that is made here may be used elsewhere, too`);
     }
   });
+}
+
+/**
+ * `{ ...stored, title }`, of a message that is there, and of the same type: all of it is spread, so that the literal is a message
+ * itself, if what it names besides is as a message has it.
+ */
+export function staysMessage(
+  p: Proving,
+  spread: SpreadAssignment,
+  object: ObjectLiteralExpression,
+  desc: DescMessage,
+): boolean {
+  if (!p.shape.coerces || p.shape.explicit || !isCopy(p, object, desc, new Set())) return false;
+  p.keptSpreads.add(spread);
+  p.consume(unwrapped(spread.getExpression()));
+  p.received.add(object);
+  noteGiven(p, object, desc);
+  return true;
+}
+
+/** Is a literal a copy of a message, with other values? What is stored may be a copy of what was stored before. */
+function isCopy(p: Proving, object: Node, desc: DescMessage, assumed: Set<Node>): boolean {
+  if (assumed.has(object)) return true;
+  assumed.add(object);
+  const [first, ...others] = Node.isObjectLiteralExpression(object) ? object.getProperties() : [];
+  const message = Node.isSpreadAssignment(first) ? unwrapped(first.getExpression()) : undefined;
+  const kind = message && p.kinds.get(message);
+  if (!message || kind?.kind !== "message" || kind.desc !== desc || keysLeftOut(p, message).size > 0) return false;
+  const presence = receivedAs(p, message, new Set(), (made) => isCopy(p, made, desc, assumed));
+  if (presence !== "always" && (presence !== "same" || !isThereAt(p, message, message))) return false;
+  return others.every((property) => {
+    const value = valueOfProperty(property);
+    if (!value || !(Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property))) return false;
+    const field = p.fieldBy(desc, unquoted(property.getName()));
+    if (!field || field.oneof) return false;
+    if (!field.message) return !isAbsent(value) && p.isPresent(value);
+    const given = receivedAs(p, value);
+    return given === "always" || (given === "null" && field.fieldKind === "message");
+  });
+}
+
+/** Notes which fields a literal, and the literals in it, give another value than the peer might have sent. */
+export function noteGiven(p: Proving, literal: ObjectLiteralExpression, desc: DescMessage): void {
+  for (const property of literal.getProperties()) {
+    const value = valueOfProperty(property);
+    if (!value || !(Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property))) continue;
+    const field = p.fieldBy(desc, unquoted(property.getName()));
+    if (!field) continue;
+    const kind = p.kindOf(field);
+    // A member of a oneof may be read again where it is never converted.
+    const isAsGiven = kind.kind === "value" && kind.as.kind === "same" && /^(string|boolean)$/.test(kind.as.type);
+    if (!field.message && !(field.oneof && isAsGiven)) p.written.add(field);
+    for (const part of field.message ? partsIn(p, value, field.fieldKind === "map") : [])
+      if (field.message && Node.isObjectLiteralExpression(part)) noteGiven(p, part, field.message);
+  }
+}
+
+/** The messages that a part of a literal is, or is made of: literals, and what leads to none. */
+function partsIn(p: Proving, given: Node, isMap: boolean): Node[] {
+  const value = unwrapped(given);
+  const of = (other: Node) => partsIn(p, other, isMap);
+  if (isAbsent(value)) return [];
+  if (Node.isAwaitExpression(value)) return of(value.getExpression());
+  if (Node.isConditionalExpression(value)) return [...of(value.getWhenTrue()), ...of(value.getWhenFalse())];
+  if (Node.isBinaryExpression(value)) return [...of(value.getLeft()), ...of(value.getRight())];
+  if (isMap && Node.isObjectLiteralExpression(value))
+    return value.getProperties().flatMap((one) => partsIn(p, valueOfProperty(one) ?? one, false));
+  if (Node.isArrayLiteralExpression(value))
+    return value.getElements().flatMap((one) => of(Node.isSpreadElement(one) ? one.getExpression() : one));
+  if (!Node.isCallExpression(value)) return [value];
+  const callee = value.getExpression();
+  const [callback] = value.getArguments();
+  const isMapped = Node.isPropertyAccessExpression(callee) && callee.getName() === "map" && callback !== undefined;
+  const maker = isMapped ? callback : callee;
+  const origin = isFunctionNode(maker) ? undefined : p.project.originOf(maker);
+  const owner = origin?.kind === "function" ? origin.node : maker;
+  return isFunctionNode(owner) && !isGenerator(owner) ? resultsOf(owner).flatMap(of) : [value];
 }
 
 /** Is what a part of a literal gets nobody else's? */
