@@ -1,4 +1,4 @@
-import type { DescEnum } from "@bufbuild/protobuf";
+import type { DescEnum, DescOneof } from "@bufbuild/protobuf";
 import { type BinaryExpression, type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { isChangedInPlace } from "./changed-bytes.js";
 import type { Representation } from "./legacy-shape.js";
@@ -78,6 +78,8 @@ export function createConvertValues(p: Proving) {
 
   /** Comparisons and conversions that need no wrapping. True when the use is dealt with. */
   const special = (parent: Node, expression: Node, as: Representation): boolean => {
+    // What is not set is undefined before and after.
+    if (shape.coerces && as.kind !== "date" && isComparedWithNothing(parent, expression)) return true;
     if (as.kind === "enum-name") {
       const others = comparedValues(parent, expression);
       const names = others?.map((other) => nameIn(p, other));
@@ -121,12 +123,31 @@ export function createConvertValues(p: Proving) {
     const parent = expression.getParent();
     if (parent && isTruthTest(parent, expression) && !isValueOfLogical(parent)) return;
     const literals = parent && comparedLiterals(parent, expression);
-    if (!literals) return block(expression, "the name of a oneof's member is used as a value");
+    if (!literals) return memberName(expression, kind.oneof);
     for (const literal of literals) {
       const field = kind.oneof.fields.find((one) => shape.keyOf(one) === literal.getLiteralText());
       if (!field) block(literal, `${kind.oneof.name} has no member ${literal.getLiteralText()}`);
       else if (field.localName !== literal.getLiteralText()) replace(literal, quoted(literal, field.localName));
     }
+  };
+
+  /** `log(order.payment)`, the name that old code has for the member that is set. */
+  const memberName = (expression: Node, oneof: DescOneof): unknown => {
+    const what = "the name of a oneof's member is used as a value";
+    const object = Node.isPropertyAccessExpression(expression) ? expression.getExpression() : undefined;
+    const chain = object && !expression.getText().includes("?.") ? chainText(object) : undefined;
+    const isRenamed = oneof.fields.some((field) => shape.keyOf(field) !== field.localName);
+    const isNamed = oneof.fields.every((field) => shape.keyOf(field) === field.name);
+    if (!object || !chain || !shape.coerces || (isRenamed && !isNamed)) return block(expression, what);
+    // Who sets a member in old code does not set its name.
+    p.finals.push(() => {
+      if (!receivedAs(p, object) || oneof.fields.some((field) => p.written.has(field))) block(expression, what);
+    });
+    if (!isRenamed) return;
+    const [opening, closing] = standsAlone(topOf(expression)) ? ["", ""] : ["(", ")"];
+    const schema = generated(oneof.parent, "descriptor", expression);
+    const name = `${chain}.${oneof.localName}.case`;
+    wrap(expression, [opening, `${name} && `, schema, ".field["], `].name${closing}`);
   };
 
   /** `x === null` becomes `x === undefined`: an absent message. */
@@ -165,6 +186,11 @@ export function createConvertValues(p: Proving) {
       return block(expression, "nothing proves whether this is undefined or null where it is not there");
     replace(other, "undefined");
   };
+
+  const isComparedWithNothing = (comparison: Node, expression: Node) =>
+    Node.isBinaryExpression(comparison) &&
+    /^[!=]==?$/.test(comparison.getOperatorToken().getText()) &&
+    isAbsentIn(comparison, expression);
 
   const isAbsentIn = (comparison: BinaryExpression, expression: Node) =>
     isAbsent(comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft());

@@ -22,6 +22,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { rejectsTo } from "./rejections.js";
+import { signaturesOf } from "./sole-interfaces.js";
 import { storeOf } from "./store-places.js";
 import { takesIntoStore } from "./stores.js";
 import { isNameOfModule, usesOfWhole } from "./whole-exports.js";
@@ -103,6 +104,8 @@ export function createFollowFunctions(p: Proving) {
     }
     helper.params.set(index, kind);
     p.bind(parameter.getNameNode(), kind);
+    const promised = signaturesOf(project, owner)?.map((one) => one.getParameters()[index]?.getTypeNode());
+    if (!retypeEach(promised, owner, "a type annotation names the old message", kind)) return;
     for (const other of callsOf(owner)) {
       if (takesEach(other, owner)) {
         overLists.push({ call: other, kind });
@@ -169,8 +172,10 @@ export function createFollowFunctions(p: Proving) {
       block(stray, `${member?.getText()} carries messages, and this may be a use of it`);
       return [];
     }
+    const signatures = signaturesOf(project, owner) ?? [];
     for (const reference of references) {
       if (reference.getParent() === owner || isNameOfModule(reference)) continue;
+      if (signatures.some((one) => one.getNameNode() === reference)) continue;
       if (reference === name || isAlias(reference)) continue;
       const access = reference.getParent();
       const callee = Node.isPropertyAccessExpression(access) && access.getNameNode() === reference ? access : reference;
@@ -233,13 +238,17 @@ export function createFollowFunctions(p: Proving) {
     }
   };
 
+  const retypeEach = (types: readonly (Node | undefined)[] | undefined, owner: Node, what: string, kind: Kind) =>
+    isPlain(kind) || (types ?? []).every((type) => !type || p.retype(type, owner, what, kind));
+
   /** Everything that a function returns is a sink. */
   const callbackResults = (owner: Node, wanted: Kind): unknown => {
     if (!isFunctionNode(owner)) return;
     const body = owner.getBody();
     if (!body) return block(owner, "a function without a body");
     const type = isPlain(wanted) ? undefined : resultType(owner);
-    if (type && !p.retype(type, owner, "the type of a result names the old message", wanted)) return;
+    const promised = type && signaturesOf(project, owner)?.map((one) => one.getReturnTypeNode());
+    if (!retypeEach([type, ...(promised ?? [])], owner, "the type of a result names the old message", wanted)) return;
     if (!Node.isBlock(body)) return sink(body, wanted);
     const returns = ownReturns(owner);
     if (returns.length === 0) block(owner, "nothing is returned here");

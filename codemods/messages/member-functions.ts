@@ -4,6 +4,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { membersAsked } from "./kept-objects.js";
 import { isExportsTarget, isFunctionNode, topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { signaturesOf } from "./sole-interfaces.js";
 
 /** The name of a function that is a method, a property of an object that is written out, or `exports.name`. */
 export function memberNameOf(owner: Node): Node | undefined {
@@ -26,7 +27,7 @@ export function strayUse({ project, received }: Proving, name: Node, references:
   const holder = name.getParent();
   const owner = holder?.getParent();
   if (Node.isClassDeclaration(owner) || Node.isClassExpression(owner)) {
-    const isPromised = owner.getImplements().some((type) => type.getType().getProperty(name.getText()) !== undefined);
+    const isPromised = holder === undefined || signaturesOf(project, holder) === undefined;
     // A framework calls what is decorated, and `this[name]` may be any method.
     const isFound =
       (Node.isMethodDeclaration(holder) && holder.getDecorators().length > 0) || /\bthis\[/.test(owner.getText());

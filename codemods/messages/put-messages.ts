@@ -12,7 +12,15 @@ const WHY = "a message that is made here is put into another one";
 /** `item.parts.push(part)`, of a message that came from the peer, or that is kept. */
 export function pushesMessages(p: Proving, call: CallExpression, of: Kind): unknown {
   for (const given of call.getArguments()) {
-    if (Node.isSpreadElement(given) || of.kind !== "message") return p.block(given, WHY);
+    if (of.kind !== "message") return p.block(given, WHY);
+    if (Node.isSpreadElement(given)) {
+      const list = given.getExpression();
+      p.sink(list, { kind: "list", of });
+      p.later(() => {
+        if (receivedAs(p, list) !== "always") p.block(given, WHY);
+      });
+      continue;
+    }
     p.sink(given, of);
     p.later(() => putsMessage(p, given, of.desc));
   }

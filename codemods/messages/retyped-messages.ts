@@ -14,10 +14,13 @@ export type TypeName =
 const CONTAINERS =
   /^(Promise|Array|ReadonlyArray|Iterable|IterableIterator|Generator|AsyncIterable|AsyncIterableIterator|AsyncGenerator)$/;
 
+const HOLDERS =
+  /^(Map|Set|Record|Promise|Array|ReadonlyArray|ReadonlyMap|Iterable|IterableIterator|AsyncIterable|Generator|AsyncGenerator)$/;
+
 /** What names messages in a type gets the names of protobuf-es, but for what is `kept`. False for a type that may say anything else. */
 export function retypeMessages(p: Proving, type: Node, nameOf: (part: Node) => TypeName | "kept" | undefined): boolean {
   const parts = partsOf(type)
-    .filter((part) => !/^(any|void|undefined|null|unknown)$/.test(part.getText()))
+    .filter((part) => !/^(any|void|undefined|null|unknown)$/.test(part.getText()) && !isOfAnything(part))
     .map((part) => ({ part, name: nameOf(part) }));
   if (parts.some(({ name }) => name === undefined)) return false;
   for (const { part, name } of parts) {
@@ -47,6 +50,17 @@ export function initShape(p: Proving, desc: DescMessage, at: Node): TextPart[] {
 export function messageIn(kind: Kind): DescMessage | undefined {
   if (kind.kind === "list" || kind.kind === "stream") return messageIn(kind.of);
   return kind.kind === "message" ? kind.desc : undefined;
+}
+
+/** `T`, `Map<string, T>`, `(item: T) => string`, of a function or class that takes messages as it takes anything. */
+function isOfAnything(type: Node): boolean {
+  const names = [type, ...type.getDescendants()].filter(Node.isTypeReference).map((one) => one.getTypeName());
+  const isParameter = (name: Node) => {
+    const declaration = name.getSymbol()?.getDeclarations()[0];
+    return Node.isTypeParameterDeclaration(declaration) && !declaration.getConstraint();
+  };
+  const others = names.filter((name) => !isParameter(name));
+  return others.length < names.length && others.every((name) => HOLDERS.test(name.getText()));
 }
 
 /** What a type is made of: `A` and `null` of `Promise<A[] | null>`. */

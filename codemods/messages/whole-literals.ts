@@ -1,5 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { Node, type ObjectLiteralExpression, type SpreadAssignment } from "ts-morph";
+import { Node, type ObjectLiteralExpression, type PropertyAccessExpression, type SpreadAssignment } from "ts-morph";
 import { keysLeftOut } from "./collected-rests.js";
 import { isGivenAway } from "./given-away.js";
 import {
@@ -135,7 +135,11 @@ function partsIn(p: Proving, given: Node, isMap: boolean): Node[] {
 
 /** Is what a part of a literal gets nobody else's? */
 function isUnshared(p: Proving, given: Node, literal: Node): boolean {
-  return isMadeThere(p, given, (part) => isGivenAway(p, part, literal) || isLastUse(p, part, literal));
+  return isMadeThere(
+    p,
+    given,
+    (part) => isGivenAway(p, part, literal) || isLastUse(p, part, literal) || isOnlyPart(p, part, literal),
+  );
 }
 
 /** Is a list made where it stands, or by the function that is called there? */
@@ -172,10 +176,35 @@ function isLastUse(p: Proving, part: Node, literal: Node): boolean {
     .every((use) => use.getStart() < literal.getEnd() && functionAround(use) === around);
 }
 
+/** `request.lines`, of a request whose other parts are read besides, and nothing else. */
+function isOnlyPart(p: Proving, part: Node, literal: Node): boolean {
+  const request = Node.isPropertyAccessExpression(part) ? part.getExpression() : undefined;
+  const declaration =
+    Node.isIdentifier(request) && isRequest(p, request) ? p.project.declarationOf(request) : undefined;
+  const around = functionAround(literal);
+  const isOnce = literal
+    .getAncestors()
+    .every((one) => !Node.isIterationStatement(one) || !around?.getDescendants().includes(one));
+  if (!Node.isIdentifier(request) || !declaration || declaration.getParent() !== around || !isOnce) return false;
+  return p.project.referencesTo(request).every((use) => {
+    const access = use.getParent();
+    if (use === request || access === declaration) return true;
+    if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== use || functionAround(use) !== around)
+      return false;
+    return access.getName() !== (part as PropertyAccessExpression).getName() || isLengthOf(access);
+  });
+}
+
 /** `request`, `call.request`: the message that a handler gets. */
 function isRequest(p: Proving, given: Node): boolean {
   const source = unwrapped(given);
   if (p.received.has(source)) return true;
   const declaration = Node.isIdentifier(source) ? p.project.declarationOf(source) : source;
   return Node.isParameterDeclaration(declaration) && p.received.has(declaration.getNameNode());
+}
+
+/** `list.length`, which nobody keeps. */
+function isLengthOf(list: Node): boolean {
+  const access = list.getParent();
+  return Node.isPropertyAccessExpression(access) && access.getName() === "length";
 }
