@@ -6,7 +6,26 @@ import { isAssignmentTarget, isFunctionNode, parametersOf, unwrapped } from "./m
 import type { Proving } from "./proof.js";
 
 const WHY = "a list of numbers is changed in place by something that nothing proves to fit";
+const IN_PLACE = /^(push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin)$/;
 const CHANGERS = /^(push|unshift|splice|fill|copyWithin)$/;
+
+/** Notes what lists and maps of messages hold that are changed in place. */
+export function watchChanges(p: Proving, expression: Node, kind: Kind): void {
+  if ((kind.kind === "list" || kind.kind === "map") && kind.of.kind === "message" && isChangedAt(expression))
+    p.changed.add(kind.of.desc);
+}
+
+/** `list.push(…)`, `list[0] = …`, `delete map[key]`, `Object.assign(map, …)`. */
+export function isChangedAt(expression: Node): boolean {
+  const parent = expression.getParent();
+  if (Node.isCallExpression(parent)) return parent.getExpression().getText() === "Object.assign";
+  const isAccess = Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent);
+  if (!isAccess || unwrapped(parent.getExpression()) !== expression) return false;
+  const change = parent.getParent();
+  const isCall = Node.isCallExpression(change) && change.getExpression() === parent;
+  const isInPlace = Node.isElementAccessExpression(parent) || IN_PLACE.test(parent.getName());
+  return isAssignmentTarget(parent) || Node.isDeleteExpression(change) || (isCall && isInPlace);
+}
 
 /**
  * Numbers of a list or a map that protobufjs cut when it wrote them, and that protobuf-es refuses where they do not fit: what is

@@ -68,7 +68,7 @@ function sumOf(change: BinaryExpression): { operator: "+" | "-"; added: Node } |
 /** Has a message the field, wherever it comes from: undefined and one is no number, and would be zero. */
 function isGiven(p: Proving, access: PropertyAccessExpression, field: DescField): boolean {
   const key = p.shape.keyOf(field) ?? "";
-  return receivedAs(p, access.getExpression(), new Set(), (made) => hasValue(p, made, key)) !== undefined;
+  return receivedAs(p, access.getExpression(), undefined, (made) => hasValue(p, made, key)) !== undefined;
 }
 
 /** `{ stock: 0, … }`, `{ ...request, … }` */

@@ -23,6 +23,7 @@ import type { Proving } from "./proof.js";
 import { isGivenList } from "./protobufjs-reads.js";
 import { receivedAs } from "./received-messages.js";
 import { spreads } from "./spread-choices.js";
+import { comesFromStore } from "./stores.js";
 
 type Value = Kind & { readonly kind: "value" };
 
@@ -133,6 +134,11 @@ export function createFilledVariables(p: Proving) {
     if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message", wanted)) return;
     if (initializer && kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer))
       return sink(initializer, wanted);
+    if (initializer && isMessage(initializer, wanted)) {
+      sink(initializer, wanted);
+      p.bind(name, wanted);
+      return p.again(use, wanted);
+    }
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
     if (initializer) sink(initializer, wanted);
     else if (isItem) sink(loop.getExpression(), { kind: "list", of: wanted });
@@ -162,6 +168,15 @@ export function createFilledVariables(p: Proving) {
       open.push({ expression: reference, kind: wanted });
       if (isPlain(wanted)) leaks.push(reference);
     }
+  };
+
+  /** `store.get(id) ?? emptyOrder(id)`: a message that is stored, or made, and none that is being filled here. */
+  const isMessage = (given: Node, wanted: Kind): boolean => {
+    const value = unwrapped(given);
+    if (!shape.coerces || wanted.kind !== "message" || kinds.has(value) || !Node.isBinaryExpression(value))
+      return false;
+    if (!kinds.has(value.getLeft())) comesFromStore(p, value.getLeft(), wanted);
+    return receivedAs(p, value) !== undefined;
   };
 
   /** `map[key] = value`. */

@@ -1,6 +1,6 @@
 import type { DescOneof } from "@bufbuild/protobuf";
 import { type ArrayLiteralExpression, type CallExpression, Node, type PropertyAccessExpression } from "ts-morph";
-import { watchNumbers } from "./changed-lists.js";
+import { watchChanges, watchNumbers } from "./changed-lists.js";
 import { collectsRest } from "./collected-rests.js";
 import { holdsInField } from "./held-messages.js";
 import {
@@ -65,6 +65,7 @@ export function createFollowValues(p: Proving) {
     if (why !== undefined) return block(expression, why);
     kinds.set(expression, kind);
     watchNumbers(p, expression, kind);
+    watchChanges(p, expression, kind);
     const held = kind.kind === "list" || kind.kind === "map" ? kind.of : kind;
     if (held.kind === "value" && held.as.kind === "enum-number") p.enums.add(held.as.desc);
     const parent = expression.getParent();

@@ -68,6 +68,8 @@ export interface ProofState {
   readonly passedOn: Map<DescField, Set<DescField>>;
   /** Fields of plain values that are written to on messages that the program did not make there. */
   readonly written: Set<DescField>;
+  /** What lists and maps hold that are changed in place. */
+  readonly changed: Set<DescMessage>;
   /** Messages that are spread into a literal that is one by itself. */
   readonly keptSpreads: Set<Node>;
   /** Members of a oneof that are read to be copied with all the others, and those that a literal takes so. */
@@ -231,6 +233,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     unlike: new Set(),
     passedOn: new Map(),
     written: new Set(),
+    changed: new Set(),
     keptSpreads: new Set(),
     copiedMembers: new Map(),
     takenMembers: new Set(),

@@ -36,14 +36,41 @@ export type Presence = "always" | "same" | "null" | "either";
 export function receivedAs(
   p: Proving,
   given: Node,
-  asked: Set<Node> = new Set(),
+  asked: Asked = newQuestion(),
   isAlike?: (made: Node) => boolean,
 ): Presence | undefined {
   const node = unwrapped(given);
+  // What is made of itself is what else it is made of.
+  if (asked.open.has(node)) {
+    asked.assumed++;
+    return "always";
+  }
+  if (asked.found.has(node)) return asked.found.get(node);
+  const { assumed } = asked;
+  asked.open.add(node);
+  const presence = findPresence(p, node, asked, isAlike);
+  asked.open.delete(node);
+  if (asked.assumed === assumed) asked.found.set(node, presence);
+  return presence;
+}
+
+/** What is asked for one answer: values that are looked at, and what was found without an assumption about these. */
+interface Asked {
+  readonly open: Set<Node>;
+  readonly found: Map<Node, Presence | undefined>;
+  assumed: number;
+}
+
+const newQuestion = (open: Iterable<Node> = []): Asked => ({ open: new Set(open), found: new Map(), assumed: 0 });
+
+function findPresence(
+  p: Proving,
+  node: Node,
+  asked: Asked,
+  isAlike: ((made: Node) => boolean) | undefined,
+): Presence | undefined {
   if (p.received.has(node) || p.shape.creates?.(p, node) || isAlike?.(node)) return "always";
   if (p.shape.wantsWhole?.(p, node)) return "always";
-  if (asked.has(node)) return undefined;
-  asked.add(node);
   const of = (other: Node) => receivedAs(p, other, asked, isAlike);
   if (Node.isAwaitExpression(node)) return of(node.getExpression());
   if (Node.isPropertyAccessExpression(node)) {
@@ -89,12 +116,12 @@ export function receivedAs(
  * `order.lines` of an order that the program made: the list of a received message, where each such order was given one. What
  * else is put into the field later was received, too.
  */
-function givenPart(p: Proving, object: Node, key: string, asked: ReadonlySet<Node>): Presence | undefined {
+function givenPart(p: Proving, object: Node, key: string, asked: Asked): Presence | undefined {
   const kind = p.kinds.get(unwrapped(object));
   const field = kind?.kind === "message" ? p.fieldBy(kind.desc, key) : undefined;
   if (field?.fieldKind !== "list" || p.shape.explicit) return undefined;
   // A part that is made of itself decides nothing.
-  const parts = () => new Set([...asked].filter(Node.isPropertyAccessExpression));
+  const parts = () => newQuestion([...asked.open].filter(Node.isPropertyAccessExpression));
   const isGiven = (made: Node) => {
     const value = Node.isObjectLiteralExpression(made) ? valueOfProperty(made.getProperty(key)) : undefined;
     return value !== undefined && receivedAs(p, value, parts()) === "always";

@@ -347,6 +347,7 @@ function follow(p: Proving, store: Store, of: Kind): boolean {
   const uses = usesOf(p, store);
   if (!uses || of.kind !== "message" || p.shape.typed) return false;
   p.stores.set(store.declaration, of);
+  if (Node.isArrayLiteralExpression(store.made)) p.changed.add(of.desc);
   const put = uses.flatMap(({ use }) => (use.does === "put" ? use.values : use.does === "replace" ? [use.value] : []));
   const isOther = (value: Node) => storeBehind(p, value)?.declaration !== store.declaration;
   p.kept.set(store.declaration, [...contentOf(store.made), ...put].filter(isOther));

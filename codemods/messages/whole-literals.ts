@@ -1,10 +1,12 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression, type SpreadAssignment } from "ts-morph";
+import { isChangedAt } from "./changed-lists.js";
 import { keysLeftOut } from "./collected-rests.js";
 import { isGivenAway } from "./given-away.js";
 import {
   functionAround,
   isAbsent,
+  isArrowBody,
   isFunctionNode,
   isGenerator,
   resultsOf,
@@ -41,7 +43,14 @@ export function isWholeLiteral(p: Proving, literal: Node, desc: DescMessage): li
  */
 export function createsMessage(p: Proving, literal: ObjectLiteralExpression, desc: DescMessage): void {
   const create = { module: "@bufbuild/protobuf", name: "create" };
-  p.wrap(literal, [create, "(", p.generated(desc, "descriptor", literal), ", "], ")");
+  const opening = [create, "(", p.generated(desc, "descriptor", literal), ", "];
+  const braces = literal.getParentOrThrow();
+  // An arrow function has no need of braces around a call.
+  const isBody = Node.isParenthesizedExpression(braces) && isArrowBody(braces.getParentOrThrow(), braces);
+  if (isBody) {
+    p.edit(braces, braces.getStart(), literal.getStart(), opening);
+    p.edit(braces, literal.getEnd(), braces.getEnd(), [")"]);
+  } else p.wrap(literal, opening, ")");
   noteGiven(p, literal, desc);
   p.later(() => {
     for (const field of desc.fields) {
@@ -50,7 +59,8 @@ export function createsMessage(p: Proving, literal: ObjectLiteralExpression, des
       const parts = partsIn(p, part, field.fieldKind === "map");
       if (!parts.every((one) => Node.isObjectLiteralExpression(one) || receivedAs(p, one)))
         p.block(part, `nothing proves what ${field.name} of a message that is made here is`);
-      if (field.fieldKind !== "message" && !isUnshared(p, part, literal))
+      const isChanged = p.changed.has(field.message) || isChangedByName(p, part);
+      if (field.fieldKind !== "message" && isChanged && !isUnshared(p, part, literal))
         p.block(part, `${field.name} of a message that is made here may be used elsewhere, too`);
     }
   });
@@ -82,7 +92,7 @@ function isCopy(p: Proving, object: Node, desc: DescMessage, assumed: Set<Node>)
   const message = Node.isSpreadAssignment(first) ? unwrapped(first.getExpression()) : undefined;
   const kind = message && p.kinds.get(message);
   if (!message || kind?.kind !== "message" || kind.desc !== desc || keysLeftOut(p, message).size > 0) return false;
-  const presence = receivedAs(p, message, new Set(), (made) => isCopy(p, made, desc, assumed));
+  const presence = receivedAs(p, message, undefined, (made) => isCopy(p, made, desc, assumed));
   if (presence !== "always" && (presence !== "same" || !isThereAt(p, message, message))) return false;
   return others.every((property) => {
     const value = valueOfProperty(property);
@@ -131,6 +141,17 @@ function partsIn(p: Proving, given: Node, isMap: boolean): Node[] {
   const origin = isFunctionNode(maker) ? undefined : p.project.originOf(maker);
   const owner = origin?.kind === "function" ? origin.node : maker;
   return isFunctionNode(owner) && !isGenerator(owner) ? resultsOf(owner).flatMap(of) : [value];
+}
+
+/** `people.push(…)`, where the list is in a variable that nothing else is known of. */
+function isChangedByName(p: Proving, part: Node): boolean {
+  const declaration = Node.isIdentifier(part) ? p.project.declarationOf(part) : undefined;
+  const isNamed =
+    Node.isVariableDeclaration(declaration) ||
+    Node.isParameterDeclaration(declaration) ||
+    Node.isBindingElement(declaration);
+  const name = isNamed ? declaration.getNameNode() : undefined;
+  return Node.isIdentifier(name) && p.project.referencesTo(name).some(isChangedAt);
 }
 
 /** Is what a part of a literal gets nobody else's? */
