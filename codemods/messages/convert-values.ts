@@ -1,6 +1,7 @@
 import type { DescEnum, DescOneof } from "@bufbuild/protobuf";
 import { type BinaryExpression, type CallExpression, Node, SyntaxKind } from "ts-morph";
 import { isChangedInPlace } from "./changed-bytes.js";
+import { readsTable } from "./enum-tables.js";
 import type { Representation } from "./legacy-shape.js";
 import type { Kind } from "./message-kind.js";
 import {
@@ -134,8 +135,9 @@ export function createConvertValues(p: Proving) {
   /** `log(order.payment)`, the name that old code has for the member that is set. */
   const memberName = (expression: Node, oneof: DescOneof): unknown => {
     const what = "the name of a oneof's member is used as a value";
-    const object = Node.isPropertyAccessExpression(expression) ? expression.getExpression() : undefined;
-    const chain = object && !expression.getText().includes("?.") ? chainText(object) : undefined;
+    const access = Node.isPropertyAccessExpression(expression) ? expression : undefined;
+    const object = access?.getExpression();
+    const chain = object && chainText(object);
     const isRenamed = oneof.fields.some((field) => shape.keyOf(field) !== field.localName);
     const isNamed = oneof.fields.every((field) => shape.keyOf(field) === field.name);
     if (!object || !chain || !shape.coerces || (isRenamed && !isNamed)) return block(expression, what);
@@ -146,7 +148,7 @@ export function createConvertValues(p: Proving) {
     if (!isRenamed) return;
     const [opening, closing] = standsAlone(topOf(expression)) ? ["", ""] : ["(", ")"];
     const schema = generated(oneof.parent, "descriptor", expression);
-    const name = `${chain}.${oneof.localName}.case`;
+    const name = `${chain}${access?.hasQuestionDotToken() ? "?." : "."}${oneof.localName}.case`;
     wrap(expression, [opening, `${name} && `, schema, ".field["], `].name${closing}`);
   };
 
@@ -263,6 +265,7 @@ export function createConvertValues(p: Proving) {
       }
       case "enum-name": {
         if (!isMaybe && isBesideSameEnum(expression, as.desc)) return undefined;
+        if (!isMaybe && readsTable(p, expression, as.desc)) return undefined;
         const chain = chainText(expression);
         if (chain === undefined)
           return block(expression, "the name of an enum value is taken of an expression that cannot be repeated");

@@ -118,6 +118,19 @@ function givenAs(p: Proving, access: PropertyAccessExpression): Node | undefined
   return valueOfProperty(literal.getProperty(access.getName()));
 }
 
+/** `const order = store.get(id) ?? emptyOrder(id)`: a message that is stored, or made, and none that is filled here. */
+export function holdsStored(p: Proving, declaration: Node | undefined, wanted: Kind): boolean {
+  const initializer = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+  const value = initializer && unwrapped(initializer);
+  if (!p.shape.coerces || wanted.kind !== "message" || !Node.isBinaryExpression(value) || p.kinds.has(value))
+    return false;
+  if (!p.kinds.has(value.getLeft())) comesFromStore(p, value.getLeft(), wanted);
+  if (!Node.isVariableDeclaration(declaration) || receivedAs(p, value) === undefined) return false;
+  p.sink(value, wanted);
+  p.bind(declaration.getNameNode(), wanted);
+  return true;
+}
+
 /** Variables that a reply, or a part of one, is collected in. */
 export function createFilledVariables(p: Proving) {
   const { project, shape, kinds, open, proved, leaks, block, edit, replace, kindOf, fieldBy, sink } = p;
@@ -134,11 +147,7 @@ export function createFilledVariables(p: Proving) {
     if (annotation && !p.retype(annotation, declaration, "a type annotation names the old message", wanted)) return;
     if (initializer && kinds.has(initializer) && !Node.isObjectLiteralExpression(initializer))
       return sink(initializer, wanted);
-    if (initializer && isMessage(initializer, wanted)) {
-      sink(initializer, wanted);
-      p.bind(name, wanted);
-      return p.again(use, wanted);
-    }
+    if (holdsStored(p, declaration, wanted)) return p.again(use, wanted);
     if (!functionAround(declaration)) return block(use, "a message that lives longer than the call");
     if (initializer) sink(initializer, wanted);
     else if (isItem) sink(loop.getExpression(), { kind: "list", of: wanted });
@@ -168,15 +177,6 @@ export function createFilledVariables(p: Proving) {
       open.push({ expression: reference, kind: wanted });
       if (isPlain(wanted)) leaks.push(reference);
     }
-  };
-
-  /** `store.get(id) ?? emptyOrder(id)`: a message that is stored, or made, and none that is being filled here. */
-  const isMessage = (given: Node, wanted: Kind): boolean => {
-    const value = unwrapped(given);
-    if (!shape.coerces || wanted.kind !== "message" || kinds.has(value) || !Node.isBinaryExpression(value))
-      return false;
-    if (!kinds.has(value.getLeft())) comesFromStore(p, value.getLeft(), wanted);
-    return receivedAs(p, value) !== undefined;
   };
 
   /** `map[key] = value`. */

@@ -103,6 +103,7 @@ export function createFollowFunctions(p: Proving) {
       return;
     }
     helper.params.set(index, kind);
+    retypeClass(owner, kind);
     p.bind(parameter.getNameNode(), kind);
     const promised = signaturesOf(project, owner)?.map((one) => one.getParameters()[index]?.getTypeNode());
     if (!retypeEach(promised, owner, "a type annotation names the old message", kind)) return;
@@ -224,6 +225,7 @@ export function createFollowFunctions(p: Proving) {
       return;
     }
     helper.result = wanted;
+    retypeClass(owner, wanted);
     callbackResults(owner, wanted);
     // Every other call gives such a message, too.
     for (const other of callsOf(owner)) {
@@ -235,6 +237,21 @@ export function createFollowFunctions(p: Proving) {
       if (Node.isCallExpression(other) && other.getExpression() !== call.getExpression() && isMapCall(other))
         open.push({ expression: other, kind: { kind: "list", of: wanted } });
       else if (!isUnused(other)) open.push({ expression: other, kind: wanted });
+    }
+  };
+
+  /** `new Store<Order__Output>()`, of a class whose methods take or give such messages. */
+  const retypeClass = (owner: Node, kind: Kind): void => {
+    const holder = owner.getParent();
+    const name =
+      Node.isClassDeclaration(holder) && holder.getTypeParameters().length > 0 ? holder.getNameNode() : undefined;
+    if (!name || isPlain(kind)) return;
+    for (const use of project.referencesTo(name)) {
+      const made = use.getParent();
+      if (!Node.isNewExpression(made) && !Node.isTypeReference(made)) continue;
+      for (const type of made.getTypeArguments())
+        if (!/^(string|number|boolean)$/.test(type.getText()))
+          p.retype(type, made, "a type argument names the old message", kind);
     }
   };
 

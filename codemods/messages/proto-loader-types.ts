@@ -41,7 +41,9 @@ function isOfWhole(p: Proving, type: Node, name: LoadedName & { kind: "message" 
   if (name.isOwn && (Node.isParameterDeclaration(holder) || Node.isVariableDeclaration(holder)))
     return receivedAs(p, holder.getNameNode()) !== undefined;
   // `new Promise<Bread__Output>(…)`, `createWritableIterable<Bread>()`: what is put in may be written out there.
-  const isStore = Node.isNewExpression(holder) && /^(Map|Set|Array|WeakMap)$/.test(holder.getExpression().getText());
+  const made = Node.isNewExpression(holder) ? holder.getExpression() : undefined;
+  const isStore =
+    made && (/^(Map|Set|Array|WeakMap)$/.test(made.getText()) || p.project.originOf(made).kind === "class");
   if ((Node.isNewExpression(holder) && !isStore) || Node.isCallExpression(holder))
     return name.isOutput && isNewPromise(holder) && !writesOut(p, holder);
   return name.isOutput && !isTypeOfLiteral(p, type);
@@ -66,6 +68,8 @@ export function wantsWhole(p: Proving, literal: Node): DescMessage | undefined {
 
 /** What a part of a type names; `nothing` for what says nothing of a message. */
 function nameOfPart(p: Proving, type: Node, desc: DescMessage | undefined) {
+  const ofField = enumOfField(p.project, type, (one, key) => p.fieldBy(one, key)?.enum);
+  if (ofField) return { kind: "enum", desc: ofField } as const;
   const name = Node.isTypeReference(type) ? loadedNameOf(p.project, type.getTypeName()) : undefined;
   if (name?.kind === "enum") return isNameOfEnum(p.project, type) ? name : undefined;
   if (name) return name.kind === "message" ? name : undefined;
@@ -84,8 +88,24 @@ function membersOf(type: Node): Node[] | undefined {
   return declaration.getMembers();
 }
 
+/** `Bread__Output['flour']`, the names of the values of a field's enum. */
+function enumOfField(
+  project: AnalysisProject,
+  type: Node | undefined,
+  enumOf: (desc: DescMessage, key: string) => DescEnum | undefined = (desc, key) =>
+    desc.fields.find((field) => field.name === key || field.localName === key)?.enum,
+): DescEnum | undefined {
+  if (!Node.isIndexedAccessTypeNode(type)) return undefined;
+  const object = type.getObjectTypeNode();
+  const name = Node.isTypeReference(object) ? loadedNameOf(project, object.getTypeName()) : undefined;
+  const index = type.getIndexTypeNode();
+  const key = Node.isLiteralTypeNode(index) ? unquoted(index.getText()) : undefined;
+  return name?.kind === "message" && name.isOutput && key ? enumOf(name.desc, key) : undefined;
+}
+
 /** `Flour__Output`, the names of an enum's values and nothing else: those of `Flour` stand beside the numbers. */
 export function isNameOfEnum(project: AnalysisProject, type: Node | undefined): boolean {
+  if (enumOfField(project, type)) return true;
   const name = Node.isTypeReference(type) ? loadedNameOf(project, type.getTypeName()) : undefined;
   return name?.kind === "enum" && name.isOutput;
 }

@@ -151,6 +151,9 @@ export function createProveValues(p: Proving) {
       return;
     const isList = known?.kind === "list" && isStringValue(known.of);
     if (isList && wanted.kind === "value" && wanted.as.kind === "mask") return value(expression, wanted);
+    // The name of the member that is set, or nothing.
+    const isText = wanted.kind === "value" && isStringValue(wanted) && (!isElement(wanted) || isStoodFor(given));
+    if (known?.kind === "case" && isText) return consume(given);
     if (known && known.kind !== "value") return block(expression, `this is no ${kindName(wanted)}`);
     // What is converted, as protobufjs did it, is the value that comes of an expression, not what it is made of.
     const isWhole = wanted.kind === "value" && (shape.coerces || shape.hasNulls === true);

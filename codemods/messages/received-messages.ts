@@ -193,7 +193,9 @@ function parameterAs(p: Proving, declaration: ParameterDeclaration, of: Ask): Pr
     return isItem ? of(callee.getExpression()) && "always" : undefined;
   }
   const values = p.project.valuesPassed(declaration);
-  if (values) return merged(values.map((value) => value && of(value)));
+  // What a function puts into a list that it gets is a message.
+  const isEmpty = (value: Node) => Node.isArrayLiteralExpression(value) && value.getElements().length === 0;
+  if (values) return merged(values.map((value) => value && (isEmpty(value) ? "always" : of(value))));
   const elements = p.shape.creates && elementsPassed(p, declaration, owner);
   if (elements) return merged(elements.map(({ value, list }) => (list ? of(list) && "always" : value && of(value))));
   // Where a call fails, nothing is passed, before and after.

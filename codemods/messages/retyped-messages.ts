@@ -48,7 +48,7 @@ export function initShape(p: Proving, desc: DescMessage, at: Node): TextPart[] {
 
 /** The message that a kind is, or is a list or a stream of. */
 export function messageIn(kind: Kind): DescMessage | undefined {
-  if (kind.kind === "list" || kind.kind === "stream") return messageIn(kind.of);
+  if (kind.kind === "list" || kind.kind === "stream" || kind.kind === "map") return messageIn(kind.of);
   return kind.kind === "message" ? kind.desc : undefined;
 }
 
@@ -70,5 +70,7 @@ function partsOf(type: Node): Node[] {
   if (Node.isArrayTypeNode(type)) return partsOf(type.getElementTypeNode());
   if (Node.isTypeReference(type) && CONTAINERS.test(type.getTypeName().getText()))
     return type.getTypeArguments().flatMap(partsOf);
+  if (Node.isTypeReference(type) && /^Record<string, *(?! |any|unknown)/.test(type.getText()))
+    return type.getTypeArguments().slice(1).flatMap(partsOf);
   return [type];
 }

@@ -2,6 +2,7 @@ import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type BinaryExpression, type CallExpression, Node, type SpreadAssignment } from "ts-morph";
 import { keysLeftOut } from "./collected-rests.js";
+import { holdsStored } from "./filled-variables.js";
 import { isKeptThere } from "./kept-keys.js";
 import { isPlain, sameKind, unsupportedIn } from "./message-kind.js";
 import {
@@ -54,6 +55,9 @@ export function spreadsFields(
 ): "copied" | "nothing" | undefined {
   const object = spread.getParent();
   if (!Node.isObjectLiteralExpression(object)) return undefined;
+  const message = unwrapped(spread.getExpression());
+  if (Node.isIdentifier(message) && !p.kinds.has(message))
+    holdsStored(p, p.project.declarationOf(message), { kind: "message", desc: wanted });
   if (staysMessage(p, spread, object, wanted)) return "copied";
   const copied = copiedFrom(p, spread.getExpression(), wanted, object.getProperties(), spread);
   if (!copied) return undefined;

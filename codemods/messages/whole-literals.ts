@@ -182,9 +182,14 @@ function isMadeThere(p: Proving, given: Node, isOwn: (part: Node) => boolean = (
 /** `lines` of `const { lines } = request`, of which the literal is the last use. */
 function isLastUse(p: Proving, part: Node, literal: Node): boolean {
   const declaration = Node.isIdentifier(part) ? p.project.declarationOf(part) : undefined;
+  const around = functionAround(literal);
+  if (Node.isParameterDeclaration(declaration)) {
+    const values = declaration.getParent() === around ? p.project.valuesPassed(declaration) : undefined;
+    const isGiven = values?.every((value) => value !== undefined && isMadeThere(p, value));
+    return isGiven === true && isLast(p, declaration.getNameNode(), literal);
+  }
   if (!Node.isBindingElement(declaration) && !Node.isVariableDeclaration(declaration)) return false;
   const name = declaration.getNameNode();
-  const around = functionAround(literal);
   if (!Node.isIdentifier(name) || functionAround(declaration) !== around) return false;
   const holder = Node.isBindingElement(declaration) ? declaration.getParent().getParent() : declaration;
   const source = Node.isVariableDeclaration(holder) ? holder.getInitializer() : holder;
@@ -192,9 +197,14 @@ function isLastUse(p: Proving, part: Node, literal: Node): boolean {
   const isOwn = Node.isBindingElement(declaration) ? isRequest(p, source) : isMadeThere(p, source);
   const loops = (node: Node) => node.getAncestors().filter((one) => Node.isIterationStatement(one)).length;
   if (!isOwn || loops(name) !== loops(literal)) return false;
-  return p.project
-    .referencesTo(name)
-    .every((use) => use.getStart() < literal.getEnd() && functionAround(use) === around);
+  return isLast(p, name, literal);
+}
+
+/** Does nothing of a function use a name behind a literal? */
+function isLast(p: Proving, name: Node, literal: Node): boolean {
+  const around = functionAround(literal);
+  const isBefore = (use: Node) => use === name || (use.getStart() < literal.getEnd() && functionAround(use) === around);
+  return Node.isIdentifier(name) && p.project.referencesTo(name).every(isBefore);
 }
 
 /** `request.lines`, of a request whose other parts are read besides, and nothing else. */
