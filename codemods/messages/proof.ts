@@ -83,6 +83,10 @@ export interface ProofState {
   readonly structs: {
     readonly leaks: Set<Node>;
     readonly remade: Set<DescField>;
+    /** Such messages of old code that are looked at as they were. */
+    readonly views: Set<Node>;
+    /** Such objects that are put into a message. */
+    readonly made: Set<Node>;
     holdsMessages(type: Type): boolean;
   };
   /** Enums of fields that were met. */
@@ -237,7 +241,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     rests: new Map(),
     askedMembers: new Map(),
     memberValues: new Map(),
-    structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },
+    structs: { leaks: new Set(), remade: new Set(), views: new Set(), made: new Set(), holdsMessages: () => false },
     enums: new Set(),
     deferred: [],
     finals: [],

@@ -17,6 +17,7 @@ import { createProofState, type Proving } from "./proof.js";
 import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
 import { messagesOf, staleMessage } from "./stale-protos.js";
+import { viewsStruct } from "./struct-views.js";
 import { showsWhole } from "./whole-messages.js";
 
 export interface Proof {
@@ -75,7 +76,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (kind.kind === "value") p.convert(expression, kind.as, kind.maybe === true);
     else if (shape.isLive && isListOfNumbers(kind) && Node.isSpreadElement(expression.getParent()))
       p.edit(expression, expression.getEnd(), expression.getEnd(), [".map(Number)"], "before");
-    else if (!isPlain(kind) && !showsWhole(p, expression, kind))
+    else if (!isPlain(kind) && !viewsStruct(p, expression, kind) && !showsWhole(p, expression, kind))
       p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();

@@ -4,12 +4,13 @@ import { type CallExpression, Node } from "ts-morph";
 import { isCopied, isGivenAway } from "./given-away.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { TextPart } from "./message-facts.js";
-import { type Kind, unsupportedIn } from "./message-kind.js";
+import { isPartOfStruct, type Kind, unsupportedIn } from "./message-kind.js";
 import { isOperand, isShorthand, topOf } from "./message-syntax.js";
 import { isParsedData } from "./parsed-data.js";
 import { mayBePromise } from "./promised-messages.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { hasStruct } from "./struct-values.js";
 
 const LOG_LEVELS = /^(log|trace|debug|verbose|info|notice|warn|warning|error|fatal|critical|silly)$/;
 const ANSWERS = /^(json|jsonp|send)$/;
@@ -32,6 +33,7 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
     p.readAgain.set(field, expression);
     p.shown.set(field, expression);
   }
+  if (hasStruct(of.desc)) p.structs.views.add(expression);
   const outer = topOf(expression);
   const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
   const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderObject" };
@@ -110,6 +112,7 @@ function shows(p: Proving, call: CallExpression, argument: Node): boolean {
 }
 
 function isUnlike(p: Proving, desc: DescMessage): boolean {
+  if (isPartOfStruct(desc)) return false;
   return desc.fields.some(
     (field) =>
       p.shape.keyOf(field) === undefined ||

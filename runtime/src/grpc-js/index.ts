@@ -46,6 +46,7 @@ export {
 } from "./proto-loader-message.js";
 export type { ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 export { protoLoaderObject } from "./proto-loader-object.js";
+export { protoLoaderStruct, structFromProtoLoader } from "./proto-loader-struct.js";
 export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
