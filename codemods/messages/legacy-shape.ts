@@ -117,6 +117,11 @@ export interface LegacyShape {
   readonly creates?: (proof: Proving, expression: Node) => boolean;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;
+  /**
+   * Old messages are objects of a class, which shows more than a plain object would: what a received one becomes where it is logged
+   * or answered as JSON. Undefined where it cannot be shown as it was.
+   */
+  readonly shownWith?: (proof: Proving, desc: DescMessage, isJson: boolean) => Shown | undefined;
   /** Of `protoLoaderMessage` and its like, which make a message of an object: after a comma, or nothing. */
   readonly madeOptions?: string;
   /** Functions of the runtime between a google.protobuf.Struct of old code and the JSON in a field: `view` takes `options`, too. */
@@ -128,6 +133,13 @@ export interface LegacyShape {
   readonly explicit?: { readonly options: string; readonly hasLists: boolean };
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
+}
+
+/** A function of the runtime that makes something to show of a message, and its options. */
+export interface Shown {
+  readonly name: string;
+  /** After a comma, or nothing. */
+  readonly options: string;
 }
 
 /** A shape, or why old objects of these options cannot be followed. */

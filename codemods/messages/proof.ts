@@ -64,6 +64,8 @@ export interface ProofState {
   /** Fields that are read again in their old form, and those that are given another form than received ones have. */
   readonly shown: Map<DescField, Node>;
   readonly unlike: Set<DescField>;
+  /** Messages that are shown with what was sent, zeros as well: services and clients that receive them remember it. */
+  readonly remembered: Set<DescMessage>;
   /** Fields that get what is read again of others. */
   readonly passedOn: Map<DescField, Set<DescField>>;
   /** Fields of plain values that are written to on messages that the program did not make there. */
@@ -234,6 +236,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     shown: new Map(),
     unlike: new Set(),
     passedOn: new Map(),
+    remembered: new Set(),
     written: new Set(),
     keptSpreads: new Set(),
     copiedMembers: new Map(),

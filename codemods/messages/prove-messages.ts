@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
@@ -25,6 +26,8 @@ export interface Proof {
   readonly edits: readonly MessageEditFact[];
   /** Clients outside this proof that functions are given as well as one of its own: what makes them. */
   readonly strangers: ReadonlySet<Node>;
+  /** Messages that are shown with what was sent. */
+  readonly remembered: ReadonlySet<DescMessage>;
 }
 
 /**
@@ -97,7 +100,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       if (touched.has(file.getFilePath()) || (shape.hasOnlyEnums?.(project, file) && isAlone(file)))
         shape.renameEnums(p, file);
   }
-  return { blockers: unique(blockers), edits, strangers: clients.strangers };
+  return { blockers: unique(blockers), edits, strangers: clients.strangers, remembered: p.remembered };
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */
