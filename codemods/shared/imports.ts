@@ -513,7 +513,8 @@ function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem, re
       run.push(node);
     } else if (moduleSystem === "cjs" || !isTypeOrReExport(node)) run = [];
   }
-  const isOfGrpc = (node: Node) => GRPC_MODULE.test(requireOf(node) ?? node.source?.value ?? node.moduleReference?.expression?.value ?? "");
+  const isOfGrpc = (node: Node) =>
+    GRPC_MODULE.test(requireOf(node) ?? node.source?.value ?? node.moduleReference?.expression?.value ?? "");
   const place = behind(runs.find((nodes) => nodes.some(isOfGrpc)) ?? runs[0] ?? []);
   if (place) return place;
   // Nothing is imported yet: behind the directives, otherwise before the first statement and below the licence header.
