@@ -13,7 +13,9 @@ export function protobufTsClient(project: AnalysisProject, name: Node): Definiti
     return undefined;
   const file = declaration.getSourceFile();
   if (!/\.grpc-client\.[cm]?[jt]s$/.test(file.getFilePath())) return undefined;
-  const short = /^I?(\w+)Client$/.exec(declaration.getName() ?? "")?.[1];
+  // `InventoryClient` is the class of Inventory: an I before the name of the service is an interface's.
+  const named = Node.isClassDeclaration(declaration) ? /^(\w+)Client$/ : /^I(\w+)Client$/;
+  const short = named.exec(declaration.getName() ?? "")?.[1];
   const imported = file
     .getImportDeclarations()
     .find((each) => !each.isTypeOnly() && each.getNamedImports().some((one) => one.getName() === short));

@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type VariableDeclaration } from "ts-morph";
 import { bodyOf } from "../analysis/function-bodies.js";
 import { shownPlace } from "../analysis/places.js";
@@ -5,6 +6,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import { functionsOf } from "../analysis/server-handlers.js";
 import { bridgesNamed } from "../analysis/server-registration.js";
 import { type Bridge, findBridges } from "./find-bridges.js";
+import { reachable } from "./google-protobuf-generated.js";
 import { keyOfOutcome, type MessageEditFact, type MessageOutcomeFact, type MessageRuleId } from "./message-facts.js";
 import { isAssignmentTarget } from "./message-syntax.js";
 import { type Proof, proveMessages } from "./prove-messages.js";
@@ -55,8 +57,8 @@ export function collectMessageFacts(
   const proved = bridges.filter((bridge) => proofs.get(bridge)?.blockers.length === 0);
   const edits = new Map<string, MessageEditFact>();
   for (const bridge of proved) {
-    for (const edit of [...(proofs.get(bridge)?.edits ?? []), optionRemoval(bridge)])
-      edits.set(JSON.stringify(edit), edit);
+    const { edits: own = [], remembered } = proofs.get(bridge) ?? {};
+    for (const edit of [...own, optionRemoval(bridge, remembered)]) edits.set(JSON.stringify(edit), edit);
   }
   for (const edit of unusedDefinitions(project, proved)) edits.set(JSON.stringify(edit), edit);
   return [...bridges.map((bridge) => outcomeOf(bridge, proofs.get(bridge))), ...edits.values()];
@@ -166,15 +168,19 @@ function removal(node: Node, start: number, end: number, rule: MessageRuleId): M
 }
 
 /** `{ messages: … }` and the comma before it, or just the property where there are other options; or what takes its place. */
-function optionRemoval(bridge: Bridge): MessageEditFact {
+function optionRemoval(bridge: Bridge, remembered: ReadonlySet<DescMessage> = new Set()): MessageEditFact {
   const { option, options, call, rule, shape } = bridge;
   const [service] = call.getArguments();
   const codec = Node.isPropertyAssignment(option) ? option.getInitializer() : undefined;
-  if (shape?.explicit && service && codec) {
-    const make = { module: "@connect-migrate/runtime/grpc-js", name: "explicitPresence" };
+  const remembers = receivedBy(bridge).some((desc) => reachable(desc).some((one) => remembered.has(one)));
+  if ((shape?.explicit || remembers) && service && codec) {
+    const name = shape?.explicit ? "explicitPresence" : "rememberedPresence";
     return {
       ...removal(codec, codec.getStart(), codec.getEnd(), rule),
-      parts: [make, `(${service.getText()}${shape.explicit.options})`],
+      parts: [
+        { module: "@connect-migrate/runtime/grpc-js", name },
+        `(${service.getText()}${shape?.explicit?.options ?? ""})`,
+      ],
     };
   }
   if (!Node.isObjectLiteralExpression(options)) return removal(option, option.getStart(), option.getEnd(), rule);
@@ -187,6 +193,11 @@ function optionRemoval(bridge: Bridge): MessageEditFact {
   const next = properties[index + 1];
   if (next) return removal(option, option.getStart(), next.getStart(), rule);
   return removal(option, properties[index - 1]?.getEnd() ?? option.getStart(), option.getEnd(), rule);
+}
+
+/** The messages that the peers of a service or a client send. */
+function receivedBy({ of, service }: Bridge): DescMessage[] {
+  return service.methods.map(({ input, output }) => (of === "service" ? input : output));
 }
 
 /** The loadSync call that only served as a codec, and the constants that only served it. */

@@ -18,6 +18,7 @@ import { migrateMessages } from "./testing/migrate-messages.js";
 const proto = `syntax = "proto3";
 package same.v1;
 import "google/protobuf/timestamp.proto";
+import "google/protobuf/struct.proto";
 service Same {
   rpc DescribeIt(Thing) returns (Lines);
   rpc EchoIt(Thing) returns (Thing);
@@ -48,6 +49,7 @@ message Thing {
   uint32 u_num = 17;
   int32 small_num = 18;
   repeated int64 big_list = 19;
+  google.protobuf.Struct extra_data = 20;
 }
 message Loose {
   string a_text = 1; bool a_truth = 2; int32 a_small = 3; uint32 a_whole = 4; double a_ratio = 5; float a_single = 6; int64 a_big = 7; uint64 a_huge = 8;
@@ -82,7 +84,8 @@ function describeIt(req) {
   if (req.at_time) lines_out.push('' + req.at_time.seconds, show(req.at_time.nanos));
   lines_out.push(req.the_pick === 'pick_text' ? 'text' : req.the_pick === 'pick_num' ? 'num' : 'other', show(req.pick_text), show(req.pick_num));
   lines_out.push(show(req.tag_list), show(req.opt_num), (req.big_list || []).join(), show(req.child_item?.big_count), show(req.child_item?.u_num));
-  return { lines_out, line_count: req.small_num };
+  lines_out.push(show(req.extra_data), show(req.child_item?.extra_data), req.extra_data ? Object.keys(req.extra_data.fields || {}).join() : 'no data');
+  return { lines_out, line_count: req.small_num, first_one: { extra_data: req.extra_data || { fields: { a: { stringValue: show(req.item_name) }, b: {} } } } };
 }
 
 const echoIt = (req) => (req.u_num ? { ...req, small_num: 0 } : req);

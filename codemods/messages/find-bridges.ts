@@ -80,13 +80,11 @@ function bridgeOf(project: AnalysisProject, call: CallExpression, of: "service" 
 /** A field whose presence of its own parts is lost. */
 function unlikeIn(service: DescService): string | undefined {
   const messages = new Set(service.methods.flatMap(({ input, output }) => [input, output]).flatMap(reachable));
-  const unlike = [...messages].find(
-    ({ typeName, file }) => isWrapper(typeName) || file.proto.name === "google/protobuf/struct.proto",
-  );
-  return unlike?.typeName;
+  return [...messages].find(({ typeName }) => isWrapper(typeName))?.typeName;
 }
 
-const isWrapper = (typeName: string) => /^google\.protobuf\.\w+Value$/.test(typeName);
+// Those of struct.proto have presence in a oneof, or none.
+const isWrapper = (typeName: string) => /^google\.protobuf\.(?!List|Null)\w+Value$/.test(typeName);
 
 function definitionBehind(
   project: AnalysisProject,

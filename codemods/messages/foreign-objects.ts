@@ -9,7 +9,7 @@ import {
 } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import { reachable } from "./google-protobuf-generated.js";
-import { type Kind, unsupportedIn } from "./message-kind.js";
+import { isPartOfStruct, type Kind, unsupportedIn } from "./message-kind.js";
 import {
   functionAround,
   isArrowBody,
@@ -97,6 +97,7 @@ function partsOf(value: Node): Node[] | undefined {
 /** Has a message fields that a row cannot have, or not each by itself? */
 function isUnlike(p: Proving, desc: DescMessage): boolean {
   if (desc.typeName === "google.protobuf.Any") return true;
+  if (isPartOfStruct(desc)) return false;
   return desc.fields.some(
     (field) =>
       p.shape.keyOf(field) === undefined ||

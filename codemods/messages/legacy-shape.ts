@@ -11,7 +11,7 @@ import { Edition, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { CallExpression, Node, PropertyAccessExpression, SourceFile, Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import type { MessageRuleId } from "./message-facts.js";
-import type { Kind } from "./message-kind.js";
+import { type Kind, STRUCT } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import { isNameOfEnum, loadedConstant, retypeLoaded, wantsWhole } from "./proto-loader-types.js";
 import { retypeHandlers, retypeService } from "./retyped-services.js";
@@ -119,8 +119,15 @@ export interface LegacyShape {
   readonly creates?: (proof: Proving, expression: Node) => boolean;
   /** Options of the runtime's `protoLoaderObject`, which makes the old object of a message again. */
   readonly wholeOptions?: string;
+  /**
+   * Old messages are objects of a class, which shows more than a plain object would: what a received one becomes where it is logged
+   * or answered as JSON. Undefined where it cannot be shown as it was.
+   */
+  readonly shownWith?: (proof: Proving, desc: DescMessage, isJson: boolean) => Shown | undefined;
   /** Of `protoLoaderMessage` and its like, which make a message of an object: after a comma, or nothing. */
   readonly madeOptions?: string;
+  /** Functions of the runtime between a google.protobuf.Struct of old code and the JSON in a field: `view` takes `options`, too. */
+  readonly structs?: { readonly view: string; readonly options: string; readonly make: string };
   /**
    * What is not set is undefined, and what is set is sent, its default, too: options of the runtime's `explicitPresence`, which
    * keeps it so.
@@ -128,6 +135,13 @@ export interface LegacyShape {
   readonly explicit?: { readonly options: string; readonly hasLists: boolean };
   /** An expression that is not an object literal and makes a message (`new Feature()`, `Feature.create({ … })`): the same. */
   readonly made?: (proof: Proving, expression: Node, desc: DescMessage) => boolean;
+}
+
+/** A function of the runtime that makes something to show of a message, and its options. */
+export interface Shown {
+  readonly name: string;
+  /** After a comma, or nothing. */
+  readonly options: string;
 }
 
 /** A shape, or why old objects of these options cannot be followed. */
@@ -169,7 +183,7 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
       oneofKeyOf: (oneof) =>
         options.oneofs === true ? (keepCase ? oneof.name : protobufjsCamelCase(oneof.name)) : undefined,
       enumName: (value) => value.name,
-      representation: (field) => representationOf(field, longs, enums),
+      representation: (field) => structOf(field) ?? representationOf(field, longs, enums),
       coerces: true,
       retype: retypeLoaded,
       wantsWhole,
@@ -184,6 +198,15 @@ export function protoLoaderShape(options: Readonly<Record<string, unknown>> | nu
         ...(options.oneofs === true ? ["oneofs: true"] : []),
         ...(hasDefaults ? [] : ["defaults: false", ...empty]),
       ]),
+      structs: {
+        view: "protoLoaderStruct",
+        options: after([
+          ...(enums === "String" ? ["enums: String"] : []),
+          ...(options.oneofs === true ? ["oneofs: true"] : []),
+          ...(hasDefaults ? [] : ["defaults: false", ...empty]),
+        ]),
+        make: "structFromProtoLoader",
+      },
       madeOptions: after([...(keepCase ? ["keepCase: true"] : []), ...(hasDefaults ? [] : ["defaults: false"])]),
       ...(!hasDefaults && { explicit: { options: after(empty), hasLists: options.arrays === true } }),
     },
@@ -205,6 +228,12 @@ function converter(option: unknown): Converter {
   if (option === "constructor:String" || option === "String") return "String";
   if (option === "constructor:Number" || option === "Number") return "Number";
   return "other";
+}
+
+/** A field that holds a google.protobuf.Struct by itself: the message of old code is JSON in protobuf-es. */
+export function structOf(field: DescField): Representation | undefined {
+  const isAlone = field.fieldKind === "message" && !field.oneof && field.message.typeName === STRUCT;
+  return isAlone ? { kind: "wrapper", desc: field.message } : undefined;
 }
 
 export function representationOf(field: DescField, longs: Converter, enums: Converter): Representation {

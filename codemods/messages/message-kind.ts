@@ -30,6 +30,11 @@ export const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } 
 
 export const STRUCT = "google.protobuf.Struct";
 
+/** A message that a google.protobuf.Struct is made of: nothing is read of it where a field holds one. */
+export function isPartOfStruct({ file }: DescMessage): boolean {
+  return file.proto.name === "google/protobuf/struct.proto";
+}
+
 export function isAssignableScalar(from: PlainType, to: PlainType): boolean {
   return from === to || (to === "number" && (from === "int32" || from === "uint32"));
 }

@@ -64,6 +64,8 @@ export interface ProofState {
   /** Fields that are read again in their old form, and those that are given another form than received ones have. */
   readonly shown: Map<DescField, Node>;
   readonly unlike: Set<DescField>;
+  /** Messages that are shown with what was sent, zeros as well: services and clients that receive them remember it. */
+  readonly remembered: Set<DescMessage>;
   /** Fields that get what is read again of others. */
   readonly passedOn: Map<DescField, Set<DescField>>;
   /** Fields of plain values that are written to on messages that the program did not make there. */
@@ -85,6 +87,10 @@ export interface ProofState {
   readonly structs: {
     readonly leaks: Set<Node>;
     readonly remade: Set<DescField>;
+    /** Such messages of old code that are looked at as they were. */
+    readonly views: Set<Node>;
+    /** Such objects that are put into a message. */
+    readonly made: Set<Node>;
     holdsMessages(type: Type): boolean;
   };
   /** Enums of fields that were met. */
@@ -232,6 +238,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     shown: new Map(),
     unlike: new Set(),
     passedOn: new Map(),
+    remembered: new Set(),
     written: new Set(),
     changed: new Set(),
     keptSpreads: new Set(),
@@ -240,7 +247,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     rests: new Map(),
     askedMembers: new Map(),
     memberValues: new Map(),
-    structs: { leaks: new Set(), remade: new Set(), holdsMessages: () => false },
+    structs: { leaks: new Set(), remade: new Set(), views: new Set(), made: new Set(), holdsMessages: () => false },
     enums: new Set(),
     deferred: [],
     finals: [],

@@ -1,7 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { tempProject } from "../generate/testing/temp-project.js";
-import { program, proto } from "./testing/loader-source.js";
+import { program, proto as source } from "./testing/loader-source.js";
 import { type MigratedMessages, migrateMessages } from "./testing/migrate-messages.js";
+
+const data = "google.protobuf.Struct the_data = 22; google.protobuf.Value the_value = 23;";
+const proto = source
+  .replace('import "google/protobuf/wrappers.proto";', '$& import "google/protobuf/struct.proto";')
+  .replace(/message (Req|Res) \{/g, `$& ${data}`);
 
 describe("what is not proved stays on the bridge, byte for byte, and says why", () => {
   const cases: [name: string, handler: string, why: RegExp, loaderOptions?: string][] = [
@@ -383,6 +388,56 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       "function get(req) { return { the_name: other(req.big_no) }; }",
       /a Long is used in a way/,
       "{ keepCase: true, enums: String, defaults: true, oneofs: true }",
+    ],
+    [
+      "a Struct that changes",
+      "function get(req) { if (req.the_data) req.the_data.fields.kind.stringValue = 'x'; return { the_data: req.the_data }; }",
+      /an object of a Struct is changed/,
+    ],
+    [
+      "a Struct that a helper changes",
+      "const strip = ({ fields }) => { for (const [, value] of Object.entries(fields)) value.listValue.values.pop(); };\nfunction get(req) { strip(req.the_data); return { the_req: req }; }",
+      /an object of a Struct is changed/,
+    ],
+    [
+      "a Struct that others get, and that goes on",
+      "function get(req) { other(req.the_data); return { the_data: req.the_data }; }",
+      /an object of a Struct goes out of sight/,
+    ],
+    [
+      "a Struct that others get, in a message that goes on",
+      "function get(req) { other(req.the_data); return { the_req: req }; }",
+      /an object of a Struct goes out of sight/,
+    ],
+    [
+      "a Struct that is compared",
+      "function get(req) { return { small_no: req.the_data === req.the_child.the_data ? 1 : 0 }; }",
+      /a Struct is compared/,
+    ],
+    [
+      "a Struct of a message that may not be there",
+      "function get(req) { return { the_name: JSON.stringify(req.the_child?.the_data) }; }",
+      /a Struct of a message that may not be there/,
+    ],
+    [
+      "a Struct that changes once it is in a reply",
+      "function get(req) { const fields = {}; const res = { the_data: { fields } }; fields.a = { stringValue: 'x' }; return res; }",
+      /an object changes once it is in a Struct/,
+    ],
+    [
+      "a Struct that is read of a reply",
+      "function get(req) { const res = { the_data: { fields: {} } }; if (res.the_data.fields.a) other(); return res; }",
+      /a wrapper is read of a message that the program may have made/,
+    ],
+    [
+      "another part of a message as a Struct",
+      "function get(req) { return { the_data: req.the_child }; }",
+      /google.protobuf.Struct/,
+    ],
+    [
+      "a Value",
+      "function get(req) { return { the_value: req.the_value }; }",
+      /google.protobuf.Value has another shape/,
     ],
     ["no defaults", "function get(req) { return {}; }", /without defaults/, "{ keepCase: true, longs: String }"],
     [

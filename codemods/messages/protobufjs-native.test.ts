@@ -184,8 +184,17 @@ it.each<[string, string, RegExp]>([
     "const child = { theName: globalThis.given };\n  return Thing.fromObject({ child });",
     /fromObject converts in another way/,
   ],
-  ["toObject", "console.log(Thing.toObject(req));\n  return req;", /cannot be followed/],
-  ["JSON", "console.log(JSON.stringify(req));\n  return req;", /cannot be followed/],
+  ["a Long of toObject", "console.log(Thing.toObject(req).bigCount.low);\n  return req;", /cannot be followed/],
+  [
+    "what is made and shown",
+    "const t = Thing.create();\n  console.log(JSON.stringify(t), t.theName);\n  return t;",
+    /cannot be followed/,
+  ],
+  [
+    "what is written to and shown",
+    "console.log(req);\n  req.tagList.push('x');\n  return Thing.create();",
+    /is shown that is written to/,
+  ],
   ["a literal that is encoded", "const r = { theName: 'x' };\n  return Thing.decode(Thing.encode(r).finish());", /./],
   [
     "a message of another object",

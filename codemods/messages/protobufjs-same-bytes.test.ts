@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { inspect } from "node:util";
+import { create, type DescMethod, type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { explicitPresence, rememberedPresence } from "@connect-migrate/runtime/grpc-js";
 import type { MethodDefinition } from "@grpc/grpc-js";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { ensureGenerated } from "../generate/index.js";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { initOf } from "./testing/arbitrary-init.js";
@@ -101,6 +103,9 @@ function describeIt(req) {
   linesOut.push(req.optBig != null ? req.optBig.toString() : 'no big', show(req.childItem?.optNum ?? 'none'), req.childItem?.optText || 'no text');
   linesOut.push(shownAs(req), ...req.subItems.map(shownAs));
   if (req.childItem) linesOut.push(JSON.stringify({ child: Thing.toObject(req.childItem, { longs: Number, bytes: String, defaults: true }) }));
+  linesOut.push(JSON.stringify(req), JSON.stringify({ child: req.childItem, all: req.subItems, ...req.childItem }), Object.keys(req.toJSON()).join());
+  linesOut.push(JSON.stringify(req.atTime ? Thing.toObject(req) : {}), JSON.stringify(Thing.toObject(req, { longs: String, enums: String, arrays: true, oneofs: true })));
+  console.log('described', req, req.childItem);
   const lines = Lines.create({ linesOut, lineCount: linesOut.length, firstOne: req.subItems[0] });
   if (req.isOn) { lines.badOne = 'on'; return lines; }
   lines.goodOne = req.itemName;
@@ -227,6 +232,10 @@ exports.app = createApp({ routes(router) {
 } });
 `;
 
+afterEach(() => void vi.restoreAllMocks());
+
+const methodPath = (method: DescMethod) => `/${method.parent.typeName}/${method.name}`;
+
 type Handlers = Record<string, (request: unknown) => unknown>;
 
 const repository = resolve(import.meta.dirname, "../..");
@@ -277,22 +286,31 @@ it.each([[["--no-comments", "--no-verify"]], [["--keep-case"]]])(
     const { SameService } = load(before.root, "./definition.js") as {
       SameService: Record<string, MethodDefinition<unknown, unknown>>;
     };
-    const service = generated.registry?.service("same.v1.Same");
+    const service = generated.registry?.service("same.v1.Same") as DescService;
+    expect(migrated.files["server.js"]).toContain("messages: rememberedPresence(Same)");
+    const reader = rememberedPresence(service);
+    const writer = explicitPresence(service);
     let compared = 0;
-    for (const method of service?.methods ?? []) {
+    for (const method of service.methods) {
       const legacy = SameService[method.localName];
       if (!legacy) throw new Error(method.name);
       fc.assert(
         fc.property(initOf(method.input, 2), (init) => {
-          const bytes = toBinary(method.input, create(method.input, init));
+          // Zeros are sent as well, as pbjs's classes do.
+          const bytes = writer.method(methodPath(method))?.input.serialize(create(method.input, init)) as Uint8Array;
+          const log: string[] = [];
+          vi.spyOn(console, "log").mockImplementation((...shown) => void log.push(inspect(shown, { depth: 9 })));
           const oldReply = legacy.responseSerialize(
             oldHandlers[method.localName]?.(legacy.requestDeserialize(Buffer.from(bytes))),
           );
+          const oldLog = log.splice(0);
+          const message = reader.method(methodPath(method))?.input.deserialize(bytes);
           const newReply = toBinary(
             method.output,
-            create(method.output, newHandlers[method.localName]?.(fromBinary(method.input, bytes)) as never),
+            create(method.output, newHandlers[method.localName]?.(message) as never),
           );
           compared++;
+          expect(log).toEqual(oldLog);
           expect(fromBinary(method.output, newReply)).toEqual(fromBinary(method.output, new Uint8Array(oldReply)));
         }),
         { numRuns: 150 },

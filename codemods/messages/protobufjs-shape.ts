@@ -3,7 +3,7 @@ import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph
 import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import { shownAsObject } from "./protobufjs-conversions.js";
+import { shownAsJson, shownAsObject, shownWith } from "./protobufjs-conversions.js";
 import { hasConstant, moduleAt, propertyOf, protobufjsStaleness, staticNameOf } from "./protobufjs-generated.js";
 import { creates, madeMessage } from "./protobufjs-made.js";
 import { asksPresence } from "./protobufjs-reads.js";
@@ -27,7 +27,8 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     representation,
     made: madeMessage,
     creates,
-    member: asksPresence,
+    member: (p, access, desc) => asksPresence(p, access, desc) || shownAsJson(p, access, desc, file),
+    shownWith: (p, desc, isJson) => shownWith(p, desc, file, isJson),
     takenBy: (p, call, message) => encoded(p, call, message) || shownAsObject(p, call, message),
     retype: retypeStatic,
     staleness: (_, desc) => protobufjsStaleness(file, desc),

@@ -1,3 +1,4 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Node, type SourceFile } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { createConvertValues } from "./convert-values.js";
@@ -17,6 +18,7 @@ import { createProofState, type Proving } from "./proof.js";
 import { proveTyped } from "./prove-typed.js";
 import { createProveValues } from "./prove-values.js";
 import { messagesOf, staleMessage } from "./stale-protos.js";
+import { viewsStruct } from "./struct-views.js";
 import { showsWhole } from "./whole-messages.js";
 
 export interface Proof {
@@ -24,6 +26,8 @@ export interface Proof {
   readonly edits: readonly MessageEditFact[];
   /** Clients outside this proof that functions are given as well as one of its own: what makes them. */
   readonly strangers: ReadonlySet<Node>;
+  /** Messages that are shown with what was sent. */
+  readonly remembered: ReadonlySet<DescMessage>;
 }
 
 /**
@@ -75,7 +79,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     if (kind.kind === "value") p.convert(expression, kind.as, kind.maybe === true);
     else if (shape.isLive && isListOfNumbers(kind) && Node.isSpreadElement(expression.getParent()))
       p.edit(expression, expression.getEnd(), expression.getEnd(), [".map(Number)"], "before");
-    else if (!isPlain(kind) && !showsWhole(p, expression, kind))
+    else if (!isPlain(kind) && !viewsStruct(p, expression, kind) && !showsWhole(p, expression, kind))
       p.block(expression, "a message goes where it cannot be followed");
   }
   for (const decide of p.finals) decide();
@@ -96,7 +100,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
       if (touched.has(file.getFilePath()) || (shape.hasOnlyEnums?.(project, file) && isAlone(file)))
         shape.renameEnums(p, file);
   }
-  return { blockers: unique(blockers), edits, strangers: clients.strangers };
+  return { blockers: unique(blockers), edits, strangers: clients.strangers, remembered: p.remembered };
 }
 
 /** Messages are rewritten after the .proto; the program ran on its generated code. */

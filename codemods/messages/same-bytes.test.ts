@@ -20,6 +20,7 @@ package same.v1;
 import "google/protobuf/timestamp.proto";
 import "google/protobuf/wrappers.proto";
 import "google/protobuf/any.proto";
+import "google/protobuf/struct.proto";
 service Same {
   rpc DescribeIt(Thing) returns (Lines);
   rpc EchoIt(Thing) returns (Thing);
@@ -36,6 +37,7 @@ service Same {
   rpc GiveIt(Own) returns (OwnLines);
   rpc StoreIt(Own) returns (OwnLines);
   rpc SpreadIt(Thing) returns (Pair);
+  rpc StructIt(Extra) returns (Extra);
 }
 enum Kind { KIND_UNKNOWN = 0; KIND_RED_ONE = 1; KIND_BLUE = 5; }
 message Thing {
@@ -86,6 +88,7 @@ message Own {
 message Flat { string item_name = 1; int64 big_count = 2; Kind item_kind = 3; bytes raw_data = 4; optional int32 opt_num = 5; oneof pick { string pick_text = 6; bool pick_on = 7; } }
 message Owns { repeated Own all_ones = 1; Own best_one = 2; string own_text = 3; repeated Flat flats = 4; Kind last_kind = 5; Kind other_kind = 6; }
 message OwnLines { repeated string lines_out = 1; Own first_one = 3; }
+message Extra { string item_name = 1; google.protobuf.Struct extra_data = 2; google.protobuf.Struct other_data = 3; Extra child_item = 4; repeated Extra sub_items = 5; repeated string lines_out = 6; int64 big_count = 7; }
 message Lines { repeated string lines_out = 1; int32 line_count = 2; Thing first_one = 3; oneof result { string good_one = 4; string bad_one = 5; } }
 `;
 
@@ -347,7 +350,43 @@ function spreadIt(req) {
   return { one, other: { ...req, own_text: one.item_name } };
 }
 
-module.exports = { keepIt, spreadIt, giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
+function plainOf(value) {
+  if (value.structValue) return plainStruct(value.structValue);
+  if (value.listValue) return value.listValue.values.map(plainOf);
+  return value.stringValue ?? value.numberValue ?? value.boolValue ?? null;
+}
+function plainStruct(struct) {
+  const plain = {};
+  for (const [key, value] of Object.entries((struct && struct.fields) || {})) plain[key] = plainOf(value);
+  return plain;
+}
+function valueOf(one) {
+  if (one === null) return { nullValue: 'NULL_VALUE' };
+  if (Array.isArray(one)) return { listValue: { values: one.map(valueOf) } };
+  if (typeof one === 'object') return { structValue: structOf(one) };
+  return typeof one === 'string' ? { stringValue: one } : typeof one === 'number' ? { numberValue: one } : typeof one === 'boolean' ? { boolValue: one } : {};
+}
+function structOf(plain) {
+  return { fields: Object.fromEntries(Object.entries(plain).map(([key, one]) => [key, valueOf(one)])) };
+}
+const extraOf = (one) => one.extra_data;
+
+function structIt(req) {
+  const { extra_data, other_data: other } = req;
+  const lines_out = [JSON.stringify(req), JSON.stringify(extra_data), show(plainStruct(req.extra_data)), String(req.other_data === null)];
+  if (!other) lines_out.push('no other'); else for (const key in other.fields) lines_out.push(key + other.fields[key].kind);
+  if (extra_data && extra_data.fields.name) lines_out.push(String(extra_data.fields.name.stringValue), show(extra_data.fields.a?.listValue?.values.length));
+  lines_out.push(typeof extraOf(req), show(req.child_item?.extra_data?.fields), ...req.sub_items.map((one) => Object.keys(plainStruct(one.extra_data)).join()));
+  const nested = extra_data && extra_data.fields.b && extra_data.fields.b.structValue;
+  const fields = { name: { stringValue: req.item_name }, big: { stringValue: req.big_count }, none: {}, list: { listValue: { values: [{ numberValue: NaN }, {}] } } };
+  const reply = { lines_out, extra_data: structOf({ ...plainStruct(extra_data), made: [true, null, { n: Infinity }], lost: undefined }) };
+  if (other) reply.other_data = req.other_data;
+  reply.child_item = { extra_data: nested || null, other_data: other || { fields }, child_item: { extra_data: req.extra_data, other_data: req.item_name > 'm' ? other : structOf({}) } };
+  reply.sub_items = [{ extra_data: { fields: { ...(extra_data ? extra_data.fields : {}), more: { numberValue: '7' } } } }, ...req.sub_items];
+  return reply;
+}
+
+module.exports = { structIt, keepIt, spreadIt, giveIt, storeIt, ownIt, writeIt, rowIt, rowsIt, convertIt, copyIt, showIt, describeIt, echoIt, transformIt, loopIt };
 `;
 
 const server = (options: string) => `
@@ -360,7 +399,7 @@ const definition = protoLoader.loadSync(__dirname + '/same.proto', ${options});
 exports.app = createApp({ routes(router) {
   router.service(Same, {
     describeIt: handlers.describeIt, echoIt: handlers.echoIt, transformIt: handlers.transformIt, loopIt: handlers.loopIt,
-    keepIt: handlers.keepIt, spreadIt: handlers.spreadIt, rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
+    keepIt: handlers.keepIt, spreadIt: handlers.spreadIt, structIt: handlers.structIt, rowIt: handlers.rowIt, rowsIt: handlers.rowsIt, ownIt: handlers.ownIt, writeIt: handlers.writeIt, giveIt: handlers.giveIt, storeIt: handlers.storeIt, convertIt: handlers.convertIt, copyIt: handlers.copyIt, showIt: handlers.showIt,
   }, { messages: grpcJsMessages(definition['same.v1.Same']) });
 } });
 `;
@@ -394,7 +433,7 @@ it.each([
     "same.v1.Same"
   ];
   const service = generated.registry?.service("same.v1.Same");
-  expect(service?.methods).toHaveLength(15);
+  expect(service?.methods).toHaveLength(16);
   let compared = 0;
   for (const method of service?.methods ?? []) {
     const legacy = (definition as unknown as Record<string, MethodDefinition<unknown, unknown>>)[method.name];

@@ -73,7 +73,7 @@ function reachesStruct(kind: Kind): boolean {
   return kind.kind === "message" ? hasStruct(kind.desc) : isStruct(kind);
 }
 
-function hasStruct(desc: DescMessage, seen = new Set<DescMessage>()): boolean {
+export function hasStruct(desc: DescMessage, seen = new Set<DescMessage>()): boolean {
   if (desc.typeName === "google.protobuf.Struct") return true;
   if (seen.has(desc)) return false;
   seen.add(desc);
@@ -215,7 +215,7 @@ function isMade(list: Node): boolean {
 }
 
 /** Where an object in a variable is changed behind the place where a Struct gets it. */
-function changedLater(p: Proving, value: Node): Node | undefined {
+export function changedLater(p: Proving, value: Node): Node | undefined {
   const declaration = Node.isIdentifier(value) ? p.project.declarationOf(value) : undefined;
   if (!Node.isIdentifier(value) || !declaration) return undefined;
   const loop = value.getAncestors().find((node) => Node.isIterationStatement(node));

@@ -17,7 +17,7 @@ import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { literalAround } from "./typed-places.js";
 import type { TypedTypes } from "./typed-types.js";
-import { isPart, shownBy } from "./whole-messages.js";
+import { isPart, makesJson, shownBy } from "./whole-messages.js";
 
 const RUNTIME = "@connect-migrate/runtime/grpc-js";
 
@@ -76,7 +76,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       if (!desc) return false;
       const options = optionsOf(desc);
       if (options === undefined) return false;
-      const prints = !isJson(call);
+      const prints = !makesJson(call);
       p.finals.push(() => {
         const descs = within(desc);
         const other = literals.find((one) => descs.has(one.desc) && !isLikeDecoded(one, prints));
@@ -314,11 +314,6 @@ function isTested(use: Node): boolean {
   if (Node.isBinaryExpression(parent) && /^[!=]==?$/.test(parent.getOperatorToken().getText()))
     return isAbsent(parent.getLeft() === use ? parent.getRight() : parent.getLeft());
   return isTruthTest(parent, use) && !isValueOfLogical(parent);
-}
-
-/** Does a call make JSON of what it is given? */
-function isJson(call: CallExpression): boolean {
-  return /^JSON\.stringify$|\.(json|jsonp|send)$/.test(call.getExpression().getText());
 }
 
 function keyIn(property: Node): string | undefined {

@@ -4,13 +4,15 @@ import { type CallExpression, Node } from "ts-morph";
 import { isCopied, isGivenAway } from "./given-away.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { TextPart } from "./message-facts.js";
-import { type Kind, unsupportedIn } from "./message-kind.js";
-import { isOperand, isShorthand, topOf } from "./message-syntax.js";
+import { isPartOfStruct, type Kind, unsupportedIn } from "./message-kind.js";
+import { isAssignmentTarget, isOperand, isShorthand, topOf, unwrapped } from "./message-syntax.js";
 import { isParsedData } from "./parsed-data.js";
 import { mayBePromise } from "./promised-messages.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { hasStruct } from "./struct-values.js";
 
+const RUNTIME = "@connect-migrate/runtime/grpc-js";
 const LOG_LEVELS = /^(log|trace|debug|verbose|info|notice|warn|warning|error|fatal|critical|silly)$/;
 const ANSWERS = /^(json|jsonp|send)$/;
 
@@ -22,7 +24,9 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
   const { shape } = p;
   const isList = kind.kind === "list";
   const of = isList ? kind.of : kind;
-  if (!shape.wholeOptions || of.kind !== "message") return false;
+  if (of.kind !== "message") return false;
+  if (shape.shownWith) return showsClass(p, expression, of.desc, isList);
+  if (!shape.wholeOptions) return false;
   const call = shownBy(p, topOf(expression)) ?? takenBy(p, topOf(expression), kind);
   if (!call || reachable(of.desc).some((desc) => isUnlike(p, desc))) return false;
   const presence = receivedAs(p, expression);
@@ -32,16 +36,15 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
     p.readAgain.set(field, expression);
     p.shown.set(field, expression);
   }
+  if (hasStruct(of.desc)) p.structs.views.add(expression);
   const outer = topOf(expression);
-  const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
-  const make = { module: "@connect-migrate/runtime/grpc-js", name: "protoLoaderObject" };
+  const prefix = prefixOf(p, outer);
+  const make = { module: RUNTIME, name: "protoLoaderObject" };
   const opening: TextPart[] = [make, "(", p.generated(of.desc, "descriptor", call), ", "];
   const closing = `, ${shape.wholeOptions})`;
   if (isList) {
     if (presence !== "always") return false;
-    const [before, after] = isOperand(outer) ? ["", ""] : ["(", ")"];
-    p.edit(outer, outer.getStart(), outer.getStart(), [`${prefix}${before}`], "after");
-    p.edit(outer, outer.getEnd(), outer.getEnd(), [`${after}.map((item) => `, ...opening, `item${closing})`], "before");
+    showsItems(p, outer, opening, closing);
     return true;
   }
   const fields = Node.isIdentifier(expression) && outer === expression ? writtenOut(p, expression, of.desc) : undefined;
@@ -50,6 +53,89 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
   if (fields !== undefined) p.replace(expression, `${prefix}${test}${fields}${isNull ? " : null" : ""}`);
   else p.wrap(outer, [prefix, ...opening], `${closing}${isNull ? " ?? null" : ""}`);
   return true;
+}
+
+/** The same for messages that are objects of a class, which only who shows them may have. */
+function showsClass(p: Proving, expression: Node, desc: DescMessage, isList: boolean): boolean {
+  const outer = topOf(expression);
+  const call = shownBy(p, outer);
+  const isSpread = Node.isSpreadAssignment(outer.getParent());
+  const shown = call && p.shape.shownWith?.(p, desc, !isSpread && makesJson(call));
+  const presence = receivedAs(withoutMade(p), expression);
+  if (!shown || !presence || presence === "either" || mayBePromise(p, expression)) return false;
+  if (isList && presence !== "always") return false;
+  remembers(p, call, desc);
+  const make = { module: RUNTIME, name: shown.name };
+  const opening: TextPart[] = [make, "(", p.generated(desc, "descriptor", call), ", "];
+  const closing = `${shown.options})`;
+  if (isList) showsItems(p, outer, opening, closing);
+  else p.wrap(outer, [prefixOf(p, outer), ...opening], `${closing}${presence === "null" ? " ?? null" : ""}`);
+  return true;
+}
+
+/** A proof for which messages that the program makes are none of the peer's. */
+export function withoutMade(p: Proving): Proving {
+  return Object.create(p, { shape: { value: { ...p.shape, creates: () => false } } }) as Proving;
+}
+
+/** What a message was sent with is shown: nothing may be written to it, or to what is in it. */
+export function remembers(p: Proving, place: Node, desc: DescMessage): void {
+  const all = new Set(reachable(desc));
+  for (const one of all) p.remembered.add(one);
+  p.finals.push(() => {
+    const isOf = (node: Node) => {
+      const kind = p.kinds.get(unwrapped(node));
+      const of = kind?.kind === "list" || kind?.kind === "map" ? kind.of : kind;
+      return of?.kind === "message" && all.has(of.desc) && !isMadeHere(p, node);
+    };
+    for (const node of p.kinds.keys())
+      if (isWritten(node) && isOf(node)) p.block(place, "a message is shown that is written to");
+  });
+}
+
+/** A variable that begins with a message which the program makes. */
+function isMadeHere(p: Proving, node: Node): boolean {
+  if (!Node.isIdentifier(node) || receivedAs(withoutMade(p), node) !== undefined) return false;
+  const declaration = p.project.declarationOf(node);
+  const begins = Node.isVariableDeclaration(declaration) && declaration.getInitializer();
+  if (!begins) return false;
+  const value = unwrapped(begins);
+  const isCall = Node.isCallExpression(value) && /\.(create|fromObject)$/.test(value.getExpression().getText());
+  return isCall || Node.isNewExpression(value) || Node.isObjectLiteralExpression(value);
+}
+
+/** `message.name = …`, `message.tags[0] = …`, `delete message.name`, `list.push(…)`, `Object.assign(message, …)`. */
+function isWritten(node: Node): boolean {
+  let access = topOf(node);
+  for (let above = access.getParent(); above; access = above, above = access.getParent()) {
+    if (Node.isPropertyAccessExpression(above) || Node.isElementAccessExpression(above)) {
+      if (above.getExpression() !== access) return false;
+    } else if (!Node.isParenthesizedExpression(above) && !Node.isNonNullExpression(above)) break;
+  }
+  const above = access.getParent();
+  if (Node.isDeleteExpression(above) || (access !== topOf(node) && isAssignmentTarget(access))) return true;
+  if (!Node.isCallExpression(above)) return false;
+  if (above.getExpression() !== access)
+    return /^Object\.(assign|define\w+)$/.test(above.getExpression().getText()) && above.getArguments()[0] === access;
+  return (
+    Node.isPropertyAccessExpression(access) && /^(push|unshift|splice|fill|copyWithin|set)$/.test(access.getName())
+  );
+}
+
+function prefixOf(p: Proving, outer: Node): string {
+  return isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
+}
+
+/** `list.map((item) => …)` */
+function showsItems(p: Proving, outer: Node, opening: readonly TextPart[], closing: string): void {
+  const [before, after] = isOperand(outer) ? ["", ""] : ["(", ")"];
+  p.edit(outer, outer.getStart(), outer.getStart(), [`${prefixOf(p, outer)}${before}`], "after");
+  p.edit(outer, outer.getEnd(), outer.getEnd(), [`${after}.map((item) => `, ...opening, `item${closing})`], "before");
+}
+
+/** Does a call make JSON of what it is given? */
+export function makesJson(call: CallExpression): boolean {
+  return /^JSON\.stringify$|\.(json|jsonp|send)$/.test(call.getExpression().getText());
 }
 
 /** The call that shows an expression, which may stand in an object or a list there. */
@@ -110,6 +196,7 @@ function shows(p: Proving, call: CallExpression, argument: Node): boolean {
 }
 
 function isUnlike(p: Proving, desc: DescMessage): boolean {
+  if (isPartOfStruct(desc)) return false;
   return desc.fields.some(
     (field) =>
       p.shape.keyOf(field) === undefined ||

@@ -19,6 +19,7 @@ import {
   unwrapped,
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { followStructMessage, makesStruct } from "./struct-views.js";
 
 const RUNTIME = "@connect-migrate/runtime/grpc-js";
 
@@ -29,9 +30,11 @@ const RUNTIME = "@connect-migrate/runtime/grpc-js";
 export type Wrapper = Kind & { readonly kind: "wrapper" };
 
 /** What is done with a wrapper: its value is taken, or it is asked whether it is there. True when the use is dealt with. */
-export function followWrapper(p: Proving, wrapper: Node, { of, desc }: Wrapper): boolean {
+export function followWrapper(p: Proving, wrapper: Node, kind: Wrapper): boolean {
+  const { of, desc } = kind;
   const parent = wrapper.getParent();
   if (!parent) return false;
+  if (desc.typeName === STRUCT && p.shape.structs) return followStructMessage(p, wrapper, kind);
   if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === wrapper) {
     if (desc.typeName === STRUCT) takeObject(p, parent, wrapper);
     else takeValue(p, parent, wrapper, of);
@@ -182,6 +185,7 @@ export function proveWrapper(p: Proving, expression: Node, wanted: Wrapper): boo
     if (expression.getText() === "null") p.replace(expression, "undefined");
     return true;
   }
+  if (p.shape.structs && wanted.desc.typeName === STRUCT) return makesStruct(p, expression, wanted);
   if (Node.isBinaryExpression(expression) && expression.getOperatorToken().getText() === "||") {
     p.block(expression, "a wrapper that another one stands for, where its value is empty");
     return true;

@@ -6,6 +6,7 @@ import { isWriteStatement, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { putsMessage } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
+import { isStructMessage } from "./struct-views.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /**
@@ -17,7 +18,12 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
   const kind = p.kindOf(field);
   if (addsTo(p, access, field, kind) || countsIn(p, access, field, kind)) return;
   const isStatement = Node.isBinaryExpression(assignment) && isWriteStatement(access);
-  if (!isStatement || field.oneof || kind.kind === "wrapper" || access.hasQuestionDotToken())
+  if (
+    !isStatement ||
+    field.oneof ||
+    (kind.kind === "wrapper" && !isStructMessage(kind)) ||
+    access.hasQuestionDotToken()
+  )
     return p.block(assignment ?? access, "a message is written to where it is not made");
   const value = assignment.getRight();
   const isUnset = kind.kind === "message" && value.getText() === "null";
@@ -34,7 +40,7 @@ export function writesField(p: Proving, access: PropertyAccessExpression, field:
       const presence = receivedAs(p, value);
       const isThere = presence === "always" || (presence !== undefined && isThereAt(p, value, value));
       if (!isThere) p.block(assignment, "a message that is made here is put into another one");
-    } else if (!isPresentOr(p, value, access) && !p.coerced.has(unwrapped(value)))
+    } else if (!isStructMessage(kind) && !isPresentOr(p, value, access) && !p.coerced.has(unwrapped(value)))
       p.block(assignment, "a value that may be absent is put into a message");
   });
 }

@@ -45,3 +45,49 @@ describe("imports that lose names", () => {
     expect(firstLine(`${only}\ngone(load);\n`, "a.js")).toBe(only);
   });
 });
+
+describe("imports that are added", () => {
+  /** Asks for a name of another module wherever the program is named `used`. */
+  const asking: Rule = {
+    id: "test/asking",
+    side: "both",
+    apply({ root, edit, imports }) {
+      walk(root.get().value, (node) => {
+        if (node.type === "CallExpression" && node.callee.name === "used")
+          edit.overwrite(node.callee.start, node.callee.end, imports.add("@bufbuild/protobuf", "create"), {
+            rule: "test/asking",
+            outcome: "idiomatic",
+          });
+      });
+    },
+  };
+  const lines = (source: string) =>
+    applyRules(source, "a.ts", [asking], { facts: [], target: "bundled", messages: "auto" }).text.trim().split("\n");
+  const added = "import { create } from '@bufbuild/protobuf';";
+
+  it("stand above the code that uses them, although other imports stand below it", () => {
+    const grpc = "import * as grpc from '@grpc/grpc-js';";
+    expect(lines(`${grpc}\nused(grpc);\nimport fs from 'fs';\nfs;\n`)).toEqual([
+      grpc,
+      added,
+      "create(grpc);",
+      "import fs from 'fs';",
+      "fs;",
+    ]);
+  });
+
+  it("stand behind what is set up before grpc-js is imported", () => {
+    const start = ["import dotenv from 'dotenv';", "dotenv.config();", "import * as grpc from '@grpc/grpc-js';"];
+    expect(lines(`${start.join("\n")}\nused(grpc);\n`)).toEqual([...start, added, "create(grpc);"]);
+  });
+
+  it("stand behind all imports where only types and other modules' exports are between", () => {
+    const start = [
+      "import * as grpc from '@grpc/grpc-js';",
+      "type Id = string;",
+      "export * from './other';",
+      "import fs from 'fs';",
+    ];
+    expect(lines(`${start.join("\n")}\nused(grpc, fs);\n`)).toEqual([...start, added, "create(grpc, fs);"]);
+  });
+});

@@ -488,7 +488,10 @@ interface Place {
   readonly blankLine: boolean;
 }
 
-/** Behind the imports: in ES modules the last one, in CommonJS the last of the run that holds the grpc one (or the first run). */
+/**
+ * Behind the last import of the run that holds the grpc one (or of the first run): what TypeScript makes of an import for CommonJS
+ * is done where it stands, so that one further down is too late for the code above it.
+ */
 function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem, removed: ReadonlySet<Node>): Place {
   const body = file.program.body as Node[];
   const endOfLine = (node: Node): Place => {
@@ -502,24 +505,17 @@ function insertionPlace(file: File, text: string, moduleSystem: ModuleSystem, re
     const gone = imports.at(-1);
     return gone && { position: lineRange(text, gone.start, gone.end).end, after: false, blankLine: false };
   };
-  let place: Place | undefined;
-  if (moduleSystem === "esm") {
-    place = behind(
-      body.filter((node) => node.type === "ImportDeclaration" || node.type === "TSImportEqualsDeclaration"),
-    );
-  } else {
-    const runs: Node[][] = [];
-    let run: Node[] = [];
-    for (const node of body) {
-      if (isRequireStatement(node)) {
-        if (run.length === 0) runs.push(run);
-        run.push(node);
-      } else run = [];
-    }
-    place = behind(
-      runs.find((nodes) => nodes.some((node) => GRPC_MODULE.test(requireOf(node) ?? ""))) ?? runs[0] ?? [],
-    );
+  const runs: Node[][] = [];
+  let run: Node[] = [];
+  for (const node of body) {
+    if (moduleSystem === "esm" ? isImport(node) : isRequireStatement(node)) {
+      if (run.length === 0) runs.push(run);
+      run.push(node);
+    } else if (moduleSystem === "cjs" || !isTypeOrReExport(node)) run = [];
   }
+  const isOfGrpc = (node: Node) =>
+    GRPC_MODULE.test(requireOf(node) ?? node.source?.value ?? node.moduleReference?.expression?.value ?? "");
+  const place = behind(runs.find((nodes) => nodes.some(isOfGrpc)) ?? runs[0] ?? []);
   if (place) return place;
   // Nothing is imported yet: behind the directives, otherwise before the first statement and below the licence header.
   const directive = (file.program.directives as Node[] | undefined)?.at(-1);
@@ -544,6 +540,18 @@ function requireOf(statement: Node): string | undefined {
     }
   }
   return statement.type === "ExpressionStatement" ? requiredModule(statement.expression) : undefined;
+}
+
+function isImport(statement: Node): boolean {
+  return statement.type === "ImportDeclaration" || statement.type === "TSImportEqualsDeclaration";
+}
+
+/** Nothing that runs in this file stands between the imports around it. */
+function isTypeOrReExport(statement: Node): boolean {
+  return (
+    /^(TSInterfaceDeclaration|TSTypeAliasDeclaration|ExportAllDeclaration)$/.test(statement.type) ||
+    (statement.type === "ExportNamedDeclaration" && Boolean(statement.source))
+  );
 }
 
 function isRequireStatement(statement: Node): boolean {

@@ -46,6 +46,11 @@ export {
 } from "./proto-loader-message.js";
 export type { ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 export { protoLoaderObject } from "./proto-loader-object.js";
+export { protoLoaderStruct, structFromProtoLoader } from "./proto-loader-struct.js";
+export type { ProtobufjsObjectOptions } from "./protobufjs-object.js";
+export { protobufjsJson, protobufjsObject, protobufjsView } from "./protobufjs-object.js";
+export type { RememberedPresence } from "./remembered-presence.js";
+export { rememberedPresence } from "./remembered-presence.js";
 export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";

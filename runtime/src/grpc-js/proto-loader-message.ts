@@ -6,10 +6,12 @@ import {
   type MessageShape,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { type Struct, StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { isWrapperDesc } from "../well-known.js";
 import { explicitSchema } from "./explicit-presence.js";
 import { longOf } from "./int64-from-long.js";
 import { keyOfField, type ProtoLoaderObjectOptions } from "./proto-loader-object.js";
+import { jsonOfStruct } from "./struct-message.js";
 
 type Options = Pick<ProtoLoaderObjectOptions, "keepCase" | "defaults">;
 
@@ -155,7 +157,8 @@ function fieldValue(field: DescField, given: unknown, options: Options, name: st
 function converted(field: DescField, given: unknown, options: Options, name: string): unknown {
   if (field.message) {
     assertObject(given, name);
-    return messageOf(field.message, given, options);
+    const message = messageOf(field.message, given, options);
+    return isStructField(field) ? jsonOfStruct(message as unknown as Struct) : message;
   }
   if (field.enum) return protoLoaderEnum(field.enum, given);
   const value = given as number;
@@ -188,6 +191,11 @@ function converted(field: DescField, given: unknown, options: Options, name: str
 
 function long(field: DescField, value: bigint): bigint | string {
   return "longAsString" in field && field.longAsString ? String(value) : value;
+}
+
+/** A field of google.protobuf.Struct holds JSON, but for the one of google.protobuf.Value. */
+function isStructField({ message, parent }: DescField): boolean {
+  return message?.typeName === StructSchema.typeName && parent.typeName !== ValueSchema.typeName;
 }
 
 /** A string is base64; whatever else has a length is a list of bytes. */

@@ -101,9 +101,10 @@ function one(value: unknown, field: DescField, options: ProtoLoaderObjectOptions
 
 /** The name that a field has in the objects of proto-loader. */
 export function keyOfField(field: DescField, options: Pick<ProtoLoaderObjectOptions, "keepCase">): string {
-  // protobufjs has an Any of its own, which keeps the case.
-  const isKept = options.keepCase || field.parent.typeName === "google.protobuf.Any";
-  return isKept ? field.name : camelCase(field.name);
+  // protobufjs has an Any of its own, which keeps the case, and a Value, which does not.
+  const { typeName } = field.parent;
+  const isKept = options.keepCase && typeName !== "google.protobuf.Value";
+  return isKept || typeName === "google.protobuf.Any" ? field.name : camelCase(field.name);
 }
 
 function camelCase(name: string): string {
