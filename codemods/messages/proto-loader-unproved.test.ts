@@ -262,7 +262,7 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     [
       "the name of a oneof's member as a value",
-      "function get(req) { return { the_name: req?.pick }; }",
+      "function get(req) { return { the_name: req.the_list.find((one) => one.the_name).pick }; }",
       /oneof's member/,
     ],
     ["a loop over keys", "function get(req) { for (const key in req) other(key); return {}; }", /goes where/],
