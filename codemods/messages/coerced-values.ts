@@ -1,5 +1,5 @@
 import { type DescField, ScalarType } from "@bufbuild/protobuf";
-import { Node } from "ts-morph";
+import { Node, type VariableDeclaration } from "ts-morph";
 import type { Representation } from "./legacy-shape.js";
 import type { TextPart } from "./message-facts.js";
 import { isUnsignedField, type Kind } from "./message-kind.js";
@@ -221,6 +221,16 @@ export function isOfType(p: Proving, given: Node, as: Representation): boolean {
   return as.type === "number" ? p.isNumber(expression) : p.isWithinRange(expression, as.type);
 }
 
+/** `const reply = { … }; return reply;` in a handler: nobody looks at it. */
+function isOnlySent(p: Proving, declaration: VariableDeclaration): boolean {
+  const name = declaration.getNameNode();
+  if (!Node.isIdentifier(name) || !Node.isObjectLiteralExpression(declaration.getInitializer())) return false;
+  return p.project.referencesTo(name).every((use) => {
+    const owner = functionAround(use);
+    return use === name || (Node.isReturnStatement(use.getParent()) && owner !== undefined && p.handlers.has(owner));
+  });
+}
+
 /** Does an element of a list go into a variable, or to a function that may look at it? */
 function isHeld(p: Proving, expression: Node): boolean {
   let node = expression;
@@ -229,7 +239,8 @@ function isHeld(p: Proving, expression: Node): boolean {
       const owner = functionAround(node);
       if (!owner || !isCallback(owner)) return !owner || !p.handlers.has(owner);
       node = owner.getParent() ?? owner;
-    } else if (Node.isVariableDeclaration(above) || Node.isBinaryExpression(above)) return true;
+    } else if (Node.isVariableDeclaration(above)) return !isOnlySent(p, above);
+    else if (Node.isBinaryExpression(above)) return true;
     else if (
       Node.isCallExpression(above) &&
       Node.isPropertyAccessExpression(above.getExpression()) &&

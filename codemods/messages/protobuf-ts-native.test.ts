@@ -49,6 +49,12 @@ describe.each([
       ],
       [echo("console.log(Thing.is(req));"), "what is of a message does"],
       [echo("console.log(Thing.equals(req, req));"), "messages with maps are compared otherwise"],
+      [echo("console.log(req, Thing.create());"), "may have made or changed"],
+      [echo("req.optNum = 5; console.log(req);"), "may have made or changed"],
+      [
+        echo("const all = { last: Thing.clone(req) }; console.log(req, all.last.itemName);"),
+        "may have made or changed",
+      ],
       [echo("JSON.stringify(req.thePick);"), "what JSON.stringify does"],
       [echo("JSON.stringify(req.itemMap);"), "what JSON.stringify does"],
       [echo("JSON.stringify(req.rawData);"), "bytes as JSON"],

@@ -46,7 +46,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const { messageIn, oneofIn, holds, carries, isClientType } = types;
   p.structs.holdsMessages = holds;
   const sharing = createSharing(p, (type) => messageIn(type) !== undefined);
-  const shows = createTypedShows(p, code, types);
+  const shows = createTypedShows(p, code, types, [...files]);
   const literals = createTypedLiterals(p, code, types, sharing, shows, isOwnPackage);
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
   const { access } = createTypedWrites(p, code, types, sharing, shows, literals.claim);

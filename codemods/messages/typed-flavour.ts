@@ -42,8 +42,10 @@ export interface TypedFlavour {
   readonly hasAbsentUnions: boolean;
   /** Where the code of a message and the .proto disagree. */
   staleness(declaration: MessageDeclaration | undefined, desc: DescMessage): string | undefined;
-  /** The runtime's functions that make the plain object of a message, and what its `toJSON` and `fromJSON` gave. */
-  readonly showsWith?: { readonly object: string; readonly json: string; readonly fromJson: string };
+  /** The runtime's functions that make the old object of a message, and what its `toJSON` and `fromJSON` gave. */
+  readonly showsWith?: { readonly object: string; readonly json?: string; readonly fromJson?: string };
+  /** Old objects have what was sent in the order in which it came: only messages that the program does not make are shown. */
+  readonly showsReceived?: true;
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -102,6 +104,8 @@ export const protobufTs: TypedFlavour = {
   discriminator: "oneofKind",
   hasAbsentUnions: false,
   staleness: protobufTsStaleness,
+  showsWith: { object: "protobufTsObject" },
+  showsReceived: true,
   functions: {
     create: "create",
     clone: "clone",

@@ -1,6 +1,13 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { Edition, FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { type CallExpression, type FunctionDeclaration, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
+import {
+  type CallExpression,
+  type FunctionDeclaration,
+  Node,
+  type ObjectLiteralExpression,
+  type SourceFile,
+  type Type,
+} from "ts-morph";
 import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import {
@@ -15,6 +22,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
+import { createdOptions, dependsOnSent, madeOrChanged } from "./typed-created.js";
 import { literalAround } from "./typed-places.js";
 import type { TypedTypes } from "./typed-types.js";
 import { isPart, makesJson, shownBy } from "./whole-messages.js";
@@ -24,7 +32,7 @@ const RUNTIME = "@connect-migrate/runtime/grpc-js";
 export type TypedShows = ReturnType<typeof createTypedShows>;
 
 /** Messages of ts-proto that are printed, logged, answered as JSON, or given to their `toJSON`. */
-export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: TypedTypes) {
+export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: TypedTypes, files: readonly SourceFile[]) {
   /** Literals that are messages as they are written: their keys, and the order of them. */
   const literals: { readonly desc: DescMessage; readonly keys: readonly string[]; readonly isLed: boolean }[] = [];
 
@@ -54,7 +62,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
 
     /** `const thing: Thing = { … }`, which no function of generated code copies. */
     literal(object: ObjectLiteralExpression, desc: DescMessage): void {
-      if (!code.flavour.showsWith || isCopied(object)) return;
+      if (!code.flavour.showsWith || (!code.flavour.showsReceived && isCopied(object))) return;
       const [first] = object.getProperties();
       const isLed = Node.isSpreadAssignment(first) && messageIn(first.getExpression().getType()) === desc;
       const keys = object.getProperties().map((one) => (Node.isSpreadAssignment(one) ? "" : (keyIn(one) ?? "")));
@@ -74,11 +82,14 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       // What stands in them is looked at for itself.
       if (Node.isObjectLiteralExpression(node) || Node.isArrayLiteralExpression(node)) return true;
       if (!desc) return false;
-      const options = optionsOf(desc);
+      const options = code.flavour.showsReceived ? optionsOfCreated(desc) : optionsOf(desc);
       if (options === undefined) return false;
       const prints = !makesJson(call);
+      if (code.flavour.showsReceived && dependsOnSent(within(desc)))
+        for (const one of within(desc)) p.remembered.add(one);
       p.finals.push(() => {
         const descs = within(desc);
+        if (code.flavour.showsReceived) return mustBeReceived(node, descs);
         const other = literals.find((one) => descs.has(one.desc) && !isLikeDecoded(one, prints));
         if (other) p.block(node, "a message is shown that may have been made with its fields in another order");
         const fields = [...descs].flatMap((one) => one.fields);
@@ -112,8 +123,8 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
     /** `Thing.toJSON(thing)`, whose argument is certainly one. False where the generated function does anything else. */
     json(call: CallExpression, argument: Node, desc: DescMessage): boolean {
       const { showsWith } = code.flavour;
-      const options = showsWith && optionsOf(desc, true);
-      if (!showsWith || options === undefined) return false;
+      const options = showsWith?.json === undefined ? undefined : optionsOf(desc, true);
+      if (!showsWith?.json || options === undefined) return false;
       if ([...within(desc)].some((one) => !makesKnownJson(one))) return false;
       const schema = p.generated(desc, "descriptor", call);
       const name = { module: RUNTIME, name: showsWith.json };
@@ -122,6 +133,25 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       return true;
     },
   };
+
+  function mustBeReceived(node: Node, descs: ReadonlySet<DescMessage>): void {
+    const holdsOne = (desc: DescMessage) => [...within(desc)].some((one) => descs.has(one));
+    // A message that is put into another one may be copied there.
+    const isGiven = ({ desc, keys }: (typeof literals)[number]) =>
+      keys.some((key) => {
+        const field = desc.fields.find((one) => code.propertyOf(one.oneof ?? one)?.key === key);
+        return !field || (field.oneof?.fields ?? [field]).some(({ message }) => message && holdsOne(message));
+      });
+    const isMade = literals.some((one) => descs.has(one.desc) || (holdsOne(one.desc) && isGiven(one)));
+    if (isMade || madeOrChanged(files, code, messageIn, descs, holdsOne))
+      p.block(node, "a message is shown that the program may have made or changed");
+  }
+
+  /** Of `protobufTsObject`. */
+  function optionsOfCreated(desc: DescMessage): string | undefined {
+    const descs = within(desc);
+    return createdOptions(p, code, descs, agreed([...descs].flatMap((one) => one.fields).flatMap(longsOf)));
+  }
 
   /** `log("got", request)`: the call of a function of the project that shows what it is given, and does nothing else with it. */
   function shownByFunction(given: Node): CallExpression | undefined {

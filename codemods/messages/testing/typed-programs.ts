@@ -59,7 +59,7 @@ const namesOf = (handlers: string) =>
   [...handlers.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name = ""]) => name);
 
 /** Migrates handlers of the service `same.v1.Same`: all of their code must become native, and compile. */
-async function typedPrograms(old: Old, handlers: string): Promise<TypedPrograms> {
+export async function typedPrograms(old: Old, handlers: string): Promise<TypedPrograms> {
   const names = namesOf(handlers).join(", ");
   const [imported = "", ...path] = old.definition.split(".");
   const server = `

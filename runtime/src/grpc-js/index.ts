@@ -47,6 +47,8 @@ export {
 export type { ProtoLoaderObjectOptions } from "./proto-loader-object.js";
 export { protoLoaderObject } from "./proto-loader-object.js";
 export { protoLoaderStruct, structFromProtoLoader } from "./proto-loader-struct.js";
+export type { ProtobufTsObjectOptions } from "./protobuf-ts-object.js";
+export { protobufTsObject } from "./protobuf-ts-object.js";
 export type { ProtobufjsObjectOptions } from "./protobufjs-object.js";
 export { protobufjsJson, protobufjsObject, protobufjsView } from "./protobufjs-object.js";
 export type { RememberedPresence } from "./remembered-presence.js";
