@@ -3,6 +3,7 @@ import type { Node } from "ts-morph";
 import type { Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
+import { isStructMessage } from "./struct-views.js";
 import { isWrittenOut } from "./written-out.js";
 
 type Value = Kind & { readonly kind: "value" };
@@ -17,6 +18,8 @@ export function noteRead(p: Proving, object: Node, field: DescField, use: Node):
       const { creations } = p.found;
       const presence = receivedAs(p, object);
       if (p.found.creations > creations) p.madeReads.add(field);
+      if (p.found.creations > creations && isStructMessage(p.kindOf(field)))
+        p.block(use, "a Struct is read of a message that the program makes");
       if (!presence) p.block(use, "a field is read of a message that the program may have made");
     });
     return;

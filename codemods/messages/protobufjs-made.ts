@@ -18,6 +18,7 @@ import { accessesOf, annotate, typedVariable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 import { spreadChoiceOf, spreads } from "./spread-choices.js";
+import { isStructMessage } from "./struct-views.js";
 
 /**
  * `T.create({ … })`, `new T({ … })`: the literal alone, or `create(TSchema, { … })` where it is read again, which has the
@@ -129,13 +130,16 @@ function messagesGiven(
       if (choice) for (const branch of choice.branches) look(branch);
       if (!Node.isPropertyAssignment(property) && !Node.isShorthandPropertyAssignment(property)) continue;
       const value = valueOfProperty(property);
-      const of = p.fieldBy(desc, unquoted(property.getName()))?.message;
+      const field = p.fieldBy(desc, unquoted(property.getName()));
+      const of = field?.message;
+      if (field && isStructMessage(p.kindOf(field))) continue;
       if (of && value) found.push({ value, of });
     }
   };
   if (literal) look(literal);
   for (const access of accessesOf(p, made.getParent())) {
-    if (!p.fieldBy(desc, access.getName())?.message) continue;
+    const field = p.fieldBy(desc, access.getName());
+    if (!field?.message || isStructMessage(p.kindOf(field))) continue;
     const change = access.getParent();
     if (isAssignmentTarget(access) && Node.isBinaryExpression(change)) found.push({ value: change.getRight() });
     const call = Node.isPropertyAccessExpression(change) ? change.getParent() : undefined;

@@ -1,6 +1,6 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from "ts-morph";
-import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import { type LegacyShape, type Representation, representationOf, structOf } from "./legacy-shape.js";
 import { topOf } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { shownAsJson, shownAsObject, shownWith } from "./protobufjs-conversions.js";
@@ -24,7 +24,8 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
     keyOf: (field) => propertyOf(file, field),
     oneofKeyOf: (oneof) => oneofKey(file, oneof.fields[0]),
     enumName: (value) => value.name,
-    representation,
+    representation: (field) => (hasStructs(file) && structOf(field)) || representation(field),
+    structs: { view: "protobufjsStruct", options: "", make: "structFromProtobufjs" },
     made: madeMessage,
     creates,
     member: (p, access, desc) => asksPresence(p, access, desc) || shownAsJson(p, access, desc, file),
@@ -38,6 +39,16 @@ export function protobufjsShape(file: SourceFile): LegacyShape {
   };
   shapes.set(file, shape);
   return shape;
+}
+
+/** Is what pbjs wrote for google.protobuf.Struct what the runtime makes again? */
+function hasStructs(file: SourceFile): boolean {
+  const text = file.getFullText();
+  return [
+    "Value.prototype.numberValue = null",
+    'Value.prototype, "kind", {',
+    "Struct.prototype.toJSON = function",
+  ].every((part) => text.includes(part));
 }
 
 function representation(field: DescField): Representation {

@@ -233,6 +233,7 @@ export function makesStruct(p: Proving, given: Node, wanted: Kind): boolean {
     return known !== undefined && !isStructMessage(p.kinds.get(known));
   };
   if (isOther()) return false;
+  if (p.shape.hasNulls && isConverted(given)) p.block(given, "a Struct in an object that fromObject converts");
   p.later(() => {
     if (isOther()) p.block(given, "a part of a message in the place of a Struct");
   });
@@ -243,6 +244,13 @@ export function makesStruct(p: Proving, given: Node, wanted: Kind): boolean {
   p.structs.made.add(topOf(given));
   p.wrap(given, [p.shorthandPrefix(given), { module: RUNTIME, name: structs.make }, "("], ")");
   return true;
+}
+
+/** `T.fromObject({ meta: … })`, which takes other values than `encode`, and refuses some at once. */
+function isConverted(given: Node): boolean {
+  return given
+    .getAncestors()
+    .some((node) => Node.isCallExpression(node) && /\.fromObject$/.test(node.getExpression().getText()));
 }
 
 function isVariable(name: Node): boolean {

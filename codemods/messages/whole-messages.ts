@@ -82,6 +82,7 @@ export function withoutMade(p: Proving): Proving {
 export function remembers(p: Proving, place: Node, desc: DescMessage): void {
   const all = new Set(reachable(desc));
   for (const one of all) p.remembered.add(one);
+  if (hasStruct(desc)) p.structs.views.add(place);
   p.finals.push(() => {
     const isOf = (node: Node) => {
       const kind = p.kinds.get(unwrapped(node));

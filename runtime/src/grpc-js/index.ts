@@ -51,6 +51,7 @@ export type { ProtobufTsObjectOptions } from "./protobuf-ts-object.js";
 export { protobufTsObject } from "./protobuf-ts-object.js";
 export type { ProtobufjsObjectOptions } from "./protobufjs-object.js";
 export { protobufjsJson, protobufjsObject, protobufjsView } from "./protobufjs-object.js";
+export { protobufjsStruct, structFromProtobufjs } from "./protobufjs-struct.js";
 export type { RememberedPresence } from "./remembered-presence.js";
 export { rememberedPresence } from "./remembered-presence.js";
 export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
