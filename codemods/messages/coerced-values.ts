@@ -118,7 +118,7 @@ export function isCutOnly(p: Proving, number: Node, type: "int32" | "uint32"): b
   return p.shape.coerces === true && p.isInteger(number) && (type === "int32" || p.isNatural(number));
 }
 
-/** `String(Number(stored.version) + 1)`: the digits that a field of 64 bits is read as, as long as they fit. */
+/** `String(Number(stored.version) + 1)`, `String(BigInt(stored.version) + 1n)`: the digits that a field of 64 bits is read as, as long as they fit. */
 export function isWholeText(p: Proving, text: Node): boolean {
   const number = stringOf(text);
   return p.shape.coerces === true && number !== undefined && isWholeSum(p, number);
@@ -128,14 +128,14 @@ export function isWholeText(p: Proving, text: Node): boolean {
 function isWholeSum(p: Proving, given: Node, sums: readonly Node[] = []): boolean {
   const number = unwrapped(given);
   const again = (part: Node) => isWholeSum(p, part, sums);
-  if (p.isInteger(number)) return true;
+  if (p.isInteger(number) || Node.isBigIntLiteral(number)) return true;
   if (Node.isIdentifier(number) && sums.some((one) => one === p.project.declarationOf(number))) return true;
   if (Node.isBinaryExpression(number) && /^[-+*]$/.test(number.getOperatorToken().getText()))
     return again(number.getLeft()) && again(number.getRight());
   if (!Node.isCallExpression(number)) return p.isMadeOf(number, "whole", again);
   const callee = number.getExpression();
   const [first, second, more] = number.getArguments();
-  if (callee.getText() === "Number" && first && !second) {
+  if (/^(Number|BigInt)$/.test(callee.getText()) && first && !second) {
     const kind = p.kinds.get(unwrapped(first));
     return kind?.kind === "value" && kind.as.kind === "int64-string" && kind.maybe !== true;
   }

@@ -79,7 +79,7 @@ class Desk {
     before.use_count++;
     before.part_list.push(...thing.part_list);
     if (thing.main_part) before.main_part = thing.main_part;
-    return this.repo.save({ ...before, item_name: thing.item_name, is_on: !before.is_on });
+    return this.repo.save({ ...before, item_name: thing.item_name, is_on: !before.is_on, big_count: String(BigInt(before.big_count) + 1n) });
   }
 
   async find(name: string): Promise<Thing__Output> {
@@ -140,7 +140,7 @@ describe("proto-loader in TypeScript", () => {
       "byName(name: string): Promise<Thing | undefined>;",
       "return create(ThingSchema, {\n    itemName: name,",
       "new Last<Thing>()",
-      "{ ...before, itemName: thing.itemName, isOn: !before.isOn }",
+      "{ ...before, itemName: thing.itemName, isOn: !before.isOn, bigCount: int64FromLong(String(BigInt(before.bigCount) + 1n)) }",
       "Record<Kind, string> = { [Kind.UNKNOWN]: 'none', [Kind.RED_ONE]: 'red', [Kind.BLUE]: 'blue' }",
       "(kind: Kind): boolean => kind === Kind.RED_ONE",
     ])

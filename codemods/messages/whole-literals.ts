@@ -99,7 +99,8 @@ function isCopy(p: Proving, object: Node, desc: DescMessage, assumed: Set<Node>)
     if (!value || !(Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property))) return false;
     const field = p.fieldBy(desc, unquoted(property.getName()));
     if (!field || field.oneof) return false;
-    if (!field.message) return !isAbsent(value) && p.isPresent(value);
+    const isTyped = p.isStrictlyTyped(value) && !p.isUnchecked(value);
+    if (!field.message) return !isAbsent(value) && (isTyped || p.isPresent(value));
     const given = receivedAs(p, value);
     return given === "always" || (given === "null" && field.fieldKind === "message");
   });
