@@ -21,10 +21,10 @@ export function isChangedAt(expression: Node): boolean {
   if (Node.isCallExpression(parent)) return parent.getExpression().getText() === "Object.assign";
   const isAccess = Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent);
   if (!isAccess || unwrapped(parent.getExpression()) !== expression) return false;
-  const change = parent.getParent();
-  const isCall = Node.isCallExpression(change) && change.getExpression() === parent;
+  const call = parent.getParent();
+  const isCall = Node.isCallExpression(call) && call.getExpression() === parent;
   const isInPlace = Node.isElementAccessExpression(parent) || IN_PLACE.test(parent.getName());
-  return isAssignmentTarget(parent) || Node.isDeleteExpression(change) || (isCall && isInPlace);
+  return isAssignmentTarget(parent) || (isCall && isInPlace);
 }
 
 /**

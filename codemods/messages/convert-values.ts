@@ -8,7 +8,6 @@ import {
   comparedLiterals,
   comparedValues,
   isAbsent,
-  isShorthand,
   isTruthTest,
   isValueOfLogical,
   quoted,
@@ -75,7 +74,7 @@ function isMadeText(value: Node): boolean {
 
 /** Values that other code goes on to use: comparisons that can be rewritten, and what keeps its old form by a conversion. */
 export function createConvertValues(p: Proving) {
-  const { shape, kinds, renamedShorthands, block, replace, wrap, generated, fieldBy } = p;
+  const { shape, kinds, block, replace, wrap, generated, fieldBy } = p;
 
   /** Comparisons and conversions that need no wrapping. True when the use is dealt with. */
   const special = (parent: Node, expression: Node, as: Representation): boolean => {
@@ -156,8 +155,7 @@ export function createConvertValues(p: Proving) {
   const compareAbsent = (comparison: Node, expression: Node): boolean => {
     if (!Node.isBinaryExpression(comparison)) return false;
     // A getter gives undefined, too, and other nulls stay what they are.
-    if (shape.isLive)
-      return /^[!=]==?$/.test(comparison.getOperatorToken().getText()) && isAbsentIn(comparison, expression);
+    if (shape.isLive) return isComparedWithNothing(comparison, expression);
     const operator = comparison.getOperatorToken().getText();
     if (!/^[!=]==?$/.test(operator)) return false;
     const other = comparison.getLeft() === expression ? comparison.getRight() : comparison.getLeft();
@@ -208,7 +206,7 @@ export function createConvertValues(p: Proving) {
     const isThere = () =>
       shape.typed ? isStrict() && !p.isUnchecked(expression) : shape.coerces && isThereAt(p, expression, expression);
     const isMaybe = isMadeHere || (canBeAbsent && !isThere());
-    const prefix = isShorthand(expression) && !renamedShorthands.has(expression) ? `${expression.getText()}: ` : "";
+    const prefix = p.keyPrefix(expression);
     switch (as.kind) {
       case "same":
       case "enum-number":

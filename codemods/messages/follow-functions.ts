@@ -240,12 +240,15 @@ export function createFollowFunctions(p: Proving) {
     }
   };
 
+  const retyped = new Set<Node>();
+
   /** `new Store<Order__Output>()`, of a class whose methods take or give such messages. */
   const retypeClass = (owner: Node, kind: Kind): void => {
     const holder = owner.getParent();
     const name =
       Node.isClassDeclaration(holder) && holder.getTypeParameters().length > 0 ? holder.getNameNode() : undefined;
-    if (!name || isPlain(kind)) return;
+    if (!name || isPlain(kind) || retyped.has(name)) return;
+    retyped.add(name);
     for (const use of project.referencesTo(name)) {
       const made = use.getParent();
       if (!Node.isNewExpression(made) && !Node.isTypeReference(made)) continue;

@@ -217,7 +217,8 @@ function optionsOf(words: readonly string[]): string {
   return words.length === 0 ? "{}" : `{ ${words.join(", ")} }`;
 }
 
-function after(words: readonly string[]): string {
+/** Options behind an argument: after a comma, or nothing. */
+export function after(words: readonly string[]): string {
   return words.length === 0 ? "" : `, ${optionsOf(words)}`;
 }
 

@@ -13,7 +13,7 @@ import type { AnalysisProject } from "../analysis/project.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import { type Kind, STRUCT } from "./message-kind.js";
-import { innerOf } from "./message-syntax.js";
+import { innerOf, isShorthand } from "./message-syntax.js";
 import { refusesMissing } from "./missing-replies.js";
 
 /** A place where a value leaves for the wire, or for a variable that leads there. */
@@ -149,6 +149,8 @@ export interface ProofState {
   isStrictlyTyped(expression: Node): boolean;
   /** `{ total }` becomes `{ total: BigInt(total) }`. */
   shorthandPrefix(expression: Node): string;
+  /** The same for a value that is read, of a property that no other edit gives a key. */
+  keyPrefix(expression: Node): string;
 }
 
 /** A proof at work: its state, and the steps that call each other. */
@@ -371,6 +373,8 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
       return !type.isNullable() && !type.isAny() && !type.isUnknown() && !type.isUndefined() && !type.isNull();
     },
     shorthandPrefix: (expression) => (named.has(expression) ? `${expression.getText()}: ` : ""),
+    keyPrefix: (expression) =>
+      isShorthand(expression) && !state.renamedShorthands.has(expression) ? `${expression.getText()}: ` : "",
   };
   return state;
 }

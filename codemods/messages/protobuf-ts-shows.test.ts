@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { explicitPresence, rememberedPresence } from "@connect-migrate/runtime/grpc-js";
 import fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
 import { initOf } from "./testing/arbitrary-init.js";
+import { rotatedFields } from "./testing/rotated-fields.js";
 import { typedPrograms } from "./testing/typed-programs.js";
 
 const handlers = `
@@ -28,20 +28,8 @@ export function describeIt(req: Thing): Lines {
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** The same fields from another one on, and one that nobody knows. */
-function rotated(bytes: Uint8Array, by: number): Uint8Array {
-  const reader = new BinaryReader(bytes);
-  const parts: Uint8Array[] = [];
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [number, type] = reader.tag();
-    reader.skip(type, number);
-    parts.push(bytes.subarray(start, reader.pos));
-  }
-  if (by % 3 === 0) parts.push(new Uint8Array([0x98, 0x3f, 1]));
-  const at = parts.length === 0 ? 0 : by % parts.length;
-  return Buffer.concat([...parts.slice(at), ...parts.slice(0, at)]);
-}
+/** A field that nobody knows. */
+const UNKNOWN = new Uint8Array([0x98, 0x3f, 1]);
 
 it.each([
   { options: [], bits: 64n },
@@ -66,7 +54,11 @@ it.each([
     let compared = 0;
     fc.assert(
       fc.property(initOf(method.input, 2, bits), fc.nat(), (init, by) => {
-        const bytes = rotated(codec(writer)?.serialize(init) as Uint8Array, by);
+        const bytes = rotatedFields(
+          codec(writer)?.serialize(init) as Uint8Array,
+          by,
+          ...(by % 3 === 0 ? [UNKNOWN] : []),
+        );
         const shown: string[] = [];
         for (const name of ["log", "error"] as const)
           vi.spyOn(console, name).mockImplementation((...all) => void shown.push(inspect(all, { depth: 9 })));

@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression, type SourceFile } from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
-import type { Shown } from "./legacy-shape.js";
+import { after, type Shown } from "./legacy-shape.js";
 import { unsupportedIn } from "./message-kind.js";
 import { isArrowBody, isConstant, readFrom, topOf, unwrapped, valueOfProperty } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -95,10 +95,6 @@ const STRUCT = "google/protobuf/struct.proto";
 function isSentAlike(p: Proving, field: DescField): boolean {
   const isStruct = field.fieldKind === "message" && !field.oneof && field.message.typeName === "google.protobuf.Struct";
   return isStruct || unsupportedIn(p.kindOf(field)) === undefined;
-}
-
-function after(options: readonly string[]): string {
-  return options.length > 0 ? `, { ${options.join(", ")} }` : "";
 }
 
 /** The options that are written out, by their names; undefined where some are none that are followed. */

@@ -4,7 +4,6 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import type { DescMessage, DescService, MessageShape } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
 import {
   explicitPresence,
   protobufjsJson,
@@ -17,6 +16,7 @@ import { expect, it } from "vitest";
 import { loadProtos } from "../generate/index.js";
 import { tempProject } from "../generate/testing/temp-project.js";
 import { initOf } from "./testing/arbitrary-init.js";
+import { rotatedFields } from "./testing/rotated-fields.js";
 
 const proto = `syntax = "proto3";
 package object.v1;
@@ -54,20 +54,6 @@ message Thing {
 }
 `;
 
-/** Fields of a message in another order: what is read of them is the same. */
-function shuffled(bytes: Uint8Array, by: number): Uint8Array {
-  const reader = new BinaryReader(bytes);
-  const parts: Uint8Array[] = [];
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [number, type] = reader.tag();
-    reader.skip(type, number);
-    parts.push(bytes.subarray(start, reader.pos));
-  }
-  const at = parts.length === 0 ? 0 : by % parts.length;
-  return Buffer.concat([...parts.slice(at), ...parts.slice(0, at)]);
-}
-
 it("a received message is shown as the class of pbjs showed it, with the zeros that were sent", {
   timeout: 60_000,
 }, async () => {
@@ -101,7 +87,7 @@ it("a received message is shown as the class of pbjs showed it, with the zeros t
     const { Thing } = createRequire(file)(file).object.v1;
     fc.assert(
       fc.property(initOf(desc, 2, 64n), fc.nat(), (init, by) => {
-        const bytes = shuffled(writer.serialize(init), by);
+        const bytes = rotatedFields(writer.serialize(init), by);
         const old = Thing.decode(Buffer.from(bytes));
         const message = codec.deserialize(Buffer.from(bytes)) as MessageShape<DescMessage>;
         const whole = { depth: 10, maxStringLength: null };

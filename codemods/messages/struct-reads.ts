@@ -8,7 +8,6 @@ import {
   isAssignmentTarget,
   isConstant,
   isFunctionNode,
-  isShorthand,
   isTransparent,
   isTruthTest,
   isValueOfLogical,
@@ -70,7 +69,7 @@ export function followStruct(p: Proving, given: Node, kind: Kind): void {
   if (p.memberValues.has(given)) return void p.memberValues.set(given, (value) => `${value} as Record<string, any>`);
   const isNullable = given.getType().isNullable();
   const [opening, closing] = standsAsOne(given) ? ["", ""] : ["(", ")"];
-  const prefix = isShorthand(given) && !p.renamedShorthands.has(given) ? `${given.getText()}: ` : "";
+  const prefix = p.keyPrefix(given);
   p.wrap(given, [`${prefix}${opening}`], ` as Record<string, any>${isNullable ? " | undefined" : ""}${closing}`);
 }
 

@@ -8,7 +8,6 @@ import {
   isCallback,
   isConstant,
   isFunctionNode,
-  isShorthand,
   isTruthTest,
   isValueOfLogical,
   parametersOf,
@@ -67,7 +66,7 @@ export function viewsStruct(p: Proving, struct: Node, kind: Kind): boolean {
   p.structs.views.add(struct);
   if (use === "leaves") p.finals.push(() => blockWhereSeen(p, struct));
   const outer = topOf(struct);
-  const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
+  const prefix = p.keyPrefix(outer);
   p.wrap(outer, [prefix, { module: RUNTIME, name: structs.view }, "("], `${structs.options})`);
   return true;
 }

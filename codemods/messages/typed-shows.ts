@@ -10,16 +10,7 @@ import {
 } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
-import {
-  isAbsent,
-  isOperand,
-  isShorthand,
-  isTruthTest,
-  isValueOfLogical,
-  topOf,
-  unquoted,
-  unwrapped,
-} from "./message-syntax.js";
+import { isAbsent, isOperand, isTruthTest, isValueOfLogical, topOf, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { createdOptions, dependsOnSent, madeOrChanged } from "./typed-created.js";
@@ -96,7 +87,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
         if (fields.some((field) => p.unlike.has(field)))
           p.block(node, "a message is shown whose bytes may be no Buffer, as received ones are");
       });
-      const prefix = isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
+      const prefix = p.keyPrefix(outer);
       const opening: TextPart[] = [
         { module: RUNTIME, name: showsWith.object },
         "(",

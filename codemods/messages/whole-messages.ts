@@ -5,7 +5,7 @@ import { isCopied, isGivenAway } from "./given-away.js";
 import { reachable } from "./google-protobuf-generated.js";
 import type { TextPart } from "./message-facts.js";
 import { isPartOfStruct, type Kind, unsupportedIn } from "./message-kind.js";
-import { isAssignmentTarget, isOperand, isShorthand, topOf, unwrapped } from "./message-syntax.js";
+import { isAssignmentTarget, isOperand, topOf, unwrapped } from "./message-syntax.js";
 import { isParsedData } from "./parsed-data.js";
 import { mayBePromise } from "./promised-messages.js";
 import type { Proving } from "./proof.js";
@@ -38,7 +38,7 @@ export function showsWhole(p: Proving, expression: Node, kind: Kind): boolean {
   }
   if (hasStruct(of.desc)) p.structs.views.add(expression);
   const outer = topOf(expression);
-  const prefix = prefixOf(p, outer);
+  const prefix = p.keyPrefix(outer);
   const make = { module: RUNTIME, name: "protoLoaderObject" };
   const opening: TextPart[] = [make, "(", p.generated(of.desc, "descriptor", call), ", "];
   const closing = `, ${shape.wholeOptions})`;
@@ -69,7 +69,7 @@ function showsClass(p: Proving, expression: Node, desc: DescMessage, isList: boo
   const opening: TextPart[] = [make, "(", p.generated(desc, "descriptor", call), ", "];
   const closing = `${shown.options})`;
   if (isList) showsItems(p, outer, opening, closing);
-  else p.wrap(outer, [prefixOf(p, outer), ...opening], `${closing}${presence === "null" ? " ?? null" : ""}`);
+  else p.wrap(outer, [p.keyPrefix(outer), ...opening], `${closing}${presence === "null" ? " ?? null" : ""}`);
   return true;
 }
 
@@ -123,14 +123,10 @@ function isWritten(node: Node): boolean {
   );
 }
 
-function prefixOf(p: Proving, outer: Node): string {
-  return isShorthand(outer) && !p.renamedShorthands.has(outer) ? `${outer.getText()}: ` : "";
-}
-
 /** `list.map((item) => …)` */
 function showsItems(p: Proving, outer: Node, opening: readonly TextPart[], closing: string): void {
   const [before, after] = isOperand(outer) ? ["", ""] : ["(", ")"];
-  p.edit(outer, outer.getStart(), outer.getStart(), [`${prefixOf(p, outer)}${before}`], "after");
+  p.edit(outer, outer.getStart(), outer.getStart(), [`${p.keyPrefix(outer)}${before}`], "after");
   p.edit(outer, outer.getEnd(), outer.getEnd(), [`${after}.map((item) => `, ...opening, `item${closing})`], "before");
 }
 
