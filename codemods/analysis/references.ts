@@ -102,9 +102,8 @@ export function createReferences(input: ReferencesInput): References {
       const owner = declaration.getParent()?.getParent();
       const initializer = owner && Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
       const specifier = initializer && requireSpecifier(initializer);
-      const file = specifier === undefined ? undefined : resolveModule(declaration.getSourceFile(), specifier);
       const name = declaration.getPropertyNameNode()?.getText() ?? declaration.getName();
-      const node = file && exportNode(file, name);
+      const node = initializer && memberOf(initializer, specifier, name);
       return node ? settle(node) : declaration;
     }
     if (Node.isVariableDeclaration(declaration)) {
@@ -131,6 +130,19 @@ export function createReferences(input: ReferencesInput): References {
     if (Node.isPropertyAccessExpression(declaration) && isAlias(declaration))
       return declarationOf(declaration.getNameNode()) ?? declaration;
     return declaration;
+  }
+
+  /** `name` of `{ name } = require("./handlers")`, or of an object or a module that has a name. */
+  function memberOf(initializer: Node, specifier: string | undefined, name: string): Node | undefined {
+    if (specifier !== undefined) {
+      const file = resolveModule(initializer.getSourceFile(), specifier);
+      return file && exportNode(file, name);
+    }
+    const object = originOf(initializer);
+    if (object.kind === "module") return exportNode(object.file, name);
+    return object.kind === "object" && Node.isObjectLiteralExpression(object.node)
+      ? memberNode(object.node, name)
+      : undefined;
   }
 
   function settledWhole(file: SourceFile): Node | undefined {

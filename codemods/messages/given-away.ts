@@ -56,7 +56,8 @@ interface Holders {
 /** Collects the holders of a message; false where they cannot be told. */
 function areHeld(p: Proving, given: Node, holders: Holders): boolean {
   const value = unwrapped(given);
-  if (p.received.has(value)) return true;
+  // The `call.request` of a handler on a bridge has no name: others may be read.
+  if (p.received.has(value)) return !Node.isPropertyAccessExpression(value);
   if (Node.isAwaitExpression(value)) return areHeld(p, value.getExpression(), holders);
   if (Node.isPropertyAccessExpression(value)) return areHeld(p, value.getExpression(), holders);
   if (!Node.isIdentifier(value)) return false;

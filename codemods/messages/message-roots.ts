@@ -1,10 +1,11 @@
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
+import { callbackHandler, startCallbackHandler } from "./callback-handlers.js";
 import type { Bridge } from "./find-bridges.js";
 import { pushedBy } from "./later-replies.js";
 import type { LegacyShape } from "./legacy-shape.js";
-import type { TextPart } from "./message-facts.js";
+import type { ImportedName, TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import {
   endsWithoutValue,
@@ -25,8 +26,10 @@ export interface Start {
   flow(expression: Node, kind: Kind): unknown;
   bind(name: Node, kind: Kind): unknown;
   sends(expression: Node, wanted: Kind): unknown;
+  sink(expression: Node, wanted: Kind): unknown;
   block(node: Node, what: string): unknown;
   replace(node: Node, ...parts: TextPart[]): unknown;
+  generated(desc: DescMessage, which: "descriptor" | "shape", at: Node): ImportedName;
   retype(type: Node, place: Node, what: string, kind: Kind): unknown;
   /** The type of a client. */
   retypeService(type: Node, desc: DescService): boolean;
@@ -34,63 +37,101 @@ export interface Start {
   readonly shape: LegacyShape;
   readonly handlers: Set<Node>;
   readonly received: Set<Node>;
+  readonly callbacks: Set<Node>;
+}
+
+/** What is registered, and which of its members are handlers that grpc-js's calls stay for: those of `fromCallbacks(…)`. */
+interface Registered {
+  readonly given: Node | undefined;
+  isBridged(key: string): boolean;
+  /** They are named there. */
+  readonly isListed: boolean;
+}
+
+function registeredBy(bridge: Bridge): Registered {
+  const given = bridge.call.getArguments()[1];
+  if (!Node.isCallExpression(given) || given.getExpression().getText() !== "fromCallbacks")
+    return { given, isBridged: () => false, isListed: false };
+  const [implementation, only] = given.getArguments();
+  if (!only) return { given: implementation, isBridged: () => true, isListed: false };
+  const keys = Node.isArrayLiteralExpression(only)
+    ? only.getElements().map((one) => unquoted(one.getText()))
+    : undefined;
+  return { given: keys && implementation, isBridged: (key) => keys?.includes(key) ?? false, isListed: true };
+}
+
+/** The members of an object literal, and of what is spread into it; undefined where that cannot be seen. */
+function membersOf(project: AnalysisProject, literal: Node): Map<string, Node> | undefined {
+  const members = new Map<string, Node>();
+  if (!Node.isObjectLiteralExpression(literal)) return undefined;
+  for (const property of literal.getProperties()) {
+    const origin = Node.isSpreadAssignment(property) ? project.originOf(property.getExpression()) : undefined;
+    if (origin) {
+      const spread = origin.kind === "object" ? membersOf(project, origin.node) : undefined;
+      if (!spread) return undefined;
+      for (const [key, member] of spread) members.set(key, member);
+    } else members.set(unquoted(nameNodeOf(property).getText()), property);
+  }
+  return members;
+}
+
+const nameNodeOf = (property: Node) => (property as unknown as { getNameNode(): Node }).getNameNode();
+
+function literalOf(project: AnalysisProject, given: Node | undefined): Node | undefined {
+  if (!given || Node.isObjectLiteralExpression(given)) return given;
+  const origin = project.originOf(given);
+  return origin.kind === "object" ? origin.node : undefined;
 }
 
 /** All handlers are known before the first message is followed, which may lead from one to another. */
 export function noteHandlers(project: AnalysisProject, bridge: Bridge, handlers: Set<Node>): void {
-  const given = bridge.call.getArguments()[1];
+  const { given, isBridged } = registeredBy(bridge);
   const origin = given && project.originOf(given);
-  const isOfService = (key: string) => project.protos.methodByLegacyKey(bridge.service, key) !== undefined;
+  const isHandler = (key: string) =>
+    !isBridged(key) && project.protos.methodByLegacyKey(bridge.service, key) !== undefined;
   const owner = origin?.kind === "instance" ? origin.class : undefined;
   if (owner && (Node.isClassDeclaration(owner) || Node.isClassExpression(owner))) {
-    for (const method of owner.getInstanceMethods()) if (isOfService(method.getName())) handlers.add(method);
+    for (const method of owner.getInstanceMembers()) {
+      const value = Node.isPropertyDeclaration(method) ? method.getInitializer() : method;
+      if (value && isFunctionNode(value) && isHandler(method.getName())) handlers.add(value);
+    }
     return;
   }
-  const implementation = origin?.kind === "object" ? origin.node : given;
-  if (!Node.isObjectLiteralExpression(implementation)) return;
-  for (const property of implementation.getProperties()) {
-    if (Node.isSpreadAssignment(property)) continue;
-    const handler = handlerOf(project, property);
-    if (handler && isOfService(unquoted(property.getName()))) handlers.add(handler);
+  const implementation = literalOf(project, given);
+  for (const [key, property] of (implementation && membersOf(project, implementation)) ?? []) {
+    const handler = isHandler(key) ? handlerOf(project, property) : undefined;
+    if (handler) handlers.add(handler);
   }
 }
 
 /** The handlers of one registration: requests come in, replies go out. */
 export function startService(project: AnalysisProject, bridge: Bridge, start: Start): unknown {
-  const given = bridge.call.getArguments()[1];
+  const registered = registeredBy(bridge);
+  const { given, isBridged } = registered;
   const origin = given && project.originOf(given);
-  const implementation =
-    given && Node.isObjectLiteralExpression(given) ? given : origin?.kind === "object" ? origin.node : undefined;
-  if (origin?.kind === "instance") return startClass(project, bridge, origin.class, start);
-  if (!implementation || !Node.isObjectLiteralExpression(implementation)) {
-    return start.block(given ?? bridge.call, "the implementation is not written out where it can be seen");
+  if (origin?.kind === "instance") return startClass(project, bridge, origin.class, registered, start);
+  const implementation = literalOf(project, given);
+  const members = implementation && membersOf(project, implementation);
+  if (!members) {
+    const whole = implementation ?? given ?? bridge.call;
+    return start.block(whole, "the implementation is not written out where it can be seen");
   }
-  for (const property of implementation.getProperties()) {
-    if (Node.isSpreadAssignment(property)) {
-      start.block(property, "handlers are spread from another object");
-      continue;
-    }
-    const nameNode = (property as unknown as { getNameNode(): Node }).getNameNode();
-    const key = unquoted(nameNode.getText());
+  for (const [key, property] of members) {
     const method = project.protos.methodByLegacyKey(bridge.service, key);
     if (!method) {
       start.block(property, `${bridge.service.typeName} has no method ${key}`);
       continue;
     }
-    const handler = handlerOf(project, property);
+    const bridged = callbackHandler(project, valueOfProperty(property));
+    const handler = bridged ?? handlerOf(project, property);
     if (!handler) {
-      const isBridged = /\bfromCallback\(/.test(property.getText());
-      start.block(
-        property,
-        isBridged ? "this handler is on a bridge itself" : "this handler is no function that can be seen",
-      );
+      start.block(property, "this handler is no function that can be seen");
       continue;
     }
-    if (key !== method.localName) {
-      if (Node.isShorthandPropertyAssignment(property)) start.replace(nameNode, `${method.localName}: ${key}`);
-      else start.replace(nameNode, method.localName);
-    }
-    startHandler(handler, method, start);
+    if (key !== method.localName && registered.isListed) start.block(property, "a handler under its old name");
+    if (key !== method.localName) renames(project, property, method.localName, implementation, start);
+    if (bridged || isBridged(key)) startCallbackHandler(handler, method, start);
+    else startHandler(handler, method, start);
     const name = nameOfFunction(handler);
     if (name && property !== handler) {
       for (const reference of project.referencesTo(name)) {
@@ -102,23 +143,51 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
   }
 }
 
+/** `GetItem` becomes `getItem`, as the router asks for it. */
+function renames(
+  project: AnalysisProject,
+  property: Node,
+  name: string,
+  literal: Node | undefined,
+  start: Start,
+): void {
+  const key = nameNodeOf(property);
+  if (Node.isShorthandPropertyAssignment(property)) return void start.replace(key, `${name}: ${key.getText()}`);
+  // What is spread may be asked for its members as well.
+  if (property.getParent() !== literal && project.referencesTo(key).length > 1)
+    start.block(property, "a handler under its old name");
+  start.replace(key, name);
+}
+
 /** Handlers that are the methods of a class; its other methods are its own affair. */
-function startClass(project: AnalysisProject, bridge: Bridge, owner: Node, start: Start): void {
+function startClass(
+  project: AnalysisProject,
+  bridge: Bridge,
+  owner: Node,
+  { isBridged, isListed }: Registered,
+  start: Start,
+): void {
   if (!Node.isClassDeclaration(owner) && !Node.isClassExpression(owner)) {
     start.block(owner, "a class that cannot be seen");
     return;
   }
   if (owner.getExtends()) start.block(owner.getNameNode() ?? owner, "handlers may be inherited");
   const found = new Set<DescMethod>();
-  for (const method of owner.getInstanceMethods()) {
-    const rpc = project.protos.methodByLegacyKey(bridge.service, method.getName());
-    if (!rpc) continue;
+  for (const method of owner.getInstanceMembers()) {
+    const key = method.getName();
+    const rpc = project.protos.methodByLegacyKey(bridge.service, key);
+    const value = Node.isPropertyDeclaration(method) && !method.getTypeNode() ? method.getInitializer() : undefined;
+    const bridged = callbackHandler(project, value);
+    const handler = Node.isMethodDeclaration(method) ? method : (bridged ?? value);
+    if (!rpc || !handler || !isFunctionNode(handler)) continue;
     found.add(rpc);
     const nameNode = method.getNameNode();
-    if (method.getName() !== rpc.localName) start.replace(nameNode, rpc.localName);
-    startHandler(method, rpc, start);
+    if (isListed && key !== rpc.localName) start.block(method, "a handler under its old name");
+    if (nameNode && key !== rpc.localName) start.replace(nameNode, rpc.localName);
+    if (bridged || isBridged(key)) startCallbackHandler(handler, rpc, start);
+    else startHandler(handler, rpc, start);
     for (const access of owner.getSourceFile().getDescendantsOfKind(SyntaxKind.PropertyAccessExpression)) {
-      if (access.getName() === method.getName() && Node.isThisExpression(access.getExpression())) {
+      if (access.getName() === key && Node.isThisExpression(access.getExpression())) {
         start.block(access, "a handler is called as a method");
       }
     }

@@ -56,6 +56,8 @@ export interface ProofState {
   readonly handlers: Set<Node>;
   /** Parameters of handlers, and calls: where messages come from the peer. */
   readonly received: Set<Node>;
+  /** Types of calls and callbacks of grpc-js that are followed, and where a reply goes into one: `callback(null, reply)`. */
+  readonly callbacks: Set<Node>;
   /** `message.serializeBinary()` that goes with the call around it. */
   readonly packed: Set<Node>;
   /** Fields of messages that the program makes, and reads again; and those whose values are converted where they are made. */
@@ -234,6 +236,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     overLists: [],
     handlers: new Set(),
     received: new Set(),
+    callbacks: new Set(),
     packed: new Set(),
     readAgain: new Map(),
     coerced: new Map(),

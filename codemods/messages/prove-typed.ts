@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import { runtimePackage } from "../project/tool.js";
+import { callbackHandler, startCallbackHandler } from "./callback-handlers.js";
 import { isValueOfAnd } from "./class-members.js";
 import type { Bridge } from "./find-bridges.js";
 import { holdsMessages, type Kind, kindName } from "./message-kind.js";
@@ -36,6 +37,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const isOwnPackage = (file: string) =>
     file.startsWith(runtimePackage().folder) || file.includes("/@connect-migrate/runtime/");
   const isGone = (node: Node) =>
+    node.getAncestors().some((one) => Node.isIndexedAccessTypeNode(one) && p.callbacks.has(one)) ||
     bridges.some(
       ({ option }) =>
         option.getSourceFile() === node.getSourceFile() &&
@@ -155,7 +157,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
         : p.block(parent, "a key that is computed");
     }
     if (isMessage && Node.isForInStatement(parent)) return p.block(parent, "the keys of a message are read");
-    if (Node.isCallExpression(parent) && isGeneratedCall(parent)) return undefined;
+    if (Node.isCallExpression(parent) && (isGeneratedCall(parent) || p.callbacks.has(parent))) return undefined;
     if (code.flavour.hasClasses) {
       if (Node.isNewExpression(node) && isMessage)
         p.later(() => {
@@ -222,6 +224,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (kind.kind === "message" && desc && desc !== kind.desc) p.block(node, `this is no ${kind.desc.typeName}`);
     },
     sends,
+    sink: sends,
     retype: () => true,
     callsOf: () => [],
   };
@@ -264,6 +267,14 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       const uses = Node.isIdentifier(nameNode) ? project.referencesTo(nameNode) : [];
       if (member.getName() !== method.localName && uses.length > 1) p.block(member, "a handler under its old name");
       else if (member.getName() !== method.localName) p.replace(nameNode, method.localName);
+      const bridged = callbackHandler(
+        project,
+        Node.isPropertyDeclaration(member) ? member.getInitializer() : undefined,
+      );
+      if (bridged) {
+        startCallbackHandler(bridged, method, start);
+        continue;
+      }
       const signature = member.getType().getCallSignatures()[0];
       const request = signature?.getParameters()[0]?.getTypeAtLocation(member);
       if (request && !holds(request)) p.block(member, "the compiler does not know what message this is");

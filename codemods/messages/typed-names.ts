@@ -130,7 +130,10 @@ export function createTypedNames(
     let around = holderOf(inner);
     while (
       around &&
-      (views.isPick(inner, desc) || (inner !== reference && isOfPick(around)) || views.isHolder(around, reference))
+      (p.callbacks.has(around) ||
+        views.isPick(inner, desc) ||
+        (inner !== reference && isOfPick(around)) ||
+        views.isHolder(around, reference))
     ) {
       inner = around;
       around = holderOf(inner);

@@ -19,8 +19,9 @@ export function tempProject(files: Readonly<Record<string, string>>): TempProjec
   const list = (directory: string): string[] =>
     readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
       const path = join(directory, entry.name);
-      if (entry.isDirectory()) return entry.name === "node_modules" ? [] : list(path);
-      return [path];
+      // It may be a link.
+      if (entry.name === "node_modules") return [];
+      return entry.isDirectory() ? list(path) : [path];
     });
   return {
     root,

@@ -91,16 +91,7 @@ export const app = createApp({ routes(router) {
   const generated = await ensureGenerated({ root: before });
   const code = Object.fromEntries(generated.files.map((file) => [file.path.slice(before.length + 1), file.content]));
   const after = project({ ...files, ...code, ...migrated.files });
-  const sources = globSync("*.ts", { cwd: after, absolute: true });
-  const texts = (paths: readonly string[]) => new Map(paths.map((path) => [path, readFileSync(path, "utf8")] as const));
-  const errors = newTypeErrors({
-    root: after,
-    files: sources,
-    before: new Map(),
-    after: texts(sources),
-    imports: new Map(),
-  });
-  expect(errors).toEqual([]);
+  expectToCompile(after);
   for (const root of [before, after]) compile(root);
   const load = (root: string, module: string) => createRequire(join(root, "x.js"))(module);
   return {
@@ -115,7 +106,15 @@ export const app = createApp({ routes(router) {
   };
 }
 
-function compile(root: string): void {
+/** The compiler takes the migrated files in a folder. */
+export function expectToCompile(root: string): void {
+  const files = globSync("*.ts", { cwd: root, absolute: true });
+  const after = new Map(files.map((path) => [path, readFileSync(path, "utf8")]));
+  expect(newTypeErrors({ root, files, before: new Map(), after, imports: new Map() })).toEqual([]);
+}
+
+/** JavaScript beside all TypeScript of a program of `typedProject`. */
+export function compile(root: string): void {
   for (const file of globSync(["*.ts", "old/**/*.ts", "gen/**/*.ts"], { cwd: root, absolute: true })) {
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
     const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), { compilerOptions });
