@@ -140,9 +140,16 @@ export function createReferences(input: ReferencesInput): References {
     }
     const object = originOf(initializer);
     if (object.kind === "module") return exportNode(object.file, name);
-    return object.kind === "object" && Node.isObjectLiteralExpression(object.node)
-      ? memberNode(object.node, name)
-      : undefined;
+    if (object.kind !== "object" || !Node.isObjectLiteralExpression(object.node)) return undefined;
+    // A value may be put into either afterwards; a function is called by both names.
+    const member = memberNode(object.node, name);
+    const declaration = member && settle(member);
+    const value =
+      Node.isPropertyAssignment(declaration) || Node.isVariableDeclaration(declaration)
+        ? declaration.getInitializer()
+        : declaration;
+    const isFunction = Node.isFunctionLikeDeclaration(value) || Node.isFunctionExpression(value);
+    return isFunction || Node.isArrowFunction(value) ? member : undefined;
   }
 
   function settledWhole(file: SourceFile): Node | undefined {
