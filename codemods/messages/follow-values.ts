@@ -9,6 +9,7 @@ import {
   isListOfNumbers,
   isPlain,
   isStruct,
+  isStructMessage,
   type Kind,
   maybe,
   SAME,
@@ -397,7 +398,8 @@ export function createFollowValues(p: Proving) {
   const bind = (name: Node, kind: Kind): unknown => {
     const declaration = name.getParent();
     // Where the compiler says what is a message, it says so of such a variable as well.
-    if (shape.typed && kind.kind === "wrapper") return block(declaration ?? name, "a wrapper in a variable");
+    if (shape.typed && kind.kind === "wrapper" && !isStructMessage(kind))
+      return block(declaration ?? name, "a wrapper in a variable");
     if (declaration && (Node.isVariableDeclaration(declaration) || Node.isParameterDeclaration(declaration))) {
       const annotation = declaration.getTypeNode();
       if (annotation && kind.kind === "wrapper") return block(declaration, "a type annotation names the old message");

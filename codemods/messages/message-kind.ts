@@ -30,6 +30,11 @@ export const SAME: Kind = { kind: "value", as: { kind: "same", type: "string" } 
 
 export const STRUCT = "google.protobuf.Struct";
 
+/** google.protobuf.Struct as a message of old code, `{ fields: { name: { stringValue: "…" } } }`: JSON in a field of protobuf-es. */
+export function isStructMessage(kind: Kind | undefined): kind is Kind & { readonly kind: "wrapper" } {
+  return kind?.kind === "wrapper" && kind.desc.typeName === STRUCT;
+}
+
 /** A message that a google.protobuf.Struct is made of: nothing is read of it where a field holds one. */
 export function isPartOfStruct({ file }: DescMessage): boolean {
   return file.proto.name === "google/protobuf/struct.proto";

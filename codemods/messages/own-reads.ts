@@ -1,9 +1,8 @@
 import type { DescField } from "@bufbuild/protobuf";
 import type { Node } from "ts-morph";
-import type { Kind } from "./message-kind.js";
+import { isStructMessage, type Kind } from "./message-kind.js";
 import type { Proving } from "./proof.js";
 import { receivedAs } from "./received-messages.js";
-import { isStructMessage } from "./struct-views.js";
 import { isWrittenOut } from "./written-out.js";
 
 type Value = Kind & { readonly kind: "value" };

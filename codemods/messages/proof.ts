@@ -127,7 +127,8 @@ export interface ProofState {
   replace(node: Node, ...parts: TextPart[]): void;
   /** A file takes names of a module of old generated code that others come in place of. */
   replacesNamesOf(module: string, file: SourceFile): void;
-  wrap(node: Node, before: readonly TextPart[], after: string): void;
+  /** `order`: stands within (-1) or around (1) whatever else is written around the same node. */
+  wrap(node: Node, before: readonly TextPart[], after: string, order?: -1 | 1): void;
   /** The import of a descriptor (`ColorSchema`) or of its type (`Color`, for an enum also the value). */
   generated(desc: DescEnum | DescMessage, which: "descriptor" | "shape", at: Node): ImportedName;
   kindOf(field: DescField): Kind;
@@ -308,9 +309,11 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
         replaces: module,
       }),
     replace: (node, ...parts) => state.edit(node, node.getStart(), node.getEnd(), parts),
-    wrap(node, before, after) {
-      state.edit(node, node.getStart(), node.getStart(), before, "after");
-      state.edit(node, node.getEnd(), node.getEnd(), [after], "before");
+    wrap(node, before, after, order) {
+      // Less than what a node has that has more in it.
+      const embraces = node.getWidth() + (order ?? 0) / 2;
+      state.edit(node, node.getStart(), node.getStart(), before, "after", embraces);
+      state.edit(node, node.getEnd(), node.getEnd(), [after], "before", embraces);
     },
     generated(desc, which, at) {
       const found = project.protos.importPathFor(desc, at.getSourceFile().getFilePath());

@@ -1,6 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
+import { isStructMessage } from "./message-kind.js";
 import {
   isAbsent,
   isArrowBody,
@@ -18,7 +19,6 @@ import { accessesOf, annotate, typedVariable } from "./protobufjs-variables.js";
 import { receivedAs } from "./received-messages.js";
 import { assignsFields } from "./similar-messages.js";
 import { spreadChoiceOf, spreads } from "./spread-choices.js";
-import { isStructMessage } from "./struct-views.js";
 
 /**
  * `T.create({ … })`, `new T({ … })`: the literal alone, or `create(TSchema, { … })` where it is read again, which has the

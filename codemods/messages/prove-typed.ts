@@ -5,7 +5,7 @@ import { runtimePackage } from "../project/tool.js";
 import { callbackHandler, startCallbackHandler } from "./callback-handlers.js";
 import { isValueOfAnd } from "./class-members.js";
 import type { Bridge } from "./find-bridges.js";
-import { holdsMessages, type Kind, kindName } from "./message-kind.js";
+import { holdsMessages, isPartOfStruct, isStructMessage, type Kind, kindName } from "./message-kind.js";
 import { startService } from "./message-roots.js";
 import { isAssignmentTarget, isFunctionNode, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -16,8 +16,9 @@ import { createTypedNames } from "./typed-names.js";
 import { goesUnset, proveChoice, readChoice } from "./typed-oneofs.js";
 import { claimedParameters, placeOf } from "./typed-places.js";
 import { filesWithin, messagesOf } from "./typed-reach.js";
-import { createSharing, isChangedInside } from "./typed-sharing.js";
+import { createSharing, isChangedInside, isEntrySet } from "./typed-sharing.js";
 import { createTypedShows } from "./typed-shows.js";
+import { changesHolder, isIdentified, isOfOther } from "./typed-structs.js";
 import { isValue } from "./typed-syntax.js";
 import { createTypedTypes } from "./typed-types.js";
 import { createTypedViews, declarationOf } from "./typed-views.js";
@@ -70,6 +71,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (isFunctionNode(node) && !p.handlers.has(node))
       for (const parameter of claimedParameters(node))
         if (holds(parameter.getType())) p.block(parameter, "nothing but its annotation says that this is a message");
+    const isMixed = () => (Node.isObjectBindingPattern(node) || isValue(node)) && isOfOther(code, node, messageIn);
+    if (code.flavour.structs && isMixed())
+      p.last.push(() => p.block(node, "a part of a Struct, of a message that stays as it is"));
     if (Node.isObjectBindingPattern(node)) {
       const desc = messageIn(node.getType());
       if (desc) p.bind(node, { kind: "message", desc });
@@ -88,6 +92,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
     }
     const parent = node.getParent();
+    if (code.flavour.structs && (isChangedInside(node) || isEntrySet(node))) changesHolder(p, node, messageIn);
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
     if (type.isAny() || type.isUnknown()) return untyped(node);
     if ((Node.isSpreadAssignment(parent) || shows.isShown(node)) && views.isInstance(type))
@@ -111,7 +116,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const access = unwrapped(node);
     const desc = Node.isPropertyAccessExpression(access) && messageIn(access.getExpression().getType());
     const field = desc && Node.isPropertyAccessExpression(access) ? p.fieldBy(desc, access.getName()) : undefined;
-    return field !== undefined && p.kindOf(field).kind === "wrapper";
+    const kind = field && p.kindOf(field);
+    return kind?.kind === "wrapper" && !isStructMessage(kind);
   };
 
   const member = (parent: PropertyAccessExpression, node: Node, type: Type): unknown => {
@@ -123,7 +129,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     if (isClientType(type)) return undefined;
     // A list of a message is known by its field.
     const isField = Node.isPropertyAccessExpression(node) && messageIn(node.getExpression().getType()) !== undefined;
-    if (!isField && holds(type) && isChangedInside(node)) sharing.changesList(node);
+    if (!isField && holds(type) && (isChangedInside(node) || isEntrySet(node))) sharing.changesList(node);
     if (type.getNonNullableType().isUnion() && type.getUnionTypes().some((one) => messageIn(one)))
       p.block(parent, "a part of what may be one message or another");
     return node;
@@ -158,6 +164,12 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     }
     if (isMessage && Node.isForInStatement(parent)) return p.block(parent, "the keys of a message are read");
     if (Node.isCallExpression(parent) && (isGeneratedCall(parent) || p.callbacks.has(parent))) return undefined;
+    // It is looked at with the map that it is deleted of.
+    const isPart = Node.isElementAccessExpression(node) || Node.isPropertyAccessExpression(node);
+    if (Node.isDeleteExpression(parent) && isPart) return undefined;
+    const desc = code.flavour.structs && messageIn(type);
+    if (desc && isPartOfStruct(desc) && isIdentified(node))
+      return p.block(parent ?? node, "an object of a Struct is compared with another");
     if (code.flavour.hasClasses) {
       if (Node.isNewExpression(node) && isMessage)
         p.later(() => {

@@ -98,7 +98,7 @@ export function createProveValues(p: Proving) {
     // A message of old code's own types is known wherever it is, and each place that it goes to asks for one.
     if (shape.typed) passesStructs(p, expression, wanted);
     if (shape.typed && (holdsMessages(wanted) || isOfPlainType(expression, wanted)))
-      return wanted.kind === "list" ? hasNoGaps(expression, wanted.of) : undefined;
+      return wanted.kind === "list" || wanted.kind === "map" ? hasNoGaps(expression, wanted.of) : undefined;
 
     // protobufjs takes an element that is not there for what its type makes of it.
     if (
@@ -278,14 +278,16 @@ export function createProveValues(p: Proving) {
     return of?.getText() === name;
   };
 
-  /** A list that is made here: is each of its elements there? */
+  /** A list or a map that is made here: is each of its elements there? */
   const hasNoGaps = (list: Node, of: Kind): void => {
     const [callback] = Node.isCallExpression(list) && isMapCall(list) ? list.getArguments() : [];
     const items = Node.isArrayLiteralExpression(list)
       ? list.getElements().filter((item) => !Node.isSpreadElement(item))
       : callback && isFunctionNode(callback)
         ? resultsOf(callback)
-        : [];
+        : Node.isObjectLiteralExpression(list)
+          ? list.getProperties().flatMap((one) => (Node.isPropertyAssignment(one) ? one.getInitializerOrThrow() : []))
+          : [];
     for (const item of items)
       p.later(() => {
         if (holdsMessages(of) ? p.isUnchecked(item) : !p.isPresent(item))

@@ -1,5 +1,5 @@
 import { type CallExpression, Node } from "ts-morph";
-import { type Kind, STRUCT } from "./message-kind.js";
+import { isStructMessage, type Kind } from "./message-kind.js";
 import {
   ARRAY_READERS,
   functionAround,
@@ -18,14 +18,10 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { changedLater, hasStruct } from "./struct-values.js";
+import { isOnlyHandedOn, viewsField } from "./typed-structs.js";
 import { isPart } from "./whole-messages.js";
 
 const RUNTIME = "@connect-migrate/runtime/grpc-js";
-
-/** google.protobuf.Struct as a message of old code, `{ fields: { name: { stringValue: "…" } } }`: JSON in a field of protobuf-es. */
-export function isStructMessage(kind: Kind | undefined): kind is Kind & { readonly kind: "wrapper" } {
-  return kind?.kind === "wrapper" && kind.desc.typeName === STRUCT;
-}
 
 /**
  * What is done with such a message: where it is not asked whether it is there, handed on to another message or kept in a name,
@@ -36,10 +32,23 @@ export function followStructMessage(p: Proving, struct: Node, kind: Kind): boole
   if (!parent) return false;
   if (isTruthTest(parent, struct) && !isValueOfLogical(parent)) return true;
   if (Node.isBinaryExpression(parent) && p.compareAbsent(parent, struct)) return true;
-  if (Node.isVariableDeclaration(parent) && !parent.getTypeNode() && isConstant(parent)) return false;
-  if (isReturned(parent, struct)) return false;
+  if (p.shape.typed && isLeftOfAnd(parent, struct)) return true;
+  if (Node.isVariableDeclaration(parent) && !parent.getTypeNode() && isConstant(parent)) {
+    if (!p.shape.typed) return false;
+    // What walks through it walks through the same message each time.
+    if (isOnlyHandedOn(p, parent.getNameNode())) {
+      p.bind(parent.getNameNode(), kind);
+      return true;
+    }
+  }
+  if (!p.shape.typed && isReturned(parent, struct)) return false;
   p.open.push({ expression: struct, kind });
   return true;
+}
+
+/** Where it is what `&&` gives, there is none. */
+function isLeftOfAnd(parent: Node, struct: Node): boolean {
+  return Node.isBinaryExpression(parent) && parent.getLeft() === struct && parent.getOperatorToken().getText() === "&&";
 }
 
 /** Does a function of the project give it back, whose calls are followed? */
@@ -53,6 +62,10 @@ function isReturned(parent: Node, struct: Node): boolean {
 export function viewsStruct(p: Proving, struct: Node, kind: Kind): boolean {
   const { structs } = p.shape;
   const parent = struct.getParent();
+  if (structs && p.shape.typed && isStructMessage(kind)) {
+    viewsField(p, struct);
+    return true;
+  }
   if (!structs || !isStructMessage(kind) || !parent || isReturned(parent, struct)) return false;
   const isRead =
     (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) &&

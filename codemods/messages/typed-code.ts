@@ -81,7 +81,7 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
   const descsOf = (name: string) => {
     let found = descs.get(name);
     if (!found) {
-      found = namesIn(project, name);
+      found = namesIn(project, name, flavour.structs !== undefined);
       descs.set(name, found);
     }
     return found;
@@ -306,16 +306,21 @@ function hasMembers(
 }
 
 /** The names that generators of interfaces give in a package: `Outer_Inner` for a nested message. */
-function namesIn(project: AnalysisProject, name: string): ReadonlyMap<string, DescMessage | DescEnum | DescService> {
+function namesIn(
+  project: AnalysisProject,
+  name: string,
+  hasStructs: boolean,
+): ReadonlyMap<string, DescMessage | DescEnum | DescService> {
   const found = new Map<string, DescMessage | DescEnum | DescService>();
   const visit = (one: DescMessage | DescEnum | DescService) => {
     const local = name === "" ? one.typeName : one.typeName.slice(name.length + 1);
     found.set(local.replaceAll(".", "_"), one);
     if (one.kind === "message") for (const inner of [...one.nestedMessages, ...one.nestedEnums]) visit(inner);
   };
-  const wkt = name === "google.protobuf" ? ["Timestamp", "Duration", "Empty", "Any", "FieldMask"] : [];
-  for (const each of wkt) {
-    const desc = project.protos.message(`google.protobuf.${each}`);
+  const messages = ["Timestamp", "Duration", "Empty", "Any", "FieldMask"];
+  const parts = hasStructs ? ["Struct", "Value", "ListValue", "NullValue"] : [];
+  for (const each of name === "google.protobuf" ? [...messages, ...parts] : []) {
+    const desc = project.protos.message(`${name}.${each}`) ?? project.protos.enum(`${name}.${each}`);
     if (desc) visit(desc);
   }
   for (const file of project.protos.files())

@@ -46,6 +46,8 @@ export interface TypedFlavour {
   readonly showsWith?: { readonly object: string; readonly json?: string; readonly fromJson?: string };
   /** Old objects have what was sent in the order in which it came: only messages that the program does not make are shown. */
   readonly showsReceived?: true;
+  /** google.protobuf.Struct and its parts are messages as others are: the runtime's functions between one and the JSON in a field. */
+  readonly structs?: { readonly view: string; readonly options: string; readonly make: string };
   /** The functions of a message that are followed. */
   readonly functions: Readonly<Record<string, TypedFunction>>;
 }
@@ -106,6 +108,7 @@ export const protobufTs: TypedFlavour = {
   staleness: protobufTsStaleness,
   showsWith: { object: "protobufTsObject" },
   showsReceived: true,
+  structs: { view: "structMessage", options: "", make: "structJson" },
   functions: {
     create: "create",
     clone: "clone",
@@ -114,6 +117,7 @@ export const protobufTs: TypedFlavour = {
     equals: "equals",
     toJson: "json",
     toJsonString: "json",
+    fromJson: "from-json",
   },
 };
 

@@ -7,9 +7,11 @@ import {
   type Type,
 } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
+import { isPartOfStruct } from "./message-kind.js";
 import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
+import { jsonOf } from "./typed-structs.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
 const imported = (name: string) => ({ module: PROTOBUF, name });
@@ -104,9 +106,16 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
       }
       case "json":
         if (!isMessage(argument, desc) || second) return unknown();
+        if (hasNullField(desc)) return p.block(call, "JSON of a NullValue in a field");
         if (!hasFieldsInOrder(desc)) return p.block(call, "JSON whose keys are in another order in protobuf-es");
         return renamed(call, argument, desc, of);
       case "from-json":
+        // Where it is made for a field, it is written with the field.
+        if (p.structs.made.has(call) && jsonOf(p, call))
+          return p.later(() => {
+            if (!p.proved.has(call)) unknown();
+          });
+        if (isPartOfStruct(desc) && argument && !second) return renamed(call, argument, desc, of);
         return fromJson(call, desc) ? undefined : unknown();
       case "plain-json":
         return isMessage(argument, desc) && !second && json(call, argument, desc) ? undefined : unknown();
@@ -161,6 +170,13 @@ function differingIn(desc: DescMessage): string | undefined {
       if (scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT) return "fractions";
     }
   return undefined;
+}
+
+/** protobuf-ts writes a NullValue as a number where it is not the only one that there is. */
+function hasNullField(desc: DescMessage): boolean {
+  return [...within(desc)].some(
+    (one) => !isPartOfStruct(one) && one.fields.some((field) => field.enum?.typeName === "google.protobuf.NullValue"),
+  );
 }
 
 /** protobuf-ts writes JSON in the order in which the .proto has the fields, protobuf-es in that of their numbers. */

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type ObjectLiteralExpression, type Type } from "ts-morph";
 import { spreadsObject } from "./class-objects.js";
-import { holdsMessages, isPlain, type Kind, kindName } from "./message-kind.js";
+import { holdsMessages, isPlain, isStructMessage, type Kind, kindName } from "./message-kind.js";
 import {
   isAbsent,
   isAssertion,
@@ -145,7 +145,7 @@ export function createTypedLiterals(
         if (sharing.isChangedIn(desc))
           p.block(object, "a part of a message that is shared now or then, and changes elsewhere");
       });
-    if (isPart(object) || isRequest(object) || isWhole) return undefined;
+    if (isPart(object) || isRequest(object) || isWhole || p.structs.made.has(object)) return undefined;
     const schema = p.generated(desc, "descriptor", object);
     if (object.getProperties().length === 0) return p.replace(object, create, "(", schema, ")");
     p.wrap(object, [create, "(", schema, ", "], ")");
@@ -162,8 +162,10 @@ export function createTypedLiterals(
   };
   const claim = (given: Node, kind: Kind): void => {
     const value = unwrapped(given);
-    if (kind.kind === "wrapper") claimWrappers(value);
-    else if (choicesOf(value).length > 0) for (const one of choicesOf(value)) claim(one, kind);
+    if (kind.kind === "wrapper") {
+      if (isStructMessage(kind)) claimStruct(value, { kind: "message", desc: kind.desc });
+      else claimWrappers(value);
+    } else if (choicesOf(value).length > 0) for (const one of choicesOf(value)) claim(one, kind);
     else if (kind.kind === "message" || kind.kind === "oneof") {
       if (Node.isObjectLiteralExpression(value)) claimed.set(value, kind);
     } else if (kind.kind === "list" && Node.isArrayLiteralExpression(value))
@@ -174,6 +176,14 @@ export function createTypedLiterals(
     else if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
       for (const entry of value.getProperties())
         if (Node.isPropertyAssignment(entry)) claim(entry.getInitializerOrThrow(), kind.of);
+        else if (Node.isSpreadAssignment(entry)) claim(entry.getExpression(), kind);
+  };
+  /** `{ fields: … }` in a field that holds JSON: it is made of the literal. */
+  const claimStruct = (given: Node, kind: Kind): void => {
+    const value = unwrapped(given);
+    if (choicesOf(value).length > 0) for (const one of choicesOf(value)) claimStruct(one, kind);
+    else claim(value, kind);
+    p.structs.made.add(value);
   };
   /** `{ value: x }` in a field that holds the value alone: no message is made there. */
   const claimWrappers = (given: Node): void => {
@@ -187,6 +197,7 @@ export function createTypedLiterals(
    * it takes one with some of them now, and does not see those that have another name.
    */
   const isGiven = (given: Node, kind: Kind): boolean => {
+    if (isStructMessage(kind)) return isGiven(given, { kind: "message", desc: kind.desc });
     const value = unwrapped(given);
     if (isAbsent(value) || claimed.has(value) || !holdsMessages(kind)) return true;
     const choices = choicesOf(value);
@@ -198,11 +209,19 @@ export function createTypedLiterals(
     const results = kind.kind === "list" ? mappedIn(value) : [];
     if (kind.kind === "list" && results.length > 0) return results.every((one) => isGiven(one, kind.of));
     if (kind.kind === "map" && Node.isObjectLiteralExpression(value))
-      return value
-        .getProperties()
-        .every((one) => Node.isPropertyAssignment(one) && isGiven(one.getInitializerOrThrow(), kind.of));
+      return value.getProperties().every((one) => {
+        if (Node.isSpreadAssignment(one)) return isSpreadInMap(one.getExpression(), kind);
+        if (Node.isShorthandPropertyAssignment(one)) return isGiven(one.getNameNode(), kind.of);
+        return Node.isPropertyAssignment(one) && isGiven(one.getInitializerOrThrow(), kind.of);
+      });
     if (Node.isObjectLiteralExpression(value)) return wantedOf(value) !== undefined;
     return isOf(value.getType(), kind);
+  };
+  /** `...map`, `...(isNew && { key: message })`. */
+  const isSpreadInMap = (given: Node, kind: Kind): boolean => {
+    const choices = choicesOf(unwrapped(given));
+    if (choices.length > 0) return choices.every((one) => isSpreadInMap(unwrapped(one), kind));
+    return isGiven(given, kind);
   };
   const isOf = (type: Type, kind: Kind): boolean => {
     const whole = type.getNonNullableType();

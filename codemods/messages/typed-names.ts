@@ -173,8 +173,9 @@ export function createTypedNames(
     const kind = field && p.kindOf(field);
     const isList = kind?.kind === "list" && (isPlain(kind.of) || holdsMessages(kind));
     const isSame = kind?.kind === "message" ? !hasClasses : kind?.kind === "value" && isPlain(kind);
+    const isMap = kind?.kind === "map" && holdsMessages(kind) && !hasClasses;
     const isDefault = hasClasses && kind?.kind === "value" && kind.maybe;
-    const isMember = field && (!field.oneof || hasClasses) && (isList || (isSame && !isDefault));
+    const isMember = field && (!field.oneof || hasClasses) && (isList || isMap || (isSame && !isDefault));
     const name = oneof && !hasClasses && !hasAbsentUnions ? oneof.localName : isMember ? field.localName : undefined;
     if (name === undefined) return undefined;
     if (name !== key) p.replace(literal, quoted(literal, name));

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type ObjectLiteralExpression, type PropertyAccessExpression, type Type } from "ts-morph";
-import type { Kind } from "./message-kind.js";
+import { isPartOfStruct, type Kind } from "./message-kind.js";
 import {
   isAbsent,
   isAssignmentTarget,
@@ -13,6 +13,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
+import { isReadThroughField } from "./typed-structs.js";
 import { isSameSum } from "./typed-syntax.js";
 
 /** `message.load` of a oneof that is a union in old code: protobuf-es has one in its place. False for other members. */
@@ -63,6 +64,11 @@ export function readChoice(p: Proving, code: TypedCode, access: PropertyAccessEx
   if (!field || others.length > 0 || code.memberOf(field)?.key !== name)
     return p.block(access, "a value of a oneof that may be that of more than one member");
   if (access.hasQuestionDotToken()) return p.block(access, "a value of a oneof that may be unset");
+  if (isPartOfStruct(oneof.parent) && code.flavour.structs) {
+    if (isAssignmentTarget(access)) return p.block(access, "an object of a Struct is changed that is not made here");
+    const isFound = isReadThroughField(p, object, (type) => code.messageOf(type));
+    if (isFound) return p.block(access, "a value of a Struct whose kind is asked for elsewhere: keep it in a variable");
+  }
   p.replace(nameNode, "value");
   const kind = p.kindOf(field);
   if (!isAssignmentTarget(access)) return p.flow(access, kind.kind === "value" ? { ...kind, maybe: false } : kind);

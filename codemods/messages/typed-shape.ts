@@ -4,7 +4,8 @@ import type { Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { proveMap } from "./class-maps.js";
 import { chainOfClass, isReadOtherwise, isUnsetOfClass, readOfClass } from "./class-members.js";
-import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
+import { type LegacyShape, type Representation, representationOf, structOf } from "./legacy-shape.js";
+import { isPartOfStruct, STRUCT } from "./message-kind.js";
 import { optionalChainText } from "./typed-chains.js";
 import { type TypedCode, typedCode } from "./typed-code.js";
 import type { TypedFlavour } from "./typed-flavour.js";
@@ -57,6 +58,7 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
         }),
     // The types of old code are all found where they stand.
     retype: () => true,
+    ...(flavour.structs && { structs: flavour.structs }),
     filesOf: (desc) => code.filesOf(desc),
     staleness: (_, desc) => flavour.staleness(code.declarationOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
@@ -83,6 +85,11 @@ function representation(code: TypedCode, field: DescField): Representation {
   if (message?.typeName === "google.protobuf.Struct" && text === "{ [key: string]: any; }") return { kind: "struct" };
   if (message?.typeName === "google.protobuf.FieldMask" && field.fieldKind === "message" && text === "string[]")
     return { kind: "mask", desc: message };
+  if (code.flavour.structs && message && isPartOfStruct(message)) {
+    if (code.messageOf(type)?.typeName !== message.typeName) return strange;
+    if (message.typeName !== STRUCT || isPartOfStruct(field.parent)) return { kind: "message", desc: message };
+    return structOf(field) ?? unsupported(`${field.name} is a ${STRUCT} in a list, a map or a oneof`);
+  }
   const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
   if (wrapped && code.messageOf(type)?.typeName === field.message.typeName)
     return { kind: "wrapper", desc: field.message };

@@ -17,6 +17,15 @@ export function isChangedInside(list: Node): boolean {
   return Node.isElementAccessExpression(parent) && parent.getExpression() === list && isAssignmentTarget(parent);
 }
 
+/** `map.key = …`, `delete map.key`, `list.length = 0`. */
+export function isEntrySet(holder: Node): boolean {
+  const parent = holder.getParent();
+  if (!Node.isPropertyAccessExpression(parent) || parent.getExpression() !== holder || !isAssignmentTarget(parent))
+    return false;
+  const type = holder.getType().getNonNullableType();
+  return type.getStringIndexType() !== undefined || (type.isArray() && parent.getName() === "length");
+}
+
 export type Sharing = ReturnType<typeof createSharing>;
 
 /**
@@ -143,6 +152,6 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
     const end = value.getFirstAncestor((node) => Node.isStatement(node))?.getEnd() ?? value.getEnd();
     return p.project
       .referencesTo(value)
-      .some((one) => one.getPos() > end || (one.getPos() > value.getPos() && isChangedInside(one)));
+      .some((one) => one.getStart() >= end || (one.getPos() > value.getPos() && isChangedInside(one)));
   }
 }

@@ -88,6 +88,8 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
           p.block(node, "a message is shown whose bytes may be no Buffer, as received ones are");
       });
       const prefix = p.keyPrefix(outer);
+      // The key is written once, whatever else is written within.
+      if (prefix !== "") p.renamedShorthands.add(outer);
       const opening: TextPart[] = [
         { module: RUNTIME, name: showsWith.object },
         "(",

@@ -5,7 +5,7 @@ import { isReadOtherwise } from "./class-members.js";
 import { areExclusive } from "./exclusive-places.js";
 import { isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
-import { holdsMessages, isPlain, type Kind, neverWrapped } from "./message-kind.js";
+import { holdsMessages, isPartOfStruct, isPlain, type Kind, neverWrapped } from "./message-kind.js";
 import {
   functionAround,
   isAbsent,
@@ -20,8 +20,9 @@ import { isCertain } from "./oneof-literals.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { isPartOf } from "./typed-oneofs.js";
-import { isChangedInside, type Sharing } from "./typed-sharing.js";
+import { isChangedInside, isEntrySet, type Sharing } from "./typed-sharing.js";
 import type { TypedShows } from "./typed-shows.js";
+import { changesPart, isField } from "./typed-structs.js";
 import { sumsUp } from "./typed-sums.js";
 import { isSameSum } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
@@ -38,17 +39,21 @@ export function createTypedWrites(
   const access = (node: PropertyAccessExpression, desc: DescMessage): unknown => {
     const object = node.getExpression();
     const kind: Kind = { kind: "message", desc };
-    p.kinds.set(object, kind);
+    // A Struct in a field is followed from the message that it is of.
+    if (!code.flavour.structs || !isField(p, object, messageIn)) p.kinds.set(object, kind);
+    const isStruct = code.flavour.structs !== undefined && isPartOfStruct(desc);
+    const isChange = isAssignmentTarget(node) || isChangedInside(node) || isEntrySet(node);
+    const isOnlyHere = isStruct && isChange && changesPart(p, node);
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
     const field = p.fieldBy(desc, node.getName());
-    if (field && (isChangedInside(node) || (field.fieldKind === "map" && isMapChanged(node)))) {
-      sharing.changes(field, object);
+    if (field && (isChangedInside(node) || isEntrySet(node) || (field.fieldKind === "map" && isMapChanged(node)))) {
+      if (!isOnlyHere) sharing.changes(field, object);
       shows.writes(field);
     }
     if (!isAssignmentTarget(node)) return elementIsSet(node, field) || p.member(node, object, kind);
     if (field) {
-      sharing.writes(field, object);
+      if (!isOnlyHere) sharing.writes(field, object);
       shows.writes(field);
     }
     if (field && code.flavour.hasClasses) return ofClass(node, field);
@@ -176,10 +181,12 @@ export function createTypedWrites(
     });
   };
 
-  /** `message.map[key] = value`, `message.list[0] = value`: true where this is one. */
+  /** `message.map[key] = value`, `message.map.key = value`, `message.list[0] = value`: true where this is one. */
   const elementIsSet = (node: PropertyAccessExpression, field: DescField | undefined): boolean => {
     const element = node.getParent();
-    if (!field || !Node.isElementAccessExpression(element) || element.getExpression() !== node) return false;
+    const isNamed = field?.fieldKind === "map" && Node.isPropertyAccessExpression(element) && isEntrySet(node);
+    if (!field || !(Node.isElementAccessExpression(element) || isNamed)) return false;
+    if (element.getExpression() !== node) return false;
     const wanted = p.kindOf(field);
     if (!isAssignmentTarget(element) || (wanted.kind !== "list" && wanted.kind !== "map")) return false;
     if (node.getName() !== field.localName) p.replace(node.getNameNode(), field.localName);
@@ -194,7 +201,8 @@ export function createTypedWrites(
     const value = change.getRight();
     p.sink(value, wanted.of);
     p.later(() => {
-      if (!holdsMessages(wanted) && !p.isPresent(value)) p.block(value, "a value that may be absent");
+      if (holdsMessages(wanted) ? p.isUnchecked(value) : !p.isPresent(value))
+        p.block(value, "a value that may be absent");
     });
     return true;
   };

@@ -20,6 +20,7 @@ import {
 } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { followStructMessage, makesStruct } from "./struct-views.js";
+import { fillsField } from "./typed-structs.js";
 
 const RUNTIME = "@connect-migrate/runtime/grpc-js";
 
@@ -183,6 +184,10 @@ function conditionOfTest(test: Node): boolean {
 export function proveWrapper(p: Proving, expression: Node, wanted: Wrapper): boolean {
   if (isAbsent(expression)) {
     if (expression.getText() === "null") p.replace(expression, "undefined");
+    return true;
+  }
+  if (p.shape.structs && p.shape.typed && wanted.desc.typeName === STRUCT) {
+    fillsField(p, expression, wanted);
     return true;
   }
   if (p.shape.structs && wanted.desc.typeName === STRUCT) return makesStruct(p, expression, wanted);

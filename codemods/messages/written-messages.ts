@@ -1,12 +1,11 @@
 import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
 import { countsIn } from "./counted-fields.js";
-import { holdsMessages, type Kind } from "./message-kind.js";
+import { holdsMessages, isStructMessage, type Kind } from "./message-kind.js";
 import { isWriteStatement, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { putsMessage } from "./put-messages.js";
 import { receivedAs } from "./received-messages.js";
-import { isStructMessage } from "./struct-views.js";
 import { isThereAt } from "./wrapped-values.js";
 
 /**

@@ -58,6 +58,7 @@ export type { GrpcJsServerInterceptor } from "./server-interceptors.js";
 export { fromServerInterceptors } from "./server-interceptors.js";
 export { forceShutdown, tryShutdown } from "./shutdown.js";
 export { structFromJavaScript, structToJavaScript } from "./struct-javascript.js";
+export { structJson, structMessage } from "./struct-message.js";
 export { textFromValue } from "./text-from-value.js";
 export { toCallbacks } from "./to-callbacks.js";
 export type { ToObjectOptions } from "./to-object.js";

@@ -1,4 +1,4 @@
-import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { create, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ListValue,
   ListValueSchema,
@@ -8,6 +8,20 @@ import {
   type Value,
   ValueSchema,
 } from "@bufbuild/protobuf/wkt";
+
+/** The message google.protobuf.Struct of what a field of that type holds, for code that walks through it. Undefined for none. */
+export function structMessage(json: JsonObject): Struct;
+export function structMessage(json: JsonObject | undefined): Struct | undefined;
+export function structMessage(json: JsonObject | undefined): Struct | undefined {
+  return json && messageOfStruct(json);
+}
+
+/** The other way round: what a field holds for such a message, or for what one is made of. Undefined for none. */
+export function structJson(struct: MessageInitShape<typeof StructSchema>): JsonObject;
+export function structJson(struct: MessageInitShape<typeof StructSchema> | undefined): JsonObject | undefined;
+export function structJson(struct: MessageInitShape<typeof StructSchema> | undefined): JsonObject | undefined {
+  return struct && jsonOfStruct(create(StructSchema, struct));
+}
 
 /** The message google.protobuf.Struct of what a field of that type holds. */
 export function messageOfStruct(object: JsonObject): Struct {
