@@ -52,7 +52,7 @@ function isReadOf(value: Node): boolean {
 }
 
 /** What goes on in `a?.date.getTime()`, where a is not there, is nothing: the token that says so of what comes in place of `a?.date`. */
-function continuation(value: Node): string {
+export function continuation(value: Node): string {
   const next = value.getParent();
   const isRead = Node.isPropertyAccessExpression(next) || Node.isElementAccessExpression(next);
   if (!isRead || next.getExpression() !== value || next.hasQuestionDotToken() || !value.getText().includes("?."))

@@ -26,7 +26,8 @@ export type Representation =
   /** A Long, where protobuf-es has a bigint. */
   | { readonly kind: "int64-long"; readonly isUnsigned: boolean }
   | { readonly kind: "enum-name"; readonly desc: DescEnum }
-  | { readonly kind: "enum-number"; readonly desc: DescEnum }
+  /** `isText`: an enum of TypeScript whose values are names, as with ts-proto's `stringEnums`. All uses of it are looked at. */
+  | { readonly kind: "enum-number"; readonly desc: DescEnum; readonly isText?: true }
   /** Buffer or Uint8Array, where protobuf-es has a plain Uint8Array. */
   | { readonly kind: "bytes" }
   | { readonly kind: "message"; readonly desc: DescMessage }

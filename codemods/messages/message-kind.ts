@@ -77,6 +77,12 @@ export function isPlain(kind: Kind): boolean {
   return kind.kind === "value" && /^(same|enum-number|struct)$/.test(kind.as.kind);
 }
 
+/** An enum's value that is a name in old code, or a list or map of them. */
+export function isTextEnum(kind: Kind): boolean {
+  if ("of" in kind) return isTextEnum(kind.of);
+  return kind.kind === "value" && kind.as.kind === "enum-number" && kind.as.isText === true;
+}
+
 /** The object of a google.protobuf.Struct. */
 export function isStruct(kind: Kind | undefined): boolean {
   return kind?.kind === "value" && kind.as.kind === "struct";

@@ -37,7 +37,7 @@ export function createProveScalars(p: Proving) {
     switch (as.kind) {
       case "same":
         if (known?.kind === "value" && known.as.kind === "same" && isAssignableScalar(known.as.type, as.type)) return;
-        if (as.type === "string" && p.isString(expression)) return;
+        if (as.type === "string" && (p.isString(expression) || isTextEnum(expression))) return;
         if (as.type === "bytes" && (hasBytesType(expression) || isBufferCall(expression))) return;
         if (as.type === "boolean" && p.isBoolean(expression)) return;
         if (as.type === "number" && p.isNumber(expression)) return;
@@ -107,6 +107,9 @@ export function createProveScalars(p: Proving) {
         return block(expression, "nothing proves what this is");
     }
   };
+
+  /** The value of an enum whose values are names: who looks at all of them makes a text of it. */
+  const isTextEnum = (text: Node): boolean => shape.typed?.textEnumOf(text.getType()) !== undefined;
 
   /** The number of an enum's value that a string names: protobufjs leaves an unknown name out, or takes the first one in a list. */
   const enumByName = (text: Node, desc: DescEnum, isElement: boolean): void => {

@@ -20,6 +20,7 @@ import { createSharing, isChangedInside, isEntrySet } from "./typed-sharing.js";
 import { createTypedShows } from "./typed-shows.js";
 import { changesHolder, isIdentified, isOfOther } from "./typed-structs.js";
 import { isValue } from "./typed-syntax.js";
+import { createTypedTextEnums, textEnumsOf } from "./typed-text-enums.js";
 import { createTypedTypes } from "./typed-types.js";
 import { createTypedViews, declarationOf } from "./typed-views.js";
 import { createTypedWrites } from "./typed-writes.js";
@@ -54,6 +55,11 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
   const { literal, wantedOf, claim, isGeneratedCall } = literals;
   const { access } = createTypedWrites(p, code, types, sharing, shows, literals.claim);
   const views = createTypedViews(p, code, types);
+  const texts = createTypedTextEnums(p, code, {
+    enums: textEnumsOf(p, descs),
+    isGeneratedCall,
+    isOwnPackage,
+  });
   const { name, sharesMessages } = createTypedNames(p, code, types, {
     views,
     descs,
@@ -62,6 +68,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     constructs: literals.constructs,
     functions: literals.functions,
     hasParts: literals.hasParts,
+    isText: texts.isText,
   });
 
   // ---- places ------------------------------------------------------------------------------------------------------
@@ -82,7 +89,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     }
     if (Node.isClassDeclaration(node) && !views.handsOver(node))
       p.block(node.getNameNode() ?? node, "a message goes where something else is asked for");
+    texts.declared(node);
     if (!isValue(node) || isGone(node)) return undefined;
+    texts.visit(node);
     const type = node.getType();
     // What is spread is looked at with what it is a part of, although the compiler asks for the same type there.
     if (isWrapper(node) || p.keptSpreads.has(node)) return undefined;

@@ -498,6 +498,8 @@ export function createProveValues(p: Proving) {
     const of = type.getArrayElementType();
     if (!of || wanted.of.kind !== "value") return false;
     const { as } = wanted.of;
+    // Who looks at values of an enum that are names makes texts of them.
+    if (as.kind === "same" && as.type === "string" && shape.typed?.textEnumOf(of)) return true;
     if (as.kind === "enum-number") {
       p.enums.add(as.desc);
       return shape.enumOfType?.(p, of)?.typeName === as.desc.typeName;

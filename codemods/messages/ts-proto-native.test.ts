@@ -250,7 +250,7 @@ describe("stays on the bridge, with the reason", async () => {
   );
 
   it.each([
-    ["stringEnums=true", echo("console.log(req.itemKind);"), "an enum of strings"],
+    ["stringEnums=true,enumsAsLiterals=true", echo("console.log(req.itemKind);"), "an enum of strings"],
     ["forceLong=long", echo("console.log(req.bigCount.toString());"), "bigCount is a"],
     ["useDate=string", echo("console.log(req.atTime);"), "at_time is a string"],
     ["useOptionals=all", echo("console.log(req.itemName);"), "may be missing in old objects"],

@@ -20,6 +20,13 @@ export interface TypedProperty {
   readonly isOptional: boolean;
 }
 
+/** A function of ts-proto's for an enum: `kindToJSON`, `kindFromJSON`, and `kindToNumber` where its values are names. */
+export interface EnumFunction {
+  readonly desc: DescEnum;
+  readonly direction: "to" | "from" | "number";
+  readonly isText: boolean;
+}
+
 /** The files that a generator of interfaces wrote for a project, read through the compiler. */
 export interface TypedCode {
   readonly flavour: TypedFlavour;
@@ -31,6 +38,8 @@ export interface TypedCode {
   /** The message of which a type is the interface or the class; undefined for any other type, and for a union with anything but absence. */
   messageOf(type: Type): DescMessage | undefined;
   enumOf(type: Type): DescEnum | undefined;
+  /** The enum whose values are names in old code, of which a type is all or some, or absence besides. */
+  textEnumOf(type: Type): DescEnum | undefined;
   /** The oneof of which a type is the union of members, or one or some of them, or absence besides. */
   oneofOf(type: Type): DescOneof | undefined;
   /** The interface or the class of a message; undefined where there is none, or more than one. */
@@ -49,10 +58,10 @@ export interface TypedCode {
   hasSameNames(desc: DescEnum, name: Node): boolean;
   /** Are they those of the .proto, one for each number? */
   hasNamesOfProto(desc: DescEnum, name: Node): boolean;
-  /** Has the enum of a name ts-proto's `UNRECOGNIZED = -1`, which no .proto has? */
+  /** Has the enum of a name ts-proto's `UNRECOGNIZED`, which no .proto has? */
   hasUnrecognized(name: Node): boolean;
-  /** `kindToJSON` and `kindFromJSON` of ts-proto, which know the names of the .proto and "UNRECOGNIZED" for any other. */
-  enumFunction(name: Node): { readonly desc: DescEnum; readonly direction: "to" | "from" } | undefined;
+  /** The functions of ts-proto that know the names of the .proto, and "UNRECOGNIZED" for any other. */
+  enumFunction(name: Node): EnumFunction | undefined;
   /** protobufjs writes the messages, which puts any number into 32 bits. */
   readonly usesProtobufjs: boolean;
 }
@@ -65,6 +74,18 @@ export function typedCode(project: AnalysisProject, flavour: TypedFlavour): Type
   const code = codes.get(flavour) ?? readCode(project, flavour);
   codes.set(flavour, code);
   return code;
+}
+
+/** `Kind.UNKNOWN`, what a field has for zero where the values of its enum are names; undefined for any other field. */
+export function zeroConstant(code: TypedCode, field: DescField): string | undefined {
+  const type = code.propertyOf(field)?.type.getNonNullableType();
+  const zero = type && "enum" in field && field.enum && code.textEnumOf(type) ? field.enum.values[0]?.name : undefined;
+  for (const part of type?.getUnionTypes() ?? []) {
+    const [member] = part.getSymbol()?.getDeclarations() ?? [];
+    if (zero !== undefined && part.getLiteralValue() === zero && Node.isEnumMember(member))
+      return `${member.getParent().getName()}.${member.getName()}`;
+  }
+  return undefined;
 }
 
 function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
@@ -167,6 +188,14 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     return name.desc.oneofs.find((oneof) => propertyIn(oneof) === property);
   };
 
+  const textEnumOfPart = (part: Type): DescEnum | undefined => {
+    if (!part.isEnumLiteral() || typeof part.getLiteralValue() !== "string") return undefined;
+    const declaration = part.getSymbol()?.getDeclarations()[0];
+    const owner = Node.isEnumMember(declaration) ? declaration.getParent() : declaration;
+    const name = nameOfDeclaration(owner);
+    return name?.kind === "enum" && hasTextOfProto(owner, name.desc) ? name.desc : undefined;
+  };
+
   return {
     flavour,
     usesProtobufjs: [...files].some((file) => file.getFullText().includes("protobufjs/minimal")),
@@ -193,6 +222,12 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
       const owner = Node.isEnumMember(declaration) ? declaration.getParent() : declaration;
       const name = Node.isEnumDeclaration(owner) ? nameOfDeclaration(owner) : undefined;
       return name?.kind === "enum" ? name.desc : undefined;
+    },
+    textEnumOf(type) {
+      const whole = type.getNonNullableType();
+      const found = new Set((whole.isUnion() ? whole.getUnionTypes() : [whole]).map(textEnumOfPart));
+      const [only] = found;
+      return found.size === 1 ? only : undefined;
     },
     oneofOf(type) {
       const key = type.compilerType;
@@ -226,18 +261,21 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
     },
     enumFunction(name) {
       const declaration = declarationOf(name);
-      const [, local, direction] =
-        /^(\w+)(To|From)JSON$/.exec(nameOf(name)?.kind === "other" ? name.getText() : "") ?? [];
+      const [, local, form] =
+        /^(\w+)(ToJSON|FromJSON|ToNumber)$/.exec(nameOf(name)?.kind === "other" ? name.getText() : "") ?? [];
       if (!local || !Node.isFunctionDeclaration(declaration)) return undefined;
-      const of = direction === "To" ? declaration.getParameters()[0]?.getTypeNode() : declaration.getReturnTypeNode();
+      const isFrom = form === "FromJSON";
+      const of = isFrom ? declaration.getReturnTypeNode() : declaration.getParameters()[0]?.getTypeNode();
       const type = Node.isTypeReference(of) ? of.getTypeName() : undefined;
       const desc = type && nameOf(type);
       if (desc?.kind !== "enum" || type?.getText().toLowerCase() !== local.toLowerCase()) return undefined;
+      const isText = hasTextOfProto(declarationOf(type), desc.desc);
+      if (!isText && (form === "ToNumber" || !hasNamesOfProto(declarationOf(type), desc.desc))) return undefined;
       // With another answer to what is not known, it is another function.
       const last = declaration.getDescendantsOfKind(SyntaxKind.DefaultClause)[0]?.getStatements().at(-1)?.getText();
-      const answer = direction === "To" ? /^return "UNRECOGNIZED";?$/ : /^return \w+\.UNRECOGNIZED;?$/;
-      if (!hasNamesOfProto(declarationOf(type), desc.desc) || !answer.test(last ?? "")) return undefined;
-      return { desc: desc.desc, direction: direction === "To" ? "to" : "from" };
+      const answer = isFrom ? /^return \w+\.UNRECOGNIZED;?$/ : /^return ("UNRECOGNIZED"|-1);?$/;
+      if (!answer.test(last ?? "")) return undefined;
+      return { desc: desc.desc, direction: isFrom ? "from" : form === "ToJSON" ? "to" : "number", isText };
     },
     propertyOf(member) {
       const declaration = messageDeclarationOf(member.parent);
@@ -274,18 +312,33 @@ function readCode(project: AnalysisProject, flavour: TypedFlavour): TypedCode {
 function isOtherNumber(constant: Node, value: DescEnumValue): boolean {
   const member = constant.getSymbol()?.getValueDeclaration();
   const old = Node.isEnumMember(member) ? member.getValue() : undefined;
-  return typeof old === "number" && old !== value.number;
+  return old !== undefined && old !== (typeof old === "string" ? value.name : value.number);
 }
 
 /** The constant that ts-proto adds to an enum. */
 function unrecognizedOf(declaration: Node | undefined, desc: DescEnum): EnumMember | undefined {
   if (!Node.isEnumDeclaration(declaration)) return undefined;
   if (desc.values.some(({ name, number }) => name === "UNRECOGNIZED" || number === -1)) return undefined;
-  return declaration.getMembers().find((one) => one.getName() === "UNRECOGNIZED" && one.getValue() === -1);
+  return declaration
+    .getMembers()
+    .find((one) => one.getName() === "UNRECOGNIZED" && [-1, "UNRECOGNIZED"].includes(one.getValue() ?? ""));
+}
+
+/** Are the values of an enum the names that the .proto has, one for each number? */
+function hasTextOfProto(declaration: Node | undefined, desc: DescEnum): boolean {
+  if (!Node.isEnumDeclaration(declaration) || !isUnaliased(desc)) return false;
+  const other = unrecognizedOf(declaration, desc);
+  const texts = new Set(declaration.getMembers().flatMap((one) => (one === other ? [] : [one.getValue()])));
+  return texts.size === desc.values.length && desc.values.every(({ name }) => texts.has(name));
+}
+
+/** Has each number one name? */
+function isUnaliased(desc: DescEnum): boolean {
+  return new Set(desc.values.map((value) => value.number)).size === desc.values.length;
 }
 
 function hasNamesOfProto(declaration: Node | undefined, desc: DescEnum): boolean {
-  if (new Set(desc.values.map((value) => value.number)).size !== desc.values.length) return false;
+  if (!isUnaliased(desc)) return false;
   return hasMembers(declaration, desc, (value) => value.name, unrecognizedOf(declaration, desc));
 }
 

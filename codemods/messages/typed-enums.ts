@@ -1,5 +1,12 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import { type CallExpression, type ElementAccessExpression, type Expression, Node, SyntaxKind } from "ts-morph";
+import {
+  type CallExpression,
+  type ElementAccessExpression,
+  type Expression,
+  Node,
+  type QualifiedName,
+  SyntaxKind,
+} from "ts-morph";
 import type { TextPart } from "./message-facts.js";
 import { isAssignmentTarget, standsAlone } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -38,23 +45,80 @@ export function namesValue(
 }
 
 /** `Kind.UNRECOGNIZED`, which no .proto has: `(-1 as number)`; `case Kind.UNRECOGNIZED:` before `default:` goes. */
-export function unrecognized(p: Proving, code: TypedCode, constant: Node, name: Node): boolean {
+export function unrecognized(p: Proving, code: TypedCode, constant: Node, desc: DescEnum, name: Node): boolean {
   if (!Node.isPropertyAccessExpression(constant) || constant.getName() !== "UNRECOGNIZED") return false;
   if (!code.hasUnrecognized(name)) return false;
   const clause = constant.getParent();
   const next = Node.isCaseClause(clause) ? clause.getNextSibling() : undefined;
-  if (Node.isCaseClause(clause) && Node.isDefaultClause(next) && clause.getStatements().length === 0) {
-    const between = clause.getSourceFile().getFullText().slice(clause.getEnd(), next.getStart());
-    if (between.trim() === "") {
-      p.edit(clause, clause.getStart(), next.getStart(), []);
-      return true;
-    }
+  const isText = code.textEnumOf(constant.getType()) !== undefined;
+  if (clause && next && isLeftOut(constant)) {
+    p.edit(clause, clause.getStart(), next.getStart(), []);
+    return true;
   }
-  p.replace(constant, "(-1 as number)");
+  const other = otherwiseOf(constant);
+  if (clause && isAllElse(constant)) {
+    p.edit(clause, clause.getStart(), constant.getEnd(), ["default"]);
+    if (other) p.edit(other, other.getStart(), other.getEnd(), []);
+  } else if (isText && Node.isElementAccessExpression(constant.getParent()))
+    p.replace(constant, "(-1 as number) as ", { ...p.generated(desc, "shape", constant), typeOnly: true });
+  else p.replace(constant, "(-1 as number)");
   return true;
 }
 
-/** `kindToJSON(value)` and `kindFromJSON("KIND_RED")` of ts-proto. False for other functions, and where a value is not proved. */
+/**
+ * `case Kind.UNRECOGNIZED:` of a switch that has all names besides: whatever else there is, it was that. A default that nothing
+ * comes to, as the compiler knew, goes.
+ */
+export function isAllElse(constant: Node): boolean {
+  const clause = constant.getParent();
+  const block = Node.isCaseClause(clause) ? clause.getParent() : undefined;
+  const member = constant.getSymbol()?.getValueDeclaration();
+  if (!Node.isCaseBlock(block) || !Node.isEnumMember(member) || member.getValue() !== "UNRECOGNIZED") return false;
+  const clauses = block.getClauses();
+  const cases = clauses.map((one) =>
+    Node.isCaseClause(one) ? one.getExpression().getSymbol()?.getValueDeclaration() : one,
+  );
+  const other = clauses.findIndex(Node.isDefaultClause);
+  const before = clauses[other - 1];
+  const isFallenInto =
+    before !== undefined && !/^(break|return|throw|continue)\b/.test(before.getStatements().at(-1)?.getText() ?? "");
+  return (
+    !isFallenInto &&
+    member
+      .getParent()
+      .getMembers()
+      .every((one) => cases.includes(one))
+  );
+}
+
+/** The default of such a switch. */
+function otherwiseOf(constant: Node): Node | undefined {
+  const block = constant.getParent()?.getParent();
+  return Node.isCaseBlock(block) ? block.getClauses().find(Node.isDefaultClause) : undefined;
+}
+
+/** `Kind.KIND_RED` as a type; `Kind.UNRECOGNIZED` is none. */
+export function typeOfConstant(p: Proving, code: TypedCode, type: QualifiedName, desc: DescEnum, name: Node): boolean {
+  const of = type.getRight().getText();
+  if (of === "UNRECOGNIZED" && code.hasUnrecognized(name)) {
+    p.replace(type, "never");
+    return true;
+  }
+  const value = desc.values.find((one) => one.name === of) ?? desc.values.find((one) => one.localName === of);
+  if (!value) return false;
+  p.replace(type, { ...p.generated(desc, "shape", type), typeOnly: true }, `.${value.localName}`);
+  return true;
+}
+
+/** `case Kind.UNRECOGNIZED:`, right before `default:`. */
+export function isLeftOut(constant: Node): boolean {
+  const clause = constant.getParent();
+  const next = Node.isCaseClause(clause) ? clause.getNextSibling() : undefined;
+  if (!Node.isCaseClause(clause) || !Node.isDefaultClause(next) || clause.getStatements().length > 0) return false;
+  return clause.getSourceFile().getFullText().slice(clause.getEnd(), next.getStart()).trim() === "";
+}
+
+/** `kindToJSON(value)`, `kindToNumber(value)` and `kindFromJSON("KIND_RED")` of ts-proto. False for other functions, and where a value is not proved. */
 export function convertsEnum(p: Proving, code: TypedCode, name: Node): boolean {
   const found = code.enumFunction(name);
   if (!found) return false;
@@ -70,6 +134,13 @@ export function convertsEnum(p: Proving, code: TypedCode, name: Node): boolean {
     lookUp(p, call, argument, found.desc, [opening], ` ?? "UNRECOGNIZED"${closing}`);
     return true;
   }
+  if (found.direction === "number" || argument.getType().isNumber()) {
+    // Where the names are values, numbers are not.
+    if (found.direction === "from" ? !found.isText : !isNumberOf(code, argument, found.desc)) return false;
+    const known = { module: "@connect-migrate/runtime/grpc-js", name: "tsProtoEnum" };
+    p.edit(call, call.getStart(), argument.getStart(), [known, "(", schema, ", "]);
+    return true;
+  }
   const again = repeated(p, code, argument);
   if (again === undefined || !isText(argument)) return false;
   const one = /\bone\b/.test(again) ? "each" : "one";
@@ -83,7 +154,7 @@ function mapsEnum(
   p: Proving,
   call: CallExpression,
   name: Node,
-  direction: "to" | "from",
+  direction: "to" | "from" | "number",
   schema: ReturnType<Proving["generated"]>,
 ): boolean {
   const list = call.getExpression();
@@ -116,7 +187,7 @@ function lookUp(
 }
 
 const isNumberOf = (code: TypedCode, value: Expression, desc: DescEnum) =>
-  value.getType().isNumber() || code.enumOf(value.getType()) === desc;
+  value.getType().isNumber() || code.enumOf(value.getType()) === desc || code.textEnumOf(value.getType()) === desc;
 
 /** Is it a string, and neither a number nor absent? */
 const isText = (value: Expression) => value.getType().isString() || value.getType().isStringLiteral();

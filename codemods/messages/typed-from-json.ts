@@ -3,7 +3,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CallExpression, type MethodDeclaration, Node, SyntaxKind } from "ts-morph";
 import { reachable } from "./google-protobuf-generated.js";
 import type { Proving } from "./proof.js";
-import type { TypedCode } from "./typed-code.js";
+import { type TypedCode, zeroConstant } from "./typed-code.js";
 
 /**
  * `Thing.fromJSON(object)` of ts-proto's code, which reads each field by one or two names: the runtime reads them so. False where
@@ -76,7 +76,7 @@ function styleOf(
     isList
       ? `Array.isArray(object?.${name})?object.${name}.map((e:any)=>${convert("e")}):`
       : `isSet(object.${name})?${convert(`object.${name}`)}:`;
-  const otherwise = isList ? "[]" : defaultOf(field);
+  const otherwise = isList ? "[]" : defaultOf(code, field);
   const camel = field.localName.replace(/\$$/, "");
   const isOne = text === `${part(camel)}${otherwise}`;
   if (camel === field.name) return isOne ? undefined : "other";
@@ -84,9 +84,9 @@ function styleOf(
   return text === `${part(camel)}${part(field.name)}${otherwise}` ? "both" : "other";
 }
 
-function defaultOf(field: DescField): string {
+function defaultOf(code: TypedCode, field: DescField): string {
   if (field.presence === FeatureSet_FieldPresence.EXPLICIT) return "undefined";
-  if (!("scalar" in field) || field.scalar === undefined) return "0";
+  if (!("scalar" in field) || field.scalar === undefined) return zeroConstant(code, field) ?? "0";
   if (field.scalar === ScalarType.STRING) return '""';
   if (field.scalar === ScalarType.BOOL) return "false";
   return field.scalar === ScalarType.BYTES ? "newUint8Array(0)" : "0";

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
-import { isPlain } from "./message-kind.js";
+import { isPlain, isTextEnum } from "./message-kind.js";
 import {
   conditionOf,
   conjuncts,
@@ -46,14 +46,16 @@ function read(p: Proving, access: PropertyAccessExpression, field: DescField, on
   const kind = p.kindOf(field);
   // Zero is false in both forms, and bytes are true.
   const isSameTest = kind.kind === "value" && /^(int64-number|bytes)$/.test(kind.as.kind);
-  if ((isPlain(kind) || isSameTest) && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
+  // A name is true wherever there is one.
+  const isText = isTextEnum(kind);
+  if (!isText && (isPlain(kind) || isSameTest) && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
     const whole = `${is("===")} && ${chain}.${oneof.localName}.value`;
     const isAlone = !Node.isPrefixUnaryExpression(parent) && !Node.isBinaryExpression(parent);
     if (!isAlone) p.edit(access, access.getStart(), access.getStart(), ["("], "after");
     p.edit(access, object.getEnd(), access.getEnd(), [`${whole}${isAlone ? "" : ")"}`]);
     return isSameTest ? undefined : p.flow(access, kind);
   }
-  if (kind.kind === "message" && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
+  if ((isText || kind.kind === "message") && parent && isTruthTest(parent, access) && !isValueOfLogical(parent)) {
     const isNegated = Node.isPrefixUnaryExpression(parent);
     const around = isNegated ? parent : access;
     if (isNegated) p.edit(around, parent.getStart(), access.getStart(), []);

@@ -5,7 +5,7 @@ import { quoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { isInAlias } from "./typed-aliases.js";
 import type { TypedCode, TypedName } from "./typed-code.js";
-import { convertsEnum, namesValue, unrecognized } from "./typed-enums.js";
+import { convertsEnum, namesValue, typeOfConstant, unrecognized } from "./typed-enums.js";
 import { holderOf, isPartial, qualified, satisfiesOf } from "./typed-syntax.js";
 import type { TypedTypes } from "./typed-types.js";
 import type { TypedViews } from "./typed-views.js";
@@ -25,6 +25,8 @@ interface Given {
   constructs(made: NewExpression, desc: DescMessage): unknown;
   /** `Message.of`, where `Message` is the object with the functions of generated code. */
   functions(access: PropertyAccessExpression, desc: DescMessage): unknown;
+  /** Is a constant one that became a text? */
+  isText(constant: Node | undefined): boolean;
   /** Does a value become a part of a message that create() makes? */
   hasParts(value: Node): boolean;
 }
@@ -34,7 +36,7 @@ export function createTypedNames(
   p: Proving,
   code: TypedCode,
   { isOurs }: TypedTypes,
-  { views, descs, services, isGone, constructs, functions, hasParts }: Given,
+  { views, descs, services, isGone, constructs, functions, hasParts, isText }: Given,
 ) {
   const { project } = p;
 
@@ -57,9 +59,10 @@ export function createTypedNames(
       return isOurs(found.desc) ? p.block(parent, "a type is made of that of a message") : undefined;
     switch (found.kind) {
       case "enum":
-        if (!isUsedEnum(found)) return undefined;
+        if (!isUsedEnum(found) || isText(parent)) return undefined;
         if (Node.isPropertyAccessExpression(parent) && code.constantOf(p, parent)) return undefined;
-        if (parent && unrecognized(p, code, parent, last)) return undefined;
+        if (Node.isQualifiedName(parent) && typeOfConstant(p, code, parent, found.desc, last)) return undefined;
+        if (parent && unrecognized(p, code, parent, found.desc, last)) return undefined;
         if (
           Node.isElementAccessExpression(parent) &&
           parent.getExpression() === node &&

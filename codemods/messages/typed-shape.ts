@@ -62,7 +62,7 @@ export function typedShape(project: AnalysisProject, flavour: TypedFlavour): Leg
     filesOf: (desc) => code.filesOf(desc),
     staleness: (_, desc) => flavour.staleness(code.declarationOf(desc), desc),
     constant: (p, expression) => code.constantOf(p, expression),
-    enumOfType: (_, type) => code.enumOf(type),
+    enumOfType: (_, type) => code.enumOf(type) ?? code.textEnumOf(type),
   };
   shapes.set(code, shape);
   return shape;
@@ -105,7 +105,10 @@ function representation(code: TypedCode, field: DescField): Representation {
       return as;
     case "enum-number": {
       const values = [type, ...type.getUnionTypes()].map((one) => one.getLiteralValue());
-      if (values.some((value) => typeof value === "string")) return unsupported(`${field.name} is an enum of strings`);
+      if (values.some((value) => typeof value === "string"))
+        return code.textEnumOf(type)?.typeName === as.desc.typeName
+          ? { ...as, isText: true }
+          : unsupported(`${field.name} is an enum of strings`);
       return code.enumOf(type)?.typeName === as.desc.typeName ? as : strange;
     }
     case "bytes":

@@ -12,7 +12,7 @@ import type { TextPart } from "./message-facts.js";
 import { type Kind, unsupportedIn } from "./message-kind.js";
 import { isAbsent, isOperand, isTruthTest, isValueOfLogical, topOf, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
-import type { TypedCode } from "./typed-code.js";
+import { type TypedCode, zeroConstant } from "./typed-code.js";
 import { createdOptions, dependsOnSent, madeOrChanged } from "./typed-created.js";
 import { literalAround } from "./typed-places.js";
 import type { TypedTypes } from "./typed-types.js";
@@ -223,11 +223,13 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
     );
     const buffers = agreed(fields.flatMap(isBuffer)) ?? true;
     const unions = agreed(fields.flatMap((field) => (field.oneof ? [unionOf(field)] : [])));
-    if ([keep, longs, timestamps, buffers, unions].includes("both") || keep === "other") return undefined;
+    const enums = agreed(fields.flatMap(enumsOf));
+    if ([keep, longs, timestamps, buffers, unions, enums].includes("both") || keep === "other") return undefined;
     const isByteless = !fields.some((field) => scalarOf(field) === ScalarType.BYTES);
     const options = [
       ...(keep === true ? ["keepCase: true"] : []),
       ...(longs === undefined || longs === "Number" ? [] : [`longs: ${longs}`]),
+      ...(enums === "String" && !isForJson ? ["enums: String"] : []),
       ...(timestamps === true && !isForJson ? ["timestamps: true"] : []),
       ...(isByteless || isForJson ? [] : [buffers ? "buffers: true" : 'buffers: "received"']),
       ...(unions === undefined || unions === "members" || isForJson ? [] : [`unions: "${unions}"`]),
@@ -247,6 +249,11 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
     if (as?.kind === "int64-string") return "longAsString" in field && field.longAsString ? [] : ["String"];
     if (as?.kind === "int64-number") return ["Number"];
     return as?.kind === "same" && as.type === "bigint" ? ["BigInt"] : [];
+  }
+
+  function enumsOf(field: DescField): string[] {
+    const as = representationIn(p.kindOf(field));
+    return as?.kind === "enum-number" ? [as.isText ? "String" : "Number"] : [];
   }
 
   function unionOf(field: DescField): "members" | "name" | "value" {
@@ -303,6 +310,8 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
     const of = `message.${key}`;
     const union = field.oneof && code.propertyOf(field.oneof)?.key;
     const zeros = ["0", "false", "0n", '"0"', '""', 'BigInt("0")'].map((zero) => `${of}!==${zero}`);
+    const first = zeroConstant(code, field);
+    if (first !== undefined) zeros.push(`${of}!==${first}`);
     const wanted = member
       ? [`message.${union}?.${code.flavour.discriminator}==="${member.text}"`]
       : field.fieldKind === "list"

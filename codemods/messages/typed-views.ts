@@ -1,7 +1,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type Signature, type SourceFile, type Type } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
-import { holdsMessages, isPlain, type Kind } from "./message-kind.js";
+import { holdsMessages, isPlain, isTextEnum, type Kind } from "./message-kind.js";
 import { isAssignmentTarget, unquoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
@@ -51,11 +51,18 @@ export function createTypedViews(p: Proving, code: TypedCode, types: TypedTypes)
       const name = property.getName();
       if (!p.fieldBy(desc, name)) return !isNamed(desc, name);
       const kind = sameIn(desc, name);
+      // A type with a text, or anything, for the name of an enum's value.
+      if (kind && isTextEnum(kind) && !isSameText(desc, name, property.getTypeAtLocation(at))) return false;
       if (!kind || isPlain(kind)) return kind !== undefined;
       const asked = property.getTypeAtLocation(at);
       const given = code.propertyOf(p.fieldBy(desc, name) as DescField)?.type;
       return given !== undefined && (holds(asked) && !holdsView(asked) ? true : goesTo(given, asked, at));
     });
+  };
+
+  const isSameText = (desc: DescMessage, name: string, asked: Type): boolean => {
+    const given = code.propertyOf(p.fieldBy(desc, name) as DescField)?.type;
+    return given?.getNonNullableType().compilerType === asked.getNonNullableType().compilerType;
   };
 
   /** What a field holds that has the same name and type in protobuf-es. */

@@ -1,5 +1,5 @@
 import { Node } from "ts-morph";
-import { unwrapped } from "./message-syntax.js";
+import { isAssignmentTarget, isConstant, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /**
@@ -14,7 +14,7 @@ export function isUncheckedElement(p: Proving, given: Node): boolean {
     const list = unwrapped(value.getExpression());
     const type = list.getType().getNonNullableType();
     if (!key || type.isTuple() || isPartOfSplit(list, key.getText()) || isWithinLength(value, list, key)) return false;
-    if (isKeyOf(p, key, list)) return false;
+    if (isKeyOf(p, key, list) || hasAllNames(p, key, list)) return false;
     const asked = key.getType();
     if (asked.isEnum() || asked.isNumber()) return !type.isAny();
     if (asked.isLiteral() && type.getProperty(`${asked.getLiteralValue()}`)) return false;
@@ -27,6 +27,25 @@ export function isUncheckedElement(p: Proving, given: Node): boolean {
   const owner = pattern.getParent();
   const made = Node.isVariableDeclaration(owner) ? owner.getInitializer() : undefined;
   return !made || !isPartOfSplit(unwrapped(made), String(pattern.getElements().indexOf(declaration)));
+}
+
+/** `LABELS[kind]` of a constant table with an entry for each value of an enum whose values are names, that of no number included. */
+function hasAllNames(p: Proving, key: Node, table: Node): boolean {
+  const declaration = Node.isIdentifier(table) ? p.project.declarationOf(table) : undefined;
+  if (!isConstant(declaration)) return false;
+  const object = declaration.getInitializer();
+  if (!Node.isObjectLiteralExpression(object) || !p.shape.typed?.textEnumOf(key.getType())) return false;
+  const isOnlyRead = p.project.referencesTo(table).every((use) => {
+    const access = use.getParent();
+    return use === declaration.getNameNode() || (Node.isElementAccessExpression(access) && !isAssignmentTarget(access));
+  });
+  const members = object.getProperties().map((one) => {
+    const name = Node.isPropertyAssignment(one) ? one.getNameNode() : undefined;
+    return Node.isComputedPropertyName(name) ? name.getExpression().getSymbol()?.getValueDeclaration() : undefined;
+  });
+  const [first] = members;
+  const owner = Node.isEnumMember(first) ? first.getParent() : undefined;
+  return isOnlyRead && owner?.getMembers().every((one) => members.includes(one)) === true;
 }
 
 /** What stands before the first separator is always there. */

@@ -36,7 +36,7 @@ export function initOf(desc: DescMessage, depth: number, bits = 64n): fc.Arbitra
       if (field.fieldKind === "message" && !field.oneof && wrapped && isWrapperDesc(field.message)) return one(wrapped);
       return depth === 0 ? fc.constant(undefined) : initOf(field.message, depth - 1, bits);
     }
-    if ("enum" in field && field.enum) return fc.constantFrom(0, 1, 5, 77);
+    if ("enum" in field && field.enum) return fc.constantFrom(0, 1, 5, 77, 78);
     switch ("scalar" in field ? field.scalar : undefined) {
       case ScalarType.STRING:
         return fc.string({ maxLength: 5 });

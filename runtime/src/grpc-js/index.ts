@@ -65,6 +65,7 @@ export type { ToObjectOptions } from "./to-object.js";
 export { toObject } from "./to-object.js";
 export { toPlainObject } from "./to-plain-object.js";
 export { transportFromGrpcJs } from "./transport-from-grpc-js.js";
+export { tsProtoEnum, tsProtoEnumName } from "./ts-proto-enum.js";
 export type { TsProtoMessageOptions } from "./ts-proto-message.js";
 export { tsProtoMessage } from "./ts-proto-message.js";
 export type { TsProtoOptions } from "./ts-proto-object.js";

@@ -20,6 +20,8 @@ export interface TsProtoOptions {
    * each member is a property.
    */
   readonly unions?: "name" | "value";
+  /** An enum's value is its name (`stringEnums`), "UNRECOGNIZED" where the .proto has none. Default: Number. */
+  readonly enums?: NumberConstructor | StringConstructor;
 }
 
 /**
@@ -102,6 +104,8 @@ function scalar(value: unknown, field: DescField, options: TsProtoOptions): unkn
     const isUnset = options.buffers === "received" && value.length === 0 && !canBeAbsent(field) && isSingle(field);
     return options.buffers && !isUnset ? Buffer.from(value) : value;
   }
+  if (typeof value === "number" && options.enums === String && "enum" in field && field.enum)
+    return field.enum.value[value]?.name ?? "UNRECOGNIZED";
   if (typeof value !== "bigint") return value;
   return "longAsString" in field && field.longAsString ? String(value) : (options.longs ?? Number)(value);
 }
