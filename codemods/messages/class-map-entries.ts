@@ -17,7 +17,7 @@ export function followEntries(p: Proving, map: Node, field: DescField, of: Kind)
   const list = listOf(call ?? map);
   // Keys that are numbers are texts in an object.
   const isKnown = name === "values" || (field.fieldKind === "map" && field.mapKey === ScalarType.STRING);
-  const isSame = of.kind === "value" && (of.as.kind === "same" || of.as.kind === "enum-number");
+  const isSame = name === "keys" || (of.kind === "value" && /^(same|enum-number)$/.test(of.as.kind));
   if (!list || !isKnown || !isSame || !/^(entries|keys|values)$/.test(name)) return false;
   if (!hasNoOrder(list, name, of)) return false;
   p.edit(list, list.getStart(), map.getStart(), [`Object.${name}(`]);

@@ -1,7 +1,7 @@
 import type { DescField } from "@bufbuild/protobuf";
 import { type CallExpression, type NewExpression, Node, type PropertyAccessExpression } from "ts-morph";
 import { followEntries } from "./class-map-entries.js";
-import { holdsMessages, isPlain, type Kind, maybe, SAME, sameKind } from "./message-kind.js";
+import { holdsMessages, isPartOfStruct, isPlain, type Kind, maybe, SAME, sameKind } from "./message-kind.js";
 import { functionAround, isAssignmentTarget, isConstant, standsAlone, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
@@ -24,6 +24,9 @@ export function followClassMap(p: Proving, access: PropertyAccessExpression, fie
   for (const reference of p.project.referencesTo(name)) {
     if (reference === name) continue;
     p.kinds.set(reference, kind);
+    // It may be that of a message which is made of a field.
+    if (isPartOfStruct(field.parent) && isMapChanged(reference))
+      p.block(reference, "a list or map of a Struct is changed that is not made here");
     use(p, reference, field, kind.of, () => reference.getText());
   }
   return undefined;

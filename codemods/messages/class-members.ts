@@ -6,7 +6,7 @@ import { followClassMap } from "./class-maps.js";
 import { objectOfClass } from "./class-objects.js";
 import { isOptionalScalar, isScalar } from "./google-protobuf-names.js";
 import { zeroText } from "./google-protobuf-reads.js";
-import { unsupportedIn } from "./message-kind.js";
+import { isStructMessage, unsupportedIn } from "./message-kind.js";
 import {
   comparedLiterals,
   isAbsent,
@@ -58,7 +58,8 @@ export function chainOfClass(p: Proving, node: Node): string | undefined {
   const object = node.getExpression();
   const kind = p.kinds.get(object);
   const field = kind?.kind === "message" ? p.fieldBy(kind.desc, node.getName()) : undefined;
-  if (field?.fieldKind !== "message") return undefined;
+  // What is read of a Struct is read of a message that is made of the field.
+  if (field?.fieldKind !== "message" || isStructMessage(p.kindOf(field))) return undefined;
   const chain = p.chainText(object);
   const isSet = isFoundSet(p, node, object, field);
   if (chain === undefined || (field.oneof && !isSet)) return undefined;

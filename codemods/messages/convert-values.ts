@@ -3,7 +3,7 @@ import { type BinaryExpression, type CallExpression, Node, SyntaxKind } from "ts
 import { isChangedInPlace } from "./changed-bytes.js";
 import { readsTable } from "./enum-tables.js";
 import type { Representation } from "./legacy-shape.js";
-import type { Kind } from "./message-kind.js";
+import { isStructMessage, type Kind } from "./message-kind.js";
 import {
   comparedLiterals,
   comparedValues,
@@ -353,7 +353,9 @@ export function createConvertValues(p: Proving) {
     if (kind?.kind !== "message")
       return `${object}.${own && shape.keyOf(own) === node.getName() ? own.localName : node.getName()}`;
     const field = fieldBy(kind.desc, node.getName());
-    return field && !field.oneof ? `${object}.${field.localName}` : undefined;
+    // What is read of a Struct there is read of a message that is made of the field.
+    const isJson = field !== undefined && shape.typed !== undefined && isStructMessage(p.kindOf(field));
+    return field && !field.oneof && !isJson ? `${object}.${field.localName}` : undefined;
   };
 
   return { special, discriminator, compareAbsent, convert, chainText };

@@ -230,6 +230,8 @@ const bridged = {
     "a part of a Struct that may not be there",
   "return Thing.create({ attrs: { fields: { a: (req.valueList as Value[])[3]! } } });":
     "an element of a list that may be absent",
+  "return Thing.create({ attrs: Struct.clone(req.attrs!) });":
+    "a message is copied that may not be there (`req.attrs!`)",
   "return Thing.create({ structs: req.attrs ? [req.attrs] : [] });":
     "structs is a google.protobuf.Struct in a list, a map or a oneof",
   "return Thing.create({ itemName: JSON.stringify(req.attrs), attrs: { fields: {} } });":

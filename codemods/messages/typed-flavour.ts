@@ -136,5 +136,6 @@ export const protocGenTs: TypedFlavour = {
   discriminator: "",
   hasAbsentUnions: false,
   staleness: protocGenTsStaleness,
+  structs: { view: "structMessage", options: "", make: "structJson" },
   functions: { fromObject: "literal", deserialize: "decode", deserializeBinary: "decode" },
 };

@@ -12,6 +12,7 @@ import { unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import type { TypedCode } from "./typed-code.js";
 import { jsonOf } from "./typed-structs.js";
+import { isThereAt } from "./wrapped-values.js";
 
 const PROTOBUF = "@bufbuild/protobuf";
 const imported = (name: string) => ({ module: PROTOBUF, name });
@@ -73,6 +74,9 @@ export function createTypedFunctions(p: Proving, code: TypedCode, { messageIn, m
           return p.block(call, "a message that is made of an object that is not written out");
         return create(call, of, desc);
       case "clone":
+        // Old code threw; clone() of protobuf-es makes an empty one.
+        if (argument && isSaidToBeThere(argument) && !isThereAt(p, call, argument))
+          return p.block(argument, "a message is copied that may not be there");
         return isMessage(argument, desc) && !second ? renamed(call, argument, desc, "clone") : unknown();
       case "decode":
         if (!argument || second) return unknown();
@@ -151,6 +155,11 @@ function timestamp(p: Proving, call: CallExpression, access: PropertyAccessExpre
     default:
       return false;
   }
+}
+
+/** `message!`, of which the compiler knows that it may be none. */
+function isSaidToBeThere(given: Node): boolean {
+  return Node.isNonNullExpression(given) && given.getExpression().getType().isNullable();
 }
 
 /** Every message within a message, and itself. */

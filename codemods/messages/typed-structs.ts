@@ -1,5 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type BinaryExpression, Node, type PropertyAccessExpression, type Type } from "ts-morph";
+import { isMapChanged } from "./class-maps.js";
 import { isPartOfStruct, isStructMessage, type Kind, STRUCT } from "./message-kind.js";
 import {
   functionAround,
@@ -181,14 +182,16 @@ function isWrittenThrough(use: Node): boolean {
   return (
     parent !== undefined &&
     isPartRead(use) &&
-    (isAssignmentTarget(parent) || isChangedInside(parent) || isEntrySet(parent))
+    [isAssignmentTarget, isChangedInside, isEntrySet, isMapChanged].some((changes) => changes(parent))
   );
 }
 
 /** Is a list or a map in it that is written out elsewhere? */
 function hasOthers(made: Node): boolean {
-  if (!Node.isObjectLiteralExpression(made)) return false;
-  return made.getProperties().some((one) => {
+  const argument = Node.isNewExpression(made) ? made.getArguments()[0] : undefined;
+  const literal = argument ? unwrapped(argument) : made;
+  if (!Node.isObjectLiteralExpression(literal)) return false;
+  return literal.getProperties().some((one) => {
     const value = Node.isPropertyAssignment(one) ? unwrapped(one.getInitializerOrThrow()) : undefined;
     return !Node.isObjectLiteralExpression(value) && !Node.isArrayLiteralExpression(value);
   });
@@ -196,8 +199,9 @@ function hasOthers(made: Node): boolean {
 
 function isNew(made: Node): boolean {
   const value = unwrapped(made);
-  if (Node.isObjectLiteralExpression(value)) return true;
-  return Node.isCallExpression(value) && /\.(create|clone|fromJson|fromBinary)$/.test(value.getExpression().getText());
+  if (Node.isObjectLiteralExpression(value) || Node.isNewExpression(value)) return true;
+  const makes = /\.(create|clone|fromJson|fromBinary|fromObject|deserialize|deserializeBinary)$/;
+  return Node.isCallExpression(value) && makes.test(value.getExpression().getText());
 }
 
 /** Does a function run a statement of its own, or one of a callback that is called at once? */

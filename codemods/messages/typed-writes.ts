@@ -42,7 +42,7 @@ export function createTypedWrites(
     // A Struct in a field is followed from the message that it is of.
     if (!code.flavour.structs || !isField(p, object, messageIn)) p.kinds.set(object, kind);
     const isStruct = code.flavour.structs !== undefined && isPartOfStruct(desc);
-    const isChange = isAssignmentTarget(node) || isChangedInside(node) || isEntrySet(node);
+    const isChange = [isAssignmentTarget, isChangedInside, isEntrySet, isMapChanged].some((changes) => changes(node));
     const isOnlyHere = isStruct && isChange && changesPart(p, node);
     const oneof = p.oneofBy(desc, node.getName());
     if (oneof && isAssignmentTarget(node)) return setsChoice(node, oneof);
