@@ -1,12 +1,14 @@
 import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
+import { followUse } from "./kept-outputs.js";
 import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import {
   isAbsent,
   isAlias,
+  isConstant,
   isFunctionNode,
   isTruthTest,
   nameOfFunction,
@@ -27,8 +29,10 @@ interface Method {
   readonly givesStream: boolean;
 }
 
-/** The function of `fromCallback(getItem)`. */
+/** The function of `fromCallback(getItem)`, or of a constant that holds this. */
 export function callbackHandler(project: AnalysisProject, value: Node | undefined): Node | undefined {
+  const declaration = Node.isIdentifier(value) ? project.declarationOf(value) : undefined;
+  if (isConstant(declaration)) return callbackHandler(project, declaration.getInitializer());
   if (!Node.isCallExpression(value) || value.getExpression().getText() !== "fromCallback") return undefined;
   const [given] = value.getArguments();
   if (!given || isFunctionNode(given)) return given;
@@ -54,6 +58,7 @@ export function startCallbackHandler(handler: Node, method: DescMethod, start: S
   if (Node.isVariableDeclaration(holder)) retypeArguments(holder.getTypeNode(), [of.request, of.reply], start);
   const [type] = Node.isCallExpression(holder) ? holder.getTypeArguments() : [];
   if (type) namesTypes(type, method, start);
+  start.outputs.requests.add(method.input);
   if (call) followCall(call.getNameNode(), of, start, true);
   if (callback) followCallback(callback.getNameNode(), of, start);
 }
@@ -116,10 +121,11 @@ function followCall(name: Node, of: Method, start: Start, isOnly: boolean): unkn
     } else if (Node.isForOfStatement(parent) && parent.getExpression() === use && isOnly) requests(parent, of, start);
     else if (Node.isVariableDeclaration(parent) && Node.isObjectBindingPattern(parent.getNameNode()))
       takenApart(parent.getNameNode(), of, start, isOnly);
-    else if (Node.isCallExpression(parent) && parent.getArguments().includes(use))
+    else if (Node.isCallExpression(parent) && parent.getArguments().includes(use) && !isKept(parent, start))
       handedOn(parent, use, start, (inner, isAlone) => followCall(inner, of, start, isOnly && isAlone));
-    else if (!isParent(parent) && !(parent && isTruthTest(parent, use)))
-      start.block(use, "the call of a handler is handed on");
+    else if (isParent(parent) || (parent && isTruthTest(parent, use))) continue;
+    else if (of.givesStream && isOnly) followUse(start, use, of.reply);
+    else start.block(use, "the call of a handler is handed on");
   }
   for (const access of reads) {
     if (!isOnly || of.takesStream) start.block(access, "a request is read where several calls come");
@@ -128,6 +134,14 @@ function followCall(name: Node, of: Method, start: Start, isOnly: boolean): unkn
       start.flow(access, of.request);
     }
   }
+}
+
+/** `users.push(call)`: no function of the project. */
+function isKept(call: CallExpression, start: Start): boolean {
+  return (
+    Node.isPropertyAccessExpression(call.getExpression()) &&
+    start.project.originOf(call.getExpression()).kind !== "function"
+  );
 }
 
 /** `{ parent: call }`. */

@@ -1,12 +1,14 @@
 import { type CallExpression, Node } from "ts-morph";
 import { isNewPromise } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { followUse, type KeepsOutputs } from "./kept-outputs.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import { isFunctionNode, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 type Sends = Pick<Start, "project" | "sends" | "block" | "retype">;
+type Pushes = Sends & KeepsOutputs;
 
 /** `new Promise((resolve, reject) => …)`: whatever `resolve` gets is the value. False for anything else. */
 export function settledBy(p: Sends, expression: Node, wanted: Kind): boolean {
@@ -59,7 +61,7 @@ export function valuesOfPromise(project: AnalysisProject, promise: Node): Node[]
 }
 
 /** `createPushStream((output) => …)`: whatever is written to `output` is sent. False for anything else. */
-export function pushedBy(p: Sends, given: Node, wanted: Kind): boolean {
+export function pushedBy(p: Pushes, given: Node, wanted: Kind): boolean {
   const expression = unwrapped(given);
   if (!Node.isCallExpression(expression) || expression.getExpression().getText() !== "createPushStream") return false;
   const [type] = expression.getTypeArguments();
@@ -74,7 +76,9 @@ export function pushedBy(p: Sends, given: Node, wanted: Kind): boolean {
         Node.isPropertyAccessExpression(access) && Node.isCallExpression(call) && call.getExpression() === access;
       const [value] = isCall ? call.getArguments() : [];
       if (isCall && access.getName() === "write" && value) p.sends(value, wanted);
-      else if (!isCall || !/^(end|fail)$/.test(access.getName())) p.block(use, "the stream of replies is handed on");
+      else if (!isCall || !/^(end|fail)$/.test(access.getName())) followUse(p, use, wanted);
+      // What is kept elsewhere is what stands here.
+      p.outputs.known.add(use);
     }
   return true;
 }

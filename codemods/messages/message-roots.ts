@@ -3,6 +3,7 @@ import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { callbackHandler, startCallbackHandler } from "./callback-handlers.js";
 import type { Bridge } from "./find-bridges.js";
+import type { Outputs } from "./kept-outputs.js";
 import { pushedBy } from "./later-replies.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { ImportedName, TextPart } from "./message-facts.js";
@@ -38,6 +39,9 @@ export interface Start {
   readonly handlers: Set<Node>;
   readonly received: Set<Node>;
   readonly callbacks: Set<Node>;
+  readonly outputs: Outputs;
+  later(decide: () => void): void;
+  canBeMissing(node: Node): boolean;
 }
 
 /** What is registered, and which of its members are handlers that grpc-js's calls stay for: those of `fromCallbacks(…)`. */

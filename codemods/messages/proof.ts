@@ -10,6 +10,7 @@ import type {
 } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { createOutputs, type Outputs } from "./kept-outputs.js";
 import type { LegacyShape, Representation } from "./legacy-shape.js";
 import type { ImportedName, MessageBlocker, MessageEditFact, TextPart } from "./message-facts.js";
 import { type Kind, STRUCT } from "./message-kind.js";
@@ -58,6 +59,8 @@ export interface ProofState {
   readonly received: Set<Node>;
   /** Types of calls and callbacks of grpc-js that are followed, and where a reply goes into one: `callback(null, reply)`. */
   readonly callbacks: Set<Node>;
+  /** Where replies are written from anywhere. */
+  readonly outputs: Outputs;
   /** `message.serializeBinary()` that goes with the call around it. */
   readonly packed: Set<Node>;
   /** Fields of messages that the program makes, and reads again; and those whose values are converted where they are made. */
@@ -238,6 +241,7 @@ export function createProofState(project: AnalysisProject, shape: LegacyShape): 
     handlers: new Set(),
     received: new Set(),
     callbacks: new Set(),
+    outputs: createOutputs(),
     packed: new Set(),
     readAgain: new Map(),
     coerced: new Map(),

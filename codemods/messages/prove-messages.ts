@@ -7,6 +7,7 @@ import { createFollowClients } from "./follow-clients.js";
 import { createFollowFunctions } from "./follow-functions.js";
 import { createFollowValues } from "./follow-values.js";
 import { reachable } from "./google-protobuf-generated.js";
+import { blockOtherOutputs } from "./kept-outputs.js";
 import type { LegacyShape } from "./legacy-shape.js";
 import type { MessageBlocker, MessageEditFact } from "./message-facts.js";
 import { isListOfNumbers, isPlain, sameKind } from "./message-kind.js";
@@ -58,6 +59,7 @@ export function proveMessages(project: AnalysisProject, bridges: readonly Bridge
     }
   }
   clients.finish();
+  blockOtherOutputs(p);
   const proveAll = () => {
     const next = () => sinks.shift() ?? p.awaiting.shift();
     for (let sink = next(); sink; sink = next()) p.prove(sink.expression, sink.wanted);

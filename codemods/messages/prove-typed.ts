@@ -108,7 +108,9 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       p.block(node, "an instance of a class is shown that may have a message in it");
     if (Node.isCallExpression(parent) && parent.getArguments()[0] === node && literals.isClient(parent))
       requests(node, parent);
-    if (!views.handsOver(node)) p.block(node, "a message goes where something else is asked for");
+    // What stands behind `fromCallback` is followed for itself.
+    if (!callbackHandler(project, node) && !views.handsOver(node))
+      p.block(node, "a message goes where something else is asked for");
     if (holds(type)) {
       if (!messageIn(type) && !oneofIn(type)) views.readsPart(node, type);
       return goes(node, type);

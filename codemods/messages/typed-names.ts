@@ -1,5 +1,6 @@
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type NewExpression, Node, type PropertyAccessExpression, SyntaxKind } from "ts-morph";
+import { isCallType } from "./kept-outputs.js";
 import { holdsMessages, isPlain } from "./message-kind.js";
 import { quoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
@@ -134,6 +135,7 @@ export function createTypedNames(
     while (
       around &&
       (p.callbacks.has(around) ||
+        (p.outputs.requests.size > 0 && isCallType(around)) ||
         views.isPick(inner, desc) ||
         (inner !== reference && isOfPick(around)) ||
         views.isHolder(around, reference))

@@ -117,6 +117,8 @@ function argumentPlace(
   if (isLibrary && !isHeld && Node.isInterfaceDeclaration(owner) && LOOKING_IN.test(owner.getName()))
     return closed(`what ${(call.getExpression() as Node).getText()} does with a message is not followed`);
   if (!isLibrary && !isOwnPackage(file)) {
+    // `call.write(message)`, `callback(null, message)`: what a type of a call says is followed.
+    if (isAnswer(call.getExpression())) return typed(type);
     if (file.includes("/node_modules/")) return closed("a message is handed to a package");
     if (/\barguments\b/.test(declared.getText()))
       return closed("a message is handed to a function that reads arguments");
@@ -139,6 +141,15 @@ function argumentPlace(
       return closed("a message is handed to a generic function");
   }
   return typed(type);
+}
+
+function isAnswer(callee: Node): boolean {
+  if (Node.isPropertyAccessExpression(callee))
+    return (
+      callee.getName() === "write" &&
+      /\bServer(Writable|Duplex)Stream</.test(callee.getExpression().getType().getText())
+    );
+  return /\bsendUnaryData</.test(callee.getType().getText());
 }
 
 export function parameterAt(

@@ -18,6 +18,8 @@ const repository = resolve(import.meta.dirname, "../../..");
 export interface ServedPrograms extends AsyncDisposable {
   readonly service: DescService;
   readonly migrated: string;
+  /** Their clients, for calls that go on beside others. */
+  readonly clients: Readonly<Record<"before" | "after", Client>>;
   /** What a call of a server is answered: each reply, and how it ended. */
   converse(which: "before" | "after", method: DescMethod, requests: readonly Uint8Array[]): Promise<string[]>;
 }
@@ -59,6 +61,7 @@ export async function servedPrograms(
       .filter((file) => /\.[jt]s$/.test(file))
       .map((file) => migrated.files[file])
       .join("\n"),
+    clients: { before: servers.before.client, after: servers.after.client },
     converse: (which, method, requests) => converse(servers[which].client, method, requests),
     async [Symbol.asyncDispose]() {
       for (const { running, client } of Object.values(servers)) {
