@@ -379,9 +379,19 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
     ],
     ["a wrapped handler", "const get = other.wrap((req) => ({}));", /no function that can be seen/],
     [
-      "a bridged handler",
-      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => cb(null, {}));",
+      "a bridged handler of other code",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback(other.get);",
       /no function that can be seen/,
+    ],
+    [
+      "a bridged handler whose callback goes to other code",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => other.answer(call.request.the_name, cb));",
+      /the call or the callback of a handler is handed on/,
+    ],
+    [
+      "a bridged handler whose requests are read one by one",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => { call.on('readable', () => call.read()); cb(null, {}); });",
+      /what is done with a call is not followed/,
     ],
     [
       "Long objects",
