@@ -101,7 +101,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
     }
     const parent = node.getParent();
-    if (code.flavour.structs && (isChangedInside(node) || isEntrySet(node))) changesHolder(p, node, messageIn);
+    if (isChangedInside(node) || isEntrySet(node)) {
+      if (!holds(type)) sharing.changesOther(node);
+      if (code.flavour.structs) changesHolder(p, node, messageIn);
+    }
     if (Node.isPropertyAccessExpression(parent) && parent.getExpression() === node) member(parent, node, type);
     if (type.isAny() || type.isUnknown()) return untyped(node);
     if ((Node.isSpreadAssignment(parent) || shows.isShown(node)) && views.isInstance(type))

@@ -1,10 +1,14 @@
-import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { Node, SyntaxKind, type Type } from "ts-morph";
 import { functionAround, isAssignmentTarget, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 
 /** Methods that change a list in place. */
 const MUTATORS = /^(push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin)$/;
+
+function isOfBytes(field: DescField): boolean {
+  return "scalar" in field && field.scalar === ScalarType.BYTES;
+}
 
 /** Methods that give a list of their own. */
 const MAKERS = /^(map|filter|slice|concat|flatMap|split|toSorted|toReversed|from|entries|keys|values|fromEntries)$/;
@@ -37,6 +41,7 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
   const written = new Set<DescMessage>();
   const writtenInside = new Set<DescOneof>();
   let isAnyListChanged = false;
+  let isOtherListChanged = false;
 
   const isChangedBelow = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
     if (seen.has(desc)) return false;
@@ -75,6 +80,15 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       const first = Node.isIdentifier(list) ? made : unwrapped(list);
       if (!first || !isOwn(first)) isAnyListChanged = true;
     },
+    /** The same for a list of bytes, or of the objects of a google.protobuf.Struct. */
+    changesOther(list: Node): void {
+      const declaration = Node.isIdentifier(list) ? p.project.declarationOf(list) : undefined;
+      const first = Node.isVariableDeclaration(declaration) ? declaration.getInitializer() : undefined;
+      const type = list.getType().getNonNullableType();
+      const item = (type.getArrayElementType() ?? type.getStringIndexType())?.getText() ?? "string";
+      if (!/^(string|number|boolean|bigint)$/.test(item) && !(first && isOwn(unwrapped(first))))
+        isOtherListChanged = true;
+    },
     /** Does something change that a message of this type has, or may have? */
     isChangedIn: (desc: DescMessage) => isAnyListChanged || isChangedBelow(desc),
     /** Can someone see that a value which a message is made with is shared with it, or is not? */
@@ -85,12 +99,13 @@ export function createSharing(p: Proving, isMessage: (type: Type) => boolean) {
       if (isOwn(value)) return isCopied && desc !== undefined && hasOthers(value) && isChangedBelow(desc);
       if (isCopied && desc && isChangedBelow(desc)) return true;
       if (field.fieldKind !== "list" && field.fieldKind !== "map") return false;
-      // A list of scalars is the same one before and after.
-      if (!isCopied && !desc) return false;
+      // A list of scalars is the same one before and after, but for one of bytes; of a Struct, create() makes another list.
+      if (!isCopied && !("message" in field && field.message) && !isOfBytes(field)) return false;
       if (Node.isIdentifier(value) && isLocal(value)) return hasLaterUses(value);
-      if (changed.has(field) || isAnyListChanged) return true;
-      if (!Node.isPropertyAccessExpression(value) || !isMessage(value.getExpression().getType())) return true;
-      return [...changed].some((one) => one.localName === value.getName() || p.shape.keyOf(one) === value.getName());
+      if (changed.has(field) || (desc ? isAnyListChanged : isOtherListChanged)) return true;
+      const source = (desc ? undefined : firstOf(value)) ?? value;
+      if (!Node.isPropertyAccessExpression(source) || !isMessage(source.getExpression().getType())) return true;
+      return [...changed].some((one) => one.localName === source.getName() || p.shape.keyOf(one) === source.getName());
     },
   };
 

@@ -93,6 +93,12 @@ const bridged = {
     "an object changes once it is in a Struct (`req.attrs ?? {}`)",
   "Object.assign(req.pickData ?? {}, { a: req.note }); return Thing.fromPartial({ pickData: req.pickData });":
     "a message goes on whose Struct may have been changed out of sight (`req.pickData`)",
+  "const rowList: { [key: string]: any }[] = []; const reply: Thing = { itemName: '', attrs: undefined, updateMask: undefined, childItem: undefined, byName: {}, tagList: [], rowList }; rowList.push({ a: 1 }); return reply;":
+    "a part of a message that is shared now or then, and changes elsewhere (`rowList`)",
+  "const byName: { [key: string]: { [key: string]: any } } = {}; const reply: Thing = { itemName: '', attrs: undefined, updateMask: undefined, childItem: undefined, rowList: [], tagList: [], byName }; byName['b'] = {}; return reply;":
+    "a part of a message that is shared now or then, and changes elsewhere (`byName`)",
+  "const rows = req.rowList; const reply: Thing = { itemName: '', attrs: undefined, updateMask: undefined, childItem: undefined, byName: {}, tagList: [], rowList: req.rowList }; rows.push({ a: 1 }); return reply;":
+    "a part of a message that is shared now or then, and changes elsewhere (`req.rowList`)",
   "const { attrs = {} } = req; return Thing.fromPartial({ tagList: Object.keys(attrs) });":
     "a default for a part of a message (`attrs = {}`)",
   "return Thing.fromPartial({ rowList: req.rowList.map((row) => row.a) });": "an element that may be absent (`row.a`)",
