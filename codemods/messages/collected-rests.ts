@@ -1,7 +1,9 @@
+import type { DescMessage } from "@bufbuild/protobuf";
 import { type BindingElement, Node } from "ts-morph";
-import type { Kind } from "./message-kind.js";
+import { holdsMessages, isPlain, type Kind } from "./message-kind.js";
 import { isAssignmentTarget, unquoted } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
+import { isChangedInside } from "./typed-sharing.js";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -12,6 +14,10 @@ const NONE: ReadonlySet<string> = new Set();
 export function collectsRest(p: Proving, rest: BindingElement, kind: Kind): unknown {
   const why = "the rest of a message is collected";
   const [pattern, name] = [rest.getParent(), rest.getNameNode()];
+  if (p.shape.typed && !p.shape.typed.flavour.hasClasses) {
+    const isRead = Node.isIdentifier(name) && kind.kind === "message" && isOnlyRead(p, name, kind.desc);
+    return isRead ? undefined : p.block(rest, why);
+  }
   if (!p.shape.coerces || p.shape.explicit || kind.kind !== "message" || !Node.isIdentifier(name))
     return p.block(rest, why);
   const taken = pattern.getElements().filter((one) => Node.isBindingElement(one) && one !== rest);
@@ -25,6 +31,18 @@ export function collectsRest(p: Proving, rest: BindingElement, kind: Kind): unkn
     if (!isPart(use, keys)) return p.block(rest, why);
     p.flow(use, kind);
   }
+}
+
+/** Is nothing done with what is left over but to read fields that have the same name and type in protobuf-es? */
+function isOnlyRead(p: Proving, name: Node, desc: DescMessage): boolean {
+  return p.project.referencesTo(name).every((use) => {
+    const access = use.getParent();
+    if (use === name) return true;
+    if (!Node.isPropertyAccessExpression(access) || access.getExpression() !== use) return false;
+    const field = p.fieldBy(desc, access.getName());
+    if (isAssignmentTarget(access) || isChangedInside(access) || !field || field.oneof) return false;
+    return field.localName === access.getName() && (isPlain(p.kindOf(field)) || holdsMessages(p.kindOf(field)));
+  });
 }
 
 /** `...changes` in a literal, `Object.assign(stored, changes)`, `changes.title`. */

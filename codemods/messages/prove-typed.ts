@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, type PropertyAccessExpression, SyntaxKind, type Type } from "ts-morph";
 import { isTypeScript } from "../analysis/language.js";
 import { runtimePackage } from "../project/tool.js";
@@ -100,6 +100,10 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (wanted?.kind === "message") return literal(node, wanted.desc);
       if (wanted?.kind === "oneof") return proveChoice(p, code, node, wanted.oneof, claim);
     }
+    const asked = hasPartials && Node.isExpression(node) ? node.getContextualType() : undefined;
+    const part = asked && !literals.spread.has(node) ? types.partialOf(asked) : undefined;
+    if (part && Node.isObjectLiteralExpression(node)) return literals.partial(node, part);
+    if (part && !isPartOf(node, type, part)) return p.block(node, "nothing proves that this is a part of a message");
     const parent = node.getParent();
     if (isChangedInside(node) || isEntrySet(node)) {
       if (!holds(type)) sharing.changesOther(node);
@@ -123,6 +127,14 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
       if (place.kind === "closed") p.block(node, place.why.replace("a message", "a function that gives messages"));
     }
     return undefined;
+  };
+
+  const hasPartials = !code.flavour.hasClasses && [...files].some((file) => file.getFullText().includes("Partial<"));
+  /** Is it a `Partial<…>` of a message, or made of such and of literals? An object of another type may have other keys. */
+  const isPartOf = (node: Node, type: Type, desc: DescMessage): boolean => {
+    const value = unwrapped(node);
+    if (Node.isConditionalExpression(value) || Node.isBinaryExpression(value) || value !== node) return true;
+    return type.isUndefined() || type.isNull() || types.partialOf(type) === desc;
   };
 
   /** A field that holds a value alone where old code has a message around it: it is followed from the message that it is of. */

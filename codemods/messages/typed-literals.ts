@@ -73,7 +73,7 @@ export function createTypedLiterals(
   shows: TypedShows,
   isOwnPackage: (file: string) => boolean,
 ) {
-  const { messageIn, messageWanted, oneofIn, holds, isClientType } = types;
+  const { messageIn, messageWanted, partialOf, oneofIn, holds, isClientType } = types;
   const shared: { readonly value: Node; readonly field: DescField; readonly isCopied: boolean }[] = [];
   p.finals.push(() => {
     for (const { value, field, isCopied } of shared)
@@ -122,6 +122,32 @@ export function createTypedLiterals(
   const constructed = new Set<Node>();
   /** What is spread into a message: its parts are those of the message. */
   const spread = new Set<Node>();
+
+  /** Who spreads a member of a oneof would keep another that stands there. */
+  const namesNoMember = (object: ObjectLiteralExpression, desc: DescMessage): void => {
+    for (const property of object.getProperties()) {
+      const isNamed = Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property);
+      const key = isNamed ? unquoted(property.getName()) : "";
+      if (p.fieldBy(desc, key)?.oneof || p.oneofBy(desc, key))
+        p.block(property, "a member of a oneof in a part of a message");
+    }
+  };
+
+  /** `{ status }` where a `Partial<Order>` is asked for: what it names is as it is in the message, and it is none itself. */
+  const partial = (object: ObjectLiteralExpression, desc: DescMessage): void => {
+    for (const property of object.getProperties()) {
+      const choice = spreadChoiceOf(property);
+      for (const branch of choice?.branches ?? []) namesNoMember(branch, desc);
+      if (choice) continue;
+      if (Node.isSpreadAssignment(property)) {
+        if (partialOf(property.getExpression().getType()) !== desc)
+          p.block(property, "a part of a message is spread from another object");
+        p.keptSpreads.add(property).add(property.getExpression());
+      }
+    }
+    namesNoMember(object, desc);
+    fields(object, desc, false);
+  };
 
   /** An object literal where a message is asked for. */
   const literal = (object: ObjectLiteralExpression, desc: DescMessage): unknown => {
@@ -328,7 +354,10 @@ export function createTypedLiterals(
       if (!isGiven(value, kind)) p.block(value, `nothing proves that this is a ${kindName(kind)}`);
       // fromObject() of a class keeps the very list of texts or numbers that it is given.
       const isOwnCopy = isCopied && !(code.flavour.hasClasses && kind.kind === "list" && isPlain(kind));
-      if (kind.kind === "list" || (kind.kind === "map" && !isNewMap(value)) || (isCopied && kind.kind === "message"))
+      // A request is written, or at least its lists are copied, when the call is made, before and after.
+      const isSent = kind.kind === "list" && holdsMessages(kind) && !isCopied && isRequest(object);
+      const isHeld = kind.kind === "list" || (kind.kind === "map" && !isNewMap(value));
+      if (!isSent && (isHeld || (isCopied && kind.kind === "message")))
         shared.push({ value, field, isCopied: isOwnCopy });
       if (code.flavour.hasClasses) ofClass(value, field, isCopied);
       if (isPartial || (kind.kind === "value" && kind.maybe) || kind.kind === "message" || kind.kind === "wrapper")
@@ -357,6 +386,7 @@ export function createTypedLiterals(
     constructed,
     spread,
     literal,
+    partial,
     wantedOf,
     claim,
     isGiven,

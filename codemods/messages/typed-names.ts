@@ -162,8 +162,16 @@ export function createTypedNames(
       const init = { module: "@bufbuild/protobuf", name: "MessageInitShape", typeOnly: true };
       return p.replace(around ?? node, init, "<typeof ", schema, ">");
     }
-    if (around !== undefined) return p.block(around, "a type is made of that of a message");
+    if (around !== undefined && !isPlainPartial(around, reference))
+      return p.block(around, "a type is made of that of a message");
     p.replace(node, { ...p.generated(found.desc, "shape", node), typeOnly: true });
+  };
+
+  /** `changes: Partial<Tree>`, of a parameter or a variable. */
+  const isPlainPartial = (around: Node, reference: Node): boolean => {
+    const owner = around.getParent();
+    if (code.flavour.hasClasses || !isPartial(around) || reference.getParent() !== around) return false;
+    return Node.isParameterDeclaration(owner) || Node.isVariableDeclaration(owner);
   };
 
   /** `Tree["kind"]`, the type of what is the same in protobuf-es: the name follows. Undefined for any other type. */

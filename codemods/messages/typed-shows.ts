@@ -9,7 +9,7 @@ import {
   type Type,
 } from "ts-morph";
 import type { TextPart } from "./message-facts.js";
-import { type Kind, unsupportedIn } from "./message-kind.js";
+import { isPlain, isStruct, isTextEnum, type Kind, unsupportedIn } from "./message-kind.js";
 import { isAbsent, isOperand, isTruthTest, isValueOfLogical, topOf, unquoted, unwrapped } from "./message-syntax.js";
 import type { Proving } from "./proof.js";
 import { type TypedCode, zeroConstant } from "./typed-code.js";
@@ -68,7 +68,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       const item = whole.isArray() ? whole.getArrayElementType() : undefined;
       const desc = messageIn(item ?? whole);
       const outer = topOf(node);
-      const call = shownBy(p, outer) ?? shownByFunction(outer);
+      const call = shownBy(p, outer) ?? shownByFunction(outer) ?? keysOfWhole(outer, desc);
       if (!call || (item && type.isNullable())) return false;
       // What stands in them is looked at for itself.
       if (Node.isObjectLiteralExpression(node) || Node.isArrayLiteralExpression(node)) return true;
@@ -144,6 +144,19 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
   function optionsOfCreated(desc: DescMessage): string | undefined {
     const descs = within(desc);
     return createdOptions(p, code, descs, agreed([...descs].flatMap((one) => one.fields).flatMap(longsOf)));
+  }
+
+  /** `Object.keys(request)`: those of the plain object, and where all its values are plain, `Object.entries` and `Object.values`. */
+  function keysOfWhole(message: Node, desc: DescMessage | undefined): CallExpression | undefined {
+    const call = message.getParent();
+    if (!desc || code.flavour.showsReceived || !Node.isCallExpression(call)) return undefined;
+    if (call.getArguments().length !== 1) return undefined;
+    const isPlainField = (field: DescField) => {
+      const kind = p.kindOf(field);
+      return kind.kind === "value" && isPlain(kind) && !isTextEnum(kind) && !isStruct(kind);
+    };
+    const name = /^Object\.(keys|values|entries)$/.exec(call.getExpression().getText())?.[1];
+    return name === "keys" || (name !== undefined && desc.fields.every(isPlainField)) ? call : undefined;
   }
 
   /** `log("got", request)`: the call of a function of the project that shows what it is given, and does nothing else with it. */

@@ -15,7 +15,7 @@ import type { TypedTypes } from "./typed-types.js";
 export function createTypedSpreads(
   p: Proving,
   code: TypedCode,
-  { messageIn }: TypedTypes,
+  { messageIn, partialOf }: TypedTypes,
   isGeneratedCall: (call: CallExpression) => boolean,
 ) {
   const kept = new Set<Node>();
@@ -34,11 +34,15 @@ export function createTypedSpreads(
     const parts = object.getProperties();
     const isMessage = (part: Node): part is SpreadAssignment =>
       Node.isSpreadAssignment(part) && messageIn(part.getExpression().getType()) === desc;
+    /** Only what it names takes the place of what stands before it, in protobuf-es, too. */
+    const isPartial = (part: Node): part is SpreadAssignment =>
+      Node.isSpreadAssignment(part) && partialOf(part.getExpression().getType()) === desc;
     const messages = parts.filter(isMessage);
+    const partials = parts.filter(isPartial);
     const [first] = parts;
-    if (code.flavour.hasClasses || !first || messages.length === 0) return false;
+    if (code.flavour.hasClasses || !first || messages.length + partials.length === 0) return false;
     for (const one of [object, ...parts.flatMap((part) => spreadChoiceOf(part)?.branches ?? [])]) kept.add(one);
-    for (const message of messages) p.keptSpreads.add(message).add(message.getExpression());
+    for (const message of [...messages, ...partials]) p.keptSpreads.add(message).add(message.getExpression());
     const explicit = new Set(desc.fields.filter(isExplicit));
     let hasExplicit = false;
     for (const part of parts) {
@@ -50,6 +54,7 @@ export function createTypedSpreads(
         hasExplicit ||= !isEmpty && explicit.size > 0;
         continue;
       }
+      if (isPartial(part)) hasExplicit ||= explicit.size > 0;
       for (const [key, property] of namesIn(part)) {
         const field = p.fieldBy(desc, key);
         if (!field || !explicit.has(field)) continue;

@@ -18,6 +18,8 @@ export interface TypedTypes {
   oneofIn(type: Type): DescOneof | undefined;
   /** The message that a place asks for; an async function takes a promise of it as well. */
   messageWanted(type: Type): DescMessage | undefined;
+  /** The message of which a type is `Partial<…>`, or absence besides. */
+  partialOf(type: Type): DescMessage | undefined;
   /** Can a value of this type have one of the messages in it? Functions and instances of classes are no data. */
   holds(type: Type): boolean;
   /** What a function that is handed over takes and gives. */
@@ -42,6 +44,11 @@ export function createTypedTypes(code: TypedCode, descs: ReadonlySet<DescMessage
     if (!wanted.isUnion()) return messageIn(wanted);
     const parts = wanted.getUnionTypes().filter((part) => !/^Promise(Like)?$/.test(part.getSymbol()?.getName() ?? ""));
     return parts.length === 1 && parts[0] ? messageIn(parts[0]) : undefined;
+  };
+  const partialOf = (type: Type) => {
+    const whole = type.getNonNullableType();
+    const [of] = whole.getAliasSymbol()?.getName() === "Partial" ? whole.getAliasTypeArguments() : [];
+    return of && messageIn(of);
   };
   const isView = (type: Type): boolean =>
     views.has(type.compilerType) || [...type.getUnionTypes(), ...type.getIntersectionTypes()].some(isView);
@@ -95,6 +102,7 @@ export function createTypedTypes(code: TypedCode, descs: ReadonlySet<DescMessage
     messageIn,
     oneofIn,
     messageWanted,
+    partialOf,
     holds,
     carries,
     isClientType,
