@@ -67,7 +67,7 @@ function shiftsOfCall(ctx: RuleContext, planned: PlannedCall): Shift[] {
   const shifts: Shift[] = [];
   /** The arguments move to one level below the call, and the call by as much as it moves. */
   const moveArguments = (start: number, callAt: number) => {
-    const given = givenArguments(planned);
+    const given = givenArguments(ctx, planned);
     const [first, last] = [given[0], given.at(-1)];
     if (!first || !last || !source.slice(call.start, last.end).includes("\n")) return;
     const from = width(isOnOwnLine(ctx, call, first) ? first.start : start);
@@ -194,7 +194,7 @@ export function moveLines(ctx: RuleContext): void {
       lines.add(line);
   const gone: number[] = [];
   for (const planned of plannedCalls(ctx)) {
-    const [first] = givenArguments(planned);
+    const [first] = givenArguments(ctx, planned);
     const isMoved = /^(executor|handed|forget|block|listeners)$/.test(planned.plan.kind);
     const { callee } = planned.call;
     const dot = callee.type === "MemberExpression" ? source.slice(callee.object.end, callee.property.start) : "";

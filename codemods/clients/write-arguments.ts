@@ -19,7 +19,7 @@ export function writeArguments(ctx: RuleContext, planned: PlannedCall, rule: str
   const added = addedOptions(ctx, planned).join(", ");
   const close = added ? `, ${added} }` : " }";
   const [first] = middle;
-  const request = requestOf(planned);
+  const request = requestOf(ctx, planned);
   if (!first) {
     if (!added) return;
     if (request) ctx.edit.insertLeft(request.end, `, { ${added} }`, origin);

@@ -100,22 +100,31 @@ export function rpcName({ fact: { rpc }, isReady }: PlannedCall): string | null 
   return isReady ? null : `${rpc.service}/${rpc.method}`;
 }
 
-/** The request of a call that sends one message. */
-export function requestOf({ fact, call }: PlannedCall): Node | undefined {
-  return takesRequest(fact.rpc.kind) ? (call.arguments as Node[])[0] : undefined;
+/** The request of a call that sends one message, with the parentheses around it. */
+export function requestOf(ctx: RuleContext, { fact, call }: PlannedCall): Node | undefined {
+  const [request] = takesRequest(fact.rpc.kind) ? (call.arguments as Node[]) : [];
+  return request && { ...request, end: endWithParentheses(ctx, request) };
+}
+
+function endWithParentheses({ source }: RuleContext, node: Node): number {
+  const opened = node.extra?.parenthesized === true ? source.slice(node.extra.parenStart as number, node.start) : "";
+  return opened
+    .split("(")
+    .slice(1)
+    .reduce((end) => source.indexOf(")", end) + 1, node.end);
 }
 
 /** The arguments that stay. */
-export function givenArguments(planned: PlannedCall): readonly Node[] {
+export function givenArguments(ctx: RuleContext, planned: PlannedCall): readonly Node[] {
   const { fact, call } = planned;
-  const request = requestOf(planned);
+  const request = requestOf(ctx, planned);
   const middle = middleArguments(call, fact.rpc.kind, fact.form);
   return request ? [request, ...middle] : middle;
 }
 
 /** Where the arguments that stay end; the callback follows. */
 export function argumentsEnd(ctx: RuleContext, planned: PlannedCall): number {
-  return givenArguments(planned).at(-1)?.end ?? afterParenthesis(ctx, planned.call);
+  return givenArguments(ctx, planned).at(-1)?.end ?? afterParenthesis(ctx, planned.call);
 }
 
 /** Behind the `(` of a call's arguments. */
