@@ -1,6 +1,6 @@
 import { Node, SyntaxKind } from "ts-morph";
 import { isAssignmentTarget } from "../messages/message-syntax.js";
-import { functionLeftBy, isWrapper } from "./around-values.js";
+import { contains, functionLeftBy, isWrapper } from "./around-values.js";
 import type { AnalysisProject } from "./project.js";
 import { isNamedElsewhere } from "./unseen-results.js";
 
@@ -113,7 +113,8 @@ function isRepeated(use: Node, name: Node): boolean {
   const outer = functionLeftBy(name);
   for (let node = use.getParent(); node && node !== outer; node = node.getParent()) {
     if (Node.isFunctionLikeDeclaration(node) || Node.isFunctionExpression(node)) return true;
-    const isLoop = Node.isIterationStatement(node) && !(Node.isForOfStatement(node) && node.getExpression() === use);
+    const isLoop =
+      Node.isIterationStatement(node) && !(Node.isForOfStatement(node) && contains(node.getExpression(), use));
     if (isLoop && !name.getFirstAncestor((up) => up === node)) return true;
   }
   return false;

@@ -442,3 +442,29 @@ it("two generated files for one message are named, and nothing is guessed", asyn
     /same\.v1\.\w+ is in several generated files \(\S+\.ts, \S+\.ts\): keep one of them/,
   );
 });
+
+it("a method of a client that is named as what logs gets the message itself", { timeout: 60_000 }, async () => {
+  const proto = `syntax = "proto3";
+package log.v1;
+service Log { rpc Send(Entry) returns (Entry); rpc Info(Entry) returns (Entry); }
+message Entry { string the_text = 1; int64 sent_at = 2; }
+`;
+  const code = `import { createClient } from '@connect-migrate/runtime';
+import { createGrpcTransport } from '@connect-migrate/runtime/node';
+import { grpcJsMessages } from '@connect-migrate/runtime/grpc-js';
+import { Log } from './gen/log_pb';
+import { type Entry, LogService } from './old/log';
+
+interface Sink { info(entry: Entry): void }
+const client = createClient(Log, createGrpcTransport({ baseUrl: 'http://localhost:1' }), { messages: grpcJsMessages(LogService) });
+export const send = (entry: Entry) => client.send(entry);
+export const info = (entry: Entry) => client.info(entry);
+export function tell(sink: Sink, entry: Entry): void { sink.info(entry); console.info(entry); }
+`;
+  using project = typedProject("ts-proto", { "client.ts": code, "proto/log.proto": proto });
+  const { files, findings } = await migrateMessages(project.root);
+  expect(findings.map(({ outcome, reason }) => [outcome, reason?.text])).toEqual([["idiomatic", undefined]]);
+  expect(files["client.ts"]).toContain("(entry: Entry) => client.send(entry);");
+  expect(files["client.ts"]).toContain("(entry: Entry) => client.info(entry);");
+  expect(files["client.ts"]).toContain("sink.info(entry); console.info(tsProtoObject(EntrySchema, entry))");
+});

@@ -23,7 +23,8 @@ const RUNTIME = "@connect-migrate/runtime/grpc-js";
 export type TypedShows = ReturnType<typeof createTypedShows>;
 
 /** Messages of ts-proto that are printed, logged, answered as JSON, or given to their `toJSON`. */
-export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: TypedTypes, files: readonly SourceFile[]) {
+export function createTypedShows(p: Proving, code: TypedCode, types: TypedTypes, files: readonly SourceFile[]) {
+  const { messageIn } = types;
   /** Literals that are messages as they are written: their keys, and the order of them. */
   const literals: { readonly desc: DescMessage; readonly keys: readonly string[]; readonly isLed: boolean }[] = [];
 
@@ -47,8 +48,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
 
     /** Is it an argument of what shows it, or a part of one? */
     isShown(node: Node): boolean {
-      const outer = topOf(node);
-      return (shownBy(p, outer) ?? shownByFunction(outer)) !== undefined;
+      return showing(topOf(node)) !== undefined;
     },
 
     /** `const thing: Thing = { … }`, which no function of generated code copies. */
@@ -68,7 +68,7 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       const item = whole.isArray() ? whole.getArrayElementType() : undefined;
       const desc = messageIn(item ?? whole);
       const outer = topOf(node);
-      const call = shownBy(p, outer) ?? shownByFunction(outer) ?? keysOfWhole(outer, desc);
+      const call = showing(outer) ?? keysOfWhole(outer, desc);
       if (!call || (item && type.isNullable())) return false;
       // What stands in them is looked at for itself.
       if (Node.isObjectLiteralExpression(node) || Node.isArrayLiteralExpression(node)) return true;
@@ -126,6 +126,15 @@ export function createTypedShows(p: Proving, code: TypedCode, { messageIn }: Typ
       return true;
     },
   };
+
+  /** The call that shows an expression, and asks for no message: a method of a client may be named `send` or `log`. */
+  function showing(outer: Node): CallExpression | undefined {
+    const call = shownBy(p, outer) ?? shownByFunction(outer);
+    const callee = call?.getExpression();
+    const asked = Node.isExpression(outer) ? outer.getContextualType() : undefined;
+    const isOfClient = Node.isPropertyAccessExpression(callee) && types.isClientType(callee.getExpression().getType());
+    return isOfClient || (asked && types.holds(asked)) ? undefined : call;
+  }
 
   function mustBeReceived(node: Node, descs: ReadonlySet<DescMessage>): void {
     const holdsOne = (desc: DescMessage) => [...within(desc)].some((one) => descs.has(one));
