@@ -19,6 +19,15 @@ const program = (source: string): readonly ["idiomatic", string] => ["idiomatic"
 
 // Promises around calls, whose executors become the bodies of async functions, and calls in the callbacks of other calls.
 const programs: Programs = {
+  "a request in parentheses": program(`
+    const f = (text) => new Promise((resolve, reject) => {
+      client.ask(((text ? { text } : {}) /* ) */ ), (err, res) => {
+        if (err) return reject(err);
+        resolve(res.text.length);
+      });
+    });
+    client.ask(({ text: 'b' }), (err, res) => console.log(err, res.text));
+    ${all("a", "", "fail")}`),
   "a path for the error and one for the response": program(`
     function f(text) {
       return new Promise((resolve, reject) => {

@@ -38,6 +38,24 @@ interface Case {
 
 // Programs in TypeScript with the types of proto-loader-gen-types: they compile afterwards, and get the same answers.
 const cases: Readonly<Record<string, Case>> = {
+  "for await of a stream that is asserted to be an AsyncIterable": {
+    files: {
+      "main.ts": `${CLIENT}
+async function main(): Promise<void> {
+  for (const text of ['a', 'fail']) {
+    const stream = client.list({ text });
+    try {
+      for await (const item of stream as AsyncIterable<Text__Output>) console.log(item.text);
+    } catch (error) {
+      console.log((error as grpc.ServiceError).code);
+    }
+  }
+}
+main();
+`,
+    },
+    outcomes: ["idiomatic"],
+  },
   "a listener whose pattern has a type": {
     files: {
       "main.ts": `${CLIENT}

@@ -106,12 +106,18 @@ export function requestOf(ctx: RuleContext, { fact, call }: PlannedCall): Node |
   return request && { ...request, end: endWithParentheses(ctx, request) };
 }
 
+/** Space and comments. */
+const GAP = /(\s|\/\*[\s\S]*?\*\/|\/\/[^\n]*)*/g;
+
 function endWithParentheses({ source }: RuleContext, node: Node): number {
-  const opened = node.extra?.parenthesized === true ? source.slice(node.extra.parenStart as number, node.start) : "";
-  return opened
-    .split("(")
-    .slice(1)
-    .reduce((end) => source.indexOf(")", end) + 1, node.end);
+  if (node.extra?.parenthesized !== true) return node.end;
+  const opened = source.slice(node.extra.parenStart as number, node.start).replace(GAP, "");
+  let { end } = node;
+  for (const _ of opened) {
+    GAP.lastIndex = end;
+    end += (GAP.exec(source)?.[0].length ?? 0) + 1;
+  }
+  return end;
 }
 
 /** The arguments that stay. */
