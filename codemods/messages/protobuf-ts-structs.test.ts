@@ -14,6 +14,7 @@ service Same {
   rpc EchoIt(Thing) returns (Thing);
   rpc MakeIt(Thing) returns (Thing);
   rpc JsonIt(Thing) returns (Thing);
+  rpc PickIt(Thing) returns (Thing);
 }
 message Thing {
   string item_name = 1;
@@ -26,7 +27,7 @@ message Thing {
   Thing child_item = 8;
   repeated Thing sub_items = 9;
   repeated string lines_out = 10;
-  oneof the_pick { google.protobuf.Value pick_value = 11; string pick_text = 12; }
+  oneof the_pick { google.protobuf.Value pick_value = 11; string pick_text = 12; google.protobuf.Struct pick_struct = 14; }
   google.protobuf.NullValue no_value = 13;
 }
 `;
@@ -126,6 +127,27 @@ export function makeIt(req: Thing): Thing {
   reply.anyValue = Value.create({ kind: { oneofKind: 'structValue', structValue: req.otherAttrs ?? { fields: {} } } });
   reply.thePick = { oneofKind: 'pickValue', pickValue: { kind: { oneofKind: 'listValue', listValue: ListValue.create({ values: [valueOf(req.itemName)] }) } } };
   reply.valueMap['s'] = { kind: { oneofKind: 'structValue', structValue: structOf({ a: [null, { b: req.itemName }] }) } };
+  return reply;
+}
+
+export function pickIt(req: Thing): Thing {
+  const pick = req.thePick;
+  const reply = Thing.create();
+  if (pick.oneofKind === 'pickStruct') {
+    reply.linesOut.push(show(plainStruct(pick.pickStruct)), Object.keys(pick.pickStruct.fields).join());
+    reply.attrs = pick.pickStruct;
+  }
+  switch (req.thePick.oneofKind) {
+    case 'pickStruct':
+      reply.thePick = { oneofKind: 'pickStruct', pickStruct: req.attrs ?? req.thePick.pickStruct };
+      break;
+    case 'pickText':
+      reply.thePick = { oneofKind: 'pickStruct', pickStruct: Struct.fromJson({ text: req.thePick.pickText }) };
+      break;
+    default:
+      reply.thePick = req.otherAttrs ? { oneofKind: 'pickStruct', pickStruct: structOf(plainStruct(req.otherAttrs)) } : req.thePick;
+  }
+  reply.childItem = { ...req, thePick: { oneofKind: 'pickStruct', pickStruct: { fields: { a: valueOf(req.itemName) } } } };
   return reply;
 }
 
@@ -246,7 +268,7 @@ const bridged = {
 it("what is not proved stays, with the reason", { timeout: 120_000 }, async () => {
   const bodies = Object.entries(bridged);
   const services = bodies.map((_, at) => `service Same${at} { rpc EchoIt(Thing) returns (Thing); }`).join("\n");
-  const withLists = proto.replace("message Thing {", "message Thing { repeated google.protobuf.Struct structs = 14;");
+  const withLists = proto.replace("message Thing {", "message Thing { repeated google.protobuf.Struct structs = 15;");
   const files = { "proto/same.proto": withLists.replace(/^service[\s\S]*?^}/m, services) };
   using project = typedProject("protobuf-ts", files);
   bodies.forEach(([body], at) => {

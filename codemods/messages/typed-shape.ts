@@ -4,7 +4,7 @@ import type { Type } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { proveMap } from "./class-maps.js";
 import { chainOfClass, isReadOtherwise, isUnsetOfClass, readOfClass } from "./class-members.js";
-import { type LegacyShape, type Representation, representationOf, structOf } from "./legacy-shape.js";
+import { type LegacyShape, type Representation, representationOf } from "./legacy-shape.js";
 import { isPartOfStruct, STRUCT } from "./message-kind.js";
 import { optionalChainText } from "./typed-chains.js";
 import { type TypedCode, typedCode } from "./typed-code.js";
@@ -88,7 +88,10 @@ function representation(code: TypedCode, field: DescField): Representation {
   if (code.flavour.structs && message && isPartOfStruct(message)) {
     if (code.messageOf(type)?.typeName !== message.typeName) return strange;
     if (message.typeName !== STRUCT || isPartOfStruct(field.parent)) return { kind: "message", desc: message };
-    return structOf(field) ?? unsupported(`${field.name} is a ${STRUCT} in a list, a map or a oneof`);
+    // The value of a union is read as that of a field is.
+    if (field.fieldKind === "message" && (!field.oneof || code.memberOf(field)))
+      return { kind: "wrapper", desc: message };
+    return unsupported(`${field.name} is a ${STRUCT} in a list, a map or a oneof`);
   }
   const wrapped = field.fieldKind === "message" && !field.oneof && isWrapperDesc(field.message);
   if (wrapped && code.messageOf(type)?.typeName === field.message.typeName)

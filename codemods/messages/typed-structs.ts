@@ -131,8 +131,12 @@ function choicesOf(value: Node): Node[] {
 export function isField(p: Proving, given: Node, messageIn: MessageIn): boolean {
   if (isStructMessage(p.kinds.get(given))) return true;
   const access = unwrapped(given);
-  const desc = Node.isPropertyAccessExpression(access) ? messageIn(access.getExpression().getType()) : undefined;
-  const field = desc && Node.isPropertyAccessExpression(access) ? p.fieldBy(desc, access.getName()) : undefined;
+  if (!Node.isPropertyAccessExpression(access)) return false;
+  const [type, name] = [access.getExpression().getType(), access.getName()];
+  const desc = messageIn(type);
+  const code = p.shape.typed;
+  const union = desc ? undefined : code?.oneofOf(type);
+  const field = desc ? p.fieldBy(desc, name) : union?.fields.find((one) => code?.memberOf(one)?.key === name);
   return field !== undefined && isStructMessage(p.kindOf(field));
 }
 
