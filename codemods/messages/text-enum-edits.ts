@@ -1,5 +1,6 @@
 import type { DescEnum } from "@bufbuild/protobuf";
 import { Node, type PropertyAccessExpression } from "ts-morph";
+import { isStrict } from "./class-members.js";
 import { continuation } from "./convert-values.js";
 import type { TextPart } from "./message-facts.js";
 import { isAlias, isAssignmentTarget, isConstant, quoted, standsAlone, unquoted, unwrapped } from "./message-syntax.js";
@@ -114,6 +115,9 @@ export function createTextEnumEdits(p: Proving, code: TypedCode) {
     const isNull = partsOf(type).some((part) => part.isNull());
     if (p.keyPrefix(node) !== "" || isNull || !isOperandOf(node))
       return p.block(node, "a list of values of an enum that is not followed");
+    // Without strict types the compiler does not say whether there is a list.
+    if (!isStrict(node) && !isCertainList(node))
+      return p.block(node, "a list of values of an enum that may not be there");
     const make = { module: RUNTIME, name };
     const isOptional = type.isNullable() || node.getText().includes("?.");
     if (!type.getNonNullableType().isArray()) {
@@ -136,6 +140,19 @@ export function createTextEnumEdits(p: Proving, code: TypedCode) {
     );
   };
 
+  /** Is there a list, as far as it can be seen? */
+  const isCertainList = (given: Node): boolean => {
+    const list = unwrapped(given);
+    if (list.getText().includes("?.")) return false;
+    if (Node.isArrayLiteralExpression(list) || Node.isNewExpression(list)) return true;
+    if (Node.isPropertyAccessExpression(list)) return code.messageOf(list.getExpression().getType()) !== undefined;
+    const callee = Node.isCallExpression(list) ? list.getExpression() : undefined;
+    if (Node.isPropertyAccessExpression(callee)) return /^(map|filter|slice|concat|flatMap)$/.test(callee.getName());
+    const declaration = Node.isIdentifier(list) ? p.project.declarationOf(list) : undefined;
+    if (Node.isBindingElement(declaration)) return code.messageOf(declaration.getParent().getType()) !== undefined;
+    const made = isConstant(declaration) ? declaration.getInitializer() : undefined;
+    return made !== undefined && isCertainList(made);
+  };
   const names = (node: Node, desc: DescEnum) => eachOf(node, desc, "tsProtoEnumName");
 
   const knownOnes = (node: Node, desc: DescEnum) => eachOf(node, desc, "tsProtoEnum");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { migrateMessages } from "./testing/migrate-messages.js";
-import { typedProject } from "./testing/typed-project.js";
+import { strictConfig, typedProject } from "./testing/typed-project.js";
 
 const program = (top: string, body: string) => {
   const names = ["Kind", "kindFromJSON"].filter((one) => new RegExp(`\\b${one}\\b`).test(top + body));
@@ -155,4 +155,14 @@ describe("a service with stringEnums stays on the bridge, with the reason", asyn
     expect(found[0]?.reason?.text).toContain(why);
     expect(after[file]).toBe(files[file]);
   });
+});
+
+it("a list that may not be there keeps the bridge where the compiler does not look at that", async () => {
+  const body = "const kinds = req.childItem?.kindList; lines.push(kinds?.join() ?? 'none');";
+  const files = { "server.ts": program("", body) };
+  for (const strict of [false, true]) {
+    using project = typedProject("ts-proto", files, ["stringEnums=true"], { ...strictConfig, strict });
+    const { findings } = await migrateMessages(project.root);
+    expect(findings.map(({ outcome }) => outcome)).toEqual([strict ? "idiomatic" : "bridged"]);
+  }
 });

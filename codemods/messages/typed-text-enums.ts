@@ -10,6 +10,7 @@ import {
   type SwitchStatement,
   type Type,
 } from "ts-morph";
+import { isStrict } from "./class-members.js";
 import {
   isAbsent,
   isAssignmentTarget,
@@ -99,6 +100,9 @@ export function createTypedTextEnums(p: Proving, code: TypedCode, { enums, isGen
     const parent = node.getParent();
     if (!parent) return undefined;
     if (isTransparent(parent)) return asserted(node, parent, desc);
+    // Without strict types, what && gives may be what stands before it.
+    const isAnd = Node.isBinaryExpression(node) && node.getOperatorToken().getText() === "&&";
+    if (isAnd && !isStrict(node) && isValueOfLogical(node)) return eitherOr(node);
     if (Node.isAwaitExpression(parent) || Node.isExpressionStatement(parent) || Node.isVoidExpression(parent))
       return undefined;
     if (Node.isTemplateSpan(parent) || Node.isSpreadElement(parent)) return text(node, desc);
