@@ -130,7 +130,9 @@ export function createTypedShows(p: Proving, code: TypedCode, types: TypedTypes,
   /** The call that shows an expression, and asks for no message: a method of a client may be named `send` or `log`. */
   function showing(outer: Node): CallExpression | undefined {
     const call = shownBy(p, outer) ?? shownByFunction(outer);
-    const callee = call?.getExpression();
+    // Types are asked for no more than is needed: what one has in it is known to a depth that grows with what was asked before.
+    if (!call) return undefined;
+    const callee = call.getExpression();
     const asked = Node.isExpression(outer) ? outer.getContextualType() : undefined;
     const isOfClient = Node.isPropertyAccessExpression(callee) && types.isClientType(callee.getExpression().getType());
     return isOfClient || (asked && types.holds(asked)) ? undefined : call;
