@@ -29,6 +29,8 @@ interface Decided {
   readonly handler: HandlerFact | null;
   readonly node: Node | null;
   readonly spread: Node | undefined;
+  /** The member calls it, as a method of what it is a method of. */
+  readonly isForwarded?: true;
 }
 
 /** Why an implementation can neither change nor stand on a bridge: it uses what only grpc-js's own calls have. */
@@ -134,7 +136,7 @@ export function decide(
         const withContext = takesContext(project, handed.handler, rpc.kind);
         changes.push(forwardFact(member, handed.callee, rpc.kind, withContext));
       }
-      decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic });
+      decided.push({ key, handler: target, node: handed.handler, spread, isDone: target.idiomatic, isForwarded: true });
       continue;
     }
     const name = access?.getText() ?? key;
@@ -317,7 +319,7 @@ function forwardFact(member: Node, target: Node, kind: RpcKind, withContext: boo
 
 /** A bridged function does not know the type of `this` that a declared type gives it. */
 function asksThis(kept: readonly Decided[]): boolean {
-  return kept.some(({ node }) => node !== null && /\bthis\b/.test(node.getText()));
+  return kept.some(({ node, isForwarded }) => node !== null && !isForwarded && /\bthis\b/.test(node.getText()));
 }
 
 /** Can the methods that stay become fields of their class, while the others change? */

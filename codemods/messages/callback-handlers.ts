@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
+import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { followUse } from "./kept-outputs.js";
 import type { TextPart } from "./message-facts.js";
@@ -99,7 +100,11 @@ function retypeArguments(type: Node | undefined, kinds: readonly Kind[], start: 
   if (!type || /^(any|unknown)$/.test(type.getText())) return;
   start.callbacks.add(type);
   const given = Node.isTypeReference(type) ? type.getTypeArguments() : [];
-  if (given.length !== kinds.length) start.block(type, "a type annotation names the old message");
+  // `type Watcher = ServerWritableStream<Key, Item>`
+  const [alias] = Node.isTypeReference(type) && given.length === 0 ? declarationsBehind(type.getTypeName()) : [];
+  if (Node.isTypeAliasDeclaration(alias) && start.project.files.includes(alias.getSourceFile()))
+    retypeArguments(alias.getTypeNode(), kinds, start);
+  else if (given.length !== kinds.length) start.block(type, "a type annotation names the old message");
   else
     given.forEach((argument, index) => {
       start.retype(argument, type, "a type argument names the old message", kinds[index] as Kind);
@@ -247,5 +252,9 @@ function handedOn(call: CallExpression, given: Node, start: Start, then: (name: 
   const values = parameter && start.project.valuesPassed(parameter);
   if (!owner || !parameter || parameter.isRestParameter() || !values || /\barguments\b/.test(owner.getText()))
     start.block(given, "the call or the callback of a handler is handed on");
-  else then(parameter.getNameNode(), new Set(values).size === 1);
+  else {
+    // Without a type here, it has that of the parameter.
+    start.callbacks.add(given);
+    then(parameter.getNameNode(), new Set(values).size === 1);
+  }
 }

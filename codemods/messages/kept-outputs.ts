@@ -1,5 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { type CallExpression, Node } from "ts-morph";
+import { type CallExpression, Node, type Type } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
@@ -69,10 +69,16 @@ export function isCallType(type: Node): boolean {
   return CALLS.test(Node.isQualifiedName(name) ? name.getRight().getText() : name.getText());
 }
 
+/** Is a type that of a call which answers with a stream, under whatever name? */
+export function isStreamCall(type: Type): boolean {
+  const whole = type.getNonNullableType();
+  return whole.getProperty("sendMetadata") !== undefined && whole.getProperty("write") !== undefined;
+}
+
 /** Does the compiler know that a call goes where one is asked for? */
 function isAsked(value: Node): boolean {
   const type = Node.isExpression(value) ? value.getContextualType() : undefined;
-  return type !== undefined && /\bServer(Writable|Duplex)Stream</.test(type.getText());
+  return type !== undefined && isStreamCall(type);
 }
 
 /** All uses of a name that holds an output. */

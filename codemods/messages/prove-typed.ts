@@ -246,7 +246,7 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
 
   /** What is not known goes where a message is asked for. */
   const untyped = (node: Node): void => {
-    if (Node.isIdentifier(node) && node.getText() === "undefined") return;
+    if ((Node.isIdentifier(node) && node.getText() === "undefined") || p.callbacks.has(node)) return;
     const place = placeOf(node, isOwnPackage);
     if (place.kind === "typed" && holds(place.type)) p.block(node, "nothing proves that this is a message");
   };
@@ -276,7 +276,8 @@ export function proveTyped(p: Proving, code: TypedCode, bridges: readonly Bridge
     const value = unwrapped(expression);
     const asked = Node.isExpression(value) ? value.getContextualType() : undefined;
     if (Node.isObjectLiteralExpression(value) && (!asked || asked.isAny())) claim(value, wanted);
-    else if (!literals.isGiven(value, wanted)) p.block(value, `nothing proves that this is a ${kindName(wanted)}`);
+    else if (!literals.isGiven(value, wanted) && !repliesIn(value.getType()).every((one) => literals.isOf(one, wanted)))
+      p.block(value, `nothing proves that this is a ${kindName(wanted)}`);
   }
   const known = (node: Node, type: Type, kind: Kind): void => {
     if (!holdsMessages(kind) || holds(type)) return;

@@ -1,4 +1,5 @@
 import { Node, type Signature, type Symbol as TsSymbol, type Type } from "ts-morph";
+import { isStreamCall } from "./kept-outputs.js";
 import { functionAround, isFunctionNode, isTransparent, resultType } from "./message-syntax.js";
 
 /** What the compiler says of the place that an expression goes to. */
@@ -143,13 +144,10 @@ function argumentPlace(
   return typed(type);
 }
 
+/** `call.write` and the callback of grpc-js. */
 function isAnswer(callee: Node): boolean {
-  if (Node.isPropertyAccessExpression(callee))
-    return (
-      callee.getName() === "write" &&
-      /\bServer(Writable|Duplex)Stream</.test(callee.getExpression().getType().getText())
-    );
-  return /\bsendUnaryData</.test(callee.getType().getText());
+  if (!Node.isPropertyAccessExpression(callee)) return /\bsendUnaryData</.test(callee.getType().getText());
+  return callee.getName() === "write" && isStreamCall(callee.getExpression().getType());
 }
 
 export function parameterAt(
