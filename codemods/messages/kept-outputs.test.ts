@@ -173,6 +173,30 @@ function count() { return membersOf('one').size; }
 `,
   ],
   [
+    "by the methods of a class",
+    "{ Join: join, Send: send, Talk: talk }",
+    `${joins}${talk}
+class Hub {
+  members = [];
+  join(output) { this.members.push(output); }
+  delete(output) {
+    const index = this.members.indexOf(output);
+    for (const gone of this.members.splice(index, 1)) gone.write({ user_name: 'hub', body_text: 'gone' });
+  }
+}
+const hub = new Hub();
+function join(req, ctx) {
+  return createPushStream((output) => {
+    hub.join(output);
+    ctx.onOver(() => hub.delete(output));
+    notify({ user_name: req.user_name, body_text: 'joined' });
+  });
+}
+function notify(message) { hub.members.forEach((one) => one.write(message)); }
+function count() { return hub.members.length; }
+`,
+  ],
+  [
     "in a field of a class, and as calls of grpc-js",
     "{ Join: fromCallback((call) => room.join(call)), Send: send, Talk: fromCallback(talk) }",
     `${joins}
@@ -317,6 +341,21 @@ describe("streams of replies that a program keeps", () => {
       "that go to code that cannot be seen",
       "the stream of replies is handed on",
       "const users = [];\nfunction join(req) { return createPushStream((output) => { users.push(output); require('./other').use(users); }); }",
+    ],
+    [
+      "that are taken out of a list in a pattern",
+      "what keeps streams of replies is taken apart",
+      "const users = [];\nfunction join(req) { return createPushStream((output) => { users.push(output); const [gone] = users.splice(0, 1); gone.write({ user_name: 'a' }); }); }",
+    ],
+    [
+      "that a method of an unknown object gets",
+      "this is kept among streams",
+      "const hub = require('./hub');\nfunction join(req) { return createPushStream((output) => { hub.includes(output); output.write({ user_name: 'a' }); }); }",
+    ],
+    [
+      "that a method of a class hands on",
+      "the stream of replies is handed on",
+      "class Hub { join(output) { require('./other').use(output); } }\nconst hub = new Hub();\nfunction join(req) { return createPushStream((output) => { hub.join(output); output.write({ user_name: 'a' }); }); }",
     ],
     [
       "of two kinds",

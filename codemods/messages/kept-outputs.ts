@@ -54,9 +54,11 @@ export type KeepsOutputs = Pick<
 type Sends = KeepsOutputs;
 
 const ENDS = /^(end|fail|destroy|emit|off|removeListener|removeAllListeners|sendMetadata|getPeer|getPath)$/;
-const LOOKS = /^(has|delete|includes|indexOf|clear|keys|splice|join|findIndex)$/;
+const LOOKS = /^(has|delete|includes|indexOf|clear|keys|join)$/;
+/** Those that are asked with an output. */
+const ASKS = /^(has|delete|includes|indexOf)$/;
 const PUTS = /^(push|unshift|add)$/;
-const GIVES = /^(get|at|pop|shift|find|values|entries|filter|slice|reverse)$/;
+const GIVES = /^(get|at|pop|shift|values|entries|slice|splice|reverse)$/;
 const EACH = /^(forEach|filter|find|some|every|findIndex|map)$/;
 
 /** The types of calls in grpc-js, and of its callbacks. */
@@ -162,7 +164,7 @@ function member(p: Sends, access: Node, wanted: Kind): unknown {
   }
   const [first, second] = call.getArguments();
   if (name === "write" && first) return writes(p, first, wanted);
-  if (ENDS.test(name) || (LOOKS.test(name) && name !== "findIndex")) return undefined;
+  if (ENDS.test(name) || LOOKS.test(name)) return undefined;
   if (PUTS.test(name) || name === "set") {
     p.outputs.put.push(...(name === "set" ? call.getArguments().slice(1) : call.getArguments()));
     return undefined;
@@ -174,6 +176,7 @@ function member(p: Sends, access: Node, wanted: Kind): unknown {
     if (taken[0]) items(p, taken[0].getNameNode(), wanted);
     return /^(filter|find)$/.test(name) ? followUse(p, call, wanted) : undefined;
   }
+  if (name === "splice") p.outputs.put.push(...call.getArguments().slice(2));
   return GIVES.test(name) ? followUse(p, call, wanted) : p.block(call, "the stream of replies is handed on");
 }
 
@@ -221,13 +224,13 @@ function argument(p: Sends, call: CallExpression, value: Node, wanted: Kind): un
     return call.getArguments().length === 1
       ? followUse(p, call, wanted)
       : p.block(call, "streams of replies are made others");
-  if (Node.isPropertyAccessExpression(callee)) {
-    const isPut = PUTS.test(callee.getName()) || (callee.getName() === "set" && call.getArguments()[1] === value);
-    if (isPut) return kept(p, callee.getExpression(), wanted);
-    if (LOOKS.test(callee.getName())) return undefined;
-  }
   const origin = p.project.originOf(callee);
   const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  if (!owner && Node.isPropertyAccessExpression(callee)) {
+    const isPut = PUTS.test(callee.getName()) || (callee.getName() === "set" && call.getArguments()[1] === value);
+    if (isPut) return kept(p, callee.getExpression(), wanted);
+    if (ASKS.test(callee.getName())) return void p.outputs.put.push(callee.getExpression());
+  }
   const parameter = owner?.getParameters()[call.getArguments().indexOf(value as never)];
   const values = parameter && p.project.valuesPassed(parameter);
   if (!owner || !parameter || !values || parameter.getTypeNode() || /\barguments\b/.test(owner.getText()))
