@@ -175,6 +175,48 @@ it("they may be fields of a class", { timeout: 120_000 }, async () => {
   await expectSameConversations(programs, 300);
 });
 
+const ofMethods = `
+class DeskHandlers {
+  seen = [];
+  getNote(call, callback) {
+    if (call.request.all_of_them) callback({ code: 9, details: String(this.seen.length) });
+    else callback(null, { note_name: call.request.note_name, note_mood: call.request.of_mood });
+  }
+  async saveNote(request) {
+    if (request.tag_list.length > 0) throw new Error('tags');
+    return { note_name: request.note_name, body_text: 'saved' };
+  }
+  listNotes(call) {
+    call.write({ note_name: call.request.note_name });
+    call.end();
+  }
+  async saveAll(requests) {
+    const names_seen = [];
+    for await (const { note_name } of requests) names_seen.push(note_name);
+    return { names_seen };
+  }
+  async *chat(requests) { for await (const note of requests) yield { note_name: note.note_name }; }
+}
+module.exports = { DeskHandlers };
+`;
+
+const listed = "fromCallbacks(new handlers.DeskHandlers(), ['getNote', 'listNotes'])";
+
+it("they may be methods of a class", { timeout: 120_000 }, async () => {
+  const files = { "desk.proto": proto, "handlers.js": ofMethods, "server.js": server(listed) };
+  await using programs = await servedPrograms("desk.v1.Desk", files);
+  expect(programs.migrated).toContain("getNote(call, callback) {\n    if (call.request.allOfThem)");
+  await expectSameConversations(programs, 300);
+});
+
+it("a server of grpc-js that has the same class keeps them on the bridge", { timeout: 60_000 }, async () => {
+  const other =
+    "const old = new handlers.DeskHandlers();\nrequire('@grpc/grpc-js').Server.prototype.addService(definition, old);\n";
+  const files = { "desk.proto": proto, "handlers.js": ofMethods, "server.js": `${server(listed)}${other}` };
+  const refused = await servedPrograms("desk.v1.Desk", files).catch((error: { actual: unknown }) => error);
+  expect(JSON.stringify("actual" in refused && refused.actual)).toContain("is used elsewhere");
+});
+
 const typed = `import type { sendUnaryData, handleUnaryCall, ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { fromCallback } from '@connect-migrate/runtime/grpc-js';
 import type { Key__Output } from './pb/desk/v1/Key';

@@ -12,6 +12,7 @@ import {
   isConstant,
   isFunctionNode,
   isTruthTest,
+  isValueOfLogical,
   nameOfFunction,
   parametersOf,
   unquoted,
@@ -128,7 +129,7 @@ function followCall(name: Node, of: Method, start: Start, isOnly: boolean): unkn
       takenApart(parent.getNameNode(), of, start, isOnly);
     else if (Node.isCallExpression(parent) && parent.getArguments().includes(use) && !isKept(parent, start))
       handedOn(parent, use, start, (inner, isAlone) => followCall(inner, of, start, isOnly && isAlone));
-    else if (isParent(parent) || (parent && isTruthTest(parent, use))) continue;
+    else if (isParent(parent) || isOnlyTested(use)) continue;
     else if (of.givesStream && isOnly) followUse(start, use, of.reply);
     else start.block(use, "the call of a handler is handed on");
   }
@@ -147,6 +148,12 @@ function isKept(call: CallExpression, start: Start): boolean {
     Node.isPropertyAccessExpression(call.getExpression()) &&
     start.project.originOf(call.getExpression()).kind !== "function"
   );
+}
+
+/** `if (callback)`, `callback && callback(…)`. */
+function isOnlyTested(use: Node): boolean {
+  const parent = use.getParent();
+  return parent !== undefined && isTruthTest(parent, use) && !isValueOfLogical(parent);
 }
 
 /** `{ parent: call }`. */
@@ -191,9 +198,10 @@ function member(name: string, access: Node, of: Method, start: Start, isOnly: bo
 function listens(listener: Node, of: Method, start: Start): unknown {
   const origin = isFunctionNode(listener) ? undefined : start.project.originOf(listener);
   const owner = isFunctionNode(listener) ? listener : origin?.kind === "function" ? origin.node : undefined;
-  const name = owner && nameOfFunction(owner);
+  const name = owner && (Node.isMethodDeclaration(owner) ? owner.getNameNode() : nameOfFunction(owner));
   const uses = name ? start.project.referencesTo(name).filter((use) => use !== name && !isAlias(use)) : [];
-  if (!owner || !isFunctionNode(owner) || uses.some((use) => use !== listener))
+  const isOther = (use: Node) => use !== listener && use.getParent() !== listener;
+  if (!owner || !isFunctionNode(owner) || uses.some(isOther))
     return start.block(listener, "a listener that cannot be seen, or is used elsewhere");
   const [request] = parametersOf(owner);
   if (!request) return undefined;
@@ -227,7 +235,7 @@ function followCallback(name: Node, of: Method, start: Start): void {
           ? followCallback(inner, of, start)
           : start.block(use, "a function gets the callbacks of several handlers"),
       );
-    else if (!(parent && isTruthTest(parent, use))) start.block(use, "the callback of a handler is handed on");
+    else if (!isOnlyTested(use)) start.block(use, "the callback of a handler is handed on");
   }
 }
 

@@ -20,6 +20,7 @@ import {
   unquoted,
   valueOfProperty,
 } from "./message-syntax.js";
+import { otherUseOf, otherUseOfClass, otherUseOfObject } from "./other-registrations.js";
 
 /** What the proof offers to those who know where messages come in and go out. */
 export interface Start {
@@ -79,6 +80,8 @@ function membersOf(project: AnalysisProject, literal: Node): Map<string, Node> |
   return members;
 }
 
+const OTHERS = "a handler with its call and its callback is used elsewhere";
+
 const nameNodeOf = (property: Node) => (property as unknown as { getNameNode(): Node }).getNameNode();
 
 function literalOf(project: AnalysisProject, given: Node | undefined): Node | undefined {
@@ -120,6 +123,8 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
     const whole = implementation ?? given ?? bridge.call;
     return start.block(whole, "the implementation is not written out where it can be seen");
   }
+  const other = given !== bridge.call.getArguments()[1] && otherUseOfObject(project, implementation, [bridge.call]);
+  if (other) start.block(other, OTHERS);
   for (const [key, property] of members) {
     const method = project.protos.methodByLegacyKey(bridge.service, key);
     if (!method) {
@@ -134,8 +139,11 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
     }
     if (key !== method.localName && registered.isListed) start.block(property, "a handler under its old name");
     if (key !== method.localName) renames(project, property, method.localName, implementation, start);
-    if (bridged || isBridged(key)) startCallbackHandler(handler, method, start);
-    else startHandler(handler, method, start);
+    if (bridged || isBridged(key)) {
+      const other = otherUseOf(project, handler, [bridge.call, property]);
+      if (other) start.block(other, OTHERS);
+      startCallbackHandler(handler, method, start);
+    } else startHandler(handler, method, start);
     const name = nameOfFunction(handler);
     if (name && property !== handler) {
       for (const reference of project.referencesTo(name)) {
@@ -168,7 +176,7 @@ function startClass(
   project: AnalysisProject,
   bridge: Bridge,
   owner: Node,
-  { isBridged, isListed }: Registered,
+  { given, isBridged, isListed }: Registered,
   start: Start,
 ): void {
   if (!Node.isClassDeclaration(owner) && !Node.isClassExpression(owner)) {
@@ -177,6 +185,7 @@ function startClass(
   }
   if (owner.getExtends()) start.block(owner.getNameNode() ?? owner, "handlers may be inherited");
   const found = new Set<DescMethod>();
+  const isWhole = given !== bridge.call.getArguments()[1];
   for (const method of owner.getInstanceMembers()) {
     const key = method.getName();
     const rpc = project.protos.methodByLegacyKey(bridge.service, key);
@@ -196,6 +205,8 @@ function startClass(
       }
     }
   }
+  const other = found.size > 0 && isWhole ? otherUseOfClass(project, owner, [bridge.call]) : undefined;
+  if (other) start.block(other, OTHERS);
   const missing = bridge.service.methods.find((method) => !found.has(method));
   if (missing) start.block(owner.getNameNode() ?? owner, `${missing.name} is not among the methods of this class`);
 }

@@ -389,6 +389,26 @@ describe("what is not proved stays on the bridge, byte for byte, and says why", 
       /the call or the callback of a handler is handed on/,
     ],
     [
+      "a bridged handler that a server of grpc-js has, too",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nfunction answer(call, cb) { cb(null, { the_name: call.request.the_name }); }\nother.addService(definition['p.v1.S'], { Get: answer });\nconst get = fromCallback(answer);",
+      /a handler with its call and its callback is used elsewhere/,
+    ],
+    [
+      "a bridged handler whose object a server of grpc-js has, too",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst old = { answer(call, cb) { cb(null, { the_name: call.request.the_name }); } };\nother.addService(definition['p.v1.S'], old);\nconst get = fromCallback(old.answer);",
+      /a handler with its call and its callback is used elsewhere/,
+    ],
+    [
+      "a bridged handler whose callback may be another one",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => { const done = cb || other; done(null, { the_name: call.request.the_name }); });",
+      /the callback of a handler is handed on/,
+    ],
+    [
+      "a bridged handler whose call is looked at as a whole",
+      "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => { console.log(call); cb(null, {}); });",
+      /the call of a handler is handed on|the call or the callback of a handler is handed on/,
+    ],
+    [
       "a bridged handler whose requests are read one by one",
       "const { fromCallback } = require('@connect-migrate/runtime/grpc-js');\nconst get = fromCallback((call, cb) => { call.on('readable', () => call.read()); cb(null, {}); });",
       /what is done with a call is not followed/,
