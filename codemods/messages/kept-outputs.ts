@@ -62,7 +62,8 @@ const GIVES = /^(get|at|pop|shift|values|entries|slice|splice|reverse)$/;
 const EACH = /^(forEach|filter|find|some|every|findIndex|map)$/;
 
 /** The types of calls in grpc-js, and of its callbacks. */
-const CALLS = /^(Server(UnaryCall|ReadableStream|WritableStream|DuplexStream)|sendUnaryData|handle\w+Call)$/;
+const CALLS =
+  /^(Server(UnaryCall|ReadableStream|WritableStream|DuplexStream)|sendUnaryData|handle(Unary|ClientStreaming|ServerStreaming|BidiStreaming)Call)$/;
 
 /** `grpc.ServerWritableStream<User, Message>`. */
 export function isCallType(type: Node): boolean {

@@ -146,8 +146,9 @@ function argumentPlace(
 
 /** `call.write` and the callback of grpc-js. */
 function isAnswer(callee: Node): boolean {
-  if (!Node.isPropertyAccessExpression(callee)) return /\bsendUnaryData</.test(callee.getType().getText());
-  return callee.getName() === "write" && isStreamCall(callee.getExpression().getType());
+  if (Node.isPropertyAccessExpression(callee) && callee.getName() === "write")
+    return isStreamCall(callee.getExpression().getType());
+  return callee.getType().getNonNullableType().getAliasSymbol()?.getName() === "sendUnaryData";
 }
 
 export function parameterAt(
