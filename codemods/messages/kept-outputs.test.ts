@@ -317,6 +317,35 @@ export const app = createApp({ routes(router) {
   expectToCompile(project.root);
 });
 
+it("calls that are kept as calls of any messages keep those of ts-proto on the bridge", {
+  timeout: 60_000,
+}, async () => {
+  const code = `import type * as grpc from '@grpc/grpc-js';
+import { createApp } from '@connect-migrate/runtime/node';
+import { grpcJsMessages, fromCallback } from '@connect-migrate/runtime/grpc-js';
+import { Chat } from './gen/chat_pb';
+import { ChatService, Kind, type Message, type User } from './old/chat';
+
+interface Member { name: string; call: grpc.ServerWritableStream<any, any> }
+const members: Member[] = [];
+const calls: grpc.ServerWritableStream<any, any>[] = [];
+function join(call: grpc.ServerWritableStream<User, Message>): void {
+  members.push({ name: 'a', call });
+  calls.push(call);
+  for (const { call: peer } of members) peer.write({ userName: 'a', bodyText: '', sentAt: 5, kindOf: Kind.KIND_NOTICE });
+  for (const peer of calls) peer.write({ userName: 'b', bodyText: '', sentAt: 6, kindOf: 0 });
+}
+export const app = createApp({ routes(router) {
+  router.service(Chat, { join: fromCallback(join) }, { messages: grpcJsMessages(ChatService) });
+} });
+`;
+  using project = typedProject("ts-proto", { "server.ts": code, "proto/chat.proto": proto });
+  const { files, findings } = await migrateMessages(project.root);
+  expect(findings.map(({ outcome }) => outcome)).toEqual(["bridged"]);
+  expect(findings[0]?.reason?.text).toContain("a message goes where something else is asked for");
+  expect(files["server.ts"]).toBe(code);
+});
+
 describe("streams of replies that a program keeps", () => {
   it.each(kept)("%s: all that is written is followed", { timeout: 60_000 }, async (_, members, code) => {
     await using both = await programs(members, code);

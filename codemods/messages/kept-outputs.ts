@@ -78,10 +78,12 @@ export function isStreamCall(type: Type): boolean {
   return whole.getProperty("sendMetadata") !== undefined && whole.getProperty("write") !== undefined;
 }
 
-/** Does the compiler know that a call goes where one is asked for? */
+/** Does the compiler know that a call goes where one is asked for that takes such messages, and not `ServerWritableStream<any, any>`? */
 function isAsked(value: Node): boolean {
-  const type = Node.isExpression(value) ? value.getContextualType() : undefined;
-  return type !== undefined && isStreamCall(type);
+  const type = Node.isExpression(value) ? value.getContextualType()?.getNonNullableType() : undefined;
+  const write = type && isStreamCall(type) ? type.getProperty("write")?.getTypeAtLocation(value) : undefined;
+  const [chunk] = write?.getCallSignatures()[0]?.getParameters() ?? [];
+  return chunk !== undefined && !chunk.getTypeAtLocation(value).isAny();
 }
 
 /** All uses of a name that holds an output. */
@@ -279,6 +281,7 @@ function retypes(p: Sends, type: Node, wanted: Kind): void {
   for (const one of found) {
     const [first, second] = Node.isTypeReference(one) ? one.getTypeArguments() : [];
     const names = "a type argument names the old message";
+    if (first && /^(any|unknown)$/.test((second ?? first).getText())) continue;
     if (second && first) {
       const request = [...p.outputs.requests].find((desc) =>
         new RegExp(`\\b${desc.name}(__Output)?\\b`).test(first.getText()),
