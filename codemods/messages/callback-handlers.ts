@@ -2,6 +2,7 @@ import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
 import type { AnalysisProject } from "../analysis/project.js";
+import { functionBehind, parameterTaking } from "./called-functions.js";
 import { followUse } from "./kept-outputs.js";
 import type { TextPart } from "./message-facts.js";
 import type { Kind } from "./message-kind.js";
@@ -10,7 +11,6 @@ import {
   isAbsent,
   isAlias,
   isConstant,
-  isFunctionNode,
   isTruthTest,
   isValueOfLogical,
   nameOfFunction,
@@ -37,9 +37,7 @@ export function callbackHandler(project: AnalysisProject, value: Node | undefine
   if (isConstant(declaration)) return callbackHandler(project, declaration.getInitializer());
   if (!Node.isCallExpression(value) || value.getExpression().getText() !== "fromCallback") return undefined;
   const [given] = value.getArguments();
-  if (!given || isFunctionNode(given)) return given;
-  const origin = project.originOf(given);
-  return origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  return given && functionBehind(project, given);
 }
 
 /**
@@ -196,12 +194,11 @@ function member(name: string, access: Node, of: Method, start: Start, isOnly: bo
 
 /** `call.on("data", (request) => …)`. */
 function listens(listener: Node, of: Method, start: Start): unknown {
-  const origin = isFunctionNode(listener) ? undefined : start.project.originOf(listener);
-  const owner = isFunctionNode(listener) ? listener : origin?.kind === "function" ? origin.node : undefined;
+  const owner = functionBehind(start.project, listener);
   const name = owner && (Node.isMethodDeclaration(owner) ? owner.getNameNode() : nameOfFunction(owner));
   const uses = name ? start.project.referencesTo(name).filter((use) => use !== name && !isAlias(use)) : [];
   const isOther = (use: Node) => use !== listener && use.getParent() !== listener;
-  if (!owner || !isFunctionNode(owner) || uses.some(isOther))
+  if (!owner || uses.some(isOther))
     return start.block(listener, "a listener that cannot be seen, or is used elsewhere");
   const [request] = parametersOf(owner);
   if (!request) return undefined;
@@ -254,15 +251,9 @@ function isRejection(call: CallExpression, use: Node): boolean {
 
 /** A function of the project gets it: `then` is told the parameter, and whether nothing else ever comes there. */
 function handedOn(call: CallExpression, given: Node, start: Start, then: (name: Node, isAlone: boolean) => void): void {
-  const origin = start.project.originOf(call.getExpression());
-  const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
-  const parameter = owner?.getParameters()[call.getArguments().indexOf(given as never)];
-  const values = parameter && start.project.valuesPassed(parameter);
-  if (!owner || !parameter || parameter.isRestParameter() || !values || /\barguments\b/.test(owner.getText()))
-    start.block(given, "the call or the callback of a handler is handed on");
-  else {
-    // Without a type here, it has that of the parameter.
-    start.callbacks.add(given);
-    then(parameter.getNameNode(), new Set(values).size === 1);
-  }
+  const taken = parameterTaking(start.project, call, given);
+  if (!taken) return void start.block(given, "the call or the callback of a handler is handed on");
+  // Without a type here, it has that of the parameter.
+  start.callbacks.add(given);
+  then(taken.parameter.getNameNode(), new Set(taken.values).size === 1);
 }

@@ -1,5 +1,6 @@
 import { ScalarType } from "@bufbuild/protobuf";
 import { type CallExpression, Node } from "ts-morph";
+import { functionBehind } from "./called-functions.js";
 import { isOfType } from "./coerced-values.js";
 import type { Kind } from "./message-kind.js";
 import { isAssignmentTarget, isFunctionNode, parametersOf, unwrapped } from "./message-syntax.js";
@@ -69,8 +70,7 @@ function handedTo(p: Proving, call: CallExpression, expression: Node): unknown {
 function isChangedBy(p: Proving, call: CallExpression, given: Node, asked: Set<Node>): boolean {
   const index = call.getArguments().indexOf(given);
   if (call.getExpression().getText() === "Object.assign" && index === 0) return true;
-  const origin = p.project.originOf(call.getExpression());
-  const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  const owner = functionBehind(p.project, call.getExpression());
   const name = owner && parametersOf(owner)[index]?.getNameNode();
   return name !== undefined && isChanged(p, name, asked);
 }

@@ -1,6 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { type CallExpression, Node, type Type } from "ts-morph";
+import { type CallExpression, Node, type PropertyAccessExpression, type Type } from "ts-morph";
 import { declarationsBehind } from "../analysis/assignments.js";
+import { functionBehind, parameterTaking } from "./called-functions.js";
 import type { Kind } from "./message-kind.js";
 import type { Start } from "./message-roots.js";
 import {
@@ -51,8 +52,6 @@ export type KeepsOutputs = Pick<
   Start,
   "project" | "shape" | "sink" | "block" | "later" | "retype" | "outputs" | "canBeMissing" | "callsOf"
 >;
-type Sends = KeepsOutputs;
-
 const ENDS = /^(end|fail|destroy|emit|off|removeListener|removeAllListeners|sendMetadata|getPeer|getPath)$/;
 const LOOKS = /^(has|delete|includes|indexOf|clear|keys|join)$/;
 /** Those that are asked with an output. */
@@ -87,7 +86,7 @@ function isAsked(value: Node): boolean {
 }
 
 /** All uses of a name that holds an output. */
-export function followOutput(p: Sends, name: Node, wanted: Kind): unknown {
+export function followOutput(p: KeepsOutputs, name: Node, wanted: Kind): unknown {
   if (!Node.isIdentifier(name)) return p.block(name, "what keeps streams of replies is taken apart");
   const before = p.outputs.names.get(name);
   if (before)
@@ -103,7 +102,7 @@ const sameDesc = (one: Kind, other: Kind) =>
   one.kind === "message" && other.kind === "message" && one.desc === other.desc;
 
 /** One of them: an output, or what some are kept in. */
-export function followUse(p: Sends, given: Node, wanted: Kind): unknown {
+export function followUse(p: KeepsOutputs, given: Node, wanted: Kind): unknown {
   if (isAssignmentTarget(given)) return assigned(p, given);
   const value = topOf(given);
   p.outputs.known.add(unwrapped(value));
@@ -157,8 +156,7 @@ export function followUse(p: Sends, given: Node, wanted: Kind): unknown {
 }
 
 /** `output.write(message)`, `users.push(output)`, `rooms.get(id)`, `user.output`. */
-function member(p: Sends, access: Node, wanted: Kind): unknown {
-  if (!Node.isPropertyAccessExpression(access)) return undefined;
+function member(p: KeepsOutputs, access: PropertyAccessExpression, wanted: Kind): unknown {
   const name = access.getName();
   const call = access.getParent();
   if (!Node.isCallExpression(call) || call.getExpression() !== access) {
@@ -183,7 +181,7 @@ function member(p: Sends, access: Node, wanted: Kind): unknown {
   return GIVES.test(name) ? followUse(p, call, wanted) : p.block(call, "the stream of replies is handed on");
 }
 
-function writes(p: Sends, message: Node, wanted: Kind): void {
+function writes(p: KeepsOutputs, message: Node, wanted: Kind): void {
   p.sink(message, wanted);
   // Where none is there, the stream that it is for ends.
   p.later(() => {
@@ -192,19 +190,19 @@ function writes(p: Sends, message: Node, wanted: Kind): void {
 }
 
 /** Does something as soon as objects with outputs turn out to have these under a key. */
-function whenHeld({ outputs }: Sends, key: string, act: () => void): void {
+function whenHeld({ outputs }: KeepsOutputs, key: string, act: () => void): void {
   if (outputs.keys.has(key)) act();
   else outputs.asked.set(key, [...(outputs.asked.get(key) ?? []), act]);
 }
 
-function holdsUnder({ outputs }: Sends, key: string): void {
+function holdsUnder({ outputs }: KeepsOutputs, key: string): void {
   outputs.keys.add(key);
   for (const act of outputs.asked.get(key) ?? []) act();
   outputs.asked.delete(key);
 }
 
 /** The name that gets one after the other: `user`, `[id, user]`, `{ output }`. */
-function items(p: Sends, name: Node, wanted: Kind): unknown {
+function items(p: KeepsOutputs, name: Node, wanted: Kind): unknown {
   if (Node.isIdentifier(name)) return followOutput(p, name, wanted);
   if (Node.isArrayBindingPattern(name)) {
     const [, value, more] = name.getElements();
@@ -221,29 +219,25 @@ function items(p: Sends, name: Node, wanted: Kind): unknown {
 }
 
 /** `users.push(output)`, `Object.values(users)`, `notify(users)`. */
-function argument(p: Sends, call: CallExpression, value: Node, wanted: Kind): unknown {
+function argument(p: KeepsOutputs, call: CallExpression, value: Node, wanted: Kind): unknown {
   const callee = call.getExpression();
   if (/^(Object\.(keys|values|entries)|Array\.from)$/.test(callee.getText()))
     return call.getArguments().length === 1
       ? followUse(p, call, wanted)
       : p.block(call, "streams of replies are made others");
-  const origin = p.project.originOf(callee);
-  const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
-  if (!owner && Node.isPropertyAccessExpression(callee)) {
+  if (Node.isPropertyAccessExpression(callee) && !functionBehind(p.project, callee)) {
     const isPut = PUTS.test(callee.getName()) || (callee.getName() === "set" && call.getArguments()[1] === value);
     if (isPut) return kept(p, callee.getExpression(), wanted);
     if (ASKS.test(callee.getName())) return void p.outputs.put.push(callee.getExpression());
   }
-  const parameter = owner?.getParameters()[call.getArguments().indexOf(value as never)];
-  const values = parameter && p.project.valuesPassed(parameter);
-  if (!owner || !parameter || !values || parameter.getTypeNode() || /\barguments\b/.test(owner.getText()))
-    return p.block(value, "the stream of replies is handed on");
-  for (const one of values) if (one) p.outputs.put.push(one);
-  return followOutput(p, parameter.getNameNode(), wanted);
+  const taken = parameterTaking(p.project, call, value);
+  if (!taken || taken.parameter.getTypeNode()) return p.block(value, "the stream of replies is handed on");
+  for (const one of taken.values) if (one) p.outputs.put.push(one);
+  return followOutput(p, taken.parameter.getNameNode(), wanted);
 }
 
 /** What an output is put into: a variable of the program, or what is kept in one. */
-function kept(p: Sends, holder: Node, wanted: Kind): unknown {
+function kept(p: KeepsOutputs, holder: Node, wanted: Kind): unknown {
   const value = unwrapped(holder);
   if (Node.isElementAccessExpression(value)) return kept(p, value.getExpression(), wanted);
   const callee = Node.isCallExpression(value) ? value.getExpression() : undefined;
@@ -267,14 +261,14 @@ function kept(p: Sends, holder: Node, wanted: Kind): unknown {
 }
 
 /** `new Map<string, PushOutput<Message>>()`, beside what is put into a holder otherwise. */
-function puts(p: Sends, value: Node, wanted: Kind): void {
+function puts(p: KeepsOutputs, value: Node, wanted: Kind): void {
   p.outputs.put.push(value);
   const types = Node.isNewExpression(value) ? value.getTypeArguments() : [];
   for (const type of types) if (outputsIn(p, type, new Set()).length > 0) retypes(p, type, wanted);
 }
 
 /** `Map<string, PushOutput<Message>>`, `Member[]` of `interface Member { call: ServerWritableStream<User, Message> }`. */
-function retypes(p: Sends, type: Node, wanted: Kind): void {
+function retypes(p: KeepsOutputs, type: Node, wanted: Kind): void {
   const found = outputsIn(p, type, new Set());
   if (found.length === 0 && !/^(any|string|number)(\[\])?$/.test(type.getText()))
     p.block(type, "a type annotation names a stream of replies");
@@ -294,7 +288,7 @@ function retypes(p: Sends, type: Node, wanted: Kind): void {
 }
 
 /** The types of outputs in a type, and in the interfaces of the program that it names. */
-function outputsIn(p: Sends, type: Node, seen: Set<Node>): Node[] {
+function outputsIn(p: KeepsOutputs, type: Node, seen: Set<Node>): Node[] {
   return [type, ...type.getDescendants()].flatMap((node): Node[] => {
     if (!Node.isTypeReference(node) || seen.has(node)) return [];
     seen.add(node);
@@ -307,7 +301,7 @@ function outputsIn(p: Sends, type: Node, seen: Set<Node>): Node[] {
 }
 
 /** `this.users`: whatever else has the name of the field is in the way. */
-function followField(p: Sends, name: Node, wanted: Kind): unknown {
+function followField(p: KeepsOutputs, name: Node, wanted: Kind): unknown {
   if (p.outputs.names.has(name)) return followOutput(p, name, wanted);
   const references = p.project.referencesTo(name);
   const isMember = (node: Node) => {
@@ -322,7 +316,7 @@ function followField(p: Sends, name: Node, wanted: Kind): unknown {
 }
 
 /** `users = users.filter(…)`, `rooms[id] = new Set()`. */
-function assigned(p: Sends, target: Node): unknown {
+function assigned(p: KeepsOutputs, target: Node): unknown {
   const change = target.getParent();
   if (!Node.isBinaryExpression(change) || !/^(\|\||\?\?)?=$/.test(change.getOperatorToken().getText()))
     return Node.isDeleteExpression(change) ? undefined : p.block(target, "what keeps streams of replies is written to");
@@ -331,7 +325,7 @@ function assigned(p: Sends, target: Node): unknown {
 }
 
 /** What was put where outputs are, and is none, nor made of some: known when all of them are. */
-export function blockOtherOutputs(p: Sends): void {
+export function blockOtherOutputs(p: KeepsOutputs): void {
   const other = (given: Node): Node | undefined => {
     const value = unwrapped(given);
     if (isAbsent(value) || isEmpty(value)) return undefined;

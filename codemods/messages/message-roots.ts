@@ -2,6 +2,7 @@ import type { DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallExpression, Node, SyntaxKind } from "ts-morph";
 import type { AnalysisProject } from "../analysis/project.js";
 import { callbackHandler, startCallbackHandler } from "./callback-handlers.js";
+import { functionBehind } from "./called-functions.js";
 import type { Bridge } from "./find-bridges.js";
 import type { Outputs } from "./kept-outputs.js";
 import { pushedBy } from "./later-replies.js";
@@ -49,20 +50,22 @@ export interface Start {
 interface Registered {
   readonly given: Node | undefined;
   isBridged(key: string): boolean;
-  /** They are named there. */
+  /** Some are, or all; and these are named there. */
+  readonly isWrapped: boolean;
   readonly isListed: boolean;
 }
 
 function registeredBy(bridge: Bridge): Registered {
   const given = bridge.call.getArguments()[1];
   if (!Node.isCallExpression(given) || given.getExpression().getText() !== "fromCallbacks")
-    return { given, isBridged: () => false, isListed: false };
+    return { given, isBridged: () => false, isWrapped: false, isListed: false };
   const [implementation, only] = given.getArguments();
-  if (!only) return { given: implementation, isBridged: () => true, isListed: false };
+  if (!only) return { given: implementation, isBridged: () => true, isWrapped: true, isListed: false };
   const keys = Node.isArrayLiteralExpression(only)
     ? only.getElements().map((one) => unquoted(one.getText()))
     : undefined;
-  return { given: keys && implementation, isBridged: (key) => keys?.includes(key) ?? false, isListed: true };
+  const isBridged = (key: string) => keys?.includes(key) ?? false;
+  return { given: keys && implementation, isBridged, isWrapped: true, isListed: true };
 }
 
 /** The members of an object literal, and of what is spread into it; undefined where that cannot be seen. */
@@ -123,7 +126,7 @@ export function startService(project: AnalysisProject, bridge: Bridge, start: St
     const whole = implementation ?? given ?? bridge.call;
     return start.block(whole, "the implementation is not written out where it can be seen");
   }
-  const other = given !== bridge.call.getArguments()[1] && otherUseOfObject(project, implementation, [bridge.call]);
+  const other = registered.isWrapped ? otherUseOfObject(project, implementation, [bridge.call]) : undefined;
   if (other) start.block(other, OTHERS);
   for (const [key, property] of members) {
     const method = project.protos.methodByLegacyKey(bridge.service, key);
@@ -176,7 +179,7 @@ function startClass(
   project: AnalysisProject,
   bridge: Bridge,
   owner: Node,
-  { given, isBridged, isListed }: Registered,
+  { isBridged, isWrapped, isListed }: Registered,
   start: Start,
 ): void {
   if (!Node.isClassDeclaration(owner) && !Node.isClassExpression(owner)) {
@@ -185,7 +188,6 @@ function startClass(
   }
   if (owner.getExtends()) start.block(owner.getNameNode() ?? owner, "handlers may be inherited");
   const found = new Set<DescMethod>();
-  const isWhole = given !== bridge.call.getArguments()[1];
   for (const method of owner.getInstanceMembers()) {
     const key = method.getName();
     const rpc = project.protos.methodByLegacyKey(bridge.service, key);
@@ -205,7 +207,7 @@ function startClass(
       }
     }
   }
-  const other = found.size > 0 && isWhole ? otherUseOfClass(project, owner, [bridge.call]) : undefined;
+  const other = found.size > 0 && isWrapped ? otherUseOfClass(project, owner, [bridge.call]) : undefined;
   if (other) start.block(other, OTHERS);
   const missing = bridge.service.methods.find((method) => !found.has(method));
   if (missing) start.block(owner.getNameNode() ?? owner, `${missing.name} is not among the methods of this class`);
@@ -214,10 +216,7 @@ function startClass(
 function handlerOf(project: AnalysisProject, property: Node): Node | undefined {
   if (Node.isMethodDeclaration(property)) return property;
   const value = valueOfProperty(property);
-  if (!value) return undefined;
-  if (isFunctionNode(value)) return value;
-  const origin = project.originOf(value);
-  return origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  return value && functionBehind(project, value);
 }
 
 function startHandler(handler: Node, method: DescMethod, start: Start): unknown {

@@ -1,4 +1,5 @@
 import { Node, type SourceFile } from "ts-morph";
+import { contains } from "../analysis/around-values.js";
 import type { AnalysisProject } from "../analysis/project.js";
 import { isAlias, nameOfFunction } from "./message-syntax.js";
 import { usesOfWhole } from "./whole-exports.js";
@@ -11,7 +12,7 @@ export function otherUseOf(project: AnalysisProject, handler: Node, places: read
   const holder = handler.getParent();
   const isOwnValue = Node.isPropertyAssignment(holder) && holder.getInitializer() === handler;
   const literal = Node.isObjectLiteralExpression(holder) ? holder : isOwnValue ? holder.getParent() : undefined;
-  const ofObject = literal && !isWithin(literal, places) ? otherUseOfObject(project, literal, places) : undefined;
+  const ofObject = literal && otherUseOfObject(project, literal, places);
   const name = Node.isMethodDeclaration(handler) ? handler.getNameNode() : nameOfFunction(handler);
   return ofObject ?? (name ? otherUseOfName(project, name, places) : undefined);
 }
@@ -69,5 +70,5 @@ function isMemberRead(use: Node): boolean {
 }
 
 function isWithin(node: Node, places: readonly Node[]): boolean {
-  return places.some((place) => place === node || node.getAncestors().includes(place));
+  return places.some((place) => contains(place, node));
 }

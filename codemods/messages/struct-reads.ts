@@ -1,4 +1,5 @@
 import { Node, SyntaxKind } from "ts-morph";
+import { functionBehind } from "./called-functions.js";
 import type { Kind } from "./message-kind.js";
 import {
   functionAround,
@@ -289,9 +290,8 @@ function argument(p: Proving, node: Node, uses: Uses, isPart: boolean): unknown 
   const text = callee.getText();
   if (isLookedAt(call, node)) return;
   if (/^Object\.(entries|values)$/.test(text) && !isPart) return ofEntries(p, call, text === "Object.entries", uses);
-  const origin = p.project.originOf(callee);
   const index = call.getArguments().indexOf(node as never);
-  const owner = origin.kind === "function" && isFunctionNode(origin.node) ? origin.node : undefined;
+  const owner = functionBehind(p.project, callee);
   const isSeen = owner?.getBody() && !owner.getDescendantsOfKind(SyntaxKind.Identifier).some(isArguments);
   const parameter = isSeen ? owner?.getParameters()[index] : undefined;
   if (parameter && !parameter.isRestParameter() && Node.isIdentifier(parameter.getNameNode())) {
